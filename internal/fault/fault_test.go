@@ -1,0 +1,52 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+func TestErrorText(t *testing.T) {
+	tests := []struct {
+		name string
+		err  *fault.Error
+		want string
+	}{
+		{"all parts", fault.Wrap(io.EOF, fault.Unavailable, "table calls", "cannot be read", "try again"), "table calls: cannot be read: EOF (try again)"},
+		{"no cause", fault.New(fault.Invalid, "/time", "is no time", "send RFC 3339"), "/time: is no time (send RFC 3339)"},
+		{"what only", fault.New(fault.Internal, "", "broken", ""), "broken"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.err.Error(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestClassOf(t *testing.T) {
+	inner := fault.New(fault.Throttled, "table", "busy", "")
+	tests := []struct {
+		name string
+		err  error
+		want fault.Class
+	}{
+		{"nil", nil, ""},
+		{"foreign", io.EOF, fault.Internal},
+		{"direct", inner, fault.Throttled},
+		{"wrapped", fmt.Errorf("while writing: %w", inner), fault.Throttled},
+		{"outermost wins", fault.Wrap(inner, fault.Unavailable, "", "gave up", ""), fault.Unavailable},
+		{"joined", errors.Join(io.EOF, inner), fault.Throttled},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := fault.ClassOf(tt.err); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
