@@ -1,0 +1,166 @@
+// Package dynalite runs the npm package of that name, a DynamoDB in JavaScript,
+// as a child process.
+package dynalite
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/child"
+)
+
+//go:embed serve.js
+var script string
+
+const (
+	startLimit = 20 * time.Second
+	stopGrace  = 5 * time.Second
+)
+
+// Server is a running dynalite. Its methods may be called from any goroutine.
+type Server struct {
+	process *child.Process
+	url     string
+	stderr  *tail
+}
+
+// FindModules gives the nearest folder, dir or one above it, whose node_modules
+// holds dynalite. Its error says how to get it.
+func FindModules(dir string) (string, error) {
+	start, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
+	}
+	for at := start; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "node_modules", "dynalite", "package.json")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fault.New(fault.NotFound, "dynalite",
+				"the local table's server is in no node_modules of "+start+" or above it",
+				"run npm ci in the folder of the project, or start from there")
+		}
+	}
+}
+
+// Start starts dynalite from the node_modules of the folder modules, keeping its
+// data in the folder data, which it makes when it is not there. It returns when
+// the server answers. No two servers may share a data folder.
+func Start(ctx context.Context, modules, data string) (*Server, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return nil, fault.Wrap(err, fault.NotFound, "node", "the program is not in PATH; the local table runs on it",
+			"install Node.js 20 or later and run npm ci")
+	}
+	if _, err := FindModules(modules); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "data folder "+data, "cannot be made", "choose another folder")
+	}
+	cmd := exec.Command(node, "-e", script, "--", modules, data)
+	s := &Server{stderr: &tail{}}
+	cmd.Stderr = s.stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "node", "cannot be started", "")
+	}
+	if s.process, err = child.Start(cmd); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "node", "cannot be started", "check that node --version works")
+	}
+	port, err := s.awaitPort(ctx, out)
+	if err != nil {
+		s.process.Kill()
+		return nil, err
+	}
+	s.url = "http://127.0.0.1:" + strconv.Itoa(port)
+	return s, nil
+}
+
+// awaitPort reads the port from the child's output and goes on reading after
+// it, so that the child never blocks on a full pipe.
+func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
+	lines := make(chan string, 1)
+	go func() {
+		buffered := bufio.NewReader(out)
+		if line, err := buffered.ReadString('\n'); err == nil {
+			lines <- line
+		}
+		_, _ = io.Copy(io.Discard, buffered) // ends with the process
+	}()
+	limit := time.NewTimer(startLimit)
+	defer limit.Stop()
+	select {
+	case line := <-lines:
+		port, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			return 0, s.broken(fmt.Errorf("it should write its port, but wrote %q", line))
+		}
+		return port, nil
+	case <-s.process.Done():
+		return 0, s.broken(errors.Join(errors.New("it ended before it served"), s.process.Err()))
+	case <-limit.C:
+		return 0, s.broken(fmt.Errorf("it did not serve within %s", startLimit))
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func (s *Server) broken(err error) error {
+	if text := s.stderr.String(); text != "" {
+		err = fmt.Errorf("%w; its last words: %s", err, text)
+	}
+	return fault.Wrap(err, fault.Unavailable, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
+}
+
+// URL is where the server answers, without a slash at the end.
+func (s *Server) URL() string { return s.url }
+
+// Done is closed when the server's process has ended.
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
+
+// Close ends the server after the requests it is working on and waits until it
+// is gone. Closing twice does no harm.
+func (s *Server) Close() error {
+	if err := s.process.Stop(stopGrace); err != nil {
+		return s.broken(err)
+	}
+	return nil
+}
+
+// tail is a writer that keeps the end of what was written.
+type tail struct {
+	mu   sync.Mutex
+	kept []byte
+}
+
+const tailSize = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, p...)
+	if over := len(t.kept) - tailSize; over > 0 {
+		t.kept = bytes.Clone(t.kept[over:])
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.kept))
+}
