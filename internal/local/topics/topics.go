@@ -1,0 +1,280 @@
+// Package topics captures what is published to the local topics and answers
+// SNS clients. Nothing is delivered anywhere: people and tests read the record.
+package topics
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/chimewatch/chimewatch/internal/local/wire"
+)
+
+const (
+	maxMessage = 256 << 10 // bytes
+	maxSubject = 100       // characters
+	xmlns      = "http://sns.amazonaws.com/doc/2010-03-31/"
+	apiVersion = "2010-03-31"
+)
+
+// Message is one published message.
+type Message struct {
+	ID       string `json:"messageId"`
+	TopicARN string `json:"topicArn"`
+	Subject  string `json:"subject,omitempty"`
+	// Body is what a subscriber without a body of its own gets.
+	Body string `json:"message"`
+	// Bodies holds the body for each protocol, the default included, of a
+	// message that was published with the structure "json".
+	Bodies      map[string]string `json:"bodies,omitempty"`
+	Attributes  map[string]string `json:"attributes,omitempty"`
+	PublishedAt time.Time         `json:"publishedAt"`
+}
+
+// Topic gives the topic's name.
+func (m Message) Topic() string { return m.TopicARN[strings.LastIndex(m.TopicARN, ":")+1:] }
+
+// Service answers the SNS operations that publish and that look at topics. Its
+// methods may be called from any goroutine.
+type Service struct {
+	arns      []string
+	onPublish func(Message)
+
+	mu       sync.Mutex
+	messages []Message
+}
+
+// NewService makes a Service for the topics with these ARNs. onPublish, when it
+// is not nil, hears of every message after it was kept.
+func NewService(onPublish func(Message), arns ...string) *Service {
+	return &Service{arns: arns, onPublish: onPublish}
+}
+
+// Messages gives what was published, in the order in which it was.
+func (s *Service) Messages() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Message(nil), s.messages...)
+}
+
+// Count gives how many messages were published to the topic.
+func (s *Service) Count(arn string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, m := range s.messages {
+		if m.TopicARN == arn {
+			n++
+		}
+	}
+	return n
+}
+
+// Handler answers requests of the SNS query protocol.
+func (s *Service) Handler() http.Handler {
+	service := &wire.QueryService{XMLNS: xmlns, Operations: map[string]wire.QueryOperation{
+		"Publish":            s.publish,
+		"ListTopics":         s.listTopics,
+		"GetTopicAttributes": s.getTopicAttributes,
+	}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+		if err != nil {
+			service.Refuse(w, wire.Errorf("InvalidParameter", "the request could not be read: %v", err))
+			return
+		}
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			service.Refuse(w, wire.Errorf("InvalidParameter", "the request is no form: %v", err))
+			return
+		}
+		if version := form.Get("Version"); version != apiVersion {
+			service.Refuse(w, wire.Errorf("InvalidAction", "%s of version %q belongs to another service; with forms the local stack answers only SNS, version %s",
+				form.Get("Action"), version, apiVersion))
+			return
+		}
+		service.Answer(w, form)
+	})
+}
+
+type publishResult struct {
+	MessageID string `xml:"MessageId"`
+}
+
+func (s *Service) publish(form url.Values) (any, error) {
+	m := Message{
+		ID: wire.NewID(), TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"),
+		Body: form.Get("Message"), PublishedAt: time.Now().UTC(),
+	}
+	if m.TopicARN == "" {
+		m.TopicARN = form.Get("TargetArn")
+	}
+	if m.TopicARN == "" {
+		return nil, invalid("TopicArn or TargetArn", "one of them is required; the local stack sends no text messages")
+	}
+	if err := s.known(m.TopicARN); err != nil {
+		return nil, err
+	}
+	if err := checkMessage(m.Body); err != nil {
+		return nil, err
+	}
+	if err := checkSubject(m.Subject, form.Has("Subject")); err != nil {
+		return nil, err
+	}
+	var err error
+	if m.Bodies, err = bodies(form.Get("MessageStructure"), m.Body); err != nil {
+		return nil, err
+	}
+	if m.Bodies != nil {
+		m.Body = m.Bodies["default"]
+	}
+	if m.Attributes, err = attributes(form); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.messages = append(s.messages, m)
+	s.mu.Unlock()
+	if s.onPublish != nil {
+		s.onPublish(m)
+	}
+	return publishResult{m.ID}, nil
+}
+
+func invalid(parameter, reason string) error {
+	return wire.Errorf("InvalidParameter", "Invalid parameter: %s Reason: %s", parameter, reason)
+}
+
+func (s *Service) known(arn string) error {
+	for _, known := range s.arns {
+		if arn == known {
+			return nil
+		}
+	}
+	return wire.Errorf("NotFound", "the local stack has no topic %s; it has %s", arn, strings.Join(s.arns, " and "))
+}
+
+func checkMessage(message string) error {
+	switch {
+	case message == "":
+		return invalid("Message", "it is empty")
+	case len(message) > maxMessage:
+		return invalid("Message", "it is longer than "+strconv.Itoa(maxMessage)+" bytes")
+	case !utf8.ValidString(message):
+		return invalid("Message", "it is not UTF-8")
+	}
+	return nil
+}
+
+// checkSubject holds a subject against what SNS documents: ASCII without control
+// characters or line breaks, first a letter, digit or punctuation, at most 100.
+func checkSubject(subject string, given bool) error {
+	if !given {
+		return nil
+	}
+	if subject == "" || len(subject) > maxSubject {
+		return invalid("Subject", "it has "+strconv.Itoa(len(subject))+" characters and must have 1 to "+strconv.Itoa(maxSubject))
+	}
+	for i, r := range subject {
+		if r < ' ' || r > '~' || i == 0 && r == ' ' {
+			return invalid("Subject", "the character "+strconv.QuoteRune(r)+" at "+strconv.Itoa(i)+" may not stand there")
+		}
+	}
+	return nil
+}
+
+// bodies takes a message of the structure "json" apart.
+func bodies(structure, message string) (map[string]string, error) {
+	switch structure {
+	case "":
+		return nil, nil
+	case "json":
+	default:
+		return nil, invalid("MessageStructure", "it is "+structure+" and can only be json")
+	}
+	var byProtocol map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(message), &byProtocol); err != nil {
+		return nil, invalid("Message Structure", "the message is no JSON object: "+err.Error())
+	}
+	texts := make(map[string]string, len(byProtocol))
+	for protocol, raw := range byProtocol {
+		var text string
+		if json.Unmarshal(raw, &text) == nil { // SNS passes over what is not a string
+			texts[protocol] = text
+		}
+	}
+	if _, ok := texts["default"]; !ok {
+		return nil, invalid("Message Structure", "there is no default entry that is a string")
+	}
+	return texts, nil
+}
+
+// attributes reads the numbered fields of the message attributes.
+func attributes(form url.Values) (map[string]string, error) {
+	var all map[string]string
+	for i := 1; ; i++ {
+		field := "MessageAttributes.entry." + strconv.Itoa(i) + "."
+		name := form.Get(field + "Name")
+		if name == "" {
+			return all, nil
+		}
+		value := form.Get(field + "Value.StringValue")
+		if encoded := form.Get(field + "Value.BinaryValue"); encoded != "" {
+			binary, err := base64.StdEncoding.DecodeString(encoded)
+			if err != nil {
+				return nil, invalid("MessageAttributes", "the binary value of "+name+" is not base64")
+			}
+			value = string(binary)
+		}
+		if form.Get(field+"Value.DataType") == "" || value == "" {
+			return nil, invalid("MessageAttributes", name+" must have a type and a value that is not empty")
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[name] = value
+	}
+}
+
+type topicMember struct {
+	TopicARN string `xml:"TopicArn"`
+}
+
+type listResult struct {
+	Topics []topicMember `xml:"Topics>member"`
+}
+
+func (s *Service) listTopics(url.Values) (any, error) {
+	var out listResult
+	for _, arn := range s.arns {
+		out.Topics = append(out.Topics, topicMember{arn})
+	}
+	return out, nil
+}
+
+type attributeEntry struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+type attributesResult struct {
+	Attributes []attributeEntry `xml:"Attributes>entry"`
+}
+
+func (s *Service) getTopicAttributes(form url.Values) (any, error) {
+	arn := form.Get("TopicArn")
+	if err := s.known(arn); err != nil {
+		return nil, err
+	}
+	account := strings.Split(arn, ":")[4]
+	return attributesResult{[]attributeEntry{
+		{"TopicArn", arn}, {"Owner", account}, {"DisplayName", Message{TopicARN: arn}.Topic()},
+		{"SubscriptionsConfirmed", "0"}, {"SubscriptionsPending", "0"}, {"SubscriptionsDeleted", "0"},
+	}}, nil
+}
