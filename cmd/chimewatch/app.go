@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+const outputJSON = "json"
+
+// globals are the flags that every command takes.
+type globals struct {
+	Output      string `short:"o" enum:"table,json" default:"table" fromenv:"CHIMEWATCH_OUTPUT" placeholder:"table|json" help:"How to print: table or json (or $CHIMEWATCH_OUTPUT)."`
+	EndpointURL string `name:"endpoint-url" placeholder:"URL" help:"Send AWS requests to this URL (or $AWS_ENDPOINT_URL)."`
+	Region      string `placeholder:"REGION" help:"AWS Region (or $AWS_REGION, or the profile's)."`
+	Profile     string `placeholder:"NAME" help:"Profile of the AWS configuration files (or $AWS_PROFILE)."`
+	Table       string `fromenv:"CHIMEWATCH_TABLE" placeholder:"NAME" help:"DynamoDB table (or $CHIMEWATCH_TABLE; else the stack's output TableName)."`
+	Stack       string `default:"Chimewatch" placeholder:"NAME" help:"CloudFormation stack whose outputs name the table (${default})."`
+}
+
+// app is what a command works with: the streams, the environment and the global
+// flags. It serves one command line and is not for concurrent use.
+type app struct {
+	globals
+
+	ctx            context.Context // ends on Ctrl-C
+	getenv         func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+}
+
+// asJSON tells whether the output is for a program.
+func (a *app) asJSON() bool { return a.Output == outputJSON }
+
+// printJSON writes v to the standard output, indented.
+func (a *app) printJSON(v any) error { return writeJSON(a.stdout, v) }
+
+// note tells the reader something beside the output proper, on the error stream.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "chimewatch: "+format+"\n", args...)
+}
+
+// colour tells whether the standard output is a terminal that may be coloured.
+func (a *app) colour() bool {
+	if a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
+		return false
+	}
+	file, ok := a.stdout.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// fail reports err on the error stream, as one line or as JSON, and gives the
+// exit code for it.
+func (a *app) fail(err error) int {
+	if a.asJSON() {
+		if writeErr := writeJSON(a.stderr, map[string]errorReport{"error": reportOf(err)}); writeErr != nil {
+			a.note("%v", writeErr)
+		}
+	} else {
+		a.note("%s", strings.Join(strings.FieldsFunc(err.Error(), isLineBreak), "; "))
+	}
+	var misused usageError
+	if errors.As(err, &misused) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// errorReport is the JSON form of an error.
+type errorReport struct {
+	Class fault.Class `json:"class"`
+	Where string      `json:"where,omitempty"`
+	What  string      `json:"what"`
+	Fix   string      `json:"fix,omitempty"`
+}
+
+func reportOf(err error) errorReport {
+	var known *fault.Error
+	if !errors.As(err, &known) {
+		return errorReport{Class: fault.Internal, What: err.Error()}
+	}
+	what := known.What
+	if known.Err != nil {
+		what = strings.TrimPrefix(what+": "+known.Err.Error(), ": ")
+	}
+	return errorReport{Class: known.Class, Where: known.Where, What: what, Fix: known.Fix}
+}
+
+func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// environment resolves flags that bear the tag fromenv. Kong's own env tag reads
+// the process's environment, which tests running side by side would share.
+func environment(getenv func(string) string) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		if name := flag.Tag.Get("fromenv"); name != "" {
+			if value := getenv(name); value != "" {
+				return value, nil
+			}
+		}
+		return nil, nil
+	})
+}
+
+// asksForJSON looks for the output format in a command line that did not parse.
+func asksForJSON(args []string, getenv func(string) string) bool {
+	format := getenv("CHIMEWATCH_OUTPUT")
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	for i, arg := range args {
+		switch {
+		case (arg == "--output" || arg == "-o") && i+1 < len(args):
+			format = args[i+1]
+		case strings.HasPrefix(arg, "--output="):
+			format = strings.TrimPrefix(arg, "--output=")
+		case strings.HasPrefix(arg, "-o"):
+			format = strings.TrimPrefix(arg, "-o")
+		}
+	}
+	return format == outputJSON
+}

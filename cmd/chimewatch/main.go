@@ -1,0 +1,98 @@
+// Command chimewatch is the operator's tool: it looks up what became of calls,
+// sends events for rehearsal, checks event files, and runs the whole system on
+// a laptop.
+//
+// Exit codes: 0 done, 1 the thing failed, 2 the command was misused.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// commands is the grammar of the command line: one field for each subcommand.
+type commands struct {
+	globals
+
+	Version versionCmd `cmd:"" help:"Print the version of this build."`
+}
+
+// run carries out one command line and gives the process's exit code. It writes
+// to the two streams only. The variables CHIMEWATCH_* and NO_COLOR come from
+// getenv; those that begin with AWS_ are read by the AWS SDK from the process.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	var grammar commands
+	printed := false // kong printed the help and wants to leave
+	parser, err := kong.New(&grammar,
+		kong.Name("chimewatch"),
+		kong.Description("Watches Amazon Chime SDK call analytics: what became of each call, and why."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { printed = true }),
+		kong.Resolvers(environment(getenv)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return a.fail(err)
+	}
+	command, err := parser.Parse(args)
+	if printed {
+		return exitDone
+	}
+	if err != nil {
+		// The flags are not applied yet, but a script that asked for JSON
+		// has to be able to read this error too.
+		if asksForJSON(args, getenv) {
+			a.Output = outputJSON
+		}
+		return a.fail(misuse(err))
+	}
+	a.globals = grammar.globals
+	if err := command.Run(a); err != nil {
+		return a.fail(err)
+	}
+	return exitDone
+}
+
+// usageError is an error of whoever typed the command: exit code 2.
+type usageError struct{ fault *fault.Error }
+
+func (e usageError) Error() string { return e.fault.Error() }
+func (e usageError) Unwrap() error { return e.fault }
+
+// usage makes a usageError.
+func usage(where, what, fix string) error {
+	return usageError{fault.New(fault.Invalid, where, what, fix)}
+}
+
+// misuse makes a usageError of kong's refusal.
+func misuse(err error) error {
+	see := "chimewatch --help"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context.Selected() != nil {
+		see = parse.Context.Selected().FullPath() + " --help"
+	}
+	return usage("command line", err.Error(), "see: "+see)
+}
