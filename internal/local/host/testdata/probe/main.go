@@ -1,0 +1,101 @@
+// Command probe is a function for tests: its payload says what it should do.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+type request struct {
+	Do string `json:"do"`
+}
+
+// raw hands the payload to the test's function without judging it.
+type raw func(context.Context, []byte) ([]byte, error)
+
+func (f raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
+
+func main() {
+	if os.Getenv("PROBE_START") == "fail" {
+		fmt.Fprintln(os.Stderr, "probe: a setting is missing")
+		os.Exit(3)
+	}
+	lambda.Start(raw(serve))
+}
+
+func serve(ctx context.Context, payload []byte) ([]byte, error) {
+	var r request
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return nil, fmt.Errorf("payload of %d bytes is no request: %w", len(payload), err)
+	}
+	fmt.Printf("doing %s\n", r.Do)
+	switch r.Do {
+	case "fail":
+		return nil, errors.New("told to fail")
+	case "panic":
+		panic("told to panic")
+	case "exit":
+		os.Exit(7)
+	case "hang":
+		time.Sleep(time.Hour)
+	case "meet":
+		return []byte("null"), meet(ctx)
+	case "shout":
+		return json.Marshal(strings.Repeat("x", 7<<20))
+	case "fail once":
+		return failOnce(ctx)
+	case "look around":
+		return lookAround(ctx)
+	}
+	return json.Marshal(r)
+}
+
+// meet returns when three processes are here.
+func meet(ctx context.Context) error {
+	dir := os.Getenv("PROBE_DIR")
+	if err := os.WriteFile(fmt.Sprintf("%s/met-%d", dir, os.Getpid()), nil, 0o644); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if here, err := os.ReadDir(dir); err != nil || len(here) == 3 {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+// failOnce fails the first attempt of each request and tells its id by a file.
+func failOnce(ctx context.Context) ([]byte, error) {
+	lc, _ := lambdacontext.FromContext(ctx)
+	path := os.Getenv("PROBE_DIR") + "/" + lc.AwsRequestID
+	if _, err := os.Stat(path); err == nil {
+		return []byte(`"second time"`), nil
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		return nil, err
+	}
+	return nil, errors.New("first time")
+}
+
+func lookAround(ctx context.Context) ([]byte, error) {
+	lc, _ := lambdacontext.FromContext(ctx)
+	deadline, _ := ctx.Deadline()
+	return json.Marshal(map[string]any{
+		"arn":       lc.InvokedFunctionArn,
+		"requestId": lc.AwsRequestID,
+		"left":      time.Until(deadline).Seconds(),
+		"trace":     os.Getenv("_X_AMZN_TRACE_ID"),
+		"home":      os.Getenv("HOME"),
+		"setting":   os.Getenv("PROBE_SETTING"),
+		"pid":       os.Getpid(),
+	})
+}
