@@ -1,0 +1,154 @@
+package schemas
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// Example is one complete event, as the service could send it.
+type Example struct {
+	// Name is the name of its file in the folder examples, without ".json".
+	Name string
+	// Schema is the name of the schema that it follows.
+	Schema string
+	// Summary says in one line what the event tells.
+	Summary string
+	// Body is the event's JSON. The caller may change it.
+	Body []byte
+}
+
+// described is what the examples' files do not say of themselves.
+var described = []struct{ name, schema, summary string }{
+	{"created", stateChange, "a Voice Connector call created the pipeline"},
+	{"create-failed", stateChange, "a Voice Connector call could not create its pipeline; no pipeline ARN"},
+	{"in-progress", stateChange, "the pipeline runs; the account is a number"},
+	{"paused", stateChange, "the pipeline is paused"},
+	{"temporary-failure", stateChange, "the pipeline failed and the service tries again"},
+	{"permanent-failure", stateChange, "the pipeline failed for good, and the event says why"},
+	{"stopped", stateChange, "the pipeline ended; replayed from an archive"},
+
+	{"two-elements-transcribing", stateChange, "the processor runs, the recording has not started"},
+	{"two-elements-recording", stateChange, "the processor stopped, the recording is in progress"},
+	{"two-elements-processor-failed", stateChange, "the processor failed while the pipeline goes on"},
+	{"two-elements-permanent-processor", stateChange, "failed for good: the processor failed, the recording stopped"},
+	{"two-elements-permanent-recording", stateChange, "failed for good: the processor stopped, the recording failed"},
+	{"two-elements-paused", stateChange, "the processor is paused, the recording has not started"},
+	{"two-elements-temporary-failure", stateChange, "the processor failed for now, the recording has not started"},
+	{"two-elements-stopped", stateChange, "processor and recording both stopped"},
+
+	{"voice-enhancement-in-progress", stateChange, "the recording stopped, its enhancement runs; no call fields but runtime metadata"},
+	{"voice-enhancement-not-supported", stateChange, "the pipeline ended, and the recording could not be enhanced"},
+	{"voice-enhancement-permanent-failure", stateChange, "the enhancement failed for good; no reason and no call fields"},
+
+	{"rule-keyword-utterance", rulesMatched, "keywords were spoken, heard by Transcribe Call Analytics"},
+	{"rule-keyword-result", rulesMatched, "keywords were spoken, heard by Transcribe; call ids outside sourceMetadata"},
+	{"rule-keyword-negated", rulesMatched, "keywords that had to come never came"},
+	{"rule-sentiment", rulesMatched, "the sentiment was negative throughout a window"},
+	{"rule-issue", rulesMatched, "an issue was detected; no resources"},
+
+	{"voice-analytics-ready", voiceStatus, "tasks can be started on the call, through the voice API"},
+	{"voice-analytics-post-call", voiceStatus, "the speaker searches of a call, summed up after it"},
+	{"speaker-identification-successful", speakerSearch, "the speaker matches a voice profile; scores are text"},
+	{"speaker-identification-failure", speakerSearch, "the speaker could not be searched for"},
+	{"speaker-identification-no-matches", speakerSearch, "the speaker matches no voice profile; a task of the voice API"},
+	{"voiceprint-generation-success", speakerSearch, "a voiceprint was made"},
+	{"voiceprint-generation-successful", speakerSearch, "a voiceprint was made; the other spelling of the status"},
+	{"voiceprint-generation-failure", speakerSearch, "no voiceprint could be made"},
+	{"voice-tone-successful", voiceTone, "the tone of the last span; scores are text"},
+	{"voice-tone-failure", voiceTone, "the tone could not be analysed"},
+	{"voice-tone-completed", voiceTone, "the tone of the whole call; scores are numbers"},
+}
+
+var sortedExamples = sync.OnceValue(func() []Example {
+	list := make([]Example, 0, len(described))
+	for _, d := range described {
+		body, err := files.ReadFile("examples/" + d.name + ".json")
+		if err != nil { // the list and the folder are built in together
+			panic("schemas: example without a file: " + d.name)
+		}
+		list = append(list, Example{Name: d.name, Schema: d.schema, Summary: d.summary, Body: body})
+	}
+	slices.SortFunc(list, func(a, b Example) int { return strings.Compare(a.Name, b.Name) })
+	return list
+})
+
+// Examples gives every example, sorted by name.
+func Examples() []Example {
+	list := slices.Clone(sortedExamples())
+	for i := range list {
+		list[i].Body = bytes.Clone(list[i].Body)
+	}
+	return list
+}
+
+// Lookup gives the example of that name. The error for a name that there is
+// none of has class NotFound and lists the names near to it.
+func Lookup(name string) (Example, error) {
+	list := sortedExamples()
+	i, ok := slices.BinarySearchFunc(list, name, func(e Example, name string) int { return strings.Compare(e.Name, name) })
+	if ok {
+		found := list[i]
+		found.Body = bytes.Clone(found.Body)
+		return found, nil
+	}
+	return Example{}, fault.New(fault.NotFound, fmt.Sprintf("example %q", name), "there is none of this name",
+		"try one of: "+strings.Join(nearNames(list, name), ", "))
+}
+
+// nearNames gives the names that a person may have meant by name, nearest
+// first; all names when none is near.
+func nearNames(list []Example, name string) []string {
+	const most = 5
+	name = strings.ToLower(name)
+	type near struct {
+		name string
+		away int
+	}
+	var all []string
+	var candidates []near
+	for _, e := range list {
+		all = append(all, e.Name)
+		away := distance(name, e.Name)
+		contained := len(name) > 2 && (strings.Contains(e.Name, name) || strings.Contains(name, e.Name))
+		if contained || away <= 1+len(name)/4 {
+			candidates = append(candidates, near{e.Name, away})
+		}
+	}
+	if len(candidates) == 0 {
+		return all
+	}
+	slices.SortFunc(candidates, func(a, b near) int {
+		return cmp.Or(cmp.Compare(a.away, b.away), strings.Compare(a.name, b.name))
+	})
+	names := make([]string, 0, most)
+	for _, c := range candidates[:min(most, len(candidates))] {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// distance is the number of bytes to insert, delete or replace (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,137 @@
+package schemas
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// state says what stands in a field: "is missing" or "found …".
+func state(value any, present bool) string {
+	if !present {
+		return "is missing"
+	}
+	return "found " + found(value)
+}
+
+// found names a value, shortened to what a line bears.
+func found(value any) string {
+	switch v := value.(type) {
+	case string:
+		if v == "" {
+			return "an empty text"
+		}
+		return strconv.Quote(shorten(v))
+	case json.Number:
+		return "the number " + shorten(v.String())
+	case bool:
+		return strconv.FormatBool(v)
+	case map[string]any:
+		return "an object"
+	case []any:
+		return "an array"
+	}
+	return "null"
+}
+
+func shorten(text string) string {
+	const most = 60
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
+}
+
+// kindWords says what the JSON types of a schema mean to a person.
+func kindWords(types []string) string {
+	words := map[string]string{
+		"string": "text", "boolean": "true or false", "number": "a number",
+		"integer": "an integer", "array": "an array", "object": "an object",
+	}
+	list := make([]string, len(types))
+	for i, t := range types {
+		list[i] = words[t]
+	}
+	return strings.Join(list, " or ")
+}
+
+// choice lists the values of an enumeration, all of which are texts.
+func choice(values []any) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = fmt.Sprint(v)
+	}
+	return quotedList(list, "or")
+}
+
+// quotedList writes `"a", "b" or "c"`.
+func quotedList(texts []string, last string) string {
+	var b strings.Builder
+	for i, text := range texts {
+		switch {
+		case i == 0:
+		case i == len(texts)-1:
+			b.WriteString(" " + last + " ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Quote(text))
+	}
+	return b.String()
+}
+
+// gist is the first sentence of a description, to stand within another one.
+func gist(description string) string {
+	sentence, _, _ := strings.Cut(description, ". ")
+	sentence = strings.TrimSuffix(sentence, ".")
+	first, size := utf8.DecodeRuneInString(sentence)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToLower(first)) + sentence[size:]
+}
+
+// describedAt gives the description that the schema has for the field at
+// location, empty when it does not know the field.
+func describedAt(sch *jsonschema.Schema, location []string) string {
+	for _, token := range location {
+		if items, ok := sch.Items.(*jsonschema.Schema); ok {
+			sch = items
+			continue
+		}
+		property, ok := sch.Properties[token]
+		if !ok {
+			return ""
+		}
+		sch = property
+	}
+	return sch.Description
+}
+
+// valueAt gives the value at location, false when there is none.
+func valueAt(value any, location []string) (any, bool) {
+	for _, token := range location {
+		switch v := value.(type) {
+		case map[string]any:
+			member, ok := v[token]
+			if !ok {
+				return nil, false
+			}
+			value = member
+		case []any:
+			i, err := strconv.Atoi(token)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil, false
+			}
+			value = v[i]
+		default:
+			return nil, false
+		}
+	}
+	return value, true
+}
