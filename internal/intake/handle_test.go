@@ -1,0 +1,145 @@
+package intake_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/intake"
+)
+
+var errTable = fault.New(fault.Throttled, "table calls", "asked to be called less often", "")
+
+// failing gives a handler that fails each message whose body holds one of the words.
+func failing(words ...string) func(context.Context, intake.Message) error {
+	return func(_ context.Context, m intake.Message) error {
+		for _, word := range words {
+			if bytes.Contains(m.Body, []byte(word)) {
+				return fmt.Errorf("%s: %w", word, errTable)
+			}
+		}
+		return nil
+	}
+}
+
+func TestHandleReplies(t *testing.T) {
+	silenceLog(t)
+	one, two, three := `{"n":"one"}`, `{"n":"two"}`, `{"n":"three"}`
+	tests := []struct {
+		name      string
+		payload   string
+		fail      []string
+		wantReply string
+		wantErr   string // empty: none
+	}{
+		{"event handled", event, nil, "", ""},
+		{"event failed", event, []string{"Stopped"}, "", "Stopped: table calls: asked to be called less often"},
+		{"queue handled", records(sqsRecord("1", one), sqsRecord("2", two)), nil, `{"batchItemFailures":[]}`, ""},
+		{"queue failed in part", records(sqsRecord("1", one), sqsRecord("2", two), sqsRecord("3", three)), []string{"two"}, `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, ""},
+		{"queue failed whole", records(sqsRecord("1", one), sqsRecord("2", two)), []string{"one", "two"}, `{"batchItemFailures":[{"itemIdentifier":"1"},{"itemIdentifier":"2"}]}`, ""},
+		{"queue with a broken record", records(sqsRecord("1", one), sqsRecord("2", "x"), sqsRecord("3", three)), []string{"three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
+		{"queue record with several messages is named once", records(sqsRecord("1", "["+one+","+two+"]")), []string{"one", "two"}, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, ""},
+		{"queue record without an id fails all", records(sqsRecord("1", one), `{"eventSource":"aws:sqs","body":"{}"}`), nil, "", "has no identifier"},
+		{"stream failed in part", records(kinesisRecord("1", one), kinesisRecord("2", two), kinesisRecord("3", three)), []string{"two", "three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
+		{"topic failed in part", records(snsRecord("1", one), snsRecord("2", two)), []string{"two"}, "", "two: table calls"},
+		{"array failed in part", "[" + one + "," + two + "," + three + "]", []string{"one", "three"}, "", "one: table calls: asked to be called less often\nthree: table calls"},
+		{"failed invocation fails again", failedInvocation(records(sqsRecord("1", one))), []string{"one"}, "", "one: table calls"},
+		{"not JSON", "x", nil, "", "payload: is not JSON at byte 0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			reply, err := intake.Handle(t.Context(), []byte(tt.payload), failing(tt.fail...))
+			if got := string(reply); got != tt.wantReply {
+				t.Errorf("got reply %s, want %s", got, tt.wantReply)
+			}
+			if (err == nil) != (tt.wantErr == "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
+				t.Errorf("got error %v, want %q", err, tt.wantErr)
+			}
+		})
+	}
+}
+
+func TestHandleKeepsTheClassOfAnError(t *testing.T) {
+	_, err := intake.Handle(t.Context(), []byte(event), failing("Stopped"))
+	if !errors.Is(err, errTable) || fault.ClassOf(err) != fault.Throttled {
+		t.Errorf("got %v of class %s, want one of class %s", err, fault.ClassOf(err), fault.Throttled)
+	}
+}
+
+func TestHandleCallsForEveryMessageAlsoAfterAFailure(t *testing.T) {
+	silenceLog(t)
+	var seen []string
+	payload := records(sqsRecord("1", `1`), sqsRecord("2", `2`), sqsRecord("3", `3`))
+	_, err := intake.Handle(t.Context(), []byte(payload), func(_ context.Context, m intake.Message) error {
+		seen = append(seen, m.RecordID)
+		return errTable
+	})
+	if got := strings.Join(seen, ","); got != "1,2,3" || err != nil {
+		t.Errorf("got calls for %s, error %v; want 1,2,3", got, err)
+	}
+}
+
+func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
+	var log bytes.Buffer
+	logTo(t, &log)
+	panicking := func(_ context.Context, m intake.Message) error {
+		if m.RecordID != "2" {
+			panic("no such rule")
+		}
+		return nil
+	}
+	_, err := intake.Handle(t.Context(), []byte(event), panicking)
+	if err == nil || !strings.Contains(err.Error(), "panic: no such rule") || !strings.Contains(err.Error(), "handle_test.go") {
+		t.Errorf("got error %v, want the panic with its stack", err)
+	}
+	if got := fault.ClassOf(err); got != fault.Internal {
+		t.Errorf("got class %s, want %s", got, fault.Internal)
+	}
+	reply, err := intake.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"), sqsRecord("2", "{}"))), panicking)
+	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"1"}]}`; got != want || err != nil {
+		t.Errorf("got reply %s, error %v; want %s", got, err, want)
+	}
+	if !strings.Contains(log.String(), "recordId=1") || !strings.Contains(log.String(), "panic: no such rule") {
+		t.Errorf("got log %s, want the record and the panic", log.String())
+	}
+}
+
+func TestHandleStopsWhenTheTimeIsUp(t *testing.T) {
+	silenceLog(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	calls := 0
+	reply, err := intake.Handle(ctx, []byte(records(sqsRecord("1", "{}"), sqsRecord("2", "{}"), sqsRecord("3", "{}"))), func(context.Context, intake.Message) error {
+		calls++
+		cancel()
+		return nil
+	})
+	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`; got != want || err != nil || calls != 1 {
+		t.Errorf("got reply %s, error %v after %d calls; want %s after 1", got, err, calls, want)
+	}
+	_, err = intake.Handle(ctx, []byte(event), failing())
+	if !errors.Is(err, context.Canceled) || fault.ClassOf(err) != fault.Unavailable {
+		t.Errorf("got %v, want the context's error of class %s", err, fault.Unavailable)
+	}
+}
+
+func TestHandleShortensTheErrorOfAManifoldFailure(t *testing.T) {
+	_, err := intake.Handle(t.Context(), []byte("["+strings.Repeat("1,", 99)+"1]"), failing("1"))
+	if err == nil || strings.Count(err.Error(), "\n") != 20 || !strings.HasSuffix(err.Error(), "and 80 more failed") {
+		t.Errorf("got %v, want 20 errors and the count of the others", err)
+	}
+}
+
+func silenceLog(t *testing.T) { logTo(t, io.Discard) }
+
+// logTo sends slog's default logger to w for the time of the test.
+func logTo(t *testing.T, w io.Writer) {
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+}
