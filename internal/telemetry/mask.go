@@ -50,9 +50,14 @@ func userPart(s string) string {
 	return s
 }
 
-// fewestInText is the fewest digits behind a plus sign that MaskText takes for a
-// phone number; the shortest international ones have seven.
-const fewestInText = 7
+const (
+	// fewestInText is the fewest digits behind a plus sign that MaskText takes for
+	// a phone number; the shortest international ones have seven.
+	fewestInText = 7
+	// wholeInText is how many digits make a number whole, so that digits behind a
+	// separator are another thing.
+	wholeInText = 11
+)
 
 // MaskText masks the international phone numbers (a plus sign and digits, with
 // or without separators between) in free text, and leaves the rest: account ids
@@ -85,7 +90,7 @@ func numberEnd(s string, from int) (end, digits int) {
 		case isDigit(s[i]):
 			digits++
 			end = i + 1
-		case !strings.ContainsRune("-.() ", rune(s[i])) || i-end > 1:
+		case !strings.ContainsRune("-.() ", rune(s[i])) || i-end > 1 || digits >= wholeInText:
 			return end, digits
 		}
 	}

@@ -54,6 +54,8 @@ func TestMaskText(t *testing.T) {
 		{"number at the end", "no route to +14155550123", "no route to …0123"},
 		{"number in the middle", "call +1 (415) 555-0123 refused", "call …0123 refused"},
 		{"two numbers", "+14155550123 to +14155550199.", "…0123 to …0199."},
+		{"number with spaces", "+49 30 901820 55 is busy", "…2055 is busy"},
+		{"digits behind a number", "+14155550123 404 times", "…0123 404 times"},
 		{"ARN", "cannot assume arn:aws:iam::111122223333:role/Chime", "cannot assume arn:aws:iam::111122223333:role/Chime"},
 		{"plus without a number", "a + b, +12 3, C++", "a + b, +12 3, C++"},
 		{"number after a gap", "+12   4155550123", "+12   4155550123"},
