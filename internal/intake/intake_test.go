@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -250,5 +252,23 @@ func TestErrorsHoldNothingOfThePayload(t *testing.T) {
 		if strings.Contains(err.Error(), "0123") {
 			t.Errorf("got %v, which shows a number", err)
 		}
+	}
+}
+
+func TestReadKnowsEveryExample(t *testing.T) {
+	for _, example := range schemas.Examples() {
+		t.Run(example.Name, func(t *testing.T) {
+			want := intake.EventBridge
+			if bytes.Contains(example.Body, []byte(`"service-type"`)) {
+				want = intake.Direct
+			}
+			got, err := intake.Read(example.Body)
+			if err != nil || len(got.Messages) != 1 || got.Source != want {
+				t.Fatalf("got %d messages from %s, error %v; want one from %s", len(got.Messages), got.Source, err, want)
+			}
+			if !bytes.Equal(got.Messages[0].Body, example.Body) {
+				t.Errorf("got %s, want the example's bytes", got.Messages[0].Body)
+			}
+		})
 	}
 }
