@@ -1,0 +1,182 @@
+// Package call gives what is known of one call's pipeline as the JSON object
+// that chimewatch prints, and that scripts rely on.
+package call
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// Call is one pipeline, or one that could not be created, with what happened to
+// it. Fields without a value are absent from the JSON. Times are RFC 3339 in UTC.
+type Call struct {
+	// ID is the key that chimewatch keeps the pipeline by: PipelineID, or for a
+	// failed creation, which has none, an id that begins with "create-failed.".
+	ID               string `json:"id"`
+	PipelineID       string `json:"pipelineId,omitempty"`
+	PipelineARN      string `json:"pipelineArn,omitempty"`
+	ConfigurationARN string `json:"configurationArn,omitempty"`
+	Account          string `json:"account,omitempty"`
+	Region           string `json:"region,omitempty"`
+
+	Status pipeline.Status `json:"status"`
+	// Degraded tells that an element did not deliver, whatever the status.
+	Degraded bool `json:"degraded"`
+
+	CallID           string `json:"callId,omitempty"`
+	TransactionID    string `json:"transactionId,omitempty"`
+	VoiceConnectorID string `json:"voiceConnectorId,omitempty"`
+	Direction        string `json:"direction,omitempty"`
+	FromNumber       string `json:"fromNumber,omitempty"`
+	ToNumber         string `json:"toNumber,omitempty"`
+	// Metadata is all else that the events' details had.
+	Metadata map[string]json.RawMessage `json:"metadata,omitempty"`
+
+	Elements []Element `json:"elements"`
+	Failure  *Failure  `json:"failure,omitempty"`
+
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	StartedAt time.Time `json:"startedAt,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+
+	// Each of these is absent where it was not asked for, and an empty array
+	// where there is none.
+	Events        []Event        `json:"events,omitzero"`
+	Alerts        []Alert        `json:"alerts,omitzero"`
+	Notifications []Notification `json:"notifications,omitzero"`
+}
+
+// Element is one processor or sink of the pipeline.
+type Element struct {
+	Type         string `json:"type"`
+	Status       string `json:"status,omitempty"`
+	StatusDetail string `json:"statusDetail,omitempty"`
+	// UpdatedOn is in epoch milliseconds, as the event gives it.
+	UpdatedOn int64 `json:"updatedOn,omitempty"`
+}
+
+// Failure says why a pipeline failed or could not be created.
+type Failure struct {
+	Class          incident.Class `json:"class"`
+	Reason         string         `json:"reason,omitempty"`
+	Origin         string         `json:"origin,omitempty"`
+	HTTPStatusCode string         `json:"httpStatusCode,omitempty"`
+}
+
+// Event is one state change that came for the pipeline.
+type Event struct {
+	Time      time.Time `json:"time"`
+	ID        string    `json:"id"`
+	EventType string    `json:"eventType"`
+}
+
+// Alert is one match of a real-time rule on the call.
+type Alert struct {
+	Time     time.Time `json:"time"`
+	ID       string    `json:"id"`
+	RuleName string    `json:"ruleName"`
+	// Type is inferred from the event, which does not tell it.
+	Type           string `json:"type,omitempty"`
+	UtteranceID    string `json:"utteranceId,omitempty"`
+	ResultID       string `json:"resultId,omitempty"`
+	BeginTimestamp string `json:"beginTimestamp,omitempty"`
+	EndTimestamp   string `json:"endTimestamp,omitempty"`
+}
+
+// Notification is one message that was published about the pipeline.
+type Notification struct {
+	ID      string    `json:"id"`
+	Kind    string    `json:"kind"`
+	Subject string    `json:"subject"`
+	SentAt  time.Time `json:"sentAt,omitzero"`
+}
+
+// Options chooses between forms of a Call.
+type Options struct {
+	// FullNumbers leaves phone numbers whole. Otherwise their last four digits
+	// are left, also in the middle of free text.
+	FullNumbers bool
+}
+
+// New makes a Call of what the store holds. Where history, matches or notes is
+// nil the Call has no such field; an empty list makes an empty array.
+func New(state pipeline.State, history []store.Record, matches []store.Match, notes []store.Notification, o Options) Call {
+	mask := maskerFor(state, o)
+	c := Call{
+		ID: state.ID, PipelineID: state.PipelineID(), PipelineARN: state.PipelineARN, ConfigurationARN: state.ConfigurationARN,
+		Account: state.Account, Region: state.Region,
+		Status: state.Status, Degraded: state.Degraded(),
+		CallID: state.CallID, TransactionID: state.TransactionID, VoiceConnectorID: state.VoiceConnectorID,
+		Direction: state.Direction, FromNumber: mask.number(state.FromNumber), ToNumber: mask.number(state.ToNumber),
+		Metadata:  mask.metadata(state.Metadata),
+		Elements:  make([]Element, len(state.Elements)),
+		Failure:   failureOf(state, mask),
+		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt.UTC(), EndedAt: state.EndedAt.UTC(),
+	}
+	for i, e := range state.Elements {
+		c.Elements[i] = Element{Type: e.Type, Status: e.Status, StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
+	}
+	if history != nil {
+		c.Events = make([]Event, len(history))
+		for i, r := range history {
+			c.Events[i] = Event{Time: r.Time.UTC(), ID: r.ID, EventType: r.EventType}
+		}
+	}
+	if matches != nil {
+		c.Alerts = make([]Alert, len(matches))
+		for i, m := range matches {
+			c.Alerts[i] = alertOf(m)
+		}
+	}
+	if notes != nil {
+		c.Notifications = make([]Notification, len(notes))
+		for i, n := range notes {
+			c.Notifications[i] = Notification{ID: n.ID, Kind: n.Kind, Subject: mask.text(n.Subject), SentAt: n.SentAt.UTC()}
+		}
+	}
+	return c
+}
+
+func failureOf(state pipeline.State, mask masker) *Failure {
+	if state.Failure == nil {
+		return nil
+	}
+	f := *state.Failure
+	return &Failure{Class: classOf(state), Reason: mask.text(f.Reason), Origin: f.Origin, HTTPStatusCode: f.HTTPStatusCode}
+}
+
+// classOf names the cause by the failure itself, and where that tells nothing by
+// the first element that failed and tells more.
+func classOf(state pipeline.State) incident.Class {
+	symptom := incident.Symptom{
+		Reason: state.Failure.Reason, Origin: state.Failure.Origin, HTTPStatusCode: state.Failure.HTTPStatusCode,
+		CreateFailed: state.Status == pipeline.CreateFailed,
+	}
+	class := incident.Classify(symptom)
+	for _, e := range state.Elements {
+		if class != incident.Unknown {
+			break
+		}
+		if chime.Element(e).Failing() {
+			symptom.ElementType, symptom.ElementStatus, symptom.ElementDetail = e.Type, e.Status, e.StatusDetail
+			class = incident.Classify(symptom)
+		}
+	}
+	return class
+}
+
+func alertOf(m store.Match) Alert {
+	a := Alert{Time: m.Time.UTC(), ID: m.ID, RuleName: m.RuleName, Type: m.Type}
+	if event, err := chime.Parse(m.Body); err == nil && event.RulesMatched != nil {
+		rule := event.RulesMatched
+		a.UtteranceID, a.ResultID = rule.UtteranceID, rule.ResultID
+		a.BeginTimestamp, a.EndTimestamp = rule.BeginTimestamp, rule.EndTimestamp
+	}
+	return a
+}

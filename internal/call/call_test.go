@@ -1,0 +1,290 @@
+package call_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+func at(clock string) time.Time {
+	t, err := time.Parse(time.RFC3339, "2026-03-09T"+clock)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func full() pipeline.State {
+	return pipeline.State{
+		ID:               "390c229b-3f88-4f5b-8169-99dfd9e1652c",
+		PipelineARN:      "arn:aws:chime:us-east-1:111122223333:media-pipeline/390c229b-3f88-4f5b-8169-99dfd9e1652c",
+		ConfigurationARN: "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/sales",
+		Account:          "111122223333", Region: "us-east-1",
+		Status: pipeline.Failed,
+		CallID: "call-1", TransactionID: "transaction-1", VoiceConnectorID: "vc1", Direction: "Inbound",
+		FromNumber: "+12065550137", ToNumber: "+12065550190",
+		Metadata: map[string]json.RawMessage{"queue": json.RawMessage(`"sales"`), "version": json.RawMessage(`"0"`)},
+		Elements: []pipeline.Element{
+			{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: 1773065310000},
+			{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "no", UpdatedOn: 1773065311000},
+		},
+		Failure:   &pipeline.Failure{Reason: "Access denied when assuming resource access role"},
+		CreatedAt: at("15:00:00+01:00"), StartedAt: at("14:00:01Z"), UpdatedAt: at("14:08:30Z"), EndedAt: at("14:08:30Z"),
+	}
+}
+
+func TestJSON(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		state   pipeline.State
+		history []store.Record
+		matches []store.Match
+		notes   []store.Notification
+		want    string
+	}{
+		{
+			"all there is", full(),
+			[]store.Record{
+				{Time: at("14:00:00Z"), ID: "e1", EventType: "chime:MediaInsightsCreated"},
+				{Time: at("15:08:30+01:00"), ID: "e2", EventType: "chime:MediaInsightsPermanentFailure"},
+			},
+			[]store.Match{{Time: at("14:03:00Z"), ID: "m1", RuleName: "unhappy", Type: "sentiment", Body: []byte(
+				`{"id":"m1","detail-type":"Media Insights Rules Matched","time":"2026-03-09T14:03:00Z","detail":{"ruleName":"unhappy","beginTimestamp":"b","endTimestamp":"e"}}`)}},
+			[]store.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "Call from +12065550137 lost", SentAt: at("14:08:31Z")}},
+			`{
+  "id": "390c229b-3f88-4f5b-8169-99dfd9e1652c",
+  "pipelineId": "390c229b-3f88-4f5b-8169-99dfd9e1652c",
+  "pipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/390c229b-3f88-4f5b-8169-99dfd9e1652c",
+  "configurationArn": "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/sales",
+  "account": "111122223333",
+  "region": "us-east-1",
+  "status": "Failed",
+  "degraded": true,
+  "callId": "call-1",
+  "transactionId": "transaction-1",
+  "voiceConnectorId": "vc1",
+  "direction": "Inbound",
+  "fromNumber": "…0137",
+  "toNumber": "…0190",
+  "metadata": {
+    "queue": "sales",
+    "version": "0"
+  },
+  "elements": [
+    {
+      "type": "AmazonTranscribeProcessor",
+      "status": "Stopped",
+      "updatedOn": 1773065310000
+    },
+    {
+      "type": "S3RecordingSink",
+      "status": "Failed",
+      "statusDetail": "no",
+      "updatedOn": 1773065311000
+    }
+  ],
+  "failure": {
+    "class": "permissions",
+    "reason": "Access denied when assuming resource access role"
+  },
+  "createdAt": "2026-03-09T14:00:00Z",
+  "startedAt": "2026-03-09T14:00:01Z",
+  "updatedAt": "2026-03-09T14:08:30Z",
+  "endedAt": "2026-03-09T14:08:30Z",
+  "events": [
+    {
+      "time": "2026-03-09T14:00:00Z",
+      "id": "e1",
+      "eventType": "chime:MediaInsightsCreated"
+    },
+    {
+      "time": "2026-03-09T14:08:30Z",
+      "id": "e2",
+      "eventType": "chime:MediaInsightsPermanentFailure"
+    }
+  ],
+  "alerts": [
+    {
+      "time": "2026-03-09T14:03:00Z",
+      "id": "m1",
+      "ruleName": "unhappy",
+      "type": "sentiment",
+      "beginTimestamp": "b",
+      "endTimestamp": "e"
+    }
+  ],
+  "notifications": [
+    {
+      "id": "n1",
+      "kind": "permanent-failure",
+      "subject": "Call from …0137 lost",
+      "sentAt": "2026-03-09T14:08:31Z"
+    }
+  ]
+}`,
+		},
+		{
+			"as little as there can be", pipeline.State{ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.InProgress},
+			[]store.Record{}, []store.Match{}, []store.Notification{},
+			`{
+  "id": "p1",
+  "pipelineId": "p1",
+  "pipelineArn": "arn:aws:chime:us-east-1:1:media-pipeline/p1",
+  "status": "InProgress",
+  "degraded": false,
+  "elements": [],
+  "events": [],
+  "alerts": [],
+  "notifications": []
+}`,
+		},
+		{
+			"not asked for", pipeline.State{ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Stopped},
+			nil, nil, nil,
+			`{
+  "id": "p1",
+  "pipelineId": "p1",
+  "pipelineArn": "arn:aws:chime:us-east-1:1:media-pipeline/p1",
+  "status": "Stopped",
+  "degraded": false,
+  "elements": []
+}`,
+		},
+		{
+			"failed creation", pipeline.State{
+				ID: "create-failed.t1", Status: pipeline.CreateFailed, TransactionID: "t1",
+				Failure: &pipeline.Failure{Reason: "odd", Origin: "Voice Connector", HTTPStatusCode: "500"},
+			}, nil, nil, nil,
+			`{
+  "id": "create-failed.t1",
+  "status": "CreateFailed",
+  "degraded": false,
+  "transactionId": "t1",
+  "elements": [],
+  "failure": {
+    "class": "creation-refused",
+    "reason": "odd",
+    "origin": "Voice Connector",
+    "httpStatusCode": "500"
+  }
+}`,
+		},
+		{
+			"failure that an element explains", pipeline.State{
+				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Failed,
+				Elements: []pipeline.Element{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceEnhancement", Status: "NotSupported"}},
+				Failure:  &pipeline.Failure{},
+			}, nil, nil, nil,
+			`{
+  "id": "p1",
+  "pipelineId": "p1",
+  "pipelineArn": "arn:aws:chime:us-east-1:1:media-pipeline/p1",
+  "status": "Failed",
+  "degraded": true,
+  "elements": [
+    {
+      "type": "S3RecordingSink",
+      "status": "Stopped"
+    },
+    {
+      "type": "VoiceEnhancement",
+      "status": "NotSupported"
+    }
+  ],
+  "failure": {
+    "class": "recording-length"
+  }
+}`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := encode(t, call.New(test.state, test.history, test.matches, test.notes, call.Options{}))
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("JSON (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNumbersAreMasked(t *testing.T) {
+	for _, test := range []struct {
+		name, metadata, want string
+	}{
+		{"international", `{"note":"asked for +14155550123 twice: +14155550123"}`, `{"note":"asked for …0123 twice: …0123"}`},
+		{"own, without plus", `{"note":"12065550137"}`, `{"note":"…0137"}`},
+		{"own, as a number", `{"n":12065550190}`, `{"n":"…0190"}`},
+		{"in a sip address", `{"uri":"<sip:14155550123@198.51.100.7>"}`, `{"uri":"<…0123@198.51.100.7>"}`},
+		{"escaped plus", `{"note":"\u002b14155550123"}`, `{"note":"…0123"}`},
+		{"nested", `{"a":{"b":["+14155550123",{"+14155550123":1}]}}`, `{"a":{"b":["…0123",{"…0123":1}]}}`},
+		{"in a name", `{"+14155550123":"x"}`, `{"…0123":"x"}`},
+		{"by the name", `{"customerPhone":"4155550123","fromNumber":[14155550123]}`, `{"customerPhone":"…0123","fromNumber":["…0123"]}`},
+		{"other digits stay", `{"case":"4155550123","n":12345678901234567890,"at":"2026-03-09T14:00:00+01:00"}`, `{"at":"2026-03-09T14:00:00+01:00","case":"4155550123","n":12345678901234567890}`},
+		{"other values stay", `{"a":true,"b":null,"c":1.50,"d":"<&>"}`, `{"a":true,"b":null,"c":1.50,"d":"<&>"}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			state := full()
+			state.Metadata = nil
+			if err := json.Unmarshal([]byte(test.metadata), &state.Metadata); err != nil {
+				t.Fatal(err)
+			}
+			masked := call.New(state, nil, nil, nil, call.Options{})
+			if diff := cmp.Diff(test.want, compact(t, masked.Metadata)); diff != "" {
+				t.Errorf("metadata (-want +got):\n%s", diff)
+			}
+			whole := call.New(state, nil, nil, nil, call.Options{FullNumbers: true})
+			if diff := cmp.Diff(state.Metadata, whole.Metadata); diff != "" || whole.FromNumber != "+12065550137" || whole.ToNumber != "+12065550190" {
+				t.Errorf("with full numbers: got %s and %s, want them whole; metadata (-want +got):\n%s", whole.FromNumber, whole.ToNumber, diff)
+			}
+		})
+	}
+}
+
+func TestFreeTextIsMasked(t *testing.T) {
+	state := full()
+	state.Failure.Reason = "cannot reach +12065550190"
+	state.Elements[1].StatusDetail = "call from 12065550137"
+	c := call.New(state, nil, nil, nil, call.Options{})
+	if c.Failure.Reason != "cannot reach …0190" || c.Elements[1].StatusDetail != "call from …0137" {
+		t.Errorf("got %q and %q, want both masked", c.Failure.Reason, c.Elements[1].StatusDetail)
+	}
+	if state.Failure.Reason != "cannot reach +12065550190" || state.Elements[1].StatusDetail != "call from 12065550137" {
+		t.Errorf("got a state that has changed: %+v", state)
+	}
+}
+
+func TestMatchThatDoesNotParse(t *testing.T) {
+	c := call.New(full(), nil, []store.Match{{ID: "m", RuleName: "r", Body: []byte("{")}}, nil, call.Options{})
+	if diff := cmp.Diff([]call.Alert{{ID: "m", RuleName: "r"}}, c.Alerts); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func compact(t *testing.T, v any) string {
+	t.Helper()
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(b.String())
+}
