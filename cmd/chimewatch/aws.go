@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// tableOutput is the output of the stack that names the table.
+const tableOutput = "TableName"
+
+// awsConfig gives the configuration for all AWS clients. As in the AWS CLI, a
+// flag wins over its environment variable, and that over the profile. It fails,
+// saying what to do, when there is no Region or there are no credentials.
+func (a *app) awsConfig() (aws.Config, error) {
+	if a.Local {
+		return a.runningConfig()
+	}
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(a.Region),
+		config.WithSharedConfigProfile(a.Profile),
+		config.WithBaseEndpoint(a.EndpointURL),
+	}
+	cfg, err := config.LoadDefaultConfig(a.ctx, options...)
+	var noProfile config.SharedConfigProfileNotExistError
+	if errors.As(err, &noProfile) {
+		return cfg, fault.New(fault.NotFound, fmt.Sprintf("AWS profile %q", noProfile.Profile),
+			"it is not in the AWS configuration files", "use --profile with one that \"aws configure list-profiles\" prints")
+	}
+	if err != nil {
+		return cfg, fault.Wrap(err, fault.Invalid, "AWS configuration", "it cannot be read",
+			"correct ~/.aws/config, ~/.aws/credentials or the AWS_ variable it names")
+	}
+	if a.EndpointURL != "" {
+		if err := checkEndpoint(a.EndpointURL); err != nil {
+			return cfg, err
+		}
+		// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is about the configured ones, not
+		// about the flag, but the SDK drops both.
+		cfg.BaseEndpoint = aws.String(a.EndpointURL)
+	}
+	if cfg.Region == "" {
+		return cfg, fault.New(fault.Invalid, "AWS Region", "none is given",
+			"use --region, set AWS_REGION, or run \"aws configure\"")
+	}
+	if _, err := cfg.Credentials.Retrieve(a.ctx); err != nil {
+		return cfg, fault.Wrap(err, fault.Invalid, "AWS credentials", "there are none that can be used",
+			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, use --profile, or run \"aws configure\" or \"aws sso login\"")
+	}
+	return cfg, nil
+}
+
+func checkEndpoint(endpoint string) error {
+	parsed, err := url.Parse(endpoint)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return usage("--endpoint-url", fmt.Sprintf("%q is no URL of a service", endpoint), "give one like http://127.0.0.1:4100")
+	}
+	return nil
+}
+
+// isLoopback tells whether an endpoint is on this machine, so not AWS itself.
+func isLoopback(endpoint *string) bool {
+	parsed, err := url.Parse(aws.ToString(endpoint))
+	if err != nil {
+		return false
+	}
+	host := parsed.Hostname()
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// tableName gives the name of the table: from the flag or the variable, else
+// from the outputs of the deployed stack.
+func (a *app) tableName(cfg aws.Config) (string, error) {
+	if a.Table != "" {
+		return a.Table, nil
+	}
+	const threeWays = "use --table NAME, set CHIMEWATCH_TABLE, or name the deployed stack with --stack"
+	where := "stack " + a.Stack
+	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx,
+		&cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
+	if err != nil {
+		known := reportOf(explain(err))
+		return "", fault.New(known.Class, where, "the table is not known, and cannot be found from the stack: "+known.What, threeWays)
+	}
+	for _, stack := range answer.Stacks {
+		if name, ok := output(stack, tableOutput); ok {
+			return name, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, where, "the table is not known, and the stack has no output "+tableOutput, threeWays)
+}
+
+func output(stack types.Stack, key string) (string, bool) {
+	for _, o := range stack.Outputs {
+		if aws.ToString(o.OutputKey) == key {
+			return aws.ToString(o.OutputValue), true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// permissionPrefix gives the prefix of the IAM actions of a service, by the name
+// that the SDK has for the service.
+var permissionPrefix = map[string]string{
+	"DynamoDB":       "dynamodb",
+	"EventBridge":    "events",
+	"CloudFormation": "cloudformation",
+}
+
+// explain turns what an AWS client returned, anywhere in err's chain, into an
+// error that says what to do about it. Any other error is returned as it is.
+func explain(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fault.New(fault.Unavailable, "", "interrupted", "")
+	}
+	var operation *smithy.OperationError
+	if !errors.As(err, &operation) {
+		return err
+	}
+	action := permissionPrefix[operation.Service()] + ":" + operation.Operation()
+	var answer smithy.APIError
+	if errors.As(err, &answer) {
+		return explainAnswer(err, action, answer)
+	}
+	var unsent *smithyhttp.RequestSendError
+	if errors.As(err, &unsent) {
+		return fault.New(fault.Unavailable, "AWS "+operation.Service(), "no answer: "+unsent.Unwrap().Error(),
+			"check the network, --endpoint-url and --region; for the local stack start \"chimewatch local\"")
+	}
+	return err
+}
+
+// explainAnswer explains an error that the service itself answered with.
+func explainAnswer(err error, action string, answer smithy.APIError) error {
+	code := answer.ErrorCode()
+	known, ok := answers[code]
+	if !ok {
+		return fault.Wrap(err, fault.Internal, action, "the service answered "+code, "")
+	}
+	if code == "ResourceNotFoundException" && strings.HasPrefix(action, "dynamodb:") {
+		known = noTable
+	}
+	what := known.what
+	if said := strings.TrimSpace(answer.ErrorMessage()); said != "" {
+		what += ": " + said
+	}
+	return fault.New(known.class, action, what, strings.ReplaceAll(known.fix, "{action}", action))
+}
+
+// meaning is what an error code says to whoever runs the command.
+type meaning struct {
+	class     fault.Class
+	what, fix string
+}
+
+var (
+	denied = meaning{fault.Internal, "permission is denied",
+		"allow {action} to these credentials, or use --profile with others"}
+	expired = meaning{fault.Invalid, "the credentials have expired",
+		"renew them, for instance with \"aws sso login\""}
+	refused = meaning{fault.Invalid, "the credentials are refused",
+		"check the access key, the secret key, the Region and this machine's clock"}
+	absent = meaning{fault.NotFound, "there is no such thing in this account and Region",
+		"check the name, --region and --profile"}
+	noTable = meaning{fault.NotFound, "there is no such table in this account and Region",
+		"check --table (or CHIMEWATCH_TABLE), --region and --profile"}
+	throttled = meaning{fault.Throttled, "the service asks to be called less often",
+		"wait a little and try again"}
+	invalid = meaning{fault.Invalid, "the service refuses the request",
+		"check the names given and --region"}
+	failed = meaning{fault.Unavailable, "the service failed", "try again"}
+)
+
+// answers gives the meaning of the error codes in the API references of the
+// services used here, and in the list of errors that all AWS services share.
+var answers = map[string]meaning{
+	"AccessDenied":                           denied,
+	"AccessDeniedException":                  denied,
+	"UnauthorizedOperation":                  denied,
+	"ExpiredToken":                           expired,
+	"ExpiredTokenException":                  expired,
+	"RequestExpired":                         expired,
+	"UnrecognizedClientException":            refused,
+	"InvalidClientTokenId":                   refused,
+	"InvalidSignatureException":              refused,
+	"SignatureDoesNotMatch":                  refused,
+	"MissingAuthenticationToken":             refused,
+	"MissingAuthenticationTokenException":    refused,
+	"IncompleteSignature":                    refused,
+	"OptInRequired":                          refused,
+	"ResourceNotFoundException":              absent,
+	"Throttling":                             throttled,
+	"ThrottlingException":                    throttled,
+	"ProvisionedThroughputExceededException": throttled,
+	"RequestLimitExceeded":                   throttled,
+	"ValidationError":                        invalid,
+	"ValidationException":                    invalid,
+	"InternalFailure":                        failed,
+	"InternalServerError":                    failed,
+	"InternalException":                      failed,
+	"ServiceUnavailable":                     failed,
+}
