@@ -1,0 +1,362 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/schemas"
+)
+
+// sendTo sends to a fake bus on this machine.
+func sendTo(f *fakeAWS, args ...string) result {
+	return execute(nil, "", append([]string{"send", "--region", "us-east-1", "--endpoint-url", f.URL}, args...)...)
+}
+
+func TestSend(t *testing.T) {
+	const at = "--set=time=2026-03-09T14:08:30Z"
+	for _, test := range []struct {
+		name string
+		args []string
+		want map[string]any // of the entry; detail below it by dots
+	}{
+		{"as it is", []string{"paused", at}, map[string]any{
+			"Source": "aws.chime", "DetailType": "Media Insights State Change", "EventBusName": "default", "Time": 1773065310.0,
+			"detail.eventType": "chime:MediaInsightsPaused",
+		}},
+		{"fields of the detail", []string{"two-elements-recording", at, "--set", "detail.callId=abc", "--set", "detail.mediaInsightsPipelineElementStatuses.0.status=Failed"}, map[string]any{
+			"detail.callId": "abc", "detail.mediaInsightsPipelineElementStatuses.0.status": "Failed",
+		}},
+		{"value with a comma", []string{"paused", at, "--set", "detail.note=a,b"}, map[string]any{"detail.note": "a,b"}},
+		{"envelope", []string{"paused", at, "--set", "source=my.test", "--set", "detail-type=Other", "--set", `resources=["arn:one"]`}, map[string]any{
+			"Source": "my.test", "DetailType": "Other", "Resources": []any{"arn:one"},
+		}},
+		{"source flag", []string{"paused", at, "--source", "my.test"}, map[string]any{"Source": "my.test"}},
+		{"bus flag", []string{"paused", at, "--bus", "arn:aws:events:us-east-1:111122223333:event-bus/x"}, map[string]any{
+			"EventBusName": "arn:aws:events:us-east-1:111122223333:event-bus/x",
+		}},
+		{"rules matched", []string{"rule-sentiment", at}, map[string]any{"DetailType": "Media Insights Rules Matched"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFakeAWS(t)
+			got := sendTo(f, test.args...)
+			if got.code != exitDone || len(f.entries) != 1 {
+				t.Fatalf("got exit code %d, %d events and %q, want 0 and one event", got.code, len(f.entries), got.stderr)
+			}
+			entry := f.entries[0]
+			detail, err := decodeAny(entry["Detail"].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			entry["detail"] = detail
+			for path, want := range test.want {
+				if diff := cmp.Diff(want, lookUp(entry, path)); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", path, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestSendTells(t *testing.T) {
+	f := newFakeAWS(t)
+	args := []string{"paused", "--set", "time=2026-03-09T15:08:30+01:00"}
+	got := sendTo(f, args...)
+	want := "sent paused as event evt-1 (Media Insights State Change from aws.chime) to bus default\n"
+	if got.stdout != want || got.stderr != "" {
+		t.Errorf("got %q and %q, want %q and nothing on the error stream", got.stdout, got.stderr, want)
+	}
+	asJSON := sendTo(f, append(args, "-o", "json")...)
+	want = `{
+  "eventId": "evt-1",
+  "name": "paused",
+  "detailType": "Media Insights State Change",
+  "source": "aws.chime",
+  "time": "2026-03-09T14:08:30Z",
+  "bus": "default"
+}
+`
+	if diff := cmp.Diff(want, asJSON.stdout); diff != "" {
+		t.Errorf("JSON (-want +got):\n%s", diff)
+	}
+}
+
+func TestSendTakesTheTimeOfNow(t *testing.T) {
+	f := newFakeAWS(t)
+	before := time.Now().Add(-time.Second).Unix()
+	sendTo(f, "paused")
+	if got := int64(f.entries[0]["Time"].(float64)); got < before || got > time.Now().Unix() {
+		t.Errorf("got the time %d, want that of now, at least %d", got, before)
+	}
+}
+
+func TestSendWarns(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"schema", []string{"paused", "--set", "detail.eventType=7"}, "chimewatch: the event does not follow its schema: /detail/eventType: found the number 7"},
+		{"rules", []string{"paused", "--source", "my.test"}, "chimewatch: no rule matches the event: no function will get it\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFakeAWS(t)
+			got := sendTo(f, test.args...)
+			if got.code != exitDone || len(f.entries) != 1 || !strings.Contains(got.stderr, test.want) {
+				t.Errorf("got exit code %d, %d events and %q, want 0, 1 and %q", got.code, len(f.entries), got.stderr, test.want)
+			}
+		})
+	}
+}
+
+func TestSendToRealBus(t *testing.T) {
+	f := newFakeAWS(t)
+	// An address that leads to this machine without being one of its loopback
+	// addresses, and so counts as AWS.
+	endpoint := strings.Replace(f.URL, "127.0.0.1", "0.0.0.0", 1)
+	send := func(args ...string) result {
+		return execute(nil, "", append([]string{"send", "paused", "--region", "us-east-1", "--endpoint-url", endpoint}, args...)...)
+	}
+	got := send()
+	want := "chimewatch: AWS takes no event with the source aws.chime from its customers: sending as chimewatch.rehearsal\n"
+	if got.code != exitDone || got.stderr != want || f.entries[0]["Source"] != "chimewatch.rehearsal" {
+		t.Errorf("got exit code %d, %q and entries %v, want 0, %q and the source chimewatch.rehearsal", got.code, got.stderr, f.entries, want)
+	}
+	for _, args := range [][]string{{"--source", "aws.chime"}, {"--set", "source=aws.chime"}} {
+		got := send(args...)
+		if want := `AWS takes no event with the source "aws.chime"`; got.code != exitUsage || !strings.Contains(got.stderr, want) {
+			t.Errorf("%v: got exit code %d and %q, want 2 and %q", args, got.code, got.stderr, want)
+		}
+	}
+	if got := send("--source", "my.test"); got.code != exitDone || f.entries[1]["Source"] != "my.test" || len(f.entries) != 2 {
+		t.Errorf("got exit code %d and entries %v, want 0 and the source my.test in the second", got.code, f.entries)
+	}
+}
+
+func TestSendRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"id", []string{"paused", "--set", "id=x"}, `the sender of an event cannot choose its "id", the bus does`},
+		{"account", []string{"paused", "--set", "account=1"}, `cannot choose its "account"`},
+		{"region", []string{"paused", "--set", "region=x"}, `cannot choose its "region"`},
+		{"unknown field", []string{"paused", "--set", "color=x"}, `cannot choose its "color"`},
+		{"time", []string{"paused", "--set", "time=now"}, "--set time: now is no time (write it like"},
+		{"time as a number", []string{"paused", "--set", "time=1"}, "--set time: 1 is no time"},
+		{"source", []string{"paused", "--set", "source=1"}, "--set source: an event bus takes a text there"},
+		{"detail-type", []string{"paused", "--set", "detail-type="}, "--set detail-type: an event bus takes a text there"},
+		{"resources", []string{"paused", "--set", "resources=x"}, "--set resources: it is no array"},
+		{"resource", []string{"paused", "--set", "resources=[1]"}, "--set resources.0: it is no text"},
+		{"detail", []string{"paused", "--set", "detail=x"}, "detail is no object"},
+		{"voice notification", []string{"voice-tone-failure"}, "voice-analytics notifications do not come over an event bus"},
+		{"other voice notification", []string{"paused", "--set", "detail-type=SpeakerSearchStatus"}, "do not come over an event bus"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFakeAWS(t)
+			got := sendTo(f, test.args...)
+			if got.code != exitUsage || !strings.Contains(got.stderr, test.want) || len(f.entries) != 0 {
+				t.Errorf("got exit code %d, %q and %d events, want 2, %q and none", got.code, got.stderr, len(f.entries), test.want)
+			}
+		})
+	}
+}
+
+func TestSendRefusedByTheBus(t *testing.T) {
+	for _, test := range []struct {
+		name, answer, want string
+	}{
+		{"refused", `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"Not authorized for the source."}]}`,
+			"chimewatch: bus default: refused the event: NotAuthorizedForSourceException: Not authorized for the source.\n"},
+		{"throttled", `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"Rate exceeded."}]}`,
+			"chimewatch: bus default: too many events: Rate exceeded. (wait a little and try again)\n"},
+		{"failed", `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure","ErrorMessage":"Oh."}]}`,
+			"chimewatch: bus default: the service failed: Oh. (try again)\n"},
+		{"no entry", `{"FailedEntryCount":0,"Entries":[]}`,
+			"chimewatch: bus default: answered for 0 events, not for one (try again)\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFakeAWS(t)
+			f.putEvents = test.answer
+			if got := sendTo(f, "paused"); got.code != exitFailed || got.stdout != "" || got.stderr != test.want {
+				t.Errorf("got exit code %d, %q and %q, want 1, nothing and %q", got.code, got.stdout, got.stderr, test.want)
+			}
+		})
+	}
+}
+
+func TestSendPrint(t *testing.T) {
+	for _, e := range schemas.Examples() {
+		got := execute(nil, "", "send", e.Name, "--print", "--set", "id=mine", "--set", "time=2026-03-09T14:08:30Z")
+		var event struct{ ID, Time string }
+		if err := json.Unmarshal([]byte(got.stdout), &event); err != nil || event.ID != "mine" || event.Time != "2026-03-09T14:08:30Z" {
+			t.Errorf("%s: got %q (%v), want the event with the two fields set", e.Name, got.stdout, err)
+		}
+		if judged := execute(nil, got.stdout, "events", "validate", "-"); judged.code != exitDone {
+			t.Errorf("%s: got %s, want it valid", e.Name, judged.stdout)
+		}
+	}
+}
+
+func TestSendList(t *testing.T) {
+	table := execute(nil, "", "send", "--list").stdout
+	var list []map[string]string
+	if err := json.Unmarshal([]byte(execute(nil, "", "send", "--list", "--output", "json").stdout), &list); err != nil {
+		t.Fatal(err)
+	}
+	examples := schemas.Examples()
+	if len(list) != len(examples) || strings.Count(table, "\n") != len(examples)+1 {
+		t.Errorf("got %d events in JSON and %d lines, want %d and one more", len(list), strings.Count(table, "\n"), len(examples))
+	}
+	for i, e := range examples {
+		want := map[string]string{"name": e.Name, "schema": e.Schema, "summary": e.Summary}
+		if diff := cmp.Diff(want, list[i]); diff != "" || !strings.Contains(table, e.Name) || !strings.Contains(table, e.Summary) {
+			t.Errorf("%s (-want +got):\n%s", e.Name, diff)
+		}
+	}
+}
+
+// TestCredentialsAndRegion sends with what flags, variables and profiles say.
+func TestCredentialsAndRegion(t *testing.T) {
+	profiles := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(profiles, []byte("[profile ops]\nregion = eu-central-1\naws_access_key_id = AKIDOPS\naws_secret_access_key = s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		args []string
+		want string // in the signature's scope
+	}{
+		{"region flag", nil, []string{"--region", "us-west-2"}, "AKIDEXAMPLE/*/us-west-2/events"},
+		{"region variable", map[string]string{"AWS_REGION": "us-west-2"}, nil, "AKIDEXAMPLE/*/us-west-2/events"},
+		{"region flag wins", map[string]string{"AWS_REGION": "us-west-2"}, []string{"--region", "us-east-1"}, "AKIDEXAMPLE/*/us-east-1/events"},
+		{"profile flag wins over keys", nil, []string{"--profile", "ops"}, "AKIDOPS/*/eu-central-1/events"},
+		{"profile variable gives the region", map[string]string{"AWS_PROFILE": "ops"}, nil, "AKIDEXAMPLE/*/eu-central-1/events"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFakeAWS(t)
+			t.Setenv("AWS_CONFIG_FILE", profiles)
+			t.Setenv("AWS_ENDPOINT_URL", f.URL)
+			for name, value := range test.env {
+				t.Setenv(name, value)
+			}
+			got := execute(nil, "", append([]string{"send", "paused"}, test.args...)...)
+			if got.code != exitDone || len(f.authorization) != 1 {
+				t.Fatalf("got exit code %d, %q and %d requests, want 0 and one", got.code, got.stderr, len(f.authorization))
+			}
+			key, scope, _ := strings.Cut(test.want, "/*/")
+			if header := f.authorization[0]; !strings.Contains(header, "Credential="+key+"/") || !strings.Contains(header, "/"+scope+"/") {
+				t.Errorf("got the header %q, want %q in it", header, test.want)
+			}
+		})
+	}
+}
+
+func TestEndpointFlagWins(t *testing.T) {
+	for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"} {
+		t.Run(variable, func(t *testing.T) {
+			f := newFakeAWS(t)
+			value := "http://127.0.0.1:9"
+			if strings.HasPrefix(variable, "AWS_IGNORE") {
+				value = "true"
+			}
+			t.Setenv(variable, value)
+			if got := sendTo(f, "paused"); got.code != exitDone || len(f.entries) != 1 {
+				t.Errorf("got exit code %d, %q and %d events, want the event at the flag's endpoint", got.code, got.stderr, len(f.entries))
+			}
+		})
+	}
+}
+
+func TestAWSErrorsSayWhatToDo(t *testing.T) {
+	fails := func(code, message string) string { return fmt.Sprintf(`{"__type":%q,"message":%q}`, code, message) }
+	for _, test := range []struct {
+		name   string
+		status int
+		body   string
+		want   string
+	}{
+		{"access denied", http.StatusBadRequest, fails("AccessDeniedException", "User: arn:aws:iam::111122223333:user/x is not authorized"),
+			"chimewatch: events:PutEvents: permission is denied: User: arn:aws:iam::111122223333:user/x is not authorized (allow events:PutEvents to these credentials, or use --profile with others)\n"},
+		{"expired", http.StatusBadRequest, fails("ExpiredTokenException", "The security token included in the request is expired"),
+			"(renew them, for instance with \"aws sso login\")\n"},
+		{"wrong keys", http.StatusBadRequest, fails("UnrecognizedClientException", "The security token included in the request is invalid."),
+			"the credentials are refused: The security token included in the request is invalid. (check the access key"},
+		{"no bus", http.StatusBadRequest, fails("ResourceNotFoundException", "Event bus x does not exist."),
+			"there is no such thing in this account and Region: Event bus x does not exist. (check the name, --region and --profile)\n"},
+		{"throttled", http.StatusBadRequest, fails("ThrottlingException", "Rate exceeded"),
+			"(wait a little and try again)\n"},
+		{"failed", http.StatusInternalServerError, fails("InternalFailure", "Oh."), "events:PutEvents: the service failed: Oh. (try again)\n"},
+		{"unheard of", http.StatusBadRequest, fails("OddException", "odd"), "events:PutEvents: the service answered OddException: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFakeAWS(t)
+			f.status, f.body = test.status, test.body
+			got := sendTo(f, "paused")
+			if got.code != exitFailed || !strings.Contains(got.stderr, test.want) || strings.Count(got.stderr, "\n") != 1 {
+				t.Errorf("got exit code %d and %q, want 1 and one line with %q", got.code, got.stderr, test.want)
+			}
+		})
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	f := newFakeAWS(t)
+	f.Close()
+	got := sendTo(f, "paused")
+	if want := `for the local stack start "chimewatch local"`; got.code != exitFailed || !strings.Contains(got.stderr, want) {
+		t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
+	}
+}
+
+func TestWithoutCredentials(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no keys", []string{"--region", "us-east-1"}, "chimewatch: AWS credentials: there are none that can be used"},
+		{"no such profile", []string{"--profile", "nobody"}, `chimewatch: AWS profile "nobody": it is not in the AWS configuration files (use --profile with one that`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("AWS_ACCESS_KEY_ID", "")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+			got := execute(nil, "", append([]string{"send", "paused"}, test.args...)...)
+			if got.code != exitFailed || !strings.HasPrefix(got.stderr, test.want) {
+				t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, test.want)
+			}
+		})
+	}
+}
+
+func decodeAny(text string) (any, error) {
+	var value any
+	err := json.Unmarshal([]byte(text), &value)
+	return value, err
+}
+
+// lookUp gives the value at a path of names and indexes.
+func lookUp(value any, path string) any {
+	for part := range strings.SplitSeq(path, ".") {
+		switch holder := value.(type) {
+		case map[string]any:
+			value = holder[part]
+		case []any:
+			var index int
+			fmt.Sscan(part, &index)
+			value = holder[index]
+		default:
+			return nil
+		}
+	}
+	return value
+}
