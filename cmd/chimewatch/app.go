@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,9 @@ const outputJSON = "json"
 // globals are the flags that every command takes.
 type globals struct {
 	Output      string `short:"o" enum:"table,json" default:"table" fromenv:"CHIMEWATCH_OUTPUT" placeholder:"table|json" help:"How to print: table or json (or $CHIMEWATCH_OUTPUT)."`
-	EndpointURL string `name:"endpoint-url" placeholder:"URL" help:"Send AWS requests to this URL (or $AWS_ENDPOINT_URL)."`
+	Local       bool   `xor:"endpoint" help:"Use the local stack: the running one, else the table that the last one left."`
+	LocalDir    string `default:".chimewatch" placeholder:"DIR" help:"Folder of the local stack (${default})."`
+	EndpointURL string `name:"endpoint-url" xor:"endpoint" placeholder:"URL" help:"Send AWS requests to this URL (or $AWS_ENDPOINT_URL)."`
 	Region      string `placeholder:"REGION" help:"AWS Region (or $AWS_REGION, or the profile's)."`
 	Profile     string `placeholder:"NAME" help:"Profile of the AWS configuration files (or $AWS_PROFILE)."`
 	Table       string `fromenv:"CHIMEWATCH_TABLE" placeholder:"NAME" help:"DynamoDB table (or $CHIMEWATCH_TABLE; else the stack's output TableName)."`
@@ -44,35 +45,53 @@ type app struct {
 func (a *app) asJSON() bool { return a.Output == outputJSON }
 
 // printJSON writes v to the standard output, indented.
-func (a *app) printJSON(v any) error { return writeJSON(a.stdout, v) }
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
 
-// note tells the reader something beside the output proper, on the error stream.
+// note tells the reader something beside the output proper: one line on the
+// error stream, a JSON object if the output is JSON.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "chimewatch: "+format+"\n", args...)
+	line := oneLine(fmt.Sprintf(format, args...))
+	if a.asJSON() {
+		a.beside("note", line)
+		return
+	}
+	fmt.Fprintln(a.stderr, "chimewatch: "+printable(line))
+}
+
+// next tells the cursor of the next page on the error stream.
+func (a *app) next(cursor string) {
+	if a.asJSON() {
+		a.beside("next", cursor)
+		return
+	}
+	fmt.Fprintln(a.stderr, "chimewatch: there is more: --cursor "+cursor)
+}
+
+// beside writes a JSON object of one member on one line of the error stream. The
+// stream is where a failed write would be told of, so that cannot be told.
+func (a *app) beside(name string, value any) {
+	enc := json.NewEncoder(a.stderr)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(map[string]any{name: value})
 }
 
 // colour tells whether the standard output is a terminal that may be coloured.
 func (a *app) colour() bool {
-	if a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
-		return false
-	}
-	file, ok := a.stdout.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(a.stdout)
 }
 
 // fail reports err on the error stream, as one line or as JSON, and gives the
 // exit code for it.
 func (a *app) fail(err error) int {
 	if a.asJSON() {
-		if writeErr := writeJSON(a.stderr, map[string]errorReport{"error": reportOf(err)}); writeErr != nil {
-			a.note("%v", writeErr)
-		}
+		a.beside("error", reportOf(err))
 	} else {
-		a.note("%s", strings.Join(strings.FieldsFunc(err.Error(), isLineBreak), "; "))
+		a.note("%s", err)
 	}
 	var misused usageError
 	if errors.As(err, &misused) {
@@ -90,10 +109,7 @@ type errorReport struct {
 }
 
 func reportOf(err error) errorReport {
-	var known *fault.Error
-	if !errors.As(err, &known) {
-		return errorReport{Class: fault.Internal, What: err.Error()}
-	}
+	known := asFault(err)
 	what := known.What
 	if known.Err != nil {
 		what = strings.TrimPrefix(what+": "+known.Err.Error(), ": ")
@@ -101,13 +117,9 @@ func reportOf(err error) errorReport {
 	return errorReport{Class: known.Class, Where: known.Where, What: what, Fix: known.Fix}
 }
 
-func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+// oneLine joins the lines of a text.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
 // environment resolves flags that bear the tag fromenv. Kong's own env tag reads

@@ -36,6 +36,9 @@ func main() {
 type commands struct {
 	globals
 
+	Calls   callsCmd   `cmd:"" help:"Look up calls."`
+	Send    sendCmd    `cmd:"" help:"Send an example event to an event bus, real or local."`
+	Events  eventsCmd  `cmd:"" help:"Check events in files."`
 	Version versionCmd `cmd:"" help:"Print the version of this build."`
 }
 
@@ -52,6 +55,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { printed = true }),
 		kong.Resolvers(environment(getenv)),
+		kong.Vars{"statuses": statusNames()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
@@ -71,7 +75,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	}
 	a.globals = grammar.globals
 	if err := command.Run(a); err != nil {
-		return a.fail(err)
+		return a.fail(explain(err))
 	}
 	return exitDone
 }
@@ -85,6 +89,15 @@ func (e usageError) Unwrap() error { return e.fault }
 // usage makes a usageError.
 func usage(where, what, fix string) error {
 	return usageError{fault.New(fault.Invalid, where, what, fix)}
+}
+
+// asFault gives the fault.Error that err is or holds.
+func asFault(err error) *fault.Error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return fault.Wrap(err, fault.Internal, "chimewatch", "failed", "")
 }
 
 // misuse makes a usageError of kong's refusal.

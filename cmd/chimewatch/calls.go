@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// callsCmd holds what looks up calls in the table.
+type callsCmd struct {
+	List listCmd `cmd:"" help:"List calls, newest first."`
+	Show showCmd `cmd:"" help:"Show what became of one call."`
+}
+
+// listCmd prints one page of calls.
+type listCmd struct {
+	Status      string `placeholder:"STATUS" help:"Only calls in this status: ${statuses}."`
+	From        string `xor:"from" placeholder:"TIME" help:"Only calls first heard of at this time or later: 2026-03-09T14:00:00Z, or 2026-03-09 for the start of the day in UTC."`
+	To          string `placeholder:"TIME" help:"Only calls first heard of before this time."`
+	Since       string `xor:"from" placeholder:"SPAN" help:"Only calls first heard of in this span up to now: 90m, 24h, 7d."`
+	Limit       int    `short:"n" default:"50" placeholder:"N" help:"At most this many calls (${default})."`
+	Cursor      string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
+	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
+}
+
+// showCmd prints one call.
+type showCmd struct {
+	ID          string `arg:"" help:"Pipeline id or ARN, callId, transactionId, or the id of a failed creation."`
+	All         bool   `help:"Show every pipeline that the id belongs to, not only the newest. JSON output is an array then."`
+	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
+}
+
+// maxLimit keeps a page to what one reader can use and one request loop can read.
+const maxLimit = 1000
+
+// statuses are those that a pipeline can be in, in the order of its life.
+var statuses = []pipeline.Status{
+	pipeline.Created, pipeline.InProgress, pipeline.Paused, pipeline.TemporarilyFailed,
+	pipeline.Stopped, pipeline.Failed, pipeline.CreateFailed, pipeline.Unknown,
+}
+
+func statusNames() string {
+	names := make([]string, len(statuses))
+	for i, s := range statuses {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Run prints the page, and the cursor of the next on the error stream.
+func (c *listCmd) Run(a *app) error {
+	query, err := c.query(a.now())
+	if err != nil {
+		return err
+	}
+	return a.withStore(func(s *store.Store) error {
+		page, err := s.List(a.ctx, query)
+		if err != nil {
+			return err
+		}
+		if err := c.print(a, s, page.States); err != nil {
+			return err
+		}
+		if page.Next != "" {
+			a.next(page.Next)
+		}
+		return nil
+	})
+}
+
+func (c *listCmd) print(a *app, s *store.Store, states []pipeline.State) error {
+	options := call.Options{FullNumbers: c.FullNumbers}
+	if !a.asJSON() {
+		calls := make([]call.Call, len(states))
+		for i, state := range states {
+			calls[i] = call.New(state, nil, nil, nil, options)
+		}
+		return a.printCalls(calls)
+	}
+	calls, err := loadAll(a.ctx, s, states, options)
+	if err != nil {
+		return err
+	}
+	for i := range calls {
+		calls[i].Events = nil
+	}
+	return a.printJSON(calls)
+}
+
+// query reads the flags.
+func (c *listCmd) query(now time.Time) (store.Query, error) {
+	q := store.Query{Limit: c.Limit, Cursor: c.Cursor}
+	if c.Limit < 1 || c.Limit > maxLimit {
+		return q, usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	}
+	var err error
+	if q.Status, err = parseStatus(c.Status); err != nil {
+		return q, err
+	}
+	if q.From, err = parseTime("--from", c.From); err != nil {
+		return q, err
+	}
+	if q.To, err = parseTime("--to", c.To); err != nil {
+		return q, err
+	}
+	if c.Since != "" {
+		span, err := parseSpan(c.Since)
+		if err != nil {
+			return q, err
+		}
+		q.From = now.Add(-span)
+	}
+	if !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To) {
+		return q, usage("--to", "it is not after the beginning of the span", "make it later than --from or --since")
+	}
+	return q, nil
+}
+
+// Run prints the newest pipeline of the id, or all of them.
+func (c *showCmd) Run(a *app) error {
+	return a.withStore(func(s *store.Store) error {
+		states, err := s.Find(a.ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		slices.SortStableFunc(states, newestFirst)
+		if !c.All && len(states) > 1 {
+			others := make([]string, 0, len(states)-1)
+			for _, other := range states[1:] {
+				others = append(others, other.ID)
+			}
+			a.note("%s belongs to %s; this is the newest. The others: %s (show them with --all)",
+				c.ID, count(len(states), "pipeline"), strings.Join(others, ", "))
+			states = states[:1]
+		}
+		calls, err := loadAll(a.ctx, s, states, call.Options{FullNumbers: c.FullNumbers})
+		if err != nil {
+			return err
+		}
+		switch {
+		case !a.asJSON():
+			return a.printCards(calls)
+		case c.All:
+			return a.printJSON(calls)
+		default:
+			return a.printJSON(calls[0])
+		}
+	})
+}
+
+// newestFirst orders by when a pipeline was first heard of.
+func newestFirst(a, b pipeline.State) int { return began(b).Compare(began(a)) }
+
+// began gives the first time that is known of a pipeline.
+func began(s pipeline.State) time.Time {
+	for _, t := range []time.Time{s.CreatedAt, s.StartedAt, s.UpdatedAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return s.EndedAt
+}
+
+// loadAll reads all that belongs to the states, several at a time.
+func loadAll(ctx context.Context, s *store.Store, states []pipeline.State, o call.Options) ([]call.Call, error) {
+	calls := make([]call.Call, len(states))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, state := range states {
+		group.Go(func() (err error) {
+			calls[i], err = load(ctx, s, state, o)
+			return err
+		})
+	}
+	return calls, group.Wait()
+}
+
+func load(ctx context.Context, s *store.Store, state pipeline.State, o call.Options) (call.Call, error) {
+	history, err := s.History(ctx, state.ID)
+	if err != nil {
+		return call.Call{}, err
+	}
+	matches, err := s.Matches(ctx, state)
+	if err != nil {
+		return call.Call{}, err
+	}
+	notes, err := s.Notifications(ctx, state.ID)
+	if err != nil {
+		return call.Call{}, err
+	}
+	return call.New(state, orEmpty(history), orEmpty(matches), orEmpty(notes), o), nil
+}
+
+// orEmpty keeps "there is none" apart from "not asked for", which is nil.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

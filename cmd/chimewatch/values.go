@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// parseStatus takes a status in any case; the empty text means every status.
+func parseStatus(text string) (pipeline.Status, error) {
+	if text == "" {
+		return "", nil
+	}
+	for _, s := range statuses {
+		if strings.EqualFold(text, string(s)) {
+			return s, nil
+		}
+	}
+	return "", usage("--status", fmt.Sprintf("%q is no status of a pipeline", text), "use one of "+statusNames())
+}
+
+// parseTime takes RFC 3339 and dates, which mean their first moment in UTC. The
+// empty text means no time.
+func parseTime(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, usage(flag, fmt.Sprintf("%q is no time", text), "write it like 2026-03-09T14:00:00Z or 2026-03-09")
+}
+
+// parseSpan takes Go's durations and whole days, as in 7d.
+func parseSpan(text string) (time.Duration, error) {
+	span, err := time.ParseDuration(text)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n int64
+		n, err = strconv.ParseInt(days, 10, 16) // 16 bits of days do not overflow a Duration
+		span = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || span <= 0 {
+		return 0, usage("--since", fmt.Sprintf("%q is no span of time", text), "write it like 90m, 24h or 7d")
+	}
+	return span, nil
+}
