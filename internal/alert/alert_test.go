@@ -1,0 +1,152 @@
+package alert_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestInferRuleType(t *testing.T) {
+	tests := []struct {
+		name string
+		rule chime.RulesMatched
+		want string
+	}{
+		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, alert.RuleKeyword},
+		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, alert.RuleKeyword},
+		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, alert.RuleKeyword},
+		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, alert.RuleKeyword},
+		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, alert.RuleSentiment},
+		{"nothing", chime.RulesMatched{}, alert.RuleNegatedOrIssue},
+		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, alert.RuleUnknown},
+		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, alert.RuleUnknown},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := alert.InferRuleType(&tt.rule); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestFailureNamesClassAndLosses(t *testing.T) {
+	denied := element(chime.ElementSqsSink, chime.StatusFailed, "AccessDenied")
+	tests := []struct {
+		name    string
+		failure alert.Failure
+		class   incident.Class
+		losses  []incident.Loss
+	}{
+		{"element's own detail before the pipeline's reason", alert.Failure{Kind: alert.ElementFailure, Element: denied, State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Permissions, []incident.Loss{incident.Insights}},
+		{"pipeline's reason where the element has none", alert.Failure{Kind: alert.ElementFailure, Element: element(chime.ElementSqsSink, chime.StatusFailed, ""), State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Throttled, []incident.Loss{incident.Insights}},
+		{"one element's loss, though others failed", alert.Failure{Kind: alert.ElementFailure, Element: denied, State: pipeline.State{Elements: []pipeline.Element{denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")}}}, incident.Permissions, []incident.Loss{incident.Insights}},
+		{"all failed elements of a pipeline", permanent("", denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")), incident.Permissions, []incident.Loss{incident.Recording, incident.Insights}},
+		{"unfinished elements where none failed", permanent("", element(chime.ElementRecordingSink, chime.StatusStopped, ""), element(chime.ElementTranscribe, chime.StatusPaused, "")), incident.Unknown, []incident.Loss{incident.Transcript, incident.Insights}},
+		{"all done", permanent("", element(chime.ElementRecordingSink, chime.StatusStopped, "")), incident.Unknown, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.failure.Class(); got != tt.class {
+				t.Errorf("got class %s, want %s", got, tt.class)
+			}
+			if diff := cmp.Diff(tt.losses, tt.failure.Losses()); diff != "" {
+				t.Errorf("losses (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSpans(t *testing.T) {
+	tests := []struct {
+		into time.Duration
+		want string
+	}{
+		{0, "0 s into the call"},
+		{1499 * time.Millisecond, "1 s into the call"},
+		{59 * time.Second, "59 s into the call"},
+		{time.Minute, "1 min into the call"},
+		{61 * time.Minute, "1 h 1 min into the call"},
+		{8*time.Hour + 30*time.Second, "8 h into the call"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			call := pipeline.State{ID: "x", StartedAt: failedAt.Add(-tt.into)}
+			m := matched(&call, chime.RulesMatched{RuleName: "r"}).Message(alert.Options{})
+			if !strings.Contains(m.Body, ", "+tt.want+"\n") {
+				t.Errorf("got %s, want %s", m.Body, tt.want)
+			}
+		})
+	}
+	t.Run("before the call", func(t *testing.T) {
+		call := pipeline.State{ID: "x", StartedAt: failedAt.Add(time.Second)}
+		m := matched(&call, chime.RulesMatched{RuleName: "r"}).Message(alert.Options{})
+		if strings.Contains(m.Body, "into the call") {
+			t.Errorf("got %s, want no span", m.Body)
+		}
+	})
+	t.Run("over midnight", func(t *testing.T) {
+		m := matched(nil, chime.RulesMatched{RuleName: "r", BeginTimestamp: "2026-03-09T23:59:30Z", EndTimestamp: "2026-03-10T00:00:30Z"}).Message(alert.Options{})
+		if want := "2026-03-09 23:59:30 to 2026-03-10 00:00:30 UTC (1 min)"; !strings.Contains(m.Body, want) {
+			t.Errorf("got %s, want %s", m.Body, want)
+		}
+	})
+}
+
+// mostLines is what a person reads on a phone.
+const mostLines = 25
+
+// Whatever an event holds, the message is one that SNS takes and that shows no
+// number of the call.
+func TestMessagesAreFitToSend(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9\r\n\t '$-]{0,400}`), rapid.Just("call +12065550137 or 12065550137"))
+	elementGen := rapid.Custom(func(t *rapid.T) pipeline.Element {
+		kind := rapid.OneOf(text, rapid.SampledFrom([]string{chime.ElementRecordingSink, chime.ElementVoiceEnhancement, chime.ElementTranscribe}))
+		return pipeline.Element{Type: kind.Draw(t, "type"), Status: rapid.SampledFrom([]string{"Failed", "NotSupported", "Stopped", "New"}).Draw(t, "status"), StatusDetail: text.Draw(t, "detail")}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		state := pipeline.State{
+			ID: text.Draw(t, "id"), PipelineARN: text.Draw(t, "arn"), ConfigurationARN: text.Draw(t, "configuration"), Account: text.Draw(t, "account"), Region: text.Draw(t, "region"),
+			CallID: text.Draw(t, "call"), TransactionID: text.Draw(t, "transaction"), VoiceConnectorID: text.Draw(t, "connector"), Direction: text.Draw(t, "direction"),
+			FromNumber: "+12065550137", ToNumber: text.Draw(t, "to"), Elements: rapid.SliceOfN(elementGen, 0, 12).Draw(t, "elements"),
+			Failure: &pipeline.Failure{Reason: text.Draw(t, "reason"), Origin: text.Draw(t, "origin"), HTTPStatusCode: text.Draw(t, "code")},
+		}
+		kind := rapid.SampledFrom([]alert.Kind{alert.PermanentFailure, alert.CreateFailed, alert.ElementFailure}).Draw(t, "kind")
+		failure := alert.Failure{Kind: kind, State: state, Element: elementGen.Draw(t, "element"), At: failedAt}
+		match := matched(&state, chime.RulesMatched{RuleName: text.Draw(t, "rule"), UtteranceID: text.Draw(t, "utterance"), BeginTimestamp: text.Draw(t, "begin"), EndTimestamp: text.Draw(t, "end")})
+		options := alert.Options{RunbookURL: "https://example.com/RUNBOOK.md"}
+		for _, m := range []alert.Message{failure.Message(options), match.Message(options)} {
+			checkFit(t, m)
+		}
+	})
+}
+
+func checkFit(t *rapid.T, m alert.Message) {
+	if len(m.Subject) == 0 || len(m.Subject) > alert.MaxSubject || strings.TrimFunc(m.Subject, func(r rune) bool { return ' ' <= r && r <= '~' }) != "" {
+		t.Errorf("got subject %q, want 1 to %d printable ASCII characters", m.Subject, alert.MaxSubject)
+	}
+	if n := strings.Count(m.Body, "\n"); n > mostLines {
+		t.Errorf("got %d lines, want at most %d:\n%s", n, mostLines, m.Body)
+	}
+	if at := strings.IndexFunc(m.Body, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }); at >= 0 {
+		t.Errorf("got a control character at %d in %q", at, m.Body)
+	}
+	if len(m.Attributes) > alert.MaxAttributes || slices.Contains(slices.Collect(maps.Values(m.Attributes)), "") {
+		t.Errorf("got attributes %v, want at most %d, none empty", m.Attributes, alert.MaxAttributes)
+	}
+	for _, s := range append(slices.Collect(maps.Values(m.Attributes)), m.Subject, m.Body) {
+		if strings.Contains(s, "2065550137") {
+			t.Errorf("got the number of the call in %q", s)
+		}
+	}
+}

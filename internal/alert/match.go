@@ -1,0 +1,152 @@
+package alert
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// The types of real-time rules, as far as an event lets infer them.
+const (
+	RuleKeyword = "KeywordMatch"
+	// RuleNegatedOrIssue: a rule for keywords that were not spoken, whose events
+	// have no fields of their own, or one for issues, whose are not documented.
+	RuleNegatedOrIssue = "negated KeywordMatch or IssueDetection"
+	RuleSentiment      = "Sentiment"
+	RuleUnknown        = "unknown"
+)
+
+// InferRuleType tells the type of the rule that matched, which the event does
+// not say, by the fields that the developer guide documents for each type: an
+// utterance or a result for a spoken keyword, two times for a sentiment, none
+// for keywords that were not spoken.
+func InferRuleType(m *chime.RulesMatched) string {
+	switch {
+	case m.UtteranceID != "" || m.ResultID != "":
+		return RuleKeyword
+	case m.BeginTimestamp != "" && m.EndTimestamp != "":
+		return RuleSentiment
+	case m.BeginTimestamp == "" && m.EndTimestamp == "":
+		return RuleNegatedOrIssue
+	}
+	return RuleUnknown
+}
+
+// Match is the match of a real-time rule to tell people about.
+type Match struct {
+	// Event is the event of the match; its RulesMatched is set.
+	Event *chime.Event
+	// Call is what is known of the call's pipeline; nil while that is nothing.
+	Call *pipeline.State
+}
+
+// Message renders the match.
+func (m Match) Message(o Options) Message {
+	call, kind := m.call(), InferRuleType(m.Event.RulesMatched)
+	mask := o.masker(call)
+	call = mask.state(call)
+	rule := mask.rule(*m.Event.RulesMatched)
+	name := clean(rule.RuleName, 2*maxWord)
+	text := "Rule " + name + " matched"
+	if id := clean(call.CallID, maxWord); id != "" {
+		text += " on call " + id
+	}
+	id := join("/", string(RuleMatch), m.Event.ID)
+	return Message{
+		ID:      id,
+		Kind:    RuleMatch,
+		Subject: subject(text),
+		Body:    m.body(rule, name, kind, call),
+		Attributes: attributes(map[string]string{
+			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind,
+			"account": call.Account, "region": call.Region,
+			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
+		}),
+	}
+}
+
+// call gives what is known of the call from its pipeline and from the match.
+func (m Match) call() pipeline.State {
+	var s pipeline.State
+	if m.Call != nil {
+		s = *m.Call
+	}
+	rule := m.Event.RulesMatched
+	s.Account, s.Region = m.Event.Account, m.Event.Region
+	s.CallID = cmp.Or(s.CallID, rule.CallID)
+	s.TransactionID = cmp.Or(s.TransactionID, rule.TransactionID)
+	s.VoiceConnectorID = cmp.Or(s.VoiceConnectorID, rule.VoiceConnectorID)
+	s.Direction = cmp.Or(s.Direction, rule.Direction)
+	s.FromNumber = cmp.Or(s.FromNumber, rule.FromNumber)
+	s.ToNumber = cmp.Or(s.ToNumber, rule.ToNumber)
+	return s
+}
+
+func (m Match) body(rule chime.RulesMatched, name, kind string, call pipeline.State) string {
+	var l lines
+	l.say("Rule " + name + " matched on a call: " + what(kind) + ".")
+	l.blank()
+	l.tell("Rule type", kind)
+	l.tell("When", m.when(rule, call))
+	l.tell("Call", clean(call.CallID, maxID))
+	l.tell("Numbers", people(call))
+	l.tell("Voice Connector", clean(call.VoiceConnectorID, maxID))
+	l.tell("Transaction", clean(call.TransactionID, maxID))
+	if m.Call != nil {
+		l.tell("Pipeline", join(", ", clean(call.PipelineID(), maxID), clean(string(call.Status), maxWord)))
+	}
+	l.tell("Configuration", configurationName(call.ConfigurationARN))
+	l.tell("Account", place(call.Account, call.Region))
+	l.blank()
+	switch ref := cmp.Or(call.ID, call.TransactionID, call.CallID); {
+	case m.Call != nil:
+		l.tell("Details", show(ref))
+	case ref != "":
+		l.say("The call is not known yet: no event of its pipeline has arrived. The match is kept, and shown with the call once one has.")
+		l.tell("Details", show(ref))
+	default:
+		l.say("The event does not say on which call it matched.")
+	}
+	return l.String()
+}
+
+// what says in words what a match of the rule type means.
+func what(kind string) string {
+	switch kind {
+	case RuleKeyword:
+		return "a keyword was spoken"
+	case RuleNegatedOrIssue:
+		return "keywords were not spoken, or an issue was detected"
+	case RuleSentiment:
+		return "the sentiment was negative for a while"
+	}
+	return "the event does not tell of which type the rule is"
+}
+
+// when tells the time or the span that matched, and how far into the call it
+// began. Where the event gives none, its own time must do.
+func (m Match) when(rule chime.RulesMatched, call pipeline.State) string {
+	start := callStart(call)
+	begin, beginOK := parseTime(rule.BeginTimestamp)
+	end, endOK := parseTime(rule.EndTimestamp)
+	switch {
+	case beginOK && endOK && !end.Before(begin):
+		until := end.Format("15:04:05")
+		if begin.YearDay() != end.YearDay() || begin.Year() != end.Year() {
+			until = end.Format(timeFormat)
+		}
+		return begin.Format(timeFormat) + " to " + until + " UTC (" + span(end.Sub(begin)) + ")" + into(begin, start)
+	case beginOK:
+		return instant(begin, start)
+	case rule.BeginTimestamp != "":
+		return join(" to ", clean(rule.BeginTimestamp, maxWord), clean(rule.EndTimestamp, maxWord)) + " (as given), in an event of " + instant(m.Event.Time, start)
+	}
+	return instant(m.Event.Time, start)
+}
+
+func parseTime(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	return t.UTC(), err == nil
+}
