@@ -34,6 +34,9 @@ func NewService(account, region string, queues ...*Queue) *Service {
 	return &Service{account: account, region: region, queues: queues}
 }
 
+// Queues gives the queues in the order in which they were named.
+func (s *Service) Queues() []*Queue { return s.queues }
+
 // Handler answers requests of the SQS JSON protocol.
 func (s *Service) Handler() http.Handler {
 	service := &wire.JSONService{Version: "1.0", Namespace: "com.amazonaws.sqs", Operations: map[string]wire.Operation{

@@ -1,0 +1,67 @@
+package local_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/local"
+)
+
+// The AWS CLI as it is, told nothing but the endpoint, drives the whole stack.
+// The endpoint is given as a flag because version 1 of the CLI overrides the
+// environment variable for SQS.
+func TestUnmodifiedAWSCLI(t *testing.T) {
+	program, err := exec.LookPath("aws")
+	if err != nil {
+		t.Skip("the AWS CLI is not installed")
+	}
+	s := start(t, options(t.TempDir()))
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), program, append(args, "--endpoint-url", s.Endpoint())...)
+		cmd.Env = append(os.Environ(), "AWS_REGION="+local.Region, "AWS_DEFAULT_REGION="+local.Region,
+			"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+
+	entries := `[{"Source":"test","DetailType":"Any","Detail":"{}","Time":"2026-01-02T03:04:05Z"},
+		{"Source":"test","DetailType":"Any","Detail":"{\"fail\":true}"}, {"Source":"test","DetailType":"Any","Detail":"{"}]`
+	put := run("events", "put-events", "--entries", entries, "--query", "[FailedEntryCount, Entries[0].EventId, Entries[2].ErrorCode]", "--output", "text")
+	fields := strings.Fields(put)
+	if len(fields) != 3 || fields[0] != "1" || fields[2] != "MalformedDetail" {
+		t.Fatalf("put-events: got %q, want one failed entry, an id and MalformedDetail", put)
+	}
+	drain(t, s)
+
+	queue := run("sqs", "get-queue-url", "--queue-name", local.FunctionQueue, "--query", "QueueUrl", "--output", "text")
+	for _, tc := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"the event's item is in the table", []string{"dynamodb", "scan", "--table-name", local.TableName, "--query", "Items[].PK.S", "--output", "text"}, fields[1]},
+		{"the table is listed", []string{"dynamodb", "list-tables", "--query", "TableNames", "--output", "text"}, local.TableName},
+		{"the queues are listed", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, "2"},
+		{"the failed event waits in its queue", []string{"sqs", "get-queue-attributes", "--queue-url", queue, "--attribute-names", "ApproximateNumberOfMessages",
+			"--query", "Attributes.ApproximateNumberOfMessages", "--output", "text"}, "1"},
+		{"the failed event is received", []string{"sqs", "receive-message", "--queue-url", queue, "--query", "length(Messages)"}, "1"},
+		{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"}, local.FailureTopicARN + "\t" + local.AlertTopicARN},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := run(tc.args...); got != tc.want {
+				t.Errorf("aws %s: got %q, want %q", strings.Join(tc.args, " "), got, tc.want)
+			}
+		})
+	}
+	run("sns", "publish", "--topic-arn", local.AlertTopicARN, "--subject", "By hand", "--message", "Hello")
+	notes := s.Notifications()
+	if last := notes[len(notes)-1]; last.Subject != "By hand" || last.Body != "Hello" {
+		t.Errorf("published: got %+v, want what the CLI published", last)
+	}
+}

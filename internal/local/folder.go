@@ -1,0 +1,173 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// State tells other commands where a running stack is.
+type State struct {
+	Endpoint        string `json:"endpoint"`
+	Table           string `json:"table"`
+	PID             int    `json:"pid"`
+	DataDir         string `json:"dataDir"`
+	FailureTopicARN string `json:"failureTopicArn"`
+	AlertTopicARN   string `json:"alertTopicArn"`
+	Region          string `json:"region"`
+}
+
+// State gives what local.json says about this stack.
+func (s *Stack) State() State {
+	return State{
+		Endpoint: s.Endpoint(), Table: TableName, PID: os.Getpid(), DataDir: s.folder.data(),
+		FailureTopicARN: FailureTopicARN, AlertTopicARN: AlertTopicARN, Region: Region,
+	}
+}
+
+// FindRunning gives the stack that runs on the folder dir (empty means
+// DefaultDir). A file left behind by a stack that was killed does not count: the
+// stack has to answer. The error is of class NotFound when none runs.
+func FindRunning(ctx context.Context, dir string) (State, error) {
+	if dir == "" {
+		dir = DefaultDir
+	}
+	none := fault.New(fault.NotFound, "folder "+dir, "no local stack runs on it", "start one with: chimewatch local")
+	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return State{}, none
+	}
+	var state State
+	if err == nil {
+		err = json.Unmarshal(text, &state)
+	}
+	if err != nil {
+		return State{}, fault.Wrap(err, fault.Internal, filepath.Join(dir, stateFile), "cannot be read", "delete it")
+	}
+	if !answers(ctx, state) {
+		return State{}, none
+	}
+	return state, nil
+}
+
+// answers tells whether the process that wrote the state serves its endpoint.
+func answers(ctx context.Context, state State) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, state.Endpoint+pathStatus, nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	var status Status
+	return json.NewDecoder(response.Body).Decode(&status) == nil && status.Name == statusName && status.PID == state.PID
+}
+
+const stateFile = "local.json"
+
+// lockPatience is how long to wait for a command that only reads the table.
+const lockPatience = 3 * time.Second
+
+// folder is a locked data folder: dir/local.json tells where the stack is, and
+// dir/local holds the table, the logs and the lock.
+type folder struct {
+	dir   string
+	lock  *os.File
+	wrote bool
+}
+
+// openFolder makes the folder and locks it for this process. The lock goes with
+// the process, however it ends.
+func openFolder(ctx context.Context, dir string) (*folder, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
+	}
+	f := &folder{dir: dir}
+	if err := os.MkdirAll(f.data(), 0o755); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "folder "+f.data(), "cannot be made", "choose another folder")
+	}
+	path := filepath.Join(f.data(), "lock")
+	if f.lock, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, path, "cannot be opened", "choose another folder")
+	}
+	for began := time.Now(); !tryLock(f.lock); {
+		if time.Since(began) > lockPatience || ctx.Err() != nil {
+			err := f.inUse(path)
+			f.lock.Close()
+			return nil, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := f.writePID(); err != nil {
+		f.lock.Close()
+		return nil, fault.Wrap(err, fault.Internal, path, "cannot be written", "")
+	}
+	return f, nil
+}
+
+func (f *folder) inUse(lock string) error {
+	by := "another process"
+	if text, err := os.ReadFile(lock); err == nil && len(text) > 0 {
+		by = "process " + strings.TrimSpace(string(text))
+	}
+	return fault.New(fault.Conflict, "folder "+f.dir, "it is in use by "+by, "stop that one, or choose another folder")
+}
+
+func (f *folder) writePID() error {
+	if err := f.lock.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+func (f *folder) data() string  { return filepath.Join(f.dir, "local") }
+func (f *folder) table() string { return filepath.Join(f.data(), "table") }
+func (f *folder) logs() string  { return filepath.Join(f.data(), "logs") }
+
+// clear removes the table of the last run.
+func (f *folder) clear() error {
+	if err := os.RemoveAll(f.table()); err != nil {
+		return fault.Wrap(err, fault.Internal, "folder "+f.table(), "cannot be removed", "remove it, or choose another folder")
+	}
+	return nil
+}
+
+// writeState replaces local.json as a whole, so that no reader sees half of it.
+func (f *folder) writeState(state State) error {
+	text, err := json.MarshalIndent(state, "", "  ")
+	path := filepath.Join(f.dir, stateFile)
+	if err == nil {
+		err = os.WriteFile(path+".new", append(text, '\n'), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, path, "cannot be written", "choose another folder")
+	}
+	f.wrote = true
+	return nil
+}
+
+func (f *folder) close() error {
+	var err error
+	if f.wrote {
+		err = os.Remove(filepath.Join(f.dir, stateFile))
+	}
+	return errors.Join(err, f.lock.Close())
+}

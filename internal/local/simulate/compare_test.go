@@ -1,0 +1,89 @@
+package simulate_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/local/simulate"
+)
+
+// perfect gives what a system that works leaves of a small day.
+func perfect() (simulate.Truth, simulate.Found) {
+	truth := simulate.Truth{
+		Pipelines: []simulate.Pipeline{
+			{ID: "a", Scenario: "clean", Status: "Stopped"},
+			{ID: "b", Scenario: "broken", Status: "Failed", Degraded: true, Notify: []simulate.Kind{simulate.PermanentFailure}},
+		},
+		Matches:     []simulate.Match{{EventID: "m", CallID: "c", Type: "keyword"}},
+		DeadLetters: []simulate.DeadLetter{{EventID: "x", Function: "status"}},
+	}
+	return truth, simulate.Found{
+		Pipelines:   slices.Clone(truth.Pipelines),
+		Matches:     []string{"m"},
+		Published:   map[simulate.Kind]int{simulate.PermanentFailure: 1, simulate.RuleMatch: 1},
+		DeadLetters: slices.Clone(truth.DeadLetters),
+	}
+}
+
+func TestCompareAgrees(t *testing.T) {
+	truth, found := perfect()
+	got := truth.Compare(found)
+	want := simulate.Report{Differences: []string{}, Lines: []simulate.Line{
+		{What: "calls", Played: 2, Found: 2, Agrees: true},
+		{What: "calls Stopped", Played: 1, Found: 1, Agrees: true},
+		{What: "calls Failed", Played: 1, Found: 1, Agrees: true},
+		{What: "calls degraded", Played: 1, Found: 1, Agrees: true},
+		{What: "rule matches", Played: 1, Found: 1, Agrees: true},
+		{What: "notifications permanent failure", Played: 1, Found: 1, Agrees: true},
+		{What: "notifications create failed", Agrees: true},
+		{What: "notifications element failure", Agrees: true},
+		{What: "notifications rule match", Played: 1, Found: 1, Agrees: true},
+		{What: "dead letters", Played: 1, Found: 1, Agrees: true},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" || !got.Agrees() {
+		t.Errorf("agrees: got %v, want true; report (-want +got):\n%s", got.Agrees(), diff)
+	}
+}
+
+func TestCompareTellsEveryDifference(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*simulate.Found)
+		line   string // the line that has to disagree
+		says   string
+	}{
+		{"a lost call", func(f *simulate.Found) { f.Pipelines = f.Pipelines[1:] }, "calls", "call a (clean): got nothing, want Stopped"},
+		{"a call from nowhere", func(f *simulate.Found) {
+			f.Pipelines = append(f.Pipelines, simulate.Pipeline{ID: "z", Status: "Stopped"})
+		}, "calls", "call z (): got Stopped, want no such call"},
+		{"a wrong status", func(f *simulate.Found) { f.Pipelines[0].Status = "Paused" }, "calls Paused", "call a (clean): got Paused, want Stopped"},
+		{"a clean look", func(f *simulate.Found) { f.Pipelines[1].Degraded = false }, "calls degraded", "call b (broken): got degraded false, want true"},
+		{"statuses changed about", func(f *simulate.Found) { f.Pipelines[0].Status, f.Pipelines[1].Status = "Failed", "Stopped" }, "calls Failed", "call b (broken): got Stopped, want Failed"},
+		{"a lost match", func(f *simulate.Found) { f.Matches = nil }, "rule matches", "rule match m (keyword): got it kept 0 times, want once"},
+		{"a match from nowhere", func(f *simulate.Found) { f.Matches = append(f.Matches, "n") }, "rule matches", "rule match n: got it kept, want no such match"},
+		{"a failure that nobody was told of", func(f *simulate.Found) { f.Pipelines[1].Notify = nil }, "notifications permanent failure", "call b (broken): got 0 notifications permanent-failure, want 1"},
+		{"a failure that was told twice", func(f *simulate.Found) { f.Published[simulate.PermanentFailure] = 2 }, "notifications permanent failure", "topics: got 2 messages permanent-failure, want 1"},
+		{"a lost dead letter", func(f *simulate.Found) { f.DeadLetters = nil }, "dead letters", "dead letter x from status: got it 0 times, want once"},
+		{"a dead letter of a good event", func(f *simulate.Found) {
+			f.DeadLetters = append(f.DeadLetters, simulate.DeadLetter{EventID: "y", Function: "alerts"})
+		}, "dead letters", "dead letter y from alerts: got one, want none"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			truth, found := perfect()
+			tc.change(&found)
+			got := truth.Compare(found)
+			if got.Agrees() {
+				t.Error("agrees: got true, want false")
+			}
+			if all := strings.Join(got.Differences, "\n"); !strings.Contains(all, tc.says) {
+				t.Errorf("differences: got\n%s\nwant among them\n%s", all, tc.says)
+			}
+			if !slices.ContainsFunc(got.Lines, func(l simulate.Line) bool { return l.What == tc.line && !l.Agrees }) {
+				t.Errorf("lines: got %+v, want %q to disagree", got.Lines, tc.line)
+			}
+		})
+	}
+}

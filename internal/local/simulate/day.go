@@ -1,0 +1,178 @@
+// Package simulate plays a day of calls. It makes up the events that Amazon
+// Chime would send, in the disorder in which they arrive, and keeps what should
+// become of them, so that what did become of them can be held against it.
+package simulate
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Options says which day to make. Equal options give equal days, byte for byte.
+type Options struct {
+	Seed uint64
+	// Calls is how many pipelines there are, those included that could not be created.
+	Calls int
+	// End is the end of the day; its calls began in the 24 hours before.
+	End             time.Time
+	Account, Region string
+}
+
+// Length is how long a played day is in the time of its events.
+const Length = 24 * time.Hour
+
+// Day is what arrives, and the truth about it.
+type Day struct {
+	// Deliveries are in the order in which they arrive.
+	Deliveries []Delivery
+	Truth      Truth
+	// Began and End bound the arrivals.
+	Began, End time.Time
+}
+
+// Delivery is one arrival of one event.
+type Delivery struct {
+	At    time.Time
+	Event []byte
+}
+
+// Truth is what a system that works makes of a day. What belongs to a call is
+// in the order in which the calls were made up.
+type Truth struct {
+	Pipelines   []Pipeline
+	Matches     []Match
+	DeadLetters []DeadLetter
+	// Events counts different events; Duplicates those that arrive once more;
+	// Reordered those that arrive after one of their call that was sent later.
+	Events, Duplicates, Reordered int
+}
+
+// Kind is a kind of notification.
+type Kind string
+
+// The kinds of notification about failures; each goes out once for a pipeline.
+const (
+	PermanentFailure Kind = "permanent-failure"
+	CreateFailed     Kind = "create-failed"
+	ElementFailure   Kind = "element-failure"
+)
+
+// Pipeline is what should be known of one pipeline in the end.
+type Pipeline struct {
+	// ID is the id under which the table keeps it.
+	ID string
+	// Scenario names what was played.
+	Scenario string
+	Status   string
+	Degraded bool
+	// Notify lists the notifications about it.
+	Notify []Kind
+}
+
+// Match is a rule match that should be kept and notified once.
+type Match struct {
+	EventID, CallID, Type string
+}
+
+// DeadLetter is an event that a function cannot handle.
+type DeadLetter struct {
+	EventID, Function string
+}
+
+// share is out of how many deliveries one is a duplicate or out of order.
+const share = 12
+
+// Plan makes a day. It needs no more than milliseconds for hundreds of calls.
+func Plan(o Options) Day {
+	end := o.End.UTC().Truncate(time.Second)
+	d := Day{End: end, Began: end.Add(-Length)}
+	// What is played depends on the seed alone. Ids depend on the end as well,
+	// so that no two days in one table share a pipeline.
+	choice := rand.New(rand.NewPCG(o.Seed, 0))
+	ids := rand.New(rand.NewPCG(o.Seed, uint64(end.Unix())))
+	for _, scenario := range cast(choice, o.Calls) {
+		c := newCall(o, scenario, choice, ids)
+		lead := time.Duration(choice.Int64N(int64(Length - longest)))
+		c.now = d.Began.Add(lead).Truncate(time.Second)
+		scenario.play(c)
+		d.add(c, choice)
+	}
+	d.addBroken(newCall(o, scenario{name: "broken"}, choice, ids), o.Calls)
+	slices.SortStableFunc(d.Deliveries, func(a, b Delivery) int { return a.At.Compare(b.At) })
+	return d
+}
+
+// longest is more than any scenario takes, arrivals included.
+const longest = 40 * time.Minute
+
+// cast gives the scenarios to play: each once while there is room, so that a day
+// has something of everything, and the rest by their weights; shuffled.
+func cast(choice *rand.Rand, calls int) []scenario {
+	var all []scenario
+	total := 0
+	for _, s := range scenarios {
+		total += s.weight
+		if len(all) < calls {
+			all = append(all, s)
+		}
+	}
+	for len(all) < calls {
+		pick := choice.IntN(total)
+		for _, s := range scenarios {
+			if pick -= s.weight; pick < 0 {
+				all = append(all, s)
+				break
+			}
+		}
+	}
+	choice.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// add takes over what a call played: each event arrives a moment after its time,
+// some are overtaken by the event after them, and some arrive again.
+func (d *Day) add(c *call, choice *rand.Rand) {
+	d.Truth.Pipelines = append(d.Truth.Pipelines, c.truth)
+	d.Truth.Matches = append(d.Truth.Matches, c.matches...)
+	d.Truth.Events += len(c.events)
+	arrivals := make([]time.Time, len(c.events))
+	for i, e := range c.events {
+		arrivals[i] = e.time.Add(time.Duration(200+choice.IntN(800)) * time.Millisecond)
+	}
+	for i := 1; i < len(arrivals); i++ {
+		early := i+1 < len(arrivals) && c.events[i+1].early // the next swap matters more
+		if c.events[i].early || !early && choice.IntN(share) == 0 {
+			arrivals[i-1], arrivals[i] = arrivals[i], arrivals[i-1]
+			i++
+		}
+	}
+	for i := range arrivals {
+		if slices.ContainsFunc(arrivals[i+1:], func(later time.Time) bool { return later.Before(arrivals[i]) }) {
+			d.Truth.Reordered++
+		}
+	}
+	for i, e := range c.events {
+		d.Deliveries = append(d.Deliveries, Delivery{At: arrivals[i], Event: e.body})
+		if choice.IntN(share) == 0 {
+			later := time.Duration(1+choice.IntN(90)) * time.Second
+			d.Deliveries = append(d.Deliveries, Delivery{At: arrivals[i].Add(later), Event: e.body})
+			d.Truth.Duplicates++
+		}
+	}
+}
+
+// addBroken strews in events that no function can handle, one for each way of
+// being broken and more on a busier day.
+func (d *Day) addBroken(c *call, calls int) {
+	for n := range len(broken) * (1 + calls/500) {
+		c.now = d.Began.Add(time.Duration(c.choice.Int64N(int64(Length))))
+		b := broken[n%len(broken)]
+		id, body := b.make(c)
+		d.Deliveries = append(d.Deliveries, Delivery{At: c.now, Event: body})
+		d.Truth.Events++
+		for _, function := range b.functions {
+			d.Truth.DeadLetters = append(d.Truth.DeadLetters, DeadLetter{id, function})
+		}
+	}
+}

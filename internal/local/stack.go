@@ -1,0 +1,300 @@
+// Package local is the whole system on one machine: the real functions behind a
+// local event bus, with a table, topics and dead-letter queues that unmodified
+// AWS clients reach at one address. It needs Node.js for the table, and neither
+// an AWS account nor containers.
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/bus"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// Where a local stack pretends to be, and the names of its resources.
+const (
+	Account   = "123456789012"
+	Region    = "us-east-1"
+	TableName = "chimewatch"
+
+	FailureTopicARN = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-failures"
+	AlertTopicARN   = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-alerts"
+
+	// FunctionQueue holds the records of invocations that were given up,
+	// RuleQueue the events that could not be delivered to a function.
+	FunctionQueue = "chimewatch-function-dead-letters"
+	RuleQueue     = "chimewatch-rule-dead-letters"
+)
+
+// Defaults of Options.
+const (
+	DefaultDir       = ".chimewatch"
+	DefaultFunctions = "bin/functions"
+	DefaultPort      = 4100
+)
+
+// Options says how to start a stack. The zero value starts one with an empty
+// table on a free port, from the folder of the project.
+type Options struct {
+	// Dir is the folder for everything that the stack keeps; empty means DefaultDir.
+	Dir string
+	// Functions is the folder with NAME/bootstrap for each function; empty means
+	// DefaultFunctions.
+	Functions string
+	// Modules is a folder in or above which node_modules lies; empty means the
+	// working directory.
+	Modules string
+	// Port on the loopback address; 0 takes a free one.
+	Port int
+	// Keep keeps the table of the last run.
+	Keep bool
+	// Rules is the routing table; nil means that of the deployed stack.
+	Rules []rules.Rule
+	// FullNumbers makes the functions show whole phone numbers.
+	FullNumbers bool
+	// RunbookURL is the link that notifications carry; empty means none.
+	RunbookURL string
+	// Processes, Retries, RetryDelay, MaxAge and Timeout are those of the
+	// function host, with its defaults.
+	Processes, Retries          int
+	RetryDelay, MaxAge, Timeout time.Duration
+	// Log, when it is not nil, gets what the functions write.
+	Log io.Writer
+	// OnNotification, when it is not nil, hears of every message published.
+	OnNotification func(topics.Message)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Dir == "" {
+		o.Dir = DefaultDir
+	}
+	if o.Functions == "" {
+		o.Functions = DefaultFunctions
+	}
+	if o.Modules == "" {
+		o.Modules = "."
+	}
+	if o.Rules == nil {
+		o.Rules = rules.Table(rules.Options{})
+	}
+	return o
+}
+
+// functions gives the functions that the rules name, in their order.
+func (o Options) functions() []string {
+	var names []string
+	for _, rule := range o.Rules {
+		if !slices.Contains(names, rule.Function) {
+			names = append(names, rule.Function)
+		}
+	}
+	return names
+}
+
+func (o Options) binary(function string) string {
+	return filepath.Join(o.Functions, function, "bootstrap")
+}
+
+// Missing gives the functions that rules name and that have no binary. A stack
+// starts without them; what they should get goes to the rule queue.
+func (o Options) Missing() []string {
+	o = o.withDefaults()
+	return slices.DeleteFunc(o.functions(), func(function string) bool {
+		info, err := os.Stat(o.binary(function))
+		return err == nil && info.Mode().IsRegular()
+	})
+}
+
+// Stack is a running local stack. Its methods may be called from any goroutine.
+type Stack struct {
+	options       Options
+	folder        *folder
+	started       time.Time
+	table         *dynalite.Server
+	bus           *bus.Bus
+	host          *host.Host
+	topics        *topics.Service
+	queues        *queues.Service
+	functionQueue *queues.Queue
+	ruleQueue     *queues.Queue
+	listener      net.Listener
+	server        *http.Server
+	closeOnce     sync.Once
+	closeErr      error
+}
+
+// Start starts a stack and returns when it takes events. While it runs, the file
+// local.json in Options.Dir tells other commands where it is. A second stack on
+// the same folder is refused with a Conflict that names the first one's process.
+// Close it to free all of that.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	s := &Stack{
+		options: o.withDefaults(), started: time.Now(),
+		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
+	}
+	s.topics = topics.NewService(o.OnNotification, FailureTopicARN, AlertTopicARN)
+	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue)
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	var err error
+	if s.folder, err = openFolder(ctx, s.options.Dir); err != nil {
+		return err
+	}
+	if !s.options.Keep {
+		if err := s.folder.clear(); err != nil {
+			return err
+		}
+	}
+	modules, err := dynalite.FindModules(s.options.Modules)
+	if err != nil {
+		return err
+	}
+	if s.listener, err = listen(s.options.Port); err != nil {
+		return err
+	}
+	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
+		return err
+	}
+	if err := dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, store.Definition()); err != nil {
+		return err
+	}
+	if s.bus, err = bus.New(bus.Options{
+		Account: Account, Region: Region, Rules: s.options.Rules,
+		Invoke:        func(function string, event []byte) error { return s.host.Enqueue(function, event) },
+		Undeliverable: s.keepUndeliverable,
+	}); err != nil {
+		return err
+	}
+	// The functions may call the endpoint as soon as they start; the bus is
+	// served only when the functions are there.
+	gate := make(chan struct{})
+	s.server = &http.Server{Handler: s.handler(gate), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = s.server.Serve(s.listener) }() // ends when the server is closed
+	if s.host, err = host.Start(ctx, s.hostOptions()); err != nil {
+		return err
+	}
+	close(gate)
+	return s.folder.writeState(s.State())
+}
+
+// listen never listens anywhere but on the loopback address.
+func listen(port int) (net.Listener, error) {
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Conflict, "address "+address, "cannot be listened on",
+			"choose another port with --port, 0 for any free one")
+	}
+	return listener, nil
+}
+
+func (s *Stack) hostOptions() host.Options {
+	o := host.Options{
+		Processes: s.options.Processes, Retries: s.options.Retries,
+		RetryDelay: s.options.RetryDelay, MaxAge: s.options.MaxAge,
+		LogDir: s.folder.logs(), Echo: s.options.Log, OnFailure: s.keepFailure,
+	}
+	missing := s.options.Missing()
+	for _, name := range s.options.functions() {
+		if slices.Contains(missing, name) {
+			continue
+		}
+		o.Functions = append(o.Functions, host.Function{
+			Name: name, ARN: "arn:aws:lambda:" + Region + ":" + Account + ":function:" + name,
+			Path: s.options.binary(name), Timeout: s.options.Timeout, Environment: s.environment(),
+		})
+	}
+	return o
+}
+
+// environment is what the template gives the deployed functions, and the
+// endpoint that makes the AWS SDK call this stack.
+func (s *Stack) environment() []string {
+	return []string{
+		"AWS_REGION=" + Region,
+		"AWS_DEFAULT_REGION=" + Region,
+		"AWS_ENDPOINT_URL=" + s.Endpoint(),
+		"CHIMEWATCH_TABLE=" + TableName,
+		"CHIMEWATCH_FAILURE_TOPIC_ARN=" + FailureTopicARN,
+		"CHIMEWATCH_ALERT_TOPIC_ARN=" + AlertTopicARN,
+		"CHIMEWATCH_FULL_NUMBERS=" + strconv.FormatBool(s.options.FullNumbers),
+		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
+		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
+	}
+}
+
+// retentionDays only has to be longer than anyone keeps a local table.
+const retentionDays = 365
+
+// keepFailure is the OnFailure destination of every function.
+func (s *Stack) keepFailure(r host.Record) {
+	body, err := r.Encode()
+	if err != nil { // unheard of, and still the event must not be lost
+		slog.Error("record of a failed invocation", "error", err)
+		body = r.RequestPayload
+	}
+	s.functionQueue.Send(string(body), nil)
+}
+
+// keepUndeliverable is the dead-letter queue of every rule's target.
+func (s *Stack) keepUndeliverable(d bus.DeadLetter) {
+	attributes := map[string]queues.Attribute{}
+	for name, value := range map[string]string{
+		"RULE_ARN": d.RuleARN, "TARGET_ARN": d.TargetARN, "ERROR_CODE": d.ErrorCode, "ERROR_MESSAGE": d.ErrorDetail,
+	} {
+		attributes[name] = queues.Attribute{DataType: "String", StringValue: value}
+	}
+	s.ruleQueue.Send(string(d.Event), attributes)
+}
+
+// Close ends the stack. Events that are still under way are given up; Drain
+// first to let them end. Closing twice does no harm.
+func (s *Stack) Close() error {
+	s.closeOnce.Do(func() { s.closeErr = s.close() })
+	return s.closeErr
+}
+
+func (s *Stack) close() error {
+	var errs []error
+	if s.host != nil {
+		s.host.Close()
+	}
+	if s.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := s.server.Shutdown(ctx); err != nil { // a long poll is still open
+			errs = append(errs, s.server.Close())
+		}
+	} else if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.table != nil {
+		errs = append(errs, s.table.Close())
+	}
+	if s.folder != nil {
+		errs = append(errs, s.folder.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,63 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+)
+
+// Table is the table of a stack that no longer runs, opened by itself.
+type Table struct {
+	folder *folder
+	server *dynalite.Server
+}
+
+// OpenTable serves the table that the last stack on the folder dir left (empty
+// means DefaultDir). modules is as in Options. The error is of class NotFound
+// when there is none, and Conflict when a stack has it open. Close it after use.
+func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
+	if dir == "" {
+		dir = DefaultDir
+	}
+	if modules == "" {
+		modules = "."
+	}
+	none := fault.New(fault.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
+	if _, err := os.Stat(dir); err != nil {
+		return nil, none // before openFolder makes it
+	}
+	f, err := openFolder(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{folder: f}
+	if _, err := os.Stat(f.table()); err != nil {
+		return nil, errors.Join(none, t.Close())
+	}
+	if modules, err = dynalite.FindModules(modules); err == nil {
+		t.server, err = dynalite.Start(ctx, modules, f.table())
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// Endpoint is the address for DynamoDB clients. They need some credentials, and
+// the Region does not matter.
+func (t *Table) Endpoint() string { return t.server.URL() }
+
+// Name is the table's name.
+func (t *Table) Name() string { return TableName }
+
+// Close ends the table's server and frees the folder.
+func (t *Table) Close() error {
+	var errs []error
+	if t.server != nil {
+		errs = append(errs, t.server.Close())
+	}
+	return errors.Join(append(errs, t.folder.close())...)
+}
