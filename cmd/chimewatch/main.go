@@ -39,6 +39,7 @@ type commands struct {
 	Calls   callsCmd   `cmd:"" help:"Look up calls."`
 	Send    sendCmd    `cmd:"" help:"Send an example event to an event bus, real or local."`
 	Events  eventsCmd  `cmd:"" help:"Check events in files."`
+	Here    localCmd   `cmd:"" name:"local" help:"Run the whole system on this machine and play a day of calls."`
 	Version versionCmd `cmd:"" help:"Print the version of this build."`
 }
 

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/local/simulate"
+	"github.com/chimewatch/chimewatch/internal/local/topics"
+)
+
+// localCmd runs the whole system on this machine.
+type localCmd struct {
+	Port      int           `default:"4100" help:"Port on the loopback address; 0 takes a free one (${default})."`
+	Once      bool          `help:"End after the played day instead of serving on."`
+	Play      bool          `default:"true" negatable:"" help:"Play a day of calls; on unless --no-play is given."`
+	Duration  time.Duration `default:"60s" help:"How long the played day takes (${default})."`
+	Calls     int           `default:"300" help:"How many calls it has (${default})."`
+	Seed      uint64        `default:"1" help:"Another seed plays another day (${default})."`
+	Keep      bool          `help:"Keep the table of the last run."`
+	Dir       string        `placeholder:"DIR" help:"Folder for the table, the logs and local.json; the same as --local-dir."`
+	Functions string        `default:"bin/functions" placeholder:"DIR" help:"Folder with NAME/bootstrap for each function (${default})."`
+	Verbose   bool          `short:"v" help:"Print what the functions log, on the error stream."`
+}
+
+// Help tells more than the flags do.
+func (localCmd) Help() string {
+	return `Starts a local event bus, table, topics and dead-letter queues at one address that unmodified AWS
+clients can be pointed at, runs the real functions behind them, and plays a day of calls through it
+all. The summary holds what was found in the table, on the topics and in the queues against what was
+played; the exit code is 1 when they disagree. Ctrl-C ends it.`
+}
+
+const (
+	drainLimit = 2 * time.Minute // for the played day, retries included
+	endLimit   = 5 * time.Second // for what is under way at Ctrl-C
+)
+
+// Run starts the stack, plays, and serves.
+func (c *localCmd) Run(a *app) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.Dir == "" {
+		c.Dir = a.LocalDir
+	}
+	var serving atomic.Bool // notifications are shown as they come, but not amid the progress bar
+	options := local.Options{
+		Dir: c.Dir, Functions: c.Functions, Port: c.Port, Keep: c.Keep,
+		OnNotification: func(m topics.Message) {
+			if serving.Load() && !a.asJSON() {
+				fmt.Fprintf(a.stdout, "%s  %s  %s\n", m.PublishedAt.Local().Format(time.TimeOnly), m.Topic(), printable(m.Subject))
+			}
+		},
+	}
+	if c.Verbose {
+		options.Log = a.stderr
+	}
+	if missing := options.Missing(); len(missing) > 0 {
+		return fault.New(fault.NotFound, "functions "+strings.Join(missing, ", "), "there is no binary NAME/bootstrap in "+c.Functions, "run: make build")
+	}
+	stack, err := local.Start(a.ctx, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stack.Close()) }()
+
+	if !a.asJSON() {
+		a.printBanner(stack, c.Dir)
+	}
+	verdict, err := c.play(a, stack)
+	if err != nil || c.Once {
+		return errors.Join(err, verdict)
+	}
+	serving.Store(true)
+	if !a.asJSON() {
+		fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
+	}
+	return errors.Join(c.serve(a, stack), verdict)
+}
+
+func (c *localCmd) check() error {
+	switch {
+	case c.Once && !c.Play:
+		return usage("--once", "there is nothing to wait for with --no-play", "leave one of them out")
+	case c.Calls < 1:
+		return usage("--calls", fmt.Sprintf("a day of %d calls cannot be played", c.Calls), "give at least 1")
+	case c.Duration < 0:
+		return usage("--duration", fmt.Sprintf("%s is before now", c.Duration), "give a duration like 60s")
+	case c.Port < 0 || c.Port > 65535:
+		return usage("--port", fmt.Sprintf("%d is no port", c.Port), "give 0 to 65535")
+	}
+	return nil
+}
+
+// play plays the day and prints what became of it. The first error is the
+// verdict, that something is not as it should be; the second that it could not
+// be found out.
+func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
+	if !c.Play {
+		if a.asJSON() {
+			return nil, a.printJSON(stack.State())
+		}
+		return nil, nil
+	}
+	before, err := simulate.Known(a.ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	day := simulate.Plan(simulate.Options{Seed: c.Seed, Calls: c.Calls, End: a.now(), Account: local.Account, Region: local.Region})
+	bar := a.newProgress(len(day.Deliveries))
+	err = day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)
+	if err == nil {
+		bar.note("waiting for retries")
+		err = drainWithin(a.ctx, stack, drainLimit)
+	}
+	bar.end()
+	if a.ctx.Err() != nil {
+		if c.Once {
+			return nil, fault.New(fault.Unavailable, "played day", "it was interrupted before it was over", "")
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := simulate.Observe(a.ctx, stack, before)
+	if err != nil {
+		return nil, err
+	}
+	report := day.Truth.Compare(found)
+	if err := a.printDay(stack, day, report, len(before)); err != nil {
+		return nil, err
+	}
+	if !report.Agrees() {
+		verdict = fault.New(fault.Internal, "played day", fmt.Sprintf("%d things are not as they should be", max(1, len(report.Differences))),
+			"the functions' logs are in "+stack.State().DataDir)
+	}
+	return verdict, nil
+}
+
+// serve waits for Ctrl-C, and then for what is under way.
+func (c *localCmd) serve(a *app, stack *local.Stack) error {
+	select {
+	case <-a.ctx.Done():
+	case <-stack.TableLost():
+		return fault.New(fault.Unavailable, "local table", "its server ended", "start again")
+	}
+	if err := drainWithin(context.WithoutCancel(a.ctx), stack, endLimit); err != nil {
+		a.note("%d invocations were given up", stack.Pending())
+	}
+	return nil
+}
+
+func drainWithin(ctx context.Context, stack *local.Stack, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return stack.Drain(ctx)
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/local/simulate"
+)
+
+// printBanner tells where the stack is and gives commands to copy.
+func (a *app) printBanner(stack *local.Stack, dir string) {
+	endpoint := stack.Endpoint()
+	fmt.Fprintf(a.stdout, "chimewatch runs at %s\n", endpoint)
+	a.printFields("", [][2]string{
+		{"table", local.TableName},
+		{"event bus", "default"},
+		{"topics", local.FailureTopicARN},
+		{" ", local.AlertTopicARN},
+		{"notifications", endpoint + "/notifications"},
+		{"dead letters", endpoint + "/dead-letters"},
+		{"data and logs", stack.State().DataDir},
+	})
+	fmt.Fprintf(a.stdout, tryThis, endpoint, os.Args[0], localFlags(dir), local.Region, local.Account, local.TableName, local.FunctionQueue)
+}
+
+// tryThis holds commands that work as they stand. They give the endpoint as a
+// flag because version 1 of the AWS CLI overrides AWS_ENDPOINT_URL for SQS.
+const tryThis = `
+Try, in another terminal:
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=%[4]s
+  aws events put-events --endpoint-url %[1]s --entries '[{"Source": "aws.chime", "DetailType": "Media Insights State Change", "Detail": "{\"eventType\": \"chime:MediaInsightsPermanentFailure\", \"mediaInsightsPipelineArn\": \"arn:aws:chime:%[4]s:%[5]s:media-pipeline/01234567-89ab-4cde-8f01-23456789abcd\"}"}]'
+  aws dynamodb scan --endpoint-url %[1]s --table-name %[6]s --max-items 3
+  aws sqs receive-message --endpoint-url %[1]s --queue-url %[1]s/%[5]s/%[7]s
+  %[2]s send permanent-failure %[3]s
+  %[2]s calls list %[3]s
+  %[2]s calls show 01234567-89ab-4cde-8f01-23456789abcd %[3]s
+
+`
+
+// localFlags gives the flags with which other commands find the stack.
+func localFlags(dir string) string {
+	if dir == local.DefaultDir {
+		return "--local"
+	}
+	return "--local --local-dir " + dir
+}
+
+// dayReport is the JSON form of a played day.
+type dayReport struct {
+	Endpoint   string    `json:"endpoint"`
+	Began      time.Time `json:"began"`
+	Ended      time.Time `json:"ended"`
+	Deliveries int       `json:"deliveries"`
+	Events     int       `json:"events"`
+	Duplicates int       `json:"duplicates"`
+	Reordered  int       `json:"reordered"`
+	// Kept counts the calls that the table had before.
+	Kept      int             `json:"kept"`
+	Agrees    bool            `json:"agrees"`
+	Functions map[string]runs `json:"functions"`
+	simulate.Report
+}
+
+// runs is what a function did in a played day.
+type runs struct {
+	Invocations int `json:"invocations"`
+	Errors      int `json:"errors"`
+}
+
+// printDay prints what was played and what was found.
+func (a *app) printDay(stack *local.Stack, day simulate.Day, report simulate.Report, kept int) error {
+	truth := day.Truth
+	functions := map[string]runs{}
+	for name, counts := range stack.Status().Functions {
+		functions[name] = runs{counts.Invocations, counts.Errors}
+	}
+	if a.asJSON() {
+		return a.printJSON(dayReport{
+			Endpoint: stack.Endpoint(), Began: day.Began, Ended: day.End, Deliveries: len(day.Deliveries),
+			Events: truth.Events, Duplicates: truth.Duplicates, Reordered: truth.Reordered,
+			Kept: kept, Agrees: report.Agrees(), Functions: functions, Report: report,
+		})
+	}
+	fmt.Fprintf(a.stdout, "Played a day of %d calls: %d events, %d of them out of order and %d once more.\n",
+		len(truth.Pipelines), truth.Events, truth.Reordered, truth.Duplicates)
+	if kept > 0 {
+		fmt.Fprintf(a.stdout, "The table also keeps %d calls of earlier runs, which are not counted here.\n", kept)
+	}
+	fmt.Fprintln(a.stdout)
+	rows := make([][]string, len(report.Lines))
+	for i, line := range report.Lines {
+		agrees := "yes"
+		if !line.Agrees {
+			agrees = "NO"
+		}
+		rows[i] = []string{line.What, strconv.Itoa(line.Played), strconv.Itoa(line.Found), agrees}
+	}
+	if err := a.printTable([]string{"what", "played", "found", "agrees"}, rows); err != nil {
+		return err
+	}
+	if len(report.Differences) > 0 {
+		fmt.Fprintln(a.stdout, "\nNot as it should be:")
+	}
+	for _, difference := range report.Differences {
+		fmt.Fprintln(a.stdout, "  "+difference)
+	}
+	return nil
+}
+
+// progress is a bar on a terminal and nothing elsewhere.
+type progress struct{ bar *progressbar.ProgressBar }
+
+func (a *app) newProgress(steps int) progress {
+	if a.asJSON() || !isTerminal(a.stderr) || a.getenv("TERM") == "dumb" {
+		return progress{}
+	}
+	return progress{progressbar.NewOptions(steps,
+		progressbar.OptionSetWriter(a.stderr),
+		progressbar.OptionSetDescription("playing a day of calls"),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionClearOnFinish(),
+	)}
+}
+
+func (p progress) step() {
+	if p.bar != nil {
+		_ = p.bar.Add(1) // a bar that cannot be drawn stops nothing
+	}
+}
+
+func (p progress) note(text string) {
+	if p.bar != nil {
+		p.bar.Describe(text)
+	}
+}
+
+func (p progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,109 @@
+package simulate
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// Known gives the ids of the pipelines that the stack's table holds already.
+func Known(ctx context.Context, stack *local.Stack) (map[string]bool, error) {
+	known := map[string]bool{}
+	err := eachPipeline(ctx, tableOf(stack), func(state pipeline.State) error {
+		known[state.ID] = true
+		return nil
+	})
+	return known, err
+}
+
+// Observe reads back what became of a day, from the table, the topics and the
+// dead-letter queues, and leaves out the pipelines that were there before.
+func Observe(ctx context.Context, stack *local.Stack, before map[string]bool) (Found, error) {
+	table := tableOf(stack)
+	found := Found{Published: map[Kind]int{}}
+	err := eachPipeline(ctx, table, func(state pipeline.State) error {
+		if before[state.ID] {
+			return nil
+		}
+		p := Pipeline{ID: state.ID, Scenario: "found in the table", Status: string(state.Status), Degraded: state.Degraded()}
+		notes, err := table.Notifications(ctx, state.ID)
+		if err != nil {
+			return err
+		}
+		for _, note := range notes {
+			p.Notify = append(p.Notify, Kind(note.Kind))
+		}
+		found.Pipelines = append(found.Pipelines, p)
+		matches, err := table.Matches(ctx, state)
+		if err != nil {
+			return err
+		}
+		for _, match := range matches {
+			found.Matches = append(found.Matches, match.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return Found{}, err
+	}
+	for _, message := range stack.Notifications() {
+		found.Published[Kind(message.Attributes["kind"])]++
+	}
+	for _, letter := range stack.DeadLetters() {
+		found.DeadLetters = append(found.DeadLetters, origin(letter))
+	}
+	return found, nil
+}
+
+func tableOf(stack *local.Stack) *store.Store {
+	return store.New(stack.DynamoDB(), local.TableName, store.Options{})
+}
+
+// pageSize is how many pipelines are read at once.
+const pageSize = 100
+
+func eachPipeline(ctx context.Context, table *store.Store, do func(pipeline.State) error) error {
+	for query := (store.Query{Limit: pageSize}); ; {
+		page, err := table.List(ctx, query)
+		if err != nil {
+			return err
+		}
+		for _, state := range page.States {
+			if err := do(state); err != nil {
+				return err
+			}
+		}
+		if query.Cursor = page.Next; query.Cursor == "" {
+			return nil
+		}
+	}
+}
+
+// origin tells which event of which function a dead letter is.
+func origin(letter local.DeadLetter) DeadLetter {
+	if letter.Queue == local.RuleQueue {
+		return DeadLetter{EventID: eventID([]byte(letter.Body)), Function: lastPart(letter.Attributes["TARGET_ARN"])}
+	}
+	var record struct {
+		RequestContext struct{ FunctionARN string }
+		RequestPayload json.RawMessage
+	}
+	// A body that is no record shows as a dead letter of no event, which no day expects.
+	_ = json.Unmarshal([]byte(letter.Body), &record)
+	return DeadLetter{
+		EventID:  eventID(record.RequestPayload),
+		Function: lastPart(strings.TrimSuffix(record.RequestContext.FunctionARN, ":$LATEST")),
+	}
+}
+
+func eventID(event []byte) string {
+	var envelope struct{ ID string }
+	_ = json.Unmarshal(event, &envelope) // likewise
+	return envelope.ID
+}
+
+func lastPart(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
