@@ -1,0 +1,158 @@
+// Package chime holds the events of Amazon Chime SDK call analytics as Go
+// values, and Parse, which makes them from bytes.
+package chime
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Sources of the events.
+const (
+	// Source is what the service puts into the envelope's source field.
+	Source = "aws.chime"
+	// RehearsalSource is ours, for rehearsals in a real account: PutEvents
+	// refuses every source that begins with "aws.".
+	RehearsalSource = "chimewatch.rehearsal"
+)
+
+// Detail types of the events, as the envelope spells them.
+const (
+	DetailStateChange   = "Media Insights State Change"
+	DetailRulesMatched  = "Media Insights Rules Matched"
+	DetailVoiceStatus   = "VoiceAnalyticsStatus"
+	DetailSpeakerSearch = "SpeakerSearchStatus"
+	DetailVoiceTone     = "VoiceToneAnalysisStatus"
+)
+
+// Event types of a state change, as detail.eventType spells them.
+const (
+	EventCreated          = "chime:MediaInsightsCreated"
+	EventCreateFailed     = "chime:MediaInsightsCreateFailed"
+	EventInProgress       = "chime:MediaInsightsInProgress"
+	EventPaused           = "chime:MediaInsightsPaused"
+	EventTemporaryFailure = "chime:MediaInsightsTemporaryFailure"
+	EventPermanentFailure = "chime:MediaInsightsPermanentFailure"
+	EventStopped          = "chime:MediaInsightsStopped"
+)
+
+// Element types that the developer guide and the API reference name.
+const (
+	ElementTranscribe              = "AmazonTranscribeProcessor"
+	ElementTranscribeCallAnalytics = "AmazonTranscribeCallAnalyticsProcessor"
+	ElementVoiceAnalytics          = "VoiceAnalyticsProcessor"
+	ElementKinesisSink             = "KinesisDataStreamSink"
+	ElementLambdaSink              = "LambdaFunctionSink"
+	ElementSqsSink                 = "SqsQueueSink"
+	ElementSnsSink                 = "SnsTopicSink"
+	ElementRecordingSink           = "S3RecordingSink"
+	ElementVoiceEnhancementSink    = "VoiceEnhancementSink"
+	// ElementVoiceEnhancement is how some events spell ElementVoiceEnhancementSink.
+	ElementVoiceEnhancement = "VoiceEnhancement"
+)
+
+// Statuses of an element, as events and the API spell them.
+const (
+	StatusNotStarted        = "NotStarted"
+	StatusInitializing      = "Initializing"
+	StatusInProgress        = "InProgress"
+	StatusPaused            = "Paused"
+	StatusTemporarilyFailed = "TemporarilyFailed"
+	StatusStopping          = "Stopping"
+	StatusStopped           = "Stopped"
+	StatusNotSupported      = "NotSupported"
+	StatusFailed            = "Failed"
+)
+
+// Event is one event: its envelope and, for the known detail types, its detail.
+// It is not changed after Parse made it, so it may be shared.
+type Event struct {
+	ID         string
+	DetailType string
+	Source     string
+	// Account has 12 digits where the event gave a number or digits; anything
+	// else is kept as it came.
+	Account     string
+	Region      string
+	Time        time.Time // UTC, never zero
+	Resources   []string
+	ServiceType string
+	// ReplayName is set on events that EventBridge replays from an archive.
+	ReplayName string
+
+	// At most one of these is set; none is for a detail type not known here.
+	StateChange  *StateChange
+	RulesMatched *RulesMatched
+	Voice        *VoiceAnalytics
+
+	// Raw is the event's bytes as they came. It aliases what Parse was given.
+	Raw []byte
+}
+
+// CallFields are the fields that a Voice Connector call fills into the detail.
+// Pipelines started by the API may have none of them.
+type CallFields struct {
+	CallID           string
+	TransactionID    string
+	VoiceConnectorID string
+	// Direction is free text; do not treat it as an enumeration.
+	Direction  string
+	FromNumber string
+	ToNumber   string
+}
+
+// StateChange is the detail of a Media Insights State Change.
+type StateChange struct {
+	CallFields
+	EventType        string
+	PipelineARN      string // empty on a failed creation
+	ConfigurationARN string
+	FailureReason    string
+	FailureOrigin    string
+	HTTPStatusCode   string
+	Elements         []Element
+	// Metadata is all else that was in the detail: the runtime metadata, which
+	// the service flattens into it, and fields that are not known here. Values
+	// are the JSON as it came; a known key is here when its value had a wrong
+	// type or stood twice.
+	Metadata map[string]json.RawMessage
+}
+
+// Element is the state of one processor or sink of a pipeline.
+type Element struct {
+	Type         string
+	Status       string
+	StatusDetail string
+	// UpdatedOn is in epoch milliseconds; zero where the event gave none.
+	UpdatedOn int64
+}
+
+// RulesMatched is the detail of a Media Insights Rules Matched event. The event
+// does not say of which type the rule is.
+type RulesMatched struct {
+	CallFields
+	RuleName string
+	// UtteranceID is set for spoken keywords of Transcribe Call Analytics,
+	// ResultID for those of Transcribe.
+	UtteranceID string
+	ResultID    string
+	// BeginTimestamp and EndTimestamp are kept as they came.
+	BeginTimestamp string
+	EndTimestamp   string
+	Metadata       map[string]json.RawMessage
+}
+
+// VoiceAnalytics is the detail of a voice-analytics notification.
+type VoiceAnalytics struct {
+	CallFields
+	TaskID       string
+	DetailStatus string
+	PipelineID   string
+	Metadata     map[string]json.RawMessage
+}
+
+// Failing tells whether an element's status means that it does not deliver and
+// will not: Failed or NotSupported.
+func (e Element) Failing() bool {
+	return e.Status == StatusFailed || e.Status == StatusNotSupported
+}

@@ -1,0 +1,313 @@
+package chime
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxIDLength is the longest event id, in bytes, that is taken. EventBridge
+// and the voice services send 36 to 39.
+const MaxIDLength = 256
+
+// FieldError says which field makes an event unusable.
+type FieldError struct {
+	// Pointer is the JSON pointer of the field (RFC 6901).
+	Pointer string
+	// Got says what was there, shortened; "nothing" when the field is absent.
+	Got string
+	// Want says what was expected.
+	Want string
+}
+
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("%s: got %s, want %s", e.Pointer, e.Got, e.Want)
+}
+
+// Parse makes an Event from the bytes of one. It is liberal: unknown fields,
+// event types, statuses and element types are kept, a field of an unexpected
+// type is kept as metadata, and where a key stands twice the value of the
+// documented form is taken, else the last.
+//
+// An event is unusable when it is no JSON object, has no id or no detail-type,
+// when its time is no RFC 3339 time between the years 1970 and 9999, when a
+// state change has no eventType, or when one that is no failed creation has no
+// pipeline ARN, or a rule match no ruleName. Then the error is a fault.Error of class Invalid,
+// and holds a *FieldError where a field is at fault. Parse keeps a reference to
+// raw, which must not be changed afterwards.
+func Parse(raw []byte) (*Event, error) {
+	p := parser{ev: &Event{Raw: raw}}
+	if err := p.envelope(raw); err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p.ev, p.detail()
+}
+
+type parser struct {
+	ev        *Event
+	timeValue jsontext.Value
+	rawDetail jsontext.Value
+}
+
+var decodeOptions = []jsontext.Options{
+	jsontext.AllowDuplicateNames(true),
+	jsontext.AllowInvalidUTF8(true),
+}
+
+func newDecoder(raw []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(raw), decodeOptions...)
+}
+
+// eachMember calls fn for every member of the object in raw, with the
+// unescaped key and the value's JSON, valid until fn returns.
+func eachMember(raw []byte, fn func(key string, value jsontext.Value) error) error {
+	dec := newDecoder(raw)
+	if tok, err := dec.ReadToken(); err != nil {
+		return err
+	} else if tok.Kind() != '{' {
+		return fmt.Errorf("it is %s, not an object", kindName(tok.Kind()))
+	}
+	for dec.PeekKind() == '"' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		key := internKey(tok)
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := fn(key, value); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil { // the closing brace, or what is wrong in its place
+		return err
+	}
+	if _, err := dec.ReadToken(); err == nil {
+		return errors.New("more follows after the object")
+	}
+	return nil
+}
+
+// internKey gives the token's text.
+func internKey(tok jsontext.Token) string { return tok.String() }
+
+func (p *parser) envelope(raw []byte) error {
+	err := eachMember(raw, func(key string, value jsontext.Value) error {
+		ev := p.ev
+		switch key {
+		case "id":
+			keepText(&ev.ID, value)
+		case "detail-type":
+			keepText(&ev.DetailType, value)
+		case "source":
+			keepText(&ev.Source, value)
+		case "account":
+			if account := accountText(value); account != "" {
+				ev.Account = account
+			}
+		case "region":
+			keepText(&ev.Region, value)
+		case "time":
+			p.timeValue = bytes.Clone(value)
+		case "resources":
+			ev.Resources = texts(value)
+		case "service-type":
+			keepText(&ev.ServiceType, value)
+		case "replay-name":
+			keepText(&ev.ReplayName, value)
+		case "detail":
+			if p.rawDetail == nil || value.Kind() == '{' {
+				p.rawDetail = bytes.Clone(value)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "event", "is not the JSON of an event", "send one JSON object")
+	}
+	return nil
+}
+
+func (p *parser) check() error {
+	ev := p.ev
+	if ev.ID == "" {
+		return invalid("/id", "nothing", "the event's id, a UUID in text")
+	}
+	if len(ev.ID) > MaxIDLength {
+		return invalid("/id", fmt.Sprintf("%d bytes", len(ev.ID)), fmt.Sprintf("at most %d", MaxIDLength))
+	}
+	if ev.DetailType == "" {
+		return invalid("/detail-type", "nothing", fmt.Sprintf("a text such as %q", DetailStateChange))
+	}
+	text, ok := textOf(p.timeValue)
+	if !ok {
+		return invalid("/time", found(p.timeValue), "an RFC 3339 time in text")
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return invalid("/time", found(p.timeValue), "an RFC 3339 time such as 2026-01-31T12:00:00Z")
+	}
+	ev.Time = t.UTC()
+	if year := ev.Time.Year(); year < 1970 || year > 9999 {
+		return invalid("/time", found(p.timeValue), "a time in the years 1970 to 9999")
+	}
+	return nil
+}
+
+func (p *parser) detail() error {
+	switch p.ev.DetailType {
+	case DetailStateChange:
+		return p.stateChange()
+	case DetailRulesMatched:
+		return p.rulesMatched()
+	case DetailVoiceStatus, DetailSpeakerSearch, DetailVoiceTone:
+		return p.voice()
+	}
+	return nil
+}
+
+func (p *parser) stateChange() error {
+	sc := &StateChange{}
+	p.ev.StateChange = sc
+	err := p.eachDetail(func(key string, value jsontext.Value) bool {
+		switch key {
+		case "eventType":
+			return keepForm(&sc.EventType, value, &sc.Metadata, key, func(s string) bool { return strings.HasPrefix(s, "chime:") })
+		case "mediaInsightsPipelineArn":
+			return keepForm(&sc.PipelineARN, value, &sc.Metadata, key, isPipelineARN)
+		case "mediaInsightsPipelineConfigurationArn":
+			return keepForm(&sc.ConfigurationARN, value, &sc.Metadata, key, isConfigurationARN)
+		case "failureReason":
+			return keepText(&sc.FailureReason, value)
+		case "failureOrigin":
+			return keepText(&sc.FailureOrigin, value)
+		case "httpStatusCode":
+			return keepTextOrNumber(&sc.HTTPStatusCode, value)
+		case "mediaInsightsPipelineElementStatuses":
+			elements, ok := elementList(value)
+			if ok {
+				sc.Elements = elements
+			}
+			return ok
+		case "version":
+			return value.Kind() == '"'
+		}
+		return sc.take(key, value)
+	}, &sc.Metadata)
+	if err != nil {
+		return err
+	}
+	if sc.EventType == "" {
+		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])), fmt.Sprintf("a text such as %q", EventInProgress))
+	}
+	if sc.PipelineARN == "" && sc.EventType != EventCreateFailed {
+		return invalid("/detail/mediaInsightsPipelineArn", found(jsontext.Value(sc.Metadata["mediaInsightsPipelineArn"])),
+			"the pipeline's ARN, which only a failed creation may lack")
+	}
+	return nil
+}
+
+func (p *parser) rulesMatched() error {
+	rm := &RulesMatched{}
+	p.ev.RulesMatched = rm
+	err := p.eachDetail(func(key string, value jsontext.Value) bool {
+		switch key {
+		case "ruleName":
+			return keepText(&rm.RuleName, value)
+		case "utteranceId":
+			return keepText(&rm.UtteranceID, value)
+		case "resultId":
+			return keepText(&rm.ResultID, value)
+		case "beginTimestamp":
+			return keepTextOrNumber(&rm.BeginTimestamp, value)
+		case "endTimestamp":
+			return keepTextOrNumber(&rm.EndTimestamp, value)
+		case "sourceMetadata":
+			return value.Kind() == '{' && eachMember(value, func(key string, value jsontext.Value) error {
+				if !rm.take(key, value) {
+					keepRaw(&rm.Metadata, key, value)
+				}
+				return nil
+			}) == nil
+		case "version":
+			return value.Kind() == '"'
+		}
+		return rm.take(key, value)
+	}, &rm.Metadata)
+	if err != nil {
+		return err
+	}
+	if rm.RuleName == "" {
+		return invalid("/detail/ruleName", found(jsontext.Value(rm.Metadata["ruleName"])), "the rule's name in text")
+	}
+	return nil
+}
+
+func (p *parser) voice() error {
+	v := &VoiceAnalytics{}
+	p.ev.Voice = v
+	return p.eachDetail(func(key string, value jsontext.Value) bool {
+		switch key {
+		case "taskId":
+			return keepText(&v.TaskID, value)
+		case "detailStatus":
+			return keepText(&v.DetailStatus, value)
+		case "mediaInsightsPipelineId":
+			return keepText(&v.PipelineID, value)
+		}
+		return v.take(key, value)
+	}, &v.Metadata)
+}
+
+// eachDetail calls known for every member of the detail; what it does not take
+// is kept as metadata.
+func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
+	if p.rawDetail.Kind() != '{' {
+		return invalid("/detail", found(p.rawDetail), "an object")
+	}
+	err := eachMember(p.rawDetail, func(key string, value jsontext.Value) error {
+		if !known(key, value) {
+			keepRaw(rest, key, value)
+		}
+		return nil
+	})
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "/detail", "cannot be read", "send a JSON object")
+	}
+	return nil
+}
+
+// take stores one of the call's fields; false when key or value is not one.
+func (c *CallFields) take(key string, value jsontext.Value) bool {
+	switch key {
+	case "callId":
+		return keepText(&c.CallID, value)
+	case "transactionId":
+		return keepText(&c.TransactionID, value)
+	case "voiceConnectorId":
+		return keepText(&c.VoiceConnectorID, value)
+	case "direction":
+		return keepText(&c.Direction, value)
+	case "fromNumber":
+		return keepText(&c.FromNumber, value)
+	case "toNumber":
+		return keepText(&c.ToNumber, value)
+	}
+	return false
+}
+
+func invalid(pointer, got, want string) error {
+	field := &FieldError{Pointer: pointer, Got: got, Want: want}
+	return &fault.Error{Class: fault.Invalid, Where: "event", What: "cannot be used", Err: field}
+}

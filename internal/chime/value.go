@@ -1,0 +1,229 @@
+package chime
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxUpdatedOn is the last millisecond of the year 9999.
+const maxUpdatedOn = 253402300799999
+
+// textOf gives the text of a JSON string.
+func textOf(value jsontext.Value) (string, bool) {
+	if value.Kind() != '"' {
+		return "", false
+	}
+	if body := value[1 : len(value)-1]; bytes.IndexByte(body, '\\') < 0 && isASCII(body) {
+		return string(body), true
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	if err != nil && len(text) == 0 && len(value) > 2 {
+		return "", false
+	}
+	return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))), true
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// keepText puts a JSON string into target; false, and target is left alone,
+// when the value is no string, or empty and so tells nothing.
+func keepText(target *string, value jsontext.Value) bool {
+	text, ok := textOf(value)
+	if ok && text != "" {
+		*target = text
+	}
+	return ok
+}
+
+// keepTextOrNumber is keepText that takes a JSON number, too, as it is written.
+func keepTextOrNumber(target *string, value jsontext.Value) bool {
+	if value.Kind() == '0' {
+		*target = string(value)
+		return true
+	}
+	return keepText(target, value)
+}
+
+// keepForm is keepText for a key that the runtime metadata may collide with:
+// the value of the documented form wins, and the other goes to the metadata.
+func keepForm(target *string, value jsontext.Value, rest *map[string]json.RawMessage, key string, documented func(string) bool) bool {
+	text, ok := textOf(value)
+	switch {
+	case !ok || text == "":
+		return ok
+	case *target == "":
+		*target = text
+		return true
+	case documented(*target) && !documented(text):
+		return false
+	case !documented(*target) && documented(text):
+		quoted, _ := jsontext.AppendQuote(nil, *target) // any Go string can be quoted once it is valid UTF-8, as textOf made it
+		keepRaw(rest, key, quoted)
+	}
+	*target = text
+	return true
+}
+
+func keepRaw(rest *map[string]json.RawMessage, key string, value jsontext.Value) {
+	if *rest == nil {
+		*rest = make(map[string]json.RawMessage, 4)
+	}
+	(*rest)[strings.ToValidUTF8(key, "\uFFFD")] = json.RawMessage(bytes.ToValidUTF8(value, []byte("\uFFFD")))
+}
+
+// accountText gives an account as 12 digits, leading zeros kept or restored:
+// the call-analytics examples of the developer guide give a bare number.
+func accountText(value jsontext.Value) string {
+	text, ok := textOf(value)
+	if !ok {
+		if value.Kind() != '0' {
+			return ""
+		}
+		text = string(value)
+	}
+	if len(text) < 12 && text != "" && strings.Trim(text, "0123456789") == "" {
+		return strings.Repeat("0", 12-len(text)) + text
+	}
+	return text
+}
+
+// texts gives the strings of a JSON array; other things are left out.
+func texts(value jsontext.Value) []string {
+	if value.Kind() != '[' {
+		return nil
+	}
+	var list []string
+	dec := newDecoder(value)
+	_, _ = dec.ReadToken() // the value was read whole before: it is well formed
+	for dec.PeekKind() != ']' {
+		item, err := dec.ReadValue()
+		if err != nil {
+			return list
+		}
+		if text, ok := textOf(item); ok {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// elementList reads mediaInsightsPipelineElementStatuses; false when it is no
+// array of objects that have a type and a status.
+func elementList(value jsontext.Value) ([]Element, bool) {
+	if value.Kind() != '[' {
+		return nil, false
+	}
+	dec := newDecoder(value)
+	_, _ = dec.ReadToken() // the value was read whole before: it is well formed
+	list := make([]Element, 0, 2)
+	for dec.PeekKind() == '{' {
+		e, err := readElement(dec)
+		if err != nil || e.Type == "" || e.Status == "" {
+			return nil, false
+		}
+		list = append(list, e)
+	}
+	return list, dec.PeekKind() == ']'
+}
+
+func readElement(dec *jsontext.Decoder) (Element, error) {
+	var e Element
+	if _, err := dec.ReadToken(); err != nil {
+		return e, err
+	}
+	for dec.PeekKind() == '"' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return e, err
+		}
+		key := internKey(tok)
+		value, err := dec.ReadValue()
+		if err != nil {
+			return e, err
+		}
+		switch key {
+		case "type":
+			keepText(&e.Type, value)
+		case "status":
+			keepText(&e.Status, value)
+		case "statusDetail":
+			keepText(&e.StatusDetail, value)
+		case "updatedOn":
+			e.UpdatedOn = milliseconds(value)
+		}
+	}
+	_, err := dec.ReadToken()
+	return e, err
+}
+
+// milliseconds reads epoch milliseconds from a number or a numeric text; zero
+// when there is no time between 1970 and 9999 in it.
+func milliseconds(value jsontext.Value) int64 {
+	var text string
+	if !keepTextOrNumber(&text, value) {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(f) || f > maxUpdatedOn {
+			return 0
+		}
+		n = int64(f)
+	}
+	if n < 0 || n > maxUpdatedOn {
+		return 0
+	}
+	return n
+}
+
+func isPipelineARN(s string) bool {
+	return strings.HasPrefix(s, "arn:") && strings.Contains(s, ":media-pipeline/")
+}
+
+func isConfigurationARN(s string) bool {
+	return strings.HasPrefix(s, "arn:") && strings.Contains(s, ":media-insights-pipeline-configuration/")
+}
+
+// found describes a value for an error, shortened to what a log line bears.
+func found(value jsontext.Value) string {
+	const most = 60
+	if len(value) == 0 {
+		return "nothing"
+	}
+	if len(value) > most {
+		return fmt.Sprintf("%s of %d bytes", kindName(value.Kind()), len(value))
+	}
+	return strings.ToValidUTF8(string(value), "\uFFFD")
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a text"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "no JSON value"
+}

@@ -1,0 +1,211 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// FromEvent gives the state that one event alone proves. It is an error of
+// class Invalid to give it an event that is no state change.
+func FromEvent(ev *chime.Event) (State, error) {
+	sc := ev.StateChange
+	if sc == nil {
+		return State{}, fault.New(fault.Invalid, "event "+ev.ID, "is no state change but "+ev.DetailType, "route it to the function for its detail-type")
+	}
+	at := ev.Time.Truncate(time.Microsecond) // as fine as Order keeps it
+	order := OrderOf(ev)
+	s := State{
+		ID:               IDOf(ev),
+		PipelineARN:      sc.PipelineARN,
+		ConfigurationARN: sc.ConfigurationARN,
+		Account:          ev.Account,
+		Region:           ev.Region,
+		CallFields:       sc.CallFields,
+		Metadata:         sc.Metadata,
+		Order:            order,
+		Status:           StatusOf(sc.EventType),
+		Elements:         elementsOf(sc.Elements, at),
+		CreatedAt:        at,
+	}
+	if s.Status != Unknown {
+		s.StatusOrder = order
+	}
+	switch {
+	case s.Status == InProgress:
+		s.StartedAt = at
+	case s.Status.Ended():
+		s.LastEnd = at
+	}
+	if s.Status == Failed || s.Status == CreateFailed || sc.FailureReason != "" {
+		s.Failure = &Failure{Order: order, Reason: sc.FailureReason, Origin: sc.FailureOrigin, HTTPStatusCode: sc.HTTPStatusCode}
+	}
+	return s, nil
+}
+
+// Merge joins two states of the same pipeline. The greater order decides the
+// status and the failure; elements go by updatedOn; of times the first or last
+// counts; of values that should never differ, such as the call's id, the one
+// that sorts last. It shares no memory that either side may change.
+func Merge(a, b State) State {
+	out := State{
+		ID:               max(a.ID, b.ID),
+		PipelineARN:      max(a.PipelineARN, b.PipelineARN),
+		ConfigurationARN: max(a.ConfigurationARN, b.ConfigurationARN),
+		Account:          max(a.Account, b.Account),
+		Region:           max(a.Region, b.Region),
+		CallFields: chime.CallFields{
+			CallID:           max(a.CallID, b.CallID),
+			TransactionID:    max(a.TransactionID, b.TransactionID),
+			VoiceConnectorID: max(a.VoiceConnectorID, b.VoiceConnectorID),
+			Direction:        max(a.Direction, b.Direction),
+			FromNumber:       max(a.FromNumber, b.FromNumber),
+			ToNumber:         max(a.ToNumber, b.ToNumber),
+		},
+		Metadata:  mergeMetadata(a.Metadata, b.Metadata),
+		Order:     max(a.Order, b.Order),
+		Failure:   mergeFailure(a.Failure, b.Failure),
+		Elements:  mergeElements(a.Elements, b.Elements),
+		CreatedAt: earlier(a.CreatedAt, b.CreatedAt),
+		StartedAt: earlier(a.StartedAt, b.StartedAt),
+		LastEnd:   later(a.LastEnd, b.LastEnd),
+	}
+	out.Status, out.StatusOrder = a.Status, a.StatusOrder
+	if b.StatusOrder > a.StatusOrder || (b.StatusOrder == a.StatusOrder && b.Status.rank() > a.Status.rank()) {
+		out.Status, out.StatusOrder = b.Status, b.StatusOrder
+	}
+	return out
+}
+
+func elementsOf(list []chime.Element, at time.Time) []Element {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]Element, 0, len(list))
+	for _, e := range list {
+		if e.UpdatedOn == 0 {
+			e.UpdatedOn = at.UnixMilli()
+		}
+		if e.Type == chime.ElementVoiceEnhancement {
+			e.Type = chime.ElementVoiceEnhancementSink
+		}
+		out = insertElement(out, Element(e))
+	}
+	return out
+}
+
+// insertElement puts e into the sorted list, or its newer state where its type
+// is already there. The list is changed.
+func insertElement(list []Element, e Element) []Element {
+	i, there := slices.BinarySearchFunc(list, e, func(x, y Element) int { return cmp.Compare(x.Type, y.Type) })
+	if !there {
+		return slices.Insert(list, i, e)
+	}
+	if compareElements(list[i], e) < 0 {
+		list[i] = e
+	}
+	return list
+}
+
+func mergeElements(a, b []Element) []Element {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	out := make([]Element, len(a), len(a)+len(b))
+	copy(out, a)
+	for _, e := range b {
+		out = insertElement(out, e)
+	}
+	return out
+}
+
+// elementRank breaks ties of updatedOn; a status that is not documented ranks
+// lowest, so that a known one is preferred.
+func elementRank(status string) int {
+	switch status {
+	case chime.StatusNotStarted:
+		return 1
+	case chime.StatusInitializing:
+		return 2
+	case chime.StatusInProgress:
+		return 3
+	case chime.StatusPaused:
+		return 4
+	case chime.StatusTemporarilyFailed:
+		return 5
+	case chime.StatusStopping:
+		return 6
+	case chime.StatusStopped:
+		return 7
+	case chime.StatusNotSupported:
+		return 8
+	case chime.StatusFailed:
+		return 9
+	}
+	return 0
+}
+
+func compareElements(a, b Element) int {
+	return cmp.Or(
+		cmp.Compare(a.UpdatedOn, b.UpdatedOn),
+		cmp.Compare(elementRank(a.Status), elementRank(b.Status)),
+		cmp.Compare(a.Status, b.Status),
+		cmp.Compare(a.StatusDetail, b.StatusDetail),
+	)
+}
+
+func mergeFailure(a, b *Failure) *Failure {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	c := cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Reason, b.Reason),
+		cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.HTTPStatusCode, b.HTTPStatusCode))
+	if c < 0 {
+		return b
+	}
+	return a
+}
+
+func mergeMetadata(a, b map[string]json.RawMessage) map[string]json.RawMessage {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	out := make(map[string]json.RawMessage, max(len(a), len(b)))
+	for key, value := range a {
+		out[key] = value
+	}
+	for key, value := range b {
+		if old, there := out[key]; !there || bytes.Compare(old, value) < 0 {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,203 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+const arn = "arn:aws:chime:us-east-1:111122223333:media-pipeline/0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90"
+
+// history draws events of one pipeline from a small world, so that equal
+// times, equal updatedOn and equal ids with other contents are common.
+func history(t *rapid.T) []*chime.Event {
+	base := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	some := func(label string, values ...string) string { return rapid.SampledFrom(values).Draw(t, label) }
+	element := rapid.Custom(func(t *rapid.T) chime.Element {
+		return chime.Element{
+			Type:         rapid.SampledFrom([]string{"AmazonTranscribeProcessor", "S3RecordingSink", "VoiceEnhancement", "VoiceEnhancementSink", "NewSink"}).Draw(t, "type"),
+			Status:       rapid.SampledFrom([]string{"NotStarted", "InProgress", "Paused", "Stopped", "Failed", "NotSupported", "Novel"}).Draw(t, "status"),
+			StatusDetail: rapid.SampledFrom([]string{"", "Unsupported recording length"}).Draw(t, "detail"),
+			UpdatedOn:    rapid.SampledFrom([]int64{0, 1769860800000, 1769860800500, 1769860801000}).Draw(t, "updatedOn"),
+		}
+	})
+	var events []*chime.Event
+	for range rapid.IntRange(1, 7).Draw(t, "events") {
+		sc := &chime.StateChange{
+			PipelineARN: arn,
+			EventType: some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventTemporaryFailure,
+				chime.EventPermanentFailure, chime.EventStopped, "chime:MediaInsightsNovel"),
+			ConfigurationARN: some("configuration", "", "arn:a", "arn:b"),
+			FailureReason:    some("reason", "", "", "Access denied when assuming resource access role", "throttled"),
+			HTTPStatusCode:   some("http", "", "403"),
+			Elements:         rapid.SliceOfN(element, 0, 3).Draw(t, "elements"),
+			CallFields: chime.CallFields{CallID: some("call", "", "c1", "c2"), TransactionID: some("transaction", "", "t1"),
+				FromNumber: some("from", "", "+12065550100")},
+		}
+		if rapid.Bool().Draw(t, "has metadata") {
+			sc.Metadata = map[string]json.RawMessage{some("key", "queue", "agent"): json.RawMessage(some("value", `"a"`, `"b"`, `7`))}
+		}
+		events = append(events, &chime.Event{
+			ID: some("id", "e1", "e2", "e3", "e4"), DetailType: chime.DetailStateChange, Account: some("account", "111122223333", ""), Region: "us-east-1",
+			Time: base.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "second")) * time.Second), StateChange: sc,
+		})
+	}
+	return events
+}
+
+func lift(t interface{ Fatalf(string, ...any) }, ev *chime.Event) pipeline.State {
+	s, err := pipeline.FromEvent(ev)
+	if err != nil {
+		t.Fatalf("FromEvent: %v", err)
+	}
+	return s
+}
+
+func fold(t interface{ Fatalf(string, ...any) }, events []*chime.Event) pipeline.State {
+	var s pipeline.State
+	for _, ev := range events {
+		s = pipeline.Merge(s, lift(t, ev))
+	}
+	return s
+}
+
+func TestEveryDeliveryOrderWithDuplicatesEndsInTheSameState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := history(t)
+		want := fold(t, events)
+		delivered := rapid.Permutation(append(events, rapid.SliceOf(rapid.SampledFrom(events)).Draw(t, "duplicates")...)).Draw(t, "order")
+		got := fold(t, delivered)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("in order (-), as delivered (+):\n%s", diff)
+		}
+		if w, g := fmt.Sprintf("%#v", plain(t, want)), fmt.Sprintf("%#v", plain(t, got)); w != g {
+			t.Fatalf("bytes differ:\n%s\n%s", w, g)
+		}
+	})
+}
+
+// plain is the state as JSON, which orders maps.
+func plain(t *rapid.T, s pipeline.State) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatalf("marshal: %v", err)
+	}
+	return string(b)
+}
+
+func TestMergeIsAJoin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, c := fold(t, history(t)), fold(t, history(t)), fold(t, history(t))
+		if diff := cmp.Diff(pipeline.Merge(a, b), pipeline.Merge(b, a)); diff != "" {
+			t.Fatalf("not commutative:\n%s", diff)
+		}
+		if diff := cmp.Diff(pipeline.Merge(pipeline.Merge(a, b), c), pipeline.Merge(a, pipeline.Merge(b, c))); diff != "" {
+			t.Fatalf("not associative:\n%s", diff)
+		}
+		if diff := cmp.Diff(a, pipeline.Merge(a, a)); diff != "" {
+			t.Fatalf("not idempotent:\n%s", diff)
+		}
+		if diff := cmp.Diff(a, pipeline.Merge(a, pipeline.State{})); diff != "" {
+			t.Fatalf("the zero state is not neutral:\n%s", diff)
+		}
+	})
+}
+
+func TestMergeLeavesItsArgumentsAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := fold(t, history(t)), fold(t, history(t))
+		beforeA, beforeB := plain(t, a), plain(t, b)
+		pipeline.Merge(a, b)
+		if plain(t, a) != beforeA || plain(t, b) != beforeB {
+			t.Fatalf("Merge changed an argument")
+		}
+	})
+}
+
+func event(second int, eventType string, elements ...chime.Element) *chime.Event {
+	return &chime.Event{
+		ID: fmt.Sprintf("%s-%d", eventType, second), DetailType: chime.DetailStateChange, Region: "us-east-1",
+		Time:        time.Date(2026, 1, 31, 12, 0, second, 0, time.UTC),
+		StateChange: &chime.StateChange{EventType: eventType, PipelineARN: arn, Elements: elements},
+	}
+}
+
+func TestState(t *testing.T) {
+	sink := func(status string, on int64) chime.Element {
+		return chime.Element{Type: chime.ElementRecordingSink, Status: status, UpdatedOn: on}
+	}
+	tests := []struct {
+		name     string
+		events   []*chime.Event
+		status   pipeline.Status
+		degraded bool
+		ended    bool
+	}{
+		{"created", []*chime.Event{event(0, chime.EventCreated)}, pipeline.Created, false, false},
+		{"same second goes by rank", []*chime.Event{event(0, chime.EventInProgress), event(0, chime.EventCreated)}, pipeline.InProgress, false, false},
+		{"same second goes by updatedOn before rank", []*chime.Event{
+			event(0, chime.EventPaused, sink("Paused", 1000)), event(0, chime.EventInProgress, sink("InProgress", 2000)),
+		}, pipeline.InProgress, false, false},
+		{"late news of the past", []*chime.Event{event(5, chime.EventStopped), event(1, chime.EventInProgress)}, pipeline.Stopped, false, true},
+		{"unknown types leave the status", []*chime.Event{event(1, chime.EventInProgress), event(5, "chime:MediaInsightsNovel")}, pipeline.InProgress, false, false},
+		{"only unknown types", []*chime.Event{event(5, "chime:MediaInsightsNovel")}, pipeline.Unknown, false, false},
+		{"stopped with a failed sink", []*chime.Event{event(5, chime.EventStopped, sink("Failed", 1))}, pipeline.Stopped, true, true},
+		{"stopped with an unsupported element", []*chime.Event{
+			event(5, chime.EventStopped, chime.Element{Type: chime.ElementVoiceEnhancement, Status: "NotSupported", UpdatedOn: 1}),
+		}, pipeline.Stopped, true, true},
+		{"stopped clean", []*chime.Event{event(5, chime.EventStopped, sink("Stopped", 1))}, pipeline.Stopped, false, true},
+		{"running with a failed element", []*chime.Event{event(5, chime.EventInProgress, sink("Failed", 1))}, pipeline.InProgress, true, false},
+		{"an older state of an element does not count", []*chime.Event{
+			event(4, chime.EventStopped, sink("Stopped", 900)), event(5, chime.EventStopped, sink("Failed", 1)),
+		}, pipeline.Stopped, false, true},
+		{"a failed pipeline is failed, not degraded", []*chime.Event{event(5, chime.EventPermanentFailure, sink("Failed", 1))}, pipeline.Failed, false, true},
+		{"voice enhancement after the end reopens it", []*chime.Event{
+			event(5, chime.EventStopped), event(9, chime.EventInProgress, chime.Element{Type: chime.ElementVoiceEnhancementSink, Status: "InProgress", UpdatedOn: 1}),
+		}, pipeline.InProgress, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := fold(t, tt.events)
+			if s.Status != tt.status || s.Degraded() != tt.degraded || !s.EndedAt().IsZero() != tt.ended {
+				t.Errorf("got %s degraded=%t ended=%t, want %s degraded=%t ended=%t",
+					s.Status, s.Degraded(), !s.EndedAt().IsZero(), tt.status, tt.degraded, tt.ended)
+			}
+		})
+	}
+}
+
+func TestID(t *testing.T) {
+	failed := func(tx string) *chime.Event {
+		return &chime.Event{ID: "e-1", StateChange: &chime.StateChange{EventType: chime.EventCreateFailed, CallFields: chime.CallFields{TransactionID: tx, CallID: "c"}}}
+	}
+	tests := []struct {
+		name string
+		ev   *chime.Event
+		want string
+	}{
+		{"pipeline", event(0, chime.EventCreated), "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90"},
+		{"failed creation with a transaction", failed("t-1"), "create-failed.t-1"},
+		{"failed creation without: callId alone is no identity", failed(""), "create-failed.e-1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := pipeline.IDOf(tt.ev); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestOrderKeepsTheTime(t *testing.T) {
+	ev := event(7, chime.EventCreated)
+	ev.Time = ev.Time.Add(123456 * time.Microsecond)
+	if got := pipeline.OrderOf(ev).Time(); !got.Equal(ev.Time) {
+		t.Errorf("got %v, want %v", got, ev.Time)
+	}
+}

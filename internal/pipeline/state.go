@@ -1,0 +1,184 @@
+// Package pipeline is the state of one media insights pipeline and how events
+// change it. It is pure: no clock, no network, no AWS.
+//
+// A State is a join semilattice. FromEvent lifts one event to the state that
+// it alone proves, and Merge joins two states; Merge is commutative,
+// associative and idempotent, so events may come in any order and any number
+// of times, one by one or at once, and the outcome is the same.
+package pipeline
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+)
+
+// Status is the state of a pipeline in one word.
+type Status string
+
+// The statuses. Unknown is a pipeline of which only events of unknown type
+// have been seen.
+const (
+	Unknown           Status = "Unknown"
+	Created           Status = "Created"
+	InProgress        Status = "InProgress"
+	Paused            Status = "Paused"
+	TemporarilyFailed Status = "TemporarilyFailed"
+	Stopped           Status = "Stopped"
+	Failed            Status = "Failed"
+	CreateFailed      Status = "CreateFailed"
+)
+
+// Statuses lists all statuses, in the order of their rank.
+func Statuses() []Status {
+	return []Status{Unknown, Created, InProgress, Paused, TemporarilyFailed, Stopped, Failed, CreateFailed}
+}
+
+// Ended tells whether a pipeline of this status is done.
+func (s Status) Ended() bool { return s == Stopped || s == Failed || s == CreateFailed }
+
+// Open tells whether a pipeline of this status still runs, or should.
+func (s Status) Open() bool { return !s.Ended() && s != Unknown }
+
+// rank breaks ties between events of the same time and updatedOn: the further
+// a pipeline has come, the higher.
+func (s Status) rank() int { return slices.Index(Statuses(), s) }
+
+var statusOfEvent = map[string]Status{
+	chime.EventCreated:          Created,
+	chime.EventCreateFailed:     CreateFailed,
+	chime.EventInProgress:       InProgress,
+	chime.EventPaused:           Paused,
+	chime.EventTemporaryFailure: TemporarilyFailed,
+	chime.EventPermanentFailure: Failed,
+	chime.EventStopped:          Stopped,
+}
+
+// StatusOf gives the status that an event type proves, Unknown for a type that
+// is not documented.
+func StatusOf(eventType string) Status {
+	if s, ok := statusOfEvent[eventType]; ok {
+		return s
+	}
+	return Unknown
+}
+
+// State is all that is known of one pipeline, or of one creation that failed.
+// The zero State knows nothing and is the neutral element of Merge. A State is
+// a value: neither Merge nor anything else changes one that exists.
+type State struct {
+	// ID is the key: the pipeline's UUID, or for a failed creation
+	// "create-failed." and the transaction id, else the event id.
+	ID string
+
+	PipelineARN      string
+	ConfigurationARN string
+	Account          string
+	Region           string
+	chime.CallFields
+	// Metadata is what else was flattened into the events' details.
+	Metadata map[string]json.RawMessage
+
+	// Order is the greatest order of all events; see Order.
+	Order Order
+	// Status is that of the greatest event of known type, StatusOrder its order.
+	Status      Status
+	StatusOrder Order
+	// Failure is that of the greatest event that told one.
+	Failure *Failure
+	// Elements are sorted by type, one for each.
+	Elements []Element
+
+	// CreatedAt is the time of the first event of any type, StartedAt that of
+	// the first InProgress; zero when there was none.
+	CreatedAt time.Time
+	StartedAt time.Time
+	// LastEnd is the time of the last event that said the pipeline is done.
+	LastEnd time.Time
+}
+
+// Failure is what an event said about why something failed.
+type Failure struct {
+	Order          Order
+	Reason         string
+	Origin         string
+	HTTPStatusCode string
+}
+
+// Element is the newest known state of one processor or sink.
+type Element struct {
+	Type         string
+	Status       string
+	StatusDetail string
+	// UpdatedOn is in epoch milliseconds; where the event gave none, the
+	// event's own time.
+	UpdatedOn int64
+}
+
+// Failing tells whether the element does not deliver and will not.
+func (e Element) Failing() bool {
+	return e.Status == chime.StatusFailed || e.Status == chime.StatusNotSupported
+}
+
+// PipelineID is the pipeline's UUID, empty for a creation that failed.
+func (s State) PipelineID() string {
+	if s.PipelineARN == "" {
+		return ""
+	}
+	return s.ID
+}
+
+// UpdatedAt is the time of the greatest event.
+func (s State) UpdatedAt() time.Time { return s.Order.Time() }
+
+// EndedAt is when the pipeline ended, zero while it has not.
+func (s State) EndedAt() time.Time {
+	if !s.Status.Ended() {
+		return time.Time{}
+	}
+	return s.LastEnd
+}
+
+// FailingElements are those that do not deliver and will not.
+func (s State) FailingElements() []Element {
+	var failing []Element
+	for _, e := range s.Elements {
+		if e.Failing() {
+			failing = append(failing, e)
+		}
+	}
+	return failing
+}
+
+// Degraded tells of a pipeline that failed in part: it runs or has stopped,
+// but some element is Failed or NotSupported.
+func (s State) Degraded() bool {
+	return s.Status != Failed && s.Status != CreateFailed && len(s.FailingElements()) > 0
+}
+
+// FailedCreation is the prefix of the ids of creations that failed.
+const FailedCreation = "create-failed."
+
+// IDOf gives the key of the pipeline that a state change is about.
+func IDOf(ev *chime.Event) string {
+	sc := ev.StateChange
+	switch {
+	case sc.PipelineARN != "":
+		return IDFromARN(sc.PipelineARN)
+	case sc.TransactionID != "":
+		return FailedCreation + sc.TransactionID
+	}
+	return FailedCreation + ev.ID
+}
+
+// IDFromARN gives the pipeline's id, which follows the last slash of its ARN;
+// a text that is no ARN is its own id.
+func IDFromARN(arn string) string {
+	if _, id, found := strings.Cut(arn, ":media-pipeline/"); found && id != "" {
+		return id
+	}
+	return arn
+}
