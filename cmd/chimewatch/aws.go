@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 )
@@ -28,6 +29,7 @@ func (a *app) awsConfig() (aws.Config, error) {
 		config.WithRegion(a.Region),
 		config.WithSharedConfigProfile(a.Profile),
 		config.WithBaseEndpoint(a.EndpointURL),
+		config.WithLogger(logging.Nop{}), // the error stream is for one line a person can use
 	}
 	cfg, err := config.LoadDefaultConfig(a.ctx, options...)
 	var noProfile config.SharedConfigProfileNotExistError

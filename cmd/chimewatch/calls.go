@@ -41,16 +41,10 @@ type showCmd struct {
 // maxLimit keeps a page to what one reader can use and one request loop can read.
 const maxLimit = 1000
 
-// statuses are those that a pipeline can be in, in the order of its life.
-var statuses = []pipeline.Status{
-	pipeline.Created, pipeline.InProgress, pipeline.Paused, pipeline.TemporarilyFailed,
-	pipeline.Stopped, pipeline.Failed, pipeline.CreateFailed, pipeline.Unknown,
-}
-
 func statusNames() string {
-	names := make([]string, len(statuses))
-	for i, s := range statuses {
-		names[i] = string(s)
+	var names []string
+	for _, s := range pipeline.Statuses() {
+		names = append(names, string(s))
 	}
 	return strings.Join(names, ", ")
 }
@@ -131,7 +125,7 @@ func (c *showCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		slices.SortStableFunc(states, newestFirst)
+		slices.SortStableFunc(states, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
 		if !c.All && len(states) > 1 {
 			others := make([]string, 0, len(states)-1)
 			for _, other := range states[1:] {
@@ -154,19 +148,6 @@ func (c *showCmd) Run(a *app) error {
 			return a.printJSON(calls[0])
 		}
 	})
-}
-
-// newestFirst orders by when a pipeline was first heard of.
-func newestFirst(a, b pipeline.State) int { return began(b).Compare(began(a)) }
-
-// began gives the first time that is known of a pipeline.
-func began(s pipeline.State) time.Time {
-	for _, t := range []time.Time{s.CreatedAt, s.StartedAt, s.UpdatedAt} {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return s.EndedAt
 }
 
 // loadAll reads all that belongs to the states, several at a time.

@@ -10,7 +10,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/chimewatch/chimewatch/internal/call"
-	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -19,9 +18,9 @@ import (
 func (a *app) printCalls(calls []call.Call) error {
 	rows := make([][]string, len(calls))
 	for i, c := range calls {
-		rows[i] = []string{at(firstTime(c)), status(c), c.ID, c.CallID, c.FromNumber, c.ToNumber, shortFailure(c)}
+		rows[i] = []string{at(c.CreatedAt), status(c), c.ID, c.CallID, c.FromNumber, c.ToNumber, shortFailure(c)}
 	}
-	return a.printTable([]string{"since", statusColumn, "id", "call", "from", "to", "failure"}, rows)
+	return a.printTable([]string{"created", statusColumn, "id", "call", "from", "to", "failure"}, rows)
 }
 
 // printCards writes all that is known of each call, for a reader.
@@ -90,8 +89,8 @@ func status(c call.Call) string {
 func losses(c call.Call) string {
 	var failed []pipeline.Element
 	for _, e := range c.Elements {
-		if element := (chime.Element{Type: e.Type, Status: e.Status}); element.Failing() {
-			failed = append(failed, pipeline.Element(element))
+		if element := (pipeline.Element{Type: e.Type, Status: e.Status}); element.Failing() {
+			failed = append(failed, element)
 		}
 	}
 	var words []string
@@ -148,15 +147,6 @@ func shortFailure(c call.Call) string {
 
 // spaced writes free text on one line.
 func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func firstTime(c call.Call) time.Time {
-	for _, t := range []time.Time{c.CreatedAt, c.StartedAt, c.UpdatedAt} {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return c.EndedAt
-}
 
 // at writes a time in UTC, and nothing for none.
 func at(t time.Time) string {

@@ -28,7 +28,7 @@ func someCalls() []call.Call {
 			ID: "390c229b-3f88-4f5b-8169-99dfd9e1652c", PipelineID: "390c229b-3f88-4f5b-8169-99dfd9e1652c",
 			PipelineARN:      "arn:aws:chime:us-east-1:111122223333:media-pipeline/390c229b-3f88-4f5b-8169-99dfd9e1652c",
 			ConfigurationARN: "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/sales",
-			Account:          "111122223333", Region: "us-east-1", Status: pipeline.Failed, Degraded: true,
+			Account:          "111122223333", Region: "us-east-1", Status: pipeline.Failed,
 			CallID: "4dbb6ce5-85d5-41ac-a9a0-c57d293009c5", TransactionID: "c5dbc041-b2da-45ca-9887-faae186bff33",
 			VoiceConnectorID: "c4tq9mzx1bd7ne0rw3yhk8", Direction: "Inbound", FromNumber: "…0137", ToNumber: "…0190",
 			Metadata: map[string]json.RawMessage{"queue": json.RawMessage(`"sales"`), "agent": json.RawMessage(`{"id":7}`)},
@@ -46,12 +46,12 @@ func someCalls() []call.Call {
 			Notifications: []call.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "No recording of a call", SentAt: clock("15:20:28")}},
 		},
 		{
-			ID: "p2", Status: pipeline.Stopped, Degraded: true, CallID: "call-2", UpdatedAt: clock("14:00:00"),
-			Elements: []call.Element{{Type: "VoiceEnhancement", Status: "NotSupported", StatusDetail: "Unsupported recording length"}},
+			ID: "p2", Status: pipeline.Stopped, Degraded: true, CallID: "call-2", CreatedAt: clock("14:00:00"), UpdatedAt: clock("14:30:00"), EndedAt: clock("14:30:00"),
+			Elements: []call.Element{{Type: "VoiceEnhancementSink", Status: "NotSupported", StatusDetail: "Unsupported recording length"}},
 		},
-		{ID: "p3", Status: pipeline.InProgress, StartedAt: clock("13:00:00")},
+		{ID: "p3", Status: pipeline.InProgress, CreatedAt: clock("13:00:00"), StartedAt: clock("13:00:01"), UpdatedAt: clock("13:00:01")},
 		{
-			ID: "create-failed.t1", Status: pipeline.CreateFailed, UpdatedAt: clock("12:00:00"),
+			ID: "create-failed.t1", Status: pipeline.CreateFailed, CreatedAt: clock("12:00:00"), UpdatedAt: clock("12:00:00"), EndedAt: clock("12:00:00"),
 			Failure: &call.Failure{Class: incident.Quota, Reason: "the quota of this account for active pipelines is\nreached", Origin: "Voice Connector", HTTPStatusCode: "400"},
 		},
 	}

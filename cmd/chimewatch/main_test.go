@@ -94,7 +94,7 @@ func TestMisuse(t *testing.T) {
 		{"two places", []string{"calls", "list", "--local", "--endpoint-url", "http://localhost:1"}, "--local and --endpoint-url can't be used together"},
 		{"endpoint without a scheme", []string{"send", "created", "--region", "us-east-1", "--endpoint-url", "localhost:4100"}, `--endpoint-url: "localhost:4100" is no URL of a service`},
 		{"limit", []string{"calls", "list", "--limit", "0"}, "--limit: 0 is out of range (use 1 to 1000, and --cursor for more)"},
-		{"status", []string{"calls", "list", "--status", "Broken"}, `--status: "Broken" is no status of a pipeline (use one of Created, InProgress,`},
+		{"status", []string{"calls", "list", "--status", "Broken"}, `--status: "Broken" is no status of a pipeline (use one of Unknown, Created, InProgress,`},
 		{"time", []string{"calls", "list", "--from", "yesterday"}, `--from: "yesterday" is no time (write it like`},
 		{"other time", []string{"calls", "list", "--to", "9"}, `--to: "9" is no time`},
 		{"span", []string{"calls", "list", "--since=-3h"}, `--since: "-3h" is no span of time`},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local"
@@ -65,6 +66,7 @@ func (a *app) runningConfig() (aws.Config, error) {
 func localConfig(endpoint string) aws.Config {
 	return aws.Config{
 		Region:       local.Region,
+		Logger:       logging.Nop{},
 		BaseEndpoint: aws.String(endpoint),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local", Source: "chimewatch --local"}, nil

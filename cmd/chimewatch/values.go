@@ -14,7 +14,7 @@ func parseStatus(text string) (pipeline.Status, error) {
 	if text == "" {
 		return "", nil
 	}
-	for _, s := range statuses {
+	for _, s := range pipeline.Statuses() {
 		if strings.EqualFold(text, string(s)) {
 			return s, nil
 		}

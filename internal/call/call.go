@@ -25,7 +25,8 @@ type Call struct {
 	Region           string `json:"region,omitempty"`
 
 	Status pipeline.Status `json:"status"`
-	// Degraded tells that an element did not deliver, whatever the status.
+	// Degraded tells of a pipeline that failed in part: it runs or has stopped,
+	// but an element does not deliver.
 	Degraded bool `json:"degraded"`
 
 	CallID           string `json:"callId,omitempty"`
@@ -117,7 +118,7 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		Metadata:  mask.metadata(state.Metadata),
 		Elements:  make([]Element, len(state.Elements)),
 		Failure:   failureOf(state, mask),
-		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt.UTC(), EndedAt: state.EndedAt.UTC(),
+		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
 	}
 	for i, e := range state.Elements {
 		c.Elements[i] = Element{Type: e.Type, Status: e.Status, StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
@@ -159,14 +160,12 @@ func classOf(state pipeline.State) incident.Class {
 		CreateFailed: state.Status == pipeline.CreateFailed,
 	}
 	class := incident.Classify(symptom)
-	for _, e := range state.Elements {
+	for _, e := range state.FailingElements() {
 		if class != incident.Unknown {
 			break
 		}
-		if chime.Element(e).Failing() {
-			symptom.ElementType, symptom.ElementStatus, symptom.ElementDetail = e.Type, e.Status, e.StatusDetail
-			class = incident.Classify(symptom)
-		}
+		symptom.ElementType, symptom.ElementStatus, symptom.ElementDetail = e.Type, e.Status, e.StatusDetail
+		class = incident.Classify(symptom)
 	}
 	return class
 }

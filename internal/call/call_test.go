@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
@@ -21,6 +22,11 @@ func at(clock string) time.Time {
 	return t
 }
 
+// order gives the place of an event of that time.
+func order(clock string) pipeline.Order {
+	return pipeline.OrderOf(&chime.Event{ID: "e", Time: at(clock), StateChange: &chime.StateChange{}})
+}
+
 func full() pipeline.State {
 	return pipeline.State{
 		ID:               "390c229b-3f88-4f5b-8169-99dfd9e1652c",
@@ -28,15 +34,18 @@ func full() pipeline.State {
 		ConfigurationARN: "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/sales",
 		Account:          "111122223333", Region: "us-east-1",
 		Status: pipeline.Failed,
-		CallID: "call-1", TransactionID: "transaction-1", VoiceConnectorID: "vc1", Direction: "Inbound",
-		FromNumber: "+12065550137", ToNumber: "+12065550190",
+		CallFields: chime.CallFields{
+			CallID: "call-1", TransactionID: "transaction-1", VoiceConnectorID: "vc1", Direction: "Inbound",
+			FromNumber: "+12065550137", ToNumber: "+12065550190",
+		},
 		Metadata: map[string]json.RawMessage{"queue": json.RawMessage(`"sales"`), "version": json.RawMessage(`"0"`)},
 		Elements: []pipeline.Element{
 			{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: 1773065310000},
 			{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "no", UpdatedOn: 1773065311000},
 		},
 		Failure:   &pipeline.Failure{Reason: "Access denied when assuming resource access role"},
-		CreatedAt: at("15:00:00+01:00"), StartedAt: at("14:00:01Z"), UpdatedAt: at("14:08:30Z"), EndedAt: at("14:08:30Z"),
+		CreatedAt: at("15:00:00+01:00"), StartedAt: at("14:00:01Z"), LastEnd: at("14:08:30Z"),
+		Order: order("14:08:30Z"),
 	}
 }
 
@@ -66,7 +75,7 @@ func TestJSON(t *testing.T) {
   "account": "111122223333",
   "region": "us-east-1",
   "status": "Failed",
-  "degraded": true,
+  "degraded": false,
   "callId": "call-1",
   "transactionId": "transaction-1",
   "voiceConnectorId": "vc1",
@@ -146,20 +155,29 @@ func TestJSON(t *testing.T) {
 }`,
 		},
 		{
-			"not asked for", pipeline.State{ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Stopped},
+			"not asked for", pipeline.State{
+				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Stopped,
+				Elements: []pipeline.Element{{Type: "S3RecordingSink", Status: "Failed", UpdatedOn: 1}},
+			},
 			nil, nil, nil,
 			`{
   "id": "p1",
   "pipelineId": "p1",
   "pipelineArn": "arn:aws:chime:us-east-1:1:media-pipeline/p1",
   "status": "Stopped",
-  "degraded": false,
-  "elements": []
+  "degraded": true,
+  "elements": [
+    {
+      "type": "S3RecordingSink",
+      "status": "Failed",
+      "updatedOn": 1
+    }
+  ]
 }`,
 		},
 		{
 			"failed creation", pipeline.State{
-				ID: "create-failed.t1", Status: pipeline.CreateFailed, TransactionID: "t1",
+				ID: "create-failed.t1", Status: pipeline.CreateFailed, CallFields: chime.CallFields{TransactionID: "t1"},
 				Failure: &pipeline.Failure{Reason: "odd", Origin: "Voice Connector", HTTPStatusCode: "500"},
 			}, nil, nil, nil,
 			`{
@@ -187,7 +205,7 @@ func TestJSON(t *testing.T) {
   "pipelineId": "p1",
   "pipelineArn": "arn:aws:chime:us-east-1:1:media-pipeline/p1",
   "status": "Failed",
-  "degraded": true,
+  "degraded": false,
   "elements": [
     {
       "type": "S3RecordingSink",
