@@ -1,0 +1,29 @@
+# make test    everything that can be checked on this machine
+# make fmt     format the Go files
+
+SHELL := /bin/bash
+
+# The CDK app needs modules of its own (awscdk, constructs, jsii, cdknag). Where
+# they cannot be downloaded, its packages are left out, and that is said aloud.
+CDK_PACKAGES := ./stacks/... ./cmd/cdk/...
+PACKAGES = $(shell go list -e -f '{{if not .DepsErrors}}{{.ImportPath}}{{end}}' ./... 2>/dev/null)
+ALL_PACKAGES = $(shell go list -e ./... 2>/dev/null)
+
+.PHONY: test fmt
+
+test: node_modules
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted (run make fmt)"; exit 1; fi
+	@for p in $(filter-out $(PACKAGES),$(ALL_PACKAGES)); do \
+	  case $$p in \
+	  */stacks|*/stacks/*|*/cmd/cdk) echo "LEFT OUT: $$p: the CDK modules cannot be downloaded here: $$(go list -e -deps -f '{{with .Error}}{{.Err}}{{end}}' $$p 2>&1 | grep . | head -n 1)";; \
+	  *) echo "cannot be built: $$p"; go build $$p; exit 1;; esac; done
+	go vet $(PACKAGES)
+	go tool staticcheck $(PACKAGES)
+	go test -race $(PACKAGES)
+
+node_modules: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch node_modules
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
