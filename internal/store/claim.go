@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+const noticeSK = "N#"
+
+// lease is how long a claim keeps others from sending; longer than a publish
+// with all its retries takes.
+const lease = 15 * time.Second
+
+// Notification is one that was sent, or is being sent while SentAt is zero.
+type Notification struct {
+	ID      string
+	Kind    string
+	Subject string
+	SentAt  time.Time
+}
+
+// Once does send once for each id under a pipeline or rule match, however
+// often and by however many processes it is called: the first claims it, the
+// others wait until it is sent, or until the claim's lease has run out, and
+// then claim it themselves. A process that dies between send and the record of
+// it makes a later one send again, with the same id. owner names the
+// invocation, so that its own retry need not wait.
+func (s *Store) Once(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) error {
+	for {
+		claimed, sent, err := s.claim(ctx, partition, n, owner)
+		if err != nil || sent {
+			return err
+		}
+		if claimed {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Conflict, "notification "+n.ID, "is being sent by another invocation", "it is tried again")
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	if err := send(ctx); err != nil {
+		return err
+	}
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: key(string(partition), noticeSK+n.ID),
+		UpdateExpression:          aws.String("SET d = :d REMOVE l, w"),
+		ExpressionAttributeValues: item{":d": text(timeText(s.now()))},
+	})
+	if err != nil {
+		return s.failure(err, "cannot take that the notification was sent")
+	}
+	return nil
+}
+
+// Partition is where a notification is kept.
+type Partition string
+
+// PartitionOf is the partition of a pipeline's notifications.
+func PartitionOf(st pipeline.State) Partition { return Partition(pipelinePK + st.ID) }
+
+// PartitionOfMatch is the partition of the notification for one rule match; id
+// is the event's id.
+func PartitionOfMatch(id string) Partition { return Partition(matchPK + id) }
+
+func (s *Store) claim(ctx context.Context, partition Partition, n Notification, owner string) (claimed, sent bool, err error) {
+	now := s.now()
+	millis := func(t time.Time) types.AttributeValue {
+		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
+	}
+	up := newUpdate()
+	up.set("w", up.value(text(owner)))
+	up.set("l", up.value(millis(now.Add(lease))))
+	up.set("n", up.value(text(n.ID)))
+	up.set("y", up.value(text(n.Kind)))
+	up.set("su", up.value(text(n.Subject)))
+	if s.retention > 0 {
+		up.set(attrExpiry, up.value(&types.AttributeValueMemberN{Value: strconv.FormatInt(now.Add(s.retention).Unix(), 10)}))
+	}
+	up.require("attribute_not_exists(d)")
+	up.require("(attribute_not_exists(l) OR l < " + up.value(millis(now)) + " OR w = " + up.value(text(owner)) + ")")
+	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
+	if err == nil {
+		return true, false, nil
+	}
+	if !isConditionFailure(err) {
+		return false, false, s.failure(err, "cannot take the notification")
+	}
+	it, err := s.get(ctx, string(partition), noticeSK+n.ID)
+	if err != nil {
+		return false, false, err
+	}
+	return false, it["d"] != nil, nil
+}
+
+// Notifications gives those of a pipeline by its id.
+func (s *Store) Notifications(ctx context.Context, id string) ([]Notification, error) {
+	items, err := s.queryAll(ctx, pipelinePK+id, noticeSK)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Notification, len(items))
+	for i, it := range items {
+		list[i] = Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), SentAt: timeIn(it, "d")}
+	}
+	return list, nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// Record is one event of a pipeline's history.
+type Record struct {
+	Time      time.Time
+	ID        string
+	EventType string
+	// Body is the event as it came.
+	Body []byte
+}
+
+// Pipeline gives the state of one pipeline or failed creation by its id, with
+// a consistent read; an error of class NotFound when there is none.
+func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error) {
+	it, err := s.get(ctx, pipelinePK+id, stateSK)
+	if err != nil {
+		return pipeline.State{}, err
+	}
+	if len(it) == 0 {
+		return pipeline.State{}, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline "+id, "list what is there with: chimewatch calls list")
+	}
+	return decode(it)
+}
+
+// Find gives all pipelines that ref may mean, newest first: a pipeline's id or
+// ARN, the id of a failed creation, a callId or a transactionId. When there is
+// none, the error is of class NotFound.
+func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) {
+	ids := []string{pipeline.IDFromARN(ref)}
+	for _, pk := range []string{transactionPK + ref, callPK + ref} {
+		pointers, err := s.queryAll(ctx, pk, pipelinePK)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range pointers {
+			ids = append(ids, strings.TrimPrefix(textIn(it, attrSK), pipelinePK))
+		}
+	}
+	slices.Sort(ids)
+	states, err := s.states(ctx, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	if len(states) == 0 {
+		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref, "list what is there with: chimewatch calls list")
+	}
+	slices.SortFunc(states, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return states, nil
+}
+
+// states reads the states of many ids; those that are not there are left out.
+func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, error) {
+	var states []pipeline.State
+	for part := range slices.Chunk(ids, 100) {
+		keys := make([]item, len(part))
+		for i, id := range part {
+			keys[i] = key(pipelinePK+id, stateSK)
+		}
+		items, err := s.batchGet(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			st, err := decode(it)
+			if err != nil {
+				return nil, err
+			}
+			states = append(states, st)
+		}
+	}
+	return states, nil
+}
+
+// History gives a pipeline's events in their order.
+func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
+	items, err := s.queryAll(ctx, pipelinePK+id, eventSK)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]Record, len(items))
+	for i, it := range items {
+		body, err := unpack(it["d"])
+		if err != nil {
+			return nil, err
+		}
+		order := pipeline.Order(strings.TrimPrefix(textIn(it, attrSK), eventSK))
+		records[i] = Record{Time: order.Time(), ID: textIn(it, "n"), EventType: textIn(it, "y"), Body: body}
+	}
+	return records, nil
+}

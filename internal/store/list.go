@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// Query says which pipelines List gives.
+type Query struct {
+	// From and To bound when the pipeline was first heard of, both included;
+	// zero means no bound.
+	From, To time.Time
+	// Status keeps to pipelines of that status; empty means any.
+	Status pipeline.Status
+	// Limit is the most that a page holds; zero means 50.
+	Limit int
+	// Cursor is the Next of the page before; empty for the first page.
+	Cursor string
+}
+
+// Page is one page of pipelines, newest first.
+type Page struct {
+	States []pipeline.State
+	// Next is the cursor of the page that follows, empty on the last one.
+	Next string
+}
+
+const defaultLimit = 50
+
+// position is how far a shard of an index has been read.
+type position struct {
+	PK   string `json:"p,omitempty"`
+	SK   string `json:"s,omitempty"`
+	At   string `json:"c,omitempty"`
+	Done bool   `json:"d,omitempty"`
+}
+
+// List gives a page of pipelines, newest first. Open and failed ones are read
+// off their sparse index; a page costs what it holds, not what the table holds,
+// but other statuses are picked from the pipelines of their time.
+func (s *Store) List(ctx context.Context, q Query) (Page, error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	positions, err := readCursor(q.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	var page Page
+	for {
+		ids, err := s.nextIDs(ctx, q, &positions, q.Limit-len(page.States))
+		if err != nil {
+			return Page{}, err
+		}
+		states, err := s.inOrder(ctx, ids)
+		if err != nil {
+			return Page{}, err
+		}
+		for _, st := range states {
+			if q.Status == "" || st.Status == q.Status {
+				page.States = append(page.States, st)
+			}
+		}
+		done := true
+		for _, p := range positions {
+			done = done && p.Done
+		}
+		if done {
+			return page, nil
+		}
+		if len(page.States) >= q.Limit {
+			page.Next = writeCursor(positions)
+			return page, nil
+		}
+	}
+}
+
+// inOrder reads the states of ids and keeps the order of ids.
+func (s *Store) inOrder(ctx context.Context, ids []string) ([]pipeline.State, error) {
+	states, err := s.states(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]pipeline.State, len(states))
+	for _, st := range states {
+		byID[st.ID] = st
+	}
+	ordered := states[:0]
+	for _, id := range ids {
+		if st, there := byID[id]; there {
+			ordered = append(ordered, st)
+		}
+	}
+	return ordered, nil
+}
+
+// nextIDs merges the shards of the query's index and gives up to n ids, newest
+// first; positions move behind them.
+func (s *Store) nextIDs(ctx context.Context, q Query, positions *[shards]position, n int) ([]string, error) {
+	var heads [shards][]item
+	for i := range shards {
+		if positions[i].Done {
+			continue
+		}
+		items, err := s.shardItems(ctx, q, i, positions[i], n)
+		if err != nil {
+			return nil, err
+		}
+		heads[i] = items
+		positions[i].Done = len(items) == 0
+	}
+	var ids []string
+	for len(ids) < n {
+		newest := -1
+		for i := range shards {
+			if len(heads[i]) > 0 && (newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
+				newest = i
+			}
+		}
+		if newest < 0 {
+			break
+		}
+		it := heads[newest][0]
+		heads[newest] = heads[newest][1:]
+		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
+		ids = append(ids, strings.TrimPrefix(textIn(it, attrPK), pipelinePK))
+	}
+	return ids, nil
+}
+
+func (s *Store) shardItems(ctx context.Context, q Query, shard int, after position, n int) ([]item, error) {
+	index, attr, letter := indexByTime, attrTime, "T"
+	switch {
+	case q.Status.Open() && q.Status != "":
+		index, attr, letter = indexByState, attrState, "O"
+	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed:
+		index, attr, letter = indexByState, attrState, "F"
+	}
+	partition := letter + strconv.Itoa(shard)
+	from, to := "0", "9999-12-31T23:59:59.999999Z"
+	if !q.From.IsZero() {
+		from = timeText(q.From)
+	}
+	if !q.To.IsZero() {
+		to = timeText(q.To)
+	}
+	in := &dynamodb.QueryInput{
+		TableName:                 &s.table,
+		IndexName:                 &index,
+		KeyConditionExpression:    aws.String(attr + " = :p AND " + attrFirst + " BETWEEN :f AND :t"),
+		ExpressionAttributeValues: item{":p": text(partition), ":f": text(from), ":t": text(to)},
+		ScanIndexForward:          aws.Bool(false),
+		Limit:                     aws.Int32(int32(n)),
+	}
+	if after.PK != "" {
+		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), attr: text(partition)}
+	}
+	out, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, s.failure(err, "cannot be listed")
+	}
+	return out.Items, nil
+}
+
+// batchGet reads up to 100 items, as often as the table asks for it.
+func (s *Store) batchGet(ctx context.Context, keys []item) ([]item, error) {
+	var items []item
+	for attempt := 0; len(keys) > 0; attempt++ {
+		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
+		}})
+		if err != nil {
+			return nil, s.failure(err, "cannot be read")
+		}
+		items = append(items, out.Responses[s.table]...)
+		keys = out.UnprocessedKeys[s.table].Keys
+		if len(keys) > 0 {
+			if attempt == mergeAttempts {
+				return nil, fault.New(fault.Throttled, "table "+s.table, "left reads undone", "try again later")
+			}
+			if err := pause(ctx, attempt); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return items, nil
+}
+
+func writeCursor(positions [shards]position) string {
+	b, err := json.Marshal(positions)
+	if err != nil {
+		panic(err) // strings and booleans always marshal
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func readCursor(cursor string) (positions [shards]position, err error) {
+	if cursor == "" {
+		return positions, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		err = json.Unmarshal(b, &positions)
+	}
+	if err != nil {
+		return positions, fault.Wrap(err, fault.Invalid, "cursor", "is not one that a page gave", "start again without a cursor")
+	}
+	return positions, nil
+}
