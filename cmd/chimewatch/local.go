@@ -37,8 +37,9 @@ played; the exit code is 1 when they disagree. Ctrl-C ends it.`
 }
 
 const (
-	drainLimit = 2 * time.Minute // for the played day, retries included
-	endLimit   = 5 * time.Second // for what is under way at Ctrl-C
+	drainLimit = 2 * time.Minute        // for the retries at the end of a played day
+	drainEach  = 100 * time.Millisecond // for each delivery of it, when it was played faster than handled
+	endLimit   = 5 * time.Second        // for what is under way at Ctrl-C
 )
 
 // Run starts the stack, plays, and serves.
@@ -116,8 +117,8 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 	bar := a.newProgress(len(day.Deliveries))
 	err = day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)
 	if err == nil {
-		bar.note("waiting for retries")
-		err = drainWithin(a.ctx, stack, drainLimit)
+		bar.note("waiting for the last ones")
+		err = drainWithin(a.ctx, stack, drainLimit+time.Duration(len(day.Deliveries))*drainEach)
 	}
 	bar.end()
 	if a.ctx.Err() != nil {

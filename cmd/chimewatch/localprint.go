@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -104,13 +106,24 @@ func (a *app) printDay(stack *local.Stack, day simulate.Day, report simulate.Rep
 	if err := a.printTable([]string{"what", "played", "found", "agrees"}, rows); err != nil {
 		return err
 	}
-	if len(report.Differences) > 0 {
-		fmt.Fprintln(a.stdout, "\nNot as it should be:")
+	if !report.Agrees() {
+		a.printDifferences(stack, report, functions)
 	}
+	return nil
+}
+
+// printDifferences tells what is not as it should be, and what the functions
+// that failed said last.
+func (a *app) printDifferences(stack *local.Stack, report simulate.Report, functions map[string]runs) {
+	fmt.Fprintln(a.stdout, "\nNot as it should be:")
 	for _, difference := range report.Differences {
 		fmt.Fprintln(a.stdout, "  "+difference)
 	}
-	return nil
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		if functions[name].Errors > 0 {
+			fmt.Fprintf(a.stdout, "\nThe end of the log of %s:\n%s\n", name, stack.LogTail(name))
+		}
+	}
 }
 
 // progress is a bar on a terminal and nothing elsewhere.
