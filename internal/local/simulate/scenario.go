@@ -135,7 +135,7 @@ func playFailure(reason, culprit string) func(*call) {
 			}
 		}
 		c.state(chime.EventPermanentFailure, map[string]any{"failureReason": reason})
-		c.ends("Failed", true, PermanentFailure)
+		c.ends("Failed", false, PermanentFailure)
 	}
 }
 
@@ -144,7 +144,7 @@ func playBareFailure(c *call) {
 	c.fields = nil
 	c.set(chime.StatusFailed, recording)
 	c.state(chime.EventPermanentFailure, nil)
-	c.ends("Failed", true, PermanentFailure)
+	c.ends("Failed", false, PermanentFailure)
 }
 
 func playCreateFailed(code, reason string) func(*call) {
