@@ -1,15 +1,26 @@
 # make test    everything that can be checked on this machine
+# make run     start the whole system here and play a day of calls through it (ARGS=--once ends by itself)
+# make build   the command and the functions, into bin/
 # make fmt     format the Go files
 
 SHELL := /bin/bash
 
 # The CDK app needs modules of its own (awscdk, constructs, jsii, cdknag). Where
 # they cannot be downloaded, its packages are left out, and that is said aloud.
-CDK_PACKAGES := ./stacks/... ./cmd/cdk/...
+
 PACKAGES = $(shell go list -e -f '{{if not .DepsErrors}}{{.ImportPath}}{{end}}' ./... 2>/dev/null)
 ALL_PACKAGES = $(shell go list -e ./... 2>/dev/null)
 
-.PHONY: test fmt
+.PHONY: run build test fmt
+
+FUNCTIONS := status failures alerts
+
+run: build
+	bin/chimewatch local $(ARGS)
+
+build: node_modules
+	go build -o bin/chimewatch ./cmd/chimewatch
+	@for f in $(FUNCTIONS); do CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags "-s -w" -o bin/functions/$$f/bootstrap ./functions/$$f || exit 1; done
 
 test: node_modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted (run make fmt)"; exit 1; fi

@@ -1,0 +1,112 @@
+// Package function runs a handler as a Lambda function: environment, AWS
+// clients, logs and metrics are made here, once for each process.
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/telemetry"
+)
+
+// Parts is what a function's handler is made of.
+type Parts struct {
+	AWS     aws.Config
+	Table   *store.Store
+	Metrics *telemetry.Metrics
+	// Env reads a variable that the template sets; that it is empty is an error
+	// that New gives.
+	Env func(name string) string
+	// FullNumbers is the deployer's wish to see phone numbers whole.
+	FullNumbers bool
+	// RunbookURL may be empty.
+	RunbookURL string
+}
+
+// Main runs the function until Lambda ends the process. A function that cannot
+// start says why, and exits with 1.
+func Main(name string, build func(Parts) handler.Handler) {
+	slog.SetDefault(telemetry.NewLogger(os.Stdout, name))
+	f, err := New(context.Background(), name, os.Getenv, build)
+	if err != nil {
+		slog.Error("the function cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	lambda.StartWithOptions(f)
+}
+
+// Function is a handler ready for Lambda.
+type Function struct {
+	handle  handler.Handler
+	metrics *telemetry.Metrics
+}
+
+// New makes a function from its environment.
+func New(ctx context.Context, name string, getenv func(string) string, build func(Parts) handler.Handler) (*Function, error) {
+	var missing []error
+	env := func(name string) string {
+		value := getenv(name)
+		if value == "" {
+			missing = append(missing, fault.New(fault.Invalid, "environment variable "+name, "is not set", "deploy the function with the stack, which sets it"))
+		}
+		return value
+	}
+	table := env("CHIMEWATCH_TABLE")
+	days, err := strconv.Atoi(env("CHIMEWATCH_RETENTION_DAYS"))
+	if err != nil || days < 0 {
+		missing = append(missing, fault.New(fault.Invalid, "environment variable CHIMEWATCH_RETENTION_DAYS",
+			fmt.Sprintf("is %q", getenv("CHIMEWATCH_RETENTION_DAYS")), "set a number of days, 0 to keep items for ever"))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "AWS configuration", "cannot be loaded", "")
+	}
+	metrics := telemetry.NewMetrics(os.Stdout, name)
+	handle := build(Parts{
+		AWS:     cfg,
+		Table:   store.New(dynamodb.NewFromConfig(cfg), table, store.Options{Retention: time.Duration(days) * 24 * time.Hour}),
+		Metrics: metrics, Env: env,
+		FullNumbers: getenv("CHIMEWATCH_FULL_NUMBERS") == "true",
+		RunbookURL:  getenv("CHIMEWATCH_RUNBOOK_URL"),
+	})
+	if err := errors.Join(missing...); err != nil {
+		return nil, err
+	}
+	return &Function{handle: handle, metrics: metrics}, nil
+}
+
+// Invoke handles one payload of Lambda's.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	reply, err := intake.Handle(ctx, payload, f.handle)
+	if err != nil {
+		slog.ErrorContext(ctx, "invocation failed", "class", string(fault.ClassOf(err)), "error", telemetry.MaskText(err.Error()))
+		f.metrics.Count("FailedInvocations", 1)
+	}
+	if flushErr := f.metrics.Flush(); flushErr != nil {
+		slog.ErrorContext(ctx, "metrics are lost", "error", flushErr.Error())
+	}
+	return reply, err
+}
+
+// Invocation names the invocation that ctx belongs to: Lambda's request id,
+// which its retries keep.
+func Invocation(ctx context.Context) string {
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		return lc.AwsRequestID
+	}
+	return "unknown"
+}

@@ -1,0 +1,55 @@
+// Package handler is what each Lambda function does with one message. Handlers
+// keep nothing between messages, and every message bears to be handled again.
+package handler
+
+import (
+	"context"
+
+	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// Handler handles one message. An error sends the message back to Lambda, which
+// tries again and at last puts it into the dead-letter queue.
+type Handler func(context.Context, intake.Message) error
+
+// Publisher sends a message to people. An error means that it may not have
+// been sent.
+type Publisher interface {
+	Publish(context.Context, alert.Message) error
+}
+
+// Counter counts by name, for metrics.
+type Counter interface {
+	Count(name string, n int)
+}
+
+// Sender sends a notification once for each id; *store.Store does.
+type Sender interface {
+	Once(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) error
+}
+
+// sendOnce publishes m unless that was done before.
+func sendOnce(ctx context.Context, s Sender, p Publisher, partition store.Partition, m alert.Message, owner string) error {
+	n := store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
+	return s.Once(ctx, partition, n, owner, func(ctx context.Context) error { return p.Publish(ctx, m) })
+}
+
+// stateChange parses a message that must be a state change.
+func stateChange(m intake.Message) (*chime.Event, pipeline.State, error) {
+	ev, err := chime.Parse(m.Body)
+	if err != nil {
+		return nil, pipeline.State{}, err
+	}
+	st, err := pipeline.FromEvent(ev)
+	return ev, st, err
+}
+
+// wrongKind is the error for an event that was routed to the wrong function.
+func wrongKind(ev *chime.Event, want string) error {
+	return fault.New(fault.Invalid, "event "+ev.ID, "is "+ev.DetailType+", not "+want, "check the rule that routed it here")
+}

@@ -1,0 +1,142 @@
+package rules_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/schemas"
+	"github.com/google/go-cmp/cmp"
+)
+
+func names(list []rules.Rule) string {
+	var names []string
+	for _, r := range list {
+		names = append(names, r.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestExamplesGoWhereTheyShould(t *testing.T) {
+	want := map[string]string{
+		"created": "state-change", "in-progress": "state-change", "paused": "state-change", "temporary-failure": "state-change", "stopped": "state-change",
+		"create-failed": "state-change create-failed", "permanent-failure": "state-change permanent-failure",
+		"two-elements-transcribing": "state-change", "two-elements-recording": "state-change", "two-elements-paused": "state-change",
+		"two-elements-temporary-failure": "state-change", "two-elements-stopped": "state-change",
+		"two-elements-processor-failed":    "state-change element-failure",
+		"two-elements-permanent-processor": "state-change permanent-failure", "two-elements-permanent-recording": "state-change permanent-failure",
+		"voice-enhancement-in-progress": "state-change", "voice-enhancement-not-supported": "state-change element-failure",
+		"voice-enhancement-permanent-failure": "state-change permanent-failure",
+		"rule-keyword-utterance":              "rules-matched", "rule-keyword-result": "rules-matched", "rule-keyword-negated": "rules-matched",
+		"rule-sentiment": "rules-matched", "rule-issue": "rules-matched",
+	}
+	m, err := rules.Compile(rules.Table(rules.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range schemas.Examples() {
+		matched, err := m.Match(example.Body)
+		if err != nil {
+			t.Fatalf("%s: %v", example.Name, err)
+		}
+		if got := names(matched); got != want[example.Name] {
+			t.Errorf("%s: got %q, want %q", example.Name, got, want[example.Name])
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	tests := []struct {
+		name    string
+		pattern rules.Pattern
+		event   string
+		want    bool
+	}{
+		{"a string MUST be equal", rules.Pattern{"a": []any{"x"}}, `{"a":"x"}`, true},
+		{"another string MUST NOT match", rules.Pattern{"a": []any{"x"}}, `{"a":"xy"}`, false},
+		{"a number is no string", rules.Pattern{"a": []any{"1"}}, `{"a":1}`, false},
+		{"any listed value will do", rules.Pattern{"a": []any{"x", "y"}}, `{"a":"y"}`, true},
+		{"an array matches by any element", rules.Pattern{"a": []any{"x"}}, `{"a":["w","x"]}`, true},
+		{"all fields MUST match", rules.Pattern{"a": []any{"x"}, "b": []any{"y"}}, `{"a":"x","b":"z"}`, false},
+		{"prefix", rules.Pattern{"a": []any{map[string]any{"prefix": "aws."}}}, `{"a":"aws.chime"}`, true},
+		{"prefix, other", rules.Pattern{"a": []any{map[string]any{"prefix": "aws."}}}, `{"a":"chime"}`, false},
+		{"exists", rules.Pattern{"a": []any{map[string]any{"exists": true}}}, `{"a":null}`, true},
+		{"exists, absent", rules.Pattern{"a": []any{map[string]any{"exists": true}}}, `{}`, false},
+		{"exists false", rules.Pattern{"a": []any{map[string]any{"exists": false}}}, `{"b":1}`, true},
+		{"exists false, there", rules.Pattern{"a": []any{map[string]any{"exists": false}}}, `{"a":1}`, false},
+		{"exists false below an absent object", rules.Pattern{"a": map[string]any{"b": []any{map[string]any{"exists": false}}}}, `{}`, true},
+		{"anything-but", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"y"}`, true},
+		{"anything-but, the value", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"x"}`, false},
+		{"anything-but needs the field", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{}`, false},
+		{"equals-ignore-case", rules.Pattern{"a": []any{map[string]any{"equals-ignore-case": "x"}}}, `{"a":"X"}`, true},
+		{"objects in an array", rules.Pattern{"a": map[string]any{"s": []any{"F"}}}, `{"a":[{"s":"P"},{"s":"F"}]}`, true},
+		{"one element MUST match all fields", rules.Pattern{"a": map[string]any{"s": []any{"F"}, "t": []any{"2"}}}, `{"a":[{"s":"F","t":"1"},{"s":"P","t":"2"}]}`, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := rules.Compile([]rules.Rule{{Name: "r", Pattern: tt.pattern}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			matched, err := m.Match([]byte(tt.event))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(matched) == 1; got != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	tests := []struct {
+		name    string
+		pattern rules.Pattern
+		want    []string
+	}{
+		{"an unknown operator", rules.Pattern{"a": []any{map[string]any{"numeric": []any{">", 1}}}}, []string{"rule r", "field a", "numeric"}},
+		{"an empty list", rules.Pattern{"a": []any{}}, []string{"field a", "empty"}},
+		{"a bare value", rules.Pattern{"a": "x"}, []string{"field a", "list"}},
+		{"a number", rules.Pattern{"a": []any{1}}, []string{"field a", "1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := rules.Compile([]rules.Rule{{Name: "r", Pattern: tt.pattern}})
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("got %q, want it to name %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestProductionTakesNoRehearsals(t *testing.T) {
+	event := strings.Replace(string(must(t, "created").Body), `"aws.chime"`, `"chimewatch.rehearsal"`, 1)
+	for production, want := range map[bool]string{false: "state-change", true: ""} {
+		m, err := rules.Compile(rules.Table(rules.Options{Production: production}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched, err := m.Match([]byte(event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, names(matched)); diff != "" {
+			t.Errorf("production %t:\n%s", production, diff)
+		}
+	}
+}
+
+func must(t *testing.T, name string) schemas.Example {
+	t.Helper()
+	example, err := schemas.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return example
+}

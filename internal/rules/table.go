@@ -1,0 +1,104 @@
+// Package rules is the routing table: which events reach which function, as
+// data. The deployed stack makes EventBridge rules of it and the local bus
+// matches by it, so what runs on a laptop is what deploys.
+package rules
+
+// Pattern is an EventBridge event pattern; encoding/json gives the text that
+// EventBridge takes. A field's value is either a nested Pattern or a Values.
+type Pattern map[string]any
+
+// Values lists what a field may be: strings, true, false, nil (JSON null), and
+// operators. One of them has to fit.
+type Values []any
+
+// Operator is one comparison that is not plain equality, as EventBridge spells
+// it: the only key is the operator's name.
+type Operator map[string]any
+
+// Rule sends the events that fit its pattern to one function.
+type Rule struct {
+	// Name is unique in the table and may be a rule's name in EventBridge.
+	Name string
+	// Description says for a reader of the account's rule list what passes here.
+	Description string
+	// Function names the folder of the function below functions/.
+	Function string
+	Pattern  Pattern
+}
+
+// Options chooses between variants of the table.
+type Options struct {
+	// Production narrows the sources to Amazon Chime itself. Elsewhere the
+	// rehearsal source is let in too, because nobody but AWS may put events
+	// whose source begins with "aws.".
+	Production bool
+}
+
+// Sources and detail types that the table names.
+const (
+	sourceChime     = "aws.chime"
+	sourceRehearsal = "chimewatch.rehearsal"
+
+	detailStateChange  = "Media Insights State Change"
+	detailRulesMatched = "Media Insights Rules Matched"
+
+	eventPermanentFailure = "chime:MediaInsightsPermanentFailure"
+	eventCreateFailed     = "chime:MediaInsightsCreateFailed"
+)
+
+// Table gives every rule, each time as new values that the caller may change.
+//
+// A temporary failure has no rule of its own: the service retries by itself, and
+// the state change is kept like any other.
+func Table(o Options) []Rule {
+	return []Rule{
+		{
+			Name:        "state-change",
+			Description: "Every state change of a call analytics pipeline, known to us or not",
+			Function:    "status",
+			Pattern:     o.pattern(detailStateChange, nil),
+		},
+		{
+			Name:        "permanent-failure",
+			Description: "A call analytics pipeline failed for good",
+			Function:    "failures",
+			Pattern:     o.pattern(detailStateChange, Pattern{"eventType": Values{eventPermanentFailure}}),
+		},
+		{
+			Name:        "create-failed",
+			Description: "A call analytics pipeline could not be created",
+			Function:    "failures",
+			Pattern:     o.pattern(detailStateChange, Pattern{"eventType": Values{eventCreateFailed}}),
+		},
+		{
+			Name:        "element-failure",
+			Description: "An element failed or did nothing in a pipeline that goes on or has ended",
+			Function:    "failures",
+			Pattern: o.pattern(detailStateChange, Pattern{
+				// Those two come by the rules above.
+				"eventType": Values{Operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}},
+				"mediaInsightsPipelineElementStatuses": Pattern{
+					"status": Values{"Failed", "NotSupported"},
+				},
+			}),
+		},
+		{
+			Name:        "rules-matched",
+			Description: "A real-time rule of a call analytics configuration matched",
+			Function:    "alerts",
+			Pattern:     o.pattern(detailRulesMatched, nil),
+		},
+	}
+}
+
+func (o Options) pattern(detailType string, detail Pattern) Pattern {
+	sources := Values{sourceChime}
+	if !o.Production {
+		sources = append(sources, sourceRehearsal)
+	}
+	p := Pattern{"source": sources, "detail-type": Values{detailType}}
+	if detail != nil {
+		p["detail"] = detail
+	}
+	return p
+}
