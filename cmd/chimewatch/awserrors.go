@@ -20,7 +20,8 @@ var permissionPrefix = map[string]string{
 }
 
 // explain turns what an AWS client returned, anywhere in err's chain, into an
-// error that says what to do about it. Any other error is returned as it is.
+// error that says what to do about it. Where a package of ours has said where it
+// happened, that is kept. Any other error is returned as it is.
 func explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fault.New(fault.Unavailable, "", "interrupted", "")
@@ -30,33 +31,39 @@ func explain(err error) error {
 		return err
 	}
 	action := permissionPrefix[operation.Service()] + ":" + operation.Operation()
+	where, doing := action, ""
+	var known *fault.Error
+	if errors.As(err, &known) {
+		where, doing = known.Where, known.What+": "
+	}
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
-		return explainAnswer(err, action, answer)
+		what, m := meaningOf(answer, action)
+		return fault.New(m.class, where, doing+what, strings.ReplaceAll(m.fix, "{action}", action))
 	}
 	var unsent *smithyhttp.RequestSendError
 	if errors.As(err, &unsent) {
-		return fault.New(fault.Unavailable, "AWS "+operation.Service(), "no answer: "+unsent.Unwrap().Error(),
+		return fault.New(fault.Unavailable, where, doing+"no answer: "+unsent.Unwrap().Error(),
 			"check the network, --endpoint-url and --region; for the local stack start \"chimewatch local\"")
 	}
 	return err
 }
 
-// explainAnswer explains an error that the service itself answered with.
-func explainAnswer(err error, action string, answer smithy.APIError) error {
+// meaningOf gives the meaning of an error that the service itself answered with,
+// and what there is to say of it.
+func meaningOf(answer smithy.APIError, action string) (what string, m meaning) {
 	code := answer.ErrorCode()
-	known, ok := answers[code]
-	if !ok {
-		return fault.Wrap(err, fault.Internal, action, "the service answered "+code, "")
+	m, ok := answers[code]
+	switch {
+	case !ok:
+		m = meaning{fault.Internal, "the service answered " + code, ""}
+	case code == "ResourceNotFoundException" && strings.HasPrefix(action, "dynamodb:"):
+		m = noTable
 	}
-	if code == "ResourceNotFoundException" && strings.HasPrefix(action, "dynamodb:") {
-		known = noTable
-	}
-	what := known.what
 	if said := strings.TrimSpace(answer.ErrorMessage()); said != "" {
-		what += ": " + said
+		return m.what + ": " + said, m
 	}
-	return fault.New(known.class, action, what, strings.ReplaceAll(known.fix, "{action}", action))
+	return m.what, m
 }
 
 // meaning is what an error code says to whoever runs the command.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ type callsCmd struct {
 type listCmd struct {
 	Status      string `placeholder:"STATUS" help:"Only calls in this status: ${statuses}."`
 	From        string `xor:"from" placeholder:"TIME" help:"Only calls first heard of at this time or later: 2026-03-09T14:00:00Z, or 2026-03-09 for the start of the day in UTC."`
-	To          string `placeholder:"TIME" help:"Only calls first heard of before this time."`
+	To          string `placeholder:"TIME" help:"Only calls first heard of at this time or earlier."`
 	Since       string `xor:"from" placeholder:"SPAN" help:"Only calls first heard of in this span up to now: 90m, 24h, 7d."`
 	Limit       int    `short:"n" default:"50" placeholder:"N" help:"At most this many calls (${default})."`
 	Cursor      string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
@@ -112,8 +111,8 @@ func (c *listCmd) query(now time.Time) (store.Query, error) {
 		}
 		q.From = now.Add(-span)
 	}
-	if !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To) {
-		return q, usage("--to", "it is not after the beginning of the span", "make it later than --from or --since")
+	if !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From) {
+		return q, usage("--to", "it is before the beginning of the span", "make it later than --from or --since")
 	}
 	return q, nil
 }
@@ -125,7 +124,6 @@ func (c *showCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		slices.SortStableFunc(states, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
 		if !c.All && len(states) > 1 {
 			others := make([]string, 0, len(states)-1)
 			for _, other := range states[1:] {

@@ -100,7 +100,7 @@ func TestMisuse(t *testing.T) {
 		{"span", []string{"calls", "list", "--since=-3h"}, `--since: "-3h" is no span of time`},
 		{"days", []string{"calls", "list", "--since", "xd"}, `--since: "xd" is no span of time`},
 		{"since and from", []string{"calls", "list", "--since", "3h", "--from", "2026-03-09"}, "--from and --since can't be used together"},
-		{"times the wrong way round", []string{"calls", "list", "--from", "2026-03-10", "--to", "2026-03-09"}, "--to: it is not after the beginning of the span"},
+		{"times the wrong way round", []string{"calls", "list", "--from", "2026-03-10", "--to", "2026-03-09"}, "--to: it is before the beginning of the span"},
 		{"event without a name", []string{"send"}, "send: no event is named"},
 		{"event of another name", []string{"send", "stoped"}, "try one of: stopped"},
 		{"list and print", []string{"send", "--list", "--print"}, "--list and --print can't be used together"},

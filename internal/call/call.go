@@ -4,6 +4,7 @@ package call
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -92,10 +93,11 @@ type Alert struct {
 
 // Notification is one message that was published about the pipeline.
 type Notification struct {
-	ID      string    `json:"id"`
-	Kind    string    `json:"kind"`
-	Subject string    `json:"subject"`
-	SentAt  time.Time `json:"sentAt,omitzero"`
+	ID      string `json:"id"`
+	Kind    string `json:"kind"`
+	Subject string `json:"subject"`
+	// SentAt is absent while it is being sent.
+	SentAt time.Time `json:"sentAt,omitzero"`
 }
 
 // Options chooses between forms of a Call.
@@ -140,6 +142,12 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		for i, n := range notes {
 			c.Notifications[i] = Notification{ID: n.ID, Kind: n.Kind, Subject: mask.text(n.Subject), SentAt: n.SentAt.UTC()}
 		}
+		slices.SortStableFunc(c.Notifications, func(a, b Notification) int {
+			if a.SentAt.IsZero() != b.SentAt.IsZero() {
+				return b.SentAt.Compare(a.SentAt) // what is being sent comes last
+			}
+			return a.SentAt.Compare(b.SentAt)
+		})
 	}
 	return c
 }

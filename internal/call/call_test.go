@@ -277,6 +277,17 @@ func TestFreeTextIsMasked(t *testing.T) {
 	}
 }
 
+func TestNotificationsAreInOrder(t *testing.T) {
+	notes := []store.Notification{{ID: "sending"}, {ID: "late", SentAt: at("14:00:02Z")}, {ID: "early", SentAt: at("14:00:01Z")}}
+	var got []string
+	for _, n := range call.New(full(), nil, nil, notes, call.Options{}).Notifications {
+		got = append(got, n.ID)
+	}
+	if diff := cmp.Diff([]string{"early", "late", "sending"}, got); diff != "" {
+		t.Errorf("notifications (-want +got):\n%s", diff)
+	}
+}
+
 func TestMatchThatDoesNotParse(t *testing.T) {
 	c := call.New(full(), nil, []store.Match{{ID: "m", RuleName: "r", Body: []byte("{")}}, nil, call.Options{})
 	if diff := cmp.Diff([]call.Alert{{ID: "m", RuleName: "r"}}, c.Alerts); diff != "" {
