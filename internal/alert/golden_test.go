@@ -28,10 +28,9 @@ func inbound(change func(*pipeline.State)) pipeline.State {
 		PipelineARN:      "arn:aws:chime:us-east-1:111122223333:media-pipeline/390c229b-3f88-4f5b-8169-99dfd9e1652c",
 		ConfigurationARN: "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/contact-centre-insights",
 		Account:          "111122223333", Region: "us-east-1",
-		CallFields: chime.CallFields{CallID: "4dbb6ce5-85d5-41ac-a9a0-c57d293009c5", TransactionID: "c5dbc041-b2da-45ca-9887-faae186bff33"},
-		CallFields: chime.CallFields{VoiceConnectorID: "c4tq9mzx1bd7ne0rw3yhk8", Direction: "Inbound", FromNumber: "+12065550137", ToNumber: "+12065550190"},
-		Status:    pipeline.Failed,
-		CreatedAt: failedAt.Add(-145 * time.Second), StartedAt: failedAt.Add(-143 * time.Second),
+		CallFields: chime.CallFields{CallID: "4dbb6ce5-85d5-41ac-a9a0-c57d293009c5", TransactionID: "c5dbc041-b2da-45ca-9887-faae186bff33", VoiceConnectorID: "c4tq9mzx1bd7ne0rw3yhk8", Direction: "Inbound", FromNumber: "+12065550137", ToNumber: "+12065550190"},
+		Status:     pipeline.Failed,
+		CreatedAt:  failedAt.Add(-145 * time.Second), StartedAt: failedAt.Add(-143 * time.Second),
 	}
 	if change != nil {
 		change(&s)
