@@ -103,7 +103,7 @@ type Notification struct {
 // Options chooses between forms of a Call.
 type Options struct {
 	// FullNumbers leaves phone numbers whole. Otherwise their last four digits
-	// are left, also in the middle of free text.
+	// are left, wherever in the text of an event one is found.
 	FullNumbers bool
 }
 
@@ -112,35 +112,36 @@ type Options struct {
 func New(state pipeline.State, history []store.Record, matches []store.Match, notes []store.Notification, o Options) Call {
 	mask := maskerFor(state, o)
 	c := Call{
-		ID: state.ID, PipelineID: state.PipelineID(), PipelineARN: state.PipelineARN, ConfigurationARN: state.ConfigurationARN,
+		ID: mask.text(state.ID), PipelineID: mask.text(state.PipelineID()),
+		PipelineARN: mask.text(state.PipelineARN), ConfigurationARN: mask.text(state.ConfigurationARN),
 		Account: state.Account, Region: state.Region,
 		Status: state.Status, Degraded: state.Degraded(),
-		CallID: state.CallID, TransactionID: state.TransactionID, VoiceConnectorID: state.VoiceConnectorID,
-		Direction: state.Direction, FromNumber: mask.number(state.FromNumber), ToNumber: mask.number(state.ToNumber),
+		CallID: mask.text(state.CallID), TransactionID: mask.text(state.TransactionID), VoiceConnectorID: mask.text(state.VoiceConnectorID),
+		Direction: mask.text(state.Direction), FromNumber: mask.number(state.FromNumber), ToNumber: mask.number(state.ToNumber),
 		Metadata:  mask.metadata(state.Metadata),
 		Elements:  make([]Element, len(state.Elements)),
 		Failure:   failureOf(state, mask),
 		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
 	}
 	for i, e := range state.Elements {
-		c.Elements[i] = Element{Type: e.Type, Status: e.Status, StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
+		c.Elements[i] = Element{Type: mask.text(e.Type), Status: mask.text(e.Status), StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
 	}
 	if history != nil {
 		c.Events = make([]Event, len(history))
 		for i, r := range history {
-			c.Events[i] = Event{Time: r.Time.UTC(), ID: r.ID, EventType: r.EventType}
+			c.Events[i] = Event{Time: r.Time.UTC(), ID: mask.text(r.ID), EventType: mask.text(r.EventType)}
 		}
 	}
 	if matches != nil {
 		c.Alerts = make([]Alert, len(matches))
 		for i, m := range matches {
-			c.Alerts[i] = alertOf(m)
+			c.Alerts[i] = alertOf(m, mask)
 		}
 	}
 	if notes != nil {
 		c.Notifications = make([]Notification, len(notes))
 		for i, n := range notes {
-			c.Notifications[i] = Notification{ID: n.ID, Kind: n.Kind, Subject: mask.text(n.Subject), SentAt: n.SentAt.UTC()}
+			c.Notifications[i] = Notification{ID: mask.text(n.ID), Kind: n.Kind, Subject: mask.text(n.Subject), SentAt: n.SentAt.UTC()}
 		}
 		slices.SortStableFunc(c.Notifications, func(a, b Notification) int {
 			if a.SentAt.IsZero() != b.SentAt.IsZero() {
@@ -153,37 +154,21 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 }
 
 func failureOf(state pipeline.State, mask masker) *Failure {
-	if state.Failure == nil {
+	f := state.Failure
+	if f == nil {
 		return nil
 	}
-	f := *state.Failure
-	return &Failure{Class: classOf(state), Reason: mask.text(f.Reason), Origin: f.Origin, HTTPStatusCode: f.HTTPStatusCode}
+	return &Failure{
+		Class: incident.ClassOf(state), Reason: mask.text(f.Reason), Origin: mask.text(f.Origin), HTTPStatusCode: mask.text(f.HTTPStatusCode),
+	}
 }
 
-// classOf names the cause by the failure itself, and where that tells nothing by
-// the first element that failed and tells more.
-func classOf(state pipeline.State) incident.Class {
-	symptom := incident.Symptom{
-		Reason: state.Failure.Reason, Origin: state.Failure.Origin, HTTPStatusCode: state.Failure.HTTPStatusCode,
-		CreateFailed: state.Status == pipeline.CreateFailed,
-	}
-	class := incident.Classify(symptom)
-	for _, e := range state.FailingElements() {
-		if class != incident.Unknown {
-			break
-		}
-		symptom.ElementType, symptom.ElementStatus, symptom.ElementDetail = e.Type, e.Status, e.StatusDetail
-		class = incident.Classify(symptom)
-	}
-	return class
-}
-
-func alertOf(m store.Match) Alert {
-	a := Alert{Time: m.Time.UTC(), ID: m.ID, RuleName: m.RuleName, Type: m.Type}
+func alertOf(m store.Match, mask masker) Alert {
+	a := Alert{Time: m.Time.UTC(), ID: mask.text(m.ID), RuleName: mask.text(m.RuleName), Type: m.Type}
 	if event, err := chime.Parse(m.Body); err == nil && event.RulesMatched != nil {
 		rule := event.RulesMatched
-		a.UtteranceID, a.ResultID = rule.UtteranceID, rule.ResultID
-		a.BeginTimestamp, a.EndTimestamp = rule.BeginTimestamp, rule.EndTimestamp
+		a.UtteranceID, a.ResultID = mask.text(rule.UtteranceID), mask.text(rule.ResultID)
+		a.BeginTimestamp, a.EndTimestamp = mask.text(rule.BeginTimestamp), mask.text(rule.EndTimestamp)
 	}
 	return a
 }

@@ -268,9 +268,13 @@ func TestFreeTextIsMasked(t *testing.T) {
 	state := full()
 	state.Failure.Reason = "cannot reach +12065550190"
 	state.Elements[1].StatusDetail = "call from 12065550137"
+	state.CallID = "+12065550137@198.51.100.7"
 	c := call.New(state, nil, nil, nil, call.Options{})
 	if c.Failure.Reason != "cannot reach …0190" || c.Elements[1].StatusDetail != "call from …0137" {
 		t.Errorf("got %q and %q, want both masked", c.Failure.Reason, c.Elements[1].StatusDetail)
+	}
+	if c.CallID != "…0137@198.51.100.7" {
+		t.Errorf("got the call id %q, want its number masked", c.CallID)
 	}
 	if state.Failure.Reason != "cannot reach +12065550190" || state.Elements[1].StatusDetail != "call from 12065550137" {
 		t.Errorf("got a state that has changed: %+v", state)

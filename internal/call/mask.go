@@ -15,7 +15,8 @@ var (
 	// tel URIs, where they may lack the plus sign.
 	addresses = regexp.MustCompile(`\b(?i:sips?|tel):[0-9]{5,15}`)
 	// digits finds what may be one of the call's own numbers without its plus.
-	digits = regexp.MustCompile(`[0-9]{5,}`)
+	// Fewer digits are likely to be part of an id by chance.
+	digits = regexp.MustCompile(`[0-9]{7,}`)
 	// holdsNumber tells the metadata whose whole value is a phone number. The
 	// service's own two fields are there when their values had a wrong type.
 	holdsNumber = regexp.MustCompile(`(?i)phone|^(from|to)number$`)
