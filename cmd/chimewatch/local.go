@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +46,10 @@ const (
 
 // Run starts the stack, plays, and serves.
 func (c *localCmd) Run(a *app) (err error) {
+	// Notifications are printed as they come, beside the command's own words.
+	shared := &sharedWriter{w: a.stdout}
+	a.stdout = shared
+	defer shared.settle()
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -162,4 +168,22 @@ func drainWithin(ctx context.Context, stack *local.Stack, limit time.Duration) e
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return stack.Drain(ctx)
+}
+
+// sharedWriter lets several goroutines write, one at a time.
+type sharedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *sharedWriter) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
+// settle waits for a write that is under way.
+func (s *sharedWriter) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 }

@@ -59,7 +59,7 @@ type Options struct {
 	// DefaultFunctions.
 	Functions string
 	// Modules is a folder in or above which node_modules lies; empty means the
-	// working directory.
+	// working directory, or else the folder of the running program.
 	Modules string
 	// Port on the loopback address; 0 takes a free one.
 	Port int
@@ -87,9 +87,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Functions == "" {
 		o.Functions = DefaultFunctions
-	}
-	if o.Modules == "" {
-		o.Modules = "."
 	}
 	if o.Rules == nil {
 		o.Rules = rules.Table(rules.Options{})
@@ -167,7 +164,7 @@ func (s *Stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	modules, err := dynalite.FindModules(s.options.Modules)
+	modules, err := findModules(s.options.Modules)
 	if err != nil {
 		return err
 	}

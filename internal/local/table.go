@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
@@ -22,9 +23,6 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	if dir == "" {
 		dir = DefaultDir
 	}
-	if modules == "" {
-		modules = "."
-	}
 	none := fault.New(fault.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
 	if _, err := os.Stat(dir); err != nil {
 		return nil, none // before openFolder makes it
@@ -37,7 +35,7 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	if _, err := os.Stat(f.table()); err != nil {
 		return nil, errors.Join(none, t.Close())
 	}
-	if modules, err = dynalite.FindModules(modules); err == nil {
+	if modules, err = findModules(modules); err == nil {
 		t.server, err = dynalite.Start(ctx, modules, f.table())
 	}
 	if err != nil {
@@ -60,4 +58,21 @@ func (t *Table) Close() error {
 		errs = append(errs, t.server.Close())
 	}
 	return errors.Join(append(errs, t.folder.close())...)
+}
+
+// findModules looks where Options.Modules says.
+func findModules(dir string) (string, error) {
+	if dir != "" {
+		return dynalite.FindModules(dir)
+	}
+	found, err := dynalite.FindModules(".")
+	if err == nil {
+		return found, nil
+	}
+	if program, programErr := os.Executable(); programErr == nil {
+		if found, programErr = dynalite.FindModules(filepath.Dir(program)); programErr == nil {
+			return found, nil
+		}
+	}
+	return "", err
 }

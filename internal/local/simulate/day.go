@@ -93,8 +93,11 @@ func Plan(o Options) Day {
 	ids := rand.New(rand.NewPCG(o.Seed, uint64(end.Unix())))
 	for _, scenario := range cast(choice, o.Calls) {
 		c := newCall(o, scenario, choice, ids)
-		lead := time.Duration(choice.Int64N(int64(Length - longest)))
-		c.now = d.Began.Add(lead).Truncate(time.Second)
+		first, last := d.Began, end.Add(-longest)
+		if scenario.open {
+			first = end.Add(-newest)
+		}
+		c.now = first.Add(time.Duration(choice.Int64N(int64(last.Sub(first))))).Truncate(time.Second)
 		scenario.play(c)
 		d.add(c, choice)
 	}
@@ -103,8 +106,13 @@ func Plan(o Options) Day {
 	return d
 }
 
-// longest is more than any scenario takes, arrivals included.
-const longest = 40 * time.Minute
+const (
+	// longest is more than any scenario takes, arrivals included.
+	longest = 40 * time.Minute
+	// newest is how long ago a call began at most that has not ended: the service
+	// itself ends a pipeline that is paused for two hours.
+	newest = 100 * time.Minute
+)
 
 // cast gives the scenarios to play: each once while there is room, so that a day
 // has something of everything, and the rest by their weights; shuffled.

@@ -38,7 +38,7 @@ type envelope struct {
 	}
 }
 
-func open(t *testing.T, event []byte) envelope {
+func decode(t *testing.T, event []byte) envelope {
 	t.Helper()
 	var e envelope
 	if err := json.Unmarshal(event, &e); err != nil {
@@ -116,7 +116,7 @@ func TestEventsFollowTheirSchemas(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	for _, d := range day.Deliveries {
-		id := open(t, d.Event).ID
+		id := decode(t, d.Event).ID
 		ids[id] = true
 		_, problems, err := schemas.Validate(d.Event)
 		if good := err == nil && len(problems) == 0; good == dead[id] {
@@ -145,7 +145,7 @@ func TestDeadLettersAgreeWithTheRules(t *testing.T) {
 	}
 	got := map[string][]string{}
 	for _, d := range day.Deliveries {
-		id := open(t, d.Event).ID
+		id := decode(t, d.Event).ID
 		if want[id] == nil {
 			continue
 		}
@@ -174,12 +174,29 @@ func TestDeliveriesLieInTheDayAndInOrder(t *testing.T) {
 	}
 }
 
+// The service ends a pipeline that is paused for two hours, so none may be older.
+func TestOpenCallsAreNew(t *testing.T) {
+	day := plan(5, 300)
+	open := map[string]bool{}
+	for _, p := range day.Truth.Pipelines {
+		switch p.Status {
+		case "InProgress", "Paused", "TemporarilyFailed":
+			open[p.ID] = true
+		}
+	}
+	for _, d := range day.Deliveries {
+		if _, id, _ := strings.Cut(decode(t, d.Event).Detail.ARN, "media-pipeline/"); open[id] && d.At.Before(day.End.Add(-2*time.Hour)) {
+			t.Errorf("pipeline %s: got an event at %s, want none so long before the end", id, d.At)
+		}
+	}
+}
+
 func TestSomeMatchesArriveBeforeTheirCall(t *testing.T) {
 	day := plan(1, 300)
 	early := 0
 	known := map[string]bool{}
 	for _, d := range day.Deliveries {
-		e := open(t, d.Event)
+		e := decode(t, d.Event)
 		known[e.Detail.CallID] = true
 		if id := e.Detail.Metadata.CallID; id != "" && !known[id] {
 			early++
@@ -199,7 +216,7 @@ func TestLastEventGivesTheStatus(t *testing.T) {
 	day := plan(9, 300)
 	last := map[string]envelope{}
 	for _, d := range day.Deliveries {
-		e := open(t, d.Event)
+		e := decode(t, d.Event)
 		_, id, _ := strings.Cut(e.Detail.ARN, "media-pipeline/")
 		if id != "" && e.Time >= last[id].Time && e.Detail.EventType != chime.EventCreated {
 			last[id] = e

@@ -12,6 +12,8 @@ type scenario struct {
 	// weight is how often it is played, against the sum of all.
 	weight int
 	play   func(*call)
+	// open tells that the call has not ended at the end of the day.
+	open bool
 }
 
 // The elements of the pipelines that are played.
@@ -24,30 +26,30 @@ const (
 )
 
 var scenarios = []scenario{
-	{"recording only", 30, playSingle},
-	{"transcript and recording", 46, func(c *call) { playTwo(c, transcribe, recording) }},
-	{"call analytics into a stream", 30, func(c *call) { playTwo(c, analytics, kinesis) }},
-	{"paused and resumed", 10, playPaused},
-	{"recovers by itself", 8, playRecovery},
-	{"access denied", 4, playFailure("Access denied when assuming resource access role", kinesis)},
-	{"stream deleted", 4, playFailure("Kinesis data stream call-insights not found: the resource was deleted", kinesis)},
-	{"throttled", 4, playFailure("Amazon Transcribe throttled the request: rate exceeded", transcribe)},
-	{"media format", 4, playFailure("Incompatible media format on the Kinesis video stream", transcribe)},
-	{"failure without a word", 4, playBareFailure},
-	{"creation forbidden", 4, playCreateFailed("403", "The service-linked role may not be used by this configuration")},
-	{"creation over quota", 4, playCreateFailed("429", "The limit of active media insights pipelines was reached")},
-	{"creation refused", 4, playCreateFailed("400", "The media insights pipeline configuration is not valid")},
-	{"processor fails, recording goes on", 5, func(c *call) { playElementFailure(c, transcribe, recording) }},
-	{"recording fails, processor goes on", 5, func(c *call) { playElementFailure(c, recording, transcribe) }},
-	{"voice enhancement", 6, func(c *call) { playEnhancement(c, false) }},
-	{"voice enhancement not supported", 5, func(c *call) { playEnhancement(c, true) }},
-	{"started by API", 10, playAPI},
-	{"unknown event type", 4, playUnknown},
-	{"still running", 4, playOpen},
-	{"left paused", 3, playLeftPaused},
-	{"not yet recovered", 3, playLeftFailing},
-	{"rule matches", 24, playMatches},
-	{"rule matches before the call is known", 8, playEarlyMatch},
+	{name: "recording only", weight: 30, play: playSingle},
+	{name: "transcript and recording", weight: 46, play: func(c *call) { playTwo(c, transcribe, recording) }},
+	{name: "call analytics into a stream", weight: 30, play: func(c *call) { playTwo(c, analytics, kinesis) }},
+	{name: "paused and resumed", weight: 10, play: playPaused},
+	{name: "recovers by itself", weight: 8, play: playRecovery},
+	{name: "access denied", weight: 4, play: playFailure("Access denied when assuming resource access role", kinesis)},
+	{name: "stream deleted", weight: 4, play: playFailure("Kinesis data stream call-insights not found: the resource was deleted", kinesis)},
+	{name: "throttled", weight: 4, play: playFailure("Amazon Transcribe throttled the request: rate exceeded", transcribe)},
+	{name: "media format", weight: 4, play: playFailure("Incompatible media format on the Kinesis video stream", transcribe)},
+	{name: "failure without a word", weight: 4, play: playBareFailure},
+	{name: "creation forbidden", weight: 4, play: playCreateFailed("403", "The service-linked role may not be used by this configuration")},
+	{name: "creation over quota", weight: 4, play: playCreateFailed("429", "The limit of active media insights pipelines was reached")},
+	{name: "creation refused", weight: 4, play: playCreateFailed("400", "The media insights pipeline configuration is not valid")},
+	{name: "processor fails, recording goes on", weight: 5, play: func(c *call) { playElementFailure(c, transcribe, recording) }},
+	{name: "recording fails, processor goes on", weight: 5, play: func(c *call) { playElementFailure(c, recording, transcribe) }},
+	{name: "voice enhancement", weight: 6, play: func(c *call) { playEnhancement(c, false) }},
+	{name: "voice enhancement not supported", weight: 5, play: func(c *call) { playEnhancement(c, true) }},
+	{name: "started by API", weight: 10, play: playAPI},
+	{name: "unknown event type", weight: 4, play: playUnknown},
+	{name: "still running", weight: 4, play: playOpen, open: true},
+	{name: "left paused", weight: 3, play: playLeftPaused, open: true},
+	{name: "not yet recovered", weight: 3, play: playLeftFailing, open: true},
+	{name: "rule matches", weight: 24, play: playMatches},
+	{name: "rule matches before the call is known", weight: 8, play: playEarlyMatch},
 }
 
 // begin sends what comes first for a Voice Connector call.
