@@ -1,0 +1,67 @@
+package incident
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// Group is what failures have in common that belong to one incident, besides
+// the class of their cause.
+type Group struct {
+	// Scope is what the failed calls share; see ScopeOf.
+	Scope string
+	// Element is the type of the element concerned; empty for a pipeline that
+	// was not created or that failed without blaming an element.
+	Element string
+}
+
+// ID names the group in keys and in the ids of its incidents: the element in
+// lower case, and a hash of all.
+func (g Group) ID() string {
+	sum := sha256.Sum256([]byte(g.Scope + "\x00" + g.Element))
+	name := "pipeline"
+	if g.Element != "" {
+		name = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, strings.ToLower(g.Element))
+	}
+	return name[:min(len(name), 48)] + "-" + hex.EncodeToString(sum[:6])
+}
+
+// The kinds of scopes, each of which precedes a slash and a name.
+const (
+	ScopeVoiceConnector = "voice-connector"
+	ScopeConfiguration  = "configuration"
+	ScopeRegion         = "region"
+)
+
+// ScopeOf gives what a pipeline shares with others that would fail of the same
+// cause: its Voice Connector, which every event of a Voice Connector call names;
+// else the configuration, which few events name; else the account's Region.
+func ScopeOf(st pipeline.State) string {
+	switch {
+	case st.VoiceConnectorID != "":
+		return ScopeVoiceConnector + "/" + st.VoiceConnectorID
+	case st.ConfigurationARN != "":
+		return ScopeConfiguration + "/" + st.ConfigurationARN
+	}
+	return ScopeRegion + "/" + st.Account + "/" + st.Region
+}
+
+// Gravest gives the element whose loss weighs most; ties by name. It is empty
+// when there is none.
+func Gravest(elements []pipeline.Element) string {
+	gravest := ""
+	for _, e := range elements {
+		if gravest == "" || graver(lossOf(e.Type), lossOf(gravest)) < 0 || (lossOf(e.Type) == lossOf(gravest) && e.Type < gravest) {
+			gravest = e.Type
+		}
+	}
+	return gravest
+}
