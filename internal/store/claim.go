@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -23,23 +24,22 @@ type Notification struct {
 	ID      string
 	Kind    string
 	Subject string
-	SentAt  time.Time
+	// Calls is how many calls it tells of, zero where it does not count.
+	Calls  int
+	SentAt time.Time
 }
 
-// Once does send once for each id under a pipeline or rule match, however
-// often and by however many processes it is called: the first claims it, the
-// others wait until it is sent, or until the claim's lease has run out, and
-// then claim it themselves. A process that dies between send and the record of
-// it makes a later one send again, with the same id. owner names the
-// invocation, so that its own retry need not wait.
+// Once does send once for each id under a partition, however often and by
+// however many processes it is called: the first claims it, the others wait
+// until it is sent, or until the claim's lease has run out, and then claim it
+// themselves. A process that dies between send and the record of it makes a
+// later one send again, with the same id. owner names the invocation, so that
+// its own retry need not wait.
 func (s *Store) Once(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) error {
 	for {
-		claimed, sent, err := s.claim(ctx, partition, n, owner)
-		if err != nil || sent {
+		sent, err := s.TryOnce(ctx, partition, n, owner, send)
+		if err != nil || !sent.SentAt.IsZero() {
 			return err
-		}
-		if claimed {
-			break
 		}
 		select {
 		case <-ctx.Done():
@@ -47,18 +47,29 @@ func (s *Store) Once(ctx context.Context, partition Partition, n Notification, o
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-	if err := send(ctx); err != nil {
-		return err
+}
+
+// TryOnce is Once, but does not wait for another that has the claim: SentAt of
+// what it gives is zero then. Otherwise it gives the notification as it was
+// sent, which may have been before and with other words than n has.
+func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) (Notification, error) {
+	claimed, sent, err := s.claim(ctx, partition, n, owner)
+	if err != nil || !claimed {
+		return sent, err
 	}
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	if err := send(ctx); err != nil {
+		return Notification{}, err
+	}
+	n.SentAt = s.now()
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: key(string(partition), noticeSK+n.ID),
 		UpdateExpression:          aws.String("SET d = :d REMOVE l, w"),
-		ExpressionAttributeValues: item{":d": text(timeText(s.now()))},
+		ExpressionAttributeValues: item{":d": text(timeText(n.SentAt))},
 	})
 	if err != nil {
-		return s.failure(err, "cannot take that the notification was sent")
+		return Notification{}, s.failure(err, "cannot take that the notification was sent")
 	}
-	return nil
+	return n, nil
 }
 
 // Partition is where a notification is kept.
@@ -71,7 +82,11 @@ func PartitionOf(st pipeline.State) Partition { return Partition(pipelinePK + st
 // is the event's id.
 func PartitionOfMatch(id string) Partition { return Partition(matchPK + id) }
 
-func (s *Store) claim(ctx context.Context, partition Partition, n Notification, owner string) (claimed, sent bool, err error) {
+// PartitionOfIncident is the partition of the notifications about a group's
+// incidents.
+func PartitionOfIncident(g incident.Group) Partition { return Partition(groupPK + g.ID()) }
+
+func (s *Store) claim(ctx context.Context, partition Partition, n Notification, owner string) (claimed bool, sent Notification, err error) {
 	now := s.now()
 	millis := func(t time.Time) types.AttributeValue {
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
@@ -82,6 +97,9 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 	up.set("n", up.value(text(n.ID)))
 	up.set("y", up.value(text(n.Kind)))
 	up.set("su", up.value(text(n.Subject)))
+	if n.Calls > 0 {
+		up.set("k", up.value(number(n.Calls)))
+	}
 	if s.retention > 0 {
 		up.set(attrExpiry, up.value(&types.AttributeValueMemberN{Value: strconv.FormatInt(now.Add(s.retention).Unix(), 10)}))
 	}
@@ -89,16 +107,20 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 	up.require("(attribute_not_exists(l) OR l < " + up.value(millis(now)) + " OR w = " + up.value(text(owner)) + ")")
 	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
 	if err == nil {
-		return true, false, nil
+		return true, sent, nil
 	}
 	if !isConditionFailure(err) {
-		return false, false, s.failure(err, "cannot take the notification")
+		return false, sent, s.failure(err, "cannot take the notification")
 	}
 	it, err := s.get(ctx, string(partition), noticeSK+n.ID)
 	if err != nil {
-		return false, false, err
+		return false, sent, err
 	}
-	return false, it["d"] != nil, nil
+	return false, notificationIn(it), nil
+}
+
+func notificationIn(it item) Notification {
+	return Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"), SentAt: timeIn(it, "d")}
 }
 
 // Notifications gives those of a pipeline by its id.
@@ -109,7 +131,7 @@ func (s *Store) Notifications(ctx context.Context, id string) ([]Notification, e
 	}
 	list := make([]Notification, len(items))
 	for i, it := range items {
-		list[i] = Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), SentAt: timeIn(it, "d")}
+		list[i] = notificationIn(it)
 	}
 	return list, nil
 }

@@ -58,9 +58,13 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 	}
 	var page Page
 	for {
-		ids, err := s.nextIDs(ctx, q, &positions, q.Limit-len(page.States))
+		keys, err := s.nextKeys(ctx, q.span(), &positions, q.Limit-len(page.States))
 		if err != nil {
 			return Page{}, err
+		}
+		ids := make([]string, len(keys))
+		for i, k := range keys {
+			ids[i] = strings.TrimPrefix(textIn(k, attrPK), pipelinePK)
 		}
 		states, err := s.inOrder(ctx, ids)
 		if err != nil {
@@ -71,11 +75,7 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 				page.States = append(page.States, st)
 			}
 		}
-		done := true
-		for _, p := range positions {
-			done = done && p.Done
-		}
-		if done {
+		if allRead(positions) {
 			return page, nil
 		}
 		if len(page.States) >= q.Limit {
@@ -104,23 +104,42 @@ func (s *Store) inOrder(ctx context.Context, ids []string) ([]pipeline.State, er
 	return ordered, nil
 }
 
-// nextIDs merges the shards of the query's index and gives up to n ids, newest
-// first; positions move behind them.
-func (s *Store) nextIDs(ctx context.Context, q Query, positions *[shards]position, n int) ([]string, error) {
+// span is a stretch of an index that is spread over shards.
+type span struct {
+	index, attr string
+	// letter begins the partitions' names; the number of the shard follows.
+	letter string
+	// from and to bound the sort key, both included; zero means no bound.
+	from, to time.Time
+}
+
+func (q Query) span() span {
+	switch {
+	case q.Status.Open() && q.Status != "":
+		return span{indexByState, attrState, "O", q.From, q.To}
+	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed:
+		return span{indexByState, attrState, "F", q.From, q.To}
+	}
+	return span{indexByTime, attrTime, "T", q.From, q.To}
+}
+
+// nextKeys merges the shards of a span and gives the keys of up to n items,
+// newest first; positions move behind them.
+func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
 	var heads [shards][]item
 	for i := range shards {
 		if positions[i].Done {
 			continue
 		}
-		items, err := s.shardItems(ctx, q, i, positions[i], n)
+		items, err := s.shardItems(ctx, sp, i, positions[i], n)
 		if err != nil {
 			return nil, err
 		}
 		heads[i] = items
 		positions[i].Done = len(items) == 0
 	}
-	var ids []string
-	for len(ids) < n {
+	var keys []item
+	for len(keys) < n {
 		newest := -1
 		for i := range shards {
 			if len(heads[i]) > 0 && (newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
@@ -133,37 +152,39 @@ func (s *Store) nextIDs(ctx context.Context, q Query, positions *[shards]positio
 		it := heads[newest][0]
 		heads[newest] = heads[newest][1:]
 		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
-		ids = append(ids, strings.TrimPrefix(textIn(it, attrPK), pipelinePK))
+		keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
 	}
-	return ids, nil
+	return keys, nil
 }
 
-func (s *Store) shardItems(ctx context.Context, q Query, shard int, after position, n int) ([]item, error) {
-	index, attr, letter := indexByTime, attrTime, "T"
-	switch {
-	case q.Status.Open() && q.Status != "":
-		index, attr, letter = indexByState, attrState, "O"
-	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed:
-		index, attr, letter = indexByState, attrState, "F"
+func allRead(positions [shards]position) bool {
+	for _, p := range positions {
+		if !p.Done {
+			return false
+		}
 	}
-	partition := letter + strconv.Itoa(shard)
+	return true
+}
+
+func (s *Store) shardItems(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
+	partition := sp.letter + strconv.Itoa(shard)
 	from, to := "0", "9999-12-31T23:59:59.999999Z"
-	if !q.From.IsZero() {
-		from = timeText(q.From)
+	if !sp.from.IsZero() {
+		from = timeText(sp.from)
 	}
-	if !q.To.IsZero() {
-		to = timeText(q.To)
+	if !sp.to.IsZero() {
+		to = timeText(sp.to)
 	}
 	in := &dynamodb.QueryInput{
 		TableName:                 &s.table,
-		IndexName:                 &index,
-		KeyConditionExpression:    aws.String(attr + " = :p AND " + attrFirst + " BETWEEN :f AND :t"),
+		IndexName:                 &sp.index,
+		KeyConditionExpression:    aws.String(sp.attr + " = :p AND " + attrFirst + " BETWEEN :f AND :t"),
 		ExpressionAttributeValues: item{":p": text(partition), ":f": text(from), ":t": text(to)},
 		ScanIndexForward:          aws.Bool(false),
 		Limit:                     aws.Int32(int32(n)),
 	}
 	if after.PK != "" {
-		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), attr: text(partition)}
+		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), sp.attr: text(partition)}
 	}
 	out, err := s.db.Query(ctx, in)
 	if err != nil {

@@ -78,12 +78,17 @@ func (s *Store) get(ctx context.Context, pk, sk string) (item, error) {
 	return out.Item, nil
 }
 
-// queryAll reads every item of a partition whose sort key begins with prefix.
+// queryAll reads, consistently, every item of a partition whose sort key begins
+// with prefix; an empty prefix means every item.
 func (s *Store) queryAll(ctx context.Context, pk, prefix string) ([]item, error) {
 	in := &dynamodb.QueryInput{
-		TableName:                 &s.table,
-		KeyConditionExpression:    aws.String(attrPK + " = :p AND begins_with(" + attrSK + ", :s)"),
-		ExpressionAttributeValues: item{":p": text(pk), ":s": text(prefix)},
+		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String(attrPK + " = :p"),
+		ExpressionAttributeValues: item{":p": text(pk)},
+	}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String(attrPK + " = :p AND begins_with(" + attrSK + ", :s)")
+		in.ExpressionAttributeValues[":s"] = text(prefix)
 	}
 	var all []item
 	for {

@@ -1,0 +1,354 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/incident"
+)
+
+// The items of incidents. All incidents of a group are in one partition, by
+// number, so that the condition on the next number lets only one be opened at a
+// time. Their occurrences are spread over shards of each incident: a storm
+// writes those, and nothing else that is shared.
+const (
+	groupPK      = "K#" // group id; sort key incidentSK and the number
+	incidentSK   = "I#"
+	occurrencePK = "O#" // incident id, #, shard; sort key the time it was handled, #, pipeline id
+	joinedSK     = "F#" // under a pipeline: group id; which incident it joined
+)
+
+// The attributes of an incident.
+const (
+	attrScope     = "sc"
+	attrElement   = "et"
+	attrClass     = "cl"
+	attrReason    = "rn"
+	attrLosses    = "lo" // losses, separated by |
+	attrClosed    = "z"
+	attrReopened  = "rp"
+	attrToldAt    = "ta"
+	attrToldCalls = "tc"
+	attrToldLast  = "tl"
+	attrOpenings  = "n0"
+	attrSummaries = "n1"
+	attrClosings  = "n2"
+)
+
+// newestIncidents is how many of a group's incidents are read at once: the one
+// that a failure joins is among the newest.
+const newestIncidents = 8
+
+// incidentKey gives the key of an incident; ok is false for a text that is no
+// incident's id.
+func incidentKey(id string) (item, bool) {
+	group, number, found := cutLast(id, ".")
+	n, err := strconv.Atoi(number)
+	if !found || err != nil || n < 1 {
+		return nil, false
+	}
+	return key(groupPK+group, incidentSK+fmt.Sprintf("%08d", n)), true
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
+
+func numberIn(it item, name string) int {
+	v, ok := it[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.Atoi(v.Value)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Failure is one that joins an incident.
+type Failure struct {
+	Group  incident.Group
+	Class  incident.Class
+	Reason string
+	Losses []incident.Loss
+	// Occurrence is the call; its Seen is not looked at.
+	Occurrence incident.Occurrence
+}
+
+// Join takes a failure into the incident that it belongs to, and opens or
+// reopens one where there is none. It gives the incident as it is afterwards.
+// The same failure any number of times, at once or after a crash, counts once.
+// It costs one query, two writes and a read while the incident is open.
+func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
+	f.Occurrence.Seen = s.now()
+	for attempt := range mergeAttempts {
+		i, err := s.join(ctx, f, t)
+		if err == nil || !errors.Is(err, errRaced) {
+			return i, err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return i, err
+		}
+	}
+	return incident.Incident{}, fault.New(fault.Conflict, "table "+s.table,
+		fmt.Sprintf("the incidents of %s were changed by others %d times in a row", f.Group.ID(), mergeAttempts), "try again")
+}
+
+// errRaced is a lost race: what was read is no longer so.
+var errRaced = errors.New("another writer was faster")
+
+func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
+	known, err := s.incidentsOf(ctx, f.Group, func(known []incident.Incident) bool {
+		_, verdict := incident.Choose(known, f.Class, s.now(), t)
+		return verdict == incident.Joins
+	})
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	chosen, verdict := incident.Choose(known, f.Class, s.now(), t)
+	if verdict != incident.Joins {
+		// Before anything is opened: the failure may have joined one that is over.
+		joined, occurrence, err := s.joined(ctx, f)
+		if err != nil {
+			return incident.Incident{}, err
+		}
+		if joined != "" {
+			return s.occur(ctx, joined, f, occurrence, t)
+		}
+		if verdict == incident.Reopens {
+			err = s.reopen(ctx, chosen)
+		} else {
+			chosen, err = s.open(ctx, f, known)
+		}
+		if err != nil {
+			return incident.Incident{}, err
+		}
+	}
+	id, occurrence, err := s.take(ctx, f, chosen.ID)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	return s.occur(ctx, id, f, occurrence, t)
+}
+
+// incidentsOf reads a group's incidents, newest first, until enough of them.
+func (s *Store) incidentsOf(ctx context.Context, g incident.Group, enough func([]incident.Incident) bool) ([]incident.Incident, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(newestIncidents),
+		KeyConditionExpression:    aws.String(attrPK + " = :p AND begins_with(" + attrSK + ", :s)"),
+		ExpressionAttributeValues: item{":p": text(groupPK + g.ID()), ":s": text(incidentSK)},
+	}
+	var known []incident.Incident
+	for {
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, s.failure(err, "cannot be queried for incidents")
+		}
+		for _, it := range out.Items {
+			known = append(known, decodeIncident(it))
+		}
+		if len(out.LastEvaluatedKey) == 0 || enough(known) {
+			return known, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// open makes the next incident of the group, on condition that nobody else did.
+func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) (incident.Incident, error) {
+	next := 1
+	if len(known) > 0 {
+		_, last, _ := cutLast(known[0].ID, ".")
+		n, err := strconv.Atoi(last)
+		if err != nil {
+			return incident.Incident{}, fault.Wrap(err, fault.Internal, "incident "+known[0].ID, "has no number", "")
+		}
+		next = n + 1
+	}
+	i := incident.Incident{
+		ID: f.Group.ID() + "." + strconv.Itoa(next), Group: f.Group, Class: f.Class, Reason: f.Reason, Losses: f.Losses,
+		OpenedAt: f.Occurrence.At,
+	}
+	it, _ := incidentKey(i.ID)
+	it[attrTime], it[attrState], it[attrFirst] = text("I"+shardOf(i.ID)), text("I"+shardOf(i.ID)), text(timeText(i.OpenedAt))
+	it[attrScope], it[attrClass] = text(i.Scope), text(string(i.Class))
+	losses := make([]string, len(i.Losses))
+	for n, loss := range i.Losses {
+		losses[n] = string(loss)
+	}
+	for name, value := range map[string]string{attrElement: i.Element, attrReason: i.Reason, attrLosses: strings.Join(losses, "|")} {
+		if value != "" {
+			it[name] = text(value)
+		}
+	}
+	s.expire(it, s.now())
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+	if isConditionFailure(err) {
+		return i, errRaced
+	}
+	if err != nil {
+		return i, s.failure(err, "cannot take the incident")
+	}
+	return i, nil
+}
+
+// reopen makes a closed incident open again, on condition that it still is as
+// it was read.
+func (s *Store) reopen(ctx context.Context, i incident.Incident) error {
+	up := newUpdate()
+	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
+	up.set(attrReopened, up.value(number(i.Reopened+1)))
+	up.set(attrState, up.value(text("I"+shardOf(i.ID))))
+	up.remove(attrClosed)
+	return s.changeIncident(ctx, i.ID, up)
+}
+
+// CloseIncident records that an incident was found to be over at a time. It is
+// an error of class Conflict when it was not as i says any more.
+func (s *Store) CloseIncident(ctx context.Context, i incident.Incident) (incident.Incident, error) {
+	now := s.now()
+	up := newUpdate()
+	up.require("attribute_exists(" + attrPK + ")")
+	up.require("attribute_not_exists(" + attrClosed + ")")
+	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
+	up.set(attrClosed, up.value(text(timeText(now))))
+	err := s.changeIncident(ctx, i.ID, up)
+	if errors.Is(err, errRaced) {
+		return i, fault.Wrap(err, fault.Conflict, "incident "+i.ID, "cannot be closed", "it is looked at again")
+	}
+	i.ClosedAt = now
+	return i, err
+}
+
+// MarkTold records what people were told; told has at least one count more than
+// i has. What another has recorded meanwhile is left as it is.
+func (s *Store) MarkTold(ctx context.Context, i incident.Incident, told incident.Told) error {
+	up := newUpdate()
+	for _, c := range []struct {
+		name     string
+		old, new int
+	}{
+		{attrOpenings, i.Told.Openings, told.Openings}, {attrSummaries, i.Told.Summaries, told.Summaries}, {attrClosings, i.Told.Closings, told.Closings},
+	} {
+		if c.new == c.old {
+			continue
+		}
+		up.set(c.name, up.value(number(c.new)))
+		up.unchanged(c.name, numberOrNothing(c.name, c.old))
+	}
+	up.set(attrToldAt, up.value(text(timeText(told.At))))
+	up.set(attrToldCalls, up.value(number(told.Calls)))
+	up.set(attrToldLast, up.value(number(told.LastCalls)))
+	if told.Closings > i.Reopened {
+		up.remove(attrState) // it owes nothing any more
+		up.require("attribute_exists(" + attrClosed + ")")
+	}
+	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
+		return err
+	}
+	return nil
+}
+
+// numberOrNothing is an item as if read, with a count that is absent while zero.
+func numberOrNothing(name string, n int) item {
+	if n == 0 {
+		return item{}
+	}
+	return item{name: number(n)}
+}
+
+func (s *Store) changeIncident(ctx context.Context, id string, up *update) error {
+	k, ok := incidentKey(id)
+	if !ok {
+		return fault.New(fault.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
+	}
+	_, err := s.db.UpdateItem(ctx, up.input(s.table, k))
+	if isConditionFailure(err) {
+		return errRaced
+	}
+	if err != nil {
+		return s.failure(err, "cannot take the change of incident "+id)
+	}
+	return nil
+}
+
+// joined tells which incident the failure's pipeline has joined in its group;
+// the id is empty when it has joined none.
+func (s *Store) joined(ctx context.Context, f Failure) (id string, o incident.Occurrence, err error) {
+	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.ID())
+	if err != nil || len(it) == 0 {
+		return "", o, err
+	}
+	o = f.Occurrence
+	o.At, o.Seen = timeIn(it, "a"), timeIn(it, "se")
+	return textIn(it, "in"), o, nil
+}
+
+// take binds the failure's pipeline to an incident for good, and gives the one
+// that it is bound to.
+func (s *Store) take(ctx context.Context, f Failure, id string) (string, incident.Occurrence, error) {
+	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.ID())
+	it["in"], it["a"], it["se"] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
+	s.expire(it, f.Occurrence.Seen)
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+	if isConditionFailure(err) {
+		return s.joined(ctx, f)
+	}
+	if err != nil {
+		return "", f.Occurrence, s.failure(err, "cannot take which incident the pipeline belongs to")
+	}
+	return id, f.Occurrence, nil
+}
+
+// occur writes the occurrence, and gives the incident as it is then: with the
+// class that the failure tells, and open if its end did not know the failure.
+func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occurrence, t incident.Timing) (incident.Incident, error) {
+	it := key(occurrencePK+id+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
+	it["a"] = text(timeText(o.At))
+	if o.CallID != "" {
+		it["ci"] = text(o.CallID)
+	}
+	s.expire(it, o.Seen)
+	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
+		return incident.Incident{}, s.failure(err, "cannot take the occurrence")
+	}
+	i, err := s.Incident(ctx, id)
+	if err != nil {
+		return i, err
+	}
+	if i.Class == incident.Unknown && f.Class != incident.Unknown {
+		up := newUpdate()
+		up.require(attrClass + " = " + up.value(text(string(incident.Unknown))))
+		up.set(attrClass, up.value(text(string(f.Class))))
+		if f.Reason != "" {
+			up.set(attrReason, up.value(text(f.Reason)))
+		}
+		switch err := s.changeIncident(ctx, id, up); {
+		case errors.Is(err, errRaced):
+		case err != nil:
+			return i, err
+		default:
+			i.Class, i.Reason = f.Class, f.Reason
+		}
+	}
+	if incident.Overlooked(i, o, t) {
+		if err := s.reopen(ctx, i); err != nil {
+			return i, err
+		}
+		return s.Incident(ctx, id)
+	}
+	return i, nil
+}

@@ -1,0 +1,266 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// clock is a time that the test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+var timing = incident.Timing{Window: 5 * time.Minute, Quiet: 10 * time.Minute, Reopen: time.Hour}
+
+var recordingOf = incident.Group{Scope: "voice-connector/abc", Element: "S3RecordingSink"}
+
+func failureOf(n int, class incident.Class, at time.Time) store.Failure {
+	return store.Failure{Group: recordingOf, Class: class, Reason: "reason of " + string(class), Losses: []incident.Loss{incident.Recording},
+		Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%04d", n), CallID: fmt.Sprintf("call-%04d", n), At: at}}
+}
+
+// incidents makes a table, a clock, and a store on them.
+func incidents(t *testing.T, name string, db store.Client, client *dynamodb.Client) (*store.Store, *clock) {
+	t.Helper()
+	if err := dynalite.EnsureTable(t.Context(), client, name, store.Definition()); err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	return store.New(db, name, store.Options{Retention: time.Hour, Now: c.Now}), c
+}
+
+func mustJoin(t *testing.T, s *store.Store, f store.Failure) incident.Incident {
+	t.Helper()
+	i, err := s.Join(t.Context(), f, timing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func TestStormIsOneIncidentWithItsExactCount(t *testing.T) {
+	db := table(t)
+	s, c := incidents(t, "storm", db, db)
+	const calls = 120
+	group := errgroup.Group{}
+	group.SetLimit(16)
+	for n := range 2 * calls { // each failure twice
+		group.Go(func() error {
+			_, err := s.Join(t.Context(), failureOf(n%calls, incident.Permissions, c.Now()), timing)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	list, next, err := s.Incidents(t.Context(), store.IncidentQuery{Owing: true})
+	if err != nil || len(list) != 1 || next != "" {
+		t.Fatalf("got %d incidents, next %q, error %v, want one incident", len(list), next, err)
+	}
+	tally, err := s.Tally(t.Context(), list[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tally.Calls != calls || len(tally.Examples) != 3 || tally.Examples[0].CallID != "call-0000" {
+		t.Errorf("got %d calls with the examples %v, want %d", tally.Calls, tally.Examples, calls)
+	}
+}
+
+func TestWhatJoinsWhat(t *testing.T) {
+	db := table(t)
+	cases := []struct {
+		name string
+		// play does what came before, with the calls 0 to 8.
+		play func(*testing.T, *store.Store, *clock)
+		// last is the failure of call 9.
+		last      incident.Class
+		wantID    string
+		wantClass incident.Class
+		// wantReopened is how often the incident was reopened then.
+		wantReopened int
+	}{
+		{"the first opens", func(*testing.T, *store.Store, *clock) {}, incident.Quota, ".1", incident.Quota, 0},
+		{"the same cause joins", func(t *testing.T, s *store.Store, c *clock) {
+			mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+		}, incident.Quota, ".1", incident.Quota, 0},
+		{"another cause opens another", func(t *testing.T, s *store.Store, c *clock) {
+			mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+		}, incident.Permissions, ".2", incident.Permissions, 0},
+		{"an unknown cause joins a known one", func(t *testing.T, s *store.Store, c *clock) {
+			mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+		}, incident.Unknown, ".1", incident.Quota, 0},
+		{"a known cause explains an unknown one", func(t *testing.T, s *store.Store, c *clock) {
+			mustJoin(t, s, failureOf(0, incident.Unknown, c.Now()))
+		}, incident.Permissions, ".1", incident.Permissions, 0},
+		{"a cause that comes back reopens", func(t *testing.T, s *store.Store, c *clock) {
+			closeNow(t, s, c, mustJoin(t, s, failureOf(0, incident.Quota, c.Now())))
+			c.pass(timing.Reopen)
+		}, incident.Quota, ".1", incident.Quota, 1},
+		{"a cause that comes back late opens another", func(t *testing.T, s *store.Store, c *clock) {
+			closeNow(t, s, c, mustJoin(t, s, failureOf(0, incident.Quota, c.Now())))
+			c.pass(timing.Reopen + time.Second)
+		}, incident.Quota, ".2", incident.Quota, 0},
+		{"an open one is found behind many that are over", func(t *testing.T, s *store.Store, c *clock) {
+			mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+			for n := range 9 {
+				closeNow(t, s, c, mustJoin(t, s, failureOf(10+n, incident.Permissions, c.Now())))
+				c.pass(timing.Reopen + time.Second)
+			}
+		}, incident.Quota, ".1", incident.Quota, 0},
+	}
+	for n, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			s, c := incidents(t, fmt.Sprintf("joins%d", n), db, db)
+			test.play(t, s, c)
+			got := mustJoin(t, s, failureOf(9, test.last, c.Now()))
+			if want := recordingOf.ID() + test.wantID; got.ID != want || got.Class != test.wantClass || got.Reopened != test.wantReopened || !got.Open() {
+				t.Errorf("got %s of class %s, reopened %d times, open %v; want %s, %s, %d, open", got.ID, got.Class, got.Reopened, got.Open(), want, test.wantClass, test.wantReopened)
+			}
+		})
+	}
+}
+
+// closeNow closes an incident after the quiet time.
+func closeNow(t *testing.T, s *store.Store, c *clock, i incident.Incident) incident.Incident {
+	t.Helper()
+	c.pass(timing.Quiet)
+	closed, err := s.CloseIncident(t.Context(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return closed
+}
+
+func TestLateDuplicateReopensNothing(t *testing.T) {
+	db := table(t)
+	s, c := incidents(t, "duplicate", db, db)
+	f := failureOf(0, incident.Quota, c.Now())
+	closed := closeNow(t, s, c, mustJoin(t, s, f))
+	if _, err := s.CloseIncident(t.Context(), closed); fault.ClassOf(err) != fault.Conflict {
+		t.Errorf("closing twice: got %v, want a conflict", err)
+	}
+	for range 2 {
+		c.pass(time.Second)
+		if got := mustJoin(t, s, f); got.ID != closed.ID || got.Open() {
+			t.Errorf("got %s, open %v, want %s as it was", got.ID, got.Open(), closed.ID)
+		}
+	}
+	tally, err := s.Tally(t.Context(), closed.ID)
+	if err != nil || tally.Calls != 1 {
+		t.Errorf("got %d calls (%v), want 1", tally.Calls, err)
+	}
+}
+
+// intruding does something just before an occurrence is written.
+type intruding struct {
+	*dynamodb.Client
+	before func()
+}
+
+func (c *intruding) PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	if pk, ok := in.Item["PK"].(*types.AttributeValueMemberS); ok && strings.HasPrefix(pk.Value, "O#") && c.before != nil {
+		before := c.before
+		c.before = nil
+		before()
+	}
+	return c.Client.PutItem(ctx, in, opts...)
+}
+
+func TestFailureThatAnEndOverlookedReopens(t *testing.T) {
+	client := table(t)
+	db := &intruding{Client: client}
+	s, c := incidents(t, "overlooked", db, client)
+	first := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+	c.pass(timing.Quiet)
+	db.before = func() {
+		if _, err := s.CloseIncident(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
+	if got.ID != first.ID || !got.Open() || got.Reopened != 1 {
+		t.Errorf("got %s, open %v, reopened %d times, want %s open, reopened once", got.ID, got.Open(), got.Reopened, first.ID)
+	}
+}
+
+func TestWhatWasToldIsKept(t *testing.T) {
+	db := table(t)
+	s, c := incidents(t, "told", db, db)
+	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+	opening := incident.Told{At: c.Now(), Calls: 1, Openings: 1}
+	for range 2 { // the second loses against the first, and that is well
+		if err := s.MarkTold(t.Context(), i, opening); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i, err := s.Incident(t.Context(), i.ID)
+	if err != nil || i.Told != opening {
+		t.Fatalf("got %+v (%v), want %+v", i.Told, err, opening)
+	}
+	i = closeNow(t, s, c, i)
+	owing := func() int {
+		list, _, err := s.Incidents(t.Context(), store.IncidentQuery{Owing: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	if n := owing(); n != 1 {
+		t.Errorf("closed and not told: got %d that owe something, want 1", n)
+	}
+	told := i.Told
+	told.Closings = 1
+	if err := s.MarkTold(t.Context(), i, told); err != nil {
+		t.Fatal(err)
+	}
+	if n := owing(); n != 0 {
+		t.Errorf("closed and told: got %d that owe something, want none", n)
+	}
+	again := mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
+	if n := owing(); n != 1 || again.Reopened != 1 {
+		t.Errorf("reopened %d times: got %d that owe something, want 1", again.Reopened, n)
+	}
+	all, _, err := s.Incidents(t.Context(), store.IncidentQuery{})
+	if err != nil || len(all) != 1 {
+		t.Errorf("got %d incidents in all (%v), want 1", len(all), err)
+	}
+	ids, err := s.IncidentsOf(t.Context(), "pipeline-0001")
+	if err != nil || len(ids) != 1 || ids[0] != again.ID {
+		t.Errorf("incidents of the pipeline: got %v (%v), want %s", ids, err, again.ID)
+	}
+}
+
+func TestIncidentThatIsNotThere(t *testing.T) {
+	db := table(t)
+	s, _ := incidents(t, "none", db, db)
+	for _, id := range []string{"", "x", "x.y", "x.0", recordingOf.ID() + ".1"} {
+		if _, err := s.Incident(t.Context(), id); fault.ClassOf(err) != fault.NotFound {
+			t.Errorf("incident %q: got %v, want not found", id, err)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/incident"
+)
+
+func decodeIncident(it item) incident.Incident {
+	group := strings.TrimPrefix(textIn(it, attrPK), groupPK)
+	n, err := strconv.Atoi(strings.TrimPrefix(textIn(it, attrSK), incidentSK))
+	if err != nil {
+		n = 0 // no key of ours; its id finds nothing
+	}
+	i := incident.Incident{
+		ID:    group + "." + strconv.Itoa(n),
+		Group: incident.Group{Scope: textIn(it, attrScope), Element: textIn(it, attrElement)},
+		Class: incident.Class(textIn(it, attrClass)), Reason: textIn(it, attrReason),
+		OpenedAt: timeIn(it, attrFirst), ClosedAt: timeIn(it, attrClosed), Reopened: numberIn(it, attrReopened),
+		Told: incident.Told{
+			At: timeIn(it, attrToldAt), Calls: numberIn(it, attrToldCalls), LastCalls: numberIn(it, attrToldLast),
+			Openings: numberIn(it, attrOpenings), Summaries: numberIn(it, attrSummaries), Closings: numberIn(it, attrClosings),
+		},
+	}
+	for _, loss := range strings.FieldsFunc(textIn(it, attrLosses), func(r rune) bool { return r == '|' }) {
+		i.Losses = append(i.Losses, incident.Loss(loss))
+	}
+	return i
+}
+
+// Incident gives an incident by its id, with a consistent read; an error of
+// class NotFound when there is none.
+func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, error) {
+	notFound := fault.New(fault.NotFound, "table "+s.table, "knows no incident "+id, "list them with: chimewatch incidents list")
+	k, ok := incidentKey(id)
+	if !ok {
+		return incident.Incident{}, notFound
+	}
+	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	if len(it) == 0 {
+		return incident.Incident{}, notFound
+	}
+	return decodeIncident(it), nil
+}
+
+// IncidentsOf gives the ids of the incidents that a pipeline has joined.
+func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
+	items, err := s.queryAll(ctx, pipelinePK+pipelineID, joinedSK)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(items))
+	for n, it := range items {
+		ids[n] = textIn(it, "in")
+	}
+	return ids, nil
+}
+
+// LastSeen tells when the newest failure of an incident was handled; zero when
+// there is none yet. It costs a few reads, however many failures there are.
+func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
+	var last time.Time
+	for shard := range shards {
+		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
+			KeyConditionExpression:    aws.String(attrPK + " = :p"),
+			ExpressionAttributeValues: item{":p": text(occurrencePK + id + "#" + strconv.Itoa(shard))},
+		})
+		if err != nil {
+			return last, s.failure(err, "cannot be queried for occurrences")
+		}
+		for _, it := range out.Items {
+			if seen := occurrenceIn(it).Seen; seen.After(last) {
+				last = seen
+			}
+		}
+	}
+	return last, nil
+}
+
+func occurrenceIn(it item) incident.Occurrence {
+	seen, id, _ := strings.Cut(textIn(it, attrSK), "#")
+	return incident.Occurrence{PipelineID: id, CallID: textIn(it, "ci"), At: timeIn(it, "a"), Seen: timeIn(item{attrSK: text(seen)}, attrSK)}
+}
+
+// tallyExamples is how many calls a tally names.
+const tallyExamples = 3
+
+// Tally counts an incident's calls by reading them all.
+func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
+	var tally incident.Tally
+	var all []incident.Occurrence
+	for shard := range shards {
+		items, err := s.queryAll(ctx, occurrencePK+id+"#"+strconv.Itoa(shard), "")
+		if err != nil {
+			return tally, err
+		}
+		for _, it := range items {
+			all = append(all, occurrenceIn(it))
+		}
+	}
+	slices.SortFunc(all, func(a, b incident.Occurrence) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return strings.Compare(a.PipelineID, b.PipelineID)
+	})
+	tally.Calls = len(all)
+	if len(all) > 0 {
+		tally.LastAt = all[len(all)-1].At
+		tally.Examples = all[:min(len(all), tallyExamples)]
+	}
+	return tally, nil
+}
+
+// IncidentQuery says which incidents Incidents gives.
+type IncidentQuery struct {
+	// Owing keeps to those that are open, or whose end people were not told of.
+	Owing bool
+	// From and To bound OpenedAt, both included; zero means no bound.
+	From, To time.Time
+	// Limit is the most that a page holds; zero means 50.
+	Limit int
+	// Cursor is the next of the page before; empty for the first page.
+	Cursor string
+}
+
+// Incidents gives a page of incidents, newest first, and the cursor of the page
+// that follows, empty on the last one.
+func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident.Incident, next string, err error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	positions, err := readCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	sp := span{indexByTime, attrTime, "I", q.From, q.To}
+	if q.Owing {
+		sp.index, sp.attr = indexByState, attrState
+	}
+	for len(page) < q.Limit && !allRead(positions) {
+		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
+		if err != nil {
+			return nil, "", err
+		}
+		for _, k := range keys {
+			it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+			if err != nil {
+				return nil, "", err
+			}
+			if len(it) > 0 {
+				page = append(page, decodeIncident(it))
+			}
+		}
+	}
+	if !allRead(positions) {
+		next = writeCursor(positions)
+	}
+	return page, next, nil
+}
