@@ -2,6 +2,7 @@ package dynalite_test
 
 import (
 	"context"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,18 @@ func TestTableSurvivesARestart(t *testing.T) {
 	}
 	if len(got.Item) != 2 {
 		t.Errorf("item after the restart: got %v, want the one that was put", got.Item)
+	}
+}
+
+func TestConnectionThatWasNeverUsedDoesNotKeepTheServer(t *testing.T) {
+	s, _ := start(t, t.TempDir())
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := s.Close(); err != nil {
+		t.Errorf("close: got %v, want none", err)
 	}
 }
 
