@@ -1,0 +1,119 @@
+package chimeapi_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/google/go-cmp/cmp"
+)
+
+// answers serves one answer after the other and keeps the requests.
+type answers struct {
+	list     []string // status, a space, the body
+	requests []*http.Request
+}
+
+func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.requests = append(a.requests, r)
+	answer := a.list[min(len(a.requests), len(a.list))-1]
+	status, body, _ := strings.Cut(answer, " ")
+	code := 0
+	_, _ = fmt.Sscan(status, &code)
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(body))
+}
+
+func client(t *testing.T, list ...string) (*chimeapi.Client, *answers) {
+	t.Helper()
+	a := &answers{list: list}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	return chimeapi.New(aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "token"),
+	}), a
+}
+
+const insights = `200 {"MediaPipeline":{"MediaInsightsPipeline":{"MediaPipelineId":"p1","MediaPipelineArn":"arn:p1",
+	"MediaInsightsPipelineConfigurationArn":"arn:c","Status":"Paused","CreatedTimestamp":"2026-03-01T12:00:00Z",
+	"MediaInsightsRuntimeMetadata":{"callId":"c1"},"ElementStatuses":[{"Type":"S3RecordingSink","Status":"Stopped"}]}}}`
+
+func TestGetPipeline(t *testing.T) {
+	c, a := client(t, insights)
+	got, err := c.GetPipeline(t.Context(), "p 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := chimeapi.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "Paused", CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		Elements: []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}}, Metadata: map[string]string{"callId": "c1"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	r := a.requests[0]
+	if r.Method != http.MethodGet || r.URL.EscapedPath() != "/sdk-media-pipelines/p%201" {
+		t.Errorf("got %s %s", r.Method, r.URL.EscapedPath())
+	}
+	if auth := r.Header.Get("Authorization"); !strings.Contains(auth, "/us-east-1/chime/aws4_request") || r.Header.Get("X-Amz-Security-Token") != "token" {
+		t.Errorf("got the authorization %q, want a signature for chime", auth)
+	}
+}
+
+func TestListPipelinesPages(t *testing.T) {
+	c, a := client(t, `200 {"MediaPipelines":[{"MediaPipelineId":"p1","MediaPipelineArn":"arn:p1"}],"NextToken":"n&1"}`, `200 {"MediaPipelines":[]}`)
+	page, next, err := c.ListPipelines(t.Context(), "")
+	if err != nil || len(page) != 1 || page[0].ID != "p1" || next != "n&1" {
+		t.Fatalf("got %v, next %q, %v", page, next, err)
+	}
+	if page, next, err = c.ListPipelines(t.Context(), next); err != nil || len(page) != 0 || next != "" {
+		t.Fatalf("got %v, next %q, %v", page, next, err)
+	}
+	if got := a.requests[1].URL.Query().Get("next-token"); got != "n&1" {
+		t.Errorf("got the token %q, want the one that was given", got)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	cases := []struct {
+		name         string
+		answers      []string
+		wantClass    fault.Class
+		wantCode     string
+		wantRequests int
+	}{
+		{"gone", []string{`404 {"Code":"NotFoundException","Message":"no such pipeline"}`}, fault.NotFound, "NotFoundException", 1},
+		{"of another kind", []string{`200 {"MediaPipeline":{"MediaCapturePipeline":{}}}`}, fault.NotFound, "", 1},
+		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, fault.Internal, "", 1},
+		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, fault.Invalid, "BadRequestException", 1},
+		{"pressed, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},
+		{"pressed all the time", []string{`429 {"Code":"ThrottledClientException"}`}, fault.Throttled, "ThrottledClientException", 3},
+		{"down, then up", []string{`503 {}`, `500 no JSON`, insights}, "", "", 3},
+		{"down", []string{`500 {"Code":"ServiceFailureException"}`}, fault.Unavailable, "ServiceFailureException", 3},
+		{"no JSON", []string{`200 {`}, fault.Unavailable, "", 1},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c, a := client(t, test.answers...)
+			_, err := c.GetPipeline(t.Context(), "p1")
+			if got := fault.ClassOf(err); got != test.wantClass || len(a.requests) != test.wantRequests {
+				t.Errorf("got class %q after %d requests (%v), want %q after %d", got, len(a.requests), err, test.wantClass, test.wantRequests)
+			}
+			var api smithy.APIError
+			if errors.As(err, &api) && test.wantCode != "" && api.ErrorCode() != test.wantCode {
+				t.Errorf("got code %q, want %q", api.ErrorCode(), test.wantCode)
+			}
+			if err != nil && !strings.Contains(err.Error(), "GetMediaPipeline") {
+				t.Errorf("got %q, want it to name the operation", err)
+			}
+		})
+	}
+}
