@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 )
@@ -32,14 +33,28 @@ const mostErrors = 20
 // A panic in each is the error of that message, with the stack in it. Once ctx
 // is done, the messages left are failed without a call.
 func Handle(ctx context.Context, payload []byte, each func(context.Context, Message) error) (reply []byte, err error) {
+	return HandleAll(ctx, payload, func(ctx context.Context, messages []Message) []error {
+		errs := make([]error, len(messages))
+		for i, m := range messages {
+			errs[i] = handle(ctx, m, each)
+		}
+		return errs
+	})
+}
+
+// HandleAll is Handle for a handler that does better with many messages at once
+// than with one after the other. all is called once with every message of the
+// payload, unless there is none, and gives an error or nil for each, in their
+// order. A panic in it, or a list of another length, fails them all.
+func HandleAll(ctx context.Context, payload []byte, all func(context.Context, []Message) []error) (reply []byte, err error) {
 	batch, err := Read(payload)
 	if err != nil {
 		return nil, err
 	}
 	failures := batch.Failures
-	for _, m := range batch.Messages {
-		if err := handle(ctx, m, each); err != nil {
-			failures = append(failures, Failure{RecordID: m.RecordID, Err: err})
+	for i, err := range handleAll(ctx, batch.Messages, all) {
+		if err != nil {
+			failures = append(failures, Failure{RecordID: batch.Messages[i].RecordID, Err: err})
 		}
 	}
 	if !batch.Partial || lacksID(failures) {
@@ -49,6 +64,24 @@ func Handle(ctx context.Context, payload []byte, each func(context.Context, Mess
 		slog.ErrorContext(ctx, "record failed and is offered again", "recordId", f.RecordID, "source", string(batch.Source), "error", f.Err.Error())
 	}
 	return partialReply(failures)
+}
+
+func handleAll(ctx context.Context, messages []Message, all func(context.Context, []Message) []error) (errs []error) {
+	if len(messages) == 0 {
+		return nil
+	}
+	failAll := func(what string) {
+		errs = slices.Repeat([]error{fault.New(fault.Internal, "messages", what, "")}, len(messages))
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			failAll(fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	if errs = all(ctx, messages); len(errs) != len(messages) {
+		failAll(fmt.Sprintf("the handler gave %d results for %d messages", len(errs), len(messages)))
+	}
+	return errs
 }
 
 func handle(ctx context.Context, m Message, each func(context.Context, Message) error) (err error) {

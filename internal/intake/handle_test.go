@@ -143,3 +143,41 @@ func logTo(t *testing.T, w io.Writer) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
+
+func TestHandleAll(t *testing.T) {
+	silenceLog(t)
+	payload := records(sqsRecord("1", `{"n":"one"}`), sqsRecord("2", `{"n":"two"}`), sqsRecord("3", "x"), sqsRecord("4", `{"n":"four"}`))
+	tests := []struct {
+		name      string
+		payload   string
+		all       func([]intake.Message) []error
+		wantReply string
+		wantErr   string // empty: none
+	}{
+		{"all handled but the broken one", payload, func(m []intake.Message) []error { return make([]error, len(m)) },
+			`{"batchItemFailures":[{"itemIdentifier":"3"}]}`, ""},
+		{"one of them failed", payload, func(m []intake.Message) []error { return []error{nil, errTable, nil} },
+			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, ""},
+		{"panic fails every message", payload, func([]intake.Message) []error { panic("oh") },
+			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
+		{"too few results fail every message", event, func([]intake.Message) []error { return nil },
+			"", "the handler gave 0 results for 1 messages"},
+		{"nothing to hand on", records(sqsRecord("3", "x")), func([]intake.Message) []error { panic("called for nothing") },
+			`{"batchItemFailures":[{"itemIdentifier":"3"}]}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			calls := 0
+			reply, err := intake.HandleAll(t.Context(), []byte(tt.payload), func(_ context.Context, m []intake.Message) []error {
+				calls++
+				return tt.all(m)
+			})
+			if string(reply) != tt.wantReply || calls > 1 {
+				t.Errorf("got reply %s after %d calls, want %s after one at most", reply, calls, tt.wantReply)
+			}
+			if (err == nil) != (tt.wantErr == "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
+				t.Errorf("got error %v, want %q", err, tt.wantErr)
+			}
+		})
+	}
+}
