@@ -13,7 +13,7 @@ ALL_PACKAGES = $(shell go list -e ./... 2>/dev/null)
 
 .PHONY: run build test fmt
 
-FUNCTIONS := status failures alerts
+FUNCTIONS := status failures alerts voice
 
 run: build
 	bin/chimewatch local $(ARGS)

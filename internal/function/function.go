@@ -31,6 +31,8 @@ type Parts struct {
 	// Env reads a variable that the template sets; that it is empty is an error
 	// that New gives.
 	Env func(name string) string
+	// Optional reads a variable that may be empty.
+	Optional func(name string) string
 	// FullNumbers is the deployer's wish to see phone numbers whole.
 	FullNumbers bool
 	// RunbookURL may be empty.
@@ -40,8 +42,18 @@ type Parts struct {
 // Main runs the function until Lambda ends the process. A function that cannot
 // start says why, and exits with 1.
 func Main(name string, build func(Parts) handler.Handler) {
+	start(name, func(ctx context.Context) (*Function, error) { return New(ctx, name, os.Getenv, build) })
+}
+
+// MainBatch is Main for a handler that takes all messages of an invocation
+// together.
+func MainBatch(name string, build func(Parts) (handler.Batch, error)) {
+	start(name, func(ctx context.Context) (*Function, error) { return NewBatch(ctx, name, os.Getenv, build) })
+}
+
+func start(name string, make func(context.Context) (*Function, error)) {
 	slog.SetDefault(telemetry.NewLogger(os.Stdout, name))
-	f, err := New(context.Background(), name, os.Getenv, build)
+	f, err := make(context.Background())
 	if err != nil {
 		slog.Error("the function cannot start", "error", err.Error())
 		os.Exit(1)
@@ -51,12 +63,32 @@ func Main(name string, build func(Parts) handler.Handler) {
 
 // Function is a handler ready for Lambda.
 type Function struct {
-	handle  handler.Handler
+	invoke  invoker
 	metrics *telemetry.Metrics
 }
 
 // New makes a function from its environment.
 func New(ctx context.Context, name string, getenv func(string) string, build func(Parts) handler.Handler) (*Function, error) {
+	return newFunction(ctx, name, getenv, func(p Parts) (invoker, error) {
+		handle := build(p)
+		return func(ctx context.Context, payload []byte) ([]byte, error) { return intake.Handle(ctx, payload, handle) }, nil
+	})
+}
+
+// NewBatch makes a function that handles all messages of an invocation together.
+// An error of build is given beside the others.
+func NewBatch(ctx context.Context, name string, getenv func(string) string, build func(Parts) (handler.Batch, error)) (*Function, error) {
+	return newFunction(ctx, name, getenv, func(p Parts) (invoker, error) {
+		handle, err := build(p)
+		return func(ctx context.Context, payload []byte) ([]byte, error) {
+			return intake.HandleAll(ctx, payload, handle)
+		}, err
+	})
+}
+
+type invoker = func(ctx context.Context, payload []byte) ([]byte, error)
+
+func newFunction(ctx context.Context, name string, getenv func(string) string, build func(Parts) (invoker, error)) (*Function, error) {
 	var missing []error
 	env := func(name string) string {
 		value := getenv(name)
@@ -76,22 +108,22 @@ func New(ctx context.Context, name string, getenv func(string) string, build fun
 		return nil, fault.Wrap(err, fault.Internal, "AWS configuration", "cannot be loaded", "")
 	}
 	metrics := telemetry.NewMetrics(os.Stdout, name)
-	handle := build(Parts{
+	invoke, err := build(Parts{
 		AWS:     cfg,
 		Table:   store.New(dynamodb.NewFromConfig(cfg), table, store.Options{Retention: time.Duration(days) * 24 * time.Hour}),
-		Metrics: metrics, Env: env,
+		Metrics: metrics, Env: env, Optional: getenv,
 		FullNumbers: getenv("CHIMEWATCH_FULL_NUMBERS") == "true",
 		RunbookURL:  getenv("CHIMEWATCH_RUNBOOK_URL"),
 	})
-	if err := errors.Join(missing...); err != nil {
+	if err := errors.Join(append(missing, err)...); err != nil {
 		return nil, err
 	}
-	return &Function{handle: handle, metrics: metrics}, nil
+	return &Function{invoke: invoke, metrics: metrics}, nil
 }
 
 // Invoke handles one payload of Lambda's.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	reply, err := intake.Handle(ctx, payload, f.handle)
+	reply, err := f.invoke(ctx, payload)
 	if err != nil {
 		slog.ErrorContext(ctx, "invocation failed", "class", string(fault.ClassOf(err)), "error", telemetry.MaskText(err.Error()))
 		f.metrics.Count("FailedInvocations", 1)

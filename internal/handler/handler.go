@@ -17,6 +17,10 @@ import (
 // tries again and at last puts it into the dead-letter queue.
 type Handler func(context.Context, intake.Message) error
 
+// Batch handles messages together and gives an error or nil for each, in their
+// order. An error sends that message back, as Handler's does.
+type Batch func(context.Context, []intake.Message) []error
+
 // Publisher sends a message to people. An error means that it may not have
 // been sent.
 type Publisher interface {

@@ -1,0 +1,232 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+// origin is one way in which notifications come: how Lambda is handed them, and
+// how often it tries again before a dead-letter queue gets what failed.
+type origin struct {
+	name   string
+	spelt  string
+	record func(id string, body []byte) string
+	// whole tells that Lambda tries the whole payload again, not single records.
+	whole bool
+}
+
+var origins = []origin{
+	{"queue", "SQS", func(id string, body []byte) string {
+		return fmt.Sprintf(`{"messageId":%q,"eventSource":"aws:sqs","body":%s}`, id, quoted(body))
+	}, false},
+	{"topic", "SNS", func(id string, body []byte) string {
+		return fmt.Sprintf(`{"EventSource":"aws:sns","Sns":{"MessageId":%q,"Message":%s}}`, id, quoted(body))
+	}, true},
+	{"stream", "KINESIS", func(id string, body []byte) string {
+		return fmt.Sprintf(`{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":%q,"data":%q}}`, id, base64.StdEncoding.EncodeToString(body))
+	}, false},
+	{"direct", "LAMBDA", nil, true},
+}
+
+func quoted(body []byte) string {
+	text, err := json.Marshal(string(body))
+	if err != nil {
+		panic(err) // a string always has a JSON form
+	}
+	return string(text)
+}
+
+// payload wraps bodies as Lambda gets them; the id of each is its index.
+func (o origin) payload(bodies map[int][]byte) []byte {
+	var records []string
+	for _, i := range sortedKeys(bodies) {
+		if o.record == nil {
+			records = append(records, string(bodies[i]))
+		} else {
+			records = append(records, o.record(fmt.Sprint(i), bodies[i]))
+		}
+	}
+	if o.record == nil {
+		return []byte("[" + strings.Join(records, ",") + "]")
+	}
+	return []byte(`{"Records":[` + strings.Join(records, ",") + `]}`)
+}
+
+func sortedKeys(bodies map[int][]byte) []int {
+	var keys []int
+	for i := range bodies {
+		keys = append(keys, i)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// deliver hands the bodies to the function as Lambda does, with two retries, and
+// gives what is left for the dead-letter queue.
+func (o origin) deliver(t *testing.T, handle handler.Batch, bodies map[int][]byte) (dead map[int][]byte) {
+	t.Helper()
+	for range 3 {
+		reply, err := intake.HandleAll(t.Context(), o.payload(bodies), handle)
+		if o.whole {
+			if err == nil {
+				return nil
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = o.failed(t, reply, bodies)
+	}
+	return bodies
+}
+
+func (o origin) failed(t *testing.T, reply []byte, bodies map[int][]byte) map[int][]byte {
+	t.Helper()
+	var answer struct {
+		Failures []struct {
+			ID int `json:"itemIdentifier,string"`
+		} `json:"batchItemFailures"`
+	}
+	if err := json.Unmarshal(reply, &answer); err != nil {
+		t.Fatal(err)
+	}
+	failed := map[int][]byte{}
+	for _, f := range answer.Failures {
+		failed[f.ID] = bodies[f.ID]
+	}
+	return failed
+}
+
+// count stands for the metrics.
+type count map[string]int
+
+func (c count) Count(name string, n int) { c[name] += n }
+
+func silenceLog(t testing.TB) {
+	t.Helper()
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { slog.SetDefault(before) })
+}
+
+func table(t *testing.T) *store.Store {
+	t.Helper()
+	modules, err := dynalite.FindModules(".")
+	if err != nil {
+		t.Skip(err)
+	}
+	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	db := dynalite.Client(server.URL(), "us-east-1")
+	if err := dynalite.EnsureTable(t.Context(), db, "calls", store.Definition()); err != nil {
+		t.Fatal(err)
+	}
+	return store.New(db, "calls", store.Options{})
+}
+
+func notification(i int, transaction string) []byte {
+	return fmt.Appendf(nil, `{"id":"n-%d","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:%02dZ","detail":{"taskId":"k-%d","transactionId":%q,"detailStatus":"IdentificationFailure"}}`,
+		i, i, i, transaction)
+}
+
+func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
+	silenceLog(t)
+	s := table(t)
+	for _, o := range origins {
+		for name, poison := range map[string][]byte{
+			"no event":  []byte(`{"this":"is none"}`),
+			"bad time":  []byte(`{"id":"n-2","detail-type":"SpeakerSearchStatus","time":"soon","detail":{"taskId":"k"}}`),
+			"no detail": []byte(`{"id":"n-2","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:04Z"}`),
+		} {
+			t.Run(o.name+", "+name, func(t *testing.T) {
+				transaction := o.name + name
+				bodies := map[int][]byte{}
+				for i := range 5 {
+					bodies[i] = notification(i, transaction)
+				}
+				bodies[2] = poison
+				counts := count{}
+				dead := o.deliver(t, handler.Voice(s, counts), bodies)
+				if o.whole { // Lambda hands the whole invocation to the OnFailure destination
+					if len(dead) != 5 {
+						t.Errorf("got %d records in the failed invocation, want all 5", len(dead))
+					}
+				} else if len(dead) != 1 || string(dead[2]) != string(poison) {
+					t.Errorf("got dead letters %v, want only the poisoned record, with its bytes", dead)
+				}
+				found, err := s.VoiceOf(t.Context(), chime.CallFields{TransactionID: transaction}, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var ids []string
+				for _, n := range found {
+					ids = append(ids, n.ID)
+					if string(n.Source) != o.spelt {
+						t.Errorf("%s: got source %s, want %s", n.ID, n.Source, o.spelt)
+					}
+				}
+				if got, want := strings.Join(ids, " "), "n-0 n-1 n-3 n-4"; got != want {
+					t.Errorf("got %s kept, want %s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// refusing is a table that keeps all but some.
+type refusing struct{ ids []string }
+
+func (r refusing) RecordVoice(_ context.Context, notes []voice.Note) []error {
+	errs := make([]error, len(notes))
+	for i, n := range notes {
+		if slices.Contains(r.ids, n.ID) {
+			errs[i] = fault.New(fault.Throttled, "table", n.ID, "")
+		}
+	}
+	return errs
+}
+
+func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
+	counts := count{}
+	errs := handler.Voice(refusing{[]string{"n-3"}}, counts)(t.Context(), []intake.Message{
+		{Body: notification(1, "t")}, {Body: []byte(`{}`)}, {Body: notification(3, "t")},
+		{Body: []byte(`{"id":"n-4","detail-type":"New","time":"2026-03-11T08:15:04Z"}`)},
+	})
+	var got []fault.Class
+	for _, err := range errs {
+		got = append(got, fault.ClassOf(err))
+	}
+	if want := []fault.Class{"", fault.Invalid, fault.Throttled, ""}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var field *chime.FieldError
+	if !errors.As(errs[1], &field) || field.Pointer != "/id" {
+		t.Errorf("got %v, want the faulty field named", errs[1])
+	}
+	if counts["VoiceNotifications"] != 2 || counts["UnknownNotifications"] != 1 {
+		t.Errorf("got %v, want 2 kept and 1 of an unknown type", counts)
+	}
+}
