@@ -36,6 +36,21 @@ const (
 	EventStopped          = "chime:MediaInsightsStopped"
 )
 
+// ObservationSource and the event types of observations are ours: what the API
+// told of a pipeline whose events may be missing, as a state change that merges
+// like any other.
+const (
+	ObservationSource = "chimewatch.observation"
+
+	EventObservedCreated    = "chimewatch:ObservedCreated"
+	EventObservedInProgress = "chimewatch:ObservedInProgress"
+	EventObservedPaused     = "chimewatch:ObservedPaused"
+	EventObservedStopped    = "chimewatch:ObservedStopped"
+	EventObservedFailed     = "chimewatch:ObservedFailed"
+	// EventObservedLost: the API knows no such pipeline any more.
+	EventObservedLost = "chimewatch:ObservedLost"
+)
+
 // Element types that the developer guide and the API reference name.
 const (
 	ElementTranscribe              = "AmazonTranscribeProcessor"

@@ -29,23 +29,40 @@ func FromEvent(ev *chime.Event) (State, error) {
 		CallFields:       sc.CallFields,
 		Metadata:         sc.Metadata,
 		Order:            order,
-		Status:           StatusOf(sc.EventType),
+		Told:             StatusOf(sc.EventType),
 		Elements:         elementsOf(sc.Elements, at),
 		CreatedAt:        at,
 	}
-	if s.Status != Unknown {
+	if Observed(sc.EventType) {
+		s.observed(order)
+		return s, nil
+	}
+	if s.Told != Unknown {
 		s.StatusOrder = order
 	}
 	switch {
-	case s.Status == InProgress:
+	case s.Told == InProgress:
 		s.StartedAt = at
-	case s.Status.Ended():
+	case s.Told.Ended():
 		s.LastEnd = at
 	}
-	if s.Status == Failed || s.Status == CreateFailed || sc.FailureReason != "" {
+	if s.Told == Failed || s.Told == CreateFailed || sc.FailureReason != "" {
 		s.Failure = &Failure{Order: order, Reason: sc.FailureReason, Origin: sc.FailureOrigin, HTTPStatusCode: sc.HTTPStatusCode}
 	}
+	s.Status = s.current()
 	return s, nil
+}
+
+// observed makes s what an observation proves: no times and no reason, which
+// the API does not tell.
+func (s *State) observed(order Order) {
+	s.Observation = &Observation{Order: order, Status: s.Told}
+	if s.Told == Lost {
+		s.Told = Unknown
+	} else {
+		s.StatusOrder = order
+	}
+	s.Status = s.current()
 }
 
 // Merge joins two states of the same pipeline. The greater order decides the
@@ -75,10 +92,16 @@ func Merge(a, b State) State {
 		StartedAt: earlier(a.StartedAt, b.StartedAt),
 		LastEnd:   later(a.LastEnd, b.LastEnd),
 	}
-	out.Status, out.StatusOrder = a.Status, a.StatusOrder
-	if b.StatusOrder > a.StatusOrder || (b.StatusOrder == a.StatusOrder && b.Status.rank() > a.Status.rank()) {
-		out.Status, out.StatusOrder = b.Status, b.StatusOrder
+	out.Told, out.StatusOrder = a.Told, a.StatusOrder
+	if b.StatusOrder > a.StatusOrder || (b.StatusOrder == a.StatusOrder && b.Told.rank() > a.Told.rank()) {
+		out.Told, out.StatusOrder = b.Told, b.StatusOrder
 	}
+	out.Observation = a.Observation
+	if o := b.Observation; o != nil && (a.Observation == nil || o.Order > a.Observation.Order ||
+		o.Order == a.Observation.Order && o.Status.rank() > a.Observation.Status.rank()) {
+		out.Observation = o
+	}
+	out.Status = out.current()
 	return out
 }
 

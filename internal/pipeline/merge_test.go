@@ -32,7 +32,8 @@ func history(t *rapid.T) []*chime.Event {
 		sc := &chime.StateChange{
 			PipelineARN: arn,
 			EventType: some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventTemporaryFailure,
-				chime.EventPermanentFailure, chime.EventStopped, "chime:MediaInsightsNovel"),
+				chime.EventPermanentFailure, chime.EventStopped, "chime:MediaInsightsNovel",
+				chime.EventObservedInProgress, chime.EventObservedStopped, chime.EventObservedLost),
 			ConfigurationARN: some("configuration", "", "arn:a", "arn:b"),
 			FailureReason:    some("reason", "", "", "Access denied when assuming resource access role", "throttled"),
 			HTTPStatusCode:   some("http", "", "403"),
@@ -157,6 +158,18 @@ func TestState(t *testing.T) {
 			event(4, chime.EventStopped, sink("Stopped", 900)), event(5, chime.EventStopped, sink("Failed", 1)),
 		}, pipeline.Stopped, false, true},
 		{"a failed pipeline is failed, not degraded", []*chime.Event{event(5, chime.EventPermanentFailure, sink("Failed", 1))}, pipeline.Failed, false, true},
+		{"an observed end", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedStopped)}, pipeline.Stopped, false, true},
+		{"an observed failure", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedFailed)}, pipeline.Failed, false, true},
+		{"lost", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedLost)}, pipeline.Lost, false, true},
+		{"lost, and the event of the end comes late", []*chime.Event{
+			event(1, chime.EventInProgress), event(5, chime.EventObservedLost), event(2, chime.EventStopped),
+		}, pipeline.Stopped, false, true},
+		{"lost, and an event of before comes late", []*chime.Event{
+			event(1, chime.EventInProgress), event(5, chime.EventObservedLost), event(2, chime.EventPaused),
+		}, pipeline.Lost, false, true},
+		{"lost, and it runs all the same", []*chime.Event{
+			event(1, chime.EventInProgress), event(5, chime.EventObservedLost), event(7, chime.EventInProgress),
+		}, pipeline.InProgress, false, false},
 		{"voice enhancement after the end reopens it", []*chime.Event{
 			event(5, chime.EventStopped), event(9, chime.EventInProgress, chime.Element{Type: chime.ElementVoiceEnhancementSink, Status: "InProgress", UpdatedOn: 1}),
 		}, pipeline.InProgress, false, false},

@@ -20,7 +20,8 @@ import (
 type Status string
 
 // The statuses. Unknown is a pipeline of which only events of unknown type
-// have been seen.
+// have been seen. Lost is one of which no event told the end, and that the API
+// does not know any more.
 const (
 	Unknown           Status = "Unknown"
 	Created           Status = "Created"
@@ -30,15 +31,16 @@ const (
 	Stopped           Status = "Stopped"
 	Failed            Status = "Failed"
 	CreateFailed      Status = "CreateFailed"
+	Lost              Status = "Lost"
 )
 
 // Statuses lists all statuses, in the order of their rank.
 func Statuses() []Status {
-	return []Status{Unknown, Created, InProgress, Paused, TemporarilyFailed, Stopped, Failed, CreateFailed}
+	return []Status{Unknown, Created, InProgress, Paused, TemporarilyFailed, Stopped, Failed, CreateFailed, Lost}
 }
 
 // Ended tells whether a pipeline of this status is done.
-func (s Status) Ended() bool { return s == Stopped || s == Failed || s == CreateFailed }
+func (s Status) Ended() bool { return s == Stopped || s == Failed || s == CreateFailed || s == Lost }
 
 // Open tells whether a pipeline of this status still runs, or should.
 func (s Status) Open() bool { return !s.Ended() && s != Unknown }
@@ -55,7 +57,20 @@ var statusOfEvent = map[string]Status{
 	chime.EventTemporaryFailure: TemporarilyFailed,
 	chime.EventPermanentFailure: Failed,
 	chime.EventStopped:          Stopped,
+
+	chime.EventObservedCreated:    Created,
+	chime.EventObservedInProgress: InProgress,
+	chime.EventObservedPaused:     Paused,
+	chime.EventObservedStopped:    Stopped,
+	chime.EventObservedFailed:     Failed,
+	chime.EventObservedLost:       Lost,
 }
+
+var observations = []string{chime.EventObservedCreated, chime.EventObservedInProgress, chime.EventObservedPaused,
+	chime.EventObservedStopped, chime.EventObservedFailed, chime.EventObservedLost}
+
+// Observed tells whether an event type is that of an observation.
+func Observed(eventType string) bool { return slices.Contains(observations, eventType) }
 
 // StatusOf gives the status that an event type proves, Unknown for a type that
 // is not documented.
@@ -84,9 +99,15 @@ type State struct {
 
 	// Order is the greatest order of all events; see Order.
 	Order Order
-	// Status is that of the greatest event of known type, StatusOrder its order.
-	Status      Status
+	// Status is Told, or Lost where an observation after it says so and Told is
+	// no end: an event of the end outdoes it, however late it comes.
+	Status Status
+	// Told is the status that the greatest event or observation of known type
+	// proves, StatusOrder its order. It is never Lost.
+	Told        Status
 	StatusOrder Order
+	// Observation is the greatest one, nil when there was none.
+	Observation *Observation
 	// Failure is that of the greatest event that told one.
 	Failure *Failure
 	// Elements are sorted by type, one for each.
@@ -96,8 +117,26 @@ type State struct {
 	// the first InProgress; zero when there was none.
 	CreatedAt time.Time
 	StartedAt time.Time
-	// LastEnd is the time of the last event that said the pipeline is done.
+	// LastEnd is the time of the last event that said the pipeline is done, and
+	// no observation.
 	LastEnd time.Time
+}
+
+// Observation is what the API told of a pipeline at a time.
+type Observation struct {
+	Order  Order
+	Status Status
+}
+
+// At is when the API was asked.
+func (o Observation) At() time.Time { return o.Order.Time() }
+
+// current gives the Status that follows from Told and Observation.
+func (s State) current() Status {
+	if o := s.Observation; o != nil && o.Status == Lost && !s.Told.Ended() && o.Order > s.StatusOrder {
+		return Lost
+	}
+	return s.Told
 }
 
 // Failure is what an event said about why something failed.
@@ -134,10 +173,14 @@ func (s State) PipelineID() string {
 // UpdatedAt is the time of the greatest event.
 func (s State) UpdatedAt() time.Time { return s.Order.Time() }
 
-// EndedAt is when the pipeline ended, zero while it has not.
+// EndedAt is when the pipeline ended, zero while it has not. Where no event
+// told it, it is when the end was observed.
 func (s State) EndedAt() time.Time {
-	if !s.Status.Ended() {
+	switch {
+	case !s.Status.Ended():
 		return time.Time{}
+	case s.LastEnd.IsZero() && s.Observation != nil:
+		return s.Observation.At()
 	}
 	return s.LastEnd
 }

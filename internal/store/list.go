@@ -117,7 +117,7 @@ func (q Query) span() span {
 	switch {
 	case q.Status.Open() && q.Status != "":
 		return span{indexByState, attrState, "O", q.From, q.To}
-	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed:
+	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed || q.Status == pipeline.Lost:
 		return span{indexByState, attrState, "F", q.From, q.To}
 	}
 	return span{indexByTime, attrTime, "T", q.From, q.To}

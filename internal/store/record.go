@@ -71,7 +71,7 @@ func (s *Store) expire(it item, at time.Time) {
 // gives applied false when the event is not, or when a register would need a
 // merge; first tells that the state had no call before.
 func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
-	if delta.Status == pipeline.Unknown {
+	if delta.Told == pipeline.Unknown {
 		return false, false, nil // its status does not count, so registers must be read
 	}
 	regs, err := encode(delta)

@@ -18,7 +18,8 @@ import (
 // itself, so that an event can be joined in by an update that reads nothing.
 const (
 	attrOrder         = "o"  // greatest order of all events
-	attrStatus        = "s"  // status of the greatest event of known type
+	attrStatus        = "s"  // what the greatest event of known type told
+	attrObservation   = "ob" // the greatest observation: order, |, status
 	attrStatusOrder   = "so" // that event's order, where it is not attrOrder
 	attrStarted       = "b"  // first InProgress
 	attrEnd           = "e"  // last event that ended it
@@ -75,12 +76,12 @@ func timeIn(it item, name string) time.Time {
 }
 
 // statePartition is the by-state partition for a status: O for open, F for
-// failed; empty, so that the item is not in the index, for all else.
+// failed and lost; empty, so that the item is not in the index, for all else.
 func statePartition(status pipeline.Status, id string) string {
 	switch {
 	case status.Open():
 		return "O" + shardOf(id)
-	case status == pipeline.Failed || status == pipeline.CreateFailed:
+	case status == pipeline.Failed || status == pipeline.CreateFailed || status == pipeline.Lost:
 		return "F" + shardOf(id)
 	}
 	return ""
@@ -106,8 +107,11 @@ func encode(st pipeline.State) (item, error) {
 	set(attrConfiguration, st.ConfigurationARN)
 	set(attrAccount, st.Account)
 	set(attrRegion, st.Region)
-	if st.Status != pipeline.Unknown {
-		set(attrStatus, string(st.Status))
+	if o := st.Observation; o != nil {
+		set(attrObservation, string(o.Order)+"|"+string(o.Status))
+	}
+	if st.Told != pipeline.Unknown {
+		set(attrStatus, string(st.Told))
 		if st.StatusOrder != st.Order {
 			set(attrStatusOrder, string(st.StatusOrder))
 		}
@@ -149,16 +153,19 @@ func decode(it item) (pipeline.State, error) {
 		Account:          textIn(it, attrAccount),
 		Region:           textIn(it, attrRegion),
 		Order:            pipeline.Order(textIn(it, attrOrder)),
-		Status:           pipeline.Unknown,
+		Told:             pipeline.Unknown,
 		CreatedAt:        timeIn(it, attrFirst),
 		StartedAt:        timeIn(it, attrStarted),
 		LastEnd:          timeIn(it, attrEnd),
 	}
 	if status := textIn(it, attrStatus); status != "" {
-		st.Status, st.StatusOrder = pipeline.Status(status), st.Order
+		st.Told, st.StatusOrder = pipeline.Status(status), st.Order
 		if order := textIn(it, attrStatusOrder); order != "" {
 			st.StatusOrder = pipeline.Order(order)
 		}
+	}
+	if order, status, found := strings.Cut(textIn(it, attrObservation), "|"); found {
+		st.Observation = &pipeline.Observation{Order: pipeline.Order(order), Status: pipeline.Status(status)}
 	}
 	var id identityRegister
 	if err := readJSON(it, attrIdentity, &id); err != nil {
@@ -186,7 +193,7 @@ func decode(it item) (pipeline.State, error) {
 		}
 		st = pipeline.Merge(st, pipeline.State{Elements: []pipeline.Element{e}})
 	}
-	return st, nil
+	return pipeline.Merge(st, pipeline.State{}), nil // which makes Status of what was told and observed
 }
 
 func decodeElement(elementType string, value types.AttributeValue) (pipeline.Element, error) {
