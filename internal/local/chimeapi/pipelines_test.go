@@ -1,0 +1,76 @@
+package chimeapi_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	client "github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/google/go-cmp/cmp"
+)
+
+func serve(t *testing.T) (*chimeapi.Pipelines, *client.Client, string) {
+	t.Helper()
+	api := chimeapi.NewPipelines()
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	return api, client.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), server.URL
+}
+
+func TestOurClientReadsWhatTheStandInKnows(t *testing.T) {
+	api, c, _ := serve(t)
+	want := client.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress", CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		Elements: []client.PipelineElement{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}}
+	api.Set(chimeapi.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress", CreatedAt: want.CreatedAt,
+		Elements: []chimeapi.Element{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}})
+	got, err := c.GetPipeline(t.Context(), "p1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	if _, err := c.GetPipeline(t.Context(), "p2"); fault.ClassOf(err) != fault.NotFound {
+		t.Errorf("got %v, want not found", err)
+	}
+	api.Refuse(403)
+	if _, err := c.GetPipeline(t.Context(), "p1"); err == nil || !strings.Contains(err.Error(), "ForbiddenException") {
+		t.Errorf("got %v, want it refused", err)
+	}
+}
+
+func TestListIsPaged(t *testing.T) {
+	api, c, _ := serve(t)
+	for n := range 100 {
+		api.Set(chimeapi.Pipeline{ID: fmt.Sprintf("p%03d", n), ARN: "arn"})
+	}
+	page, next, err := c.ListPipelines(t.Context(), "")
+	if err != nil || len(page) != 99 || next == "" {
+		t.Fatalf("got %d and the token %q (%v), want 99 and a token", len(page), next, err)
+	}
+	if page, next, err = c.ListPipelines(t.Context(), next); err != nil || len(page) != 1 || next != "" || page[0].ID != "p099" {
+		t.Errorf("got %v and the token %q (%v), want the last one", page, next, err)
+	}
+}
+
+func TestAWSCLIReadsIt(t *testing.T) {
+	if _, err := exec.LookPath("aws"); err != nil {
+		t.Skip("the AWS CLI is not installed")
+	}
+	api, _, url := serve(t)
+	api.Set(chimeapi.Pipeline{ID: "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90", ARN: "arn:p1", Status: "Paused", CreatedAt: time.Unix(1772366400, 0)})
+	cmd := exec.CommandContext(t.Context(), "aws", "chime-sdk-media-pipelines", "get-media-pipeline", "--media-pipeline-id", "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90",
+		"--endpoint-url", url, "--query", "MediaPipeline.MediaInsightsPipeline.[Status,MediaPipelineArn]", "--output", "text")
+	cmd.Env = append(cmd.Environ(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_DEFAULT_REGION=us-east-1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "Paused\tarn:p1" {
+		t.Errorf("got %q (%v)", out, err)
+	}
+}

@@ -1,0 +1,77 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+)
+
+func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
+	db := table(t)
+	s, c := incidents(t, "open", db, db)
+	put := func(id, eventType string, at time.Duration) {
+		ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(at), Raw: []byte("{}"),
+			StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
+		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("young", chime.EventInProgress, 3*time.Second)
+	put("old", chime.EventInProgress, time.Second)
+	put("asked", chime.EventPaused, 0)
+	put("ended", chime.EventInProgress, 0)
+	put("ended", chime.EventStopped, time.Second)
+	for _, id := range []string{"asked", "none"} {
+		if err := s.MarkAsked(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range list {
+		got = append(got, p.ID)
+	}
+	if len(got) != 3 || got[0] != "old" || got[1] != "young" || got[2] != "asked" || !list[2].AskedAt.Equal(c.Now()) {
+		t.Errorf("got %v, the last asked at %v, want old, young, asked", got, list[len(list)-1].AskedAt)
+	}
+	put("asked", chime.EventStopped, time.Minute) // a mark does not stand in the way of an event
+	if list, err = s.Open(t.Context()); err != nil || len(list) != 2 {
+		t.Errorf("got %d open (%v), want 2", len(list), err)
+	}
+	for _, tc := range []struct {
+		from, to time.Duration
+		want     bool
+	}{{0, time.Second, true}, {4 * time.Second, time.Hour, false}, {-time.Hour, -time.Second, false}} {
+		if got, err := s.AnyBetween(t.Context(), c.Now().Add(tc.from), c.Now().Add(tc.to)); err != nil || got != tc.want {
+			t.Errorf("any between %s and %s: got %v (%v), want %v", tc.from, tc.to, got, err, tc.want)
+		}
+	}
+}
+
+func TestLatchKeepsSinceWhen(t *testing.T) {
+	db := table(t)
+	s, c := incidents(t, "latch", db, db)
+	begin := c.Now()
+	for range 2 {
+		since, err := s.Raise(t.Context(), "quota")
+		if err != nil || !since.Equal(begin) {
+			t.Fatalf("got since %v (%v), want %v", since, err, begin)
+		}
+		c.pass(time.Minute)
+	}
+	for range 2 {
+		if err := s.Lower(t.Context(), "quota"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if since, err := s.Raised(t.Context(), "quota"); err != nil || !since.IsZero() {
+		t.Errorf("lowered: got since %v (%v), want none", since, err)
+	}
+	if since, err := s.Raise(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
+		t.Errorf("raised again: got since %v (%v), want %v", since, err, c.Now())
+	}
+}
