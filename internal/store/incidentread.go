@@ -66,6 +66,28 @@ func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, e
 	return ids, nil
 }
 
+// IncidentNotifications gives what was told of an incident, oldest first, and
+// what is being told last.
+func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]Notification, error) {
+	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), noticeSK)
+	if err != nil {
+		return nil, err
+	}
+	var list []Notification
+	for _, it := range items {
+		if n := notificationIn(it); strings.HasPrefix(n.ID, "incident/"+i.ID+"/") {
+			list = append(list, n)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Notification) int {
+		if a.SentAt.IsZero() != b.SentAt.IsZero() {
+			return b.SentAt.Compare(a.SentAt)
+		}
+		return a.SentAt.Compare(b.SentAt)
+	})
+	return list, nil
+}
+
 // LastSeen tells when the newest failure of an incident was handled; zero when
 // there is none yet. It costs a few reads, however many failures there are.
 func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
