@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -64,4 +65,22 @@ func Gravest(elements []pipeline.Element) string {
 		}
 	}
 	return gravest
+}
+
+// Succeeds tells whether a pipeline of the group's scope has got past where
+// those of its incidents failed.
+func Succeeds(g Group, st pipeline.State) bool {
+	if ScopeOf(st) != g.Scope {
+		return false
+	}
+	runs := st.Status == pipeline.InProgress || st.Status == pipeline.Paused || st.Status == pipeline.Stopped
+	if g.Element == "" || len(st.Elements) == 0 {
+		return runs && !st.Degraded()
+	}
+	for _, e := range st.Elements {
+		if e.Type == g.Element {
+			return runs && (e.Status == chime.StatusInProgress || e.Status == chime.StatusPaused || e.Status == chime.StatusStopped)
+		}
+	}
+	return false
 }
