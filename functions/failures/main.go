@@ -1,7 +1,10 @@
-// The function failures tells people of what failed for good.
+// The function failures takes what failed for good into incidents, and tells
+// people of those.
 package main
 
 import (
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/function"
@@ -11,7 +14,10 @@ import (
 
 func main() {
 	function.Main("failures", func(p function.Parts) handler.Handler {
-		to := topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN"))
-		return handler.Failures(p.Table, to, p.Metrics, alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL}, function.Invocation)
+		return handler.Failures(handler.Incidents{
+			Table: p.Table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN")),
+			Words:  alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL},
+			Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
+		}, p.Metrics)
 	})
 }

@@ -12,11 +12,12 @@ import (
 
 // Failure is a failure to tell people about.
 type Failure struct {
-	// Kind is PermanentFailure, CreateFailed or ElementFailure.
+	// Kind is PermanentFailure, CreateFailed, ElementFailure or TemporaryFailure.
 	Kind Kind
 	// State is what is known of the pipeline.
 	State pipeline.State
-	// Element is the one that failed, when Kind is ElementFailure.
+	// Element is the one that failed, when Kind is ElementFailure; or for a time,
+	// where one is said to, when Kind is TemporaryFailure.
 	Element pipeline.Element
 	// At is when it failed: the time of the event.
 	At time.Time
@@ -35,7 +36,7 @@ func (f Failure) Class() incident.Class {
 // Losses gives what the customer loses, the gravest first. It is empty where
 // the events do not tell which elements there are.
 func (f Failure) Losses() []incident.Loss {
-	if f.Kind == ElementFailure {
+	if f.Element.Type != "" {
 		return incident.Losses([]pipeline.Element{f.Element})
 	}
 	var failed, unfinished []pipeline.Element
@@ -137,6 +138,8 @@ func (f Failure) body(o Options, class incident.Class, losses []incident.Loss) s
 // happened says what happened, in whole sentences.
 func (f Failure) happened() string {
 	switch f.Kind {
+	case TemporaryFailure:
+		return "A call's pipeline failed for a time, as the service says, and has not recovered: " + cmp.Or(clean(f.Element.Type, maxWord), "it does not say which element") + "."
 	case CreateFailed:
 		return "No pipeline could be created for a call, so call analytics does not run on it."
 	case ElementFailure:

@@ -19,6 +19,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
@@ -33,6 +34,8 @@ type Parts struct {
 	Env func(name string) string
 	// Optional reads a variable that may be empty.
 	Optional func(name string) string
+	// Settings are what the deployer chose of how failures are watched.
+	Settings settings.Settings
 	// FullNumbers is the deployer's wish to see phone numbers whole.
 	FullNumbers bool
 	// RunbookURL may be empty.
@@ -107,11 +110,16 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "AWS configuration", "cannot be loaded", "")
 	}
+	chosen, err := settings.Read(getenv)
+	if err != nil {
+		missing = append(missing, err)
+	}
 	metrics := telemetry.NewMetrics(os.Stdout, name)
 	invoke, err := build(Parts{
 		AWS:     cfg,
 		Table:   store.New(dynamodb.NewFromConfig(cfg), table, store.Options{Retention: time.Duration(days) * 24 * time.Hour}),
 		Metrics: metrics, Env: env, Optional: getenv,
+		Settings:    chosen,
 		FullNumbers: getenv("CHIMEWATCH_FULL_NUMBERS") == "true",
 		RunbookURL:  getenv("CHIMEWATCH_RUNBOOK_URL"),
 	})

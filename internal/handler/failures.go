@@ -7,19 +7,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
-// FailureTable is what Failures needs of the table; *store.Store has it.
-type FailureTable interface {
-	Sender
-	Pipeline(ctx context.Context, id string) (pipeline.State, error)
-}
-
-// Failures tells people of a permanent failure, a failed creation and a failed
-// element: once for each pipeline and kind, and for an element each. owner gives
-// the name of the invocation.
-func Failures(table FailureTable, topic Publisher, counts Counter, words alert.Options, owner func(context.Context) string) Handler {
+// Failures takes a permanent failure, a failed creation and a failed element
+// into the incident that it belongs to.
+func Failures(incidents Incidents, counts Counter) Handler {
 	return func(ctx context.Context, m intake.Message) error {
 		ev, st, err := stateChange(m)
 		if err != nil {
@@ -30,7 +22,7 @@ func Failures(table FailureTable, topic Publisher, counts Counter, words alert.O
 			return nil // a retry of what another rule matches; nothing here failed
 		}
 		// What the table knows already helps the words: some events lack the call.
-		known, err := table.Pipeline(ctx, st.ID)
+		known, err := incidents.Table.Pipeline(ctx, st.ID)
 		if err != nil && fault.ClassOf(err) != fault.NotFound {
 			return err
 		}
@@ -41,7 +33,7 @@ func Failures(table FailureTable, topic Publisher, counts Counter, words alert.O
 		}
 		for _, f := range failures {
 			f.State, f.At = st, ev.Time
-			if err := sendOnce(ctx, table, topic, store.PartitionOf(st), f.Message(words), owner(ctx)); err != nil {
+			if err := incidents.take(ctx, f); err != nil {
 				return err
 			}
 			counts.Count("Failures", 1)

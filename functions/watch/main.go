@@ -1,0 +1,37 @@
+// The function watch runs every minute and finds what the events do not tell.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/function"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/topic"
+)
+
+func main() {
+	function.Main("watch", func(p function.Parts) handler.Handler {
+		return handler.Watch{
+			Table: p.Table, API: chimeapi.New(p.AWS), Limits: p.Settings.Limits, Counts: p.Metrics,
+			Account: p.Optional("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait,
+			Incidents: handler.Incidents{
+				Table: p.Table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN")),
+				Words:  alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL},
+				Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
+			},
+		}.Handle
+	})
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
