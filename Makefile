@@ -13,7 +13,7 @@ ALL_PACKAGES = $(shell go list -e ./... 2>/dev/null)
 
 .PHONY: run build test fmt
 
-FUNCTIONS := status failures alerts voice
+FUNCTIONS := $(notdir $(wildcard functions/*))
 
 run: build
 	bin/chimewatch local $(ARGS)

@@ -175,7 +175,24 @@ func load(ctx context.Context, s *store.Store, state pipeline.State, o call.Opti
 	if err != nil {
 		return call.Call{}, err
 	}
-	return call.New(state, orEmpty(history), orEmpty(matches), orEmpty(notes), o), nil
+	incidents, err := s.IncidentsOf(ctx, state.ID)
+	if err != nil {
+		return call.Call{}, err
+	}
+	for _, id := range incidents {
+		i, err := s.Incident(ctx, id)
+		if err != nil {
+			return call.Call{}, err
+		}
+		told, err := s.IncidentNotifications(ctx, i)
+		if err != nil {
+			return call.Call{}, err
+		}
+		notes = append(notes, told...)
+	}
+	c := call.New(state, orEmpty(history), orEmpty(matches), orEmpty(notes), o)
+	c.Incidents = orEmpty(incidents)
+	return c, nil
 }
 
 // orEmpty keeps "there is none" apart from "not asked for", which is nil.

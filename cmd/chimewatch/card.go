@@ -42,6 +42,7 @@ func (a *app) printCard(c call.Call) error {
 		{"call", c.CallID}, {"transaction", c.TransactionID}, {"voice connector", c.VoiceConnectorID},
 		{"direction", c.Direction}, {"from", c.FromNumber}, {"to", c.ToNumber},
 		{"created", at(c.CreatedAt)}, {"started", at(c.StartedAt)}, {"updated", at(c.UpdatedAt)}, {"ended", at(c.EndedAt)},
+		{"reconciled", reconciled(c)}, {"incidents", strings.Join(c.Incidents, ", ")},
 		{"pipeline", c.PipelineARN}, {"configuration", c.ConfigurationARN}, {"account", c.Account}, {"region", c.Region},
 	})
 	if c.Failure != nil {
@@ -83,6 +84,14 @@ func status(c call.Call) string {
 		return string(c.Status) + " (degraded)"
 	}
 	return string(c.Status)
+}
+
+// reconciled says where the state was completed from.
+func reconciled(c call.Call) string {
+	if c.Reconciled == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, from %s, which told %s", at(c.Reconciled.At), c.Reconciled.From, c.Reconciled.Status)
 }
 
 // losses says what the customer does not get because elements failed.

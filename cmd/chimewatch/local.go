@@ -84,6 +84,7 @@ func (c *localCmd) Run(a *app) (err error) {
 	if err != nil || c.Once {
 		return errors.Join(err, verdict)
 	}
+	stack.StartSchedules() // only now: they go by the clock, and the day's events do not
 	serving.Store(true)
 	if !a.asJSON() {
 		fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
@@ -120,11 +121,20 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 		return nil, err
 	}
 	day := simulate.Plan(simulate.Options{Seed: c.Seed, Calls: c.Calls, End: a.now(), Account: local.Account, Region: local.Region})
+	stack.Pipelines().Set(day.API()...)
 	bar := a.newProgress(len(day.Deliveries))
 	err = day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)
 	if err == nil {
 		bar.note("waiting for the last ones")
 		err = drainWithin(a.ctx, stack, drainLimit+time.Duration(len(day.Deliveries))*drainEach)
+	}
+	for range day.WatchRuns() {
+		if err == nil {
+			err = stack.RunSchedules()
+		}
+		if err == nil {
+			err = drainWithin(a.ctx, stack, drainLimit)
+		}
 	}
 	bar.end()
 	if a.ctx.Err() != nil {

@@ -41,6 +41,9 @@ type Call struct {
 
 	Elements []Element `json:"elements"`
 	Failure  *Failure  `json:"failure,omitempty"`
+	// Reconciled tells that the state was completed from what the API told,
+	// because events were missing or late.
+	Reconciled *Reconciled `json:"reconciled,omitempty"`
 
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
@@ -49,8 +52,10 @@ type Call struct {
 
 	// Each of these is absent where it was not asked for, and an empty array
 	// where there is none.
-	Events        []Event        `json:"events,omitzero"`
-	Alerts        []Alert        `json:"alerts,omitzero"`
+	Events []Event `json:"events,omitzero"`
+	Alerts []Alert `json:"alerts,omitzero"`
+	// Incidents are the ids of those that the call's failures have joined.
+	Incidents     []string       `json:"incidents,omitzero"`
 	Notifications []Notification `json:"notifications,omitzero"`
 }
 
@@ -69,6 +74,13 @@ type Failure struct {
 	Reason         string         `json:"reason,omitempty"`
 	Origin         string         `json:"origin,omitempty"`
 	HTTPStatusCode string         `json:"httpStatusCode,omitempty"`
+}
+
+// Reconciled says when the API was asked, which operation, and what it told.
+type Reconciled struct {
+	At     time.Time       `json:"at"`
+	From   string          `json:"from"`
+	Status pipeline.Status `json:"status"`
 }
 
 // Event is one state change that came for the pipeline.
@@ -122,6 +134,9 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		Elements:  make([]Element, len(state.Elements)),
 		Failure:   failureOf(state, mask),
 		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
+	}
+	if o := state.Observation; o != nil {
+		c.Reconciled = &Reconciled{At: o.At(), From: "GetMediaPipeline", Status: o.Status}
 	}
 	for i, e := range state.Elements {
 		c.Elements[i] = Element{Type: mask.text(e.Type), Status: mask.text(e.Status), StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}

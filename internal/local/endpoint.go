@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local/bus"
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
@@ -44,6 +45,8 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
+		case r.URL.Path == chimeapi.Path || strings.HasPrefix(r.URL.Path, chimeapi.Path+"/"):
+			s.pipelines.ServeHTTP(w, r)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			pages.ServeHTTP(w, r)
 		case strings.HasPrefix(service, "DynamoDB_"):
@@ -69,7 +72,7 @@ func refuseService(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
 	wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
 		"__type":  "UnknownOperationException",
-		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS and SQS only",
+		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS and the Chime SDK's media pipelines only",
 	})
 }
 

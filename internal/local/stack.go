@@ -20,11 +20,13 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/bus"
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
@@ -67,6 +69,10 @@ type Options struct {
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []rules.Rule
+	// Schedules run from StartSchedules on; nil means those of the deployed stack.
+	Schedules []rules.Schedule
+	// Settings are those of the functions; zero means LocalSettings.
+	Settings settings.Settings
 	// FullNumbers makes the functions show whole phone numbers.
 	FullNumbers bool
 	// RunbookURL is the link that notifications carry; empty means none.
@@ -91,15 +97,34 @@ func (o Options) withDefaults() Options {
 	if o.Rules == nil {
 		o.Rules = rules.Table(rules.Options{})
 	}
+	if o.Schedules == nil {
+		o.Schedules = rules.Schedules()
+	}
+	if o.Settings == (settings.Settings{}) {
+		o.Settings = LocalSettings()
+	}
 	return o
 }
 
-// functions gives the functions that the rules name, in their order.
+// LocalSettings are the defaults with shorter waits, for someone who looks on;
+// and without a heartbeat, as nobody calls here but the simulator.
+func LocalSettings() settings.Settings {
+	s := settings.Default()
+	s.Window, s.Quiet, s.Reopen, s.Heartbeat = time.Minute, time.Minute, 10*time.Minute, 0
+	return s
+}
+
+// functions gives the functions that the rules and schedules name, in their order.
 func (o Options) functions() []string {
 	var names []string
 	for _, rule := range o.Rules {
 		if !slices.Contains(names, rule.Function) {
 			names = append(names, rule.Function)
+		}
+	}
+	for _, schedule := range o.Schedules {
+		if !slices.Contains(names, schedule.Function) {
+			names = append(names, schedule.Function)
 		}
 	}
 	return names
@@ -128,6 +153,9 @@ type Stack struct {
 	bus           *bus.Bus
 	host          *host.Host
 	topics        *topics.Service
+	pipelines     *chimeapi.Pipelines
+	stopSchedules context.CancelFunc
+	schedules     sync.WaitGroup
 	queues        *queues.Service
 	functionQueue *queues.Queue
 	ruleQueue     *queues.Queue
@@ -145,6 +173,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
 		options: o.withDefaults(), started: time.Now(),
 		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
+		pipelines: chimeapi.NewPipelines(),
 	}
 	s.topics = topics.NewService(o.OnNotification, FailureTopicARN, AlertTopicARN)
 	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue)
@@ -229,7 +258,7 @@ func (s *Stack) hostOptions() host.Options {
 // environment is what the template gives the deployed functions, and the
 // endpoint that makes the AWS SDK call this stack.
 func (s *Stack) environment() []string {
-	return []string{
+	env := []string{
 		"AWS_REGION=" + Region,
 		"AWS_DEFAULT_REGION=" + Region,
 		"AWS_ENDPOINT_URL=" + s.Endpoint(),
@@ -239,7 +268,12 @@ func (s *Stack) environment() []string {
 		"CHIMEWATCH_FULL_NUMBERS=" + strconv.FormatBool(s.options.FullNumbers),
 		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
 		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
+		"CHIMEWATCH_ACCOUNT=" + Account,
 	}
+	for name, value := range s.options.Settings.Environment() {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // retentionDays only has to be longer than anyone keeps a local table.
@@ -275,6 +309,10 @@ func (s *Stack) Close() error {
 
 func (s *Stack) close() error {
 	var errs []error
+	if s.stopSchedules != nil {
+		s.stopSchedules()
+		s.schedules.Wait()
+	}
 	if s.host != nil {
 		s.host.Close()
 	}

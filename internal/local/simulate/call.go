@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 )
 
 // call is a call while its scenario plays: a clock, who takes part, and what
@@ -49,7 +50,7 @@ type element struct {
 func newCall(o Options, s scenario, choice, ids *rand.Rand) *call {
 	c := &call{options: o, choice: choice, ids: ids, config: "contact-centre-insights"}
 	c.pipelineID = c.uuid()
-	c.truth = Pipeline{ID: c.pipelineID, Scenario: s.name}
+	c.truth = Pipeline{ID: c.pipelineID, Scenario: s.name, Missed: s.missed}
 	agent, customer := c.number(), c.number()
 	direction, from, to := "Inbound", customer, agent
 	if choice.IntN(3) == 0 {
@@ -188,6 +189,25 @@ func (c *call) envelope(id, detailType string, detail any, extra map[string]any)
 }
 
 // ends notes what should be known in the end.
-func (c *call) ends(status string, degraded bool, notify ...Kind) {
-	c.truth.Status, c.truth.Degraded, c.truth.Notify = status, degraded, notify
+func (c *call) ends(status string, degraded bool, fails ...Kind) {
+	c.truth.Status, c.truth.Degraded, c.truth.Fails = status, degraded, fails
+	if status == "CreateFailed" || status == "Lost" {
+		return
+	}
+	api := chimeapi.Pipeline{
+		ID: c.pipelineID, ARN: c.arn("media-pipeline/" + c.pipelineID), ConfigurationARN: c.arn("media-insights-pipeline-configuration/" + c.config),
+		Status: apiStatus(status), CreatedAt: c.now,
+	}
+	for _, e := range c.elements {
+		api.Elements = append(api.Elements, chimeapi.Element{Type: e.Type, Status: apiStatus(e.Status)})
+	}
+	c.truth.API = &api
+}
+
+// apiStatus is a status as the API has it, which knows no temporary failures.
+func apiStatus(status string) string {
+	if status == chime.StatusTemporarilyFailed {
+		return chime.StatusInProgress
+	}
+	return status
 }

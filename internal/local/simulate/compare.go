@@ -8,8 +8,11 @@ import (
 
 // Found is what became of a day, read back from where a user would look.
 type Found struct {
-	// Pipelines are those in the table, with the notifications that it says went out.
+	// Pipelines are those in the table, with the incidents that people were told of.
 	Pipelines []Pipeline
+	// Incidents counts those that the pipelines have joined, Recorded the messages
+	// that went out about them, as the table says.
+	Incidents, Recorded int
 	// Matches holds the event ids of the rule matches that were kept.
 	Matches []string
 	// Published counts the messages on the topics, by kind.
@@ -20,6 +23,9 @@ type Found struct {
 // RuleMatch is the kind of notification about a rule match. One goes out for
 // each match, not for each pipeline.
 const RuleMatch Kind = "rule-match"
+
+// Incident is the kind of every message about an incident.
+const Incident Kind = "incident"
 
 // Line is one line of a summary: how many were played, and how many were found.
 type Line struct {
@@ -54,7 +60,7 @@ func (t Truth) Compare(found Found) Report {
 }
 
 // statuses are in the order in which a summary shows them.
-var statuses = []string{"Created", "InProgress", "Paused", "TemporarilyFailed", "Stopped", "Failed", "CreateFailed", "Unknown"}
+var statuses = []string{"Created", "InProgress", "Paused", "TemporarilyFailed", "Stopped", "Failed", "CreateFailed", "Lost", "Unknown"}
 
 func (r *Report) pipelines(played, found []Pipeline) {
 	byID := map[string]Pipeline{}
@@ -118,26 +124,39 @@ func (r *Report) notifications(t Truth, found Found) {
 	for _, p := range found.Pipelines {
 		byID[p.ID] = p
 	}
-	wrong := map[Kind]bool{}
-	played := map[Kind]int{RuleMatch: len(t.Matches)}
+	failed, told, wrong, before := map[Kind]int{}, map[Kind]int{}, map[Kind]bool{}, len(r.Differences)
+	joined := map[string]bool{}
 	for _, want := range t.Pipelines {
-		got := byID[want.ID].Notify
-		for _, kind := range []Kind{PermanentFailure, CreateFailed, ElementFailure} {
-			g, w := countOf(got, kind), countOf(want.Notify, kind)
-			played[kind] += w
-			if g != w {
-				wrong[kind] = true
-				r.Differences = append(r.Differences, fmt.Sprintf("call %s (%s): got %d notifications %s, want %d", want.ID, want.Scenario, g, kind, w))
+		got := byID[want.ID].Told
+		for _, id := range got {
+			joined[id] = true
+		}
+		if len(got) != len(want.Fails) {
+			r.Differences = append(r.Differences, fmt.Sprintf("call %s (%s): got %d incidents that people were told of, want %d", want.ID, want.Scenario, len(got), len(want.Fails)))
+		}
+		for n, kind := range want.Fails {
+			failed[kind]++
+			if n < len(got) {
+				told[kind]++
 			}
+			wrong[kind] = wrong[kind] || len(got) != len(want.Fails)
 		}
 	}
-	for _, kind := range []Kind{PermanentFailure, CreateFailed, ElementFailure, RuleMatch} {
-		if got, want := found.Published[kind], played[kind]; got != want {
-			wrong[kind] = true
-			r.Differences = append(r.Differences, fmt.Sprintf("topics: got %d messages %s, want %d", got, kind, want))
-		}
-		r.line("notifications "+string(kind), played[kind], found.Published[kind], !wrong[kind])
+	for _, kind := range []Kind{PermanentFailure, CreateFailed, ElementFailure, TemporaryFailure} {
+		r.line("failures told "+string(kind), failed[kind], told[kind], !wrong[kind])
 	}
+	r.line("incidents told", found.Incidents, len(joined), len(r.Differences) == before)
+	r.messages(Incident, found.Recorded, found.Published[Incident])
+	r.messages(RuleMatch, len(t.Matches), found.Published[RuleMatch])
+}
+
+// messages holds how many messages of a kind were published against how many
+// should have been.
+func (r *Report) messages(kind Kind, want, got int) {
+	if got != want {
+		r.Differences = append(r.Differences, fmt.Sprintf("topics: got %d messages %s, want %d", got, kind, want))
+	}
+	r.line("notifications "+string(kind), want, got, true)
 }
 
 func (r *Report) deadLetters(played, found []DeadLetter) {
@@ -168,10 +187,6 @@ func count[T any](all []T, has func(T) bool) int {
 		}
 	}
 	return n
-}
-
-func countOf[T comparable](all []T, one T) int {
-	return count(all, func(other T) bool { return other == one })
 }
 
 func tallyOf(all []string) map[string]int {

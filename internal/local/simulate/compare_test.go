@@ -15,15 +15,17 @@ func perfect() (simulate.Truth, simulate.Found) {
 	truth := simulate.Truth{
 		Pipelines: []simulate.Pipeline{
 			{ID: "a", Scenario: "clean", Status: "Stopped"},
-			{ID: "b", Scenario: "broken", Status: "Failed", Degraded: true, Notify: []simulate.Kind{simulate.PermanentFailure}},
+			{ID: "b", Scenario: "broken", Status: "Failed", Degraded: true, Fails: []simulate.Kind{simulate.PermanentFailure}},
 		},
 		Matches:     []simulate.Match{{EventID: "m", CallID: "c", Type: "keyword"}},
 		DeadLetters: []simulate.DeadLetter{{EventID: "x", Function: "status"}},
 	}
+	pipelines := slices.Clone(truth.Pipelines)
+	pipelines[1].Told = []string{"i"}
 	return truth, simulate.Found{
-		Pipelines:   slices.Clone(truth.Pipelines),
+		Pipelines: pipelines, Incidents: 1, Recorded: 2,
 		Matches:     []string{"m"},
-		Published:   map[simulate.Kind]int{simulate.PermanentFailure: 1, simulate.RuleMatch: 1},
+		Published:   map[simulate.Kind]int{simulate.Incident: 2, simulate.RuleMatch: 1},
 		DeadLetters: slices.Clone(truth.DeadLetters),
 	}
 }
@@ -37,9 +39,12 @@ func TestCompareAgrees(t *testing.T) {
 		{What: "calls Failed", Played: 1, Found: 1, Agrees: true},
 		{What: "calls degraded", Played: 1, Found: 1, Agrees: true},
 		{What: "rule matches", Played: 1, Found: 1, Agrees: true},
-		{What: "notifications permanent failure", Played: 1, Found: 1, Agrees: true},
-		{What: "notifications create failed", Agrees: true},
-		{What: "notifications element failure", Agrees: true},
+		{What: "failures told permanent failure", Played: 1, Found: 1, Agrees: true},
+		{What: "failures told create failed", Agrees: true},
+		{What: "failures told element failure", Agrees: true},
+		{What: "failures told temporary failure", Agrees: true},
+		{What: "incidents told", Played: 1, Found: 1, Agrees: true},
+		{What: "notifications incident", Played: 2, Found: 2, Agrees: true},
 		{What: "notifications rule match", Played: 1, Found: 1, Agrees: true},
 		{What: "dead letters", Played: 1, Found: 1, Agrees: true},
 	}}
@@ -64,8 +69,9 @@ func TestCompareTellsEveryDifference(t *testing.T) {
 		{"statuses changed about", func(f *simulate.Found) { f.Pipelines[0].Status, f.Pipelines[1].Status = "Failed", "Stopped" }, "calls Failed", "call b (broken): got Stopped, want Failed"},
 		{"a lost match", func(f *simulate.Found) { f.Matches = nil }, "rule matches", "rule match m (keyword): got it kept 0 times, want once"},
 		{"a match from nowhere", func(f *simulate.Found) { f.Matches = append(f.Matches, "n") }, "rule matches", "rule match n: got it kept, want no such match"},
-		{"a failure that nobody was told of", func(f *simulate.Found) { f.Pipelines[1].Notify = nil }, "notifications permanent failure", "call b (broken): got 0 notifications permanent-failure, want 1"},
-		{"a failure that was told twice", func(f *simulate.Found) { f.Published[simulate.PermanentFailure] = 2 }, "notifications permanent failure", "topics: got 2 messages permanent-failure, want 1"},
+		{"a failure that nobody was told of", func(f *simulate.Found) { f.Pipelines[1].Told = nil }, "failures told permanent failure", "call b (broken): got 0 incidents that people were told of, want 1"},
+		{"an incident of a call that did not fail", func(f *simulate.Found) { f.Pipelines[0].Told = []string{"i"} }, "incidents told", "call a (clean): got 1 incidents that people were told of, want 0"},
+		{"an incident that was told twice", func(f *simulate.Found) { f.Published[simulate.Incident] = 3 }, "notifications incident", "topics: got 3 messages incident, want 2"},
 		{"a lost dead letter", func(f *simulate.Found) { f.DeadLetters = nil }, "dead letters", "dead letter x from status: got it 0 times, want once"},
 		{"a dead letter of a good event", func(f *simulate.Found) {
 			f.DeadLetters = append(f.DeadLetters, simulate.DeadLetter{EventID: "y", Function: "alerts"})

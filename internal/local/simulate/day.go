@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 )
 
 // Options says which day to make. Equal options give equal days, byte for byte.
@@ -51,11 +53,13 @@ type Truth struct {
 // Kind is a kind of notification.
 type Kind string
 
-// The kinds of notification about failures; each goes out once for a pipeline.
+// The kinds of failures that people have to hear of. Each makes its pipeline join
+// an incident, which they are told of.
 const (
 	PermanentFailure Kind = "permanent-failure"
 	CreateFailed     Kind = "create-failed"
 	ElementFailure   Kind = "element-failure"
+	TemporaryFailure Kind = "temporary-failure" // one that did not recover
 )
 
 // Pipeline is what should be known of one pipeline in the end.
@@ -66,8 +70,15 @@ type Pipeline struct {
 	Scenario string
 	Status   string
 	Degraded bool
-	// Notify lists the notifications about it.
-	Notify []Kind
+	// Fails lists what people have to hear of it.
+	Fails []Kind
+	// Told holds, of a pipeline that was found, the incidents that it has joined
+	// and that people were told of.
+	Told []string
+	// API is what the Chime SDK's API knows of it in the end; nil for nothing.
+	API *chimeapi.Pipeline
+	// Missed tells that it has ended, and that no event says so.
+	Missed bool
 }
 
 // Match is a rule match that should be kept and notified once.
@@ -97,6 +108,9 @@ func Plan(o Options) Day {
 		if scenario.open {
 			first = end.Add(-newest)
 		}
+		if scenario.missed {
+			last = end.Add(-missedBefore)
+		}
 		c.now = first.Add(time.Duration(choice.Int64N(int64(last.Sub(first))))).Truncate(time.Second)
 		scenario.play(c)
 		d.add(c, choice)
@@ -112,7 +126,33 @@ const (
 	// newest is how long ago a call began at most that has not ended: the service
 	// itself ends a pipeline that is paused for two hours.
 	newest = 100 * time.Minute
+	// missedBefore is how long before the end of the day a call began whose end
+	// no event tells: long enough for the watch to doubt it.
+	missedBefore = 3 * time.Hour
 )
+
+// WatchRuns is how many runs of the watch it takes, at the end of a day, to look
+// at every pipeline that is still open: one for each forty, and one to be sure.
+func (d Day) WatchRuns() int {
+	doubtful := 0
+	for _, p := range d.Truth.Pipelines {
+		if p.Missed || p.Status != "Stopped" && p.Status != "Failed" && p.Status != "CreateFailed" {
+			doubtful++
+		}
+	}
+	return 2 + doubtful/40
+}
+
+// API gives what the Chime SDK's API knows at the end of the day.
+func (d Day) API() []chimeapi.Pipeline {
+	var all []chimeapi.Pipeline
+	for _, p := range d.Truth.Pipelines {
+		if p.API != nil {
+			all = append(all, *p.API)
+		}
+	}
+	return all
+}
 
 // cast gives the scenarios to play: each once while there is room, so that a day
 // has something of everything, and the rest by their weights; shuffled.

@@ -65,6 +65,7 @@ func TestAnotherEndGivesTheSameCallsUnderOtherIDs(t *testing.T) {
 			t.Errorf("pipeline %d: got the id %s in both, want two", i, p.ID)
 		}
 		p.ID, q.ID = "", ""
+		p.API, q.API = nil, nil
 		if diff := cmp.Diff(p, q); diff != "" {
 			t.Errorf("pipeline %d (-first +second):\n%s", i, diff)
 		}
@@ -80,7 +81,7 @@ func TestDayHasSomethingOfEverything(t *testing.T) {
 	degraded := 0
 	for _, p := range truth.Pipelines {
 		statuses[p.Status]++
-		for _, kind := range p.Notify {
+		for _, kind := range p.Fails {
 			kinds[kind]++
 		}
 		if p.Degraded {
@@ -90,8 +91,8 @@ func TestDayHasSomethingOfEverything(t *testing.T) {
 	for _, m := range truth.Matches {
 		types[m.Type]++
 	}
-	wantKeys(t, "statuses", statuses, "CreateFailed", "Failed", "InProgress", "Paused", "Stopped", "TemporarilyFailed")
-	wantKeys(t, "kinds", kinds, simulate.CreateFailed, simulate.ElementFailure, simulate.PermanentFailure)
+	wantKeys(t, "statuses", statuses, "CreateFailed", "Failed", "InProgress", "Lost", "Paused", "Stopped", "TemporarilyFailed")
+	wantKeys(t, "kinds", kinds, simulate.CreateFailed, simulate.ElementFailure, simulate.PermanentFailure, simulate.TemporaryFailure)
 	wantKeys(t, "rule types", types, "issue", "keyword", "keyword-negated", "keyword-result", "sentiment")
 	if degraded == 0 || truth.Duplicates == 0 || truth.Reordered == 0 || len(truth.DeadLetters) == 0 {
 		t.Errorf("got %d degraded, %d duplicates, %d reordered, %d dead letters; want some of each",

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/store"
@@ -25,17 +27,24 @@ func Known(ctx context.Context, stack *local.Stack) (map[string]bool, error) {
 func Observe(ctx context.Context, stack *local.Stack, before map[string]bool) (Found, error) {
 	table := tableOf(stack)
 	found := Found{Published: map[Kind]int{}}
+	incidents := incidentsSeen{}
 	err := eachPipeline(ctx, table, func(state pipeline.State) error {
 		if before[state.ID] {
 			return nil
 		}
 		p := Pipeline{ID: state.ID, Scenario: "found in the table", Status: string(state.Status), Degraded: state.Degraded()}
-		notes, err := table.Notifications(ctx, state.ID)
+		ids, err := table.IncidentsOf(ctx, state.ID)
 		if err != nil {
 			return err
 		}
-		for _, note := range notes {
-			p.Notify = append(p.Notify, Kind(note.Kind))
+		for _, id := range ids {
+			told, err := incidents.told(ctx, table, id)
+			if err != nil {
+				return err
+			}
+			if told {
+				p.Told = append(p.Told, id)
+			}
 		}
 		found.Pipelines = append(found.Pipelines, p)
 		matches, err := table.Matches(ctx, state)
@@ -50,6 +59,10 @@ func Observe(ctx context.Context, stack *local.Stack, before map[string]bool) (F
 	if err != nil {
 		return Found{}, err
 	}
+	found.Incidents = len(incidents)
+	if found.Recorded, err = incidents.recorded(ctx, table, stack.Status().Started); err != nil {
+		return Found{}, err
+	}
 	for _, message := range stack.Notifications() {
 		found.Published[Kind(message.Attributes["kind"])]++
 	}
@@ -57,6 +70,38 @@ func Observe(ctx context.Context, stack *local.Stack, before map[string]bool) (F
 		found.DeadLetters = append(found.DeadLetters, origin(letter))
 	}
 	return found, nil
+}
+
+// incidentsSeen are the incidents that a day's calls have joined.
+type incidentsSeen map[string]incident.Incident
+
+// told tells whether people were told that the incident opened.
+func (seen incidentsSeen) told(ctx context.Context, table *store.Store, id string) (bool, error) {
+	if _, ok := seen[id]; !ok {
+		i, err := table.Incident(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		seen[id] = i
+	}
+	return seen[id].Told.Openings > 0, nil
+}
+
+// recorded counts the messages that were sent about them since a time.
+func (seen incidentsSeen) recorded(ctx context.Context, table *store.Store, since time.Time) (int, error) {
+	n := 0
+	for _, i := range seen {
+		notes, err := table.IncidentNotifications(ctx, i)
+		if err != nil {
+			return 0, err
+		}
+		for _, note := range notes {
+			if !note.SentAt.Before(since) {
+				n++
+			}
+		}
+	}
+	return n, nil
 }
 
 func tableOf(stack *local.Stack) *store.Store {

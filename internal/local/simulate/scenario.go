@@ -14,6 +14,8 @@ type scenario struct {
 	play   func(*call)
 	// open tells that the call has not ended at the end of the day.
 	open bool
+	// missed tells that the call has ended, and no event says so.
+	missed bool
 }
 
 // The elements of the pipelines that are played.
@@ -48,6 +50,9 @@ var scenarios = []scenario{
 	{name: "still running", weight: 4, play: playOpen, open: true},
 	{name: "left paused", weight: 3, play: playLeftPaused, open: true},
 	{name: "not yet recovered", weight: 3, play: playLeftFailing, open: true},
+	{name: "end missed", weight: 3, play: playMissedEnd, missed: true},
+	{name: "failure missed", weight: 2, play: playMissedFailure, missed: true},
+	{name: "lost", weight: 2, play: playLost, missed: true},
 	{name: "rule matches", weight: 24, play: playMatches},
 	{name: "rule matches before the call is known", weight: 8, play: playEarlyMatch},
 }
@@ -238,7 +243,30 @@ func playLeftFailing(c *call) {
 	c.wait(10, 300)
 	c.set(chime.StatusTemporarilyFailed, kinesis)
 	c.state(chime.EventTemporaryFailure, nil)
-	c.ends("TemporarilyFailed", false)
+	c.ends("TemporarilyFailed", false, TemporaryFailure)
+}
+
+// playMissedEnd drops the event of the end.
+func playMissedEnd(c *call) {
+	c.begin()
+	c.run(transcribe, recording)
+	c.set(chime.StatusStopped, transcribe, recording)
+	c.ends("Stopped", false)
+}
+
+// playMissedFailure drops the event of the failure, whose reason nobody tells.
+func playMissedFailure(c *call) {
+	c.begin()
+	c.run(transcribe, recording)
+	c.set(chime.StatusFailed, recording)
+	c.ends("Failed", false, PermanentFailure)
+}
+
+// playLost drops the event of the end of a call that the API has forgotten.
+func playLost(c *call) {
+	c.begin()
+	c.run(transcribe, recording)
+	c.ends("Lost", false)
 }
 
 func playMatches(c *call) {
