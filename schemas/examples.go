@@ -63,6 +63,11 @@ var described = []struct{ name, schema, summary string }{
 	{"voice-tone-successful", voiceTone, "the tone of the last span; scores are text"},
 	{"voice-tone-failure", voiceTone, "the tone could not be analysed"},
 	{"voice-tone-completed", voiceTone, "the tone of the whole call; scores are numbers"},
+
+	{"consent-granted", consent, "somebody consents to both tasks on a transaction"},
+	{"consent-granted-until", consent, "somebody consents to voice tone on a call, until a time"},
+	{"consent-denied", consent, "somebody refuses speaker search"},
+	{"consent-withdrawn", consent, "somebody takes consent back; the moment is exact"},
 }
 
 var sortedExamples = sync.OnceValue(func() []Example {

@@ -2,6 +2,7 @@ package schemas_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -25,7 +26,8 @@ var exampleNames = strings.Fields(`
 	voice-analytics-ready voice-analytics-post-call
 	speaker-identification-successful speaker-identification-failure speaker-identification-no-matches
 	voiceprint-generation-success voiceprint-generation-successful voiceprint-generation-failure
-	voice-tone-successful voice-tone-failure voice-tone-completed`)
+	voice-tone-successful voice-tone-failure voice-tone-completed
+	consent-granted consent-granted-until consent-denied consent-withdrawn`)
 
 func TestExampleNames(t *testing.T) {
 	want := slices.Sorted(slices.Values(exampleNames))
@@ -111,7 +113,7 @@ type covering struct {
 }
 
 func TestEveryRowHasAnExample(t *testing.T) {
-	rows := slices.Concat(envelopeRows(), stateChangeRows(), ruleRows(), voiceRows())
+	rows := slices.Concat(envelopeRows(), stateChangeRows(), ruleRows(), voiceRows(), consentRows())
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			for _, e := range schemas.Examples() {
@@ -261,6 +263,21 @@ func voiceRows() []covering {
 		covering{"tone as text", score(`"positive":"0`)},
 		covering{"tone as a number", score(`"positive":0`)},
 	)
+}
+
+func consentRows() []covering {
+	of := func(want string) func(document) bool {
+		return func(ev document) bool {
+			d := detailOf(ev)
+			return ev["source"] == "chimewatch.consent" && want == fmt.Sprint(d["decision"], " ", d["scope"], ", ", d["transactionId"] != nil, " ", d["callId"] != nil, ", ", d["until"] != nil, " ", d["at"] != nil)
+		}
+	}
+	return []covering{
+		{"consent by transaction", of("granted both, true false, false false")},
+		{"consent by call, with an end", of("granted voice-tone, false true, true false")},
+		{"refusal, both ids", of("denied speaker-search, true true, false false")},
+		{"withdrawal, at an exact moment", of("withdrawn both, true false, false true")},
+	}
 }
 
 func detailOf(ev document) document { return ev["detail"].(document) }

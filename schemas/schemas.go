@@ -1,5 +1,6 @@
 // Package schemas holds the shape of every event that is known of Amazon Chime
-// SDK call analytics: one JSON Schema for each kind, and examples of them.
+// SDK call analytics, and of the one that tells of consent: one JSON Schema for
+// each kind, and examples of them.
 //
 // The schemas record what is certain and leave the rest open. Fields, event
 // types, element types and statuses that they do not name are allowed.
@@ -23,6 +24,7 @@ var kinds = []kind{
 	{"VoiceAnalyticsStatus", voiceStatus},
 	{"SpeakerSearchStatus", speakerSearch},
 	{"VoiceToneAnalysisStatus", voiceTone},
+	{"Voice Analytics Consent", consent},
 }
 
 // Names of the schemas: their files without ".schema.json".
@@ -32,6 +34,7 @@ const (
 	voiceStatus   = "voice-analytics-status"
 	speakerSearch = "speaker-search-status"
 	voiceTone     = "voice-tone-analysis-status"
+	consent       = "consent"
 )
 
 func detailTypes() []string {

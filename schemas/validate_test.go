@@ -152,6 +152,15 @@ func TestValidateNamesTheFaultyField(t *testing.T) {
 			[]change{{"detail/speakerSearchDetails/results/1/confidenceScore", "high"}}, []string{"/detail/speakerSearchDetails/results/1/confidenceScore"}},
 		{"tone without taskId and status", "voice-tone-failure",
 			[]change{{"detail/taskId", absent}, {"detail/detailStatus", absent}}, []string{"/detail/detailStatus", "/detail/taskId"}},
+
+		{"consent of another source", "consent-granted", []change{{"source", "aws.chime"}}, []string{"/source"}},
+		{"consent without a call", "consent-granted", []change{{"detail/transactionId", absent}}, []string{"/detail/callId", "/detail/transactionId"}},
+		{"consent to nothing", "consent-granted", []change{{"detail/scope", absent}}, []string{"/detail/scope"}},
+		{"consent to something else", "consent-granted", []change{{"detail/scope", "recording"}}, []string{"/detail/scope"}},
+		{"consent that decides nothing", "consent-granted", []change{{"detail/decision", "perhaps"}}, []string{"/detail/decision"}},
+		{"consent by nobody", "consent-granted", []change{{"detail/by", ""}}, []string{"/detail/by"}},
+		{"consent until no time", "consent-granted-until", []change{{"detail/until", "tomorrow"}}, []string{"/detail/until"}},
+		{"consent at no time", "consent-withdrawn", []change{{"detail/at", 5}}, []string{"/detail/at"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -227,9 +236,9 @@ func TestValidateSpeaksPlainly(t *testing.T) {
 		{"one of two", "in-progress", change{"source", "aws.s3"},
 			`/source: found "aws.s3", expected "aws.chime" or "chimewatch.rehearsal": the sender of the event`},
 		{"no detail-type", "in-progress", change{"detail-type", absent},
-			`/detail-type: is missing, expected "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus" or "VoiceToneAnalysisStatus"`},
+			`/detail-type: is missing, expected "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" or "Voice Analytics Consent"`},
 		{"null detail-type", "in-progress", change{"detail-type", nil},
-			`/detail-type: found null, expected "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus" or "VoiceToneAnalysisStatus"`},
+			`/detail-type: found null, expected "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" or "Voice Analytics Consent"`},
 		{"time", "in-progress", change{"time", "yesterday"},
 			`/time: found "yesterday", expected the time of the event, RFC 3339, in the years 1970 to 9999, such as 2026-01-31T12:00:00Z`},
 		{"empty", "in-progress", change{"id", ""},
@@ -278,7 +287,7 @@ func TestValidateRefusesWhatHasNoSchema(t *testing.T) {
 		{"two events", `{}{}`, fault.Invalid, `event: is not JSON at line 1, column 3 (byte 3): invalid character '{' after top-level value (correct the JSON there)`},
 		{"bad from the start", "x", fault.Invalid, `event: is not JSON at line 1, column 1 (byte 1): invalid character 'x' looking for beginning of value (correct the JSON there)`},
 		{"foreign detail type", `{"detail-type":"Object Created"}`, fault.NotFound,
-			`/detail-type: there is no schema for "Object Created" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus" and "VoiceToneAnalysisStatus")`},
+			`/detail-type: there is no schema for "Object Created" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" and "Voice Analytics Consent")`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -65,7 +65,7 @@ func TestEventsValidate(t *testing.T) {
   schema     none
   rules      none
   functions  none
-  problem    /detail-type: there is no schema for "Other" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus" and "VoiceToneAnalysisStatus")
+  problem    /detail-type: there is no schema for "Other" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" and "Voice Analytics Consent")
 `},
 		{"not an object", `7`, nil, exitFailed, `-, event 0: 1 problem
   schema     none
