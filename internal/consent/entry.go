@@ -1,0 +1,170 @@
+// Package consent says which voice-analytics tasks may run on a call. What is
+// known of a call is a ledger of entries that are only ever added: what people
+// said, what the service said, and what was decided and done. Ledger.Next gives
+// the steps that are due. The package calls no service and reads no clock.
+package consent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Task is a kind of voice-analytics task.
+type Task string
+
+// The tasks.
+const (
+	SpeakerSearch Task = "speaker-search"
+	VoiceTone     Task = "voice-tone"
+)
+
+// Tasks gives both tasks, in a fixed order.
+func Tasks() []Task { return []Task{SpeakerSearch, VoiceTone} }
+
+// Scope is what somebody speaks about: one task, or both.
+type Scope string
+
+// The scopes.
+const (
+	ScopeSpeakerSearch Scope = Scope(SpeakerSearch)
+	ScopeVoiceTone     Scope = Scope(VoiceTone)
+	ScopeBoth          Scope = "both"
+)
+
+// Covers tells whether the scope holds the task.
+func (s Scope) Covers(t Task) bool { return s == ScopeBoth || s == Scope(t) }
+
+// Kind is what an entry tells.
+type Kind string
+
+// What people and the service said.
+const (
+	// Ready: the service takes tasks for the transaction on the Voice Connector.
+	Ready Kind = "ready"
+	// Granted, Denied and Withdrawn: By said so, for Scope. Denied and Withdrawn
+	// mean the same for the tasks.
+	Granted   Kind = "granted"
+	Denied    Kind = "denied"
+	Withdrawn Kind = "withdrawn"
+	// Ended: the call is over.
+	Ended Kind = "ended"
+)
+
+// What was decided and done. Those with a number belong to one attempt to run a task.
+const (
+	// Waiting: somebody consented or refused before the call was ready.
+	Waiting Kind = "waiting"
+	// Held: nobody has consented yet.
+	Held Kind = "held"
+	// NotStarted: the last word of the people is no, or their consent has run out.
+	NotStarted Kind = "not-started"
+	// Expired: the call was over before the task could be started.
+	Expired Kind = "expired"
+	// Off: the deployer has not turned the task on.
+	Off Kind = "off"
+	// Starting: a start was decided; it is written before the service is called.
+	Starting Kind = "starting"
+	// Started: the service runs the task TaskID.
+	Started Kind = "started"
+	// Refused: the service will not run the task, for the reason in Code and Detail.
+	Refused Kind = "refused"
+	// Unresolved: consent ended while a start was under way whose answer was
+	// lost. Nothing can be stopped before the task's id is known.
+	Unresolved Kind = "unresolved"
+	// Stopping: a stop was decided; it is written before the service is called.
+	Stopping Kind = "stopping"
+	// Stopped: the task does not run any more.
+	Stopped Kind = "stopped"
+)
+
+// System is who decides and acts where no person does.
+const System = "chimewatch"
+
+// Entry is one line of a ledger: who, what, when, which event, which task. Its
+// JSON is what the table keeps and what chimewatch prints.
+type Entry struct {
+	Kind Kind `json:"kind"`
+	// At is when somebody said it, by the event; of what the system decided and
+	// did, by the clock of the function.
+	At time.Time `json:"at"`
+	// Event is the id of the event that said it, or that made the system act.
+	Event string `json:"eventId,omitempty"`
+	// By is who said it; System for what the system decided and did.
+	By string `json:"by,omitempty"`
+
+	TransactionID    string `json:"transactionId,omitempty"`
+	CallID           string `json:"callId,omitempty"`
+	VoiceConnectorID string `json:"voiceConnectorId,omitempty"`
+
+	// Scope and Until are those of consent; Until is zero where it has no end.
+	Scope Scope     `json:"scope,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+
+	Task Task `json:"task,omitempty"`
+	// Number counts the attempts to run the task on the call, from 1; zero where
+	// the entry belongs to none.
+	Number int `json:"number,omitempty"`
+	// Consent is the id of the event that said yes or no, as far as the decision
+	// follows from it.
+	Consent string `json:"consentEventId,omitempty"`
+	// Token makes it safe to ask the service for the same start again.
+	Token string `json:"token,omitempty"`
+	// TaskID is the service's id of the running task.
+	TaskID string `json:"taskId,omitempty"`
+	// Code and Detail are the service's reason, or that of the decision.
+	Code   string `json:"code,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// ID tells entries of one ledger apart: the same one, however often it is
+// written, has the same id, whatever its time. It is printable ASCII as far as
+// the event ids are, and sorts what people said before what was done.
+func (e Entry) ID() string {
+	switch e.Kind {
+	case Ready, Ended:
+		return "1#" + string(e.Kind) + "#" + e.Event
+	case Granted, Denied, Withdrawn:
+		return "2#consent#" + e.Event
+	case Starting, Refused:
+		return fmt.Sprintf("3#%s#%04d#%s", e.Task, e.Number, e.Kind)
+	case Started, Stopping, Stopped:
+		return fmt.Sprintf("3#%s#%04d#%s#%s", e.Task, e.Number, e.Kind, e.TaskID)
+	}
+	// The same decision for the same reason is one entry, whatever made the
+	// system decide it again.
+	return strings.Join([]string{"4", string(e.Task), string(e.Kind), e.Consent}, "#")
+}
+
+// isConsent tells that people said it.
+func (e Entry) isConsent() bool {
+	return e.Kind == Granted || e.Kind == Denied || e.Kind == Withdrawn
+}
+
+// inForce tells whether consent that nothing newer overrides holds at a moment.
+func (e Entry) inForce(now time.Time) bool {
+	return e.Kind == Granted && (e.Until.IsZero() || now.Before(e.Until))
+}
+
+// overrides tells whether e is said later than the other. Of two that were said
+// at the same moment the more careful one counts; then the id decides, so that
+// the order of arrival does not.
+func (e Entry) overrides(other Entry) bool {
+	if order := e.At.Compare(other.At); order != 0 {
+		return order > 0
+	}
+	if yes, otherYes := e.Kind == Granted, other.Kind == Granted; yes != otherYes {
+		return otherYes
+	}
+	return e.Event > other.Event
+}
+
+// tokenOf is the same for every try of one attempt, and of nothing else. The
+// service takes 2 to 64 letters, digits, hyphens and underscores
+// (ClientRequestToken of StartSpeakerSearchTask in the API reference).
+func tokenOf(transactionID string, task Task, consent string, number int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", transactionID, task, consent, number))
+	return hex.EncodeToString(sum[:20])
+}

@@ -1,0 +1,185 @@
+package consent_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+)
+
+func at(minute int) time.Time { return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC) }
+
+var ready = consent.Entry{Kind: consent.Ready, At: at(0), Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "vc"}
+
+// says is what somebody said about both tasks.
+func says(kind consent.Kind, minute int, id string) consent.Entry {
+	return consent.Entry{Kind: kind, At: at(minute), Event: id, By: "me", Scope: consent.ScopeBoth, TransactionID: "t"}
+}
+
+// attempt is an entry of an attempt at voice tone.
+func attempt(kind consent.Kind, number int, taskID string) consent.Entry {
+	return consent.Entry{Kind: kind, At: at(3), Event: "x", Task: consent.VoiceTone, Number: number, TaskID: taskID, TransactionID: "t", VoiceConnectorID: "vc"}
+}
+
+func TestNext(t *testing.T) {
+	until := func(e consent.Entry, minute int) consent.Entry { e.Until = at(minute); return e }
+	scope := func(e consent.Entry, s consent.Scope) consent.Entry { e.Scope = s; return e }
+	yes, no, back := says(consent.Granted, 1, "g"), says(consent.Denied, 2, "d"), says(consent.Withdrawn, 2, "w")
+	ended := consent.Entry{Kind: consent.Ended, At: at(2), Event: "e", TransactionID: "t"}
+	starting, started := attempt(consent.Starting, 1, ""), attempt(consent.Started, 1, "k1")
+	stopping, stopped := attempt(consent.Stopping, 1, "k1"), attempt(consent.Stopped, 1, "k1")
+	gone := attempt(consent.Refused, 1, "")
+	gone.Code = consent.CodeGone
+	for _, tt := range []struct {
+		name  string
+		l     consent.Ledger
+		off   bool
+		want  string // of voice tone: act, kind, number, why
+		state consent.State
+	}{
+		{"nothing known", nil, false, "", ""},
+		{"ready", consent.Ledger{ready}, false, "note held 0 ", consent.StateHeld},
+		{"ready, off", consent.Ledger{ready}, true, "", consent.StateHeld},
+		{"yes first", consent.Ledger{yes}, false, "note waiting 0 granted", consent.StateWaiting},
+		{"no first", consent.Ledger{no}, false, "note waiting 0 denied", consent.StateDenied},
+		{"yes", consent.Ledger{ready, yes}, false, "note starting 1 granted", consent.StateGranted},
+		{"yes, off", consent.Ledger{ready, yes}, true, "note off 0 granted", consent.StateGranted},
+		{"yes to the other task", consent.Ledger{ready, scope(yes, consent.ScopeSpeakerSearch)}, false, "note held 0 ", consent.StateHeld},
+		{"yes, then no to the other task", consent.Ledger{ready, yes, scope(no, consent.ScopeSpeakerSearch)}, false, "note starting 1 granted", consent.StateGranted},
+		{"no", consent.Ledger{ready, no}, false, "note not-started 0 denied", consent.StateDenied},
+		{"yes, then no", consent.Ledger{ready, yes, no}, false, "note not-started 0 denied", consent.StateDenied},
+		{"no, then yes", consent.Ledger{ready, no, says(consent.Granted, 3, "g2")}, false, "note starting 1 granted", consent.StateGranted},
+		{"yes and back at the same moment", consent.Ledger{ready, says(consent.Granted, 2, "z"), back}, false, "note not-started 0 withdrawn", consent.StateWithdrawn},
+		{"yes until later", consent.Ledger{ready, until(yes, 6)}, false, "note starting 1 granted", consent.StateGranted},
+		{"yes until now", consent.Ledger{ready, until(yes, 5)}, false, "note not-started 0 lapsed", consent.StateLapsed},
+		{"call over first", consent.Ledger{ready, ended}, false, "note expired 0 ", consent.StateExpired},
+		{"call over before the yes", consent.Ledger{ready, ended, yes}, false, "note expired 0 granted", consent.StateExpired},
+		{"no, and the call over", consent.Ledger{ready, ended, no}, false, "note not-started 0 denied", consent.StateDenied},
+		{"start under way", consent.Ledger{ready, yes, starting}, false, "start starting 1 ", consent.StateStarting},
+		{"start under way, call over", consent.Ledger{ready, yes, starting, ended}, false, "start starting 1 ", consent.StateStarting},
+		{"start under way, taken back", consent.Ledger{ready, yes, back, starting}, false, "note unresolved 1 withdrawn", consent.StateUnresolved},
+		{"start under way, turned off", consent.Ledger{ready, yes, starting}, true, "note unresolved 1 granted", consent.StateStarting},
+		{"started", consent.Ledger{ready, yes, starting, started}, false, "", consent.StateStarted},
+		{"started, turned off", consent.Ledger{ready, yes, starting, started}, true, "", consent.StateStarted},
+		{"started, another yes", consent.Ledger{ready, yes, starting, started, says(consent.Granted, 4, "g2")}, false, "", consent.StateStarted},
+		{"started, taken back", consent.Ledger{ready, yes, starting, started, back}, false, "note stopping 1 withdrawn", consent.StateStopping},
+		{"started, taken back, turned off", consent.Ledger{ready, yes, starting, started, back}, true, "note stopping 1 withdrawn", consent.StateStopping},
+		{"started, run out", consent.Ledger{ready, until(yes, 4), starting, started}, false, "note stopping 1 lapsed", consent.StateStopping},
+		{"stop under way", consent.Ledger{ready, yes, starting, started, back, stopping}, false, "stop started 1 ", consent.StateStopping},
+		{"stop under way, yes again", consent.Ledger{ready, yes, starting, started, back, stopping, says(consent.Granted, 4, "g2")}, false, "stop started 1 ", consent.StateStopping},
+		{"stopped", consent.Ledger{ready, yes, starting, started, back, stopping, stopped}, false, "", consent.StateStopped},
+		{"stopped, yes again", consent.Ledger{ready, yes, starting, started, back, stopping, stopped, says(consent.Granted, 4, "g2")}, false, "note starting 2 granted", consent.StateGranted},
+		{"stopped, yes again after the call", consent.Ledger{ready, yes, starting, started, back, stopping, stopped, ended, says(consent.Granted, 4, "g2")}, false, "note expired 0 granted", consent.StateExpired},
+		{"two tasks of one start", consent.Ledger{ready, yes, starting, started, attempt(consent.Started, 1, "k2"), back, stopping, stopped}, false, "note stopping 1 withdrawn", consent.StateStopping},
+		{"refused, call over", consent.Ledger{ready, yes, starting, gone}, false, "", consent.StateExpired},
+		{"refused", consent.Ledger{ready, yes, starting, attempt(consent.Refused, 1, "")}, false, "", consent.StateRefused},
+		{"refused to one and started by another", consent.Ledger{ready, yes, starting, attempt(consent.Refused, 1, ""), started, back}, false, "note stopping 1 withdrawn", consent.StateStopping},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			for _, step := range tt.l.Next(at(5), consent.Settings{consent.VoiceTone: !tt.off}, "now") {
+				if e := step.Entry; e.Task == consent.VoiceTone {
+					got = fmt.Sprintf("%s %s %d %s", step.Act, e.Kind, e.Number, e.Code)
+					if step.Act == consent.Note && (e.At != at(5) || e.Event != "now" || e.By != consent.System || e.TransactionID != "t") {
+						t.Errorf("got %+v, want who, when, of which event and call", e)
+					}
+				}
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			state := consent.State("")
+			for _, s := range tt.l.Standings(at(5)) {
+				if s.Task == consent.VoiceTone {
+					state = s.State
+				}
+			}
+			if state != tt.state {
+				t.Errorf("got state %q, want %q", state, tt.state)
+			}
+		})
+	}
+}
+
+func TestWhatIsWrittenIsNotDueAgain(t *testing.T) {
+	l := consent.Ledger{ready, says(consent.Denied, 1, "d")}
+	on := consent.Settings{consent.VoiceTone: true, consent.SpeakerSearch: true}
+	for _, step := range l.Next(at(5), on, "first") {
+		l = append(l, step.Entry)
+	}
+	if len(l) != 4 {
+		t.Fatalf("got %d entries, want a decision for each task", len(l))
+	}
+	if again := l.Next(at(6), on, "second"); len(again) != 0 {
+		t.Errorf("got %v, want nothing more", again)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	form := regexp.MustCompile(`^[-_a-zA-Z0-9]{2,64}$`)
+	token := func(transaction, grant string) (tokens []string) {
+		r, g := ready, says(consent.Granted, 1, grant)
+		r.TransactionID = transaction
+		for _, step := range (consent.Ledger{r, g}).Next(at(5), consent.Settings{consent.VoiceTone: true, consent.SpeakerSearch: true}, "x") {
+			tokens = append(tokens, step.Entry.Token)
+		}
+		return tokens
+	}
+	all := slices.Concat(token("t", "g"), token("t2", "g"), token("t", "g2"))
+	if got := len(slices.Compact(slices.Sorted(slices.Values(all)))); got != 6 || len(all) != 6 {
+		t.Errorf("got %d different tokens of %d, want 6 of 6", got, len(all))
+	}
+	for _, token := range all {
+		if !form.MatchString(token) {
+			t.Errorf("got token %q, want one that the service takes", token)
+		}
+	}
+	if diff := cmp.Diff(token("t", "g"), token("t", "g")); diff != "" {
+		t.Errorf("the same start has two tokens:\n%s", diff)
+	}
+}
+
+// The order of entries does not matter, nor how often one is there.
+func TestLedgersHaveNoOrder(t *testing.T) {
+	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn,
+		consent.Starting, consent.Started, consent.Refused, consent.Stopping, consent.Stopped}
+	entry := rapid.Custom(func(t *rapid.T) consent.Entry {
+		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
+		minute := rapid.IntRange(0, 4).Draw(t, "minute")
+		switch kind {
+		case consent.Ready:
+			r := ready
+			r.At, r.Event = at(minute), fmt.Sprint("r", minute)
+			return r
+		case consent.Granted, consent.Denied, consent.Withdrawn:
+			return says(kind, minute, fmt.Sprint(kind, minute))
+		case consent.Ended:
+			return consent.Entry{Kind: kind, At: at(minute), Event: fmt.Sprint("e", minute), TransactionID: "t"}
+		}
+		return attempt(kind, rapid.IntRange(1, 2).Draw(t, "number"), rapid.SampledFrom([]string{"k1", "k2"}).Draw(t, "task"))
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		// Of entries with one id a ledger has one only.
+		l := consent.Ledger(rapid.SliceOfNDistinct(entry, 0, 12, consent.Entry.ID).Draw(t, "ledger"))
+		again := rapid.Permutation(append(slices.Clone(l), l[:len(l)/2]...)).Draw(t, "in another order")
+		on := consent.Settings{consent.VoiceTone: rapid.Bool().Draw(t, "on")}
+		tell := func(l consent.Ledger) string {
+			steps := l.Next(at(5), on, "x")
+			for i := range steps {
+				if steps[i].Act == consent.Stop || steps[i].Entry.Kind == consent.Stopping {
+					steps[i].Entry.TaskID, steps[i].Entry.Number = "", 0 // of several it does not matter which comes first
+				}
+			}
+			return fmt.Sprintf("%+v\n%+v\n%+v", steps, l.Standings(at(5)), l.InOrder())
+		}
+		if a, b := tell(l), tell(again); a != b {
+			t.Errorf("got\n%s\nand in another order\n%s", a, b)
+		}
+	})
+}
