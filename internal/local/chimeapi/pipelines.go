@@ -156,6 +156,12 @@ func refuse(w http.ResponseWriter, status int) {
 		code, message = "ForbiddenException", "The client may not make this request."
 	case http.StatusNotFound:
 		code, message = "NotFoundException", "There is no such resource."
+	case http.StatusConflict:
+		code, message = "ConflictException", "The same request is under way, or the call has such a task."
+	case http.StatusGone:
+		code, message = "GoneException", "The call is over."
+	case http.StatusUnprocessableEntity:
+		code, message = "UnprocessableEntityException", "The request makes no sense for this call."
 	case http.StatusTooManyRequests:
 		code, message = "ThrottledClientException", "The client made too many requests."
 	case http.StatusServiceUnavailable:
