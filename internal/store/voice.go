@@ -81,7 +81,12 @@ func (s *Store) voiceItems(n voice.Note) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []item{it}, nil
+	e, is := readiness(n)
+	if !is {
+		return []item{it}, nil
+	}
+	entries, err := s.entryItems(e)
+	return append(entries, it), err
 }
 
 func (s *Store) voiceItem(n voice.Note) (item, error) {
