@@ -1,0 +1,209 @@
+// Package hold keeps calls in the holding area until there is consent, and
+// starts and stops their voice-analytics tasks as package consent decides.
+package hold
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// Table keeps the ledgers; *store.Store does.
+type Table interface {
+	// Ledger reads all that was written for a transaction, and for the calls that
+	// its readiness names, before it was called.
+	Ledger(ctx context.Context, transactionID string) (consent.Ledger, error)
+	// CallLedger reads all that was written for a callId before it was called.
+	CallLedger(ctx context.Context, callID string) (consent.Ledger, error)
+	// Enter writes an entry where no entry has its id.
+	Enter(context.Context, consent.Entry) error
+	// PipelineEnd tells whether the call's pipeline has stopped, and when.
+	PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error)
+}
+
+// Service runs tasks.
+type Service interface {
+	// Start runs the task of an entry, with its token, and gives the task's id.
+	Start(context.Context, consent.Entry) (taskID string, err error)
+	// Stop ends the task of an entry.
+	Stop(context.Context, consent.Entry) error
+	// Final tells of an error whether the service will never do it, and why.
+	Final(error) (code, detail string, final bool)
+}
+
+// Counter counts by name, for metrics.
+type Counter interface {
+	Count(name string, n int)
+}
+
+// Keeper does what is due for calls. It holds no state, so that any number of
+// keepers may work on the same call at once.
+type Keeper struct {
+	Table   Table
+	Service Service
+	// On are the tasks that the deployer turned on.
+	On consent.Settings
+	// Now tells the time.
+	Now func() time.Time
+	// Counts may not be nil.
+	Counts Counter
+}
+
+// Trigger is why something may be due: an event that says so and has been
+// written already.
+type Trigger struct {
+	// Event is its id.
+	Event string
+	// TransactionID and CallID name the call; one of them is enough.
+	TransactionID, CallID string
+	// Seen are the tasks that the service tells of.
+	Seen []Seen
+}
+
+// Seen is a task that a notification of the service tells of.
+type Seen struct {
+	Task   consent.Task
+	TaskID string
+}
+
+// mostRounds bounds how often the ledger of a call is read again. Each round
+// does one step for each task, and an attempt has no more than six of them; more
+// come only of what others write meanwhile.
+const mostRounds = 30
+
+// Settle does all that is due for a call. An error means that something may be
+// left to do; then the event is to be handled again.
+func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
+	if t.TransactionID != "" {
+		return k.settle(ctx, t)
+	}
+	ledger, err := k.Table.CallLedger(ctx, t.CallID)
+	if err != nil {
+		return err
+	}
+	transactions := ledger.TransactionIDs()
+	for _, id := range transactions {
+		t.TransactionID = id
+		if err := k.settle(ctx, t); err != nil {
+			return err
+		}
+	}
+	if len(transactions) == 0 {
+		_, err = k.round(ctx, t, ledger)
+	}
+	return err
+}
+
+// settle does what is due for one transaction.
+func (k *Keeper) settle(ctx context.Context, t Trigger) error {
+	for range mostRounds {
+		ledger, err := k.Table.Ledger(ctx, t.TransactionID)
+		if err != nil {
+			return err
+		}
+		if done, err := k.round(ctx, t, ledger); done || err != nil {
+			return err
+		}
+	}
+	return fault.New(fault.Conflict, "transaction "+t.TransactionID, fmt.Sprintf("was changed by others %d times in a row", mostRounds), "it is tried again")
+}
+
+// round does the steps that are due by the ledger; done when there is none.
+func (k *Keeper) round(ctx context.Context, t Trigger, ledger consent.Ledger) (done bool, err error) {
+	if learned, err := k.learn(ctx, t, ledger); learned || err != nil {
+		return false, err
+	}
+	steps := ledger.Next(k.Now(), k.On, t.Event)
+	for _, step := range steps {
+		switch {
+		case step.Act == consent.Start:
+			err = k.start(ctx, t, step.Entry)
+		case step.Act == consent.Stop:
+			err = k.stop(ctx, t, step.Entry)
+		case step.Entry.Kind == consent.Starting:
+			err = k.begin(ctx, t, step.Entry)
+		default:
+			err = k.Table.Enter(ctx, step.Entry)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return len(steps) == 0, nil
+}
+
+// learn enters the id of a task whose start was never answered, but of which
+// the service sends notifications.
+func (k *Keeper) learn(ctx context.Context, t Trigger, ledger consent.Ledger) (learned bool, err error) {
+	for _, seen := range t.Seen {
+		e, open := ledger.Unanswered(seen.Task)
+		if !open || slices.ContainsFunc(ledger, func(e consent.Entry) bool { return e.TaskID == seen.TaskID }) {
+			continue
+		}
+		e = k.answer(t, e, consent.Started)
+		e.TaskID, e.Detail = seen.TaskID, "learned from a notification"
+		if err := k.Table.Enter(ctx, e); err != nil {
+			return false, err
+		}
+		learned = true
+	}
+	return learned, nil
+}
+
+// begin enters that a start was decided, unless the call's pipeline has stopped.
+func (k *Keeper) begin(ctx context.Context, t Trigger, e consent.Entry) error {
+	id, at, ended, err := k.Table.PipelineEnd(ctx, e.TransactionID)
+	if err != nil {
+		return err
+	}
+	if ended {
+		e = consent.Entry{Kind: consent.Ended, At: at, Event: t.Event, By: consent.System, TransactionID: e.TransactionID, Detail: "pipeline " + id + " stopped"}
+	}
+	return k.Table.Enter(ctx, e)
+}
+
+func (k *Keeper) start(ctx context.Context, t Trigger, starting consent.Entry) error {
+	taskID, err := k.Service.Start(ctx, starting)
+	if err == nil {
+		k.Counts.Count("VoiceTasksStarted", 1)
+		e := k.answer(t, starting, consent.Started)
+		e.TaskID = taskID
+		return k.Table.Enter(ctx, e)
+	}
+	code, detail, final := k.Service.Final(err)
+	if !final {
+		return err
+	}
+	// Not an error of ours, but it may be one of the deployment's: a voice profile
+	// domain that is not there is answered like a call that is over.
+	slog.WarnContext(ctx, "the service does not take a voice task", "task", string(starting.Task), "transactionId", starting.TransactionID, "error", err.Error())
+	k.Counts.Count("VoiceTasksRefused", 1)
+	e := k.answer(t, starting, consent.Refused)
+	e.Code, e.Detail = code, detail
+	return k.Table.Enter(ctx, e)
+}
+
+func (k *Keeper) stop(ctx context.Context, t Trigger, started consent.Entry) error {
+	e := k.answer(t, started, consent.Stopped)
+	if err := k.Service.Stop(ctx, started); err != nil {
+		code, detail, final := k.Service.Final(err)
+		if !final {
+			return err
+		}
+		e.Code, e.Detail = code, detail // it ended by itself
+	}
+	k.Counts.Count("VoiceTasksStopped", 1)
+	return k.Table.Enter(ctx, e)
+}
+
+// answer makes the entry for what the service said about an attempt.
+func (k *Keeper) answer(t Trigger, e consent.Entry, kind consent.Kind) consent.Entry {
+	e.Kind, e.At, e.Event, e.By = kind, k.Now().UTC(), t.Event, consent.System
+	e.Code, e.Detail = "", ""
+	return e
+}

@@ -1,0 +1,212 @@
+package hold_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/hold"
+)
+
+// happening is one thing that reaches the system: an event that a function
+// handles, or a change of the world.
+type happening struct {
+	name   string
+	entry  consent.Entry // written before the call is settled; none for a notification of a task
+	notify bool
+	change func(*world)
+}
+
+func ready(n int) happening {
+	return happening{name: fmt.Sprintf("ready %d", n), entry: consent.Entry{Kind: consent.Ready, At: newWorld().at(n), Event: fmt.Sprintf("r%d", n),
+		TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}}
+}
+
+// happenings draws what happens to the call, in the order in which it happens.
+func happenings(t *rapid.T) []happening {
+	var list []happening
+	w := newWorld()
+	for i := range rapid.IntRange(1, 9).Draw(t, "happenings") {
+		switch rapid.SampledFrom([]string{"ready", "word", "word", "word", "word", "hang-up", "time", "notify", "trouble"}).Draw(t, "what") {
+		case "ready":
+			list = append(list, ready(rapid.IntRange(1, 2).Draw(t, "ready")))
+		case "word":
+			list = append(list, word(t, w, i))
+		case "hang-up":
+			list = append(list, hangUp(t, w, i))
+		case "time":
+			list = append(list, happening{name: "two minutes pass", change: func(w *world) { w.now = w.now.Add(2 * 60e9) }})
+		case "notify":
+			list = append(list, happening{name: "notify", notify: true})
+		case "trouble":
+			list = append(list, happening{name: "trouble", change: func(w *world) { w.trouble = append(w.trouble, errors.New("throttled")) }})
+		}
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "duplicates") { // delivered once more, any time later
+		i := rapid.IntRange(0, len(list)-1).Draw(t, "duplicate")
+		list = slices.Insert(list, rapid.IntRange(i+1, len(list)).Draw(t, "again at"), list[i])
+	}
+	return list
+}
+
+func word(t *rapid.T, w *world, i int) happening {
+	e := consent.Entry{
+		Kind:  rapid.SampledFrom([]consent.Kind{consent.Granted, consent.Granted, consent.Denied, consent.Withdrawn}).Draw(t, "word"),
+		Scope: rapid.SampledFrom([]consent.Scope{consent.ScopeBoth, consent.ScopeSpeakerSearch, consent.ScopeVoiceTone}).Draw(t, "scope"),
+		At:    w.at(rapid.IntRange(0, 5).Draw(t, "minute")), Event: fmt.Sprintf("c%d", i), By: "someone",
+	}
+	if until := rapid.IntRange(0, 3).Draw(t, "until"); e.Kind == consent.Granted && until > 0 {
+		e.Until = w.at(2 * until)
+	}
+	if rapid.Bool().Draw(t, "by call") {
+		e.CallID = callID
+	} else {
+		e.TransactionID = transaction
+	}
+	return happening{name: fmt.Sprintf("%s %s of %s until %s", e.Kind, e.Scope, e.At.Format("15:04"), e.Until.Format("15:04")), entry: e}
+}
+
+func hangUp(t *rapid.T, w *world, i int) happening {
+	over := happening{name: "hang-up", change: (*world).end}
+	switch rapid.SampledFrom([]string{"silent", "notification", "pipeline"}).Draw(t, "hang-up told by") {
+	case "notification":
+		over.entry = consent.Entry{Kind: consent.Ended, At: w.at(5), Event: fmt.Sprintf("e%d", i), TransactionID: transaction}
+	case "pipeline":
+		over.change = func(w *world) { w.end(); w.pipelineAt = w.now }
+	}
+	return over
+}
+
+// worker makes the function that handles the event.
+func (h happening) worker(w *world, k *hold.Keeper) *worker {
+	if h.entry.Kind == "" && !h.notify {
+		return nil
+	}
+	trigger := hold.Trigger{Event: h.entry.Event, TransactionID: h.entry.TransactionID, CallID: h.entry.CallID}
+	if h.notify {
+		trigger = hold.Trigger{Event: "n", TransactionID: transaction}
+		for _, t := range consent.Tasks() {
+			for _, id := range w.running(t) {
+				trigger.Seen = append(trigger.Seen, hold.Seen{Task: t, TaskID: id})
+			}
+		}
+	}
+	return &worker{name: h.name, run: func(ctx context.Context) error {
+		if h.entry.Kind != "" {
+			if err := k.Table.Enter(ctx, h.entry); err != nil {
+				return err
+			}
+		}
+		return k.Settle(ctx, trigger)
+	}}
+}
+
+// play lets everything happen, workers at once, killed and tried again as drawn,
+// until nobody has work left.
+func play(t *rapid.T, w *world, k *hold.Keeper, list []happening, atOnce bool) {
+	kills := rapid.IntRange(0, 4).Draw(t, "kills")
+	var busy, again []*worker
+	for steps := 0; len(list)+len(busy)+len(again) > 0; steps++ {
+		if steps > 5000 {
+			t.Fatal("it does not come to an end")
+		}
+		choices := len(busy)
+		if len(list) > 0 && (atOnce || len(busy) == 0) {
+			choices++
+		}
+		if len(again) > 0 && (atOnce || len(busy) == 0) {
+			choices++
+		}
+		choice := rapid.IntRange(0, choices-1).Draw(t, "next")
+		switch {
+		case choice < len(busy):
+			current := busy[choice]
+			v := pass
+			if kills > 0 && rapid.IntRange(0, 7).Draw(t, "kill") == 0 {
+				kills--
+				v = rapid.SampledFrom([]verdict{killBefore, killAfter}).Draw(t, "how")
+			}
+			current.turn <- v
+			if err, done := current.step(); done {
+				busy = slices.Delete(busy, choice, choice+1)
+				if err != nil { // offered again, some time
+					again = append(again, &worker{name: current.name, run: current.run})
+				}
+			}
+		case choice == len(busy) && len(list) > 0 && (atOnce || len(busy) == 0):
+			next := list[0]
+			list = list[1:]
+			if next.change != nil {
+				next.change(w)
+			}
+			busy = begin(next.worker(w, k), busy)
+		default:
+			next := again[0]
+			again = again[1:]
+			busy = begin(next, busy)
+		}
+	}
+}
+
+// begin starts a worker and lets it come to its first call.
+func begin(next *worker, busy []*worker) []*worker {
+	if next == nil {
+		return busy
+	}
+	next.start()
+	if _, done := next.step(); done {
+		return busy
+	}
+	return append(busy, next)
+}
+
+// check holds what became of the call against what was said.
+func check(t *rapid.T, w *world, on consent.Settings) {
+	for _, fault := range w.faults {
+		t.Error(fault)
+	}
+	for _, task := range consent.Tasks() {
+		running := len(w.running(task))
+		switch {
+		case w.inForce(task) && w.ready() && on[task] && !w.over:
+			if running != 1 {
+				t.Errorf("%s: got %d running in the end, want one: consent is in force", task, running)
+			}
+		case running != 0 && !w.inForce(task):
+			t.Errorf("%s: got %d running in the end, want none: there is no consent", task, running)
+		case running != 0 && !on[task]:
+			t.Errorf("%s: got %d running, want none: it is not turned on", task, running)
+		}
+	}
+}
+
+func checkTasksFollowConsent(atOnce bool) func(*rapid.T) {
+	return func(t *rapid.T) {
+		w := newWorld()
+		on := rapid.SampledFrom([][]consent.Task{consent.Tasks(), consent.Tasks(), {consent.VoiceTone}, nil}).Draw(t, "on")
+		k := w.keeper(on...)
+		list := happenings(t)
+		play(t, w, k, list, atOnce)
+		// Every task sends notifications while it runs, so that even one whose start
+		// was never answered makes itself known.
+		w.trouble = nil
+		play(t, w, k, []happening{{name: "notify", notify: true}}, false)
+		check(t, w, k.On)
+		if t.Failed() {
+			for _, h := range list {
+				t.Log(h.name)
+			}
+		}
+	}
+}
+
+// One function after the other, each killed anywhere and tried again later.
+func TestTasksFollowConsentInAnyOrder(t *testing.T) { rapid.Check(t, checkTasksFollowConsent(false)) }
+
+// All functions at once, one call of one of them at a time.
+func TestTasksFollowConsentAtOnce(t *testing.T) { rapid.Check(t, checkTasksFollowConsent(true)) }

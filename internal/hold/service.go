@@ -1,0 +1,51 @@
+package hold
+
+import (
+	"context"
+
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// Chime is the Amazon Chime SDK's voice API as a Service.
+type Chime struct {
+	API *chimeapi.Client
+	// DomainID names the voice profile domain for speaker searches.
+	DomainID string
+}
+
+// Start starts the task on the Voice Connector and transaction of the entry.
+func (c Chime) Start(ctx context.Context, e consent.Entry) (taskID string, err error) {
+	start := chimeapi.Start{VoiceConnectorID: e.VoiceConnectorID, TransactionID: e.TransactionID, Token: e.Token}
+	switch e.Task {
+	case consent.SpeakerSearch:
+		taskID, err = c.API.StartSpeakerSearch(ctx, start, c.DomainID)
+	case consent.VoiceTone:
+		taskID, err = c.API.StartVoiceTone(ctx, start)
+	default:
+		return "", unknownTask(e)
+	}
+	if err == nil && taskID == "" {
+		return "", fault.New(fault.Unavailable, "Amazon Chime SDK", "started a "+string(e.Task)+" task without saying its id", "it is tried again")
+	}
+	return taskID, err
+}
+
+// Stop stops the task of the entry.
+func (c Chime) Stop(ctx context.Context, e consent.Entry) error {
+	switch e.Task {
+	case consent.SpeakerSearch:
+		return c.API.StopSpeakerSearch(ctx, e.VoiceConnectorID, e.TaskID)
+	case consent.VoiceTone:
+		return c.API.StopVoiceTone(ctx, e.VoiceConnectorID, e.TaskID)
+	}
+	return unknownTask(e)
+}
+
+// Final is chimeapi.Final.
+func (Chime) Final(err error) (code, detail string, final bool) { return chimeapi.Final(err) }
+
+func unknownTask(e consent.Entry) error {
+	return fault.New(fault.Internal, "ledger", "holds a task of the unknown kind "+string(e.Task), "use the version that wrote it, or a newer one")
+}

@@ -1,0 +1,314 @@
+package hold_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/hold"
+)
+
+// The world is one call on one transaction, everybody who works on it, and one
+// scheduler, which lets one of them make one call at a time.
+const (
+	transaction = "tx"
+	callID      = "call"
+)
+
+var (
+	errKilled = errors.New("killed")
+	errGone   = errors.New("the call is over")
+	errTwice  = errors.New("a second task of the kind was asked for while one runs")
+)
+
+// verdict is what the scheduler does with a call that a worker wants to make.
+type verdict int
+
+const (
+	pass verdict = iota
+	killBefore
+	killAfter
+)
+
+// worker is an invocation of a function: it may be killed at any call.
+type worker struct {
+	name string
+	run  func(context.Context) error
+	wants,
+	dead bool
+	asks, ends chan error
+	turn       chan verdict
+	// covered is, for each task, whether consent was in force when this worker
+	// read the ledger last.
+	covered map[consent.Task]bool
+}
+
+type workerKey struct{}
+
+// gate is where every call of a worker waits for its turn.
+func gate(ctx context.Context, do func(*worker) error) error {
+	w := ctx.Value(workerKey{}).(*worker)
+	if w.dead {
+		return errKilled
+	}
+	w.asks <- nil
+	v := <-w.turn
+	if v == killBefore {
+		w.dead = true
+		return errKilled
+	}
+	err := do(w)
+	if v == killAfter {
+		w.dead = true
+		return errKilled
+	}
+	return err
+}
+
+func (w *worker) start() {
+	w.asks, w.ends, w.turn = make(chan error), make(chan error), make(chan verdict)
+	w.covered = map[consent.Task]bool{}
+	ctx := context.WithValue(context.Background(), workerKey{}, w)
+	go func() { w.ends <- w.run(ctx) }()
+}
+
+// step lets the worker go on to its next call; done when it has none.
+func (w *worker) step() (err error, done bool) {
+	select {
+	case <-w.asks:
+		return nil, false
+	case err := <-w.ends:
+		return err, true
+	}
+}
+
+// world holds the ledger, by partition and id, and the service's tasks.
+type world struct {
+	now        time.Time
+	partitions map[string]map[string]consent.Entry
+	tasks      []task
+	over       bool
+	pipelineAt time.Time // when the pipeline stopped; zero while it runs
+	trouble    []error   // what the service answers next
+	faults     []string  // what must never happen and did
+}
+
+type task struct {
+	id, token string
+	kind      consent.Task
+	stopped   bool
+}
+
+func newWorld() *world {
+	return &world{now: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), partitions: map[string]map[string]consent.Entry{}}
+}
+
+func (w *world) at(minute int) time.Time {
+	return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC)
+}
+
+// Enter writes each partition by a call of its own, as the table does.
+func (w *world) Enter(ctx context.Context, e consent.Entry) error {
+	var partitions []string
+	if e.TransactionID != "" {
+		partitions = append(partitions, "T"+e.TransactionID)
+	}
+	if e.CallID != "" && (e.Kind == consent.Ready || e.TransactionID == "") {
+		partitions = append(partitions, "C"+e.CallID)
+	}
+	for _, p := range partitions {
+		err := gate(ctx, func(*worker) error {
+			if w.partitions[p] == nil {
+				w.partitions[p] = map[string]consent.Entry{}
+			}
+			if _, there := w.partitions[p][e.ID()]; !there {
+				w.partitions[p][e.ID()] = e
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
+	var ledger consent.Ledger
+	err := gate(ctx, func(worker *worker) error {
+		ledger = w.read("T" + id)
+		for _, t := range consent.Tasks() {
+			worker.covered[t] = w.inForce(t)
+		}
+		return nil
+	})
+	for _, c := range ledger.CallIDs() {
+		of, err := w.CallLedger(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		ledger = append(ledger, of...)
+	}
+	return ledger, err
+}
+
+func (w *world) CallLedger(ctx context.Context, id string) (ledger consent.Ledger, err error) {
+	err = gate(ctx, func(worker *worker) error {
+		ledger = w.read("C" + id)
+		for _, t := range consent.Tasks() { // consent may have ended since the transaction was read
+			worker.covered[t] = worker.covered[t] || w.inForce(t)
+		}
+		return nil
+	})
+	return ledger, err
+}
+
+func (w *world) read(partition string) (ledger consent.Ledger) {
+	entries := w.partitions[partition]
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		ledger = append(ledger, entries[id])
+	}
+	return ledger
+}
+
+func (w *world) PipelineEnd(ctx context.Context, _ string) (id string, at time.Time, ended bool, err error) {
+	err = gate(ctx, func(*worker) error {
+		id, at, ended = "p", w.pipelineAt, !w.pipelineAt.IsZero()
+		return nil
+	})
+	return id, at, ended, err
+}
+
+// inForce is what the test holds the decisions against: the last word on the
+// task that is in the ledger is a yes whose time is not over. Of words of the
+// same moment, any no counts before every yes.
+func (w *world) inForce(t consent.Task) bool {
+	var last time.Time
+	yes, no := false, false
+	for _, partition := range w.partitions {
+		for _, e := range partition {
+			said := e.Kind == consent.Granted || e.Kind == consent.Denied || e.Kind == consent.Withdrawn
+			if !said || e.Scope != consent.ScopeBoth && string(e.Scope) != string(t) {
+				continue
+			}
+			if e.At.After(last) {
+				last, yes, no = e.At, false, false
+			}
+			if e.At.Equal(last) {
+				no = no || e.Kind != consent.Granted
+			}
+		}
+	}
+	newest := ""
+	for _, partition := range w.partitions { // of several yeses of one moment the greatest id counts
+		for _, e := range partition {
+			if e.Kind == consent.Granted && e.At.Equal(last) && (e.Scope == consent.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
+				newest, yes = e.Event, e.Until.IsZero() || w.now.Before(e.Until)
+			}
+		}
+	}
+	return yes && !no
+}
+
+func (w *world) ready() bool {
+	for _, e := range w.partitions["T"+transaction] {
+		if e.Kind == consent.Ready {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) running(t consent.Task) (ids []string) {
+	for _, task := range w.tasks {
+		if task.kind == t && !task.stopped {
+			ids = append(ids, task.id)
+		}
+	}
+	return ids
+}
+
+// nextTrouble gives the error that the service answers with, if any.
+func (w *world) nextTrouble() error {
+	if len(w.trouble) == 0 {
+		return nil
+	}
+	err := w.trouble[0]
+	w.trouble = w.trouble[1:]
+	return err
+}
+
+// Start is the service's: the same token gives the same task.
+func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err error) {
+	err = gate(ctx, func(worker *worker) error {
+		if err := w.nextTrouble(); err != nil {
+			return err
+		}
+		if e.Token == "" || e.VoiceConnectorID != "vc" || e.TransactionID != transaction {
+			w.faults = append(w.faults, fmt.Sprintf("a start without its call: %+v", e))
+		}
+		for _, t := range w.tasks {
+			if t.kind == e.Task && t.token == e.Token {
+				id = t.id
+				return nil
+			}
+		}
+		if w.over {
+			return errGone
+		}
+		if !worker.covered[e.Task] {
+			w.faults = append(w.faults, fmt.Sprintf("%s started %s without consent", worker.name, e.Task))
+		}
+		if len(w.running(e.Task)) > 0 {
+			w.faults = append(w.faults, fmt.Sprintf("%s started %s a second time", worker.name, e.Task))
+			return errTwice
+		}
+		id = fmt.Sprintf("task-%d", len(w.tasks))
+		w.tasks = append(w.tasks, task{id: id, token: e.Token, kind: e.Task})
+		return nil
+	})
+	return id, err
+}
+
+func (w *world) Stop(ctx context.Context, e consent.Entry) error {
+	return gate(ctx, func(*worker) error {
+		if err := w.nextTrouble(); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(w.tasks, func(t task) bool { return t.id == e.TaskID && t.kind == e.Task })
+		if i < 0 || w.tasks[i].stopped {
+			return errGone
+		}
+		w.tasks[i].stopped = true
+		return nil
+	})
+}
+
+func (w *world) Final(err error) (code, detail string, final bool) {
+	if errors.Is(err, errGone) {
+		return consent.CodeGone, err.Error(), true
+	}
+	return "", "", false
+}
+
+func (w *world) Count(string, int) {}
+
+// end is the hang-up.
+func (w *world) end() {
+	w.over = true
+	for i := range w.tasks {
+		w.tasks[i].stopped = true
+	}
+}
+
+func (w *world) keeper(on ...consent.Task) *hold.Keeper {
+	settings := consent.Settings{}
+	for _, t := range on {
+		settings[t] = true
+	}
+	return &hold.Keeper{Table: w, Service: w, On: settings, Now: func() time.Time { return w.now }, Counts: w}
+}
