@@ -1,4 +1,5 @@
-// The function voice keeps voice-analytics notifications, whichever way they come.
+// The function voice keeps voice-analytics notifications, whichever way they
+// come, and starts or stops the tasks of the calls that they are about.
 package main
 
 import (
@@ -7,7 +8,11 @@ import (
 )
 
 func main() {
-	function.MainBatch("voice", func(p function.Parts) (handler.Batch, error) {
-		return handler.Voice(p.Table, p.Metrics), nil
+	function.MainBatch("voice", func(p function.Parts) handler.Batch {
+		keeper := p.Keeper()
+		if !keeper.On.Any() {
+			return handler.Voice(p.Table, nil, p.Metrics)
+		}
+		return handler.Voice(p.Table, keeper, p.Metrics)
 	})
 }

@@ -34,6 +34,8 @@ type Parts struct {
 	Env func(name string) string
 	// Optional reads a variable that may be empty.
 	Optional func(name string) string
+	// wrong takes what is wrong with a variable: an error that New gives.
+	wrong func(error)
 	// Settings are what the deployer chose of how failures are watched.
 	Settings settings.Settings
 	// FullNumbers is the deployer's wish to see phone numbers whole.
@@ -50,7 +52,7 @@ func Main(name string, build func(Parts) handler.Handler) {
 
 // MainBatch is Main for a handler that takes all messages of an invocation
 // together.
-func MainBatch(name string, build func(Parts) (handler.Batch, error)) {
+func MainBatch(name string, build func(Parts) handler.Batch) {
 	start(name, func(ctx context.Context) (*Function, error) { return NewBatch(ctx, name, os.Getenv, build) })
 }
 
@@ -72,26 +74,27 @@ type Function struct {
 
 // New makes a function from its environment.
 func New(ctx context.Context, name string, getenv func(string) string, build func(Parts) handler.Handler) (*Function, error) {
-	return newFunction(ctx, name, getenv, func(p Parts) (invoker, error) {
+	return newFunction(ctx, name, getenv, func(p Parts) invoker {
 		handle := build(p)
-		return func(ctx context.Context, payload []byte) ([]byte, error) { return intake.Handle(ctx, payload, handle) }, nil
+		return func(ctx context.Context, payload []byte) ([]byte, error) {
+			return intake.Handle(ctx, payload, handle)
+		}
 	})
 }
 
 // NewBatch makes a function that handles all messages of an invocation together.
-// An error of build is given beside the others.
-func NewBatch(ctx context.Context, name string, getenv func(string) string, build func(Parts) (handler.Batch, error)) (*Function, error) {
-	return newFunction(ctx, name, getenv, func(p Parts) (invoker, error) {
-		handle, err := build(p)
+func NewBatch(ctx context.Context, name string, getenv func(string) string, build func(Parts) handler.Batch) (*Function, error) {
+	return newFunction(ctx, name, getenv, func(p Parts) invoker {
+		handle := build(p)
 		return func(ctx context.Context, payload []byte) ([]byte, error) {
 			return intake.HandleAll(ctx, payload, handle)
-		}, err
+		}
 	})
 }
 
 type invoker = func(ctx context.Context, payload []byte) ([]byte, error)
 
-func newFunction(ctx context.Context, name string, getenv func(string) string, build func(Parts) (invoker, error)) (*Function, error) {
+func newFunction(ctx context.Context, name string, getenv func(string) string, build func(Parts) invoker) (*Function, error) {
 	var missing []error
 	env := func(name string) string {
 		value := getenv(name)
@@ -115,15 +118,16 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 		missing = append(missing, err)
 	}
 	metrics := telemetry.NewMetrics(os.Stdout, name)
-	invoke, err := build(Parts{
+	invoke := build(Parts{
 		AWS:     cfg,
 		Table:   store.New(dynamodb.NewFromConfig(cfg), table, store.Options{Retention: time.Duration(days) * 24 * time.Hour}),
 		Metrics: metrics, Env: env, Optional: getenv,
+		wrong:       func(err error) { missing = append(missing, err) },
 		Settings:    chosen,
 		FullNumbers: getenv("CHIMEWATCH_FULL_NUMBERS") == "true",
 		RunbookURL:  getenv("CHIMEWATCH_RUNBOOK_URL"),
 	})
-	if err := errors.Join(append(missing, err)...); err != nil {
+	if err := errors.Join(missing...); err != nil {
 		return nil, err
 	}
 	return &Function{invoke: invoke, metrics: metrics}, nil

@@ -2,7 +2,10 @@ package handler
 
 import (
 	"context"
+	"log/slog"
 
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
@@ -12,8 +15,10 @@ type VoiceTable interface {
 	RecordVoice(context.Context, []voice.Note) []error
 }
 
-// Voice keeps voice-analytics notifications, all of an invocation together.
-func Voice(table VoiceTable, counts Counter) Batch {
+// Voice keeps voice-analytics notifications, all of an invocation together, and
+// does what is due for the calls that they are about. calls is nil where no task
+// is turned on.
+func Voice(table VoiceTable, calls Settler, counts Counter) Batch {
 	return func(ctx context.Context, messages []intake.Message) []error {
 		errs := make([]error, len(messages))
 		var notes []voice.Note
@@ -25,18 +30,70 @@ func Voice(table VoiceTable, counts Counter) Batch {
 				continue
 			}
 			notes, origin = append(notes, n), append(origin, i)
-			if n.Analytics == voice.Unknown {
-				counts.Count("UnknownNotifications", 1)
-			}
 		}
-		kept := 0
+		var kept []voice.Note
+		var keptOrigin []int
 		for i, err := range table.RecordVoice(ctx, notes) {
-			errs[origin[i]] = err
-			if err == nil {
-				kept++
+			if err != nil {
+				errs[origin[i]] = err
+				continue
+			}
+			kept, keptOrigin = append(kept, notes[i]), append(keptOrigin, origin[i])
+		}
+		countNotes(ctx, counts, kept)
+		if calls != nil {
+			for i, err := range settle(ctx, calls, kept) {
+				errs[keptOrigin[i]] = err
 			}
 		}
-		counts.Count("VoiceNotifications", kept)
 		return errs
 	}
 }
+
+// countNotes counts what was kept, and tells of what will make people wonder.
+func countNotes(ctx context.Context, counts Counter, kept []voice.Note) {
+	counts.Count("VoiceNotifications", len(kept))
+	for _, n := range kept {
+		switch {
+		case n.Analytics == voice.Unknown:
+			counts.Count("UnknownNotifications", 1)
+		case n.IsReady() && (n.TransactionID == "" || n.VoiceConnectorID == ""):
+			slog.WarnContext(ctx, "a call is ready for tasks, but none can be started without its transaction and Voice Connector", "eventId", n.ID)
+			counts.Count("UnusableReadiness", 1)
+		}
+	}
+}
+
+// settle does what is due for each transaction once, and gives an error or nil
+// for each note.
+func settle(ctx context.Context, calls Settler, notes []voice.Note) []error {
+	errs := make([]error, len(notes))
+	triggers := map[string]*hold.Trigger{}
+	var order []string
+	for _, n := range notes {
+		task, isTask := taskOf[n.Analytics]
+		if n.TransactionID == "" || !isTask && !n.IsReady() && !n.IsPostCall() {
+			continue
+		}
+		t := triggers[n.TransactionID]
+		if t == nil {
+			t = &hold.Trigger{Event: n.ID, TransactionID: n.TransactionID}
+			triggers[n.TransactionID], order = t, append(order, n.TransactionID)
+		}
+		if isTask && n.TaskID != "" {
+			t.Seen = append(t.Seen, hold.Seen{Task: task, TaskID: n.TaskID})
+		}
+	}
+	for _, transaction := range order {
+		if err := calls.Settle(ctx, *triggers[transaction]); err != nil {
+			for i, n := range notes {
+				if n.TransactionID == transaction {
+					errs[i] = err
+				}
+			}
+		}
+	}
+	return errs
+}
+
+var taskOf = map[voice.Analytics]consent.Task{voice.SpeakerSearch: consent.SpeakerSearch, voice.VoiceTone: consent.VoiceTone}

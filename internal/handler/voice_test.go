@@ -169,7 +169,7 @@ func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
 				}
 				bodies[2] = poison
 				counts := count{}
-				dead := o.deliver(t, handler.Voice(s, counts), bodies)
+				dead := o.deliver(t, handler.Voice(s, nil, counts), bodies)
 				if o.whole { // Lambda hands the whole invocation to the OnFailure destination
 					if len(dead) != 5 {
 						t.Errorf("got %d records in the failed invocation, want all 5", len(dead))
@@ -211,7 +211,7 @@ func (r refusing) RecordVoice(_ context.Context, notes []voice.Note) []error {
 
 func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
 	counts := count{}
-	errs := handler.Voice(refusing{[]string{"n-3"}}, counts)(t.Context(), []intake.Message{
+	errs := handler.Voice(refusing{[]string{"n-3"}}, nil, counts)(t.Context(), []intake.Message{
 		{Body: notification(1, "t")}, {Body: []byte(`{}`)}, {Body: notification(3, "t")},
 		{Body: []byte(`{"id":"n-4","detail-type":"New","time":"2026-03-11T08:15:04Z"}`)},
 	})

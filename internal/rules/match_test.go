@@ -29,6 +29,7 @@ func TestExamplesGoWhereTheyShould(t *testing.T) {
 		"voice-enhancement-permanent-failure": "state-change permanent-failure",
 		"rule-keyword-utterance":              "rules-matched", "rule-keyword-result": "rules-matched", "rule-keyword-negated": "rules-matched",
 		"rule-sentiment": "rules-matched", "rule-issue": "rules-matched",
+		"consent-granted": "consent", "consent-granted-until": "consent", "consent-denied": "consent", "consent-withdrawn": "consent",
 	}
 	m, err := rules.Compile(rules.Table(rules.Options{}))
 	if err != nil {

@@ -38,6 +38,7 @@ type Options struct {
 const (
 	sourceChime     = "aws.chime"
 	sourceRehearsal = "chimewatch.rehearsal"
+	sourceConsent   = "chimewatch.consent"
 
 	detailStateChange  = "Media Insights State Change"
 	detailRulesMatched = "Media Insights Rules Matched"
@@ -87,6 +88,14 @@ func Table(o Options) []Rule {
 			Description: "A real-time rule of a call analytics configuration matched",
 			Function:    "alerts",
 			Pattern:     o.pattern(detailRulesMatched, nil),
+		},
+		{
+			Name:        "consent",
+			Description: "Somebody consents to voice-analytics tasks, refuses, or takes consent back",
+			Function:    "consent",
+			// What is wrong with an event of that source the function says, so that it
+			// does not pass in silence.
+			Pattern: Pattern{"source": Values{sourceConsent}},
 		},
 	}
 }

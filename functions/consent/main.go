@@ -1,0 +1,16 @@
+// The function consent takes what people decided about voice-analytics tasks on
+// their calls, and starts or stops the tasks by it.
+package main
+
+import (
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/function"
+	"github.com/chimewatch/chimewatch/internal/handler"
+)
+
+func main() {
+	function.Main("consent", func(p function.Parts) handler.Handler {
+		return handler.Consent(p.Table, p.Keeper(), p.Metrics, time.Now)
+	})
+}
