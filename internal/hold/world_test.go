@@ -36,10 +36,9 @@ const (
 
 // worker is an invocation of a function: it may be killed at any call.
 type worker struct {
-	name string
-	run  func(context.Context) error
-	wants,
-	dead bool
+	name       string
+	run        func(context.Context) error
+	dead       bool
 	asks, ends chan error
 	turn       chan verdict
 	// covered is, for each task, whether consent was in force when this worker
