@@ -1,0 +1,37 @@
+// Command cdk is the CDK app: it reads the configuration and makes the stack.
+// The CDK's command line runs it, as cdk.json says.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/chimewatch/chimewatch/stacks"
+)
+
+func main() { os.Exit(run()) }
+
+// run gives the exit code, so that the CDK's child process is ended before.
+func run() int {
+	defer jsii.Close()
+	app := awscdk.NewApp(nil)
+	config, err := stacks.ReadConfig(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) })
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	root, err := os.Getwd() // the CDK runs the app in the folder of cdk.json
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if _, err := stacks.New(app, config, root); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	app.Synth(nil)
+	return 0
+}

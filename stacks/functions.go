@@ -1,0 +1,169 @@
+package stacks
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambdadestinations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// spec is what makes one function different from the others.
+type spec struct {
+	name, about string
+	timeout     int // seconds
+	// table lists the actions that it calls on the table, indexes whether it
+	// queries the indexes, too.
+	table   []string
+	indexes bool
+	// publishes is the topic that it publishes to, if any; variable tells it which.
+	publishes awssns.Topic
+	variable  string
+	// statements are what it may do besides.
+	statements  []awsiam.PolicyStatementProps
+	environment map[string]*string
+	// once is set where the next run is the retry, so that a failed one is not
+	// tried again and leaves no dead letter.
+	once bool
+}
+
+// function is a deployed function and what it writes to.
+type function struct {
+	awslambda.Function
+	logs awslogs.LogGroup
+	spec spec
+}
+
+// Lambda's own retries of an asynchronous invocation, said out loud.
+const (
+	retryAttempts = 2
+	maxEventHours = 6
+	memoryMB      = 256
+)
+
+// specs lists the functions. What a role may do is what its function calls:
+// see internal/handler and internal/store.
+func (w *watchtower) specs() []spec {
+	return []spec{
+		{name: "status", about: "Keeps the state and history of every pipeline", timeout: 30,
+			table: []string{"GetItem", "PutItem", "UpdateItem"}},
+		{name: "failures", about: "Takes failures into incidents and tells people of these", timeout: 60,
+			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
+			publishes: w.topics.failures, variable: "CHIMEWATCH_FAILURE_TOPIC_ARN", environment: w.watchSettings()},
+		{name: "alerts", about: "Keeps rule matches and tells people of them", timeout: 60,
+			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
+			publishes: w.topics.alerts, variable: "CHIMEWATCH_ALERT_TOPIC_ARN"},
+		{name: "consent", about: "Takes consent to voice-analytics tasks", timeout: 30,
+			table: []string{"GetItem", "PutItem", "Query", "UpdateItem"}},
+		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
+			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: true,
+			publishes: w.topics.failures, variable: "CHIMEWATCH_FAILURE_TOPIC_ARN", environment: w.watchSettings(),
+			statements: []awsiam.PolicyStatementProps{{
+				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
+				Resources: &[]*string{w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String("media-pipeline"), ResourceName: jsii.String("*")})},
+			}}},
+	}
+}
+
+// watchSettings are the variables by which functions know how to watch.
+func (w *watchtower) watchSettings() map[string]*string {
+	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account()}
+	for name, value := range w.config.Settings.Environment() {
+		env[name] = jsii.String(value)
+	}
+	return env
+}
+
+func (w *watchtower) newFunction(s spec) function {
+	id := strings.ToUpper(s.name[:1]) + s.name[1:]
+	logs := awslogs.NewLogGroup(w.stack, jsii.String(id+"Logs"), &awslogs.LogGroupProps{
+		Retention: logRetentions[w.config.LogRetentionDays], RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	role := w.newRole(id, s, logs)
+	environment := map[string]*string{
+		"CHIMEWATCH_TABLE":          w.table.TableName(),
+		"CHIMEWATCH_RETENTION_DAYS": jsii.String(strconv.Itoa(w.config.RetentionDays)),
+		"CHIMEWATCH_FULL_NUMBERS":   jsii.String(strconv.FormatBool(w.config.FullNumbers)),
+		"CHIMEWATCH_RUNBOOK_URL":    jsii.String(w.config.RunbookURL),
+	}
+	maps.Copy(environment, s.environment)
+	if s.publishes != nil {
+		environment[s.variable] = s.publishes.TopicArn()
+	}
+	architecture := awslambda.Architecture_ARM_64()
+	if w.config.Architecture == "x86_64" {
+		architecture = awslambda.Architecture_X86_64()
+	}
+	props := &awslambda.FunctionProps{
+		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
+		Handler: jsii.String("bootstrap"), Code: w.build(s.name), Role: role, LogGroup: logs, Environment: &environment,
+		MemorySize: jsii.Number(memoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
+		RetryAttempts: jsii.Number(retryAttempts), MaxEventAge: awscdk.Duration_Hours(jsii.Number(maxEventHours)),
+	}
+	if s.once {
+		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
+	} else {
+		props.OnFailure = awslambdadestinations.NewSqsDestination(w.queues.functions)
+	}
+	acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
+	return function{awslambda.NewFunction(w.stack, jsii.String(id), props), logs, s}
+}
+
+// newRole makes a role that may do what the function calls, and nothing else.
+func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Role {
+	role := awsiam.NewRole(w.stack, jsii.String(id+"Role"), &awsiam.RoleProps{
+		Description: jsii.String("What the function " + s.name + " of chimewatch may do"),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	allow := func(sid string, actions []string, resources ...*string) {
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Sid: jsii.String(sid), Actions: jsii.Strings(actions...), Resources: &resources,
+		}))
+	}
+	allow("WriteLogs", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, logs.LogGroupArn())
+	actions := make([]string, len(s.table))
+	for i, action := range s.table {
+		actions[i] = "dynamodb:" + action
+	}
+	allow("UseTable", actions, w.table.TableArn())
+	if s.indexes {
+		allow("QueryIndexes", []string{"dynamodb:Query"}, jsii.String(*w.table.TableArn()+"/index/*"))
+		acknowledge(role, "AwsSolutions-IAM5", "The indexes of this one table.", fmt.Sprintf("Resource::<%s.Arn>/index/*", *w.stack.GetLogicalId(w.table.Node().DefaultChild().(awscdk.CfnElement))))
+	}
+	if s.publishes != nil {
+		allow("Publish", []string{"sns:Publish"}, s.publishes.TopicArn())
+		allow("EncryptMessages", []string{"kms:GenerateDataKey", "kms:Decrypt"}, w.topics.key.KeyArn())
+	}
+	for _, statement := range s.statements {
+		role.AddToPolicy(awsiam.NewPolicyStatement(&statement))
+		acknowledge(role, "AwsSolutions-IAM5", "Pipelines come and go; their ids are not known when the stack is deployed.",
+			"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*")
+	}
+	return role
+}
+
+// build gives the code of a function: a static binary, the same bytes for the
+// same source.
+func (w *watchtower) build(name string) awslambda.Code {
+	output := filepath.Join(w.root, "bin", "lambda", w.config.Architecture, name)
+	goarch := map[string]string{"arm64": "arm64", "x86_64": "amd64"}[w.config.Architecture]
+	environment := map[string]string{}
+	for _, pair := range os.Environ() {
+		key, value, _ := strings.Cut(pair, "=")
+		environment[key] = value
+	}
+	maps.Copy(environment, map[string]string{"GOOS": "linux", "GOARCH": goarch, "CGO_ENABLED": "0"})
+	return awslambda.Code_FromCustomCommand(jsii.String(output), jsii.Strings(
+		"go", "build", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=",
+		"-o", filepath.Join(output, "bootstrap"), "./functions/"+name,
+	), &awslambda.CustomCommandOptions{CommandOptions: &map[string]any{"cwd": w.root, "env": environment}})
+}

@@ -1,0 +1,22 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// newOutputs names what the operator's tools and people need.
+func (w *watchtower) newOutputs() {
+	for _, output := range []struct {
+		name, about string
+		value       *string
+	}{
+		{"TableName", "The table of calls; chimewatch finds it by this output", w.table.TableName()},
+		{"FailureTopicArn", "Subscribe here to hear of incidents", w.topics.failures.TopicArn()},
+		{"AlertTopicArn", "Subscribe here to hear of rule matches", w.topics.alerts.TopicArn()},
+		{"RuleDeadLettersUrl", "Events that EventBridge could not deliver", w.queues.rules.QueueUrl()},
+		{"FunctionDeadLettersUrl", "Records of invocations that were given up", w.queues.functions.QueueUrl()},
+	} {
+		awscdk.NewCfnOutput(w.stack, jsii.String(output.name), &awscdk.CfnOutputProps{Value: output.value, Description: jsii.String(output.about)})
+	}
+}

@@ -1,0 +1,81 @@
+package stacks
+
+import (
+	"encoding/json"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/rules"
+)
+
+// What EventBridge does when a function cannot be invoked: its own most, said
+// out loud.
+const (
+	deliveryAttempts = 185
+	deliveryHours    = 24
+)
+
+// route makes a rule on the default bus of one of the routing table, with the
+// function as its target.
+func (w *watchtower) route(rule rules.Rule) error {
+	f, err := w.functionOf(rule.Name, rule.Function)
+	if err != nil {
+		return err
+	}
+	pattern, err := patternOf(rule)
+	if err != nil {
+		return err
+	}
+	awsevents.NewRule(w.stack, jsii.String("Rule-"+rule.Name), &awsevents.RuleProps{
+		Description: jsii.String(rule.Description), EventPattern: pattern,
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
+			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(deliveryAttempts), MaxEventAge: awscdk.Duration_Hours(jsii.Number(deliveryHours)),
+		})},
+	})
+	return nil
+}
+
+// schedule runs a function again and again. A run that cannot be started is not
+// tried for longer than the next one is away.
+func (w *watchtower) schedule(s rules.Schedule) error {
+	f, err := w.functionOf(s.Name, s.Function)
+	if err != nil {
+		return err
+	}
+	awsevents.NewRule(w.stack, jsii.String("Schedule-"+s.Name), &awsevents.RuleProps{
+		Description: jsii.String(s.Description),
+		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(s.Every.Minutes()))),
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
+			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(2), MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)),
+		})},
+	})
+	return nil
+}
+
+// patternOf gives the pattern in the form that the CDK takes.
+func patternOf(rule rules.Rule) (*awsevents.EventPattern, error) {
+	text, err := json.Marshal(rule.Pattern)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name, "has a pattern that is no JSON", "")
+	}
+	var fields struct {
+		Source     []string       `json:"source"`
+		DetailType []string       `json:"detail-type"`
+		Detail     map[string]any `json:"detail"`
+	}
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name, "matches the source or the detail type by more than equality", "")
+	}
+	pattern := &awsevents.EventPattern{Source: jsii.Strings(fields.Source...)}
+	if len(fields.DetailType) > 0 {
+		pattern.DetailType = jsii.Strings(fields.DetailType...)
+	}
+	if fields.Detail != nil {
+		pattern.Detail = &fields.Detail
+	}
+	return pattern, nil
+}
