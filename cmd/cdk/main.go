@@ -15,8 +15,15 @@ import (
 func main() { os.Exit(run()) }
 
 // run gives the exit code, so that the CDK's child process is ended before.
-func run() int {
+func run() (code int) {
 	defer jsii.Close()
+	// The CDK panics when a check fails; it has printed what is wrong by then.
+	defer func() {
+		if problem := recover(); problem != nil {
+			fmt.Fprintln(os.Stderr, problem)
+			code = 1
+		}
+	}()
 	app := awscdk.NewApp(nil)
 	config, err := stacks.ReadConfig(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) })
 	if err != nil {

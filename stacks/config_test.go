@@ -1,0 +1,109 @@
+package stacks_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/stacks"
+)
+
+// context looks keys up as the CDK does.
+func context(values map[string]any) func(string) any {
+	return func(key string) any { return values[key] }
+}
+
+func object(values map[string]any) func(string) any {
+	return context(map[string]any{"chimewatch": values})
+}
+
+func TestNothingChosenIsTheDefault(t *testing.T) {
+	for name, lookup := range map[string]func(string) any{"no context": context(nil), "an empty object": object(map[string]any{})} {
+		got, err := stacks.ReadConfig(lookup)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(stacks.Default(), got); diff != "" {
+			t.Errorf("%s: want (-), got (+):\n%s", name, diff)
+		}
+	}
+}
+
+func TestEveryChoiceIsTaken(t *testing.T) {
+	want := stacks.Default()
+	want.StackName, want.Production, want.Architecture, want.RetentionDays, want.LogRetentionDays = "Watch-2", true, "x86_64", 0, 7
+	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
+	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
+	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
+	got, err := stacks.ReadConfig(context(map[string]any{
+		"chimewatch": map[string]any{
+			"stackName": "Watch-2", "production": false, "retentionDays": 0.0, "logRetentionDays": 7.0, "retain": false, "fullNumbers": true,
+			"runbookUrl": "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
+			"alertEmails": "team@example.com", "incidentWindow": "5m", "pipelineQuota": 200.0,
+		},
+		"chimewatch:production": "true", "chimewatch:architecture": "x86_64", // as -c gives them
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+func TestBadChoicesAreRefused(t *testing.T) {
+	cases := []struct {
+		name    string
+		context func(string) any
+		want    []string // parts of the error
+	}{
+		{"no object", context(map[string]any{"chimewatch": "yes"}), []string{"context key chimewatch", "yes", "make it an object"}},
+		{"an unknown key", object(map[string]any{"retention": 3.0}), []string{"chimewatch.retention", "is not known", "retentionDays"}},
+		{"a window of zero", object(map[string]any{"incidentWindow": "0"}), []string{"chimewatch.incidentWindow", `"0"`, "from 1s to 24h"}},
+		{"an architecture", object(map[string]any{"architecture": "mips"}), []string{"chimewatch.architecture", `"mips"`, "arm64 or x86_64"}},
+		{"over the command line", context(map[string]any{"chimewatch:retain": "perhaps"}), []string{"chimewatch:retain", `"perhaps"`, "true or false"}},
+		{"a retention", object(map[string]any{"retentionDays": -1.0}), []string{"chimewatch.retentionDays", `"-1"`, "0 to keep calls for ever"}},
+		{"a fraction", object(map[string]any{"retentionDays": 1.5}), []string{"chimewatch.retentionDays", `"1.5"`}},
+		{"a log retention", object(map[string]any{"logRetentionDays": 31.0}), []string{"chimewatch.logRetentionDays", `"31"`, "14, 30, 60"}},
+		{"an address", object(map[string]any{"failureEmails": []any{"ops@example.com", "nobody"}}), []string{"chimewatch.failureEmails", "nobody", "e-mail"}},
+		{"a list of numbers", object(map[string]any{"alertEmails": []any{1.0}}), []string{"chimewatch.alertEmails"}},
+		{"a runbook", object(map[string]any{"runbookUrl": "http://wiki"}), []string{"chimewatch.runbookUrl", "http://wiki", "https"}},
+		{"a stack name", object(map[string]any{"stackName": "2watch"}), []string{"chimewatch.stackName", "2watch", "beginning with a letter"}},
+		{"all at once", object(map[string]any{"production": "often", "pipelineQuota": 0.0}), []string{"chimewatch.production", "chimewatch.pipelineQuota"}},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := stacks.ReadConfig(test.context)
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want it to say %q", err, want)
+				}
+			}
+			if class := fault.ClassOf(err); class != fault.Invalid {
+				t.Errorf("got class %s, want %s", class, fault.Invalid)
+			}
+		})
+	}
+}
+
+func TestShippedContextIsGood(t *testing.T) {
+	text, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Context map[string]any }
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stacks.ReadConfig(context(file.Context)); err != nil {
+		t.Error(err)
+	}
+}
