@@ -2,6 +2,7 @@
 package queues
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"sync"
@@ -170,3 +171,20 @@ func (q *Queue) announce() {
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
+
+// Receive hands out up to limit messages, hidden for the timeout, and waits for
+// the first of them; none when ctx ended.
+func (q *Queue) Receive(ctx context.Context, limit int, timeout time.Duration) []Message {
+	for ctx.Err() == nil {
+		if taken := q.await(ctx, limit, timeout, maxWait); len(taken) > 0 {
+			return taken
+		}
+	}
+	return nil
+}
+
+// Delete removes a message that was handed out.
+func (q *Queue) Delete(id string) { q.delete(id) }
+
+// Release lets a message be handed out again after a while.
+func (q *Queue) Release(id string, after time.Duration) { q.hide(id, after) }

@@ -1,0 +1,147 @@
+package sources_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/sources"
+)
+
+// payload is what a function gets of a batch.
+type payload struct {
+	Records []struct {
+		MessageID string `json:"messageId"`
+		Body      string
+		Kinesis   struct {
+			SequenceNumber string
+			Data           []byte
+		}
+	}
+}
+
+// function stands for one that keeps all records but those named bad, and
+// either names these in its reply or fails as a whole.
+type function struct {
+	whole   bool
+	batches []string
+}
+
+func (f *function) invoke(_ context.Context, body []byte) ([]byte, error) {
+	var p payload
+	if err := json.Unmarshal(body, &p); err != nil {
+		return nil, err
+	}
+	var texts, bad []string
+	for _, r := range p.Records {
+		text, id := r.Body, r.MessageID
+		if id == "" {
+			text, id = string(r.Kinesis.Data), r.Kinesis.SequenceNumber
+		}
+		texts = append(texts, text)
+		if strings.HasPrefix(text, "bad") {
+			bad = append(bad, fmt.Sprintf(`{"itemIdentifier":%q}`, id))
+		}
+	}
+	f.batches = append(f.batches, strings.Join(texts, " "))
+	if f.whole && len(bad) > 0 {
+		return nil, errors.New("it failed")
+	}
+	return []byte(`{"batchItemFailures":[` + strings.Join(bad, ",") + `]}`), nil
+}
+
+// until cancels while the nth batch is handled.
+func (f *function) until(n int, cancel func()) sources.Invoke {
+	return func(ctx context.Context, body []byte) ([]byte, error) {
+		reply, err := f.invoke(ctx, body)
+		if len(f.batches) == n {
+			cancel()
+		}
+		return reply, err
+	}
+}
+
+func TestStream(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		whole   bool
+		records string
+		want    []string // the batches
+		dead    string
+	}{
+		{"good", false, "a b c", []string{"a b c"}, ""},
+		{"a bad one is tried alone from there on", false, "a bad c", []string{"a bad c", "bad c", "bad c", "c"}, "bad"},
+		{"the last one", false, "a bad", []string{"a bad", "bad", "bad"}, "bad"},
+		{"two bad ones", false, "bad1 b bad2", []string{"bad1 b bad2", "bad1 b bad2", "bad1 b bad2", "b bad2", "bad2", "bad2"}, "bad1 bad2"},
+		{"a failure of the whole is bisected", true, "a b bad d", []string{"a b bad d", "a b", "bad d", "bad", "bad", "bad", "d"}, "bad"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &function{whole: tt.whole}
+			var dead []string
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // what is missing must not hang
+			defer cancel()
+			s := &sources.Stream{
+				Name: "s", Retry: sources.Retry{Times: 2, Delay: time.Microsecond},
+				OnFailure: func(r sources.Record) { dead = append(dead, string(r.Data)) },
+				Invoke:    f.until(len(tt.want), cancel),
+			}
+			for text := range strings.FieldsSeq(tt.records) {
+				s.Put("p", []byte(text))
+			}
+			if want := len(strings.Fields(tt.records)); s.Backlog() != want {
+				t.Errorf("got a backlog of %d, want %d", s.Backlog(), want)
+			}
+			s.Run(ctx)
+			if s.Backlog() != 0 {
+				t.Errorf("got a backlog of %d in the end, want none", s.Backlog())
+			}
+			if diff := cmp.Diff(tt.want, f.batches); diff != "" {
+				t.Errorf("batches (-want +got):\n%s", diff)
+			}
+			if got := strings.Join(dead, " "); got != tt.dead {
+				t.Errorf("got %q given up, want %q", got, tt.dead)
+			}
+		})
+	}
+}
+
+func TestQueue(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		t.Run(fmt.Sprintf("whole %t", whole), func(t *testing.T) {
+			f := &function{whole: whole}
+			from, dead := queues.New("from"), queues.New("dead")
+			for _, body := range []string{"a", "bad", "c"} {
+				from.Send(body, nil)
+			}
+			want, letters := []string{"a bad c", "bad", "bad"}, []string{"bad"}
+			if whole {
+				want, letters = []string{"a bad c", "a bad c", "a bad c"}, []string{"a", "bad", "c"}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			sources.Queue{From: from, Dead: dead, Retry: sources.Retry{Times: 2}, Invoke: f.until(len(want), cancel)}.Run(ctx)
+			if left := from.Messages(); len(left) != 0 {
+				t.Errorf("got %d messages left, want none", len(left))
+			}
+			if diff := cmp.Diff(want, f.batches); diff != "" {
+				t.Errorf("batches (-want +got):\n%s", diff)
+			}
+			var got []string
+			for _, m := range dead.Messages() {
+				got = append(got, m.Body)
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(letters, got); diff != "" {
+				t.Errorf("dead letters (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
