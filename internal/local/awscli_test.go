@@ -47,11 +47,11 @@ func TestUnmodifiedAWSCLI(t *testing.T) {
 	}{
 		{"the event's item is in the table", []string{"dynamodb", "scan", "--table-name", local.TableName, "--query", "Items[].PK.S", "--output", "text"}, fields[1]},
 		{"the table is listed", []string{"dynamodb", "list-tables", "--query", "TableNames", "--output", "text"}, local.TableName},
-		{"the queues are listed", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, "2"},
+		{"the queues are listed", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, "4"},
 		{"the failed event waits in its queue", []string{"sqs", "get-queue-attributes", "--queue-url", queue, "--attribute-names", "ApproximateNumberOfMessages",
 			"--query", "Attributes.ApproximateNumberOfMessages", "--output", "text"}, "1"},
 		{"the failed event is received", []string{"sqs", "receive-message", "--queue-url", queue, "--query", "length(Messages)"}, "1"},
-		{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"}, local.FailureTopicARN + "\t" + local.AlertTopicARN},
+		{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"}, local.FailureTopicARN + "\t" + local.AlertTopicARN + "\t" + local.VoiceTopicARN},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := run(tc.args...); got != tc.want {

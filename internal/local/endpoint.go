@@ -45,6 +45,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
+		case s.serveVoice(w, r):
 		case r.URL.Path == chimeapi.Path || strings.HasPrefix(r.URL.Path, chimeapi.Path+"/"):
 			s.pipelines.ServeHTTP(w, r)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -72,7 +73,7 @@ func refuseService(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
 	wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
 		"__type":  "UnknownOperationException",
-		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS and the Chime SDK's media pipelines only",
+		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's Invoke, Kinesis's PutRecord and the Chime SDK only",
 	})
 }
 

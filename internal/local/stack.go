@@ -69,6 +69,9 @@ type Options struct {
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []rules.Rule
+	// Others are the functions that neither rules nor schedules name; nil means
+	// those of the deployed stack, where Rules is nil, too.
+	Others []string
 	// Schedules run from StartSchedules on; nil means those of the deployed stack.
 	Schedules []rules.Schedule
 	// Settings are those of the functions; zero means LocalSettings.
@@ -96,6 +99,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Rules == nil {
 		o.Rules = rules.Table(rules.Options{})
+		if o.Others == nil {
+			o.Others = []string{VoiceFunction}
+		}
 	}
 	if o.Schedules == nil {
 		o.Schedules = rules.Schedules()
@@ -114,7 +120,8 @@ func LocalSettings() settings.Settings {
 	return s
 }
 
-// functions gives the functions that the rules and schedules name, in their order.
+// functions gives the functions that the rules and schedules name, in their
+// order, and the others.
 func (o Options) functions() []string {
 	var names []string
 	for _, rule := range o.Rules {
@@ -127,7 +134,7 @@ func (o Options) functions() []string {
 			names = append(names, schedule.Function)
 		}
 	}
-	return names
+	return append(names, o.Others...)
 }
 
 func (o Options) binary(function string) string {
@@ -154,6 +161,8 @@ type Stack struct {
 	host          *host.Host
 	topics        *topics.Service
 	pipelines     *chimeapi.Pipelines
+	voice         *chimeapi.Voice
+	sources       *voiceSources
 	stopSchedules context.CancelFunc
 	schedules     sync.WaitGroup
 	queues        *queues.Service
@@ -173,10 +182,11 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
 		options: o.withDefaults(), started: time.Now(),
 		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
-		pipelines: chimeapi.NewPipelines(),
+		pipelines: chimeapi.NewPipelines(), voice: chimeapi.NewVoice(),
 	}
-	s.topics = topics.NewService(o.OnNotification, FailureTopicARN, AlertTopicARN)
-	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue)
+	s.newVoiceSources()
+	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, VoiceTopicARN)
+	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -221,6 +231,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if s.host, err = host.Start(ctx, s.hostOptions()); err != nil {
 		return err
 	}
+	s.runVoiceSources()
 	close(gate)
 	return s.folder.writeState(s.State())
 }
@@ -269,6 +280,8 @@ func (s *Stack) environment() []string {
 		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
 		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
 		"CHIMEWATCH_ACCOUNT=" + Account,
+		"CHIMEWATCH_VOICE_TASKS=" + voiceTasks,
+		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + voiceDomainARN,
 	}
 	for name, value := range s.options.Settings.Environment() {
 		env = append(env, name+"="+value)
@@ -313,6 +326,7 @@ func (s *Stack) close() error {
 		s.stopSchedules()
 		s.schedules.Wait()
 	}
+	s.stopVoiceSources()
 	if s.host != nil {
 		s.host.Close()
 	}

@@ -8,7 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 )
 
@@ -43,13 +45,27 @@ func (s *Stack) InvokeAsync(function string, payload []byte) error {
 
 // Drain waits until every event that was put has been handled or has become a
 // dead letter.
-func (s *Stack) Drain(ctx context.Context) error { return s.host.Drain(ctx) }
+func (s *Stack) Drain(ctx context.Context) error {
+	if err := s.drainVoice(ctx); err != nil {
+		return err
+	}
+	return s.host.Drain(ctx)
+}
 
-// Pending gives how many invocations are not done, those that wait for a retry included.
-func (s *Stack) Pending() int { return s.host.Pending() }
+// Pending gives how many invocations are not done, those that wait for a retry
+// or in the queue and stream of voice notifications included.
+func (s *Stack) Pending() int { return s.host.Pending() + s.sources.backlog() }
 
-// Notifications gives what was published, oldest first.
-func (s *Stack) Notifications() []topics.Message { return s.topics.Messages() }
+// Notifications gives what was published for people, oldest first.
+func (s *Stack) Notifications() []topics.Message {
+	return slices.DeleteFunc(s.topics.Messages(), func(m topics.Message) bool { return m.TopicARN == VoiceTopicARN })
+}
+
+// Voice is the stand-in for the voice API, to be told of calls that ended.
+func (s *Stack) Voice() *chimeapi.Voice { return s.voice }
+
+// SendVoice puts a voice-analytics notification into the queue for them.
+func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(notification), nil) }
 
 // LogTail gives the last lines that a function wrote.
 func (s *Stack) LogTail(function string) string { return s.host.LogTail(function) }
@@ -58,7 +74,7 @@ func (s *Stack) LogTail(function string) string { return s.host.LogTail(function
 // do when the stack is closed.
 func (s *Stack) TableLost() <-chan struct{} { return s.table.Done() }
 
-// DeadLetter is a message in one of the two dead-letter queues.
+// DeadLetter is a message in one of the dead-letter queues.
 type DeadLetter struct {
 	Queue string    `json:"queue"`
 	ID    string    `json:"messageId"`
@@ -66,7 +82,7 @@ type DeadLetter struct {
 	// Attributes tell why, in the rule queue.
 	Attributes map[string]string `json:"attributes,omitempty"`
 	// Body is the record of a given-up invocation in the function queue, and the
-	// event in the rule queue.
+	// event or notification in the others.
 	Body string `json:"body"`
 }
 
@@ -74,7 +90,7 @@ type DeadLetter struct {
 // taking it.
 func (s *Stack) DeadLetters() []DeadLetter {
 	letters := []DeadLetter{}
-	for _, q := range s.queues.Queues() {
+	for _, q := range []*queues.Queue{s.functionQueue, s.ruleQueue, s.sources.dead} {
 		for _, m := range q.Messages() {
 			letter := DeadLetter{Queue: q.Name(), ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
 			for name, attribute := range m.Attributes {

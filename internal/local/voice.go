@@ -1,0 +1,193 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/sources"
+	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/local/wire"
+)
+
+// Where voice-analytics notifications are taken, beside the function itself.
+const (
+	VoiceFunction    = "voice"
+	VoiceQueue       = "chimewatch-voice"
+	VoiceDeadLetters = "chimewatch-voice-dead-letters"
+	VoiceTopicARN    = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-voice"
+	VoiceStream      = "chimewatch-voice"
+
+	voiceStreamARN = "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream
+	voiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
+	// voiceTasks are turned on here, where the service that runs them is a stand-in.
+	voiceTasks = "speaker-search,voice-tone"
+)
+
+// voiceSources hand notifications to the function voice.
+type voiceSources struct {
+	queue  *queues.Queue
+	dead   *queues.Queue
+	stream *sources.Stream
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// newVoiceSources makes them; they run from runVoiceSources on.
+func (s *Stack) newVoiceSources() {
+	s.sources = &voiceSources{queue: queues.New(VoiceQueue), dead: queues.New(VoiceDeadLetters), done: make(chan struct{})}
+	s.sources.stream = &sources.Stream{
+		Name: VoiceStream, ARN: voiceStreamARN, Invoke: s.invokeVoice, Retry: s.retry(),
+		OnFailure: func(r sources.Record) { s.sources.dead.Send(string(r.Data), nil) },
+	}
+}
+
+func (s *Stack) invokeVoice(ctx context.Context, payload []byte) ([]byte, error) {
+	return s.host.Invoke(ctx, VoiceFunction, payload)
+}
+
+// retry is what the host does for asynchronous invocations.
+func (s *Stack) retry() sources.Retry {
+	r := sources.Retry{Times: s.options.Retries, Delay: s.options.RetryDelay}
+	if r.Times == 0 {
+		r.Times = host.DefaultRetries
+	}
+	if r.Delay == 0 {
+		r.Delay = host.DefaultRetryDelay
+	}
+	return r
+}
+
+func (s *Stack) runVoiceSources() {
+	var ctx context.Context
+	ctx, s.sources.stop = context.WithCancel(context.Background())
+	queue := sources.Queue{From: s.sources.queue, Dead: s.sources.dead, ARN: s.queues.ARN(s.sources.queue), Invoke: s.invokeVoice, Retry: s.retry()}
+	go func() {
+		defer close(s.sources.done)
+		streamed := make(chan struct{})
+		go func() { defer close(streamed); s.sources.stream.Run(ctx) }()
+		queue.Run(ctx)
+		<-streamed
+	}()
+}
+
+func (s *Stack) stopVoiceSources() {
+	if s.sources.stop != nil {
+		s.sources.stop()
+		<-s.sources.done
+	}
+}
+
+// backlog is how many notifications wait in the queue and the stream.
+func (v *voiceSources) backlog() int { return len(v.queue.Messages()) + v.stream.Backlog() }
+
+// drainVoice waits until queue and stream are empty.
+func (s *Stack) drainVoice(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.sources.backlog() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Unavailable, "voice queue and stream", "hold notifications that are not done", "")
+		}
+	}
+	return nil
+}
+
+// published hands what the voice topic got to the function, and tells the stack's
+// owner of everything else.
+func (s *Stack) published(m topics.Message) {
+	if m.TopicARN != VoiceTopicARN {
+		if s.options.OnNotification != nil {
+			s.options.OnNotification(m)
+		}
+		return
+	}
+	payload, err := json.Marshal(map[string]any{"Records": []any{map[string]any{
+		"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": m.TopicARN + ":voice",
+		"Sns": map[string]any{"Type": "Notification", "MessageId": m.ID, "TopicArn": m.TopicARN, "Message": m.Body, "Timestamp": m.PublishedAt},
+	}}})
+	if err == nil {
+		err = s.host.Enqueue(VoiceFunction, payload)
+	}
+	if err != nil { // as SNS does, which has no dead-letter queue of its own here
+		slog.Error("notification of the voice topic", "error", err)
+		s.sources.dead.Send(m.Body, nil)
+	}
+}
+
+// invocations is the path of Lambda's Invoke before the function's name.
+const invocations = "/2015-03-31/functions/"
+
+// serveVoice answers the requests that are about voice analytics: the voice API,
+// the stream, and invocations of functions. False when the request is not.
+func (s *Stack) serveVoice(w http.ResponseWriter, r *http.Request) bool {
+	target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch {
+	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, chimeapi.VoicePath+"/"):
+		s.voice.ServeHTTP(w, r)
+	case r.Method == http.MethodGet && r.URL.Path == chimeapi.VoicePath:
+		wire.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
+	case target == "Kinesis_20131202":
+		s.sources.stream.Handler().ServeHTTP(w, r)
+	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, invocations):
+		s.serveInvocation(w, r)
+	default:
+		return false
+	}
+	return true
+}
+
+// serveInvocation answers Invoke of the Lambda API.
+func (s *Stack) serveInvocation(w http.ResponseWriter, r *http.Request) {
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, invocations), "/")
+	name = name[strings.LastIndex(name, ":")+1:] // of an ARN
+	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+	if err != nil {
+		refuseInvocation(w, fault.Wrap(err, fault.Invalid, "payload", "cannot be read", ""))
+		return
+	}
+	if r.Header.Get("X-Amz-Invocation-Type") == "Event" {
+		if err := s.host.Enqueue(name, payload); err != nil {
+			refuseInvocation(w, err)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	reply, err := s.host.Invoke(r.Context(), name, payload)
+	var failure *host.FunctionError
+	if errors.As(err, &failure) {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		reply, err = failure.Payload, nil
+	}
+	if err != nil {
+		refuseInvocation(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(reply) // fails only when the client is gone
+}
+
+// refuseInvocation answers with the Lambda API's error for a class.
+func refuseInvocation(w http.ResponseWriter, err error) {
+	code, status := "ServiceException", http.StatusInternalServerError
+	switch fault.ClassOf(err) {
+	case fault.NotFound:
+		code, status = "ResourceNotFoundException", http.StatusNotFound
+	case fault.Invalid:
+		code, status = "InvalidRequestContentException", http.StatusBadRequest
+	}
+	w.Header().Set("X-Amzn-ErrorType", code)
+	wire.WriteJSON(w, status, map[string]string{"Message": err.Error()})
+}
