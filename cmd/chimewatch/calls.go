@@ -133,8 +133,12 @@ func (c *showCmd) Run(a *app) error {
 				c.ID, count(len(states), "pipeline"), strings.Join(others, ", "))
 			states = states[:1]
 		}
-		calls, err := loadAll(a.ctx, s, states, call.Options{FullNumbers: c.FullNumbers})
+		options := call.Options{FullNumbers: c.FullNumbers}
+		calls, err := loadAll(a.ctx, s, states, options)
 		if err != nil {
+			return err
+		}
+		if err := addVoice(a, s, states, calls, options); err != nil {
 			return err
 		}
 		switch {

@@ -65,6 +65,8 @@ func (a *app) printCard(c call.Call) error {
 		{"elements", []string{"element", statusColumn, "updated", "detail"}, elementRows(c)},
 		{"events", []string{"time", "event", "id"}, eventRows(c)},
 		{"alerts", []string{"time", "rule", "type", "id"}, alertRows(c)},
+		{"voice tasks", []string{"time", "task", statusColumn, "id", "result"}, voiceRows(c)},
+		{"consent", []string{"task", "state", "by", "until", "id", "detail"}, consentRows(c)},
 		{"notifications", []string{"sent", "kind", "subject"}, notificationRows(c)},
 	} {
 		if len(part.rows) == 0 {

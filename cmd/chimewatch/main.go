@@ -38,6 +38,7 @@ type commands struct {
 
 	Calls     callsCmd     `cmd:"" help:"Look up calls."`
 	Incidents incidentsCmd `cmd:"" help:"Look up incidents: causes that make calls fail."`
+	Consent   consentCmd   `cmd:"" help:"Tell of consent to voice-analytics tasks, and look it up."`
 	Send      sendCmd      `cmd:"" help:"Send an example event to an event bus, real or local."`
 	Events    eventsCmd    `cmd:"" help:"Check events in files."`
 	Here      localCmd     `cmd:"" name:"local" help:"Run the whole system on this machine and play a day of calls."`

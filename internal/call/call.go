@@ -57,6 +57,8 @@ type Call struct {
 	// Incidents are the ids of those that the call's failures have joined.
 	Incidents     []string       `json:"incidents,omitzero"`
 	Notifications []Notification `json:"notifications,omitzero"`
+	// Voice is absent where nothing is known of voice analytics on the call.
+	Voice *Voice `json:"voice,omitempty"`
 }
 
 // Element is one processor or sink of the pipeline.

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/telemetry"
+)
+
+type showConsentCmd struct {
+	ID          string `arg:"" help:"A transactionId or a callId."`
+	FullNumbers bool   `help:"Show phone numbers whole, not only their last four digits."`
+}
+
+type listConsentCmd struct {
+	Limit       int  `default:"50" help:"The most to list (${default})."`
+	FullNumbers bool `help:"Show phone numbers whole, not only their last four digits."`
+}
+
+// mostHeld bounds what one listing reads.
+const mostHeld = 1000
+
+// held is the JSON form of a call in the holding area.
+type held struct {
+	TransactionID    string `json:"transactionId,omitempty"`
+	CallID           string `json:"callId,omitempty"`
+	VoiceConnectorID string `json:"voiceConnectorId,omitempty"`
+	// Time is when the last was said.
+	Time  time.Time          `json:"time,omitzero"`
+	Tasks []consent.Standing `json:"tasks"`
+	// Ledger is all that was said, decided and done; only in consent show.
+	Ledger consent.Ledger `json:"ledger,omitempty"`
+}
+
+// newHeld makes the JSON form of a ledger. Unless numbers are to be whole, those
+// in what people wrote are masked.
+func newHeld(l consent.Ledger, now time.Time, fullNumbers bool) held {
+	h := held{Tasks: l.Standings(now), Ledger: l.InOrder()}
+	if !fullNumbers {
+		for i := range h.Tasks {
+			h.Tasks[i].By, h.Tasks[i].Detail = telemetry.MaskText(h.Tasks[i].By), telemetry.MaskText(h.Tasks[i].Detail)
+		}
+		for i := range h.Ledger {
+			h.Ledger[i].By, h.Ledger[i].Detail = telemetry.MaskText(h.Ledger[i].By), telemetry.MaskText(h.Ledger[i].Detail)
+		}
+	}
+	for _, e := range h.Ledger {
+		if e.Kind == consent.Ready && h.VoiceConnectorID == "" {
+			h.TransactionID, h.CallID, h.VoiceConnectorID = e.TransactionID, e.CallID, e.VoiceConnectorID
+		}
+		if e.Scope != "" || e.Kind == consent.Ready {
+			h.Time = e.At
+		}
+	}
+	for _, e := range h.Ledger {
+		if h.TransactionID == "" {
+			h.TransactionID = e.TransactionID
+		}
+		if h.CallID == "" {
+			h.CallID = e.CallID
+		}
+	}
+	return h
+}
+
+// Run prints the ledger of one call.
+func (c *showConsentCmd) Run(a *app) error {
+	return a.withStore(func(s *store.Store) error {
+		ledger, others, err := findLedger(a.ctx, s, c.ID)
+		if err != nil {
+			return err
+		}
+		if len(others) > 0 {
+			a.note("%s belongs to more than one transaction; the others: %s", c.ID, strings.Join(others, ", "))
+		}
+		h := newHeld(ledger, a.now(), c.FullNumbers)
+		if a.asJSON() {
+			return a.printJSON(h)
+		}
+		return a.printHeld(h)
+	})
+}
+
+// findLedger reads the ledger that ref names: of a transaction, or of a call's
+// last transaction, with the call's other transactions beside it.
+func findLedger(ctx context.Context, s *store.Store, ref string) (ledger consent.Ledger, others []string, err error) {
+	if ledger, err = ledgerOf(ctx, s, ref); err != nil || len(ledger) > 0 {
+		return ledger, nil, err
+	}
+	if ledger, err = s.CallLedger(ctx, ref); err != nil {
+		return nil, nil, err
+	}
+	if len(ledger) == 0 {
+		return nil, nil, fault.New(fault.NotFound, "holding area", "knows no transaction or call "+ref, "list what is there with: chimewatch consent list")
+	}
+	var last consent.Entry
+	for _, e := range ledger.InOrder() {
+		if e.Kind == consent.Ready {
+			last = e
+		}
+	}
+	if last.TransactionID == "" {
+		return ledger, nil, nil
+	}
+	for _, id := range ledger.TransactionIDs() {
+		if id != last.TransactionID {
+			others = append(others, id)
+		}
+	}
+	ledger, err = ledgerOf(ctx, s, last.TransactionID)
+	return ledger, others, err
+}
+
+// ledgerOf reads a transaction's ledger and what its pipeline tells of its end.
+func ledgerOf(ctx context.Context, s *store.Store, transactionID string) (consent.Ledger, error) {
+	ledger, err := s.Ledger(ctx, transactionID)
+	if err != nil || len(ledger) == 0 {
+		return ledger, err
+	}
+	id, at, ended, err := s.PipelineEnd(ctx, transactionID)
+	if ended {
+		ledger = append(ledger, consent.Entry{Kind: consent.Ended, At: at, By: consent.System, TransactionID: transactionID, Detail: "pipeline " + id + " stopped"})
+	}
+	return ledger, err
+}
+
+func (a *app) printHeld(h held) error {
+	a.printFields("", [][2]string{{"transaction", h.TransactionID}, {"call", h.CallID}, {"voice connector", h.VoiceConnectorID}})
+	fmt.Fprintln(a.stdout, "\ntasks")
+	if err := a.printIndented("  ", []string{"task", "state", "by", "until", "id", "detail"}, standingRows(h.Tasks)); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "\naudit")
+	rows := make([][]string, len(h.Ledger))
+	for i, e := range h.Ledger {
+		rows[i] = []string{at(e.At), string(e.Kind), about(e), e.By, e.Event, because(e)}
+	}
+	return a.printIndented("  ", []string{"time", "what", "of", "who", "event", "because"}, rows)
+}
+
+func standingRows(standings []consent.Standing) (rows [][]string) {
+	for _, s := range standings {
+		rows = append(rows, []string{string(s.Task), string(s.State), s.By, at(s.Until), s.TaskID, s.Detail})
+	}
+	return rows
+}
+
+// about says which task an entry is about.
+func about(e consent.Entry) string {
+	switch {
+	case e.TaskID != "":
+		return string(e.Task) + " " + e.TaskID
+	case e.Task != "":
+		return string(e.Task)
+	case !e.Until.IsZero():
+		return string(e.Scope) + " until " + at(e.Until)
+	}
+	return string(e.Scope)
+}
+
+// because says why an entry was made.
+func because(e consent.Entry) string {
+	words := e.Code
+	if e.Consent != "" {
+		words += " by event " + e.Consent
+	}
+	return strings.TrimSpace(words + " " + e.Detail)
+}
+
+// Run prints the newest calls in the holding area.
+func (c *listConsentCmd) Run(a *app) error {
+	if c.Limit < 1 || c.Limit > mostHeld {
+		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d", mostHeld))
+	}
+	return a.withStore(func(s *store.Store) error {
+		found, err := s.Held(a.ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		list := []held{}
+		for _, f := range found {
+			ref := f.TransactionID
+			if ref == "" {
+				ref = f.CallID
+			}
+			ledger, _, err := findLedger(a.ctx, s, ref)
+			if err != nil {
+				return err
+			}
+			h := newHeld(ledger, a.now(), c.FullNumbers)
+			h.Ledger = nil
+			// Who spoke of a callId may have meant a transaction that is there already.
+			if h.TransactionID == "" || !slices.ContainsFunc(list, func(other held) bool { return other.TransactionID == h.TransactionID }) {
+				list = append(list, h)
+			}
+		}
+		if a.asJSON() {
+			return a.printJSON(list)
+		}
+		rows := make([][]string, len(list))
+		for i, h := range list {
+			rows[i] = []string{at(h.Time), h.TransactionID, h.CallID, stateOf(h, consent.SpeakerSearch), stateOf(h, consent.VoiceTone)}
+		}
+		return a.printTable([]string{"time", "transaction", "call", string(consent.SpeakerSearch), string(consent.VoiceTone)}, rows)
+	})
+}
+
+func stateOf(h held, task consent.Task) string {
+	for _, s := range h.Tasks {
+		if s.Task == task {
+			return string(s.State)
+		}
+	}
+	return ""
+}
+
+// addVoice adds to calls what is known of voice analytics on them.
+func addVoice(a *app, s *store.Store, states []pipeline.State, calls []call.Call, o call.Options) error {
+	for i, state := range states {
+		notes, err := s.Voice(a.ctx, state)
+		if err != nil {
+			return err
+		}
+		var ledger consent.Ledger
+		if state.TransactionID != "" {
+			if ledger, err = ledgerOf(a.ctx, s, state.TransactionID); err != nil {
+				return err
+			}
+		}
+		calls[i].AddVoice(state, notes, ledger, a.now(), o)
+	}
+	return nil
+}
+
+// voiceRows are the tasks that the service told of.
+func voiceRows(c call.Call) (rows [][]string) {
+	if c.Voice == nil {
+		return nil
+	}
+	for _, t := range c.Voice.Tasks {
+		rows = append(rows, []string{at(t.Time), t.Kind, t.Status, t.TaskID, string(t.Result)})
+	}
+	return rows
+}
+
+// consentRows say how the tasks stand with consent.
+func consentRows(c call.Call) (rows [][]string) {
+	if c.Voice == nil {
+		return nil
+	}
+	return standingRows(c.Voice.Consent)
+}
