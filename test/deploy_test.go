@@ -1,0 +1,306 @@
+package test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/schemas"
+)
+
+// stackAccount and stackRegion are those of the stand-in for AWS.
+const (
+	stackAccount = "123456789012"
+	stackRegion  = "us-east-1"
+)
+
+// TestDeployedStackKeepsCalls bootstraps and deploys the stack into moto, a
+// stand-in for AWS, with the real CDK; starts the deployed functions with the
+// environment that they were deployed with; and reads what became of a call with
+// the command, which finds the table by the stack's outputs.
+func TestDeployedStackKeepsCalls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a deployment takes a minute")
+	}
+	for _, tool := range []string{"moto_server", "npx", "aws"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	if _, err := os.Stat("../node_modules/aws-cdk"); err != nil {
+		t.Skip("aws-cdk is not installed: run npm ci")
+	}
+	cloud := startMoto(t)
+	app := deployable(t)
+	cloud.run(t, "..", "npx", "cdk", "bootstrap", "aws://"+stackAccount+"/"+stackRegion, "--app", app, "--no-notices")
+	// The method direct, because moto forgets outputs of a stack that a change set makes.
+	cloud.run(t, "..", "npx", "cdk", "deploy", "--app", app, "--method", "direct", "--require-approval", "never", "--no-notices")
+
+	outputs := cloud.outputs(t)
+	for _, name := range []string{"TableName", "FailureTopicArn", "AlertTopicArn"} {
+		if outputs[name] == "" {
+			t.Errorf("output %s: got none of %v", name, outputs)
+		}
+	}
+	h := cloud.startFunctions(t, app)
+	for _, step := range []struct{ function, example string }{
+		{"status", "created"}, {"status", "in-progress"}, {"alerts", "rule-keyword-utterance"}, {"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"status", "stopped"},
+		{"watch", "created"},
+	} {
+		body := example(t, step.example)
+		if _, err := h.Invoke(t.Context(), step.function, body); err != nil {
+			t.Fatalf("%s with the example %s: %v", step.function, step.example, err)
+		}
+	}
+	failed := cloud.show(t, "390c229b-3f88-4f5b-8169-99dfd9e1652c")
+	if failed.Status != "Failed" || failed.Failure.Class == "" || len(failed.Events) != 1 || len(failed.Incidents) != 1 {
+		t.Errorf("got %+v, want a failed call in one incident", failed)
+	}
+	stopped := cloud.show(t, "de403361-f63b-49e4-9bde-6c2805b3f0e6")
+	if stopped.Status != "Stopped" || len(stopped.Events) != 3 {
+		t.Errorf("got %+v, want a stopped call of three events", stopped)
+	}
+	if len(stopped.Alerts)+len(failed.Alerts) == 0 {
+		t.Errorf("got no alert on either call")
+	}
+}
+
+func example(t *testing.T, name string) []byte {
+	t.Helper()
+	e, err := schemas.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Body
+}
+
+// deployable makes a folder that the CDK deploys: synthesized now where the CDK's
+// Go modules are there, else the recorded assembly with binaries built now. The
+// functions are built for this machine, on which they will run.
+func deployable(t *testing.T) string {
+	t.Helper()
+	architecture, ok := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+	if !ok || runtime.GOOS != "linux" {
+		t.Skip("the deployed functions run on Linux on amd64 or arm64 only")
+	}
+	dir := filepath.Join(t.TempDir(), "cdk.out")
+	if missing, _ := exec.CommandContext(t.Context(), "go", "list", "-e", "-deps", "-f", "{{with .Error}}{{.}}{{end}}", "../cmd/cdk").Output(); len(bytes.TrimSpace(missing)) == 0 {
+		cmd := exec.CommandContext(t.Context(), "npx", "cdk", "synth", "--quiet", "--no-notices", "--output", dir, "--context", "chimewatch:architecture="+architecture)
+		cmd.Dir = ".."
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("synth: %v\n%s", err, out)
+		}
+		return dir
+	}
+	t.Log("the CDK's Go modules cannot be downloaded here, so the recorded assembly is deployed")
+	if err := os.CopyFS(dir, os.DirFS(assembly)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "Chimewatch.template.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte(`"arm64"`), []byte(`"`+architecture+`"`)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name := range assets(t, dir) {
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "asset."+name, "bootstrap"), "./functions/"+name)
+		cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build of %s: %v\n%s", name, err, out)
+		}
+	}
+	return dir
+}
+
+// assets gives the folder of each function's binary in an assembly.
+func assets(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "Chimewatch.assets.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Files map[string]struct {
+			DisplayName string
+			Source      struct{ Path string }
+		}
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, file := range manifest.Files {
+		if function, ok := strings.CutSuffix(file.DisplayName, "/Code"); ok {
+			found[strings.ToLower(function[strings.LastIndexByte(function, '/')+1:])] = filepath.Join(dir, file.Source.Path)
+		}
+	}
+	return found
+}
+
+// cloud is a running stand-in for AWS.
+type cloud struct{ url string }
+
+// startMoto starts moto on a free port; the CDK needs the host name localhost.
+func startMoto(t *testing.T) cloud {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	listener.Close()
+	cmd := exec.Command("moto_server", "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-ended
+	})
+	c := cloud{fmt.Sprintf("http://localhost:%d", port)}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/moto-api/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			return c
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("moto_server ended: %v\n%s", err, log.String())
+		case <-ctx.Done():
+			t.Fatalf("moto_server does not answer\n%s", log.String())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// environment makes AWS clients call the stand-in.
+func (c cloud) environment() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + c.url, "AWS_REGION=" + stackRegion, "AWS_DEFAULT_REGION=" + stackRegion,
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true", "CI=true",
+	}
+}
+
+// run runs a command against the stand-in and gives its output.
+func (c cloud) run(t *testing.T, dir string, command ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), c.environment()...)
+	var all bytes.Buffer
+	cmd.Stderr = &all
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		t.Fatalf("%s: %v\n%s%s", strings.Join(command, " "), err, out, all.String())
+	}
+	return out
+}
+
+func (c cloud) outputs(t *testing.T) map[string]string {
+	t.Helper()
+	var answer struct {
+		Stacks []struct {
+			Outputs []struct{ OutputKey, OutputValue string }
+		}
+	}
+	if err := json.Unmarshal(c.run(t, ".", "aws", "cloudformation", "describe-stacks", "--stack-name", "Chimewatch", "--output", "json"), &answer); err != nil {
+		t.Fatal(err)
+	}
+	outputs := map[string]string{}
+	for _, stack := range answer.Stacks {
+		for _, o := range stack.Outputs {
+			outputs[o.OutputKey] = o.OutputValue
+		}
+	}
+	return outputs
+}
+
+// startFunctions starts the deployed functions, each with the environment that
+// the deployment gave it.
+func (c cloud) startFunctions(t *testing.T, app string) *host.Host {
+	t.Helper()
+	var answer struct {
+		Functions []struct {
+			FunctionName, FunctionArn, Description string
+			Environment                            struct{ Variables map[string]string }
+		}
+	}
+	if err := json.Unmarshal(c.run(t, ".", "aws", "lambda", "list-functions", "--output", "json"), &answer); err != nil {
+		t.Fatal(err)
+	}
+	o := host.Options{Processes: 1, LogDir: t.TempDir()}
+	for name, folder := range assets(t, app) {
+		for _, f := range answer.Functions {
+			if !strings.Contains(strings.ToLower(f.FunctionName), "-"+name) {
+				continue
+			}
+			environment := c.environment()
+			for _, variable := range slices.Sorted(maps.Keys(f.Environment.Variables)) {
+				environment = append(environment, variable+"="+f.Environment.Variables[variable])
+			}
+			o.Functions = append(o.Functions, host.Function{Name: name, ARN: f.FunctionArn, Path: filepath.Join(folder, "bootstrap"), Environment: environment})
+		}
+	}
+	if got, want := len(o.Functions), len(answer.Functions); got != want || got == 0 {
+		t.Fatalf("got %d functions to start, want the %d deployed", got, want)
+	}
+	h, err := host.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+// shown is what calls show prints, as far as this test looks at it.
+type shown struct {
+	Status  string
+	Failure struct{ Class string }
+	Events  []struct{ EventType string }
+	Alerts  []struct{ RuleName string }
+
+	Incidents []string
+}
+
+func (c cloud) show(t *testing.T, id string) shown {
+	t.Helper()
+	var got shown
+	out := c.run(t, "..", "go", "run", "./cmd/chimewatch", "calls", "show", id, "--output", "json")
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return got
+}
