@@ -64,7 +64,7 @@ func needTable(t *testing.T) {
 // the detail type "Lost" to a function without a binary.
 func options(dir string) local.Options {
 	return local.Options{
-		Dir: dir, Functions: functions, RetryDelay: time.Millisecond,
+		Dir: dir, Functions: functions, RetryDelay: time.Millisecond, Schedules: []rules.Schedule{},
 		Rules: []rules.Rule{
 			{Name: "note", Function: "notary", Pattern: rules.Pattern{"source": rules.Values{"test"}}},
 			{Name: "lose", Function: "nobody", Pattern: rules.Pattern{"detail-type": rules.Values{"Lost"}}},
