@@ -114,7 +114,8 @@ type Entry struct {
 	Token string `json:"token,omitempty"`
 	// TaskID is the service's id of the running task.
 	TaskID string `json:"taskId,omitempty"`
-	// Code and Detail are the service's reason, or that of the decision.
+	// Code and Detail are the reason: of a refusal the service's, else the word
+	// that the decision follows.
 	Code   string `json:"code,omitempty"`
 	Detail string `json:"detail,omitempty"`
 }

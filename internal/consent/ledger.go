@@ -29,9 +29,9 @@ const (
 	Stop Act = "stop"
 )
 
-// Step is one thing that is due. The entry of a Note is to be written. The
-// entry of a Start is the one that says Starting, and that of a Stop the one that
-// says Started; what the service answers is to be written as a new entry.
+// Step is one thing that is due. The entry of a Note is to be written. That of a
+// Start says Starting, and that of a Stop says Stopping; what the service answers
+// is to be written as a new entry.
 type Step struct {
 	Act   Act
 	Entry Entry
@@ -77,15 +77,15 @@ type view struct {
 	// did not take the task.
 	answered bool
 	refused  *Entry
-	// running are the entries Started without one Stopped, and stopping those
-	// whose stop was decided.
+	// running are the entries Started without one Stopped, and stopping the
+	// entries that decided to stop one of these.
 	running  []*Entry
 	stopping []*Entry
 }
 
 func (l Ledger) view(task Task, now time.Time) view {
 	v := view{task: task}
-	done := map[string]Kind{} // by task id: Stopping, or Stopped
+	done := map[string]*Entry{} // by task id: Stopping, or Stopped
 	for i := range l {
 		e := &l[i]
 		switch {
@@ -104,8 +104,8 @@ func (l Ledger) view(task Task, now time.Time) view {
 		if e.Kind == Starting && e.Number > v.number {
 			v.number, v.starting = e.Number, e
 		}
-		if e.Kind == Stopped || e.Kind == Stopping && done[e.TaskID] == "" {
-			done[e.TaskID] = e.Kind
+		if e.Kind == Stopped || e.Kind == Stopping && done[e.TaskID] == nil {
+			done[e.TaskID] = e
 		}
 	}
 	v.inForce = v.word != nil && v.word.inForce(now)
@@ -118,7 +118,7 @@ func (l Ledger) view(task Task, now time.Time) view {
 }
 
 // answer takes what the service said to an attempt, and what was done about it.
-func (v *view) answer(e *Entry, done Kind) {
+func (v *view) answer(e, done *Entry) {
 	switch e.Kind {
 	case Refused:
 		if e.Number == v.number {
@@ -126,11 +126,11 @@ func (v *view) answer(e *Entry, done Kind) {
 		}
 	case Started:
 		v.answered = v.answered || e.Number == v.number
-		switch done {
-		case "":
+		switch {
+		case done == nil:
 			v.running = append(v.running, e)
-		case Stopping:
-			v.running, v.stopping = append(v.running, e), append(v.stopping, e)
+		case done.Kind == Stopping:
+			v.running, v.stopping = append(v.running, e), append(v.stopping, done)
 		}
 	}
 }

@@ -188,14 +188,14 @@ func (k *Keeper) start(ctx context.Context, t Trigger, starting consent.Entry) e
 	return k.Table.Enter(ctx, e)
 }
 
-func (k *Keeper) stop(ctx context.Context, t Trigger, started consent.Entry) error {
-	e := k.answer(t, started, consent.Stopped)
-	if err := k.Service.Stop(ctx, started); err != nil {
+func (k *Keeper) stop(ctx context.Context, t Trigger, stopping consent.Entry) error {
+	e := k.answer(t, stopping, consent.Stopped)
+	if err := k.Service.Stop(ctx, stopping); err != nil {
 		code, detail, final := k.Service.Final(err)
 		if !final {
 			return err
 		}
-		e.Code, e.Detail = code, detail // it ended by itself
+		e.Detail = "ended by itself: " + code + ": " + detail
 	}
 	k.Counts.Count("VoiceTasksStopped", 1)
 	return k.Table.Enter(ctx, e)
@@ -204,6 +204,6 @@ func (k *Keeper) stop(ctx context.Context, t Trigger, started consent.Entry) err
 // answer makes the entry for what the service said about an attempt.
 func (k *Keeper) answer(t Trigger, e consent.Entry, kind consent.Kind) consent.Entry {
 	e.Kind, e.At, e.Event, e.By = kind, k.Now().UTC(), t.Event, consent.System
-	e.Code, e.Detail = "", ""
+	e.Detail = ""
 	return e
 }
