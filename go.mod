@@ -3,27 +3,29 @@ module github.com/chimewatch/chimewatch
 go 1.26.0
 
 require (
-	github.com/alecthomas/kong v1.17.0
-	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0
-	github.com/aws/aws-lambda-go v1.55.1
-	github.com/aws/aws-sdk-go-v2 v1.47.6
-	github.com/aws/aws-sdk-go-v2/config v1.33.14
-	github.com/aws/aws-sdk-go-v2/service/cloudformation v1.82.4
-	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.0
-	github.com/aws/aws-sdk-go-v2/service/eventbridge v1.55.8
-	github.com/aws/aws-sdk-go-v2/service/sns v1.47.8
-	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.9
-	github.com/aws/constructs-go/constructs/v10 v10.6.0
-	github.com/aws/jsii-runtime-go v1.139.0
-	github.com/cdklabs/cdk-nag-go/cdknag/v2 v2.35.0
-	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3
-	github.com/google/go-cmp v0.7.0
-	github.com/jedib0t/go-pretty/v6 v6.7.9
-	github.com/klauspost/compress v1.20.3
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-	github.com/schollz/progressbar/v3 v3.18.0
-	golang.org/x/sync v0.24.0
-	pgregory.net/rapid v1.2.0
+	github.com/alecthomas/kong v1.17.0 // the command line
+	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0 // the stack
+	github.com/aws/aws-lambda-go v1.55.1 // the Lambda runtime
+	github.com/aws/aws-sdk-go-v2 v1.47.6 // AWS: signing, retries, endpoints
+	github.com/aws/aws-sdk-go-v2/config v1.33.14 // credentials and Region as every AWS tool finds them
+	github.com/aws/aws-sdk-go-v2/credentials v1.20.14 // fixed credentials for the local stack
+	github.com/aws/aws-sdk-go-v2/service/cloudformation v1.82.4 // the stack's outputs
+	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.0 // the table
+	github.com/aws/aws-sdk-go-v2/service/eventbridge v1.55.8 // sending events
+	github.com/aws/aws-sdk-go-v2/service/sns v1.47.8 // the topics
+	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.9 // tests of the dead-letter queues
+	github.com/aws/constructs-go/constructs/v10 v10.6.0 // the CDK's construct tree
+	github.com/aws/jsii-runtime-go v1.139.0 // the CDK's bridge to Go
+	github.com/aws/smithy-go v1.28.8 // the error codes of AWS
+	github.com/cdklabs/cdk-nag-go/cdknag/v2 v2.35.0 // checks of the stack at every synth
+	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3 // JSON read token by token, once, with its faults named
+	github.com/google/go-cmp v0.7.0 // differences in tests
+	github.com/jedib0t/go-pretty/v6 v6.7.9 // tables in the terminal
+	github.com/klauspost/compress v1.20.3 // deflate with a dictionary and without state
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // validation against the schemas
+	github.com/schollz/progressbar/v3 v3.18.0 // the progress of a played day
+	golang.org/x/sync v0.24.0 // groups of goroutines that end together
+	pgregory.net/rapid v1.2.0 // property tests
 )
 
 require (
@@ -35,7 +37,6 @@ require (
 
 require (
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
-	github.com/aws/aws-sdk-go-v2/credentials v1.20.14 // indirect
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.6 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.9 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.9 // indirect
@@ -47,7 +48,6 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sso v1.39.2 // indirect
 	github.com/aws/aws-sdk-go-v2/service/ssooidc v1.44.2 // indirect
 	github.com/aws/aws-sdk-go-v2/service/sts v1.51.7 // indirect
-	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/cdklabs/awscdk-asset-awscli-go/awscliv1/v2 v2.2.292 // indirect
 	github.com/cdklabs/awscdk-asset-node-proxy-agent-go/nodeproxyagentv6/v2 v2.1.2 // indirect
 	github.com/cdklabs/cloud-assembly-schema-go/awscdkcloudassemblyschema/v54 v54.11.0 // indirect
