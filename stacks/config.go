@@ -40,6 +40,16 @@ type Config struct {
 	FailureEmails, AlertEmails []string
 	// Settings say how failures are watched.
 	Settings settings.Settings
+	// VoiceSources are the ways in which voice-analytics notifications come:
+	// lambda, sqs, sns, kinesis; none by default.
+	VoiceSources []string
+	// VoiceTasks are the tasks that are started where there is consent:
+	// speaker-search, voice-tone; none by default.
+	VoiceTasks []string
+	// VoiceProfileDomainARN is the voice profile domain that speaker searches need.
+	VoiceProfileDomainARN string
+	// VoiceAccessRole makes the role by which the service delivers notifications.
+	VoiceAccessRole bool
 }
 
 // Default is what is deployed where nothing was chosen.
@@ -108,6 +118,7 @@ func choices() []choice {
 		emails("failureEmails", func(c *Config) *[]string { return &c.FailureEmails }),
 		emails("alertEmails", func(c *Config) *[]string { return &c.AlertEmails }),
 	}
+	list = append(list, voiceChoices()...)
 	for _, key := range settings.Keys() {
 		list = append(list, choice{key.Name, key.Allowed(), func(c *Config, v string) bool {
 			return key.Set(&c.Settings, key.Name, v) == nil
@@ -186,6 +197,9 @@ func ReadConfig(context func(key string) any) (Config, error) {
 		if !slices.Contains(known, name) {
 			errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+"."+name, "is not known", "use one of "+strings.Join(known, ", ")))
 		}
+	}
+	if len(errs) == 0 {
+		errs = c.voiceProblems()
 	}
 	return c, errors.Join(errs...)
 }

@@ -53,7 +53,7 @@ const (
 // specs lists the functions. What a role may do is what its function calls:
 // see internal/handler and internal/store.
 func (w *watchtower) specs() []spec {
-	return []spec{
+	list := []spec{
 		{name: "status", about: "Keeps the state and history of every pipeline", timeout: 30,
 			table: []string{"GetItem", "PutItem", "UpdateItem"}},
 		{name: "failures", about: "Takes failures into incidents and tells people of these", timeout: 60,
@@ -62,8 +62,7 @@ func (w *watchtower) specs() []spec {
 		{name: "alerts", about: "Keeps rule matches and tells people of them", timeout: 60,
 			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
 			publishes: w.topics.alerts, variable: "CHIMEWATCH_ALERT_TOPIC_ARN"},
-		{name: "consent", about: "Takes consent to voice-analytics tasks", timeout: 30,
-			table: []string{"GetItem", "PutItem", "Query", "UpdateItem"}},
+		w.consentSpec(),
 		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
 			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: true,
 			publishes: w.topics.failures, variable: "CHIMEWATCH_FAILURE_TOPIC_ARN", environment: w.watchSettings(),
@@ -72,6 +71,10 @@ func (w *watchtower) specs() []spec {
 				Resources: &[]*string{w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String("media-pipeline"), ResourceName: jsii.String("*")})},
 			}}},
 	}
+	if len(w.config.VoiceSources) > 0 {
+		list = append(list, w.voiceSpec())
+	}
+	return list
 }
 
 // watchSettings are the variables by which functions know how to watch.
@@ -145,8 +148,8 @@ func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Ro
 	}
 	for _, statement := range s.statements {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&statement))
-		acknowledge(role, "AwsSolutions-IAM5", "Pipelines come and go; their ids are not known when the stack is deployed.",
-			"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*")
+		acknowledge(role, "AwsSolutions-IAM5", "Pipelines and Voice Connectors come and go; their ids are not known when the stack is deployed.",
+			"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*", "Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*")
 	}
 	return role
 }

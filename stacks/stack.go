@@ -21,6 +21,7 @@ type watchtower struct {
 	table     awsdynamodb.Table
 	topics    topics
 	queues    queues
+	voice     voice
 	functions map[string]function
 }
 
@@ -50,6 +51,7 @@ func New(app awscdk.App, config Config, root string) (awscdk.Stack, error) {
 			return nil, err
 		}
 	}
+	w.newVoice()
 	w.newAlarms()
 	w.newOutputs()
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Verbose: jsii.Bool(true)}), nil)

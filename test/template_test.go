@@ -185,7 +185,7 @@ var wantActions = map[string][]string{
 	"status":   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
 	"failures": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
 	"alerts":   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
-	"consent":  {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+	"consent":  {"dynamodb:PutItem", "dynamodb:Query"},
 	"watch": {"chime:GetMediaPipeline", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
 		"kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
 }

@@ -1,0 +1,63 @@
+package stacks
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+)
+
+// domainARN is what names a voice profile domain.
+var domainARN = regexp.MustCompile(`^arn:aws[a-z-]*:chime:[a-z0-9-]+:[0-9]{12}:voice-profile-domain/[A-Za-z0-9-]+$`)
+
+// voiceChoices are the keys about voice analytics.
+func voiceChoices() []choice {
+	return []choice{
+		subset("voiceSources", func(c *Config) *[]string { return &c.VoiceSources }, voiceLambda, voiceSQS, voiceSNS, voiceKinesis),
+		subset("voiceTasks", func(c *Config) *[]string { return &c.VoiceTasks }, string(consent.SpeakerSearch), string(consent.VoiceTone)),
+		{"voiceProfileDomainArn", "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", func(c *Config, v string) bool {
+			c.VoiceProfileDomainARN = v
+			return v == "" || domainARN.MatchString(v)
+		}},
+		boolean("voiceAccessRole", func(c *Config) *bool { return &c.VoiceAccessRole }),
+	}
+}
+
+// subset takes some of the allowed words, each once, in any order; they are kept
+// in the order in which they are allowed.
+func subset(name string, field func(*Config) *[]string, allowed ...string) choice {
+	return choice{name, "any of " + strings.Join(allowed, ", ") + ", a list or separated by commas", func(c *Config, v string) bool {
+		var words []string
+		for word := range strings.SplitSeq(v, ",") {
+			if word = strings.TrimSpace(word); word == "" {
+				continue
+			}
+			if !slices.Contains(allowed, word) || slices.Contains(words, word) {
+				return false
+			}
+			words = append(words, word)
+		}
+		slices.SortFunc(words, func(a, b string) int { return slices.Index(allowed, a) - slices.Index(allowed, b) })
+		*field(c) = words
+		return true
+	}}
+}
+
+// voiceProblems are choices that make no sense together.
+func (c Config) voiceProblems() (errs []error) {
+	wrong := func(key, what, fix string) {
+		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+"."+key, what, fix))
+	}
+	if slices.Contains(c.VoiceTasks, string(consent.SpeakerSearch)) && c.VoiceProfileDomainARN == "" {
+		wrong("voiceProfileDomainArn", `is "", but voiceTasks has speaker-search`, "set the ARN of the voice profile domain to search in")
+	}
+	if len(c.VoiceTasks) > 0 && len(c.VoiceSources) == 0 {
+		wrong("voiceSources", "is empty, but voiceTasks is not", "choose by which way calls tell that they are ready: lambda, sqs, sns, kinesis")
+	}
+	if c.VoiceAccessRole && len(c.VoiceSources) == 0 {
+		wrong("voiceSources", "is empty, but voiceAccessRole is true", "choose what the role is for: lambda, sqs, sns, kinesis")
+	}
+	return errs
+}
