@@ -73,7 +73,8 @@ type Batch struct {
 //   - an EventBridge event or a voice notification (an object with a detail-type)
 //   - Records of SQS, SNS or Kinesis, and such a record alone
 //   - an SNS envelope (Type Notification, with a Message)
-//   - a failed-invocation record, as Lambda writes it to an OnFailure destination
+//   - a failed-invocation record, as Lambda writes it to an OnFailure destination;
+//     of a stream's batch, as it writes it to a bucket
 //   - a JSON array of any of these, and a JSON text that holds one of them
 //
 // JSON of any other shape is handed on as one message, so that whoever parses

@@ -104,6 +104,8 @@ func TestReadKnowsEveryShape(t *testing.T) {
 		{"failed invocation in a queue", records(sqsRecord("a", failedInvocation(voice))), intake.SQS, true, []message{{intake.Direct, "a", voice, true}}},
 		{"failed invocation of a topic in a queue", records(sqsRecord("a", failedInvocation(records(snsRecord("s", voice), snsRecord("t", voice))))), intake.SQS, true,
 			[]message{{intake.SNS, "a", voice, true}, {intake.SNS, "a", voice, true}}},
+		{"failed batch of a stream, as a bucket keeps it", `{"requestContext":{"requestId":"r","condition":"RetryAttemptsExhausted"},"KinesisBatchInfo":{"batchSize":1},"payload":` + quote(records(kinesisRecord("1", voice))) + `}`,
+			intake.Kinesis, false, []message{{intake.Kinesis, "1", voice, true}}},
 		{"undelivered event in a queue", strings.Replace(records(sqsRecord("a", event)), `"messageAttributes":{}`, `"messageAttributes":{"RULE_ARN":{"stringValue":"arn:r"}}`, 1), intake.SQS, true,
 			[]message{{intake.EventBridge, "a", event, true}}},
 		{"function's dead letter in a queue", strings.Replace(records(sqsRecord("a", voice)), `"messageAttributes":{}`, `"messageAttributes":{"ErrorCode":{"stringValue":"200"}}`, 1), intake.SQS, true,

@@ -32,12 +32,13 @@ func (w wrapping) in(step string) wrapping {
 }
 
 // keys that tell the shapes of an object apart, in the order of the constants.
-var keys = []string{"Records", "requestContext", "requestPayload", "Type", "Message", "eventSource", "EventSource"}
+var keys = []string{"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource"}
 
 const (
 	keyRecords = iota
 	keyRequestContext
 	keyRequestPayload
+	keyPayload
 	keyType
 	keyMessage
 	keyEventSource
@@ -83,6 +84,9 @@ func (r *reader) object(raw []byte, w wrapping) error {
 	case values[keyRequestPayload] != nil && values[keyRequestContext].Kind() == '{':
 		w.redriven, w.source = true, "" // the dead-letter queue is only how it came back
 		return r.unwrap(values[keyRequestPayload], w.in("/requestPayload"))
+	case values[keyPayload].Kind() == '"' && values[keyRequestContext].Kind() == '{':
+		w.redriven, w.source = true, ""
+		return r.unwrap(unquote(values[keyPayload]), w.in("/payload"))
 	case isText(values[keyType], "Notification") && values[keyMessage].Kind() == '"':
 		if w.source == "" {
 			w.source = SNS
