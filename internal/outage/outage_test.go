@@ -1,0 +1,102 @@
+package outage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/chimewatch/chimewatch/internal/outage"
+)
+
+func publish(p outage.Publisher, id string) error {
+	_, err := p.Publish(context.Background(), &sns.PublishInput{MessageAttributes: map[string]types.MessageAttributeValue{"id": {StringValue: aws.String(id)}}})
+	return err
+}
+
+func TestCallsAreDisturbed(t *testing.T) {
+	cases := []struct {
+		how       outage.How
+		wantErr   string
+		published string // a, b, c are published, and b is disturbed
+	}{
+		{outage.Before, "killed", "a"},
+		{outage.After, "killed", "a b"},
+		{outage.Throttled, "StatusCode: 429", "a c"},
+		{outage.Failed, "StatusCode: 500", "a c"},
+		{outage.Twice, "", "a b b c"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.how.String(), func(t *testing.T) {
+			p := outage.Publisher{Line: &outage.Line{}, To: &outage.Topic{}}
+			p.Line.Disturb(2, tc.how)
+			var errs []error
+			for _, id := range []string{"a", "b", "c"} {
+				errs = append(errs, publish(p, id))
+			}
+			var published []string
+			for _, m := range p.To.Published() {
+				published = append(published, m.ID)
+			}
+			if got := strings.Join(published, " "); got != tc.published {
+				t.Errorf("published: got %s, want %s", got, tc.published)
+			}
+			if tc.wantErr == "" && errs[1] != nil || tc.wantErr != "" && (errs[1] == nil || !strings.Contains(errs[1].Error(), tc.wantErr)) {
+				t.Errorf("got %v, want an error with %q", errs[1], tc.wantErr)
+			}
+			if killed := errors.Is(errs[2], outage.ErrKilled); killed != (tc.wantErr == "killed") {
+				t.Errorf("the call after it: got %v", errs[2])
+			}
+			p.Line.Revive()
+			if err := publish(p, "d"); err != nil {
+				t.Errorf("after it was revived: %v", err)
+			}
+		})
+	}
+}
+
+func TestProcessesTakeTurns(t *testing.T) {
+	orders := map[string]bool{}
+	for seed := range int64(20) {
+		to := &outage.Topic{}
+		play := func() string {
+			var works []outage.Work
+			for n := range 2 {
+				p := outage.Publisher{Line: &outage.Line{}, To: to}
+				works = append(works, outage.Work{Line: p.Line, Do: func() error {
+					return errors.Join(publish(p, fmt.Sprint(n)), publish(p, fmt.Sprint(n)), errors.New("the end"))
+				}})
+			}
+			for _, err := range outage.Interleave(seed, works...) {
+				if err == nil || err.Error() != "the end" {
+					t.Fatalf("got %v, want the error of the work", err)
+				}
+			}
+			var order []string
+			for _, m := range to.Published() {
+				order = append(order, m.ID)
+			}
+			to = &outage.Topic{}
+			return strings.Join(order, "")
+		}
+		first := play()
+		if again := play(); again != first {
+			t.Errorf("seed %d: got the order %s, then %s", seed, first, again)
+		}
+		sorted := []byte(first)
+		slices.Sort(sorted)
+		if string(sorted) != "0011" {
+			t.Errorf("seed %d: got %s, want two calls of each", seed, first)
+		}
+		orders[first] = true
+	}
+	if len(orders) < 4 {
+		t.Errorf("got only the orders %v", orders)
+	}
+}

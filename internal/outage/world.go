@@ -1,0 +1,188 @@
+package outage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// Server starts a local table server that ends with the test, and skips the
+// test where there is none.
+func Server(t testing.TB) *dynamodb.Client {
+	t.Helper()
+	modules, err := dynalite.FindModules(".")
+	if err != nil {
+		t.Skip(err)
+	}
+	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dynalite.Client(server.URL(), "us-east-1")
+}
+
+// World is an empty table, and a topic that nothing was published to.
+type World struct {
+	DB    *dynamodb.Client
+	Table string
+	Topic *Topic
+}
+
+var tables struct {
+	sync.Mutex
+	made int
+}
+
+// NewWorld makes a table of its own on the server.
+func NewWorld(t testing.TB, db *dynamodb.Client) *World {
+	t.Helper()
+	tables.Lock()
+	tables.made++
+	name := fmt.Sprintf("world-%d", tables.made)
+	tables.Unlock()
+	if err := dynalite.EnsureTable(t.Context(), db, name, store.Definition()); err != nil {
+		t.Fatal(err)
+	}
+	return &World{DB: db, Table: name, Topic: &Topic{}}
+}
+
+// Process is one that works in a world.
+type Process struct {
+	World *World
+	Line  *Line
+}
+
+// Process starts one whose calls nothing disturbs yet.
+func (w *World) Process() *Process { return &Process{World: w, Line: &Line{}} }
+
+// Store gives the process's store on the world's table.
+func (p *Process) Store(o store.Options) *store.Store {
+	return store.New(Table{Line: p.Line, DB: p.World.DB}, p.World.Table, o)
+}
+
+// Publisher gives the process's client of the world's topic.
+func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
+
+// Dump gives each item of the table as text, by its keys. left names attributes
+// that are left out: those that tell who did something and when.
+func (w *World) Dump(t testing.TB, left ...string) map[string]string {
+	t.Helper()
+	dump := map[string]string{}
+	pages := dynamodb.NewScanPaginator(w.DB, &dynamodb.ScanInput{TableName: &w.Table})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(context.WithoutCancel(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page.Items {
+			var b strings.Builder
+			for _, name := range slices.Sorted(maps.Keys(it)) {
+				if name != "PK" && name != "SK" && !slices.Contains(left, name) {
+					fmt.Fprintf(&b, "%s=%s ", name, plain(it[name]))
+				}
+			}
+			dump[plain(it["PK"])+" "+plain(it["SK"])] = b.String()
+		}
+	}
+	return dump
+}
+
+func plain(v types.AttributeValue) string {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return v.Value
+	case *types.AttributeValueMemberB:
+		return fmt.Sprintf("%x", v.Value)
+	}
+	return fmt.Sprintf("%T", v)
+}
+
+// Step is one invocation. It is done again as long as it fails, as Lambda does,
+// so it must begin anew each time it is called.
+type Step func(context.Context) error
+
+// retries is how often Lambda tries an asynchronous invocation again.
+const retries = 2
+
+// play does the steps, and tells whether any had to be done again.
+func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
+	for n, step := range steps {
+		var errs []error
+		for range 1 + retries {
+			err := step(t.Context())
+			if err == nil {
+				errs = nil
+				break
+			}
+			errs, again = append(errs, err), true
+			p.Line.Revive()
+		}
+		if err := errors.Join(errs...); err != nil {
+			return again, fmt.Errorf("step %d failed to the last: %w", n+1, err)
+		}
+	}
+	return again, nil
+}
+
+// Check plays a scenario undisturbed; then, for each of its AWS calls, on a
+// world of its own with the process killed before the call, killed after it,
+// refused by it, and with the call repeated. However it is disturbed, the table
+// must end the same, and the same messages must have been published, each at
+// least once. begin makes what has been before, and gives the steps; it is not
+// disturbed itself.
+func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step) {
+	t.Helper()
+	run := func(n int, how How) (dump map[string]string, p *Process, again bool) {
+		p = NewWorld(t, db).Process()
+		steps := begin(t, p)
+		before := len(p.Line.Calls())
+		p.Line.Disturb(n, how)
+		again, err := play(t, p, steps)
+		if err != nil {
+			t.Fatalf("%s call %d: %v", how, n, err)
+		}
+		p.Line.calls = p.Line.calls[before:]
+		return p.World.Dump(t), p, again
+	}
+	want, undisturbed, again := run(0, Before)
+	calls := undisturbed.Line.Calls()
+	if again || len(calls) == 0 {
+		t.Fatalf("undisturbed: some step failed (%v), or nothing was called: %v", again, calls)
+	}
+	for n, call := range calls {
+		for _, how := range []How{Before, After, Throttled, Failed, Twice} {
+			got, p, again := run(n+1, how)
+			where := fmt.Sprintf("%s call %d of %d, %s", how, n+1, len(calls), call)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: the table differs, want (-), got (+):\n%s", where, diff)
+			}
+			if diff := cmp.Diff(ids(undisturbed), ids(p)); diff != "" {
+				t.Errorf("%s: the messages differ, want (-), got (+):\n%s", where, diff)
+			}
+			if how == Twice && again {
+				t.Errorf("%s: a step failed, want it to bear a repeated call", where)
+			}
+		}
+	}
+}
+
+func ids(p *Process) []string { return slices.Sorted(maps.Keys(p.World.Topic.Times())) }
