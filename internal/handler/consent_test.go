@@ -1,0 +1,249 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/hold"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	standin "github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// lifeline is the way to the network of one process, which dies at its call
+// number at: before it, or after it was answered. Zero means never.
+type lifeline struct {
+	calls, at int
+	after     bool
+	die       context.CancelFunc
+}
+
+var errDead = errors.New("the process is dead")
+
+func (l *lifeline) Do(r *http.Request) (*http.Response, error) {
+	l.calls++
+	if l.at == 0 || l.calls < l.at {
+		return http.DefaultClient.Do(r)
+	}
+	if l.after && l.calls == l.at {
+		if answer, err := http.DefaultClient.Do(r.WithContext(context.WithoutCancel(r.Context()))); err == nil {
+			answer.Body.Close()
+		}
+	}
+	l.die()
+	return nil, errDead
+}
+
+// call is one call, with the table and the service behind it.
+type call struct {
+	t           *testing.T
+	tableURL    string
+	service     *standin.Voice
+	serviceURL  string
+	transaction string
+	words       int
+}
+
+// functions are the two functions in a process of their own.
+func (c *call) functions(l *lifeline) (handler.Batch, handler.Handler) {
+	keys := credentials.NewStaticCredentialsProvider("id", "secret", "")
+	db := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.tableURL, Credentials: keys, HTTPClient: l})
+	api := chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &c.serviceURL, Credentials: keys, HTTPClient: l})
+	s := store.New(db, "calls", store.Options{})
+	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: consent.Settings{consent.VoiceTone: true}, Now: time.Now, Counts: count{}}
+	return handler.Voice(s, k, count{}), handler.Consent(s, k, count{}, time.Now)
+}
+
+// step is an event that one of the functions handles.
+type step func(ctx context.Context, l *lifeline) error
+
+func (c *call) notify(body string) step {
+	return func(ctx context.Context, l *lifeline) error {
+		voice, _ := c.functions(l)
+		return voice(ctx, []intake.Message{{Source: intake.SQS, Body: []byte(body)}})[0]
+	}
+}
+
+func (c *call) ready() step {
+	return c.notify(fmt.Sprintf(`{"id":"r-%[1]s","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z","detail":{"detailStatus":"AnalyticsReady","transactionId":%[1]q,"callId":"c-%[1]s","voiceConnectorId":"vc"}}`, c.transaction))
+}
+
+// say is a word on voice tone, later than those before; by the callId every
+// second time.
+func (c *call) say(decision consent.Kind) step {
+	c.words++
+	d := consent.Detail{Scope: consent.ScopeVoiceTone, Decision: decision, By: "me", At: time.Date(2026, 3, 11, 8, 15, c.words, 0, time.UTC)}
+	if c.words%2 == 0 {
+		d.CallID = "c-" + c.transaction
+	} else {
+		d.TransactionID = c.transaction
+	}
+	body, err := json.Marshal(map[string]any{"id": fmt.Sprint("w-", c.transaction, c.words), "source": consent.Source, "detail-type": consent.DetailType, "time": d.At, "detail": d})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return func(ctx context.Context, l *lifeline) error {
+		_, handle := c.functions(l)
+		return handle(ctx, intake.Message{Source: intake.EventBridge, Body: body})
+	}
+}
+
+func (c *call) hangUp() step {
+	return func(context.Context, *lifeline) error {
+		c.service.End(c.transaction)
+		return nil
+	}
+}
+
+// tasks gives the call's tasks.
+func (c *call) tasks() (all []standin.VoiceTask, running int) {
+	for _, task := range c.service.Tasks() {
+		if task.TransactionID == c.transaction {
+			all = append(all, task)
+			if task.StoppedAt.IsZero() {
+				running++
+			}
+		}
+	}
+	return all, running
+}
+
+// TestKilledBetweenAnyTwoCalls kills the process of each event before and after
+// each of its calls to the table and to the service, and lets the event be
+// offered again: at once, or after all that came later.
+func TestKilledBetweenAnyTwoCalls(t *testing.T) {
+	silenceLog(t)
+	modules, err := dynalite.FindModules(".")
+	if err != nil {
+		t.Skip(err)
+	}
+	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	if err := dynalite.EnsureTable(t.Context(), dynalite.Client(server.URL(), "us-east-1"), "calls", store.Definition()); err != nil {
+		t.Fatal(err)
+	}
+	service := standin.NewVoice()
+	web := httptest.NewServer(service)
+	t.Cleanup(web.Close)
+
+	for _, tt := range []struct {
+		name  string
+		steps func(*call) []step
+		// running and started are what is to be in the end. A start that was
+		// killed and then lost its consent never comes to be.
+		running, started int
+	}{
+		{"ready, yes", func(c *call) []step { return []step{c.ready(), c.say(consent.Granted)} }, 1, 1},
+		{"yes, ready, no", func(c *call) []step { return []step{c.say(consent.Granted), c.ready(), c.say(consent.Withdrawn)} }, 0, 1},
+		{"ready, yes, no", func(c *call) []step { return []step{c.ready(), c.say(consent.Granted), c.say(consent.Withdrawn)} }, 0, 1},
+		{"ready, no, yes", func(c *call) []step { return []step{c.ready(), c.say(consent.Denied), c.say(consent.Granted)} }, 1, 1},
+		{"ready, hang-up, yes", func(c *call) []step { return []step{c.ready(), c.hangUp(), c.say(consent.Granted)} }, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			runs := 0
+			// run plays it, with the process of one step dying at one call, and tells
+			// whether it came to that call.
+			run := func(victim, at int, after, late bool) bool {
+				runs++
+				c := &call{t: t, tableURL: server.URL(), service: service, serviceURL: web.URL, transaction: fmt.Sprintf("%s %d", tt.name, runs)}
+				steps := tt.steps(c)
+				died := false
+				again := func() {
+					if err := steps[victim](t.Context(), &lifeline{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for i, next := range steps {
+					ctx, cancel := context.WithCancel(t.Context())
+					l := &lifeline{die: cancel}
+					if i == victim {
+						l.at, l.after = at, after
+					}
+					err := next(ctx, l)
+					died = died || i == victim && l.calls >= at
+					cancel()
+					if err != nil && !died {
+						t.Fatal(err)
+					}
+					if died && i == victim && !late {
+						again()
+					}
+				}
+				if died && late {
+					again()
+				}
+				all, _ := c.tasks()
+				for _, task := range all { // each task sends notifications, so that a forgotten one makes itself known
+					body := fmt.Sprintf(`{"id":"n-%s","detail-type":"VoiceToneAnalysisStatus","time":"2026-03-11T08:16:04Z","detail":{"taskId":%q,"transactionId":%q}}`, task.ID, task.ID, c.transaction)
+					if err := c.notify(body)(t.Context(), &lifeline{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				all, running := c.tasks()
+				if running != tt.running || len(all) > tt.started || len(all) < tt.started && tt.running > 0 {
+					t.Errorf("step %d died at call %d (after %t, offered again late %t): got %d tasks and %d running, want %d and %d",
+						victim, at, after, late, len(all), running, tt.started, tt.running)
+				}
+				return died
+			}
+			for victim := range tt.steps(&call{t: t}) {
+				for at := 1; ; at++ {
+					if !run(victim, at, false, false) {
+						break // it has no such call
+					}
+					run(victim, at, true, false)
+					run(victim, at, false, true)
+					run(victim, at, true, true)
+				}
+			}
+			if runs < 20 && len(tt.steps(&call{t: t})) > 2 {
+				t.Errorf("got %d runs, want one for each call", runs)
+			}
+		})
+	}
+}
+
+func TestConsentThatIsRefusedChangesNothing(t *testing.T) {
+	entered := 0
+	handle := handler.Consent(ledger(func() { entered++ }), nil, count{}, time.Now)
+	for name, detail := range map[string]string{
+		"no call":       `{"scope":"both","decision":"granted","by":"me"}`,
+		"unknown scope": `{"transactionId":"t","scope":"all","decision":"granted","by":"me"}`,
+		"past end":      `{"transactionId":"t","scope":"both","decision":"granted","by":"me","until":"2026-03-11T08:15:03Z"}`,
+	} {
+		body := `{"id":"e","source":"chimewatch.consent","detail-type":"Voice Analytics Consent","time":"2026-03-11T08:15:04Z","detail":` + detail + `}`
+		if err := handle(t.Context(), intake.Message{Body: []byte(body)}); fault.ClassOf(err) != fault.Invalid {
+			t.Errorf("%s: got %v, want it refused as invalid", name, err)
+		}
+	}
+	if entered != 0 {
+		t.Errorf("got %d entries, want none", entered)
+	}
+}
+
+// ledger stands for a table that counts what is entered.
+type ledger func()
+
+func (l ledger) Enter(context.Context, consent.Entry) error {
+	l()
+	return nil
+}
