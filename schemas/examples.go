@@ -2,13 +2,13 @@ package schemas
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/near"
 )
 
 // Example is one complete event, as the service could send it.
@@ -102,58 +102,10 @@ func Lookup(name string) (Example, error) {
 		found.Body = bytes.Clone(found.Body)
 		return found, nil
 	}
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = e.Name
+	}
 	return Example{}, fault.New(fault.NotFound, fmt.Sprintf("example %q", name), "there is none of this name",
-		"try one of: "+strings.Join(nearNames(list, name), ", "))
-}
-
-// nearNames gives the names that a person may have meant by name, nearest
-// first; all names when none is near.
-func nearNames(list []Example, name string) []string {
-	const most = 5
-	name = strings.ToLower(name)
-	type near struct {
-		name string
-		away int
-	}
-	var all []string
-	var candidates []near
-	for _, e := range list {
-		all = append(all, e.Name)
-		away := distance(name, e.Name)
-		contained := len(name) > 2 && (strings.Contains(e.Name, name) || strings.Contains(name, e.Name))
-		if contained || away <= 1+len(name)/4 {
-			candidates = append(candidates, near{e.Name, away})
-		}
-	}
-	if len(candidates) == 0 {
-		return all
-	}
-	slices.SortFunc(candidates, func(a, b near) int {
-		return cmp.Or(cmp.Compare(a.away, b.away), strings.Compare(a.name, b.name))
-	})
-	names := make([]string, 0, most)
-	for _, c := range candidates[:min(most, len(candidates))] {
-		names = append(names, c.name)
-	}
-	return names
-}
-
-// distance is the number of bytes to insert, delete or replace (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+		"try one of: "+strings.Join(near.Names(names, name), ", "))
 }
