@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/near"
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
@@ -38,6 +40,11 @@ type Config struct {
 	RunbookURL string
 	// FailureEmails and AlertEmails are subscribed to the topics.
 	FailureEmails, AlertEmails []string
+	// MemoryMB is what each function has; its share of a CPU goes with it.
+	MemoryMB int
+	// Delivery is how EventBridge tries to invoke a function, Retry how Lambda
+	// tries again one that failed. What is given up goes to a dead-letter queue.
+	Delivery, Retry Attempts
 	// Settings say how failures are watched.
 	Settings settings.Settings
 	// VoiceSources are the ways in which voice-analytics notifications come:
@@ -52,11 +59,18 @@ type Config struct {
 	VoiceAccessRole bool
 }
 
+// Attempts is how often a thing is tried again, and how old it may be then.
+type Attempts struct {
+	Most int
+	Age  time.Duration
+}
+
 // Default is what is deployed where nothing was chosen.
 func Default() Config {
 	return Config{
 		StackName: "Chimewatch", Architecture: "arm64", RetentionDays: 90, LogRetentionDays: 30, Retain: true,
-		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md", Settings: settings.Default(),
+		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md",
+		MemoryMB:   256, Delivery: Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
 	}
 }
 
@@ -98,11 +112,7 @@ func choices() []choice {
 			c.Architecture = v
 			return v == "arm64" || v == "x86_64"
 		}},
-		{"retentionDays", "a number of days from 1 to 3653, or 0 to keep calls for ever", func(c *Config, v string) bool {
-			n, err := strconv.Atoi(v)
-			c.RetentionDays = n
-			return err == nil && n >= 0 && n <= 3653
-		}},
+		number("retentionDays", "a number of days from 1 to 3653, or 0 to keep calls for ever", 0, 3653, func(c *Config) *int { return &c.RetentionDays }),
 		{"logRetentionDays", "a number of days that CloudWatch Logs offers: " + logRetentionNames(), func(c *Config, v string) bool {
 			n, err := strconv.Atoi(v)
 			c.LogRetentionDays = n
@@ -117,6 +127,14 @@ func choices() []choice {
 		}},
 		emails("failureEmails", func(c *Config) *[]string { return &c.FailureEmails }),
 		emails("alertEmails", func(c *Config) *[]string { return &c.AlertEmails }),
+		number("memoryMB", "a number of megabytes from 128 to 10240", 128, 10240, func(c *Config) *int { return &c.MemoryMB }),
+		// The bounds are those of a target of EventBridge and of Lambda's
+		// asynchronous invocations (RetryPolicy and EventInvokeConfig in the
+		// CloudFormation reference).
+		number("deliveryAttempts", "a number from 0 to 185", 0, 185, func(c *Config) *int { return &c.Delivery.Most }),
+		age("deliveryAge", 24*time.Hour, func(c *Config) *time.Duration { return &c.Delivery.Age }),
+		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Config) *int { return &c.Retry.Most }),
+		age("retryAge", 6*time.Hour, func(c *Config) *time.Duration { return &c.Retry.Age }),
 	}
 	list = append(list, voiceChoices()...)
 	for _, key := range settings.Keys() {
@@ -131,6 +149,22 @@ func boolean(name string, field func(*Config) *bool) choice {
 	return choice{name, "true or false", func(c *Config, v string) bool {
 		*field(c) = v == "true"
 		return v == "true" || v == "false"
+	}}
+}
+
+func number(name, allowed string, least, most int, field func(*Config) *int) choice {
+	return choice{name, allowed, func(c *Config, v string) bool {
+		n, err := strconv.Atoi(v)
+		*field(c) = n
+		return err == nil && n >= least && n <= most
+	}}
+}
+
+func age(name string, most time.Duration, field func(*Config) *time.Duration) choice {
+	return choice{name, fmt.Sprintf("a duration of whole seconds from 1m to %gh, written like 90s, 15m or 2h", most.Hours()), func(c *Config, v string) bool {
+		d, err := time.ParseDuration(v)
+		*field(c) = d
+		return err == nil && d >= time.Minute && d <= most && d%time.Second == 0
 	}}
 }
 
@@ -161,47 +195,63 @@ func isStackName(s string) bool {
 	return len(s) > 0 && len(s) <= 128
 }
 
-// ReadConfig reads the choices; context looks a key of the CDK context up and
-// gives nil where there is none. The error names every key that is wrong, its
-// value and what is allowed.
-func ReadConfig(context func(key string) any) (Config, error) {
+// ReadConfig reads the choices from the whole of the CDK context. The error
+// names every key that is wrong, its value and what is allowed.
+func ReadConfig(context map[string]any) (Config, error) {
 	c := Default()
-	given := map[string]any{}
-	switch object := context(contextKey).(type) {
-	case nil:
-	case map[string]any:
-		given = object
-	default:
-		return c, fault.New(fault.Invalid, "context key "+contextKey, fmt.Sprintf("is %v", object), "make it an object, as in cdk.json")
+	given, err := chosen(context)
+	if err != nil {
+		return c, err
 	}
 	var errs []error
-	known := []string{}
+	var known []string
 	for _, one := range choices() {
 		known = append(known, one.name)
-		value, where := given[one.name], contextKey+"."+one.name
-		if over := context(contextKey + ":" + one.name); over != nil {
-			value, where = over, contextKey+":"+one.name
-		}
-		if value == nil {
+		v, there := given[one.name]
+		if !there {
 			continue
 		}
-		text, ok := plain(value)
-		if ok {
-			ok = one.take(&c, text)
-		}
-		if !ok {
-			errs = append(errs, fault.New(fault.Invalid, "context key "+where, fmt.Sprintf("is %q", fmt.Sprint(value)), "set "+one.allowed))
+		text, ok := plain(v.value)
+		if !ok || !one.take(&c, text) {
+			errs = append(errs, fault.New(fault.Invalid, "context key "+v.where, fmt.Sprintf("is %q", fmt.Sprint(v.value)), "set "+one.allowed))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, name) {
-			errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+"."+name, "is not known", "use one of "+strings.Join(known, ", ")))
+			errs = append(errs, fault.New(fault.Invalid, "context key "+given[name].where, "is not known", "use one of "+strings.Join(near.Names(known, name), ", ")))
 		}
 	}
 	if len(errs) == 0 {
 		errs = c.voiceProblems()
 	}
 	return c, errors.Join(errs...)
+}
+
+// given is a value and the key of the context that it was found under.
+type given struct {
+	where string
+	value any
+}
+
+// chosen gathers what was chosen, by name: the object first, then what is over it.
+func chosen(context map[string]any) (map[string]given, error) {
+	all := map[string]given{}
+	switch object := context[contextKey].(type) {
+	case nil:
+	case map[string]any:
+		for name, value := range object {
+			all[name] = given{contextKey + "." + name, value}
+		}
+	default:
+		return nil, fault.New(fault.Invalid, "context key "+contextKey, fmt.Sprintf("is %q", fmt.Sprint(object)),
+			"make it an object in cdk.json; on the command line set one key at a time: -c "+contextKey+":KEY=VALUE")
+	}
+	for key, value := range context {
+		if name, ok := strings.CutPrefix(key, contextKey+":"); ok {
+			all[name] = given{key, value}
+		}
+	}
+	return all, nil
 }
 
 // plain gives a value of the context as text: lists with commas between.

@@ -13,18 +13,14 @@ import (
 	"github.com/chimewatch/chimewatch/stacks"
 )
 
-// context looks keys up as the CDK does.
-func context(values map[string]any) func(string) any {
-	return func(key string) any { return values[key] }
-}
-
-func object(values map[string]any) func(string) any {
-	return context(map[string]any{"chimewatch": values})
+// object is a context with the object of cdk.json, among keys of the CDK's own.
+func object(values map[string]any) map[string]any {
+	return map[string]any{"@aws-cdk/core:checkSecretUsage": true, "chimewatch": values}
 }
 
 func TestNothingChosenIsTheDefault(t *testing.T) {
-	for name, lookup := range map[string]func(string) any{"no context": context(nil), "an empty object": object(map[string]any{})} {
-		got, err := stacks.ReadConfig(lookup)
+	for name, context := range map[string]map[string]any{"no context": nil, "an empty object": object(map[string]any{})} {
+		got, err := stacks.ReadConfig(context)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -40,14 +36,17 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
 	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
-	got, err := stacks.ReadConfig(context(map[string]any{
+	want.MemoryMB, want.Delivery, want.Retry = 512, stacks.Attempts{Age: 90 * time.Second}, stacks.Attempts{Most: 1, Age: 2 * time.Hour}
+	got, err := stacks.ReadConfig(map[string]any{
 		"chimewatch": map[string]any{
 			"stackName": "Watch-2", "production": false, "retentionDays": 0.0, "logRetentionDays": 7.0, "retain": false, "fullNumbers": true,
 			"runbookUrl": "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
 			"alertEmails": "team@example.com", "incidentWindow": "5m", "pipelineQuota": 200.0,
+			"memoryMB": 512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
 		},
 		"chimewatch:production": "true", "chimewatch:architecture": "x86_64", // as -c gives them
-	}))
+		"chimewatch:deliveryAge": "90s",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,14 +58,16 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 func TestBadChoicesAreRefused(t *testing.T) {
 	cases := []struct {
 		name    string
-		context func(string) any
+		context map[string]any
 		want    []string // parts of the error
 	}{
-		{"no object", context(map[string]any{"chimewatch": "yes"}), []string{"context key chimewatch", "yes", "make it an object"}},
+		{"no object", map[string]any{"chimewatch": "yes"}, []string{"context key chimewatch", "yes", "make it an object"}},
 		{"an unknown key", object(map[string]any{"retention": 3.0}), []string{"chimewatch.retention", "is not known", "retentionDays"}},
+		{"an unknown key on the command line", map[string]any{"chimewatch:produktion": "true"}, []string{"chimewatch:produktion", "is not known (use one of production)"}},
+		{"an unknown key near to none", object(map[string]any{"colour": "red"}), []string{"chimewatch.colour", "stackName, production, architecture", "pipelineQuota"}},
 		{"a window of zero", object(map[string]any{"incidentWindow": "0"}), []string{"chimewatch.incidentWindow", `"0"`, "from 1s to 24h"}},
 		{"an architecture", object(map[string]any{"architecture": "mips"}), []string{"chimewatch.architecture", `"mips"`, "arm64 or x86_64"}},
-		{"over the command line", context(map[string]any{"chimewatch:retain": "perhaps"}), []string{"chimewatch:retain", `"perhaps"`, "true or false"}},
+		{"over the command line", map[string]any{"chimewatch:retain": "perhaps"}, []string{"chimewatch:retain", `"perhaps"`, "true or false"}},
 		{"a retention", object(map[string]any{"retentionDays": -1.0}), []string{"chimewatch.retentionDays", `"-1"`, "0 to keep calls for ever"}},
 		{"a fraction", object(map[string]any{"retentionDays": 1.5}), []string{"chimewatch.retentionDays", `"1.5"`}},
 		{"a log retention", object(map[string]any{"logRetentionDays": 31.0}), []string{"chimewatch.logRetentionDays", `"31"`, "14, 30, 60"}},
@@ -74,6 +75,12 @@ func TestBadChoicesAreRefused(t *testing.T) {
 		{"a list of numbers", object(map[string]any{"alertEmails": []any{1.0}}), []string{"chimewatch.alertEmails"}},
 		{"a runbook", object(map[string]any{"runbookUrl": "http://wiki"}), []string{"chimewatch.runbookUrl", "http://wiki", "https"}},
 		{"a stack name", object(map[string]any{"stackName": "2watch"}), []string{"chimewatch.stackName", "2watch", "beginning with a letter"}},
+		{"little memory", object(map[string]any{"memoryMB": 64.0}), []string{"chimewatch.memoryMB", `"64"`, "from 128 to 10240"}},
+		{"many deliveries", object(map[string]any{"deliveryAttempts": 186.0}), []string{"chimewatch.deliveryAttempts", `"186"`, "0 to 185"}},
+		{"old deliveries", object(map[string]any{"deliveryAge": "25h"}), []string{"chimewatch.deliveryAge", `"25h"`, "1m to 24h"}},
+		{"many retries", object(map[string]any{"retryAttempts": 3.0}), []string{"chimewatch.retryAttempts", `"3"`, "0 to 2"}},
+		{"old retries", object(map[string]any{"retryAge": "59s"}), []string{"chimewatch.retryAge", `"59s"`, "1m to 6h"}},
+		{"a part of a second", object(map[string]any{"retryAge": "61.5s"}), []string{"chimewatch.retryAge", "whole seconds"}},
 		{"all at once", object(map[string]any{"production": "often", "pipelineQuota": 0.0}), []string{"chimewatch.production", "chimewatch.pipelineQuota"}},
 	}
 	for _, test := range cases {
@@ -103,7 +110,7 @@ func TestShippedContextIsGood(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stacks.ReadConfig(context(file.Context)); err != nil {
+	if _, err := stacks.ReadConfig(file.Context); err != nil {
 		t.Error(err)
 	}
 }

@@ -43,13 +43,6 @@ type function struct {
 	spec spec
 }
 
-// Lambda's own retries of an asynchronous invocation, said out loud.
-const (
-	retryAttempts = 2
-	maxEventHours = 6
-	memoryMB      = 256
-)
-
 // specs lists the functions. What a role may do is what its function calls:
 // see internal/handler and internal/store.
 func (w *watchtower) specs() []spec {
@@ -109,8 +102,8 @@ func (w *watchtower) newFunction(s spec) function {
 	props := &awslambda.FunctionProps{
 		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
 		Handler: jsii.String("bootstrap"), Code: w.build(s.name), Role: role, LogGroup: logs, Environment: &environment,
-		MemorySize: jsii.Number(memoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
-		RetryAttempts: jsii.Number(retryAttempts), MaxEventAge: awscdk.Duration_Hours(jsii.Number(maxEventHours)),
+		MemorySize: jsii.Number(w.config.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
+		RetryAttempts: jsii.Number(w.config.Retry.Most), MaxEventAge: awscdk.Duration_Seconds(jsii.Number(w.config.Retry.Age.Seconds())),
 	}
 	if s.once {
 		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))

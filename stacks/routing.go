@@ -12,13 +12,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
-// What EventBridge does when a function cannot be invoked: its own most, said
-// out loud.
-const (
-	deliveryAttempts = 185
-	deliveryHours    = 24
-)
-
 // route makes a rule on the default bus of one of the routing table, with the
 // function as its target.
 func (w *watchtower) route(rule rules.Rule) error {
@@ -33,7 +26,7 @@ func (w *watchtower) route(rule rules.Rule) error {
 	awsevents.NewRule(w.stack, jsii.String("Rule-"+rule.Name), &awsevents.RuleProps{
 		Description: jsii.String(rule.Description), EventPattern: pattern,
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(deliveryAttempts), MaxEventAge: awscdk.Duration_Hours(jsii.Number(deliveryHours)),
+			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(w.config.Delivery.Most), MaxEventAge: awscdk.Duration_Seconds(jsii.Number(w.config.Delivery.Age.Seconds())),
 		})},
 	})
 	return nil

@@ -25,7 +25,8 @@ func run() (code int) {
 		}
 	}()
 	app := awscdk.NewApp(nil)
-	config, err := stacks.ReadConfig(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) })
+	context, _ := app.Node().GetAllContext(nil).(map[string]any)
+	config, err := stacks.ReadConfig(context)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
