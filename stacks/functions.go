@@ -1,7 +1,6 @@
 package stacks
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,20 +10,20 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambdadestinations"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // spec is what makes one function different from the others.
 type spec struct {
 	name, about string
 	timeout     int // seconds
-	// table lists the actions that it calls on the table, indexes whether it
-	// queries the indexes, too.
-	table   []string
-	indexes bool
+	// table lists the actions that it calls on the table, indexes those indexes
+	// that it queries.
+	table, indexes []string
 	// publishes is the topic that it publishes to, if any; variable tells it which.
 	publishes awssns.Topic
 	variable  string
@@ -57,7 +56,7 @@ func (w *watchtower) specs() []spec {
 			publishes: w.topics.alerts, variable: "CHIMEWATCH_ALERT_TOPIC_ARN"},
 		w.consentSpec(),
 		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
-			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: true,
+			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
 			publishes: w.topics.failures, variable: "CHIMEWATCH_FAILURE_TOPIC_ARN", environment: w.watchSettings(),
 			statements: []awsiam.PolicyStatementProps{{
 				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
@@ -70,6 +69,14 @@ func (w *watchtower) specs() []spec {
 	return list
 }
 
+func indexNames() []string {
+	var names []string
+	for _, index := range store.Definition().Indexes {
+		names = append(names, index.Name)
+	}
+	return names
+}
+
 // watchSettings are the variables by which functions know how to watch.
 func (w *watchtower) watchSettings() map[string]*string {
 	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account()}
@@ -79,8 +86,11 @@ func (w *watchtower) watchSettings() map[string]*string {
 	return env
 }
 
+// constructID is how a function is called in the stack: status is Status.
+func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
 func (w *watchtower) newFunction(s spec) function {
-	id := strings.ToUpper(s.name[:1]) + s.name[1:]
+	id := constructID(s.name)
 	logs := awslogs.NewLogGroup(w.stack, jsii.String(id+"Logs"), &awslogs.LogGroupProps{
 		Retention: logRetentions[w.config.LogRetentionDays], RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
@@ -99,19 +109,32 @@ func (w *watchtower) newFunction(s spec) function {
 	if w.config.Architecture == "x86_64" {
 		architecture = awslambda.Architecture_X86_64()
 	}
-	props := &awslambda.FunctionProps{
+	f := awslambda.NewFunction(w.stack, jsii.String(id), &awslambda.FunctionProps{
 		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
 		Handler: jsii.String("bootstrap"), Code: w.build(s.name), Role: role, LogGroup: logs, Environment: &environment,
 		MemorySize: jsii.Number(w.config.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
-		RetryAttempts: jsii.Number(w.config.Retry.Most), MaxEventAge: awscdk.Duration_Seconds(jsii.Number(w.config.Retry.Age.Seconds())),
+	})
+	w.newRetries(id, s, f)
+	acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
+	return function{f, logs, s}
+}
+
+// newRetries says how a failed asynchronous invocation is tried again, and where
+// its record goes in the end. The CDK's own construct would let the function do
+// more with the queue than send to it.
+func (w *watchtower) newRetries(id string, s spec, f awslambda.Function) {
+	props := &awslambda.CfnEventInvokeConfigProps{
+		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"),
+		MaximumRetryAttempts: jsii.Number(w.config.Retry.Most), MaximumEventAgeInSeconds: jsii.Number(w.config.Retry.Age.Seconds()),
 	}
 	if s.once {
-		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
+		props.MaximumRetryAttempts, props.MaximumEventAgeInSeconds = jsii.Number(0), jsii.Number(60)
 	} else {
-		props.OnFailure = awslambdadestinations.NewSqsDestination(w.queues.functions)
+		props.DestinationConfig = &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: w.queues.functions.QueueArn()},
+		}
 	}
-	acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
-	return function{awslambda.NewFunction(w.stack, jsii.String(id), props), logs, s}
+	awslambda.NewCfnEventInvokeConfig(w.stack, jsii.String(id+"Retries"), props)
 }
 
 // newRole makes a role that may do what the function calls, and nothing else.
@@ -131,9 +154,15 @@ func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Ro
 		actions[i] = "dynamodb:" + action
 	}
 	allow("UseTable", actions, w.table.TableArn())
-	if s.indexes {
-		allow("QueryIndexes", []string{"dynamodb:Query"}, jsii.String(*w.table.TableArn()+"/index/*"))
-		acknowledge(role, "AwsSolutions-IAM5", "The indexes of this one table.", fmt.Sprintf("Resource::<%s.Arn>/index/*", *w.stack.GetLogicalId(w.table.Node().DefaultChild().(awscdk.CfnElement))))
+	if len(s.indexes) > 0 {
+		indexes := make([]*string, len(s.indexes))
+		for i, name := range s.indexes {
+			indexes[i] = jsii.String(*w.table.TableArn() + "/index/" + name)
+		}
+		allow("QueryIndexes", []string{"dynamodb:Query"}, indexes...)
+	}
+	if !s.once {
+		allow("KeepWhatFails", []string{"sqs:SendMessage"}, w.queues.functions.QueueArn())
 	}
 	if s.publishes != nil {
 		allow("Publish", []string{"sns:Publish"}, s.publishes.TopicArn())
