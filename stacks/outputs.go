@@ -17,6 +17,13 @@ func (w *watchtower) newOutputs() {
 		{"RuleDeadLettersUrl", "Events that EventBridge could not deliver", w.queues.rules.QueueUrl()},
 		{"FunctionDeadLettersUrl", "Records of invocations that were given up", w.queues.functions.QueueUrl()},
 	} {
-		awscdk.NewCfnOutput(w.stack, jsii.String(output.name), &awscdk.CfnOutputProps{Value: output.value, Description: jsii.String(output.about)})
+		w.newOutput(output.name, output.about, output.value)
 	}
+	for _, spec := range w.specs() {
+		w.newOutput(constructID(spec.name)+"FunctionName", spec.about, w.functions[spec.name].FunctionName())
+	}
+}
+
+func (w *watchtower) newOutput(name, about string, value *string) {
+	awscdk.NewCfnOutput(w.stack, jsii.String(name), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
 }

@@ -23,12 +23,12 @@ func (w *watchtower) route(rule rules.Rule) error {
 	if err != nil {
 		return err
 	}
-	awsevents.NewRule(w.stack, jsii.String("Rule-"+rule.Name), &awsevents.RuleProps{
+	w.rules = append(w.rules, awsevents.NewRule(w.stack, jsii.String("Rule-"+rule.Name), &awsevents.RuleProps{
 		Description: jsii.String(rule.Description), EventPattern: pattern,
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
 			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(w.config.Delivery.Most), MaxEventAge: awscdk.Duration_Seconds(jsii.Number(w.config.Delivery.Age.Seconds())),
 		})},
-	})
+	}))
 	return nil
 }
 
@@ -39,13 +39,13 @@ func (w *watchtower) schedule(s rules.Schedule) error {
 	if err != nil {
 		return err
 	}
-	awsevents.NewRule(w.stack, jsii.String("Schedule-"+s.Name), &awsevents.RuleProps{
+	w.rules = append(w.rules, awsevents.NewRule(w.stack, jsii.String("Schedule-"+s.Name), &awsevents.RuleProps{
 		Description: jsii.String(s.Description),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(s.Every.Minutes()))),
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
 			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(2), MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)),
 		})},
-	})
+	}))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
@@ -23,6 +24,7 @@ type watchtower struct {
 	queues    queues
 	voice     voice
 	functions map[string]function
+	rules     []awsevents.Rule
 }
 
 // New puts the stack into an app, and the AwsSolutions checks over the app. root
