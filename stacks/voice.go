@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -67,10 +68,9 @@ func (w *watchtower) voiceSpec() spec {
 // consentSpec is the function for consent, which also starts and stops tasks.
 func (w *watchtower) consentSpec() spec {
 	s := spec{name: "consent", about: "Takes consent to voice-analytics tasks", timeout: voiceTimeout,
-		table: []string{"PutItem", "Query"}, environment: w.voiceTasks()}
+		table: []string{"PutItem", "Query"}, environment: w.voiceTasks(), statements: w.voiceStatements()}
 	if len(w.config.VoiceTasks) > 0 {
 		s.table = append(s.table, "BatchGetItem")
-		s.statements = w.voiceStatements()
 	}
 	return s
 }
@@ -83,14 +83,15 @@ func (w *watchtower) voiceTasks() map[string]*string {
 	}
 }
 
-// voiceStatements let a function start and stop the tasks that are turned on, on
-// the account's Voice Connectors.
+// voiceStatements let a function start the tasks that are turned on, on the
+// account's Voice Connectors. It may stop the others, too: whoever withdraws
+// consent after a task was turned off means the one that still runs.
 func (w *watchtower) voiceStatements() []awsiam.PolicyStatementProps {
-	var actions []string
+	actions := []string{"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
 	for _, task := range w.config.VoiceTasks {
-		name := map[string]string{"speaker-search": "SpeakerSearchTask", "voice-tone": "VoiceToneAnalysisTask"}[task]
-		actions = append(actions, "chime:Start"+name, "chime:Stop"+name)
+		actions = append(actions, "chime:Start"+map[string]string{"speaker-search": "SpeakerSearchTask", "voice-tone": "VoiceToneAnalysisTask"}[task])
 	}
+	slices.Sort(actions)
 	resources := []*string{w.chimeARN("vc", "*")}
 	if w.config.VoiceProfileDomainARN != "" {
 		resources = append(resources, jsii.String(w.config.VoiceProfileDomainARN))
