@@ -185,14 +185,14 @@ var wantActions = map[string][]string{
 	"status":   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
 	"failures": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
 	"alerts":   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
-	"consent":  {"dynamodb:PutItem", "dynamodb:Query"},
+	"consent":  {"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask", "dynamodb:PutItem", "dynamodb:Query"},
 	"watch": {"chime:GetMediaPipeline", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
 		"kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
 }
 
 // everyFunction is what all functions may do: write logs and traces, and send the
 // record of a failed invocation.
-var everyFunction = []string{"logs:CreateLogStream", "logs:PutLogEvents", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage",
+var everyFunction = []string{"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage",
 	"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 func TestFunctionsMayDoWhatTheyCallAndNothingElse(t *testing.T) {
