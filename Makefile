@@ -1,6 +1,7 @@
 # make test    everything that can be checked on this machine
 # make run     start the whole system here and play a day of calls through it (ARGS=--once ends by itself)
 # make build   the command and the functions, into bin/
+# make bench   what a function costs, beside its budget
 # make fmt     format the Go files
 
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ SHELL := /bin/bash
 PACKAGES = $(shell go list -e -f '{{if not .DepsErrors}}{{.ImportPath}}{{end}}' ./... 2>/dev/null)
 ALL_PACKAGES = $(shell go list -e ./... 2>/dev/null)
 
-.PHONY: run build test fmt
+.PHONY: run build test bench fmt
 
 FUNCTIONS := $(notdir $(wildcard functions/*))
 
@@ -35,6 +36,9 @@ test: node_modules
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund
 	@touch node_modules
+
+bench: node_modules
+	go run ./test/bench
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

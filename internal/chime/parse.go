@@ -77,11 +77,10 @@ func eachMember(raw []byte, fn func(key string, value jsontext.Value) error) err
 		return fmt.Errorf("it is %s, not an object", kindName(tok.Kind()))
 	}
 	for dec.PeekKind() == '"' {
-		tok, err := dec.ReadToken()
+		key, err := readKey(dec)
 		if err != nil {
 			return err
 		}
-		key := internKey(tok)
 		value, err := dec.ReadValue()
 		if err != nil {
 			return err
@@ -99,8 +98,37 @@ func eachMember(raw []byte, fn func(key string, value jsontext.Value) error) err
 	return nil
 }
 
-// internKey gives the token's text.
-func internKey(tok jsontext.Token) string { return tok.String() }
+// knownKeys are the keys that events are known to have, so that reading one of
+// them takes no memory.
+var knownKeys = map[string]string{}
+
+func init() {
+	for _, key := range []string{
+		"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail", "service-type", "replay-name",
+		"eventType", "mediaInsightsPipelineArn", "mediaInsightsPipelineConfigurationArn", "mediaInsightsPipelineElementStatuses",
+		"failureReason", "failureOrigin", "httpStatusCode", "type", "status", "statusDetail", "updatedOn",
+		"callId", "transactionId", "voiceConnectorId", "direction", "fromNumber", "toNumber",
+		"ruleName", "sourceMetadata", "utteranceId", "resultId", "beginTimestamp", "endTimestamp", "taskId", "detailStatus", "mediaInsightsPipelineId",
+	} {
+		knownKeys[key] = key
+	}
+}
+
+// readKey reads the key of an object's next member, unescaped.
+func readKey(dec *jsontext.Decoder) (string, error) {
+	name, err := dec.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	if key, known := knownKeys[string(name[1:len(name)-1])]; known {
+		return key, nil
+	}
+	key, ok := textOf(name)
+	if !ok {
+		return "", fmt.Errorf("a key is no text: %.60q", name)
+	}
+	return key, nil
+}
 
 func (p *parser) envelope(raw []byte) error {
 	err := eachMember(raw, func(key string, value jsontext.Value) error {

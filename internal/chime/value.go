@@ -145,11 +145,10 @@ func readElement(dec *jsontext.Decoder) (Element, error) {
 		return e, err
 	}
 	for dec.PeekKind() == '"' {
-		tok, err := dec.ReadToken()
+		key, err := readKey(dec)
 		if err != nil {
 			return e, err
 		}
-		key := internKey(tok)
 		value, err := dec.ReadValue()
 		if err != nil {
 			return e, err
