@@ -42,6 +42,7 @@ const (
 	drainLimit = 2 * time.Minute        // for the retries at the end of a played day
 	drainEach  = 100 * time.Millisecond // for each delivery of it, when it was played faster than handled
 	endLimit   = 5 * time.Second        // for what is under way at Ctrl-C
+	voiceShare = 10                     // one in so many calls more has voice analytics
 )
 
 // Run starts the stack, plays, and serves.
@@ -136,6 +137,11 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 			err = drainWithin(a.ctx, stack, drainLimit)
 		}
 	}
+	voice := simulate.PlanVoice(simulate.Options{Seed: c.Seed, Calls: max(1, c.Calls/voiceShare), End: a.now(), Account: local.Account, Region: local.Region})
+	if err == nil {
+		bar.note("playing calls with voice analytics")
+		err = simulate.PlayVoice(a.ctx, stack, voice)
+	}
 	bar.end()
 	if a.ctx.Err() != nil {
 		if c.Once {
@@ -151,6 +157,7 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 		return nil, err
 	}
 	report := day.Truth.Compare(found)
+	report.CompareVoice(stack, voice)
 	if err := a.printDay(stack, day, report, len(before)); err != nil {
 		return nil, err
 	}

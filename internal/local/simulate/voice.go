@@ -1,0 +1,171 @@
+package simulate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/local"
+)
+
+// VoiceCall is a call with voice analytics by the voice API: no pipeline, but
+// notifications, and people who consent or do not.
+type VoiceCall struct {
+	// Scenario names what was played.
+	Scenario      string
+	TransactionID string
+	// Started and Running are how many tasks should have been started, and how
+	// many of them should run in the end.
+	Started, Running int
+
+	connector string
+	first     [][]byte // in any order
+	then      [][]byte // after these were handled
+}
+
+// voiceScenario is one way in which such a call can go.
+type voiceScenario struct {
+	name             string
+	first, then      []consent.Kind
+	scope            consent.Scope
+	started, running int
+}
+
+var voiceScenarios = []voiceScenario{
+	{name: "consent to both tasks", first: []consent.Kind{consent.Granted}, scope: consent.ScopeBoth, started: 2, running: 2},
+	{name: "consent to voice tone", first: []consent.Kind{consent.Granted}, scope: consent.ScopeVoiceTone, started: 1, running: 1},
+	{name: "consent refused", first: []consent.Kind{consent.Denied}, scope: consent.ScopeBoth},
+	{name: "nobody asked", scope: consent.ScopeBoth},
+	{name: "consent taken back", first: []consent.Kind{consent.Granted}, then: []consent.Kind{consent.Withdrawn}, scope: consent.ScopeBoth, started: 2},
+	{name: "consent after a refusal", first: []consent.Kind{consent.Denied}, then: []consent.Kind{consent.Granted}, scope: consent.ScopeSpeakerSearch, started: 1, running: 1},
+}
+
+// PlanVoice makes up calls with voice analytics; equal options give equal calls.
+func PlanVoice(o Options) []VoiceCall {
+	choice := rand.New(rand.NewPCG(o.Seed, 1))
+	ids := rand.New(rand.NewPCG(o.Seed, uint64(o.End.Unix())+1))
+	calls := make([]VoiceCall, o.Calls)
+	for i := range calls {
+		s := voiceScenarios[i%len(voiceScenarios)]
+		c := newCall(o, scenario{name: s.name}, choice, ids)
+		c.now = o.End.Add(-time.Duration(1+choice.IntN(20)) * time.Minute).Truncate(time.Second)
+		v := &calls[i]
+		*v = VoiceCall{Scenario: s.name, TransactionID: c.fields["transactionId"].(string), Started: s.started, Running: s.running, connector: c.fields["voiceConnectorId"].(string)}
+		v.first = append(v.first, c.voice(chime.DetailVoiceStatus, map[string]any{
+			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"], "voiceConnectorId": v.connector,
+		}))
+		for _, decision := range s.first {
+			v.first = append(v.first, c.word(decision, s.scope, choice.IntN(2) == 0))
+		}
+		for _, decision := range s.then {
+			v.then = append(v.then, c.word(decision, s.scope, choice.IntN(2) == 0))
+		}
+		choice.Shuffle(len(v.first), func(a, b int) { v.first[a], v.first[b] = v.first[b], v.first[a] })
+	}
+	return calls
+}
+
+// voice gives the bytes of a voice-analytics notification.
+func (c *call) voice(detailType string, detail map[string]any) []byte {
+	return c.envelope("Id-"+c.uuid(), detailType, detail, map[string]any{
+		"service-type": "VoiceAnalytics", "time": c.now.UTC().Format("2006-01-02T15:04:05.000000Z"),
+	})
+}
+
+// word gives the bytes of an event of consent, a while after the last.
+func (c *call) word(decision consent.Kind, scope consent.Scope, byCall bool) []byte {
+	c.wait(1, 9)
+	d := consent.Detail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
+	if byCall {
+		d.CallID, _ = c.fields["callId"].(string)
+	} else {
+		d.TransactionID, _ = c.fields["transactionId"].(string)
+	}
+	return c.envelope(c.uuid(), consent.DetailType, d, map[string]any{"source": consent.Source})
+}
+
+// PlayVoice plays the calls: what comes first in any order, then the rest, then
+// what the tasks tell, and all of it once more, as queues and buses may.
+func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error {
+	var first, then [][]byte
+	for _, c := range calls {
+		first, then = append(first, c.first...), append(then, c.then...)
+	}
+	for _, part := range [][][]byte{first, then, nil, append(first, then...)} {
+		if part == nil {
+			part = results(stack, calls)
+		}
+		for _, event := range part {
+			if err := sendVoice(stack, event); err != nil {
+				return err
+			}
+		}
+		if err := stack.Drain(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendVoice puts a notification into its queue, and an event on the bus.
+func sendVoice(stack *local.Stack, event []byte) error {
+	var envelope struct{ Source string }
+	if err := json.Unmarshal(event, &envelope); err != nil {
+		return err
+	}
+	if envelope.Source == consent.Source {
+		return stack.Put(event)
+	}
+	stack.SendVoice(event)
+	return nil
+}
+
+// results are what the running tasks of the calls tell.
+func results(stack *local.Stack, calls []VoiceCall) [][]byte {
+	var events [][]byte
+	for _, task := range stack.Voice().Tasks() {
+		for _, c := range calls {
+			if c.TransactionID != task.TransactionID || !task.StoppedAt.IsZero() {
+				continue
+			}
+			detailType, detail := chime.DetailSpeakerSearch, map[string]any{"detailStatus": "IdentificationNoMatchesFound"}
+			if task.Kind == string(consent.VoiceTone) {
+				detailType, detail = chime.DetailVoiceTone, map[string]any{"detailStatus": "VoiceToneAnalysisSuccessful", "voiceToneAnalysisDetails": map[string]any{
+					"currentAverageVoiceTone": map[string]any{"voiceToneLabel": "neutral", "voiceToneScore": map[string]string{"neutral": "0.83", "positive": "0.13", "negative": "0.04"}},
+				}}
+			}
+			detail["taskId"], detail["transactionId"], detail["voiceConnectorId"] = task.ID, task.TransactionID, c.connector
+			teller := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events)))), options: Options{Account: local.Account, Region: local.Region}}
+			events = append(events, teller.voice(detailType, detail))
+		}
+	}
+	return events
+}
+
+// CompareVoice adds to the report what became of the calls.
+func (r *Report) CompareVoice(stack *local.Stack, calls []VoiceCall) {
+	started, running := map[string]int{}, map[string]int{}
+	for _, task := range stack.Voice().Tasks() {
+		started[task.TransactionID]++
+		if task.StoppedAt.IsZero() {
+			running[task.TransactionID]++
+		}
+	}
+	var want, got [2]int
+	agrees := true
+	for _, c := range calls {
+		if started[c.TransactionID] != c.Started || running[c.TransactionID] != c.Running {
+			agrees = false
+			r.Differences = append(r.Differences, fmt.Sprintf("transaction %s (%s): got %d voice tasks started and %d running, want %d and %d",
+				c.TransactionID, c.Scenario, started[c.TransactionID], running[c.TransactionID], c.Started, c.Running))
+		}
+		want[0], want[1] = want[0]+c.Started, want[1]+c.Running
+		got[0], got[1] = got[0]+started[c.TransactionID], got[1]+running[c.TransactionID]
+	}
+	r.line("voice tasks started", want[0], got[0], agrees)
+	r.line("voice tasks running", want[1], got[1], agrees)
+}
