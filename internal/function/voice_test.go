@@ -1,0 +1,50 @@
+package function_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/function"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/hold"
+)
+
+func TestVoiceTasksAreTurnedOnByTheEnvironment(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	const arn = "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/d-1"
+	for _, tt := range []struct {
+		name, tasks, domain string
+		speaker, tone       bool
+		wantDomain, wantErr string
+	}{
+		{"nothing", "", "", false, false, "", ""},
+		{"tone", "voice-tone", "", false, true, "", ""},
+		{"both", "speaker-search, voice-tone", arn, true, true, "d-1", ""},
+		{"a domain alone", "", arn, false, false, "d-1", ""},
+		{"an unknown task", "voice-tone,mood", "", false, false, "", `CHIMEWATCH_VOICE_TASKS: names the unknown task "mood"`},
+		{"no domain", "speaker-search", "", false, false, "", `CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN: is ""`},
+		{"a domain by its id", "voice-tone", "d-1", false, false, "", `CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN: is "d-1"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			env := map[string]string{"CHIMEWATCH_TABLE": "calls", "CHIMEWATCH_RETENTION_DAYS": "1", "CHIMEWATCH_VOICE_TASKS": tt.tasks, "CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": tt.domain}
+			var k *hold.Keeper
+			_, err := function.NewBatch(t.Context(), "voice", func(name string) string { return env[name] }, func(p function.Parts) handler.Batch {
+				k = p.Keeper()
+				return nil
+			})
+			if (err == nil) != (tt.wantErr == "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
+				t.Fatalf("got %v, want %q", err, tt.wantErr)
+			}
+			if err != nil {
+				return
+			}
+			if k.On[consent.SpeakerSearch] != tt.speaker || k.On[consent.VoiceTone] != tt.tone || k.On.Any() != (tt.speaker || tt.tone) {
+				t.Errorf("got %v turned on, want speaker search %t and tone %t", k.On, tt.speaker, tt.tone)
+			}
+			if got := k.Service.(hold.Chime).DomainID; got != tt.wantDomain {
+				t.Errorf("got the domain %q, want %q", got, tt.wantDomain)
+			}
+		})
+	}
+}
