@@ -57,15 +57,22 @@ func TestDeployedStackKeepsCalls(t *testing.T) {
 			t.Errorf("output %s: got none of %v", name, outputs)
 		}
 	}
-	h := cloud.startFunctions(t, app)
+	h, recorders := cloud.startFunctions(t, app, outputs)
 	for _, step := range []struct{ function, example string }{
-		{"status", "created"}, {"status", "in-progress"}, {"alerts", "rule-keyword-utterance"}, {"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"status", "stopped"},
-		{"watch", "created"},
+		{"status", "created"}, {"status", "in-progress"}, {"status", "stopped"}, {"status", "in-progress"},
+		{"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "create-failed"},
+		{"alerts", "rule-keyword-utterance"}, {"alerts", "rule-keyword-utterance"}, {"consent", "consent-granted"},
+		{"status", "two-elements-temporary-failure"}, {"watch", "created"},
 	} {
 		body := example(t, step.example)
 		if _, err := h.Invoke(t.Context(), step.function, body); err != nil {
 			t.Fatalf("%s with the example %s: %v", step.function, step.example, err)
 		}
+	}
+	c := templateIn(t, app)
+	for name, recorder := range recorders {
+		id, _ := at(c.Outputs[nameOutput(name)].Value, "Ref").(string)
+		recorder.check(t, name, c.actionsOf(c.Resources[id].Properties))
 	}
 	failed := cloud.show(t, "390c229b-3f88-4f5b-8169-99dfd9e1652c")
 	if failed.Status != "Failed" || failed.Failure.Class == "" || len(failed.Events) != 1 || len(failed.Incidents) != 1 {
@@ -248,9 +255,14 @@ func (c cloud) outputs(t *testing.T) map[string]string {
 	return outputs
 }
 
+// nameOutput is the stack's output with the name of a deployed function.
+func nameOutput(function string) string {
+	return strings.ToUpper(function[:1]) + function[1:] + "FunctionName"
+}
+
 // startFunctions starts the deployed functions, each with the environment that
-// the deployment gave it.
-func (c cloud) startFunctions(t *testing.T, app string) *host.Host {
+// the deployment gave it, and gives what records their calls, by their names.
+func (c cloud) startFunctions(t *testing.T, app string, outputs map[string]string) (*host.Host, map[string]*recorder) {
 	t.Helper()
 	var answer struct {
 		Functions []struct {
@@ -262,12 +274,14 @@ func (c cloud) startFunctions(t *testing.T, app string) *host.Host {
 		t.Fatal(err)
 	}
 	o := host.Options{Processes: 1, LogDir: t.TempDir()}
+	recorders := map[string]*recorder{}
 	for name, folder := range assets(t, app) {
 		for _, f := range answer.Functions {
-			if !strings.Contains(strings.ToLower(f.FunctionName), "-"+name) {
+			if f.FunctionName != outputs[nameOutput(name)] {
 				continue
 			}
-			environment := c.environment()
+			recorders[name] = newRecorder(t, c.url)
+			environment := cloud{recorders[name].URL}.environment()
 			for _, variable := range slices.Sorted(maps.Keys(f.Environment.Variables)) {
 				environment = append(environment, variable+"="+f.Environment.Variables[variable])
 			}
@@ -282,7 +296,7 @@ func (c cloud) startFunctions(t *testing.T, app string) *host.Host {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
-	return h
+	return h, recorders
 }
 
 // shown is what calls show prints, as far as this test looks at it.

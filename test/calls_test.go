@@ -1,0 +1,95 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+)
+
+// recorder hands on what one function asks of AWS, and keeps which actions of
+// IAM these are, on what of the table.
+type recorder struct {
+	*httptest.Server
+	mu     sync.Mutex
+	called map[string]bool
+}
+
+func newRecorder(t *testing.T, to string) *recorder {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{called: map[string]bool{}}
+	pipelines := chimeapi.NewPipelines() // the stand-in for AWS does not know them
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		request.Body = io.NopCloser(bytes.NewReader(body))
+		r.mu.Lock()
+		r.called[action(request, body)] = true
+		r.mu.Unlock()
+		if strings.HasPrefix(request.URL.Path, chimeapi.Path) {
+			pipelines.ServeHTTP(w, request)
+			return
+		}
+		proxy.ServeHTTP(w, request)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// action gives what a request needs to be allowed; on an index its name follows.
+func action(r *http.Request, body []byte) string {
+	if service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok && strings.HasPrefix(service, "DynamoDB_") {
+		var input struct{ IndexName string }
+		if json.Unmarshal(body, &input) == nil && input.IndexName != "" {
+			return "dynamodb:" + operation + " on " + input.IndexName
+		}
+		return "dynamodb:" + operation
+	}
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") != "" {
+		return "sns:" + form.Get("Action")
+	}
+	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, chimeapi.Path+"/") {
+		return "chime:GetMediaPipeline"
+	}
+	return fmt.Sprintf("%s %s", r.Method, r.URL.Path)
+}
+
+// uncalled are granted for what no example leads to: a task that runs.
+var uncalled = []string{"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
+
+// check holds what a function called against what its role grants: nothing more
+// may be called, and nothing that was not called may be granted.
+func (r *recorder) check(t *testing.T, function string, granted []string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for called := range r.called {
+		if !slices.Contains(granted, called) {
+			t.Errorf("%s: called %s, which its role does not grant", function, called)
+		}
+	}
+	for _, one := range granted {
+		service, _, _ := strings.Cut(one, ":")
+		if slices.Contains([]string{"dynamodb", "sns", "chime"}, service) && !r.called[one] && !slices.Contains(uncalled, one) {
+			t.Errorf("%s: its role grants %s, which it did not call", function, one)
+		}
+	}
+}

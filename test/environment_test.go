@@ -1,0 +1,59 @@
+package test
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/local/host"
+)
+
+// TestFunctionsStartWithTheTemplatesEnvironment starts the real functions with
+// what the template sets, and without each variable that they cannot do without.
+func TestFunctionsStartWithTheTemplatesEnvironment(t *testing.T) {
+	c, folder := readTemplate(t), functionBinaries(t)
+	for id, properties := range c.of("AWS::Lambda::Function") {
+		key, _ := at(properties, "Code", "S3Key").(string)
+		name := strings.TrimSuffix(key, ".zip")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			binary := filepath.Join(folder, name, "bootstrap")
+			variables, _ := at(properties, "Environment", "Variables").(map[string]any)
+			if err := startWith(t, name, binary, variables); err != nil {
+				t.Fatalf("%s: %v", id, err)
+			}
+			needed := slices.DeleteFunc(slices.Collect(maps.Keys(variables)), func(variable string) bool {
+				return variable != "CHIMEWATCH_TABLE" && variable != "CHIMEWATCH_RETENTION_DAYS" && !strings.HasSuffix(variable, "_TOPIC_ARN")
+			})
+			for _, variable := range needed {
+				less := maps.Clone(variables)
+				delete(less, variable)
+				if err := startWith(t, name, binary, less); err == nil || !strings.Contains(err.Error(), variable) {
+					t.Errorf("without %s: got %v, want an error that names it", variable, err)
+				}
+			}
+		})
+	}
+}
+
+// startWith starts a function and stops it. What the deployment fills in is "set".
+func startWith(t *testing.T, name, binary string, variables map[string]any) error {
+	t.Helper()
+	environment := []string{"AWS_REGION=us-east-1"}
+	for variable, value := range variables {
+		text, ok := value.(string)
+		if !ok {
+			text = "set"
+		}
+		environment = append(environment, variable+"="+text)
+	}
+	h, err := host.Start(t.Context(), host.Options{Processes: 1, LogDir: t.TempDir(), Functions: []host.Function{
+		{Name: name, ARN: "arn:aws:lambda:us-east-1:123456789012:function:" + name, Path: binary, Environment: environment},
+	}})
+	if err == nil {
+		h.Close()
+	}
+	return err
+}
