@@ -21,19 +21,20 @@ func Failures(incidents Incidents, counts Counter) Handler {
 		if len(failures) == 0 {
 			return nil // a retry of what another rule matches; nothing here failed
 		}
-		// What the table knows already helps the words: some events lack the call.
+		// What the table knows already helps the words: some events lack the call,
+		// and what ran when the pipeline failed.
+		event := st
 		known, err := incidents.Table.Pipeline(ctx, st.ID)
 		if err != nil && fault.ClassOf(err) != fault.NotFound {
 			return err
 		}
 		if err == nil {
 			known.Failure = nil // the words are about this event's failure
-			known.Elements = nil
 			st = pipeline.Merge(known, st)
 		}
 		for _, f := range failures {
 			f.State, f.At = st, ev.Time
-			if err := incidents.take(ctx, f); err != nil {
+			if err := incidents.take(ctx, f, event); err != nil {
 				return err
 			}
 			counts.Count("Failures", 1)

@@ -32,10 +32,15 @@ type Incidents struct {
 }
 
 // take joins a failure to its incident, and tells people if that is new to them.
-func (n Incidents) take(ctx context.Context, f alert.Failure) error {
+// event is what the one event tells of the pipeline: cause and element are read
+// off it alone, so that a failure joins the same incident whatever the table
+// knew by then. f.State may know more, and does for the words.
+func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.State) error {
+	own := f
+	own.State = event
 	i, err := n.Table.Join(ctx, store.Failure{
-		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: elementOf(f)},
-		Class: f.Class(), Reason: reasonOf(f), Losses: f.Losses(),
+		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: elementOf(own)},
+		Class: own.Class(), Reason: reasonOf(own), Losses: f.Losses(),
 		Occurrence: incident.Occurrence{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At},
 	}, n.Timing)
 	if err != nil {

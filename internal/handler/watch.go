@@ -88,7 +88,7 @@ func (w Watch) unrecovered(ctx context.Context, open []store.OpenPipeline) error
 	var errs []error
 	for _, p := range open {
 		if element, since, yes := watch.Unrecovered(p.State, w.now(), w.Limits); yes {
-			errs = append(errs, w.Incidents.take(ctx, alert.Failure{Kind: alert.TemporaryFailure, State: p.State, Element: element, At: since}))
+			errs = append(errs, w.Incidents.take(ctx, alert.Failure{Kind: alert.TemporaryFailure, State: p.State, Element: element, At: since}, p.State))
 		}
 	}
 	return errors.Join(errs...)
@@ -371,7 +371,7 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 	if watch.News(st, observed) {
 		for _, f := range failuresIn(observed) {
 			f.State, f.At = pipeline.Merge(st, observed), ev.Time
-			if err := w.Incidents.take(ctx, f); err != nil {
+			if err := w.Incidents.take(ctx, f, observed); err != nil {
 				return err
 			}
 		}
