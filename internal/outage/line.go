@@ -28,13 +28,15 @@ const (
 	Throttled
 	// Failed is the service's answer 500, after the client's own retries.
 	Failed
+	// Refused is an answer that the test gives; see Refuse.
+	Refused
 	// Twice is an answer that got lost, so that the client sent the call again:
 	// it takes effect, and is answered like a second one.
 	Twice
 )
 
 func (h How) String() string {
-	return [...]string{"killed before", "killed after", "throttled at", "answered 500 at", "repeated at"}[h]
+	return [...]string{"killed before", "killed after", "throttled at", "answered 500 at", "refused at", "repeated at"}[h]
 }
 
 // ErrKilled is what every call of a killed process gives.
@@ -47,6 +49,7 @@ type Line struct {
 	calls []string
 	at    int // the call to disturb, from 1; none when zero
 	how   How
+	err   error // of Refused
 	dead  bool
 	turn  func() // waits for the process's turn; nil where all may run at once
 }
@@ -56,6 +59,14 @@ func (l *Line) Disturb(n int, how How) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at, l.how = len(l.calls)+n, how
+}
+
+// Refuse makes the n-th call from now fail with an AWS error.
+func (l *Line) Refuse(n, status int, code string) {
+	l.Disturb(n, Refused)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = refused(status, &smithy.GenericAPIError{Code: code, Message: "it is what the test wants"})
 }
 
 // Revive starts the process again after it was killed.
@@ -84,7 +95,7 @@ func (l *Line) Do(name string, refusal func(How) error, call func() error) error
 		return ErrKilled
 	}
 	l.calls = append(l.calls, name)
-	disturbed, how := len(l.calls) == l.at, l.how
+	disturbed, how, err := len(l.calls) == l.at, l.how, l.err
 	l.dead = disturbed && (how == Before || how == After)
 	l.mu.Unlock()
 	switch {
@@ -100,6 +111,8 @@ func (l *Line) Do(name string, refusal func(How) error, call func() error) error
 	case how == Twice:
 		_ = call() // whatever it answers is what got lost
 		return call()
+	case how == Refused:
+		return err
 	}
 	return refusal(how)
 }

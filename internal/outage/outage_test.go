@@ -30,12 +30,15 @@ func TestCallsAreDisturbed(t *testing.T) {
 		{outage.After, "killed", "a b"},
 		{outage.Throttled, "StatusCode: 429", "a c"},
 		{outage.Failed, "StatusCode: 500", "a c"},
+		{outage.Refused, "AccessDenied", "a c"},
 		{outage.Twice, "", "a b b c"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.how.String(), func(t *testing.T) {
 			p := outage.Publisher{Line: &outage.Line{}, To: &outage.Topic{}}
-			p.Line.Disturb(2, tc.how)
+			if p.Line.Disturb(2, tc.how); tc.how == outage.Refused {
+				p.Line.Refuse(2, 400, "AccessDeniedException")
+			}
 			var errs []error
 			for _, id := range []string{"a", "b", "c"} {
 				errs = append(errs, publish(p, id))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,11 +81,47 @@ func (p *Process) Store(o store.Options) *store.Store {
 // Publisher gives the process's client of the world's topic.
 func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
 
-// Dump gives each item of the table as text, by its keys. left names attributes
-// that are left out: those that tell who did something and when.
+// Dump gives each item of the table as text, by its keys. Left out is when a
+// pointer expires: it may be any time after its pipeline does. left names other
+// attributes to leave out: those that tell who did something and when.
 func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	t.Helper()
 	dump := map[string]string{}
+	for key, it := range w.items(t) {
+		var b strings.Builder
+		pointer := strings.HasPrefix(plain(it["SK"]), "P#")
+		for _, name := range slices.Sorted(maps.Keys(it)) {
+			if name != "PK" && name != "SK" && !(pointer && name == "x") && !slices.Contains(left, name) {
+				fmt.Fprintf(&b, "%s=%s ", name, plain(it[name]))
+			}
+		}
+		dump[key] = b.String()
+	}
+	return dump
+}
+
+// Expiry gives when items expire, in epoch seconds, by their keys; those that
+// never do are not in it.
+func (w *World) Expiry(t testing.TB) map[string]int64 {
+	t.Helper()
+	expiry := map[string]int64{}
+	for key, it := range w.items(t) {
+		if it["x"] == nil {
+			continue
+		}
+		at, err := strconv.ParseInt(plain(it["x"]), 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		expiry[key] = at
+	}
+	return expiry
+}
+
+// items reads the whole table, by PK, a space and SK.
+func (w *World) items(t testing.TB) map[string]map[string]types.AttributeValue {
+	t.Helper()
+	items := map[string]map[string]types.AttributeValue{}
 	pages := dynamodb.NewScanPaginator(w.DB, &dynamodb.ScanInput{TableName: &w.Table})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(context.WithoutCancel(t.Context()))
@@ -92,16 +129,10 @@ func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 			t.Fatal(err)
 		}
 		for _, it := range page.Items {
-			var b strings.Builder
-			for _, name := range slices.Sorted(maps.Keys(it)) {
-				if name != "PK" && name != "SK" && !slices.Contains(left, name) {
-					fmt.Fprintf(&b, "%s=%s ", name, plain(it[name]))
-				}
-			}
-			dump[plain(it["PK"])+" "+plain(it["SK"])] = b.String()
+			items[plain(it["PK"])+" "+plain(it["SK"])] = it
 		}
 	}
-	return dump
+	return items
 }
 
 func plain(v types.AttributeValue) string {
@@ -169,7 +200,7 @@ func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) [
 		t.Fatalf("undisturbed: some step failed (%v), or nothing was called: %v", again, calls)
 	}
 	for n, call := range calls {
-		for _, how := range []How{Before, After, Throttled, Failed, Twice} {
+		for _, how := range []How{Before, After, Throttled, Twice} {
 			got, p, again := run(n+1, how)
 			where := fmt.Sprintf("%s call %d of %d, %s", how, n+1, len(calls), call)
 			if diff := cmp.Diff(want, got); diff != "" {
