@@ -126,22 +126,36 @@ func encode(st pipeline.State) (item, error) {
 		}
 	}
 	for _, e := range st.Elements {
-		it[elementPrefix+e.Type] = text(fmt.Sprintf("%015d|%s|%s", e.UpdatedOn, e.Status, e.StatusDetail))
+		it[elementPrefix+e.Type] = text(fmt.Sprintf("%015d|%s|%s", e.UpdatedOn, barless.Replace(e.Status), e.StatusDetail))
 	}
 	return it, nil
 }
 
+// barless writes a status, which may be any text, without the bar that follows
+// it in a register; barred takes that back.
+var (
+	barless = strings.NewReplacer("%", "%25", "|", "%7C")
+	barred  = strings.NewReplacer("%25", "%", "%7C", "|")
+)
+
+// packFrom is from how many bytes on a register is packed.
+const packFrom = 8 * 1024
+
 // setJSON sets a register to a value's JSON, whose maps are in order; an empty
-// value sets nothing.
+// value sets nothing. A large one is packed, the same way every time.
 func setJSON(it item, name string, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "event", "holds a value that is no JSON", "")
 	}
-	if string(b) != "{}" {
+	switch {
+	case string(b) == "{}":
+	case len(b) < packFrom:
 		it[name] = text(string(b))
+	default:
+		it[name], err = pack(b)
 	}
-	return nil
+	return err
 }
 
 // decode is the reverse of encode.
@@ -164,7 +178,7 @@ func decode(it item) (pipeline.State, error) {
 			st.StatusOrder = pipeline.Order(order)
 		}
 	}
-	if order, status, found := strings.Cut(textIn(it, attrObservation), "|"); found {
+	if order, status, found := cutLast(textIn(it, attrObservation), "|"); found {
 		st.Observation = &pipeline.Observation{Order: pipeline.Order(order), Status: pipeline.Status(status)}
 	}
 	var id identityRegister
@@ -201,7 +215,7 @@ func decodeElement(elementType string, value types.AttributeValue) (pipeline.Ele
 	if s != nil {
 		if parts := strings.SplitN(s.Value, "|", 3); len(parts) == 3 {
 			if on, err := strconv.ParseInt(parts[0], 10, 64); err == nil {
-				return pipeline.Element{Type: elementType, UpdatedOn: on, Status: parts[1], StatusDetail: parts[2]}, nil
+				return pipeline.Element{Type: elementType, UpdatedOn: on, Status: barred.Replace(parts[1]), StatusDetail: parts[2]}, nil
 			}
 		}
 	}
@@ -209,11 +223,19 @@ func decodeElement(elementType string, value types.AttributeValue) (pipeline.Ele
 }
 
 func readJSON(it item, name string, target any) error {
-	value := textIn(it, name)
-	if value == "" {
+	var body []byte
+	switch v := it[name].(type) {
+	case nil:
 		return nil
+	case *types.AttributeValueMemberS:
+		body = []byte(v.Value)
+	default:
+		var err error
+		if body, err = unpack(v); err != nil {
+			return err
+		}
 	}
-	if err := json.Unmarshal([]byte(value), target); err != nil {
+	if err := json.Unmarshal(body, target); err != nil {
 		return fault.Wrap(err, fault.Internal, "attribute "+name, "cannot be read from the table", "use the version that wrote it, or a newer one")
 	}
 	return nil
