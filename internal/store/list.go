@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -123,9 +125,14 @@ func (q Query) span() span {
 	return span{indexByTime, attrTime, "T", q.From, q.To}
 }
 
+// mostKeys is how many keys are read of a shard at once. They are within the
+// mebibyte that a query gives, so that none of them is missing from an answer.
+const mostKeys = 500
+
 // nextKeys merges the shards of a span and gives the keys of up to n items,
-// newest first; positions move behind them.
+// or of fewer while more follow, newest first; positions move behind them.
 func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
+	n = min(n, mostKeys)
 	var heads [shards][]item
 	for i := range shards {
 		if positions[i].Done {
@@ -230,11 +237,20 @@ func readCursor(cursor string) (positions [shards]position, err error) {
 		return positions, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	var list []position
 	if err == nil {
-		err = json.Unmarshal(b, &positions)
+		err = json.Unmarshal(b, &list)
+	}
+	if err == nil && len(list) != shards {
+		err = fmt.Errorf("it has %d positions, not %d", len(list), shards)
+	}
+	for _, p := range list {
+		if begun := p.PK != ""; err == nil && (begun != (p.SK != "") || begun != (p.At != "")) {
+			err = errors.New("a position in it is not whole")
+		}
 	}
 	if err != nil {
 		return positions, fault.Wrap(err, fault.Invalid, "cursor", "is not one that a page gave", "start again without a cursor")
 	}
-	return positions, nil
+	return [shards]position(list), nil
 }

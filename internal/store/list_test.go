@@ -1,0 +1,193 @@
+package store_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// listed is a pipeline of the tests of List.
+type listed struct {
+	id        string
+	createdAt time.Time
+	status    pipeline.Status
+}
+
+// fill puts pipelines into the table: three in each minute, so that times tie,
+// of every status in turn.
+func fill(t *testing.T, s *store.Store, n int) []listed {
+	t.Helper()
+	kinds := []struct {
+		eventType string
+		status    pipeline.Status
+	}{
+		{chime.EventInProgress, pipeline.InProgress}, {chime.EventStopped, pipeline.Stopped}, {chime.EventPermanentFailure, pipeline.Failed},
+		{chime.EventPaused, pipeline.Paused}, {chime.EventObservedLost, pipeline.Lost},
+	}
+	var all []listed
+	for i := range n {
+		id, at, kind := fmt.Sprintf("pipeline-%02d", i), noon.Add(time.Duration(i/3)*time.Minute), kinds[i%len(kinds)]
+		for _, eventType := range []string{chime.EventCreated, kind.eventType} {
+			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: at, Raw: []byte("{}"),
+				StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
+			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+				t.Fatal(err)
+			}
+			at = at.Add(time.Second)
+		}
+		all = append(all, listed{id, noon.Add(time.Duration(i/3) * time.Minute), kind.status})
+	}
+	return all
+}
+
+func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
+	s := at(outage.NewWorld(t, outage.Server(t)).Process(), noon)
+	all := fill(t, s, 23)
+	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+	cases := []struct {
+		name  string
+		query store.Query
+		want  func(listed) bool
+	}{
+		{"all", store.Query{}, func(listed) bool { return true }},
+		{"in progress, off the sparse index", store.Query{Status: pipeline.InProgress}, func(l listed) bool { return l.status == pipeline.InProgress }},
+		{"failed, off the sparse index", store.Query{Status: pipeline.Failed}, func(l listed) bool { return l.status == pipeline.Failed }},
+		{"lost, off the sparse index", store.Query{Status: pipeline.Lost}, func(l listed) bool { return l.status == pipeline.Lost }},
+		{"stopped, picked from all", store.Query{Status: pipeline.Stopped}, func(l listed) bool { return l.status == pipeline.Stopped }},
+		{"of no status that there is", store.Query{Status: pipeline.CreateFailed}, func(listed) bool { return false }},
+		{"from a time on", store.Query{From: minute(5)}, func(l listed) bool { return !l.createdAt.Before(minute(5)) }},
+		{"up to a time", store.Query{To: minute(2)}, func(l listed) bool { return !l.createdAt.After(minute(2)) }},
+		{"between times, both included", store.Query{From: minute(1), To: minute(3)}, func(l listed) bool {
+			return !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(3))
+		}},
+		{"between times, of a status", store.Query{From: minute(1), To: minute(5), Status: pipeline.Paused}, func(l listed) bool {
+			return l.status == pipeline.Paused && !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(5))
+		}},
+		{"between times when nothing was", store.Query{From: minute(50)}, func(listed) bool { return false }},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var want []string
+			for _, l := range all {
+				if tc.want(l) {
+					want = append(want, l.id)
+				}
+			}
+			for size := 1; size <= len(all)+1; size++ {
+				q := tc.query
+				q.Limit = size
+				var got []string
+				last := noon.Add(24 * time.Hour)
+				for pages := 0; ; pages++ {
+					page, err := s.List(t.Context(), q)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(page.States) > size || pages > len(all)+1 {
+						t.Fatalf("pages of %d: got a page of %d, the %dth", size, len(page.States), pages+1)
+					}
+					for _, st := range page.States {
+						if st.CreatedAt.After(last) {
+							t.Errorf("pages of %d: got %s of %s after one of %s", size, st.ID, st.CreatedAt, last)
+						}
+						last = st.CreatedAt
+						got = append(got, st.ID)
+					}
+					if q.Cursor = page.Next; page.Next == "" {
+						break
+					}
+				}
+				if slices.Sort(got); !slices.Equal(got, want) {
+					t.Errorf("pages of %d: got %v, want %v", size, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestListTakesAnyLimit(t *testing.T) {
+	s := at(outage.NewWorld(t, outage.Server(t)).Process(), noon)
+	all := fill(t, s, 7)
+	for _, limit := range []int{-1, 0, math.MaxInt32 + 1, math.MaxInt} {
+		page, err := s.List(t.Context(), store.Query{Limit: limit})
+		if err != nil || len(page.States) != len(all) || page.Next != "" && limit > 0 {
+			t.Errorf("limit %d: got %d states (%v), want %d", limit, len(page.States), err, len(all))
+		}
+	}
+}
+
+func TestListRefusesACursorThatNoPageGave(t *testing.T) {
+	s := at(outage.NewWorld(t, outage.Server(t)).Process(), noon)
+	fill(t, s, 3)
+	encoded := base64.RawURLEncoding.EncodeToString
+	for name, cursor := range map[string]string{
+		"no base64": "%%%", "no JSON": encoded([]byte("x")), "another JSON": encoded([]byte(`{"p":"P#1"}`)),
+		"null": encoded([]byte("null")), "no shards": encoded([]byte("[]")), "too few shards": encoded([]byte(`[{},{}]`)),
+		"too many shards": encoded([]byte(`[{},{},{},{},{}]`)), "more follows": encoded([]byte(`[{},{},{},{}][]`)),
+		"half a position": encoded([]byte(`[{"p":"P#1"},{},{},{}]`)),
+	} {
+		if page, err := s.List(t.Context(), store.Query{Cursor: cursor}); fault.ClassOf(err) != fault.Invalid {
+			t.Errorf("%s: got %d states and %v, want it refused as invalid", name, len(page.States), err)
+		}
+		if _, _, err := s.Incidents(t.Context(), store.IncidentQuery{Cursor: cursor}); fault.ClassOf(err) != fault.Invalid {
+			t.Errorf("%s, for incidents: got %v, want it refused as invalid", name, err)
+		}
+	}
+}
+
+func TestFindByEveryID(t *testing.T) {
+	s := at(outage.NewWorld(t, outage.Server(t)).Process(), noon)
+	for _, name := range []string{"create-failed", "in-progress", "two-elements-transcribing"} {
+		if err := s.RecordStateChange(t.Context(), example(t, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := *example(t, "in-progress") // the same call, analysed once more
+	sc := *second.StateChange
+	second.ID, second.Time = "second", second.Time.Add(time.Minute)
+	sc.PipelineARN += "2"
+	second.StateChange = &sc
+	if err := s.RecordStateChange(t.Context(), &second); err != nil {
+		t.Fatal(err)
+	}
+	first, failed, two := example(t, "in-progress").StateChange, example(t, "create-failed").StateChange, example(t, "two-elements-transcribing").StateChange
+	cases := []struct {
+		name, ref string
+		want      []string
+	}{
+		{"pipeline id", pipeline.IDFromARN(first.PipelineARN), []string{pipeline.IDFromARN(first.PipelineARN)}},
+		{"ARN", two.PipelineARN, []string{pipeline.IDFromARN(two.PipelineARN)}},
+		{"call of two pipelines, newest first", first.CallID, []string{pipeline.IDFromARN(first.PipelineARN) + "2", pipeline.IDFromARN(first.PipelineARN)}},
+		{"transaction of two pipelines", first.TransactionID, []string{pipeline.IDFromARN(first.PipelineARN) + "2", pipeline.IDFromARN(first.PipelineARN)}},
+		{"transaction of a failed creation", failed.TransactionID, []string{"create-failed." + failed.TransactionID}},
+		{"call of a failed creation", failed.CallID, []string{"create-failed." + failed.TransactionID}},
+		{"id of a failed creation", "create-failed." + failed.TransactionID, []string{"create-failed." + failed.TransactionID}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			found, err := s.Find(t.Context(), tc.ref)
+			var got []string
+			for _, st := range found {
+				got = append(got, st.ID)
+			}
+			if err != nil || !slices.Equal(got, tc.want) {
+				t.Errorf("got %v (%v), want %v", got, err, tc.want)
+			}
+		})
+	}
+	for _, ref := range []string{"", "nothing", "arn:aws:chime:us-east-1:1:media-pipeline/"} {
+		if _, err := s.Find(t.Context(), ref); fault.ClassOf(err) != fault.NotFound {
+			t.Errorf("find %q: got %v, want not found", ref, err)
+		}
+	}
+}
