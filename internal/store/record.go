@@ -32,6 +32,9 @@ func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := checkIDs(delta.ID, delta.CallID, delta.TransactionID); err != nil {
+		return err
+	}
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
@@ -177,11 +180,15 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
+// pointerMargin is for how long a pointer is kept beyond its own event's items:
+// whichever event wrote it last, its pipeline's state expires before.
+const pointerMargin = 24 * time.Hour
+
 // point writes the items by which a call's pipelines are found.
 func (s *Store) point(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
 		it := key(pk, pipelinePK+delta.ID)
-		s.expire(it, delta.UpdatedAt())
+		s.expire(it, delta.UpdatedAt().Add(pointerMargin))
 		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
 			return s.failure(err, "cannot take the pointer from "+pk)
 		}

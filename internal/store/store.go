@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -65,6 +66,22 @@ func textIn(it item, name string) string {
 }
 
 func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
+
+// maxID is how many bytes an id may have that becomes part of a key, so that
+// every key is within what DynamoDB takes of one: 1,024 bytes of a sort key.
+const maxID = 900
+
+// checkIDs gives an error of class Invalid for an id that would not fit into a
+// key: before anything is written, as the first write of several might succeed.
+func checkIDs(ids ...string) error {
+	for _, id := range ids {
+		if len(id) > maxID {
+			return fault.New(fault.Invalid, "event", fmt.Sprintf("has an id of %d bytes (%.40s…), more than %d", len(id), id, maxID),
+				"it is kept whole in the dead-letter queue")
+		}
+	}
+	return nil
+}
 
 func isConditionFailure(err error) bool {
 	var failed *types.ConditionalCheckFailedException

@@ -1,0 +1,240 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// at makes a store of the process whose clock stands still.
+func at(p *outage.Process, now time.Time) *store.Store {
+	return p.Store(store.Options{Retention: time.Hour, Now: func() time.Time { return now }})
+}
+
+// recording makes a step of each event.
+func recording(s *store.Store, events ...*chime.Event) []outage.Step {
+	var steps []outage.Step
+	for _, ev := range events {
+		steps = append(steps, func(ctx context.Context) error { return s.RecordStateChange(ctx, ev) })
+	}
+	return steps
+}
+
+func joining(s *store.Store, failures ...store.Failure) []outage.Step {
+	var steps []outage.Step
+	for _, f := range failures {
+		steps = append(steps, func(ctx context.Context) error {
+			_, err := s.Join(ctx, f, timing)
+			return err
+		})
+	}
+	return steps
+}
+
+// publishing sends a notification about the owner's call once.
+func publishing(p *outage.Process, s *store.Store, owner string) outage.Step {
+	return func(ctx context.Context) error {
+		return s.Once(ctx, "G#x", store.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1}, owner, func(context.Context) error {
+			return publish(p)
+		})
+	}
+}
+
+// observed makes an observation of the story's pipeline.
+func observed(t *testing.T, eventType string, at time.Time) *chime.Event {
+	ev := *story(t)[0]
+	sc := *ev.StateChange
+	sc.EventType = eventType
+	ev.ID, ev.Time, ev.StateChange = "observed-"+eventType, at, &sc
+	return &ev
+}
+
+func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
+	db := outage.Server(t)
+	cases := []struct {
+		name  string
+		begin func(*testing.T, *outage.Process) []outage.Step
+	}{
+		{"state changes in order", func(t *testing.T, p *outage.Process) []outage.Step {
+			return recording(at(p, noon), story(t)...)
+		}},
+		{"state changes out of order", func(t *testing.T, p *outage.Process) []outage.Step {
+			events := story(t)
+			return recording(at(p, noon), events[3], events[0], events[4], events[0])
+		}},
+		{"an observation between events", func(t *testing.T, p *outage.Process) []outage.Step {
+			events := story(t)
+			lost := observed(t, chime.EventObservedLost, events[0].Time.Add(time.Hour))
+			return recording(at(p, noon), events[0], lost, events[4])
+		}},
+		{"rule match", func(t *testing.T, p *outage.Process) []outage.Step {
+			ev := example(t, "rule-keyword-utterance")
+			return []outage.Step{func(ctx context.Context) error { return at(p, noon).RecordMatch(ctx, ev, "KeywordMatch") }}
+		}},
+		{"notification", func(_ *testing.T, p *outage.Process) []outage.Step {
+			return []outage.Step{publishing(p, at(p, noon), "one")}
+		}},
+		{"failures that open, join and open another", func(_ *testing.T, p *outage.Process) []outage.Step {
+			return joining(at(p, noon), failureOf(0, incident.Quota, noon), failureOf(1, incident.Quota, noon), failureOf(2, incident.Permissions, noon))
+		}},
+		{"failure that explains", func(_ *testing.T, p *outage.Process) []outage.Step {
+			return joining(at(p, noon), failureOf(0, incident.Unknown, noon), failureOf(1, incident.Quota, noon))
+		}},
+		{"failure that reopens", func(t *testing.T, p *outage.Process) []outage.Step {
+			i := mustJoin(t, at(p, noon), failureOf(0, incident.Quota, noon))
+			if _, err := at(p, noon.Add(timing.Quiet)).CloseIncident(t.Context(), i); err != nil {
+				t.Fatal(err)
+			}
+			late := noon.Add(timing.Quiet + time.Minute)
+			return joining(at(p, late), failureOf(1, incident.Quota, late), failureOf(0, incident.Quota, noon))
+		}},
+		{"latch", func(_ *testing.T, p *outage.Process) []outage.Step {
+			s := at(p, noon)
+			raise := func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err }
+			return []outage.Step{raise, func(ctx context.Context) error { return s.Lower(ctx, "quota") }, raise}
+		}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			outage.Check(t, db, tc.begin)
+		})
+	}
+}
+
+// Two processes get the same events, and take turns in many ways.
+func TestTwoProcessesEndAsOne(t *testing.T) {
+	db := outage.Server(t)
+	cases := []struct {
+		name  string
+		steps func(*testing.T, *outage.Process) []outage.Step
+	}{
+		{"state changes", func(t *testing.T, p *outage.Process) []outage.Step { return recording(at(p, noon), story(t)...) }},
+		{"failures of one cause", func(_ *testing.T, p *outage.Process) []outage.Step {
+			return joining(at(p, noon), failureOf(0, incident.Quota, noon), failureOf(1, incident.Quota, noon))
+		}},
+		{"failures that explain", func(_ *testing.T, p *outage.Process) []outage.Step {
+			return joining(at(p, noon), failureOf(0, incident.Unknown, noon), failureOf(1, incident.Quota, noon))
+		}},
+		{"notification", func(_ *testing.T, p *outage.Process) []outage.Step {
+			return []outage.Step{publishing(p, at(p, noon), "both")}
+		}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			alone := outage.NewWorld(t, db)
+			for _, step := range tc.steps(t, alone.Process()) {
+				if err := step(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := alone.Dump(t)
+			for seed := range int64(30) {
+				world := outage.NewWorld(t, db)
+				var works []outage.Work
+				for n := range 2 {
+					p := world.Process()
+					steps := tc.steps(t, p)
+					if n == 1 && seed%2 == 1 {
+						slices.Reverse(steps)
+					}
+					works = append(works, outage.Work{Line: p.Line, Do: func() (err error) {
+						for _, step := range steps {
+							err = errors.Join(err, step(t.Context()))
+						}
+						return err
+					}})
+				}
+				if err := errors.Join(outage.Interleave(seed, works...)...); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				if diff := cmp.Diff(want, world.Dump(t)); diff != "" {
+					t.Errorf("seed %d: the table differs from that of one process, want (-), got (+):\n%s", seed, diff)
+				}
+			}
+		})
+	}
+}
+
+// A claim keeps others from sending until it has run out.
+func TestLease(t *testing.T) {
+	db := outage.Server(t)
+	w := outage.NewWorld(t, db)
+	c := &clock{now: noon}
+	n := store.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 3}
+	try := func(owner string, send func() error) (store.Notification, error) {
+		s := w.Process().Store(store.Options{Now: c.Now})
+		return s.TryOnce(t.Context(), "G#x", n, owner, func(context.Context) error { return send() })
+	}
+	sends := 0
+	send := func() error { sends++; return nil }
+	if _, err := try("first", func() error { return outage.ErrKilled }); !errors.Is(err, outage.ErrKilled) {
+		t.Fatalf("got %v, want the error of sending", err)
+	}
+	steps := []struct {
+		name      string
+		pass      time.Duration
+		owner     string
+		wantSends int
+		wantSent  time.Duration // since noon; 0: not sent
+	}{
+		{"another waits", 0, "second", 0, 0},
+		{"another waits for as long as the lease runs", 15 * time.Second, "second", 0, 0},
+		{"then another sends", time.Millisecond, "second", 1, 15*time.Second + time.Millisecond},
+		{"once it is sent, nobody does", time.Hour, "third", 1, 15*time.Second + time.Millisecond},
+		{"nor does the one who tried first", 0, "first", 1, 15*time.Second + time.Millisecond},
+	}
+	for _, step := range steps {
+		c.pass(step.pass)
+		got, err := try(step.owner, send)
+		if err != nil || sends != step.wantSends {
+			t.Errorf("%s: got %d messages (%v), want %d", step.name, sends, err, step.wantSends)
+		}
+		if sent := !got.SentAt.IsZero(); sent != (step.wantSent > 0) || sent && !got.SentAt.Equal(noon.Add(step.wantSent)) {
+			t.Errorf("%s: got sent at %v, want %s after noon", step.name, got.SentAt, step.wantSent)
+		}
+		if got.ID != n.ID || got.Calls != n.Calls {
+			t.Errorf("%s: got %+v, want it to tell of %+v", step.name, got, n)
+		}
+	}
+}
+
+func TestOwnerNeedNotWaitForItsOwnClaim(t *testing.T) {
+	w := outage.NewWorld(t, outage.Server(t))
+	p := w.Process()
+	s := at(p, noon)
+	p.Line.Disturb(2, outage.After) // the message is out, and nobody knows
+	step := publishing(p, s, "one")
+	if err := step(t.Context()); !errors.Is(err, outage.ErrKilled) {
+		t.Fatalf("got %v, want it killed", err)
+	}
+	p.Line.Revive()
+	if err := step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Topic.Times(); len(got) != 1 || got["opening"] != 2 {
+		t.Errorf("got %v, want the same message twice", got)
+	}
+}
+
+func example(t testing.TB, name string) *chime.Event {
+	t.Helper()
+	ev, err := chime.Parse(exampleBody(t, name))
+	if err != nil {
+		t.Fatal(fmt.Errorf("%s: %w", name, err))
+	}
+	return ev
+}
