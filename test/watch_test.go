@@ -1,0 +1,84 @@
+package test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// The events of the end of three calls are dropped. The watch finds the truth
+// from the API, also after the API was pressed and failed; what failed unseen
+// becomes an incident; and an end that is told late outdoes that a call was lost.
+func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
+	s := startStack(t, local.Options{RetryDelay: time.Millisecond, Retries: -1})
+	table := store.New(s.DynamoDB(), local.TableName, store.Options{})
+	begin := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
+	const stopped, failed, lost = 1, 2, 3
+	id := map[int]string{}
+	for _, n := range []int{stopped, failed, lost} {
+		event := stateChange(t, "abcdef1", n, chime.EventInProgress, "", begin, "InProgress")
+		if err := s.Put(event); err != nil {
+			t.Fatal(err)
+		}
+		ev, err := chime.Parse(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id[n] = pipeline.IDOf(ev)
+	}
+	s.Pipelines().Set(
+		chimeapi.Pipeline{ID: id[stopped], Status: "Stopped", Elements: []chimeapi.Element{{Type: "S3RecordingSink", Status: "Stopped"}}},
+		chimeapi.Pipeline{ID: id[failed], Status: "Failed", Elements: []chimeapi.Element{{Type: "S3RecordingSink", Status: "Failed"}}},
+	)
+	// The API refuses every try of a first run, then breaks down for a second one.
+	s.Pipelines().Refuse(429, 429, 429)
+	drainAndWatch(t, s)
+	if log := s.LogTail("watch"); !strings.Contains(log, "GetMediaPipeline") || !strings.Contains(log, "ThrottledClientException") {
+		t.Errorf("the log of the watch does not name what was refused:\n%s", log)
+	}
+	s.Pipelines().Refuse(500, 500, 500)
+	drainAndWatch(t, s)
+	if n := len(s.DeadLetters()); n > 2 {
+		t.Errorf("got %d dead letters of two runs that failed", n)
+	}
+	drainAndWatch(t, s)
+
+	for n, want := range map[int]pipeline.Status{stopped: pipeline.Stopped, failed: pipeline.Failed, lost: pipeline.Lost} {
+		st, err := table.Pipeline(t.Context(), id[n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := call.New(st, nil, nil, nil, call.Options{})
+		if st.Status != want || shown.Reconciled == nil || shown.Reconciled.From != "GetMediaPipeline" || shown.Reconciled.Status != want ||
+			time.Since(shown.Reconciled.At) > time.Hour {
+			t.Errorf("pipeline %d: got %s, reconciled %+v, want %s, told just now", n, st.Status, shown.Reconciled, want)
+		}
+		incidents, err := table.IncidentsOf(t.Context(), id[n])
+		if err != nil || (len(incidents) == 1) != (n == failed) {
+			t.Errorf("pipeline %d: got the incidents %v (%v)", n, incidents, err)
+		}
+	}
+	if got := stages(s); len(got) != 1 {
+		t.Errorf("got news of %v, want of the one that failed", got)
+	}
+	asked := s.Pipelines().Lookups()
+	drainAndWatch(t, s)
+	if again := s.Pipelines().Lookups(); again != asked {
+		t.Errorf("the API was asked %d times about calls that have ended", again-asked)
+	}
+
+	if err := s.Put(stateChange(t, "abcdef1", lost, chime.EventStopped, "", begin.Add(time.Minute), "Stopped")); err != nil {
+		t.Fatal(err)
+	}
+	drainAndWatch(t, s)
+	if st, err := table.Pipeline(t.Context(), id[lost]); err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(begin.Add(time.Minute)) {
+		t.Errorf("the event of the end came late: got %s ended at %v (%v), want it to count", st.Status, st.EndedAt(), err)
+	}
+}
