@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -17,9 +18,14 @@ func main() { os.Exit(run()) }
 // run gives the exit code, so that the CDK's child process is ended before.
 func run() (code int) {
 	defer jsii.Close()
-	// The CDK panics when a check fails; it has printed what is wrong by then.
+	// The CDK panics when a check fails or a function cannot be built, and says
+	// what is wrong. A fault of our own keeps its trace.
 	defer func() {
-		if problem := recover(); problem != nil {
+		switch problem := recover().(type) {
+		case nil:
+		case runtime.Error:
+			panic(problem)
+		default:
 			fmt.Fprintln(os.Stderr, problem)
 			code = 1
 		}
