@@ -204,9 +204,7 @@ func ReadConfig(context map[string]any) (Config, error) {
 		return c, err
 	}
 	var errs []error
-	var known []string
 	for _, one := range choices() {
-		known = append(known, one.name)
 		v, there := given[one.name]
 		if !there {
 			continue
@@ -216,6 +214,7 @@ func ReadConfig(context map[string]any) (Config, error) {
 			errs = append(errs, fault.New(fault.Invalid, "context key "+v.where, fmt.Sprintf("is %q", fmt.Sprint(v.value)), "set "+one.allowed))
 		}
 	}
+	known := Keys()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, name) {
 			errs = append(errs, fault.New(fault.Invalid, "context key "+given[name].where, "is not known", "use one of "+strings.Join(near.Names(known, name), ", ")))
@@ -231,6 +230,15 @@ func ReadConfig(context map[string]any) (Config, error) {
 type given struct {
 	where string
 	value any
+}
+
+// Keys gives the names of all choices.
+func Keys() []string {
+	var names []string
+	for _, one := range choices() {
+		names = append(names, one.name)
+	}
+	return names
 }
 
 // chosen gathers what was chosen, by name: the object first, then what is over it.

@@ -3,6 +3,8 @@ package stacks_test
 import (
 	"encoding/json"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,5 +114,47 @@ func TestShippedContextIsGood(t *testing.T) {
 	}
 	if _, err := stacks.ReadConfig(file.Context); err != nil {
 		t.Error(err)
+	}
+}
+
+// The table of README.md names every key, and gives defaults that are the defaults.
+func TestReadmeNamesEveryChoice(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Configure\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	quoted := regexp.MustCompile("`([^`]+)`")
+	var named []string
+	defaults := map[string]any{}
+	for line := range strings.Lines(section) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 || !strings.Contains(cells[1], "`") {
+			continue
+		}
+		values := quoted.FindAllStringSubmatch(cells[2], -1)
+		for i, key := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			named = append(named, key[1])
+			if i < len(values) {
+				defaults[key[1]] = values[i][1]
+			}
+		}
+	}
+	known := stacks.Keys()
+	slices.Sort(named)
+	slices.Sort(known)
+	if diff := cmp.Diff(known, named); diff != "" {
+		t.Errorf("keys: want (-), in README.md (+):\n%s", diff)
+	}
+	if len(defaults) < 15 {
+		t.Errorf("got the defaults %v, want those of most keys", defaults)
+	}
+	got, err := stacks.ReadConfig(object(defaults))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(stacks.Default(), got); diff != "" {
+		t.Errorf("defaults: want (-), in README.md (+):\n%s", diff)
 	}
 }
