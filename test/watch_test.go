@@ -40,8 +40,16 @@ func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
 	// The API refuses every try of a first run, then breaks down for a second one.
 	s.Pipelines().Refuse(429, 429, 429)
 	drainAndWatch(t, s)
-	if log := s.LogTail("watch"); !strings.Contains(log, "GetMediaPipeline") || !strings.Contains(log, "ThrottledClientException") {
-		t.Errorf("the log of the watch does not name what was refused:\n%s", log)
+	named := func() bool {
+		log := s.LogTail("watch")
+		return strings.Contains(log, "GetMediaPipeline") && strings.Contains(log, "ThrottledClientException")
+	}
+	// What a process writes is read a moment after its answer.
+	for late := time.Now().Add(10 * time.Second); !named() && time.Now().Before(late); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !named() {
+		t.Errorf("the log of the watch does not name what was refused:\n%s", s.LogTail("watch"))
 	}
 	s.Pipelines().Refuse(500, 500, 500)
 	drainAndWatch(t, s)
