@@ -31,6 +31,12 @@ type Message struct {
 	// Body is plain text of a few lines, each of which stands for itself: they
 	// are read on a phone, in a proportional font.
 	Body string
+	// SMS is one segment of a text message: at most 160 septets of the GSM 03.38
+	// alphabet.
+	SMS string
+	// Card is a custom notification of Amazon Q Developer in chat applications,
+	// Data the message for machines; both are JSON objects.
+	Card, Data string
 	// Attributes are for subscription filters. None is empty, which SNS refuses,
 	// and there are at most MaxAttributes.
 	Attributes map[string]string

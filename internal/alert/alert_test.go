@@ -1,9 +1,11 @@
 package alert_test
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -13,6 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 )
 
@@ -121,11 +124,12 @@ func TestMessagesAreFitToSend(t *testing.T) {
 				Direction: text.Draw(t, "direction"), FromNumber: "+12065550137", ToNumber: text.Draw(t, "to")}, Elements: rapid.SliceOfN(elementGen, 0, 12).Draw(t, "elements"),
 			Failure: &pipeline.Failure{Reason: text.Draw(t, "reason"), Origin: text.Draw(t, "origin"), HTTPStatusCode: text.Draw(t, "code")},
 		}
-		kind := rapid.SampledFrom([]alert.Kind{alert.PermanentFailure, alert.CreateFailed, alert.ElementFailure}).Draw(t, "kind")
+		kind := rapid.SampledFrom([]alert.Kind{alert.PermanentFailure, alert.CreateFailed, alert.ElementFailure, alert.TemporaryFailure}).Draw(t, "kind")
 		failure := alert.Failure{Kind: kind, State: state, Element: elementGen.Draw(t, "element"), At: failedAt}
 		match := matched(&state, chime.RulesMatched{RuleName: text.Draw(t, "rule"), UtteranceID: text.Draw(t, "utterance"), BeginTimestamp: text.Draw(t, "begin"), EndTimestamp: text.Draw(t, "end")})
 		options := alert.Options{RunbookURL: "https://example.com/RUNBOOK.md"}
-		for _, m := range []alert.Message{failure.Message(options), match.Message(options)} {
+		stage := rapid.SampledFrom([]alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing}).Draw(t, "stage")
+		for _, m := range []alert.Message{news(failure, stage, nil).Message(options), match.Message(options)} {
 			checkFit(t, m)
 		}
 	})
@@ -144,9 +148,70 @@ func checkFit(t *rapid.T, m alert.Message) {
 	if len(m.Attributes) > alert.MaxAttributes || slices.Contains(slices.Collect(maps.Values(m.Attributes)), "") {
 		t.Errorf("got attributes %v, want at most %d, none empty", m.Attributes, alert.MaxAttributes)
 	}
-	for _, s := range append(slices.Collect(maps.Values(m.Attributes)), m.Subject, m.Body) {
+	if n := gsmSeptets(m.SMS); n < 1 || n > 160 {
+		t.Errorf("got an SMS of %d septets, want one segment: %q", n, m.SMS)
+	}
+	checkJSON(t, m)
+	for _, s := range append(slices.Collect(maps.Values(m.Attributes)), m.Subject, m.Structure()) {
 		if strings.Contains(s, "2065550137") {
 			t.Errorf("got the number of the call in %q", s)
 		}
 	}
 }
+
+// gsmSeptets counts the septets of a text in the alphabet of GSM 03.38; a
+// character that is not in it makes the text longer than any segment.
+func gsmSeptets(s string) int {
+	n := 0
+	for _, r := range s {
+		switch {
+		case strings.ContainsRune("^{}\\[~]|€", r):
+			n += 2
+		case r >= ' ' && r <= '~' && r != '`' || strings.ContainsRune("£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà", r):
+			n++
+		default:
+			return 1000
+		}
+	}
+	return n
+}
+
+// checkJSON holds the renderings in JSON against what takes them.
+func checkJSON(t *rapid.T, m alert.Message) {
+	var card struct {
+		Version, Source, ID string
+		Content             struct{ TextType, Title, Description string }
+		Metadata            struct{ ThreadID string }
+	}
+	if err := json.Unmarshal([]byte(m.Card), &card); err != nil {
+		t.Fatalf("%v in the card %s", err, m.Card)
+	}
+	if card.Version != "1.0" || card.Source != "custom" || card.Content.TextType != "client-markdown" || card.Content.Title == "" || card.Content.Description == "" || card.Metadata.ThreadID == "" {
+		t.Errorf("got the card %s, want a custom notification with title, description and thread", m.Card)
+	}
+	if strings.Contains(card.Content.Description, "<") || len(m.Card) > 16_000 {
+		t.Errorf("got a card of %d bytes: %s", len(m.Card), m.Card)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(m.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := notification().Validate(value); err != nil {
+		t.Errorf("%v in %s", err, m.Data)
+	}
+	var bodies map[string]string
+	if err := json.Unmarshal([]byte(m.Structure()), &bodies); err != nil || bodies["default"] != m.Body || bodies["sms"] != m.SMS || bodies["https"] != m.Card || bodies["sqs"] != m.Data {
+		t.Errorf("got the structure %s (%v), want every rendering under its protocol", m.Structure(), err)
+	}
+	if n := len(m.Structure()); n > 256*1024 {
+		t.Errorf("got %d bytes, more than SNS takes", n)
+	}
+}
+
+// notification compiles the schema of what machines get.
+var notification = sync.OnceValue(func() *jsonschema.Schema {
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft4)
+	compiler.AssertFormat()
+	return compiler.MustCompile("../../schemas/notification/notification.schema.json")
+})

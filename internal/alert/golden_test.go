@@ -1,6 +1,8 @@
 package alert_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/google/go-cmp/cmp"
 )
@@ -72,42 +75,86 @@ func matched(call *pipeline.State, rule chime.RulesMatched) alert.Match {
 	}}
 }
 
-func goldens() map[string]interface {
+// message is anything that can be rendered.
+type message interface {
 	Message(alert.Options) alert.Message
-} {
+}
+
+// news makes news of an incident that a failure opened.
+func news(f alert.Failure, stage alert.Stage, change func(*alert.News)) alert.News {
+	element := f.Element.Type
+	if element == "" {
+		element = incident.Gravest(f.State.FailingElements())
+	}
+	i := incident.Incident{
+		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: element}, Class: f.Class(), Losses: f.Losses(), OpenedAt: f.At,
+	}
+	i.ID = i.Group.ID() + ".7"
+	if f.State.Failure != nil {
+		i.Reason = f.State.Failure.Reason
+	}
+	n := alert.News{Stage: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
+		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}
+	switch stage {
+	case alert.Reopening:
+		n.Incident.Reopened, n.Tally.Calls = 1, 13
+		n.Incident.Told = incident.Told{At: f.At, Calls: 12, Openings: 1, Closings: 1}
+	case alert.Summary:
+		n.Tally.Calls, n.Tally.LastAt = 240, f.At.Add(29*time.Minute)
+		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 61, LastCalls: 60, Openings: 1, Summaries: 1}
+	case alert.Closing:
+		n.Tally.Calls, n.Tally.LastAt = 1000, f.At.Add(95*time.Minute)
+		n.Incident.ClosedAt = f.At.Add(2 * time.Hour)
+		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
+	}
+	if change != nil {
+		change(&n)
+	}
+	return n
+}
+
+// classes holds a failure of each class.
+func classes() map[incident.Class]alert.Failure {
 	recordingFailed := element(chime.ElementRecordingSink, chime.StatusFailed, "")
 	transcribing := element(chime.ElementTranscribeCallAnalytics, chime.StatusInProgress, "")
 	recorded := element(chime.ElementRecordingSink, chime.StatusStopped, "")
+	return map[incident.Class]alert.Failure{
+		incident.Permissions:       permanent("Access denied when assuming resource access role", recordingFailed),
+		incident.MissingResource:   permanent("ResourceNotFoundException: Stream insights under account 111122223333 not found.", element(chime.ElementKinesisSink, chime.StatusFailed, ""), transcribing),
+		incident.Throttled:         permanent("ThrottlingException: Rate exceeded", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
+		incident.IncompatibleMedia: permanent("Incompatible media format on the KVS stream", element(chime.ElementTranscribeCallAnalytics, chime.StatusFailed, ""), recordingFailed),
+		incident.Quota:             uncreated("429", "The maximum number of active media insights pipelines has been reached"),
+		incident.CreationRefused:   uncreated("500", ""),
+		incident.RecordingLength:   oneElement(pipeline.Stopped, element(chime.ElementVoiceEnhancementSink, chime.StatusNotSupported, "Unsupported recording length"), recorded),
+		incident.Unknown:           oneElement(pipeline.InProgress, recordingFailed, transcribing),
+	}
+}
+
+func goldens() map[string]message {
 	running := inbound(func(s *pipeline.State) { s.Status = pipeline.InProgress })
 	callFields := chime.CallFields{CallID: running.CallID, TransactionID: running.TransactionID, Direction: "Inbound", FromNumber: running.FromNumber, ToNumber: running.ToNumber}
-	hostile := "x\r\nSubject: pwned\x00\u202e +12065550137 12065550137 $(reboot) '" + strings.Repeat("long ", 100)
-	return map[string]interface {
-		Message(alert.Options) alert.Message
-	}{
-		"permanent-permissions":        permanent("Access denied when assuming resource access role"),
-		"permanent-missing-resource":   permanent("ResourceNotFoundException: Stream insights under account 111122223333 not found.", element(chime.ElementKinesisSink, chime.StatusFailed, ""), transcribing),
-		"permanent-throttled":          permanent("ThrottlingException: Rate exceeded", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
-		"permanent-incompatible-media": permanent("Incompatible media format on the KVS stream", element(chime.ElementTranscribeCallAnalytics, chime.StatusFailed, ""), recordingFailed),
-		"permanent-unfinished":         permanent("", transcribing, element(chime.ElementRecordingSink, chime.StatusNotStarted, "")),
-		"permanent-bare":               alert.Failure{Kind: alert.PermanentFailure, At: failedAt, State: pipeline.State{ID: running.ID, PipelineARN: running.PipelineARN, Account: running.Account, Region: running.Region, Status: pipeline.Failed}},
-		"permanent-enhancement":        permanent("", element(chime.ElementVoiceEnhancement, chime.StatusFailed, ""), recorded),
+	hostile := "x\r\nSubject: pwned\x00\u202e +12065550137 12065550137 <!channel> *b* [l](http://x) `c` $(reboot) '" + strings.Repeat("long ", 100)
+	hostileFailure := alert.Failure{Kind: alert.PermanentFailure, At: failedAt, State: pipeline.State{
+		ID: hostile, PipelineARN: "arn:aws:chime:x:y:media-pipeline/" + hostile, ConfigurationARN: "arn/" + hostile, Account: hostile, Region: hostile,
+		CallFields: chime.CallFields{CallID: hostile, TransactionID: hostile, VoiceConnectorID: hostile, Direction: hostile, FromNumber: "+12065550137", ToNumber: hostile}, Status: pipeline.Failed,
+		Elements: []pipeline.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)}, Failure: &pipeline.Failure{Reason: hostile},
+	}}
+	unrecovered := alert.Failure{Kind: alert.TemporaryFailure, At: failedAt, Element: element(chime.ElementKinesisSink, chime.StatusTemporarilyFailed, ""),
+		State: inbound(func(s *pipeline.State) { s.Status = pipeline.TemporarilyFailed })}
+	all := map[string]message{
+		"incident-bare": news(alert.Failure{Kind: alert.PermanentFailure, At: failedAt, State: pipeline.State{ID: running.ID, PipelineARN: running.PipelineARN,
+			Account: running.Account, Region: running.Region, Status: pipeline.Failed}}, alert.Opening, nil),
+		"incident-unknown-element": news(oneElement(pipeline.InProgress, element("HologramSink", chime.StatusFailed, "")), alert.Opening, nil),
+		"incident-unrecovered":     news(unrecovered, alert.Opening, nil),
+		"incident-by-configuration": news(permanent("Access denied", element(chime.ElementRecordingSink, chime.StatusFailed, "")), alert.Opening, func(n *alert.News) {
+			n.Incident.Scope = "configuration/" + running.ConfigurationARN
+		}),
+		"incident-without-example": news(permanent("Rate exceeded"), alert.Summary, func(n *alert.News) { n.Failure, n.Tally.Examples = nil, nil }),
+		"hostile-incident":         news(hostileFailure, alert.Summary, nil),
 
-		"create-quota":       uncreated("429", "The maximum number of active media insights pipelines has been reached"),
-		"create-permissions": uncreated("403", "Forbidden"),
-		"create-refused":     uncreated("500", ""),
-		"create-bare":        alert.Failure{Kind: alert.CreateFailed, At: failedAt, State: pipeline.State{ID: "create-failed.53cc9126-1107-4caa-a5b3-457297967141", Account: "111122223333", Region: "us-east-1", Status: pipeline.CreateFailed}},
-
-		"element-recording":     oneElement(pipeline.InProgress, recordingFailed, transcribing),
-		"element-transcription": oneElement(pipeline.InProgress, element(chime.ElementTranscribe, chime.StatusFailed, "LimitExceededException"), recorded),
-		"element-data-sink":     oneElement(pipeline.InProgress, element(chime.ElementKinesisSink, chime.StatusFailed, "AccessDeniedException"), transcribing),
-		"element-length":        oneElement(pipeline.Stopped, element(chime.ElementVoiceEnhancement, chime.StatusNotSupported, "Unsupported recording length"), recorded),
-		"element-unknown":       oneElement(pipeline.InProgress, element("HologramSink", chime.StatusFailed, ""), transcribing),
-
-		"hostile-failure": alert.Failure{Kind: alert.PermanentFailure, At: failedAt, State: pipeline.State{
-			ID: hostile, PipelineARN: "arn:aws:chime:x:y:media-pipeline/" + hostile, ConfigurationARN: "arn/" + hostile, Account: hostile, Region: hostile,
-			CallFields: chime.CallFields{CallID: hostile, TransactionID: hostile, VoiceConnectorID: hostile, Direction: hostile, FromNumber: "+12065550137", ToNumber: hostile}, Status: pipeline.Failed,
-			Elements: []pipeline.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)}, Failure: &pipeline.Failure{Reason: hostile},
-		}},
+		"quota":     alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"lingering": alert.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"silence":   alert.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
 
 		"match-keyword":         matched(&running, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", BeginTimestamp: "2026-03-09T15:20:20Z"}),
 		"match-keyword-early":   matched(nil, chime.RulesMatched{RuleName: "cancel-contract", ResultID: "1bef5f84-43c1-4f61-a14c-8713ba591f24", BeginTimestamp: "2026-03-09T15:20:20Z", CallFields: callFields}),
@@ -117,6 +164,12 @@ func goldens() map[string]interface {
 		"match-of-unknown-type": matched(&running, chime.RulesMatched{RuleName: "new.rule", BeginTimestamp: "12.5"}),
 		"hostile-match":         matched(nil, chime.RulesMatched{RuleName: hostile, BeginTimestamp: hostile, EndTimestamp: hostile, CallFields: chime.CallFields{CallID: hostile, FromNumber: hostile, Direction: hostile}}),
 	}
+	for class, f := range classes() {
+		for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
+			all["incident-"+string(class)+"-"+string(stage)] = news(f, stage, nil)
+		}
+	}
+	return all
 }
 
 func TestGolden(t *testing.T) {
@@ -127,8 +180,19 @@ func TestGolden(t *testing.T) {
 	}
 	t.Run("full-numbers-without-runbook", func(t *testing.T) {
 		f := permanent("Call from +12065550137 refused: access denied")
-		compare(t, "full-numbers-without-runbook", f.Message(alert.Options{FullNumbers: true}))
+		compare(t, "full-numbers-without-runbook", news(f, alert.Opening, nil).Message(alert.Options{FullNumbers: true}))
 	})
+}
+
+func TestClassesOfTheGoldenFailures(t *testing.T) {
+	if got, want := len(classes()), len(incident.Classes()); got != want {
+		t.Errorf("got failures of %d classes, want %d", got, want)
+	}
+	for class, f := range classes() {
+		if got := f.Class(); got != class {
+			t.Errorf("got %s, want %s", got, class)
+		}
+	}
 }
 
 func TestNoGoldenFileIsLeftOver(t *testing.T) {
@@ -145,6 +209,16 @@ func TestNoGoldenFileIsLeftOver(t *testing.T) {
 	}
 }
 
+// indented makes JSON readable.
+func indented(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return b.String()
+}
+
 func compare(t *testing.T, name string, m alert.Message) {
 	t.Helper()
 	var b strings.Builder
@@ -152,7 +226,7 @@ func compare(t *testing.T, name string, m alert.Message) {
 	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
 		fmt.Fprintf(&b, "Attribute %s: %s\n", key, m.Attributes[key])
 	}
-	got := b.String() + "\n" + m.Body
+	got := b.String() + "\n" + m.Body + "\n--- SMS\n" + m.SMS + "\n\n--- chat\n" + indented(t, m.Card) + "\n\n--- machines\n" + indented(t, m.Data) + "\n"
 	file := filepath.Join("testdata", name+".txt")
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -54,17 +55,28 @@ func (m Match) Message(o Options) Message {
 		text += " on call " + id
 	}
 	id := join("/", string(RuleMatch), m.Event.ID)
+	d := data{Severity: string(incident.Medium), Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
+		EventID: clean(mask.text(m.Event.ID), maxID), Rule: name, Type: kind, At: m.Event.Time.UTC(),
+		CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
+		Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
+	}}
+	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
+		short:    []string{text + ": " + what(kind) + ".", m.when(rule, call) + ".", people(call)},
+		keywords: []string{name, kind}}
+	if ref := cmp.Or(call.ID, call.TransactionID, call.CallID); ref != "" {
+		x.steps = []string{"Details: " + show(ref)}
+	}
 	return Message{
 		ID:      id,
 		Kind:    RuleMatch,
 		Subject: subject(text),
 		Body:    m.body(rule, name, kind, call),
 		Attributes: attributes(map[string]string{
-			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind,
+			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind, "severity": d.Severity,
 			"account": call.Account, "region": call.Region,
 			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
 		}),
-	}
+	}.complete(x)
 }
 
 // call gives what is known of the call from its pipeline and from the match.

@@ -2,11 +2,13 @@ package alert
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Stage is what happened to an incident.
@@ -37,27 +39,92 @@ type News struct {
 
 // Message renders the news.
 func (n News) Message(o Options) Message {
-	if n.Failure != nil {
-		masked, mask := *n.Failure, o.masker(n.Failure.State)
-		masked.State, masked.Element = mask.state(masked.State), mask.element(masked.Element)
-		n.Failure = &masked
-	}
+	n = n.masked(o)
 	i := n.Incident
-	severity := incident.SeverityOf(i.Losses)
+	severity := n.label(incident.SeverityOf(i.Losses))
 	attrs := map[string]string{
 		"id": n.id(), "kind": string(IncidentNews), "stage": string(n.Stage), "incident": i.ID,
-		"class": string(i.Class), "severity": string(severity),
+		"class": string(i.Class), "severity": severity,
 	}
-	where := scopeText(i.Scope)
+	x := extras{
+		thread: i.ID, keywords: []string{severity, string(i.Class), scopeText(i.Scope), i.Element},
+		short: []string{
+			"[" + severity + "] " + n.headline() + ": " + i.Class.Title() + ".",
+			calls(n.Tally.Calls) + " since " + i.OpenedAt.UTC().Format("15:04") + " UTC.",
+			"See: chimewatch incidents show " + i.ID,
+		},
+		data: data{Severity: severity, Remedy: i.Class.Remedy(), Runbook: n.runbook(o), Incident: n.data()},
+	}
+	if n.Stage != Closing {
+		x.steps = append(x.steps, i.Class.Remedy())
+	}
+	x.steps = append(x.steps, "Details: "+n.show())
+	if url := n.runbook(o); url != "" {
+		x.steps = append(x.steps, "Runbook: "+url)
+	}
 	if n.Failure != nil {
 		attrs["account"], attrs["region"] = n.Failure.State.Account, n.Failure.State.Region
+		x.data.Account, x.data.Region = clean(n.Failure.State.Account, maxID), clean(n.Failure.State.Region, maxID)
 	}
 	return Message{
 		ID: n.id(), Kind: IncidentNews,
-		Subject:    subject("[" + n.label(severity) + "] " + n.headline() + ": " + i.Class.Title() + " (" + where + ")"),
+		Subject:    subject("[" + severity + "] " + n.headline() + ": " + i.Class.Title() + " (" + scopeText(i.Scope) + ")"),
 		Body:       n.body(o),
 		Attributes: attributes(attrs),
+	}.complete(x)
+}
+
+// masked hides phone numbers in all that comes from events.
+func (n News) masked(o Options) News {
+	var of pipeline.State
+	if n.Failure != nil {
+		of = n.Failure.State
 	}
+	mask := o.masker(of)
+	if n.Failure != nil {
+		f := *n.Failure
+		f.State, f.Element = mask.state(f.State), mask.element(f.Element)
+		n.Failure = &f
+	}
+	i := &n.Incident
+	i.Scope, i.Element, i.Reason = mask.text(i.Scope), mask.text(i.Element), mask.text(i.Reason)
+	i.Losses = slices.Clone(i.Losses)
+	for k, loss := range i.Losses {
+		i.Losses[k] = incident.Loss(mask.text(string(loss)))
+	}
+	n.Tally.Examples = slices.Clone(n.Tally.Examples)
+	for k, e := range n.Tally.Examples {
+		n.Tally.Examples[k].PipelineID, n.Tally.Examples[k].CallID = mask.text(e.PipelineID), mask.text(e.CallID)
+	}
+	return n
+}
+
+func (n News) show() string { return "chimewatch incidents show " + shellQuote(n.Incident.ID) }
+
+func (n News) runbook(o Options) string {
+	if o.RunbookURL == "" {
+		return ""
+	}
+	return o.RunbookURL + "#" + string(n.Incident.Class)
+}
+
+// data is the incident for machines.
+func (n News) data() *incidentData {
+	i := n.Incident
+	d := &incidentData{
+		ID: i.ID, Stage: n.Stage, Class: i.Class, Scope: clean(i.Scope, maxID), Element: clean(i.Element, maxID), Reason: clean(i.Reason, maxReason),
+		Calls: n.Tally.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: n.Tally.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
+	}
+	if n.Stage == Summary {
+		d.NewCalls, d.Trend = max(n.Tally.Calls-i.Told.Calls, 0), incident.TrendOf(i.Told, n.Tally.Calls)
+	}
+	for _, loss := range i.Losses {
+		d.Losses = append(d.Losses, clean(string(loss), maxWord))
+	}
+	for _, e := range n.Tally.Examples {
+		d.Examples = append(d.Examples, exampleOfCall{clean(e.PipelineID, maxID), clean(e.CallID, maxID)})
+	}
+	return d
 }
 
 func (n News) id() string {
@@ -147,10 +214,8 @@ func (n News) body(o Options) string {
 	for _, example := range n.Tally.Examples {
 		l.tell("Example", show(example.PipelineID))
 	}
-	l.tell("Details", "chimewatch incidents show "+shellQuote(i.ID))
-	if o.RunbookURL != "" {
-		l.tell("Runbook", o.RunbookURL+"#"+string(i.Class))
-	}
+	l.tell("Details", n.show())
+	l.tell("Runbook", n.runbook(o))
 	return l.String()
 }
 

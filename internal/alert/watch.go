@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -24,14 +25,18 @@ type Quota struct {
 	Since time.Time
 }
 
+const quotaRemedy = "see which pipelines linger (chimewatch calls list --status InProgress), and ask for a higher quota in time"
+
 // Message renders the warning.
-func (q Quota) Message(Options) Message {
+func (q Quota) Message(o Options) Message {
 	var l lines
 	l.say(fmt.Sprintf("%d of at most %d media insights pipelines are active. When all are, calls get no analysis.", q.Active, q.Quota))
 	l.blank()
-	l.tell("Try first", "see which pipelines linger (chimewatch calls list --status InProgress), and ask for a higher quota in time")
+	l.tell("Try first", quotaRemedy)
 	l.tell("Account", place(q.Account, q.Region))
-	return occasion(QuotaNear, q.Since, "[high] "+strconv.Itoa(q.Active)+" of "+strconv.Itoa(q.Quota)+" pipelines active", l.String(), q.Account, q.Region)
+	return occasion(QuotaNear, q.Since, strconv.Itoa(q.Active)+" of "+strconv.Itoa(q.Quota)+" pipelines active", l.String(), data{
+		Severity: string(incident.High), Remedy: quotaRemedy, Account: q.Account, Region: q.Region, Active: q.Active, Quota: q.Quota,
+	}, o)
 }
 
 // Lingering names pipelines in which nothing runs any more but a voice-analytics
@@ -43,11 +48,17 @@ type Lingering struct {
 	Since time.Time
 }
 
-// mostLingering is how many pipelines the text names.
-const mostLingering = 5
+// mostLingering is how many pipelines the text names, mostListed the message for
+// machines.
+const (
+	mostLingering = 5
+	mostListed    = 100
+)
+
+const deleteCommand = "aws chime-sdk-media-pipelines delete-media-pipeline --media-pipeline-id "
 
 // Message renders the list.
-func (g Lingering) Message(Options) Message {
+func (g Lingering) Message(o Options) Message {
 	var l lines
 	l.say("Calls are over, and their pipelines stay active because voice analytics was never ended. Each counts against the quota until it is deleted.")
 	l.blank()
@@ -57,10 +68,14 @@ func (g Lingering) Message(Options) Message {
 			l.say("…")
 			break
 		}
-		l.tell("Delete with", "aws chime-sdk-media-pipelines delete-media-pipeline --media-pipeline-id "+shellQuote(clean(p.ID, maxID)))
+		l.tell("Delete with", deleteCommand+shellQuote(clean(p.ID, maxID)))
 	}
 	l.tell("Account", place(g.Account, g.Region))
-	return occasion(LingeringKind, g.Since, "[medium] "+strconv.Itoa(len(g.Pipelines))+" pipelines linger after their calls", l.String(), g.Account, g.Region)
+	d := data{Severity: string(incident.Medium), Remedy: "delete each with " + deleteCommand + "ID", Account: g.Account, Region: g.Region}
+	for _, p := range g.Pipelines[:min(len(g.Pipelines), mostListed)] {
+		d.Pipelines = append(d.Pipelines, clean(p.ID, maxID))
+	}
+	return occasion(LingeringKind, g.Since, strconv.Itoa(len(g.Pipelines))+" pipelines linger after their calls", l.String(), d, o)
 }
 
 // Silence says that no event has come for a while, although there usually are some.
@@ -72,19 +87,33 @@ type Silence struct {
 	Since time.Time
 }
 
+const silenceRemedy = "make a call; if no event comes, check that the rules on the default event bus are enabled and that call analytics is still configured for the Voice Connector"
+
 // Message renders the silence.
-func (s Silence) Message(Options) Message {
+func (s Silence) Message(o Options) Message {
 	var l lines
 	l.say("No event of call analytics has come for over " + span(s.After) + ", although there usually are some at this time.")
 	l.blank()
 	l.tell("Last event", instant(s.LastEventAt, time.Time{}))
-	l.tell("Try first", "make a call; if no event comes, check that the rules on the default event bus are enabled and that call analytics is still configured for the Voice Connector")
+	l.tell("Try first", silenceRemedy)
 	l.tell("Account", place(s.Account, s.Region))
-	return occasion(SilenceKind, s.Since, "[high] No call analytics events for over "+span(s.After), l.String(), s.Account, s.Region)
+	return occasion(SilenceKind, s.Since, "No call analytics events for over "+span(s.After), l.String(), data{
+		Severity: string(incident.High), Remedy: silenceRemedy, Account: s.Account, Region: s.Region, LastEventAt: s.LastEventAt.UTC(),
+	}, o)
 }
 
-func occasion(kind Kind, since time.Time, title, body, account, region string) Message {
+// occasion makes the message of something that is so for a while; its id is that
+// of the while.
+func occasion(kind Kind, since time.Time, title, body string, d data, o Options) Message {
 	id := string(kind) + "/" + since.UTC().Format(time.RFC3339Nano)
+	steps := []string{d.Remedy}
+	if o.RunbookURL != "" {
+		d.Runbook = o.RunbookURL + "#" + string(kind)
+		steps = append(steps, "Runbook: "+d.Runbook)
+		body += "Runbook: " + d.Runbook + "\n"
+	}
+	title = "[" + d.Severity + "] " + title
 	return Message{ID: id, Kind: kind, Subject: subject(title), Body: body,
-		Attributes: attributes(map[string]string{"id": id, "kind": string(kind), "account": account, "region": region})}
+		Attributes: attributes(map[string]string{"id": id, "kind": string(kind), "severity": d.Severity, "account": d.Account, "region": d.Region}),
+	}.complete(extras{thread: id, short: []string{title + ".", d.Remedy + "."}, steps: steps, keywords: []string{d.Severity, string(kind)}, data: d})
 }

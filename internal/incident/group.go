@@ -19,14 +19,22 @@ type Group struct {
 	Element string
 }
 
+// mostDigits is how many digits of an element's type go into ids.
+const mostDigits = 3
+
 // ID names the group in keys and in the ids of its incidents: the element in
 // lower case, and a hash of all.
 func (g Group) ID() string {
 	sum := sha256.Sum256([]byte(g.Scope + "\x00" + g.Element))
 	name := "pipeline"
 	if g.Element != "" {
+		digits := 0
 		name = strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			if r >= '0' && r <= '9' {
+				digits++
+			}
+			// So few digits are no phone number, which an id must not hold.
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' && digits <= mostDigits {
 				return r
 			}
 			return -1

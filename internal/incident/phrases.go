@@ -70,6 +70,7 @@ var phrases = []Phrase{
 	{"reduce your request rate", Throttled, Convention, "text of SlowDown"},
 	{"number of channels", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
 	{"quota", Quota, Convention, "text of ServiceQuotaExceededException"},
+	{"limit of active", Quota, Convention, "active media insights pipelines"},
 	{"limit exceeded", Quota, Convention, "text of LimitExceededException"},
 	{"exceeds the resource limit", Quota, Convention, "text of ResourceLimitExceededException"},
 	{"exceeded the limit", Quota, Convention, "text of LimitExceededException"},

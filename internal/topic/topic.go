@@ -25,14 +25,14 @@ type Topic struct {
 // New makes a Topic.
 func New(client Client, arn string) *Topic { return &Topic{client: client, arn: arn} }
 
-// Publish sends the message, with its id as the attribute "id". An error of
+// Publish sends the message in all its renderings, with its id as the attribute "id". An error of
 // class Unavailable means that it may not have been sent.
 func (t *Topic) Publish(ctx context.Context, m alert.Message) error {
 	attributes := map[string]types.MessageAttributeValue{"id": {DataType: aws.String("String"), StringValue: aws.String(m.ID)}}
 	for name, value := range m.Attributes {
 		attributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
 	}
-	_, err := t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &m.Subject, Message: &m.Body, MessageAttributes: attributes})
+	_, err := t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &m.Subject, Message: aws.String(m.Structure()), MessageStructure: aws.String("json"), MessageAttributes: attributes})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "topic "+t.arn, "cannot be published to", "check that the topic exists and that the role may publish to it and use its key")
 	}

@@ -1,0 +1,74 @@
+package alert
+
+import "strings"
+
+// card is a custom notification of Amazon Q Developer in chat applications
+// (administrator guide, "Custom notifications", event schema).
+type card struct {
+	Version string `json:"version"`
+	Source  string `json:"source"`
+	ID      string `json:"id"`
+	Content struct {
+		TextType    string   `json:"textType"`
+		Title       string   `json:"title"`
+		Description string   `json:"description"`
+		NextSteps   []string `json:"nextSteps,omitempty"`
+		Keywords    []string `json:"keywords,omitempty"`
+	} `json:"content"`
+	Metadata struct {
+		ThreadID          string            `json:"threadId"`
+		Summary           string            `json:"summary"`
+		EventType         string            `json:"eventType"`
+		AdditionalContext map[string]string `json:"additionalContext,omitempty"`
+	} `json:"metadata"`
+}
+
+// The most that a card holds, in characters; well below what chats take.
+const (
+	maxDescription = 3000
+	maxStep        = 300
+	maxKeyword     = 60
+)
+
+func newCard(m Message, x extras) card {
+	c := card{Version: "1.0", Source: "custom", ID: m.Attributes["id"]}
+	c.Content.TextType = "client-markdown"
+	c.Content.Title = markdown(m.Subject)
+	c.Content.Description = describe(m.Body)
+	for _, step := range x.steps {
+		c.Content.NextSteps = append(c.Content.NextSteps, markdown(clean(step, maxStep)))
+	}
+	for _, keyword := range x.keywords {
+		if keyword = clean(keyword, maxKeyword); keyword != "" {
+			c.Content.Keywords = append(c.Content.Keywords, markdown(keyword))
+		}
+	}
+	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, m.Subject, string(m.Kind)
+	c.Metadata.AdditionalContext = map[string]string{"severity": x.data.Severity}
+	return c
+}
+
+// describe makes markdown of a text: labels are bold, and nothing else has a
+// meaning.
+func describe(body string) string {
+	var b strings.Builder
+	for line := range strings.Lines(body) {
+		line = strings.TrimSpace(line)
+		if label, value, found := strings.Cut(line, ": "); found && len(label) < maxWord && !strings.ContainsAny(label, ".,") {
+			line = "*" + markdown(label) + ":* " + markdown(value)
+		} else {
+			line = markdown(line)
+		}
+		if b.Len()+len(line) > maxDescription {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(line + "\n")
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// markdown takes the meaning from what comes out of events: mentions, links and
+// emphasis. There is no escape that all chats know, so other characters stand
+// for those that mean something.
+var markdown = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "`", "'", "](", "] (", "~", "∼", "@", "＠").Replace
