@@ -184,6 +184,28 @@ func TestGolden(t *testing.T) {
 	})
 }
 
+// What messages link to is there.
+func TestRunbookHasEverySectionThatMessagesLinkTo(t *testing.T) {
+	runbook, err := os.ReadFile("../../docs/RUNBOOK.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := 0
+	for name, subject := range goldens() {
+		_, fragment, found := strings.Cut(subject.Message(alert.Options{RunbookURL: "https://example.com/RUNBOOK.md"}).Body, "RUNBOOK.md#")
+		if !found {
+			continue
+		}
+		links++
+		if section := strings.TrimSpace(fragment); !strings.Contains(string(runbook), "\n## "+section+"\n") {
+			t.Errorf("%s links to %s, which docs/RUNBOOK.md does not have", name, section)
+		}
+	}
+	if links == 0 {
+		t.Error("no message links to the runbook")
+	}
+}
+
 func TestClassesOfTheGoldenFailures(t *testing.T) {
 	if got, want := len(classes()), len(incident.Classes()); got != want {
 		t.Errorf("got failures of %d classes, want %d", got, want)
