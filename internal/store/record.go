@@ -39,14 +39,21 @@ func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
 	if err != nil {
 		return err
 	}
-	first, applied, err := s.append(ctx, delta)
-	if err != nil {
-		return err
-	}
-	if !applied {
-		if err := s.merge(ctx, delta); err != nil {
+	if pipeline.Observed(ev.StateChange.EventType) {
+		// It is made anew by whoever tries again, and not at all once the state
+		// shows it: so the state comes last.
+		if err := s.keep(ctx, ev, delta, body); err != nil {
 			return err
 		}
+		if err := s.point(ctx, delta); err != nil {
+			return err
+		}
+		_, _, err := s.fold(ctx, delta)
+		return err
+	}
+	first, applied, err := s.fold(ctx, delta)
+	if err != nil {
+		return err
 	}
 	// A duplicate writes them again: the first delivery may have died here.
 	if first || !applied {
@@ -54,10 +61,26 @@ func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
 			return err
 		}
 	}
+	return s.keep(ctx, ev, delta, body)
+}
+
+// fold joins an event into the state: without a read where that can be, else
+// with one, and then applied is false. first tells that the state had no call
+// before.
+func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
+	first, applied, err = s.append(ctx, delta)
+	if err == nil && !applied {
+		err = s.merge(ctx, delta)
+	}
+	return first, applied, err
+}
+
+// keep puts an event into the history, unless it is there.
+func (s *Store) keep(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
 	it := key(pipelinePK+delta.ID, eventSK+string(delta.Order))
 	it["y"], it["n"], it["d"] = text(ev.StateChange.EventType), text(ev.ID), body
 	s.expire(it, ev.Time)
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take the event")
 	}
