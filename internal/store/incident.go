@@ -22,7 +22,7 @@ const (
 	groupPK      = "K#" // group id; sort key incidentSK and the number
 	incidentSK   = "I#"
 	occurrencePK = "O#" // incident id, #, shard; sort key the time it was handled, #, pipeline id
-	joinedSK     = "F#" // under a pipeline: group id; which incident it joined
+	joinedSK     = "F#" // under a pipeline: element; which incident it joined
 )
 
 // The attributes of an incident.
@@ -93,7 +93,7 @@ type Failure struct {
 // The same failure any number of times, at once or after a crash, counts once.
 // It costs one query, two writes and a read while the incident is open.
 func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
-	if err := checkIDs(f.Occurrence.PipelineID); err != nil {
+	if err := checkIDs(f.Occurrence.PipelineID, f.Group.Element); err != nil {
 		return incident.Incident{}, err
 	}
 	f.Occurrence.Seen = s.now()
@@ -288,10 +288,11 @@ func (s *Store) changeIncident(ctx context.Context, id string, up *update) error
 	return nil
 }
 
-// joined tells which incident the failure's pipeline has joined in its group;
-// the id is empty when it has joined none.
+// joined tells which incident the failure's pipeline has joined for the same
+// element; the id is empty when it has joined none. It may be one of another
+// group: what the calls share is not known from every event.
 func (s *Store) joined(ctx context.Context, f Failure) (id string, o incident.Occurrence, err error) {
-	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.ID())
+	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
 	if err != nil || len(it) == 0 {
 		return "", o, err
 	}
@@ -303,7 +304,7 @@ func (s *Store) joined(ctx context.Context, f Failure) (id string, o incident.Oc
 // take binds the failure's pipeline to an incident for good, and gives the one
 // that it is bound to.
 func (s *Store) take(ctx context.Context, f Failure, id string) (string, incident.Occurrence, error) {
-	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.ID())
+	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
 	it["in"], it["a"], it["se"] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
 	s.expire(it, f.Occurrence.Seen)
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
