@@ -23,6 +23,7 @@ type WatchTable interface {
 	Sender
 	Recorder
 	Incidents(context.Context, store.IncidentQuery) ([]incident.Incident, string, error)
+	Incident(ctx context.Context, id string) (incident.Incident, error)
 	LastSeen(ctx context.Context, id string) (time.Time, error)
 	CloseIncident(context.Context, incident.Incident) (incident.Incident, error)
 	Open(context.Context) ([]store.OpenPipeline, error)
@@ -133,11 +134,7 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 		}
 	}
 	if step == incident.Close {
-		i, err = w.Table.CloseIncident(ctx, i)
-		if fault.ClassOf(err) == fault.Conflict {
-			return nil // it goes on, or another run has closed it
-		}
-		if err != nil {
+		if i, err = w.close(ctx, i); err != nil || i.Open() {
 			return err
 		}
 		step = incident.TellClosing
@@ -150,6 +147,16 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 		return err
 	}
 	return w.Incidents.tell(ctx, i, step, example)
+}
+
+// close closes an incident and gives it as it is then: still open when it goes
+// on, closed also when another run has closed it.
+func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Incident, error) {
+	closed, err := w.Table.CloseIncident(ctx, i)
+	if fault.ClassOf(err) == fault.Conflict {
+		return w.Table.Incident(ctx, i.ID)
+	}
+	return closed, err
 }
 
 // recovered tells whether a call of the incident's scope has got past where the
@@ -380,6 +387,9 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 		}
 		w.Counts.Count("Observations", 1)
 		slog.InfoContext(ctx, "a pipeline was not as its events told", "pipeline", st.ID, "was", string(st.Status), "observed", ev.StateChange.EventType, "because", why)
+	}
+	if observed.Status.Ended() {
+		return nil // nobody asks about it any more
 	}
 	return w.Table.MarkAsked(ctx, st.ID)
 }
