@@ -28,15 +28,13 @@ const (
 	Throttled
 	// Failed is the service's answer 500, after the client's own retries.
 	Failed
-	// Refused is an answer that the test gives; see Refuse.
-	Refused
 	// Twice is an answer that got lost, so that the client sent the call again:
 	// it takes effect, and is answered like a second one.
 	Twice
 )
 
 func (h How) String() string {
-	return [...]string{"killed before", "killed after", "throttled at", "answered 500 at", "refused at", "repeated at"}[h]
+	return [...]string{"killed before", "killed after", "throttled at", "answered 500 at", "repeated at"}[h]
 }
 
 // ErrKilled is what every call of a killed process gives.
@@ -49,9 +47,10 @@ type Line struct {
 	calls []string
 	at    int // the call to disturb, from 1; none when zero
 	how   How
-	err   error // of Refused
 	dead  bool
-	turn  func() // waits for the process's turn; nil where all may run at once
+	// refused are the errors of every call of a name.
+	refused map[string]error
+	turn    func() // waits for the process's turn; nil where all may run at once
 }
 
 // Disturb makes something of the n-th call from now; 1 is the next one.
@@ -61,12 +60,22 @@ func (l *Line) Disturb(n int, how How) {
 	l.at, l.how = len(l.calls)+n, how
 }
 
-// Refuse makes the n-th call from now fail with an AWS error.
-func (l *Line) Refuse(n, status int, code string) {
-	l.Disturb(n, Refused)
+// Refuse makes every call of a name fail with an AWS error from now on, and
+// have no effect.
+func (l *Line) Refuse(name string, status int, code string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.err = refused(status, &smithy.GenericAPIError{Code: code, Message: "it is what the test wants"})
+	if l.refused == nil {
+		l.refused = map[string]error{}
+	}
+	l.refused[name] = refused(status, &smithy.GenericAPIError{Code: code, Message: "it is what the test wants"})
+}
+
+// Allow takes all back that Refuse did.
+func (l *Line) Allow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused = nil
 }
 
 // Revive starts the process again after it was killed.
@@ -95,10 +104,12 @@ func (l *Line) Do(name string, refusal func(How) error, call func() error) error
 		return ErrKilled
 	}
 	l.calls = append(l.calls, name)
-	disturbed, how, err := len(l.calls) == l.at, l.how, l.err
+	disturbed, how, err := len(l.calls) == l.at, l.how, l.refused[name]
 	l.dead = disturbed && (how == Before || how == After)
 	l.mu.Unlock()
 	switch {
+	case err != nil:
+		return err
 	case !disturbed:
 		return call()
 	case how == Before:
@@ -111,8 +122,6 @@ func (l *Line) Do(name string, refusal func(How) error, call func() error) error
 	case how == Twice:
 		_ = call() // whatever it answers is what got lost
 		return call()
-	case how == Refused:
-		return err
 	}
 	return refusal(how)
 }

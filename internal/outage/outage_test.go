@@ -30,15 +30,12 @@ func TestCallsAreDisturbed(t *testing.T) {
 		{outage.After, "killed", "a b"},
 		{outage.Throttled, "StatusCode: 429", "a c"},
 		{outage.Failed, "StatusCode: 500", "a c"},
-		{outage.Refused, "AccessDenied", "a c"},
 		{outage.Twice, "", "a b b c"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.how.String(), func(t *testing.T) {
 			p := outage.Publisher{Line: &outage.Line{}, To: &outage.Topic{}}
-			if p.Line.Disturb(2, tc.how); tc.how == outage.Refused {
-				p.Line.Refuse(2, 400, "AccessDeniedException")
-			}
+			p.Line.Disturb(2, tc.how)
 			var errs []error
 			for _, id := range []string{"a", "b", "c"} {
 				errs = append(errs, publish(p, id))
@@ -61,6 +58,24 @@ func TestCallsAreDisturbed(t *testing.T) {
 				t.Errorf("after it was revived: %v", err)
 			}
 		})
+	}
+}
+
+func TestCallsOfANameAreRefusedUntilTheyAreAllowed(t *testing.T) {
+	p := outage.Publisher{Line: &outage.Line{}, To: &outage.Topic{}}
+	p.Line.Refuse("PutItem", 400, "AccessDeniedException")
+	if err := publish(p, "a"); err != nil {
+		t.Errorf("a call of another name: %v", err)
+	}
+	p.Line.Refuse("Publish", 403, "AuthorizationError")
+	for range 2 {
+		if err := publish(p, "b"); err == nil || !strings.Contains(err.Error(), "AuthorizationError") {
+			t.Errorf("got %v, want it refused", err)
+		}
+	}
+	p.Line.Allow()
+	if err := publish(p, "c"); err != nil || len(p.To.Published()) != 2 {
+		t.Errorf("allowed again: got %v and %v, want a and c", err, p.To.Published())
 	}
 }
 
