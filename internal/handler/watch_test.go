@@ -1,0 +1,393 @@
+package handler_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/watch"
+)
+
+func minutes(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+
+// onTable is an invocation of its own world.
+func onTable(t *testing.T) *invocation {
+	t.Helper()
+	silenceLog(t)
+	return invoked(outage.NewWorld(t, outage.Server(t)).Process(), noon, "one")
+}
+
+// wantStages holds what people were told against want.
+func (v *invocation) wantStages(t *testing.T, when string, want map[string]int) {
+	t.Helper()
+	if diff := cmp.Diff(want, stages(v.World)); diff != "" {
+		t.Errorf("%s, people were told, want (-), got (+):\n%s", when, diff)
+	}
+}
+
+func TestWatchEscalatesWhatDoesNotRecoverOnce(t *testing.T) {
+	v := onTable(t)
+	failing := phoned{id: "p1", connector: "abc", elements: [][2]string{{"KinesisDataStreamSink", "TemporarilyFailed"}}}
+	recovers := phoned{id: "p2", connector: "abc"}
+	v.record(t, failing.event(chime.EventTemporaryFailure, noon), recovers.event(chime.EventTemporaryFailure, noon))
+	v.run(t, limits, minutes(4))
+	v.wantStages(t, "while it may recover", map[string]int{})
+	v.record(t, recovers.event(chime.EventInProgress, minutes(4)))
+	for n := 5; n < 9; n++ {
+		v.run(t, limits, minutes(n))
+	}
+	v.wantStages(t, "once it should have recovered", map[string]int{"opening": 1})
+	list := v.all(t)
+	if len(list) != 1 || list[0].Element != "KinesisDataStreamSink" || !list[0].OpenedAt.Equal(noon) {
+		t.Fatalf("got %+v, want one incident of the sink since noon", list)
+	}
+	if tally, err := v.store().Tally(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
+		t.Errorf("got %d calls (%v), want the one that did not recover", tally.Calls, err)
+	}
+}
+
+func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
+	v := onTable(t)
+	total := 0
+	fails := func(at time.Time, n int) {
+		v.now.set(at)
+		for range n {
+			total++
+			v.fail(t, phoned{id: fmt.Sprint("p", total), connector: "abc", reason: denied}.event(chime.EventPermanentFailure, at))
+		}
+	}
+	fails(noon, 2)
+	v.wantStages(t, "at once", map[string]int{"opening": 1})
+	for n := 1; n <= 12; n++ {
+		fails(minutes(n), 1)
+		v.run(t, limits, minutes(n))
+		v.run(t, limits, minutes(n).Add(time.Second)) // and another one
+	}
+	v.wantStages(t, "after two windows", map[string]int{"opening": 1, "summary": 2})
+	i := v.all(t)[0]
+	if i.Told.Calls != total-2 || i.Told.LastCalls != 5 {
+		t.Errorf("got %d calls told, %d of them in the last window; want %d and 5", i.Told.Calls, i.Told.LastCalls, total-2)
+	}
+	v.run(t, limits, minutes(16))
+	v.wantStages(t, "with two more calls in the third window", map[string]int{"opening": 1, "summary": 3})
+	for n := 17; n < 40; n++ {
+		v.run(t, limits, minutes(n))
+	}
+	v.wantStages(t, "while no call succeeds", map[string]int{"opening": 1, "summary": 3})
+	if i := v.all(t)[0]; !i.Open() {
+		t.Errorf("it is closed at %s, though no call has succeeded", i.ClosedAt)
+	}
+	v.record(t, phoned{id: "other", connector: "xyz"}.event(chime.EventInProgress, minutes(40)))
+	v.record(t, phoned{id: "before", connector: "abc"}.event(chime.EventInProgress, minutes(11)))
+	v.run(t, limits, minutes(41))
+	v.wantStages(t, "while calls succeed elsewhere, or did before", map[string]int{"opening": 1, "summary": 3})
+	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(42)))
+	for n := 42; n < 60; n++ {
+		v.run(t, limits, minutes(n))
+	}
+	v.wantStages(t, "once a call succeeds", map[string]int{"opening": 1, "summary": 3, "closing": 1})
+	if i := v.all(t)[0]; !i.ClosedAt.Equal(minutes(42)) || i.Told.Calls != total {
+		t.Errorf("got closed at %s with %d calls told, want at %s with %d", i.ClosedAt, i.Told.Calls, minutes(42), total)
+	}
+	fails(minutes(60), 1)
+	v.wantStages(t, "when the cause comes back", map[string]int{"opening": 1, "summary": 3, "closing": 1, "reopening": 1})
+	fails(minutes(60).Add(3*time.Hour), 1) // it is open still: nobody closed it
+	v.run(t, limits, minutes(61).Add(3*time.Hour))
+	v.wantStages(t, "hours later", map[string]int{"opening": 1, "summary": 4, "closing": 1, "reopening": 1})
+}
+
+func TestCauseThatComesBackLateIsAnotherIncident(t *testing.T) {
+	v := onTable(t)
+	v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
+	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
+	v.run(t, limits, minutes(10))
+	v.now.set(minutes(71))
+	v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(71)))
+	v.wantStages(t, "at last", map[string]int{"opening": 2, "closing": 1})
+	if list := v.all(t); len(list) != 2 || list[0].Reopened+list[1].Reopened != 0 {
+		t.Errorf("got %+v, want two incidents", list)
+	}
+}
+
+func TestWatchFindsTheEndThatNoEventTold(t *testing.T) {
+	v := onTable(t)
+	missed(t, v)
+	v.run(t, limits, minutes(59))
+	if len(v.api.asked) != 0 {
+		t.Errorf("within the hour: asked about %v, want none", v.api.asked)
+	}
+	v.run(t, limits, minutes(61))
+	v.run(t, limits, minutes(62))
+	slices.Sort(v.api.asked)
+	if want := []string{"failed", "lost", "runs", "stopped"}; !slices.Equal(v.api.asked, want) {
+		t.Errorf("asked about %v, want each once: %v", v.api.asked, want)
+	}
+	for id, want := range map[string]pipeline.Status{"stopped": pipeline.Stopped, "failed": pipeline.Failed, "lost": pipeline.Lost, "runs": pipeline.InProgress} {
+		st, err := v.store().Pipeline(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Status != want || (st.Observation != nil) != (id != "runs") || st.Observation != nil && !st.EndedAt().Equal(minutes(61)) {
+			t.Errorf("%s: got %s, ended %s, observed %+v; want %s", id, st.Status, st.EndedAt(), st.Observation, want)
+		}
+		history, err := v.store().History(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := history[len(history)-1]
+		if id != "runs" && !strings.Contains(string(last.Body), `"observedBecause":"without an event for over 1h0m0s"`) {
+			t.Errorf("%s: the last of its history is %s, want an observation with its reason", id, last.Body)
+		}
+	}
+	v.wantStages(t, "of the one that failed", map[string]int{"opening": 1})
+	late := phoned{id: "lost", connector: "abc"}
+	v.record(t, late.event(chime.EventStopped, minutes(30))) // the event was only late
+	if got := v.status(t, "lost"); got != pipeline.Stopped {
+		t.Errorf("after the late event: got %s, want %s", got, pipeline.Stopped)
+	}
+	v.run(t, limits, minutes(77))
+	if n := len(v.api.asked); n != 5 || v.api.asked[4] != "runs" {
+		t.Errorf("a quarter of an hour later: asked %v, want the one that runs once more", v.api.asked)
+	}
+}
+
+// counts is what a run counted.
+func (v *invocation) counts(t *testing.T, l watch.Limits, at time.Time) (counts count, err error) {
+	t.Helper()
+	v.now.set(at)
+	counts = count{}
+	err = v.watch(l, counts).Handle(t.Context(), intake.Message{})
+	return counts, err
+}
+
+func TestWatchStopsAskingWhenTheAPIIsInTroubleAndGoesOnNextTime(t *testing.T) {
+	for _, tc := range []struct {
+		status int
+		want   fault.Class
+	}{{429, fault.Throttled}, {500, fault.Unavailable}} {
+		t.Run(fmt.Sprint(tc.status), func(t *testing.T) {
+			v := onTable(t)
+			for n := range 3 {
+				id := fmt.Sprint("p", n)
+				v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
+				v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+			}
+			v.api.trouble = map[string]error{"p1": apiError(tc.status)}
+			counts, err := v.counts(t, limits, minutes(120))
+			if fault.ClassOf(err) != tc.want || !strings.Contains(err.Error(), "pipeline p1") || !strings.Contains(err.Error(), "GetMediaPipeline") {
+				t.Errorf("got %v, want class %q and the pipeline and the operation named", err, tc.want)
+			}
+			if !slices.Equal(v.api.asked, []string{"p0", "p1"}) || counts["PipelinesAsked"] != 2 || counts["PipelinesNotYetAsked"] != 1 {
+				t.Errorf("asked %v, counted %v; want p0 and p1, and one left", v.api.asked, counts)
+			}
+			v.api.trouble = nil
+			counts, err = v.counts(t, limits, minutes(121))
+			if err != nil || counts["Observations"] != 2 || !slices.Equal(v.api.asked[2:], []string{"p1", "p2"}) {
+				t.Errorf("the next run: asked %v, counted %v (%v); want p1 and p2", v.api.asked[2:], counts, err)
+			}
+			for _, id := range []string{"p0", "p1", "p2"} {
+				if got := v.status(t, id); got != pipeline.Stopped {
+					t.Errorf("%s: got %s, want %s", id, got, pipeline.Stopped)
+				}
+			}
+		})
+	}
+}
+
+// Trouble with one thing keeps nothing else from being done, the error names
+// what is in trouble, and the next run does the rest.
+func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
+	cases := []struct {
+		name, call, code string
+		status           int
+		want             []string // in the error
+		told             map[string]int
+		stopped          pipeline.Status
+	}{
+		{"the topic refuses", "Publish", "AuthorizationError", 403,
+			[]string{"topic arn:aws:sns:us-east-1:111122223333:failures", "AuthorizationError", "the role may publish"}, map[string]int{}, pipeline.Stopped},
+		{"the topic is not there", "Publish", "NotFound", 404, []string{"topic arn:aws:sns:us-east-1:111122223333:failures", "check that the topic exists"}, map[string]int{}, pipeline.Stopped},
+		{"the table throttles its writes", "UpdateItem", "ProvisionedThroughputExceededException", 400, []string{"table world-", "throttle metrics"}, map[string]int{}, pipeline.InProgress},
+		{"the table answers queries with 500", "Query", "InternalServerError", 500, []string{"table world-", "it is tried again"}, map[string]int{}, pipeline.InProgress},
+		{"the API throttles", "GetMediaPipeline", "", 0, []string{"pipeline p1", "GetMediaPipeline"}, map[string]int{"opening": 2}, pipeline.InProgress},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			v := onTable(t)
+			v.Line.Disturb(outageOpening, outage.Before) // dies, and nobody tries again
+			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
+				t.Fatal("got no error, want it killed before it publishes")
+			}
+			v.Line.Revive()
+			v.record(t, phoned{id: "p1", connector: "xyz"}.event(chime.EventInProgress, noon), phoned{id: "flaky", connector: "flaky"}.event(chime.EventTemporaryFailure, minutes(110)))
+			v.api.known["p1"] = chimeapi.Pipeline{ID: "p1", Status: "Stopped"}
+			if v.Line.Refuse(tc.call, tc.status, tc.code); tc.status == 0 {
+				v.Line.Allow()
+				v.api.trouble = map[string]error{"p1": apiError(429)}
+			}
+			_, err := v.counts(t, limits, minutes(120))
+			for _, word := range tc.want {
+				if err == nil || !strings.Contains(err.Error(), word) {
+					t.Errorf("got %v, want it to say %q", err, word)
+				}
+			}
+			v.wantStages(t, "in trouble", tc.told)
+			if got := v.status(t, "p1"); got != tc.stopped {
+				t.Errorf("p1: got %s, want %s", got, tc.stopped)
+			}
+			v.Line.Allow()
+			v.api.trouble = nil
+			v.run(t, limits, minutes(121))
+			v.wantStages(t, "afterwards", map[string]int{"opening": 2})
+			if got := v.status(t, "p1"); got != pipeline.Stopped {
+				t.Errorf("p1 afterwards: got %s, want %s", got, pipeline.Stopped)
+			}
+		})
+	}
+}
+
+func TestLatchesAreToldOnceUntilTheyAreOver(t *testing.T) {
+	few := limits
+	few.Quota = 5
+	lingers := phoned{id: "voice", elements: [][2]string{{chime.ElementVoiceAnalytics, "InProgress"}, {chime.ElementKinesisSink, "Stopped"}}}
+	calls := func(eventType string, at time.Time) (events [][]byte) {
+		for n := range 4 {
+			events = append(events, phoned{id: fmt.Sprint("p", n), connector: "abc"}.event(eventType, at))
+		}
+		return events
+	}
+	cases := []struct {
+		name, kind string
+		raise      func(*invocation)
+		lower      func(*invocation)
+		again      func(*invocation)
+	}{
+		{"near the quota", "quota",
+			func(v *invocation) { v.record(t, calls(chime.EventInProgress, minutes(0))...) },
+			func(v *invocation) {
+				v.record(t, calls(chime.EventPaused, minutes(6))[:3]...)
+				v.record(t, calls(chime.EventStopped, minutes(7))[:1]...)
+			},
+			func(v *invocation) { v.record(t, calls(chime.EventInProgress, minutes(20))...) }},
+		{"lingering", "lingering",
+			func(v *invocation) { v.record(t, lingers.event(chime.EventInProgress, minutes(0))) },
+			func(v *invocation) { v.record(t, lingers.event(chime.EventStopped, minutes(7))) },
+			func(v *invocation) { v.record(t, lingers.event(chime.EventInProgress, minutes(15))) }},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			v := onTable(t)
+			v.run(t, few, minutes(-1))
+			v.wantStages(t, "before", map[string]int{})
+			tc.raise(v)
+			v.run(t, few, minutes(6))
+			v.run(t, few, minutes(6))
+			v.wantStages(t, "raised", map[string]int{tc.kind: 1})
+			tc.lower(v)
+			v.run(t, few, minutes(8))
+			v.run(t, few, minutes(9))
+			v.wantStages(t, "lowered", map[string]int{tc.kind: 1})
+			tc.again(v)
+			v.run(t, few, minutes(25))
+			v.run(t, few, minutes(26))
+			v.wantStages(t, "raised again", map[string]int{tc.kind: 2})
+		})
+	}
+}
+
+func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
+	const day = 24 * time.Hour
+	beats := limits
+	beats.Heartbeat, beats.Silent = time.Hour, 100*day
+	done := func(at time.Time) [][]byte {
+		c := phoned{id: "p" + fmt.Sprint(at.Unix()), connector: "abc"}
+		return [][]byte{c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute))}
+	}
+	cases := []struct {
+		name   string
+		before []time.Duration // when calls were, before now
+		want   int
+	}{
+		{"an event within the hour", []time.Duration{30 * time.Minute, 7*day + 30*time.Minute}, 0},
+		{"calls at this time a week ago", []time.Duration{2 * time.Hour, 7*day + 30*time.Minute}, 1},
+		{"none at this time a week ago, as on a holiday", []time.Duration{2 * time.Hour, day + 30*time.Minute, 2*day + 30*time.Minute, 8 * day}, 0},
+		{"a table of a few days, with calls on both days before", []time.Duration{2 * time.Hour, day + 30*time.Minute, 2*day + 30*time.Minute}, 1},
+		{"a table of a few days, with calls on one of them", []time.Duration{2 * time.Hour, day + 30*time.Minute}, 0},
+		{"no call ever", nil, 0},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			v := onTable(t)
+			for _, ago := range tc.before {
+				v.record(t, done(noon.Add(-ago))...)
+			}
+			for n := range 3 {
+				v.run(t, beats, minutes(n))
+			}
+			want := map[string]int{}
+			if tc.want > 0 {
+				want["silence"] = tc.want
+			}
+			v.wantStages(t, "at noon", want)
+			if tc.want == 0 {
+				return
+			}
+			v.record(t, done(minutes(3))...)
+			v.run(t, beats, minutes(5))
+			if since, err := v.store().Raised(t.Context(), "silence"); err != nil || !since.IsZero() {
+				t.Errorf("after a call: got silence since %s (%v), want none", since, err)
+			}
+			v.wantStages(t, "after a call", want)
+		})
+	}
+}
+
+// A run asks about so many, spread over time, and leaves the rest to the next.
+func TestWatchSpreadsItsQuestions(t *testing.T) {
+	v := onTable(t)
+	const open = 60
+	for n := range open {
+		v.record(t, phoned{id: fmt.Sprintf("p%02d", n)}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
+		id := fmt.Sprintf("p%02d", n)
+		v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "InProgress"}
+	}
+	waits := 0
+	run := func(ctx context.Context, at time.Time) (count, error) {
+		v.now.set(at)
+		counts := count{}
+		w := v.watch(watch.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 1000}, counts)
+		w.Wait = func(context.Context, time.Duration) error { waits++; return nil }
+		return counts, w.Handle(ctx, intake.Message{})
+	}
+	counts, err := run(t.Context(), minutes(120))
+	if err != nil || counts["PipelinesAsked"] != 50 || counts["PipelinesNotYetAsked"] != 10 || waits != 49 {
+		t.Errorf("got %v, %d waits (%v), want 50 asked with 49 waits, and 10 left", counts, waits, err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 8*time.Second) // less than what a run keeps for the end
+	defer cancel()
+	if counts, err = run(short, minutes(121)); err != nil || counts["PipelinesAsked"] != 0 || counts["PipelinesNotYetAsked"] != 10 {
+		t.Errorf("with no time left: got %v (%v), want none asked, and 10 left", counts, err)
+	}
+	if counts, err = run(t.Context(), minutes(122)); err != nil || counts["PipelinesAsked"] != 10 {
+		t.Errorf("the next run: got %v (%v), want the other 10 asked", counts, err)
+	}
+	asked := map[string]int{}
+	for _, id := range v.api.asked {
+		asked[id]++
+	}
+	if len(asked) != open || slices.Max(slices.Collect(maps.Values(asked))) != 1 {
+		t.Errorf("got %v, want each asked about once", asked)
+	}
+}
