@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,17 +79,17 @@ func (c *localCmd) Run(a *app) (err error) {
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
 
-	if !a.asJSON() {
-		a.printBanner(stack, c.Dir)
-	}
+	c.printBefore(a, stack)
 	verdict, err := c.play(a, stack)
 	if err != nil || c.Once {
 		return errors.Join(err, verdict)
 	}
-	stack.StartSchedules() // only now: they go by the clock, and the day's events do not
-	serving.Store(true)
-	if !a.asJSON() {
-		fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
+	if a.ctx.Err() == nil {
+		stack.StartSchedules() // only now: they go by the clock, and the day's events do not
+		serving.Store(true)
+		if !a.asJSON() {
+			fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
+		}
 	}
 	return errors.Join(c.serve(a, stack), verdict)
 }
@@ -117,38 +118,23 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 		}
 		return nil, nil
 	}
+	verdict, err = c.playDay(a, stack)
+	switch {
+	case a.ctx.Err() == nil:
+		return verdict, err
+	case c.Once:
+		return nil, fault.New(fault.Unavailable, "played day", "it was interrupted before it was over", "")
+	}
+	return nil, nil
+}
+
+func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
 	before, err := simulate.Known(a.ctx, stack)
 	if err != nil {
 		return nil, err
 	}
-	day := simulate.Plan(simulate.Options{Seed: c.Seed, Calls: c.Calls, End: a.now(), Account: local.Account, Region: local.Region})
-	stack.Pipelines().Set(day.API()...)
-	bar := a.newProgress(len(day.Deliveries))
-	err = day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)
-	if err == nil {
-		bar.note("waiting for the last ones")
-		err = drainWithin(a.ctx, stack, drainLimit+time.Duration(len(day.Deliveries))*drainEach)
-	}
-	for range day.WatchRuns() {
-		if err == nil {
-			err = stack.RunSchedules()
-		}
-		if err == nil {
-			err = drainWithin(a.ctx, stack, drainLimit)
-		}
-	}
-	voice := simulate.PlanVoice(simulate.Options{Seed: c.Seed, Calls: max(1, c.Calls/voiceShare), End: a.now(), Account: local.Account, Region: local.Region})
-	if err == nil {
-		bar.note("playing calls with voice analytics")
-		err = simulate.PlayVoice(a.ctx, stack, voice)
-	}
-	bar.end()
-	if a.ctx.Err() != nil {
-		if c.Once {
-			return nil, fault.New(fault.Unavailable, "played day", "it was interrupted before it was over", "")
-		}
-		return nil, nil
-	}
+	day := simulate.Plan(c.planned(a, c.Calls))
+	voice, err := c.playEvents(a, stack, day)
 	if err != nil {
 		return nil, err
 	}
@@ -161,11 +147,47 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 	if err := a.printDay(stack, day, report, len(before)); err != nil {
 		return nil, err
 	}
+	if c.Once && !a.asJSON() {
+		fmt.Fprintf(a.stdout, "\nLook at the calls with: %s calls list %s\n", os.Args[0], localFlags(c.Dir))
+	}
 	if !report.Agrees() {
 		verdict = fault.New(fault.Internal, "played day", fmt.Sprintf("%d things are not as they should be", max(1, len(report.Differences))),
 			"the functions' logs are in "+stack.State().DataDir)
 	}
 	return verdict, nil
+}
+
+// planned says which calls to play, up to now.
+func (c *localCmd) planned(a *app, calls int) simulate.Options {
+	return simulate.Options{Seed: c.Seed, Calls: calls, End: a.now(), Account: local.Account, Region: local.Region}
+}
+
+// playEvents puts the day on the bus, lets the watch look at what was left open,
+// and plays calls with voice analytics, which it gives. It returns when all is
+// handled.
+func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]simulate.VoiceCall, error) {
+	stack.Pipelines().Set(day.API()...)
+	bar := a.newProgress(len(day.Deliveries))
+	defer bar.end()
+	err := day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)
+	if err != nil {
+		return nil, err
+	}
+	bar.note("waiting for the last ones")
+	if err := drainWithin(a.ctx, stack, drainLimit+time.Duration(len(day.Deliveries))*drainEach); err != nil {
+		return nil, err
+	}
+	for range day.WatchRuns() {
+		if err := stack.RunSchedules(); err != nil {
+			return nil, err
+		}
+		if err := drainWithin(a.ctx, stack, drainLimit); err != nil {
+			return nil, err
+		}
+	}
+	bar.note("playing calls with voice analytics")
+	voice := simulate.PlanVoice(c.planned(a, max(1, c.Calls/voiceShare)))
+	return voice, simulate.PlayVoice(a.ctx, stack, voice)
 }
 
 // serve waits for Ctrl-C, and then for what is under way.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,8 +16,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 )
 
-// printBanner tells where the stack is and gives commands to copy.
-func (a *app) printBanner(stack *local.Stack, dir string) {
+// printBefore tells where the stack is and what comes next, and gives commands to
+// copy where there is time for them.
+func (c *localCmd) printBefore(a *app, stack *local.Stack) {
+	if a.asJSON() {
+		return
+	}
 	endpoint := stack.Endpoint()
 	fmt.Fprintf(a.stdout, "chimewatch runs at %s\n", endpoint)
 	a.printFields("", [][2]string{
@@ -28,7 +33,23 @@ func (a *app) printBanner(stack *local.Stack, dir string) {
 		{"dead letters", endpoint + "/dead-letters"},
 		{"data and logs", stack.State().DataDir},
 	})
-	fmt.Fprintf(a.stdout, tryThis, endpoint, os.Args[0], localFlags(dir), local.Region, local.Account, local.TableName, local.FunctionQueue)
+	if !c.Once {
+		fmt.Fprintf(a.stdout, tryThis, endpoint, os.Args[0], localFlags(c.Dir), local.Region, local.Account, local.TableName, local.FunctionQueue)
+	}
+	if c.Play {
+		fmt.Fprintf(a.stdout, "\nPlaying a day of %s in %s.\n", count(c.Calls, "call"), shortSpan(c.Duration))
+	}
+}
+
+// shortSpan writes a span without the parts that are zero: 1m, not 1m0s.
+func shortSpan(d time.Duration) string {
+	text := d.String()
+	for _, part := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, part) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // tryThis holds commands that work as they stand. They give the endpoint as a
@@ -43,7 +64,6 @@ Try, in another terminal:
   %[2]s calls list %[3]s
   %[2]s consent list %[3]s
   %[2]s calls show 01234567-89ab-4cde-8f01-23456789abcd %[3]s
-
 `
 
 // localFlags gives the flags with which other commands find the stack.
@@ -90,10 +110,10 @@ func (a *app) printDay(stack *local.Stack, day simulate.Day, report simulate.Rep
 			Kept: kept, Agrees: report.Agrees(), Functions: functions, Report: report,
 		})
 	}
-	fmt.Fprintf(a.stdout, "Played a day of %d calls: %d events, %d of them out of order and %d once more.\n",
-		len(truth.Pipelines), truth.Events, truth.Reordered, truth.Duplicates)
+	fmt.Fprintf(a.stdout, "Played a day of %s: %d events, %d of them out of order and %d once more.\n",
+		count(len(truth.Pipelines), "call"), truth.Events, truth.Reordered, truth.Duplicates)
 	if kept > 0 {
-		fmt.Fprintf(a.stdout, "The table also keeps %d calls of earlier runs, which are not counted here.\n", kept)
+		fmt.Fprintf(a.stdout, "The table also keeps %s of earlier runs, which count for nothing here.\n", count(kept, "call"))
 	}
 	fmt.Fprintln(a.stdout)
 	rows := make([][]string, len(report.Lines))

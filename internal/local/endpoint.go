@@ -21,6 +21,7 @@ import (
 // Paths that are there for people and tests.
 const (
 	pathStatus        = "/"
+	pathDrained       = "/drained"
 	pathNotifications = "/notifications"
 	pathDeadLetters   = "/dead-letters"
 )
@@ -100,10 +101,17 @@ func (s *Stack) tableProxy() http.Handler {
 	}
 }
 
+// pages answers readers. That of pathDrained comes when every event so far has
+// been handled or has become a dead letter.
 func (s *Stack) pages() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case pathStatus:
+			wire.WriteJSON(w, http.StatusOK, s.Status())
+		case pathDrained:
+			if err := s.Drain(r.Context()); err != nil {
+				return // whoever asked is gone
+			}
 			wire.WriteJSON(w, http.StatusOK, s.Status())
 		case pathNotifications:
 			messages := s.Notifications()
@@ -115,7 +123,7 @@ func (s *Stack) pages() http.Handler {
 			wire.WriteJSON(w, http.StatusOK, s.DeadLetters())
 		default:
 			wire.WriteJSON(w, http.StatusNotFound, map[string]string{
-				"message": fmt.Sprintf("%s is not here; there are %s, %s and %s", r.URL.Path, pathStatus, pathNotifications, pathDeadLetters),
+				"message": fmt.Sprintf("%s is not here; there are %s, %s, %s and %s", r.URL.Path, pathStatus, pathDrained, pathNotifications, pathDeadLetters),
 			})
 		}
 	})
@@ -156,7 +164,7 @@ func (s *Stack) Status() Status {
 		Account: Account, Region: Region, Table: TableName, EventBus: bus.Name,
 		Functions: s.host.Counts(), Missing: s.options.Missing(), Pending: s.Pending(),
 		Topics: map[string]int{}, Queues: map[string]int{},
-		Pages: []string{s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},
+		Pages: []string{s.Endpoint() + pathDrained, s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},
 	}
 	st.Events, st.Rules = s.bus.Counts()
 	for _, arn := range []string{FailureTopicARN, AlertTopicARN} {

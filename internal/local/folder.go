@@ -78,7 +78,8 @@ func answers(ctx context.Context, state State) bool {
 
 const stateFile = "local.json"
 
-// lockPatience is how long to wait for a command that only reads the table.
+// lockPatience is how long to wait for a command that only reads the table, or for
+// a stack that is about to end.
 const lockPatience = 3 * time.Second
 
 // folder is a locked data folder: dir/local.json tells where the stack is, and
@@ -105,7 +106,8 @@ func openFolder(ctx context.Context, dir string) (*folder, error) {
 		return nil, fault.Wrap(err, fault.Internal, path, "cannot be opened", "choose another folder")
 	}
 	for began := time.Now(); !tryLock(f.lock); {
-		if time.Since(began) > lockPatience || ctx.Err() != nil {
+		_, notRunning := FindRunning(ctx, dir)
+		if notRunning == nil || time.Since(began) > lockPatience || ctx.Err() != nil {
 			err := f.inUse(path)
 			f.lock.Close()
 			return nil, err
