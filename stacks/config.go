@@ -2,6 +2,7 @@
 package stacks
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/near"
+	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
@@ -47,6 +49,9 @@ type Config struct {
 	Delivery, Retry Attempts
 	// Settings say how failures are watched.
 	Settings settings.Settings
+	// Routes say how grave rule matches are, and which go to other topics than the
+	// alert topic.
+	Routes routing.Routes
 	// VoiceSources are the ways in which voice-analytics notifications come:
 	// lambda, sqs, sns, kinesis; none by default.
 	VoiceSources []string
@@ -135,6 +140,11 @@ func choices() []choice {
 		age("deliveryAge", 24*time.Hour, func(c *Config) *time.Duration { return &c.Delivery.Age }),
 		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Config) *int { return &c.Retry.Most }),
 		age("retryAge", 6*time.Hour, func(c *Config) *time.Duration { return &c.Retry.Age }),
+		{"routes", `a list of routes, each rule once: rule is a name, or the beginning of names and an asterisk; severity critical, high, medium or low; topic the ARN of an SNS topic`, func(c *Config, v string) (ok bool) {
+			routes, err := routing.Parse("routes", v)
+			c.Routes = routes
+			return err == nil
+		}},
 	}
 	list = append(list, voiceChoices()...)
 	for _, key := range settings.Keys() {
@@ -262,7 +272,8 @@ func chosen(context map[string]any) (map[string]given, error) {
 	return all, nil
 }
 
-// plain gives a value of the context as text: lists with commas between.
+// plain gives a value of the context as text: lists of texts with commas between,
+// lists of objects as JSON.
 func plain(value any) (string, bool) {
 	switch v := value.(type) {
 	case string:
@@ -274,6 +285,10 @@ func plain(value any) (string, bool) {
 	case []any:
 		parts := make([]string, len(v))
 		for i, part := range v {
+			if _, object := part.(map[string]any); object {
+				text, err := json.Marshal(v)
+				return string(text), err == nil
+			}
 			text, ok := part.(string)
 			if !ok {
 				return "", false

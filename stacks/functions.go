@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,9 +25,10 @@ type spec struct {
 	// table lists the actions that it calls on the table, indexes those indexes
 	// that it queries.
 	table, indexes []string
-	// publishes is the topic that it publishes to, if any; variable tells it which.
-	publishes awssns.Topic
-	variable  string
+	// publishes are the topics that it publishes to, by the variable that tells it
+	// which; others are the ARNs of topics that are not the stack's.
+	publishes map[string]awssns.Topic
+	others    []string
 	// statements are what it may do besides.
 	statements  []awsiam.PolicyStatementProps
 	environment map[string]*string
@@ -42,6 +44,12 @@ type function struct {
 	spec spec
 }
 
+// The variables that tell functions the topics.
+const (
+	envFailureTopic = "CHIMEWATCH_FAILURE_TOPIC_ARN"
+	envAlertTopic   = "CHIMEWATCH_ALERT_TOPIC_ARN"
+)
+
 // specs lists the functions. What a role may do is what its function calls:
 // see internal/handler and internal/store.
 func (w *watchtower) specs() []spec {
@@ -50,14 +58,15 @@ func (w *watchtower) specs() []spec {
 			table: []string{"GetItem", "PutItem", "UpdateItem"}},
 		{name: "failures", about: "Takes failures into incidents and tells people of these", timeout: 60,
 			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: w.topics.failures, variable: "CHIMEWATCH_FAILURE_TOPIC_ARN", environment: w.watchSettings()},
+			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures}, environment: w.watchSettings()},
 		{name: "alerts", about: "Keeps rule matches and tells people of them", timeout: 60,
 			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: w.topics.alerts, variable: "CHIMEWATCH_ALERT_TOPIC_ARN"},
+			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, others: w.config.Routes.Topics(), environment: w.watchSettings()},
 		w.consentSpec(),
 		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
 			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
-			publishes: w.topics.failures, variable: "CHIMEWATCH_FAILURE_TOPIC_ARN", environment: w.watchSettings(),
+			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, others: w.config.Routes.Topics(),
+			environment: w.watchSettings(),
 			statements: []awsiam.PolicyStatementProps{{
 				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
 				Resources: &[]*string{w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String("media-pipeline"), ResourceName: jsii.String("*")})},
@@ -79,7 +88,7 @@ func indexNames() []string {
 
 // watchSettings are the variables by which functions know how to watch.
 func (w *watchtower) watchSettings() map[string]*string {
-	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account()}
+	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account(), "CHIMEWATCH_ROUTES": jsii.String(w.config.Routes.String())}
 	for name, value := range w.config.Settings.Environment() {
 		env[name] = jsii.String(value)
 	}
@@ -102,8 +111,8 @@ func (w *watchtower) newFunction(s spec) function {
 		"CHIMEWATCH_RUNBOOK_URL":    jsii.String(w.config.RunbookURL),
 	}
 	maps.Copy(environment, s.environment)
-	if s.publishes != nil {
-		environment[s.variable] = s.publishes.TopicArn()
+	for variable, topic := range s.publishes {
+		environment[variable] = topic.TopicArn()
 	}
 	architecture := awslambda.Architecture_ARM_64()
 	if w.config.Architecture == "x86_64" {
@@ -164,8 +173,15 @@ func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Ro
 	if !s.once {
 		allow("KeepWhatFails", []string{"sqs:SendMessage"}, w.queues.functions.QueueArn())
 	}
-	if s.publishes != nil {
-		allow("Publish", []string{"sns:Publish"}, s.publishes.TopicArn())
+	if len(s.publishes) > 0 {
+		var topics []*string
+		for _, variable := range slices.Sorted(maps.Keys(s.publishes)) {
+			topics = append(topics, s.publishes[variable].TopicArn())
+		}
+		for _, arn := range s.others {
+			topics = append(topics, jsii.String(arn))
+		}
+		allow("Publish", []string{"sns:Publish"}, topics...)
 		allow("EncryptMessages", []string{"kms:GenerateDataKey", "kms:Decrypt"}, w.topics.key.KeyArn())
 	}
 	for _, statement := range s.statements {

@@ -183,6 +183,11 @@ func load(ctx context.Context, s *store.Store, state pipeline.State, o call.Opti
 	if err != nil {
 		return call.Call{}, err
 	}
+	of, err := s.MatchNotifications(ctx, state.CallFields)
+	if err != nil {
+		return call.Call{}, err
+	}
+	notes = append(notes, of...)
 	for _, id := range incidents {
 		i, err := s.Incident(ctx, id)
 		if err != nil {

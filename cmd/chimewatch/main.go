@@ -37,6 +37,7 @@ type commands struct {
 	globals
 
 	Calls     callsCmd     `cmd:"" help:"Look up calls."`
+	Alerts    alertsCmd    `cmd:"" help:"Look up matches of real-time rules."`
 	Incidents incidentsCmd `cmd:"" help:"Look up incidents: causes that make calls fail."`
 	Consent   consentCmd   `cmd:"" help:"Tell of consent to voice-analytics tasks, and look it up."`
 	Send      sendCmd      `cmd:"" help:"Send an example event to an event bus, real or local."`

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	function.Main("watch", func(p function.Parts) handler.Handler {
-		return handler.Watch{
+		watch := handler.Watch{
 			Table: p.Table, API: chimeapi.New(p.AWS), Limits: p.Settings.Limits, Counts: p.Metrics,
 			Account: p.Optional("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait,
 			Incidents: handler.Incidents{
@@ -23,7 +23,8 @@ func main() {
 				Words:  alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL},
 				Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
 			},
-		}.Handle
+		}
+		return handler.All(watch.Handle, function.HeldBack(p))
 	})
 }
 

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"cmp"
+	"strconv"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -41,6 +42,14 @@ type Match struct {
 	Event *chime.Event
 	// Call is what is known of the call's pipeline; nil while that is nothing.
 	Call *pipeline.State
+	// Severity is that of the rule's route; empty means medium.
+	Severity incident.Severity
+	// Held counts the other matches of the rule on the call that people have not
+	// been told of.
+	Held int
+	// Occasion tells one message about the rule on the call from another; empty
+	// where each match is told by itself.
+	Occasion string
 }
 
 // Message renders the match.
@@ -54,9 +63,9 @@ func (m Match) Message(o Options) Message {
 	if id := clean(call.CallID, maxWord); id != "" {
 		text += " on call " + id
 	}
-	id := join("/", string(RuleMatch), m.Event.ID)
-	d := data{Severity: string(incident.Medium), Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
-		EventID: clean(mask.text(m.Event.ID), maxID), Rule: name, Type: kind, At: m.Event.Time.UTC(),
+	id := join("/", string(RuleMatch), cmp.Or(m.Occasion, m.Event.ID))
+	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
+		EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
 		CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
 		Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
 	}}
@@ -77,6 +86,14 @@ func (m Match) Message(o Options) Message {
 			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
 		}),
 	}.complete(x)
+}
+
+// matches counts in words.
+func matches(n int) string {
+	if n == 1 {
+		return "1 more match"
+	}
+	return strconv.Itoa(n) + " more matches"
 }
 
 // call gives what is known of the call from its pipeline and from the match.
@@ -101,6 +118,9 @@ func (m Match) body(rule chime.RulesMatched, name, kind string, call pipeline.St
 	l.say("Rule " + name + " matched on a call: " + what(kind) + ".")
 	l.blank()
 	l.tell("Rule type", kind)
+	if m.Held > 0 {
+		l.tell("Held back", matches(m.Held)+" of this rule on this call since the last message")
+	}
 	l.tell("When", m.when(rule, call))
 	l.tell("Call", clean(call.CallID, maxID))
 	l.tell("Numbers", people(call))

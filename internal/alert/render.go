@@ -53,6 +53,7 @@ type exampleOfCall struct {
 
 type matchData struct {
 	EventID          string    `json:"eventId"`
+	HeldBack         int       `json:"heldBack,omitempty"`
 	Rule             string    `json:"rule"`
 	Type             string    `json:"type"`
 	At               time.Time `json:"at"`

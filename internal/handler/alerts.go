@@ -2,12 +2,16 @@ package handler
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"time"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
@@ -16,33 +20,178 @@ type MatchTable interface {
 	Sender
 	RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error
 	CallOf(context.Context, chime.CallFields) (pipeline.State, error)
+	MatchesOf(context.Context, store.RuleOnCall) ([]store.Match, error)
+	ToldOf(context.Context, store.RuleOnCall) (store.Told, error)
+	MarkMatchesTold(ctx context.Context, was, is store.Told) error
+	EndedWindows(ctx context.Context, before time.Time) ([]store.Told, error)
+	EndWindow(context.Context, store.Told) error
+	TryOnce(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) (store.Notification, error)
 }
 
-// Alerts keeps every rule match, finds its call and tells people once. A match
-// whose call is not known yet is sent all the same.
-func Alerts(table MatchTable, topic Publisher, counts Counter, words alert.Options, owner func(context.Context) string) Handler {
-	return func(ctx context.Context, m intake.Message) error {
-		ev, err := chime.Parse(m.Body)
+// Alerts keeps every rule match, finds its call and tells people: at most once a
+// window for a rule on a call, with the count of what was held back. A match
+// whose call is not known yet is told all the same, and one that names no call
+// at once.
+type Alerts struct {
+	Table MatchTable
+	// Topic is where matches go that no route sends elsewhere, Topics gives the
+	// topic of an ARN.
+	Topic  Publisher
+	Topics func(arn string) Publisher
+	Routes routing.Routes
+	// Window is the least time between two messages about a rule on a call; zero
+	// tells of every match.
+	Window time.Duration
+	Counts Counter
+	Words  alert.Options
+	// Owner names the invocation.
+	Owner func(context.Context) string
+	Now   func() time.Time
+}
+
+// Handle takes one rule match.
+func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
+	ev, err := chime.Parse(m.Body)
+	if err != nil {
+		return err
+	}
+	if ev.RulesMatched == nil {
+		return wrongKind(ev, chime.DetailRulesMatched)
+	}
+	if err := a.Table.RecordMatch(ctx, ev, alert.InferRuleType(ev.RulesMatched)); err != nil {
+		return err
+	}
+	rule, named := store.RuleOnCallOf(ev)
+	if named && a.Window > 0 {
+		err = a.tellOnce(ctx, rule, ev)
+	} else {
+		err = a.tellAtOnce(ctx, ev)
+	}
+	if err != nil {
+		return err
+	}
+	a.Counts.Count("RuleMatches", 1)
+	return nil
+}
+
+// tellAtOnce tells of one match.
+func (a Alerts) tellAtOnce(ctx context.Context, ev *chime.Event) error {
+	match, err := a.match(ctx, ev)
+	if err != nil {
+		return err
+	}
+	return sendOnce(ctx, a.Table, a.topicOf(ev), store.PartitionOfMatch(ev.ID), match.Message(a.Words), a.Owner(ctx))
+}
+
+// tellOnce tells of a rule on a call unless people were told within the window.
+// It waits for another invocation that is telling.
+func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.Event) error {
+	for {
+		told, err := a.Table.ToldOf(ctx, rule)
 		if err != nil {
 			return err
 		}
-		if ev.RulesMatched == nil {
-			return wrongKind(ev, chime.DetailRulesMatched)
+		if !told.At.IsZero() && a.Now().Sub(told.At) < a.Window {
+			a.Counts.Count("RuleMatchesHeldBack", 1)
+			return nil // the next message tells of it, or the watch does
 		}
-		if err := table.RecordMatch(ctx, ev, alert.InferRuleType(ev.RulesMatched)); err != nil {
+		done, err := a.tell(ctx, told, ev)
+		if done || err != nil {
 			return err
 		}
-		match := alert.Match{Event: ev}
-		switch call, err := table.CallOf(ctx, ev.RulesMatched.CallFields); {
-		case err == nil:
-			match.Call = &call
-		case fault.ClassOf(err) != fault.NotFound:
-			return err
+		select {
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Conflict, "rule "+rule.Rule, "is being told of by another invocation", "it is tried again")
+		case <-time.After(200 * time.Millisecond):
 		}
-		if err := sendOnce(ctx, table, topic, store.PartitionOfMatch(ev.ID), match.Message(words), owner(ctx)); err != nil {
-			return err
-		}
-		counts.Count("RuleMatches", 1)
+	}
+}
+
+// tell tells of all matches that people were not told of, with the words of one;
+// done is false while another invocation is at it.
+func (a Alerts) tell(ctx context.Context, told store.Told, ev *chime.Event) (done bool, err error) {
+	matches, err := a.Table.MatchesOf(ctx, told.RuleOnCall)
+	if err != nil {
+		return false, err
+	}
+	if len(matches) <= told.Matches {
+		return true, nil // the same match once more
+	}
+	match, err := a.match(ctx, ev)
+	if err != nil {
+		return false, err
+	}
+	match.Held = len(matches) - told.Matches - 1
+	match.Occasion = told.Name() + "/" + strconv.Itoa(told.Notifications+1)
+	m := match.Message(a.Words)
+	sent, err := a.Table.TryOnce(ctx, told.Call, store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: len(matches)},
+		a.Owner(ctx), func(ctx context.Context) error { return a.topicOf(ev).Publish(ctx, m) })
+	if err != nil || sent.SentAt.IsZero() {
+		return false, err
+	}
+	is := told
+	is.Notifications, is.Matches, is.At = told.Notifications+1, sent.Calls, sent.SentAt
+	return true, a.Table.MarkMatchesTold(ctx, told, is)
+}
+
+// match finds the call of a match, and its route.
+func (a Alerts) match(ctx context.Context, ev *chime.Event) (alert.Match, error) {
+	match := alert.Match{Event: ev, Severity: a.Routes.Of(ev.RulesMatched.RuleName).Severity}
+	switch call, err := a.Table.CallOf(ctx, ev.RulesMatched.CallFields); {
+	case err == nil:
+		match.Call = &call
+	case fault.ClassOf(err) != fault.NotFound:
+		return match, err
+	}
+	return match, nil
+}
+
+func (a Alerts) topicOf(ev *chime.Event) Publisher {
+	if arn := a.Routes.Of(ev.RulesMatched.RuleName).Topic; arn != "" {
+		return a.Topics(arn)
+	}
+	return a.Topic
+}
+
+// HeldBack tells, at the end of each window, of what was held back in it.
+func (a Alerts) HeldBack(ctx context.Context, _ intake.Message) error {
+	if a.Window <= 0 {
 		return nil
+	}
+	ended, err := a.Table.EndedWindows(ctx, a.Now().Add(-a.Window))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, told := range ended {
+		errs = append(errs, a.end(ctx, told))
+	}
+	return errors.Join(errs...)
+}
+
+func (a Alerts) end(ctx context.Context, told store.Told) error {
+	matches, err := a.Table.MatchesOf(ctx, told.RuleOnCall)
+	if err != nil {
+		return err
+	}
+	if len(matches) <= told.Matches {
+		return a.Table.EndWindow(ctx, told)
+	}
+	ev, err := chime.Parse(matches[len(matches)-1].Body)
+	if err != nil {
+		return err
+	}
+	_, err = a.tell(ctx, told, ev)
+	return err
+}
+
+// All handles a message with every one of the handlers, whether others fail or not.
+func All(handlers ...Handler) Handler {
+	return func(ctx context.Context, m intake.Message) error {
+		var errs []error
+		for _, handle := range handlers {
+			errs = append(errs, handle(ctx, m))
+		}
+		return errors.Join(errs...)
 	}
 }

@@ -71,6 +71,16 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		{"matches of calls that are not", func(t *testing.T, v *invocation) []outage.Step {
 			return handling(v.alerts(), exampleBody(t, "rule-keyword-result"), exampleBody(t, "rule-sentiment"))
 		}},
+		{"matches of one rule on a call, and the end of their window", func(t *testing.T, v *invocation) []outage.Step {
+			steps := handling(v.alerts(), ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), ruleMatch("r2", "m3", noon))
+			for _, minutes := range []time.Duration{5, 11} {
+				steps = append(steps, func(ctx context.Context) error {
+					v.now.set(noon.Add(minutes * time.Minute))
+					return v.matches().HeldBack(ctx, intake.Message{})
+				})
+			}
+			return steps
+		}},
 		{"the watch finds what the events did not tell", func(t *testing.T, v *invocation) []outage.Step {
 			missed(t, v)
 			return watching(v, limits, 2*time.Hour)

@@ -108,6 +108,22 @@ func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
 	v.wantStages(t, "hours later", map[string]int{"opening": 1, "summary": 4, "closing": 1, "reopening": 1})
 }
 
+// Where the window is longer than the quiet time, calls that do not succeed yet
+// are no reason to speak before it is over.
+func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
+	v := onTable(t)
+	v.timing.Window, v.timing.Quiet = 15*time.Minute, 10*time.Minute
+	for n := range 2 {
+		v.now.set(minutes(n))
+		v.fail(t, phoned{id: fmt.Sprint("p", n), connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(n)))
+	}
+	v.run(t, limits, minutes(14))
+	v.wantStages(t, "in the window", map[string]int{"opening": 1})
+	v.run(t, limits, minutes(15))
+	v.run(t, limits, minutes(16))
+	v.wantStages(t, "after it", map[string]int{"opening": 1, "summary": 1})
+}
+
 func TestCauseThatComesBackLateIsAnotherIncident(t *testing.T) {
 	v := onTable(t)
 	v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -51,13 +50,14 @@ func (n *now) set(at time.Time) {
 // invocation is what a process needs to handle something.
 type invocation struct {
 	*outage.Process
-	now   *now
-	owner string
-	api   *pipelines
+	now    *now
+	owner  string
+	api    *pipelines
+	timing incident.Timing
 }
 
 func invoked(p *outage.Process, at time.Time, owner string) *invocation {
-	return &invocation{Process: p, now: &now{at: at}, owner: owner, api: &pipelines{known: map[string]chimeapi.Pipeline{}}}
+	return &invocation{Process: p, now: &now{at: at}, owner: owner, api: &pipelines{known: map[string]chimeapi.Pipeline{}}, timing: timing}
 }
 
 func (v *invocation) store() *store.Store {
@@ -65,7 +65,7 @@ func (v *invocation) store() *store.Store {
 }
 
 func (v *invocation) incidents() handler.Incidents {
-	return handler.Incidents{Table: v.store(), Topic: v.topic(), Timing: timing, Owner: v.name, Now: v.now.Now}
+	return handler.Incidents{Table: v.store(), Topic: v.topic(), Timing: v.timing, Owner: v.name, Now: v.now.Now}
 }
 
 func (v *invocation) topic() *topic.Topic {
@@ -77,7 +77,11 @@ func (v *invocation) name(context.Context) string { return v.owner }
 func (v *invocation) failures() handler.Handler { return handler.Failures(v.incidents(), quiet{}) }
 
 func (v *invocation) alerts() handler.Handler {
-	return handler.Alerts(v.store(), v.topic(), quiet{}, alert.Options{}, v.name)
+	return v.matches().Handle
+}
+
+func (v *invocation) matches() handler.Alerts {
+	return handler.Alerts{Table: v.store(), Topic: v.topic(), Window: 5 * time.Minute, Counts: quiet{}, Owner: v.name, Now: v.now.Now}
 }
 
 func (v *invocation) watch(l watch.Limits, counts handler.Counter) handler.Watch {

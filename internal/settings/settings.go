@@ -20,10 +20,15 @@ import (
 type Settings struct {
 	incident.Timing
 	watch.Limits
+	// MatchWindow is the least time between two messages about a rule on a call;
+	// zero tells of every match.
+	MatchWindow time.Duration
 }
 
 // Default gives what is chosen where the deployer chose nothing.
-func Default() Settings { return Settings{incident.DefaultTiming, watch.DefaultLimits} }
+func Default() Settings {
+	return Settings{incident.DefaultTiming, watch.DefaultLimits, 5 * time.Minute}
+}
 
 // Key is one choice.
 type Key struct {
@@ -55,6 +60,8 @@ func Keys() []Key {
 			span: func(s *Settings) *time.Duration { return &s.Silent }, least: time.Minute, most: 8 * time.Hour},
 		{Name: "heartbeat", Variable: "CHIMEWATCH_HEARTBEAT", About: "how long there may be no event at all, where there usually are some; 0 never minds",
 			span: func(s *Settings) *time.Duration { return &s.Heartbeat }, least: 5 * time.Minute, most: 7 * 24 * time.Hour, off: true},
+		{Name: "matchWindow", Variable: "CHIMEWATCH_MATCH_WINDOW", About: "the least time between two messages about a rule on a call; 0 tells of every match",
+			span: func(s *Settings) *time.Duration { return &s.MatchWindow }, least: time.Second, most: 24 * time.Hour, off: true},
 		{Name: "pipelineQuota", Variable: "CHIMEWATCH_PIPELINE_QUOTA", About: "how many pipelines may be active in the Region",
 			number: func(s *Settings) *int { return &s.Quota }},
 	}

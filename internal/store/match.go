@@ -107,14 +107,19 @@ func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error)
 			return nil, err
 		}
 		for _, it := range items {
-			body, err := unpack(it["d"])
+			m, err := matchIn(it)
 			if err != nil {
 				return nil, err
 			}
-			matches = append(matches, Match{Time: timeIn(it, attrFirst), ID: textIn(it, "n"), RuleName: textIn(it, "rn"), Type: textIn(it, "y"),
-				CallID: textIn(it, "ci"), TransactionID: textIn(it, "ti"), Body: body})
+			matches = append(matches, m)
 		}
 	}
 	slices.SortStableFunc(matches, func(a, b Match) int { return a.Time.Compare(b.Time) })
 	return matches, nil
+}
+
+func matchIn(it item) (Match, error) {
+	body, err := unpack(it["d"])
+	return Match{Time: timeIn(it, attrFirst), ID: textIn(it, "n"), RuleName: textIn(it, "rn"), Type: textIn(it, "y"),
+		CallID: textIn(it, "ci"), TransactionID: textIn(it, "ti"), Body: body}, err
 }

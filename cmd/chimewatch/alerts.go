@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// alertsCmd holds what looks up rule matches in the table.
+type alertsCmd struct {
+	List alertsListCmd `cmd:"" help:"List rule matches, newest first."`
+}
+
+// alertsListCmd prints one page of rule matches.
+type alertsListCmd struct {
+	Since       string `placeholder:"SPAN" help:"Only matches in this span up to now: 90m, 24h, 7d."`
+	Limit       int    `short:"n" default:"50" placeholder:"N" help:"At most this many matches (${default})."`
+	Cursor      string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
+	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
+}
+
+// alertReport is a rule match as the command prints it.
+type alertReport struct {
+	call.Alert
+	CallID        string `json:"callId,omitempty"`
+	TransactionID string `json:"transactionId,omitempty"`
+}
+
+// Run prints the page, and the cursor of the next on the error stream.
+func (c *alertsListCmd) Run(a *app) error {
+	query := store.MatchQuery{Limit: c.Limit, Cursor: c.Cursor}
+	if c.Limit < 1 || c.Limit > maxLimit {
+		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	}
+	if c.Since != "" {
+		span, err := parseSpan(c.Since)
+		if err != nil {
+			return err
+		}
+		query.From = a.now().Add(-span)
+	}
+	return a.withStore(func(s *store.Store) error {
+		matches, next, err := s.ListMatches(a.ctx, query)
+		if err != nil {
+			return err
+		}
+		reports := make([]alertReport, len(matches))
+		for i, m := range matches {
+			var of pipeline.State
+			of.CallID, of.TransactionID = m.CallID, m.TransactionID
+			shown := call.New(of, nil, []store.Match{m}, nil, call.Options{FullNumbers: c.FullNumbers})
+			reports[i] = alertReport{shown.Alerts[0], shown.CallID, shown.TransactionID}
+		}
+		if a.asJSON() {
+			err = a.printJSON(reports)
+		} else {
+			err = a.printAlerts(reports)
+		}
+		if err == nil && next != "" {
+			a.next(next)
+		}
+		return err
+	})
+}
+
+func (a *app) printAlerts(reports []alertReport) error {
+	rows := make([][]string, len(reports))
+	for i, r := range reports {
+		kind := r.Type
+		if kind == alert.RuleNegatedOrIssue {
+			kind = "negated or issue"
+		}
+		rows[i] = []string{at(r.Time), r.RuleName, kind, r.CallID, r.ID}
+	}
+	return a.printTable([]string{"time", "rule", "type", "call", "id"}, rows)
+}

@@ -1,0 +1,177 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/routing"
+)
+
+// ruleMatch makes an event of a rule that matched on the one call.
+func ruleMatch(rule, id string, at time.Time) []byte {
+	raw, err := json.Marshal(map[string]any{
+		"version": "0", "id": id, "detail-type": chime.DetailRulesMatched, "source": chime.Source, "account": "111122223333", "region": "us-east-1",
+		"time": at.Format(time.RFC3339), "resources": []any{},
+		"detail": map[string]any{"version": "0", "ruleName": rule, "utteranceId": "u", "beginTimestamp": at.Format(time.RFC3339),
+			"sourceMetadata": map[string]any{"transactionId": "t1", "callId": "c1"}},
+	})
+	if err != nil {
+		panic(err) // it is made of texts
+	}
+	return raw
+}
+
+// match takes matches as the function alerts does.
+func (v *invocation) match(t testing.TB, events ...[]byte) {
+	t.Helper()
+	for _, raw := range events {
+		if err := v.alerts()(t.Context(), intake.Message{Body: raw}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (v *invocation) endWindows(t testing.TB, at time.Time) {
+	t.Helper()
+	v.now.set(at)
+	if err := v.matches().HeldBack(t.Context(), intake.Message{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heldBack gives, for each message in its order, how many other matches it tells of.
+func heldBack(t testing.TB, v *invocation) []int {
+	t.Helper()
+	held := []int{}
+	for _, m := range v.World.Topic.Published() {
+		var bodies map[string]string
+		if err := json.Unmarshal([]byte(m.Body), &bodies); err != nil {
+			t.Fatal(err)
+		}
+		var data struct{ Match struct{ HeldBack int } }
+		if err := json.Unmarshal([]byte(bodies["sqs"]), &data); err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, data.Match.HeldBack)
+	}
+	return held
+}
+
+func TestRuleIsToldOnceAWindowOnACall(t *testing.T) {
+	v := onTable(t)
+	want := func(when string, held ...int) {
+		t.Helper()
+		if diff := cmp.Diff(held, heldBack(t, v)); diff != "" {
+			t.Errorf("%s: want (-), got (+):\n%s", when, diff)
+		}
+	}
+	v.now.set(noon)
+	v.match(t, ruleMatch("r1", "m1", noon), ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), ruleMatch("r1", "m3", noon))
+	want("within the window", 0)
+	v.match(t, ruleMatch("r2", "m4", noon))
+	want("another rule", 0, 0)
+	v.endWindows(t, noon.Add(5*time.Minute-time.Second))
+	want("before the end of the window", 0, 0)
+	v.endWindows(t, noon.Add(5*time.Minute))
+	want("at the end of the window, of the two that were held back", 0, 0, 1)
+	v.endWindows(t, noon.Add(6*time.Minute))
+	want("nothing is held back any more", 0, 0, 1)
+	v.now.set(noon.Add(7 * time.Minute))
+	v.match(t, ruleMatch("r1", "m5", noon), ruleMatch("r1", "m3", noon))
+	want("in the second window", 0, 0, 1)
+	v.now.set(noon.Add(10 * time.Minute))
+	v.match(t, ruleMatch("r1", "m6", noon))
+	want("the next match tells of the one that was held back", 0, 0, 1, 1)
+	v.endWindows(t, noon.Add(30*time.Minute))
+	v.endWindows(t, noon.Add(60*time.Minute))
+	want("and nothing is told twice", 0, 0, 1, 1)
+	if ended, err := v.store().EndedWindows(t.Context(), noon.Add(24*time.Hour)); err != nil || len(ended) != 0 {
+		t.Errorf("got %d open windows (%v), want none", len(ended), err)
+	}
+}
+
+func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
+	v := onTable(t)
+	v.now.set(noon)
+	group := errgroup.Group{}
+	for n := range 20 {
+		owner := *v
+		owner.owner = fmt.Sprint("invocation ", n)
+		group.Go(func() error {
+			return owner.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", fmt.Sprint("m", n%10), noon)})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	v.endWindows(t, noon.Add(5*time.Minute))
+	told := 0
+	held := heldBack(t, v)
+	for _, n := range held {
+		told += n + 1
+	}
+	if told != 10 || len(held) > 2 {
+		t.Errorf("got messages that tell of %v others: %d matches in %d messages, want 10 in at most 2", held, told, len(held))
+	}
+}
+
+func TestMatchesGoWhereTheirRouteSays(t *testing.T) {
+	v := onTable(t)
+	v.now.set(noon)
+	const urgent = "arn:aws:sns:us-east-1:111122223333:urgent"
+	var elsewhere []alert.Message
+	a := v.matches()
+	a.Routes = routing.Routes{{Rule: "cancel-*", Severity: incident.High, Topic: urgent}, {Rule: "greeting", Severity: incident.Low}}
+	a.Topics = func(arn string) handler.Publisher {
+		if arn != urgent {
+			t.Errorf("got the topic %s, want %s", arn, urgent)
+		}
+		return publish(func(m alert.Message) { elsewhere = append(elsewhere, m) })
+	}
+	for _, rule := range []string{"cancel-contract", "greeting", "other"} {
+		if err := a.Handle(t.Context(), intake.Message{Body: ruleMatch(rule, "m-"+rule, noon)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(elsewhere) != 1 || elsewhere[0].Attributes["severity"] != "high" || elsewhere[0].Attributes["rule"] != "cancel-contract" {
+		t.Errorf("got %v on the urgent topic, want the one match of its rule", elsewhere)
+	}
+	severities := []string{}
+	for _, m := range v.World.Topic.Published() {
+		if !strings.Contains(m.Body, "rule-match") {
+			t.Errorf("got %s", m.Body)
+		}
+		var bodies map[string]string
+		if err := json.Unmarshal([]byte(m.Body), &bodies); err != nil {
+			t.Fatal(err)
+		}
+		var data struct{ Severity string }
+		if err := json.Unmarshal([]byte(bodies["sqs"]), &data); err != nil {
+			t.Fatal(err)
+		}
+		severities = append(severities, data.Severity)
+	}
+	if diff := cmp.Diff([]string{"low", "medium"}, severities); diff != "" {
+		t.Errorf("severities on the alert topic: want (-), got (+):\n%s", diff)
+	}
+}
+
+// publish is a topic of a function.
+type publish func(alert.Message)
+
+func (p publish) Publish(_ context.Context, m alert.Message) error {
+	p(m)
+	return nil
+}

@@ -1,0 +1,83 @@
+package routing_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/routing"
+)
+
+const (
+	urgent = "arn:aws:sns:us-east-1:111122223333:urgent"
+	sales  = "arn:aws:sns:us-east-1:111122223333:sales"
+)
+
+func TestOf(t *testing.T) {
+	routes, err := routing.Parse("routes", `[
+		{"rule": "cancel-*", "severity": "high", "topic": "`+sales+`"},
+		{"rule": "cancel-contract", "severity": "critical", "topic": "`+urgent+`"},
+		{"rule": "cancel-con*", "severity": "low"},
+		{"rule": "greeting", "topic": "`+sales+`"},
+		{"rule": "q*"}
+	]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		rule     string
+		severity incident.Severity
+		topic    string
+	}{
+		{"cancel-contract", incident.Critical, urgent}, // the name itself before every beginning
+		{"cancel-contracts", incident.Low, ""},         // the longest beginning
+		{"cancel-order", incident.High, sales},
+		{"greeting", incident.Medium, sales},
+		{"greetings", incident.Medium, ""},
+		{"quiet", incident.Medium, ""},
+	} {
+		if got := routes.Of(test.rule); got.Severity != test.severity || got.Topic != test.topic {
+			t.Errorf("%s: got %s to %q, want %s to %q", test.rule, got.Severity, got.Topic, test.severity, test.topic)
+		}
+	}
+	again, err := routing.Parse("routes", routes.String())
+	if diff := cmp.Diff(routes, again); err != nil || diff != "" {
+		t.Errorf("written and read again (%v): want (-), got (+):\n%s", err, diff)
+	}
+	if diff := cmp.Diff([]string{sales, urgent}, routes.Topics()); diff != "" {
+		t.Errorf("topics: want (-), got (+):\n%s", diff)
+	}
+}
+
+func TestNothingIsNoRoute(t *testing.T) {
+	for _, text := range []string{"", " ", "[]"} {
+		routes, err := routing.Parse("routes", text)
+		if err != nil || len(routes) != 0 {
+			t.Errorf("%q: got %v (%v)", text, routes, err)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"no JSON", `rule`, "routes: is no list of routes"},
+		{"no list", `{"rule": "ab"}`, "is no list of routes"},
+		{"an unknown field", `[{"rule": "ab", "colour": "red"}]`, "colour"},
+		{"no name", `[{"severity": "high"}]`, `routes[0].rule: is ""`},
+		{"an asterisk in the middle", `[{"rule": "a*b"}]`, `routes[0].rule: is "a*b"`},
+		{"twice", `[{"rule": "ab"}, {"rule": "ab"}]`, `routes[1].rule: is "ab" again`},
+		{"a severity", `[{"rule": "ab", "severity": "urgent"}]`, `routes[0].severity: is "urgent" (give critical, high, medium or low)`},
+		{"a topic", `[{"rule": "ab", "topic": "sales"}]`, `routes[0].topic: is "sales"`},
+		{"a queue", `[{"rule": "ab", "topic": "arn:aws:sqs:us-east-1:111122223333:q"}]`, "give the ARN of a standard SNS topic"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := routing.Parse("routes", test.text)
+			if fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want it refused with %q", err, test.want)
+			}
+		})
+	}
+}
