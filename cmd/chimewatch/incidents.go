@@ -9,6 +9,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
 // incidentsCmd holds what looks up incidents in the table.
@@ -132,7 +133,7 @@ func (c *incidentsShowCmd) Run(a *app) error {
 func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (incidentReport, error) {
 	r := incidentReport{
 		ID: i.ID, Class: i.Class, Scope: i.Scope, Element: i.Element, State: "open", Severity: incident.SeverityOf(i.Losses),
-		Losses: orEmpty(i.Losses), Reason: i.Reason, OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
+		Losses: orEmpty(i.Losses), Reason: telemetry.MaskText(i.Reason), OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
 	}
 	if !i.Open() {
 		r.State = "closed"
