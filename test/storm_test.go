@@ -4,71 +4,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
-
-var binaries struct {
-	sync.Once
-	dir string
-	err error
-}
-
-// functionBinaries builds every function once, for this machine.
-func functionBinaries(t *testing.T) string {
-	t.Helper()
-	binaries.Do(func() {
-		if binaries.dir, binaries.err = os.MkdirTemp("", "functions"); binaries.err != nil {
-			return
-		}
-		folders, err := os.ReadDir("../functions")
-		if err != nil {
-			binaries.err = err
-			return
-		}
-		for _, folder := range folders {
-			cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(binaries.dir, folder.Name(), "bootstrap"), "../functions/"+folder.Name())
-			if out, err := cmd.CombinedOutput(); err != nil {
-				binaries.err = fmt.Errorf("%s: %w\n%s", folder.Name(), err, out)
-				return
-			}
-		}
-	})
-	if binaries.err != nil {
-		t.Fatal(binaries.err)
-	}
-	return binaries.dir
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if binaries.dir != "" {
-		if err := os.RemoveAll(binaries.dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}
-	os.Exit(code)
-}
 
 // startStack starts the local stack with the real functions.
 func startStack(t *testing.T, o local.Options) *local.Stack {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	if _, err := dynalite.FindModules("."); err != nil {
-		t.Skip(err)
-	}
+	needNode(t)
 	o.Dir, o.Functions = t.TempDir(), functionBinaries(t)
 	s, err := local.Start(t.Context(), o)
 	if err != nil {
