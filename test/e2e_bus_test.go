@@ -1,0 +1,182 @@
+//go:build unix
+
+package test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/schemas"
+)
+
+// TestValidateTellsWhatTheBusDoes holds the rules and functions that events
+// validate names for every example against those that ran when it was sent.
+func TestValidateTellsWhatTheBusDoes(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, t.TempDir())
+	files := []string{}
+	dir := t.TempDir()
+	for _, e := range schemas.Examples() {
+		file := filepath.Join(dir, e.Name)
+		if err := os.WriteFile(file, e.Body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	validated := chimewatch(t, append([]string{"events", "validate", "--output", "json"}, files...)...)
+	var verdicts []struct {
+		File             string
+		Problems         []any
+		Rules, Functions []string
+	}
+	decode(t, validated.stdout, &verdicts)
+	if validated.code != 0 || len(verdicts) != len(files) {
+		t.Fatalf("events validate: got exit code %d, %q and %d verdicts, want 0 and %d", validated.code, validated.stderr, len(verdicts), len(files))
+	}
+	client := busClient(s)
+	before := s.drained(t)
+	for i, e := range schemas.Examples() {
+		var entry types.PutEventsRequestEntry
+		if err := json.Unmarshal([]byte(strings.Trim(entryOf(t, e.Name, ""), "[]")), &entry); err != nil {
+			t.Fatal(err)
+		}
+		out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry}})
+		if err != nil || out.FailedEntryCount != 0 {
+			t.Fatalf("%s: got %+v and %v, want it taken", e.Name, out, err)
+		}
+		after := s.drained(t)
+		ranRules, ranFunctions := differences(before, after)
+		verdict := verdicts[i]
+		slices.Sort(verdict.Rules)
+		slices.Sort(verdict.Functions)
+		if len(verdict.Problems) > 0 || verdict.File != files[i] {
+			t.Errorf("%s: got the verdict %+v, want no problems", e.Name, verdict)
+		}
+		if diff := cmp.Diff(ranRules, verdict.Rules); diff != "" {
+			t.Errorf("%s: rules (-matched +told):\n%s", e.Name, diff)
+		}
+		if diff := cmp.Diff(ranFunctions, verdict.Functions); diff != "" {
+			t.Errorf("%s: functions (-ran +told):\n%s", e.Name, diff)
+		}
+		before = after
+	}
+}
+
+// differences gives the rules that matched and the functions that ran between two
+// times, each as often as it did. The watch goes by the clock.
+func differences(before, after local.Status) (rules, functions []string) {
+	rules, functions = []string{}, []string{}
+	for _, name := range slices.Sorted(maps.Keys(after.Rules)) {
+		rules = append(rules, slices.Repeat([]string{name}, after.Rules[name]-before.Rules[name])...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(after.Functions)) {
+		if name != "watch" {
+			functions = append(functions, slices.Repeat([]string{name}, after.Functions[name].Invocations-before.Functions[name].Invocations)...)
+		}
+	}
+	return rules, functions
+}
+
+func busClient(s *localStack) *eventbridge.Client {
+	return eventbridge.NewFromConfig(aws.Config{
+		BaseEndpoint: aws.String(s.endpoint), Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+}
+
+// TestPutEventsAnswersAsEventBridge sends what EventBridge does not take. The
+// codes are those of the API reference (PutEvents, PutEventsResultEntry).
+func TestPutEventsAnswersAsEventBridge(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, t.TempDir())
+	client := busClient(s)
+	entry := func(change func(*types.PutEventsRequestEntry)) types.PutEventsRequestEntry {
+		e := types.PutEventsRequestEntry{Source: aws.String("test"), DetailType: aws.String("Any"), Detail: aws.String(`{}`)}
+		change(&e)
+		return e
+	}
+	keep := func(*types.PutEventsRequestEntry) {}
+	const mebibyte = 1 << 20
+
+	t.Run("an entry of several", func(t *testing.T) {
+		for _, test := range []struct {
+			name   string
+			change func(*types.PutEventsRequestEntry)
+			code   string
+		}{
+			{"detail that is not JSON", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String(`{"a":`) }, "MalformedDetail"},
+			{"detail that is no object", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String(`[]`) }, "MalformedDetail"},
+			{"no detail", func(e *types.PutEventsRequestEntry) { e.Detail = nil }, "InvalidArgument"},
+			{"no source", func(e *types.PutEventsRequestEntry) { e.Source = nil }, "InvalidArgument"},
+			{"no detail type", func(e *types.PutEventsRequestEntry) { e.DetailType = nil }, "InvalidArgument"},
+			{"source of another service", func(e *types.PutEventsRequestEntry) { e.Source = aws.String("aws.s3") }, "NotAuthorizedForSourceException"},
+		} {
+			out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(keep), entry(test.change), entry(keep)}})
+			if err != nil || len(out.Entries) != 3 {
+				t.Fatalf("%s: got %+v and %v, want an answer for each of the three", test.name, out, err)
+			}
+			refused := out.Entries[1]
+			if out.FailedEntryCount != 1 || aws.ToString(refused.ErrorCode) != test.code || refused.EventId != nil || aws.ToString(refused.ErrorMessage) == "" ||
+				out.Entries[0].EventId == nil || out.Entries[2].EventId == nil {
+				t.Errorf("%s: got %d failed and the code %s, want one with %s and the others taken", test.name, out.FailedEntryCount, aws.ToString(refused.ErrorCode), test.code)
+			}
+		}
+	})
+
+	t.Run("the whole request", func(t *testing.T) {
+		before := s.drained(t).Events
+		for _, test := range []struct {
+			name    string
+			entries []types.PutEventsRequestEntry
+		}{
+			{"eleven entries", slices.Repeat([]types.PutEventsRequestEntry{entry(keep)}, 11)},
+			{"more than a mebibyte", []types.PutEventsRequestEntry{entry(func(e *types.PutEventsRequestEntry) {
+				e.Detail = aws.String(fmt.Sprintf(`{"a":%q}`, strings.Repeat("a", mebibyte)))
+			})}},
+		} {
+			_, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: test.entries})
+			var refusal smithy.APIError
+			var response interface{ HTTPStatusCode() int }
+			if !errors.As(err, &refusal) || refusal.ErrorCode() != "ValidationException" || !errors.As(err, &response) || response.HTTPStatusCode() != http.StatusBadRequest {
+				t.Errorf("%s: got %v, want a ValidationException with status 400", test.name, err)
+			}
+		}
+		if after := s.drained(t).Events; after != before {
+			t.Errorf("got %d events on the bus, want none of what was refused", after-before)
+		}
+	})
+
+	t.Run("almost a mebibyte", func(t *testing.T) {
+		long := strings.Repeat("a", mebibyte-4096)
+		event := entryOf(t, "created", "")
+		var e types.PutEventsRequestEntry
+		if err := json.Unmarshal([]byte(strings.Trim(event, "[]")), &e); err != nil {
+			t.Fatal(err)
+		}
+		e.Detail = aws.String(strings.Replace(*e.Detail, "{", `{"long":"`+long+`",`, 1))
+		out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{e}})
+		if err != nil || out.FailedEntryCount != 0 {
+			t.Fatalf("got %+v and %v, want it taken", out, err)
+		}
+		s.drained(t)
+		metadata, _ := s.show(t, "7000e34a-8af3-4cdc-9efe-a55b725ded40")["metadata"].(map[string]any)
+		if metadata["long"] != long {
+			t.Errorf("got %d members of metadata, want the long one whole", len(metadata))
+		}
+	})
+}
