@@ -304,8 +304,10 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 	var group errgroup.Group
 	var at atomic.Int64
 	for process := range 2 {
-		v := invoked(world.Process(), noon, fmt.Sprint("process ", process))
-		for range 4 {
+		p := world.Process()
+		for n := range 4 {
+			// Invocations that run at once have names of their own.
+			v := invoked(p, noon, fmt.Sprint("invocation ", process, ".", n))
 			group.Go(func() error {
 				for n := at.Add(1) - 1; int(n) < len(events); n = at.Add(1) - 1 {
 					if err := v.failures()(t.Context(), intake.Message{Body: events[n]}); err != nil {
