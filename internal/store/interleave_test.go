@@ -8,39 +8,56 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
+// oddTimes are what an event may give as a time in epoch milliseconds.
+var oddTimes = []string{"0", "null", "-5", "-99999999999999", "1773135002", "1773135002000", "1773135002001", `"1773135002001"`, "1773135002001.7",
+	"253402300799999", "253402300800000", "1773135002001000", "99999999999999999999", "1e12", "1e300"}
+
 // drawEvent makes a state change of a pipeline as JSON, from a small world in
-// which times, ids and elements collide, with an updatedOn of every odd kind.
-func drawEvent(t *rapid.T, id string) *chime.Event {
+// which times, ids and elements collide, with an updatedOn of every odd kind. The
+// n-th event of a steady call comes in order, with the fields of those before and
+// one element, whose updatedOn often ties: it mostly needs no read.
+func drawEvent(t *rapid.T, id string, n int, steady bool) *chime.Event {
 	some := func(label string, values ...string) string { return rapid.SampledFrom(values).Draw(t, label) }
+	field := func(label string, values ...string) string {
+		if steady {
+			return values[len(values)-1]
+		}
+		return some(label, values...)
+	}
 	detail := map[string]any{
 		"eventType": some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventTemporaryFailure, chime.EventPermanentFailure,
 			chime.EventStopped, "chime:MediaInsightsNovel", chime.EventObservedInProgress, chime.EventObservedStopped, chime.EventObservedLost),
 		"mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id,
 	}
 	for key, value := range map[string]string{
-		"callId": some("call", "", "", "c1", "c2"), "transactionId": some("transaction", "", "", "t1"), "failureReason": some("reason", "", "", "denied", "throttled"),
-		"queue": some("queue", "", "sales", "a|b"), "mediaInsightsPipelineConfigurationArn": some("configuration", "", "", "arn:a", "arn:b"),
+		"callId": field("call", "", "", "c1", "c2"), "transactionId": field("transaction", "", "", "t1"), "failureReason": some("reason", "", "", "denied", "throttled"),
+		"queue": field("queue", "", "sales", "a|b"), "mediaInsightsPipelineConfigurationArn": field("configuration", "", "", "arn:a", "arn:b"),
 	} {
 		if value != "" {
 			detail[key] = value
 		}
 	}
+	second, updatedOn := n, []string{"1773135002000", "1773135002001"}
+	if !steady {
+		second, updatedOn = rapid.IntRange(0, 3).Draw(t, "second"), oddTimes
+	}
 	var elements []any
 	for range rapid.IntRange(0, 3).Draw(t, "elements") {
 		elements = append(elements, map[string]any{
-			"type":         some("type", "S3RecordingSink", "AmazonTranscribeProcessor", "VoiceEnhancement", "New | sink #1"),
+			"type":         field("type", "AmazonTranscribeProcessor", "VoiceEnhancement", "New | sink #1", "S3RecordingSink"),
 			"status":       some("status", "NotStarted", "InProgress", "Stopped", "Failed", "Novel", "No|vel"),
 			"statusDetail": some("detail", "", "", "Unsupported recording length", "a|b"),
-			"updatedOn": json.RawMessage(some("updatedOn", "0", "null", "-5", "-99999999999999", "1773135002", "1773135002000", "1773135002001", `"1773135002001"`,
-				"1773135002001.7", "253402300799999", "253402300800000", "1773135002001000", "99999999999999999999", "1e12", "1e300")),
+			"updatedOn":    json.RawMessage(some("updatedOn", updatedOn...)),
 		})
 	}
 	if len(elements) > 0 {
@@ -48,8 +65,8 @@ func drawEvent(t *rapid.T, id string) *chime.Event {
 	}
 	raw, err := json.Marshal(map[string]any{
 		"id": some("id", "e1", "e2", "e|3", strings.Repeat("e", 100)) + fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "n")), "detail-type": chime.DetailStateChange, "source": "aws.chime",
-		"account": some("account", "111122223333", ""), "region": "us-east-1", "detail": detail,
-		"time": noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "second")) * time.Second).Format(time.RFC3339),
+		"account": field("account", "", "111122223333"), "region": "us-east-1", "detail": detail,
+		"time": noon.Add(time.Duration(second) * time.Second).Format(time.RFC3339),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,8 +87,9 @@ func TestTableHoldsTheMergeOfAllEvents(t *testing.T) {
 		pipelines++
 		id := fmt.Sprintf("pipeline|%d", pipelines)
 		var want pipeline.State
-		for range rapid.IntRange(1, 8).Draw(t, "events") {
-			ev := drawEvent(t, id)
+		steady := rapid.Bool().Draw(t, "steady")
+		for n := range rapid.IntRange(1, 8).Draw(t, "events") {
+			ev := drawEvent(t, id, n, steady)
 			st, err := pipeline.FromEvent(ev)
 			if err != nil {
 				t.Fatal(err)
@@ -91,4 +109,50 @@ func TestTableHoldsTheMergeOfAllEvents(t *testing.T) {
 			}
 		}
 	})
+}
+
+// meanwhile is a client that does something once, just after an item was read.
+type meanwhile struct {
+	*dynamodb.Client
+	do func()
+}
+
+func (m *meanwhile) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	out, err := m.Client.GetItem(ctx, in, opts...)
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return out, err
+}
+
+// While an old observation is joined in, an event comes that makes nothing of
+// it: the index must not say otherwise than the state.
+func TestNewsWhileAnOldObservationIsJoinedIn(t *testing.T) {
+	world := outage.NewWorld(t, outage.Server(t))
+	s := at(world.Process(), noon)
+	events := story(t)
+	events[0].Time, events[1].Time, events[2].Time = noon, noon.Add(2*time.Second), noon.Add(3*time.Second)
+	events[1].StateChange.EventType = "chime:MediaInsightsNovel"
+	for _, ev := range events[:2] {
+		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := &meanwhile{Client: world.DB, do: func() {
+		if err := s.RecordStateChange(t.Context(), events[2]); err != nil {
+			t.Error(err)
+		}
+	}}
+	slow := store.New(db, world.Table, store.Options{Retention: time.Hour})
+	if err := slow.RecordStateChange(t.Context(), observed(t, chime.EventObservedLost, noon.Add(time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	if db.do != nil {
+		t.Fatal("nothing was read: the test proves nothing")
+	}
+	open, err := s.Open(t.Context())
+	if err != nil || len(open) != 1 || open[0].Status != pipeline.Paused {
+		t.Errorf("got %d open pipelines (%v), want the one that is paused", len(open), err)
+	}
 }
