@@ -179,11 +179,11 @@ func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 // and with each write repeated. However it is disturbed, the table must end the
 // same, and the same messages must have been published, each at least once.
 // begin makes what has been before, and gives the steps; it is not disturbed
-// itself.
+// itself. left names attributes that are not compared; see Dump.
 //
 // Killed before a call is the same as killed after the last write before it, and
 // so is killed after a read: each of these is played once.
-func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step) {
+func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step, left ...string) {
 	t.Helper()
 	run := func(n int, how How) (dump map[string]string, p *Process, again bool) {
 		p = NewWorld(t, db).Process()
@@ -195,7 +195,7 @@ func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) [
 			t.Fatalf("%s call %d: %v", how, n, err)
 		}
 		p.Line.calls = p.Line.calls[before:]
-		return p.World.Dump(t), p, again
+		return p.World.Dump(t, left...), p, again
 	}
 	want, undisturbed, again := run(0, Before)
 	calls := undisturbed.Line.Calls()
