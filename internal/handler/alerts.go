@@ -24,6 +24,7 @@ type MatchTable interface {
 	ToldOf(context.Context, store.RuleOnCall) (store.Told, error)
 	MarkMatchesTold(ctx context.Context, was, is store.Told) error
 	EndedWindows(ctx context.Context, before time.Time) ([]store.Told, error)
+	HoldBack(ctx context.Context, t store.Told, match string) (bool, error)
 	EndWindow(context.Context, store.Told) error
 	TryOnce(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) (store.Notification, error)
 }
@@ -91,9 +92,16 @@ func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.E
 		if err != nil {
 			return err
 		}
-		if !told.At.IsZero() && a.Now().Sub(told.At) < a.Window {
-			a.Counts.Count("RuleMatchesHeldBack", 1)
-			return nil // the next message tells of it, or the watch does
+		if told.Open && a.Now().Sub(told.At) < a.Window {
+			held, err := a.Table.HoldBack(ctx, told, ev.ID)
+			if err != nil {
+				return err
+			}
+			if held {
+				a.Counts.Count("RuleMatchesHeldBack", 1)
+				return nil // the next message tells of it, or the watch does
+			}
+			continue // the window has just ended, whatever the clock here says
 		}
 		done, err := a.tell(ctx, told, ev)
 		if done || err != nil {

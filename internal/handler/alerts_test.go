@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/routing"
 )
 
@@ -124,6 +127,50 @@ func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
 	}
 	if told != 10 || len(held) > 2 {
 		t.Errorf("got messages that tell of %v others: %d matches in %d messages, want 10 in at most 2", held, told, len(held))
+	}
+}
+
+// A match is held back by a clock that is a second behind that of the watch,
+// which ends the window at the same time: it is told of all the same.
+func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
+	silenceLog(t)
+	db := outage.Server(t)
+	for seed := range int64(30) {
+		world := outage.NewWorld(t, db)
+		v := invoked(world.Process(), noon, "first")
+		v.match(t, ruleMatch("r1", "m1", noon))
+		behind := invoked(world.Process(), noon.Add(5*time.Minute-time.Second), "behind")
+		watching := invoked(world.Process(), noon.Add(5*time.Minute), "watch")
+		errs := outage.Interleave(seed,
+			outage.Work{Line: behind.Line, Do: func() error {
+				return behind.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", "m2", noon.Add(4*time.Minute))})
+			}},
+			outage.Work{Line: watching.Line, Do: func() error { return watching.matches().HeldBack(t.Context(), intake.Message{}) }})
+		if err := errors.Join(errs...); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for _, minutes := range []time.Duration{6, 11, 20} {
+			v.endWindows(t, noon.Add(minutes*time.Minute))
+		}
+		told := 0
+		for _, n := range heldBack(t, v) {
+			told += 1 + n
+		}
+		if told != 2 {
+			t.Errorf("seed %d: people were told of %d matches, want 2", seed, told)
+		}
+	}
+}
+
+// A match whose keys the table does not take is refused before any of it is kept.
+func TestMatchThatFitsNoKeyIsRefusedWhole(t *testing.T) {
+	v := onTable(t)
+	err := v.alerts()(t.Context(), intake.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
+	if fault.ClassOf(err) != fault.Invalid {
+		t.Errorf("got %v, want class %q", err, fault.Invalid)
+	}
+	if items := v.World.Dump(t); len(items) != 0 {
+		t.Errorf("got %v, want nothing kept", items)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if rm == nil {
 		return fault.New(fault.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType, "route it to the function for its detail-type")
 	}
-	if err := checkIDs(rm.CallID, rm.TransactionID); err != nil {
+	if err := checkIDs(rm.CallID+rm.RuleName, rm.TransactionID+rm.RuleName); err != nil {
 		return err
 	}
 	body, err := pack(ev.Raw)

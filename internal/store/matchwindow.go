@@ -12,6 +12,10 @@ import (
 // call; it lies in the partition of the matches.
 const toldSK = "R#"
 
+// attrHeld is the id of the match that was held back last; of one that people
+// were told of, where it came once more.
+const attrHeld = "hb"
+
 // toldByState is the letter of the by-state index while a window is open.
 const toldByState = "R"
 
@@ -42,6 +46,10 @@ type Told struct {
 	Notifications, Matches int
 	// At is when the last message was sent, zero while there was none.
 	At time.Time
+	// Open tells that whoever ends the window will look for what is held back.
+	Open bool
+
+	held string
 }
 
 func (r RuleOnCall) key() item { return key(string(r.Call), toldSK+r.Rule) }
@@ -50,7 +58,7 @@ func (r RuleOnCall) key() item { return key(string(r.Call), toldSK+r.Rule) }
 func (s *Store) ToldOf(ctx context.Context, r RuleOnCall) (Told, error) {
 	k := r.key()
 	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
-	return Told{r, numberIn(it, attrOpenings), numberIn(it, attrToldCalls), timeIn(it, attrToldAt)}, err
+	return Told{r, numberIn(it, attrOpenings), numberIn(it, attrToldCalls), timeIn(it, attrToldAt), it[attrState] != nil, textIn(it, attrHeld)}, err
 }
 
 // MarkMatchesTold records a message, unless another has recorded it meanwhile.
@@ -73,17 +81,41 @@ func (s *Store) MarkMatchesTold(ctx context.Context, was, is Told) error {
 	return nil
 }
 
+// HoldBack records that a match, which is in the table, is held back; false when
+// the window has ended since t was read, or another message was sent.
+func (s *Store) HoldBack(ctx context.Context, t Told, match string) (held bool, err error) {
+	up := newUpdate()
+	up.require("attribute_exists(" + attrState + ")")
+	up.require(attrOpenings + " = " + up.value(number(t.Notifications)))
+	up.set(attrHeld, up.value(text(match)))
+	_, err = s.db.UpdateItem(ctx, up.input(s.table, t.key()))
+	if err != nil && !isConditionFailure(err) {
+		return false, s.failure(err, "cannot take that a match of rule "+t.Rule+" is held back")
+	}
+	return err == nil, nil
+}
+
 // EndWindow records that a window is over in which nothing was held back, unless
-// another message was sent meanwhile.
+// something was since t was read, or another message was sent.
 func (s *Store) EndWindow(ctx context.Context, t Told) error {
 	up := newUpdate()
 	up.require(attrOpenings + " = " + up.value(number(t.Notifications)))
+	up.unchanged(attrHeld, textOrNothing(attrHeld, t.held))
 	up.remove(attrState)
+	up.remove(attrHeld)
 	_, err := s.db.UpdateItem(ctx, up.input(s.table, t.key()))
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take that the window of rule "+t.Rule+" is over")
 	}
 	return nil
+}
+
+// textOrNothing is an item as if read, with a text that is absent while empty.
+func textOrNothing(name, value string) item {
+	if value == "" {
+		return item{}
+	}
+	return item{name: text(value)}
 }
 
 // EndedWindows gives the rules on calls of which people were told before a time,
