@@ -5,7 +5,6 @@ package test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
 // result is what a command line did.
@@ -29,7 +29,7 @@ type result struct {
 // and with nothing in its environment that is about AWS or chimewatch.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), commandBinary(t), args...)
+	cmd := exec.Command(binaries.Command(t), args...)
 	cmd.Dir = ".."
 	for _, pair := range os.Environ() {
 		if !strings.HasPrefix(pair, "AWS_") && !strings.HasPrefix(pair, "CHIMEWATCH_") {
@@ -46,10 +46,15 @@ func chimewatch(t *testing.T, args ...string) result {
 	cmd := command(t, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+	if err := cmd.Start(); err != nil {
 		t.Fatalf("chimewatch %s: %v", strings.Join(args, " "), err)
 	}
+	timer := time.AfterFunc(processLimit, func() {
+		t.Errorf("chimewatch %s does not end", strings.Join(args, " "))
+		_ = cmd.Process.Kill()
+	})
+	defer timer.Stop()
+	_ = cmd.Wait() // ProcessState tells
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
@@ -145,9 +150,7 @@ type process struct {
 
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
-	ready := command(t, args...)
-	// The test's context would kill it before it is ended well.
-	p := &process{Cmd: &exec.Cmd{Path: ready.Path, Args: ready.Args, Dir: ready.Dir, Env: ready.Env}, output: newTranscript(), ended: make(chan struct{})}
+	p := &process{Cmd: command(t, args...), output: newTranscript(), ended: make(chan struct{})}
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.Stdout, p.Stderr = p.output, p.output
 	if err := p.Start(); err != nil {

@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
 func TestLocalRefuses(t *testing.T) {
@@ -39,9 +38,10 @@ func TestLocalRefuses(t *testing.T) {
 
 // A played day ends as it was played, and calls list then tells the same.
 func TestLocalPlaysADay(t *testing.T) {
-	functions := buildFunctions(t)
+	needNode(t)
+	functions := binaries.Functions(t, binaries.All...)
 	dir := t.TempDir()
-	got := execute(nil, "", "local", "--once", "--duration", "1s", "--calls", "80", "--port", "0",
+	got := execute(nil, "", "local", "--once", "--duration", "1s", "--calls", "30", "--port", "0",
 		"--dir", dir, "--functions", functions, "--output", "json")
 	var day dayReport
 	if err := json.Unmarshal([]byte(got.stdout), &day); err != nil || got.code != exitDone || !day.Agrees {
@@ -59,8 +59,8 @@ func TestLocalPlaysADay(t *testing.T) {
 	if err := json.Unmarshal([]byte(listed.stdout), &calls); err != nil || listed.code != exitDone {
 		t.Fatalf("calls list: got exit code %d, error stream %q, error %v", listed.code, listed.stderr, err)
 	}
-	if len(calls) != 80 {
-		t.Errorf("calls list: got %d calls, want 80", len(calls))
+	if len(calls) != 30 {
+		t.Errorf("calls list: got %d calls, want 30", len(calls))
 	}
 	for _, call := range calls {
 		want[call.Status]--
@@ -74,7 +74,8 @@ func TestLocalPlaysADay(t *testing.T) {
 
 // Without --once it serves, and an interrupt ends it as it should.
 func TestLocalServesUntilInterrupted(t *testing.T) {
-	functions := buildFunctions(t)
+	needNode(t)
+	functions := binaries.Functions(t, binaries.All...)
 	dir := t.TempDir()
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -112,9 +113,8 @@ func TestLocalServesUntilInterrupted(t *testing.T) {
 	}
 }
 
-// buildFunctions gives a folder with the functions of this repository, or skips
-// the test where the table's server cannot run.
-func buildFunctions(t *testing.T) string {
+// needNode skips a test where the table's server cannot run, with the reason.
+func needNode(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("node is not installed")
@@ -122,17 +122,4 @@ func buildFunctions(t *testing.T) string {
 	if _, err := dynalite.FindModules("."); err != nil {
 		t.Skip(err)
 	}
-	sources, err := os.ReadDir(filepath.Join("..", "..", "functions"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, source := range sources {
-		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, source.Name(), "bootstrap"), "./functions/"+source.Name())
-		build.Dir = filepath.Join("..", "..")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", source.Name(), err, out)
-		}
-	}
-	return dir
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 	} {
 		os.Setenv(name, value)
 	}
-	os.Exit(m.Run())
+	os.Exit(binaries.Run(m))
 }
 
 // result is what a command line did.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,32 +22,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/schemas"
+	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// functions is a folder with the function notary, built once for all tests.
-var functions string
-
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "functions")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	functions = dir
-	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, "notary", "bootstrap"), "./testdata/notary")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the notary: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(binaries.Run(m)) }
 
 // needTable skips a test where the table's server cannot run, with the reason.
 func needTable(t *testing.T) {
@@ -60,17 +44,22 @@ func needTable(t *testing.T) {
 	}
 }
 
-// options sends every event of the source "test" to the notary, and those of
-// the detail type "Lost" to a function without a binary.
-func options(dir string) local.Options {
+// options sends rule matches to the function for them, which fails those without
+// the name of a rule, and events of the detail type "Lost" to one without a binary.
+func options(t *testing.T, dir string) local.Options {
+	t.Helper()
+	table := slices.DeleteFunc(rules.Table(rules.Options{}), func(r rules.Rule) bool { return r.Function != "alerts" })
 	return local.Options{
-		Dir: dir, Functions: functions, RetryDelay: time.Millisecond, Schedules: []rules.Schedule{},
-		Rules: []rules.Rule{
-			{Name: "note", Function: "notary", Pattern: rules.Pattern{"source": rules.Values{"test"}}},
-			{Name: "lose", Function: "nobody", Pattern: rules.Pattern{"detail-type": rules.Values{"Lost"}}},
-		},
+		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond, Schedules: []rules.Schedule{},
+		Rules: append(table, rules.Rule{Name: "lose", Function: "nobody", Pattern: rules.Pattern{"detail-type": rules.Values{"Lost"}}}),
 	}
 }
+
+// A rule match that the function takes, and one that it cannot take.
+const (
+	match  = `{"ruleName":"unhappy"}`
+	broken = `{}`
+)
 
 func start(t *testing.T, o local.Options) *local.Stack {
 	t.Helper()
@@ -109,7 +98,7 @@ func awsConfig(s *local.Stack) aws.Config {
 func putEvent(t *testing.T, s *local.Stack, detailType, detail string) string {
 	t.Helper()
 	out, err := eventbridge.NewFromConfig(awsConfig(s)).PutEvents(t.Context(), &eventbridge.PutEventsInput{
-		Entries: []ebtypes.PutEventsRequestEntry{{Source: aws.String("test"), DetailType: aws.String(detailType), Detail: aws.String(detail)}},
+		Entries: []ebtypes.PutEventsRequestEntry{{Source: aws.String(chime.Source), DetailType: aws.String(detailType), Detail: aws.String(detail)}},
 	})
 	if err != nil || out.FailedEntryCount != 0 {
 		t.Fatalf("got %+v and error %v, want the event to be taken", out, err)
@@ -134,29 +123,32 @@ func get(t *testing.T, s *local.Stack, path string, wantStatus int, into any) {
 }
 
 func TestEventReachesTableAndTopicThroughTheFunction(t *testing.T) {
-	s := start(t, options(t.TempDir()))
-	id := putEvent(t, s, "Any", `{}`)
+	s := start(t, options(t, t.TempDir()))
+	id := putEvent(t, s, chime.DetailRulesMatched, match)
 	drain(t, s)
 
 	items, err := s.DynamoDB().Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(local.TableName)})
-	if err != nil || items.Count != 1 {
-		t.Errorf("table: got %+v and error %v, want one item", items, err)
+	if err != nil || items.Count != 2 {
+		t.Errorf("table: got %+v and error %v, want the match and its notification", items, err)
 	}
-	var notes []struct{ TopicARN, Subject, Message string }
+	var notes []struct {
+		TopicARN, Subject string
+		Attributes        map[string]string
+	}
 	get(t, s, "/notifications", http.StatusOK, &notes)
-	if len(notes) != 1 || notes[0].Message != id || notes[0].TopicARN != local.FailureTopicARN {
-		t.Errorf("notifications: got %+v, want one with %s", notes, id)
+	if len(notes) != 1 || !strings.Contains(notes[0].Attributes["id"], id) || notes[0].TopicARN != local.AlertTopicARN {
+		t.Errorf("notifications: got %+v, want one of %s", notes, id)
 	}
 	var status local.Status
 	get(t, s, "/", http.StatusOK, &status)
-	if status.Events != 1 || status.Rules["note"] != 1 || status.Functions["notary"].Invocations != 1 || status.Topics[local.FailureTopicARN] != 1 {
+	if status.Events != 1 || status.Rules["rules-matched"] != 1 || status.Functions["alerts"].Invocations != 1 || status.Topics[local.AlertTopicARN] != 1 {
 		t.Errorf("status: got %+v, want one event, match, invocation and message", status)
 	}
 }
 
 func TestFailureBecomesADeadLetter(t *testing.T) {
-	s := start(t, options(t.TempDir()))
-	id := putEvent(t, s, "Any", `{"fail":true}`)
+	s := start(t, options(t, t.TempDir()))
+	id := putEvent(t, s, chime.DetailRulesMatched, broken)
 	drain(t, s)
 
 	client := sqs.NewFromConfig(awsConfig(s))
@@ -180,7 +172,7 @@ func TestFailureBecomesADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c := record.RequestContext; record.RequestPayload.ID != id || c.Condition != "RetriesExhausted" || c.ApproximateInvokeCount != 3 ||
-		record.ResponsePayload.ErrorMessage != "told to fail" {
+		!strings.Contains(record.ResponsePayload.ErrorMessage, "/detail/ruleName") {
 		t.Errorf("got record %+v, want the event %s given up after three attempts", record, id)
 	}
 	var letters []local.DeadLetter
@@ -191,7 +183,7 @@ func TestFailureBecomesADeadLetter(t *testing.T) {
 }
 
 func TestEventWithoutAFunctionBecomesADeadLetter(t *testing.T) {
-	s := start(t, options(t.TempDir()))
+	s := start(t, options(t, t.TempDir()))
 	id := putEvent(t, s, "Lost", `{}`)
 	drain(t, s)
 	letters := s.DeadLetters()
@@ -213,14 +205,18 @@ func TestEventWithoutAFunctionBecomesADeadLetter(t *testing.T) {
 }
 
 func TestInvoke(t *testing.T) {
-	s := start(t, options(t.TempDir()))
-	if reply, err := s.Invoke(t.Context(), "notary", []byte(`{"id":"1"}`)); err != nil || string(reply) != "null" {
-		t.Errorf("got reply %s and error %v, want null", reply, err)
+	s := start(t, options(t, t.TempDir()))
+	event, err := schemas.Lookup("rule-sentiment")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := s.Invoke(t.Context(), "notary", []byte("{")); err == nil {
+	if reply, err := s.Invoke(t.Context(), "alerts", event.Body); err != nil || len(reply) > 0 {
+		t.Errorf("got reply %s and error %v, want nothing", reply, err)
+	}
+	if _, err := s.Invoke(t.Context(), "alerts", []byte("{")); err == nil {
 		t.Error("bytes that are not JSON: got no error, want the function's")
 	}
-	if err := s.InvokeAsync("notary", []byte(`{"detail":{"fail":true}}`)); err != nil {
+	if err := s.InvokeAsync("alerts", []byte(`{"id":"1"}`)); err != nil {
 		t.Fatal(err)
 	}
 	drain(t, s)
@@ -230,7 +226,7 @@ func TestInvoke(t *testing.T) {
 }
 
 func TestWhatTheStackDoesNotStandFor(t *testing.T) {
-	s := start(t, options(t.TempDir()))
+	s := start(t, options(t, t.TempDir()))
 	for _, tc := range []struct{ name, target string }{
 		{"another service", "AmazonSSM.GetParameter"}, {"no target", ""},
 	} {
@@ -268,7 +264,7 @@ func TestOneStackForAFolder(t *testing.T) {
 	if _, err := local.FindRunning(t.Context(), dir); fault.ClassOf(err) != fault.NotFound {
 		t.Errorf("before the start: got %v, want class %q", err, fault.NotFound)
 	}
-	s := start(t, options(dir))
+	s := start(t, options(t, dir))
 	state, err := local.FindRunning(t.Context(), dir)
 	if err != nil || state != s.State() || state.Endpoint != s.Endpoint() || state.PID != os.Getpid() {
 		t.Errorf("while it runs: got %+v and error %v, want %+v", state, err, s.State())
@@ -276,7 +272,7 @@ func TestOneStackForAFolder(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // no patience
 	for name, open := range map[string]func() error{
-		"a second stack": func() error { _, err := local.Start(ctx, options(dir)); return err },
+		"a second stack": func() error { _, err := local.Start(ctx, options(t, dir)); return err },
 		"its table":      func() error { _, err := local.OpenTable(ctx, dir, ""); return err },
 	} {
 		if err := open(); fault.ClassOf(err) != fault.Conflict || !strings.Contains(err.Error(), "process "+strconv.Itoa(os.Getpid())) {
@@ -315,8 +311,8 @@ func TestTableBetweenRuns(t *testing.T) {
 	if _, err := local.OpenTable(t.Context(), dir, ""); fault.ClassOf(err) != fault.NotFound {
 		t.Errorf("table before the first run: got %v, want class %q", err, fault.NotFound)
 	}
-	s := start(t, options(dir))
-	putEvent(t, s, "Any", `{}`)
+	s := start(t, options(t, dir))
+	putEvent(t, s, chime.DetailRulesMatched, match)
 	drain(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -326,8 +322,8 @@ func TestTableBetweenRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := count(dynalite.Client(table.Endpoint(), local.Region)); got != 1 {
-		t.Errorf("table by itself: got %d items, want 1", got)
+	if got := count(dynalite.Client(table.Endpoint(), local.Region)); got != 2 {
+		t.Errorf("table by itself: got %d items, want 2", got)
 	}
 	if err := table.Close(); err != nil {
 		t.Fatal(err)
@@ -337,9 +333,9 @@ func TestTableBetweenRuns(t *testing.T) {
 		name string
 		keep bool
 		want int32
-	}{{"kept", true, 1}, {"begun anew", false, 0}} {
+	}{{"kept", true, 2}, {"begun anew", false, 0}} {
 		t.Run(tc.name, func(t *testing.T) {
-			o := options(dir)
+			o := options(t, dir)
 			o.Keep = tc.keep
 			if got := count(start(t, o).DynamoDB()); got != tc.want {
 				t.Errorf("got %d items, want %d", got, tc.want)
@@ -349,8 +345,8 @@ func TestTableBetweenRuns(t *testing.T) {
 }
 
 func TestStartTellsThatAPortIsTaken(t *testing.T) {
-	first := start(t, options(t.TempDir()))
-	o := options(t.TempDir())
+	first := start(t, options(t, t.TempDir()))
+	o := options(t, t.TempDir())
 	var err error
 	if o.Port, err = strconv.Atoi(first.Endpoint()[strings.LastIndex(first.Endpoint(), ":")+1:]); err != nil {
 		t.Fatal(err)
@@ -361,7 +357,7 @@ func TestStartTellsThatAPortIsTaken(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	if got := strings.Join(options("").Missing(), " "); got != "nobody" {
+	if got := strings.Join(options(t, "").Missing(), " "); got != "nobody" {
 		t.Errorf("got %q, want nobody", got)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,28 +24,14 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/schemas"
+	"github.com/chimewatch/chimewatch/test/binaries"
 )
-
-// buildVoice builds the two functions that are about voice analytics, once.
-var buildVoice = sync.OnceValues(func() (string, error) {
-	for _, name := range []string{"voice", "consent"} {
-		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(functions, name, "bootstrap"), "../../functions/"+name)
-		if out, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%w: %s", err, out)
-		}
-	}
-	return functions, nil
-})
 
 func startVoice(t *testing.T) (*local.Stack, *store.Store) {
 	t.Helper()
 	needTable(t)
-	dir, err := buildVoice()
-	if err != nil {
-		t.Fatal(err)
-	}
 	table := slices.DeleteFunc(rules.Table(rules.Options{}), func(r rules.Rule) bool { return r.Function != "consent" })
-	s := start(t, local.Options{Dir: t.TempDir(), Functions: dir, RetryDelay: time.Millisecond,
+	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"), RetryDelay: time.Millisecond,
 		Rules: table, Others: []string{local.VoiceFunction}, Schedules: []rules.Schedule{}})
 	return s, store.New(s.DynamoDB(), local.TableName, store.Options{})
 }

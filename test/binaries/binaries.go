@@ -1,0 +1,97 @@
+// Package binaries builds the command and the functions of this tree for tests
+// that run them, each at most once in a test process.
+package binaries
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const module = "github.com/chimewatch/chimewatch/"
+
+// All are the functions of the product.
+var All = []string{"alerts", "consent", "failures", "status", "voice", "watch"}
+
+var built struct {
+	sync.Mutex
+	dir   string
+	names map[string]bool
+}
+
+// Run runs the tests of a package, for its TestMain, and removes what they built.
+func Run(m *testing.M) int {
+	code := m.Run()
+	if built.dir != "" {
+		if err := os.RemoveAll(built.dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	return code
+}
+
+// Functions gives a folder with NAME/bootstrap for each of the functions named,
+// and maybe for others.
+func Functions(t testing.TB, names ...string) string {
+	t.Helper()
+	packages := make([]string, len(names))
+	for i, name := range names {
+		packages[i] = "functions/" + name
+	}
+	return filepath.Join(build(t, packages), "functions")
+}
+
+// Command gives the path of the command.
+func Command(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(build(t, []string{"cmd/chimewatch"}), "cmd", "chimewatch", "bootstrap")
+}
+
+// build builds the packages that are not built yet, as DIR/PACKAGE/bootstrap, and
+// gives DIR. Most of the time goes into linking, so that is done side by side.
+func build(t testing.TB, packages []string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	missing := slices.DeleteFunc(slices.Clone(packages), func(name string) bool { return built.names[name] })
+	if err := buildInto(missing); err != nil {
+		t.Fatal(err)
+	}
+	return built.dir
+}
+
+func buildInto(packages []string) (err error) {
+	if built.dir == "" {
+		built.names = map[string]bool{}
+		if built.dir, err = os.MkdirTemp("", "chimewatch"); err != nil {
+			return err
+		}
+	}
+	if len(packages) == 0 {
+		return nil
+	}
+	flat := filepath.Join(built.dir, "flat")
+	args := []string{"build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", flat + string(filepath.Separator)}
+	for _, name := range packages {
+		args = append(args, module+name)
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go build of %s: %w\n%s", strings.Join(packages, ", "), err, out)
+	}
+	for _, name := range packages {
+		to := filepath.Join(built.dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(flat, filepath.Base(name)), filepath.Join(to, "bootstrap")); err != nil {
+			return err
+		}
+		built.names[name] = true
+	}
+	return nil
+}
