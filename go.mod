@@ -25,6 +25,7 @@ require (
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // validation against the schemas
 	github.com/schollz/progressbar/v3 v3.18.0 // the progress of a played day
 	golang.org/x/sync v0.24.0 // groups of goroutines that end together
+	golang.org/x/term v0.29.0 // the width of the terminal
 	pgregory.net/rapid v1.2.0 // property tests
 )
 
@@ -58,7 +59,6 @@ require (
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	golang.org/x/sys v0.48.0 // indirect
-	golang.org/x/term v0.29.0 // indirect
 	golang.org/x/text v0.22.0 // indirect
 	honnef.co/go/tools v0.8.2
 )

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/call"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -32,8 +30,8 @@ type alertReport struct {
 // Run prints the page, and the cursor of the next on the error stream.
 func (c *alertsListCmd) Run(a *app) error {
 	query := store.MatchQuery{Limit: c.Limit, Cursor: c.Cursor}
-	if c.Limit < 1 || c.Limit > maxLimit {
-		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	if err := checkPage(c.Limit, c.Cursor); err != nil {
+		return err
 	}
 	if c.Since != "" {
 		span, err := parseSpan(c.Since)

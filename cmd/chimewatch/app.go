@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 )
@@ -39,6 +41,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	width          int // columns of the terminal; 0 where there is none
 }
 
 // asJSON tells whether the output is for a program.
@@ -78,6 +81,19 @@ func (a *app) beside(name string, value any) {
 	enc := json.NewEncoder(a.stderr)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(map[string]any{name: value})
+}
+
+// widthOf gives the width of the terminal that w is, 0 when it is none.
+func widthOf(w io.Writer) int {
+	file, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // colour tells whether the standard output is a terminal that may be coloured.

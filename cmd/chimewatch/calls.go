@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ type callsCmd struct {
 type listCmd struct {
 	Status      string `placeholder:"STATUS" help:"Only calls in this status: ${statuses}."`
 	From        string `xor:"from" placeholder:"TIME" help:"Only calls first heard of at this time or later: 2026-03-09T14:00:00Z, or 2026-03-09 for the start of the day in UTC."`
-	To          string `placeholder:"TIME" help:"Only calls first heard of at this time or earlier."`
+	To          string `placeholder:"TIME" help:"Only calls first heard of at this time or earlier; a date is the start of its day, so the day itself is left out."`
 	Since       string `xor:"from" placeholder:"SPAN" help:"Only calls first heard of in this span up to now: 90m, 24h, 7d."`
 	Limit       int    `short:"n" default:"50" placeholder:"N" help:"At most this many calls (${default})."`
 	Cursor      string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
@@ -78,12 +77,9 @@ func (c *listCmd) print(a *app, s *store.Store, states []pipeline.State) error {
 		}
 		return a.printCalls(calls)
 	}
-	calls, err := loadAll(a.ctx, s, states, options)
+	calls, err := reader{store: s, options: options}.all(a.ctx, states)
 	if err != nil {
 		return err
-	}
-	for i := range calls {
-		calls[i].Events = nil
 	}
 	return a.printJSON(calls)
 }
@@ -91,10 +87,10 @@ func (c *listCmd) print(a *app, s *store.Store, states []pipeline.State) error {
 // query reads the flags.
 func (c *listCmd) query(now time.Time) (store.Query, error) {
 	q := store.Query{Limit: c.Limit, Cursor: c.Cursor}
-	if c.Limit < 1 || c.Limit > maxLimit {
-		return q, usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	err := checkPage(c.Limit, c.Cursor)
+	if err != nil {
+		return q, err
 	}
-	var err error
 	if q.Status, err = parseStatus(c.Status); err != nil {
 		return q, err
 	}
@@ -134,7 +130,7 @@ func (c *showCmd) Run(a *app) error {
 			states = states[:1]
 		}
 		options := call.Options{FullNumbers: c.FullNumbers}
-		calls, err := loadAll(a.ctx, s, states, options)
+		calls, err := reader{store: s, options: options, events: true}.all(a.ctx, states)
 		if err != nil {
 			return err
 		}
@@ -152,56 +148,72 @@ func (c *showCmd) Run(a *app) error {
 	})
 }
 
-// loadAll reads all that belongs to the states, several at a time.
-func loadAll(ctx context.Context, s *store.Store, states []pipeline.State, o call.Options) ([]call.Call, error) {
+// reader reads what belongs to pipelines.
+type reader struct {
+	store   *store.Store
+	options call.Options
+	events  bool // whether the history is wanted
+}
+
+// all reads what belongs to the states, several at a time.
+func (r reader) all(ctx context.Context, states []pipeline.State) ([]call.Call, error) {
 	calls := make([]call.Call, len(states))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, state := range states {
 		group.Go(func() (err error) {
-			calls[i], err = load(ctx, s, state, o)
+			calls[i], err = r.one(ctx, state)
 			return err
 		})
 	}
 	return calls, group.Wait()
 }
 
-func load(ctx context.Context, s *store.Store, state pipeline.State, o call.Options) (call.Call, error) {
-	history, err := s.History(ctx, state.ID)
-	if err != nil {
-		return call.Call{}, err
-	}
-	matches, err := s.Matches(ctx, state)
-	if err != nil {
-		return call.Call{}, err
-	}
-	notes, err := s.Notifications(ctx, state.ID)
-	if err != nil {
-		return call.Call{}, err
-	}
-	incidents, err := s.IncidentsOf(ctx, state.ID)
-	if err != nil {
-		return call.Call{}, err
-	}
-	of, err := s.MatchNotifications(ctx, state.CallFields)
-	if err != nil {
-		return call.Call{}, err
-	}
-	notes = append(notes, of...)
-	for _, id := range incidents {
-		i, err := s.Incident(ctx, id)
+func (r reader) one(ctx context.Context, state pipeline.State) (call.Call, error) {
+	var history []store.Record
+	if r.events {
+		records, err := r.store.History(ctx, state.ID)
 		if err != nil {
 			return call.Call{}, err
 		}
-		told, err := s.IncidentNotifications(ctx, i)
+		history = orEmpty(records)
+	}
+	matches, err := r.store.Matches(ctx, state)
+	if err != nil {
+		return call.Call{}, err
+	}
+	incidents, err := r.store.IncidentsOf(ctx, state.ID)
+	if err != nil {
+		return call.Call{}, err
+	}
+	notes, err := r.notifications(ctx, state, incidents)
+	if err != nil {
+		return call.Call{}, err
+	}
+	c := call.New(state, history, orEmpty(matches), orEmpty(notes), r.options)
+	c.Incidents = orEmpty(incidents)
+	return c, nil
+}
+
+// notifications reads those about the rules that matched on a call and about the
+// incidents that it has joined.
+func (r reader) notifications(ctx context.Context, state pipeline.State, incidents []string) ([]store.Notification, error) {
+	notes, err := r.store.MatchNotifications(ctx, state.CallFields)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range incidents {
+		i, err := r.store.Incident(ctx, id)
 		if err != nil {
-			return call.Call{}, err
+			return nil, err
+		}
+		told, err := r.store.IncidentNotifications(ctx, i)
+		if err != nil {
+			return nil, err
 		}
 		notes = append(notes, told...)
 	}
-	c := call.New(state, orEmpty(history), orEmpty(matches), orEmpty(notes), o)
-	c.Incidents = orEmpty(incidents)
-	return c, nil
+	return notes, nil
 }
 
 // orEmpty keeps "there is none" apart from "not asked for", which is nil.

@@ -66,8 +66,8 @@ type notification struct {
 // Run prints the page, and the cursor of the next on the error stream.
 func (c *incidentsListCmd) Run(a *app) error {
 	query := store.IncidentQuery{Owing: c.Open, Limit: c.Limit, Cursor: c.Cursor}
-	if c.Limit < 1 || c.Limit > maxLimit {
-		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	if err := checkPage(c.Limit, c.Cursor); err != nil {
+		return err
 	}
 	if c.Since != "" {
 		span, err := parseSpan(c.Since)

@@ -50,7 +50,7 @@ type commands struct {
 // to the two streams only. The variables CHIMEWATCH_* and NO_COLOR come from
 // getenv; those that begin with AWS_ are read by the AWS SDK from the process.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	a := &app{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, width: widthOf(stdout)}
 	var grammar commands
 	printed := false // kong printed the help and wants to leave
 	parser, err := kong.New(&grammar,

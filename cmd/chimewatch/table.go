@@ -17,27 +17,72 @@ import (
 const statusColumn = "status"
 
 // printTable writes rows under a header, in columns without lines, so that a
-// reader's eye and a script's awk can follow.
+// reader's eye and a script's awk can follow. Columns that a terminal has no room
+// for follow on a line of their own, indented.
 func (a *app) printTable(header []string, rows [][]string) error {
 	return a.printIndented("", header, rows)
 }
 
 func (a *app) printIndented(indent string, header []string, rows [][]string) error {
-	t := table.NewWriter()
-	t.SetStyle(table.Style{Name: "columns", Box: table.BoxStyle{PaddingRight: "  "}})
-	t.AppendHeader(tableRow(header))
-	for _, cells := range rows {
-		t.AppendRow(tableRow(cells))
+	all := append([][]string{header}, rows...)
+	lines := make([]string, len(all))
+	for from := 0; from < len(header); {
+		to := a.fitting(all, from, len(indent))
+		for i, line := range a.render(all, from, to) {
+			switch {
+			case from == 0:
+				lines[i] = indent + line
+			case line != "":
+				lines[i] += "\n" + indent + continued + line
+			}
+		}
+		from = to
 	}
-	if at := slices.Index(header, statusColumn); at >= 0 && a.colour() {
+	_, err := fmt.Fprintln(a.stdout, strings.Join(lines, "\n"))
+	return err
+}
+
+const (
+	columnGap = "  "
+	continued = "  " // before columns that follow on a line of their own
+)
+
+// fitting gives the end of the columns from one on that fit beside each other: one
+// at least, and all where the width does not matter.
+func (a *app) fitting(all [][]string, from, indent int) (to int) {
+	room := a.width - indent
+	if from > 0 {
+		room -= len(continued)
+	}
+	for to = from; to < len(all[0]); to++ {
+		widest := 0
+		for _, cells := range all {
+			widest = max(widest, text.StringWidth(printable(cells[to])))
+		}
+		if a.width > 0 && to > from && widest > room {
+			return to
+		}
+		room -= widest + len(columnGap)
+	}
+	return to
+}
+
+// render gives some columns of a header and rows, each row as a line.
+func (a *app) render(all [][]string, from, to int) []string {
+	t := table.NewWriter()
+	t.SetStyle(table.Style{Name: "columns", Box: table.BoxStyle{PaddingRight: columnGap}})
+	t.AppendHeader(tableRow(all[0][from:to]))
+	for _, cells := range all[1:] {
+		t.AppendRow(tableRow(cells[from:to]))
+	}
+	if at := slices.Index(all[0][from:to], statusColumn); at >= 0 && a.colour() {
 		t.SetColumnConfigs([]table.ColumnConfig{{Number: at + 1, Transformer: func(cell any) string { return paint(fmt.Sprint(cell)) }}})
 	}
-	for line := range strings.Lines(t.Render()) {
-		if _, err := fmt.Fprintln(a.stdout, indent+strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
+	lines := strings.Split(t.Render(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
 	}
-	return nil
+	return lines
 }
 
 func tableRow(cells []string) table.Row {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // parseStatus takes a status in any case; the empty text means every status.
@@ -34,6 +35,17 @@ func parseTime(flag, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, usage(flag, fmt.Sprintf("%q is no time", text), "write it like 2026-03-09T14:00:00Z or 2026-03-09")
+}
+
+// checkPage refuses what no page can be made of.
+func checkPage(limit int, cursor string) error {
+	if limit < 1 || limit > maxLimit {
+		return usage("--limit", fmt.Sprintf("%d is out of range", limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	}
+	if store.CheckCursor(cursor) != nil {
+		return usage("--cursor", "it is not one that a list gave", "leave it out to begin with the newest")
+	}
+	return nil
 }
 
 // parseSpan takes Go's durations and whole days, as in 7d.

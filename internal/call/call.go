@@ -55,7 +55,8 @@ type Call struct {
 	Events []Event `json:"events,omitzero"`
 	Alerts []Alert `json:"alerts,omitzero"`
 	// Incidents are the ids of those that the call's failures have joined.
-	Incidents     []string       `json:"incidents,omitzero"`
+	Incidents []string `json:"incidents,omitzero"`
+	// Notifications are those about these incidents and about the alerts.
 	Notifications []Notification `json:"notifications,omitzero"`
 	// Voice is absent where nothing is known of voice analytics on the call.
 	Voice *Voice `json:"voice,omitempty"`
@@ -105,7 +106,7 @@ type Alert struct {
 	EndTimestamp   string `json:"endTimestamp,omitempty"`
 }
 
-// Notification is one message that was published about the pipeline.
+// Notification is one message that was published.
 type Notification struct {
 	ID      string `json:"id"`
 	Kind    string `json:"kind"`

@@ -232,6 +232,13 @@ func writeCursor(positions [shards]position) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// CheckCursor gives an error of class Invalid when a cursor is not empty and no
+// page can have given it.
+func CheckCursor(cursor string) error {
+	_, err := readCursor(cursor)
+	return err
+}
+
 func readCursor(cursor string) (positions [shards]position, err error) {
 	if cursor == "" {
 		return positions, nil
