@@ -62,6 +62,7 @@ func TestPlayedDayIsWhatTheTableHolds(t *testing.T) {
 			}
 			told[n.Kind]++
 		}
+		counted["notifications rule match"] += told["rule-match"]
 		if failed := c.Degraded || c.Status == "Failed" || c.Status == "CreateFailed"; failed && told["incident"] == 0 {
 			t.Errorf("call %s is %s, degraded %v: got no notification of it, want one", c.ID, c.Status, c.Degraded)
 		}
@@ -70,7 +71,7 @@ func TestPlayedDayIsWhatTheTableHolds(t *testing.T) {
 		}
 	}
 	for what, want := range summary {
-		if strings.HasPrefix(what, "calls") || what == "rule matches" {
+		if strings.HasPrefix(what, "calls") || what == "rule matches" || what == "notifications rule match" {
 			if counted[what] != want {
 				t.Errorf("%s: got %d from calls list, want the %d of the summary", what, counted[what], want)
 			}

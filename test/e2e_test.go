@@ -234,6 +234,13 @@ func TestShowWholeCall(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+	var kinds []string
+	for _, n := range list(got, "notifications") {
+		kinds = append(kinds, fmt.Sprint(n.(map[string]any)["kind"]))
+	}
+	if diff := cmp.Diff([]string{"rule-match", "rule-match"}, kinds); diff != "" {
+		t.Errorf("kinds of notifications (-want +got):\n%s", diff)
+	}
 }
 
 // matched gives the entry that the example of a rule match has to make.

@@ -66,7 +66,7 @@ func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
 	if named && a.Window > 0 {
 		err = a.tellOnce(ctx, rule, ev)
 	} else {
-		err = a.tellAtOnce(ctx, ev)
+		err = a.tellAtOnce(ctx, rule, ev)
 	}
 	if err != nil {
 		return err
@@ -76,12 +76,12 @@ func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
 }
 
 // tellAtOnce tells of one match.
-func (a Alerts) tellAtOnce(ctx context.Context, ev *chime.Event) error {
+func (a Alerts) tellAtOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.Event) error {
 	match, err := a.match(ctx, ev)
 	if err != nil {
 		return err
 	}
-	return sendOnce(ctx, a.Table, a.topicOf(ev), store.PartitionOfMatch(ev.ID), match.Message(a.Words), a.Owner(ctx))
+	return sendOnce(ctx, a.Table, a.topicOf(ev), rule.Call, match.Message(a.Words), a.Owner(ctx))
 }
 
 // tellOnce tells of a rule on a call unless people were told within the window.

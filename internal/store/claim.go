@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 const noticeSK = "N#"
@@ -75,13 +74,6 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 // Partition is where a notification is kept.
 type Partition string
 
-// PartitionOf is the partition of a pipeline's notifications.
-func PartitionOf(st pipeline.State) Partition { return Partition(pipelinePK + st.ID) }
-
-// PartitionOfMatch is the partition of the notification for one rule match; id
-// is the event's id.
-func PartitionOfMatch(id string) Partition { return Partition(matchPK + id) }
-
 // PartitionOfIncident is the partition of the notifications about a group's
 // incidents.
 func PartitionOfIncident(g incident.Group) Partition { return Partition(groupPK + g.ID()) }
@@ -121,17 +113,4 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 
 func notificationIn(it item) Notification {
 	return Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"), SentAt: timeIn(it, "d")}
-}
-
-// Notifications gives those of a pipeline by its id.
-func (s *Store) Notifications(ctx context.Context, id string) ([]Notification, error) {
-	items, err := s.queryAll(ctx, pipelinePK+id, noticeSK)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Notification, len(items))
-	for i, it := range items {
-		list[i] = notificationIn(it)
-	}
-	return list, nil
 }

@@ -22,13 +22,13 @@ const toldByState = "R"
 // RuleOnCall is a rule and the call that it matches on: both, because people
 // hear of it once a window.
 type RuleOnCall struct {
-	// Call is where the matches are kept.
+	// Call is where the matches are kept, and what was told of them.
 	Call Partition
 	Rule string
 }
 
 // RuleOnCallOf gives the rule and the call of a match; ok is false when the
-// match names no call.
+// match names no call, and is kept by itself.
 func RuleOnCallOf(ev *chime.Event) (r RuleOnCall, ok bool) {
 	return RuleOnCall{Partition(matchPartition(ev)), ev.RulesMatched.RuleName}, len(callPartitions(ev.RulesMatched.CallFields)) > 0
 }

@@ -36,7 +36,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"find":          func(ctx context.Context) error { _, err := s.Find(ctx, st[0].ID); return err },
 		"history":       func(ctx context.Context) error { _, err := s.History(ctx, st[0].ID); return err },
 		"matches":       func(ctx context.Context) error { _, err := s.Matches(ctx, st[0]); return err },
-		"notifications": func(ctx context.Context) error { _, err := s.Notifications(ctx, st[0].ID); return err },
+		"notifications": func(ctx context.Context) error { _, err := s.MatchNotifications(ctx, st[0].CallFields); return err },
 		"list":          func(ctx context.Context) error { _, err := s.List(ctx, store.Query{}); return err },
 		"open":          func(ctx context.Context) error { _, err := s.Open(ctx); return err },
 		"any between":   func(ctx context.Context) error { _, err := s.AnyBetween(ctx, time.Time{}, noon); return err },
