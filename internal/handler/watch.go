@@ -120,7 +120,10 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 		return err
 	}
 	if lastSeen.IsZero() {
-		return nil // opened, and its first failure is on its way into the table
+		if w.now().Sub(i.OpenedAt) < w.Incidents.Timing.Quiet {
+			return nil // opened, and its first failure is on its way into the table
+		}
+		lastSeen = i.OpenedAt // whoever opened it died; its event is a dead letter
 	}
 	step := incident.Next(i, lastSeen, w.now(), w.Incidents.Timing)
 	if step == incident.Close {
@@ -167,7 +170,7 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident) (bool, error)
 		return false, err
 	}
 	// Newest first: what is over for good shows on the newest calls.
-	page, err := w.Table.List(ctx, store.Query{From: tally.LastAt, Limit: recoveredAmong})
+	page, err := w.Table.List(ctx, store.Query{From: later(i.OpenedAt, tally.LastAt), Limit: recoveredAmong})
 	if err != nil {
 		return false, err
 	}

@@ -124,6 +124,27 @@ func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
 	v.wantStages(t, "after it", map[string]int{"opening": 1, "summary": 1})
 }
 
+// A process opens an incident, dies, and is never tried again: people hear of it
+// all the same, and it does not stay open for ever.
+func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
+	v := onTable(t)
+	v.Line.Disturb(4, outage.After)
+	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
+		t.Fatal("got no error, want it killed")
+	}
+	v.Line.Revive()
+	if list := v.all(t); len(list) != 1 {
+		t.Fatalf("got %d incidents, want the one that was opened", len(list))
+	}
+	v.run(t, limits, minutes(9))
+	v.wantStages(t, "while it may be tried again", map[string]int{})
+	v.run(t, limits, minutes(10))
+	v.wantStages(t, "afterwards", map[string]int{"opening": 1})
+	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(11)))
+	v.run(t, limits, minutes(21))
+	v.wantStages(t, "once calls succeed", map[string]int{"opening": 1, "closing": 1})
+}
+
 func TestCauseThatComesBackLateIsAnotherIncident(t *testing.T) {
 	v := onTable(t)
 	v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
