@@ -216,7 +216,7 @@ func TestNextRunPicksUp(t *testing.T) {
 func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 	silenceLog(t)
 	db := outage.Server(t)
-	for seed := range int64(12) {
+	for seed := range int64(8) {
 		world := outage.NewWorld(t, db)
 		first := invoked(world.Process(), noon, "first")
 		missed(t, first)
@@ -255,6 +255,58 @@ func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 			if tally.Calls != want {
 				t.Errorf("seed %d: incident %s: got %d calls, want %d", seed, i.ID, tally.Calls, want)
 			}
+		}
+	}
+}
+
+// Of two processes that get the same failures, one dies somewhere and is tried
+// again when the other is done.
+func TestOneOfTwoProcessesDies(t *testing.T) {
+	silenceLog(t)
+	db := outage.Server(t)
+	random := rand.New(rand.NewSource(1))
+	for seed := range int64(25) {
+		world := outage.NewWorld(t, db)
+		var works []outage.Work
+		var all []outage.Step
+		for n := range 2 {
+			v := invoked(world.Process(), noon, fmt.Sprint("process ", n))
+			var events [][]byte
+			for call := range 3 {
+				events = append(events, phoned{id: fmt.Sprint("p", (call+n)%3), connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
+			}
+			steps := handling(v.failures(), events...)
+			all = append(all, steps...)
+			works = append(works, outage.Work{Line: v.Line, Do: func() (err error) {
+				for _, step := range steps {
+					err = errors.Join(err, step(t.Context()))
+				}
+				return err
+			}})
+		}
+		works[0].Line.Disturb(1+random.Intn(25), []outage.How{outage.Before, outage.After}[seed%2])
+		errs := outage.Interleave(seed, works...)
+		if !errors.Is(errs[0], outage.ErrKilled) || errs[1] != nil {
+			t.Fatalf("seed %d: got %v, want the first killed, and only it", seed, errs)
+		}
+		works[0].Line.Revive()
+		for _, step := range all {
+			if err := step(t.Context()); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		reader := invoked(world.Process(), noon.Add(time.Minute), "watch")
+		reader.run(t, limits, noon.Add(time.Minute)) // tells what the dead one claimed and did not send
+		list := reader.all(t)
+		if len(list) != 1 {
+			t.Fatalf("seed %d: got %d incidents, want 1", seed, len(list))
+		}
+		tally, err := reader.store().Tally(t.Context(), list[0].ID)
+		if err != nil || tally.Calls != 3 {
+			t.Errorf("seed %d: got %d calls (%v), want 3", seed, tally.Calls, err)
+		}
+		if got := slices.Collect(maps.Keys(world.Topic.Times())); !slices.Equal(got, []string{"incident/" + list[0].ID + "/opening"}) {
+			t.Errorf("seed %d: got the messages %v, want the opening", seed, got)
 		}
 	}
 }
