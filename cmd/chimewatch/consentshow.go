@@ -17,16 +17,13 @@ import (
 
 type showConsentCmd struct {
 	ID          string `arg:"" help:"A transactionId or a callId."`
-	FullNumbers bool   `help:"Show phone numbers whole, not only their last four digits."`
+	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
 }
 
 type listConsentCmd struct {
-	Limit       int  `default:"50" help:"The most to list (${default})."`
-	FullNumbers bool `help:"Show phone numbers whole, not only their last four digits."`
+	Limit       int  `short:"n" default:"50" placeholder:"N" help:"At most this many calls (${default})."`
+	FullNumbers bool `help:"Print phone numbers whole, not their last four digits."`
 }
-
-// mostHeld bounds what one listing reads.
-const mostHeld = 1000
 
 // held is the JSON form of a call in the holding area.
 type held struct {
@@ -177,8 +174,8 @@ func because(e consent.Entry) string {
 
 // Run prints the newest calls in the holding area.
 func (c *listConsentCmd) Run(a *app) error {
-	if c.Limit < 1 || c.Limit > mostHeld {
-		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d", mostHeld))
+	if c.Limit < 1 || c.Limit > maxLimit {
+		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d", maxLimit))
 	}
 	return a.withStore(func(s *store.Store) error {
 		found, err := s.Held(a.ctx, c.Limit)

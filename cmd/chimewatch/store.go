@@ -29,28 +29,36 @@ func (a *app) withStore(fn func(*store.Store) error) error {
 	return fn(store.New(dynamodb.NewFromConfig(cfg), name, store.Options{}))
 }
 
-// withLocalStore takes the table of the local stack that runs, else the one that
-// the last of them left, which it serves as long as fn works.
+// withLocalStore calls fn with the local stack's table.
 func (a *app) withLocalStore(fn func(*store.Store) error) (err error) {
-	endpoint, name := "", ""
-	state, err := local.FindRunning(a.ctx, a.LocalDir)
-	switch {
-	case err == nil:
-		endpoint, name = state.Endpoint, state.Table
-	case fault.ClassOf(err) == fault.NotFound:
-		left, err := local.OpenTable(a.ctx, a.LocalDir, "")
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, left.Close()) }()
-		endpoint, name = left.Endpoint(), left.Name()
-	default:
+	endpoint, name, leave, err := a.localTable()
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, leave()) }()
 	if a.Table != "" {
 		name = a.Table
 	}
 	return fn(store.New(dynamodb.NewFromConfig(localConfig(endpoint)), name, store.Options{}))
+}
+
+// localTable finds the table of the local stack that runs, else the one that the
+// last of them left, and serves it until leave is called.
+func (a *app) localTable() (endpoint, name string, leave func() error, err error) {
+	state, err := local.FindRunning(a.ctx, a.LocalDir)
+	if fault.ClassOf(err) == fault.NotFound {
+		left, noTable := local.OpenTable(a.ctx, a.LocalDir, "")
+		if noTable == nil {
+			return left.Endpoint(), left.Name(), left.Close, nil
+		}
+		err = noTable
+		if fault.ClassOf(err) == fault.Conflict { // a stack was starting, and may serve now
+			if running, none := local.FindRunning(a.ctx, a.LocalDir); none == nil {
+				state, err = running, nil
+			}
+		}
+	}
+	return state.Endpoint, state.Table, func() error { return nil }, err
 }
 
 // runningConfig gives the configuration for the local stack that runs.

@@ -28,6 +28,10 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 		return nil, none // before openFolder makes it
 	}
 	f, err := openFolder(ctx, dir)
+	var inUse *fault.Error
+	if errors.As(err, &inUse) && inUse.Class == fault.Conflict {
+		return nil, fault.New(fault.Conflict, inUse.Where, inUse.What, "try again when that one serves or has ended")
+	}
 	if err != nil {
 		return nil, err
 	}
