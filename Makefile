@@ -21,6 +21,7 @@ run: build
 
 build: node_modules
 	go build -o bin/chimewatch ./cmd/chimewatch
+	@echo "go build ./functions/... into bin/functions"
 	@for f in $(FUNCTIONS); do CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags "-s -w" -o bin/functions/$$f/bootstrap ./functions/$$f || exit 1; done
 
 test: node_modules
@@ -35,7 +36,7 @@ test: node_modules
 	@echo go test -race; go test -race $(PACKAGES)
 
 node_modules: package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch node_modules
 
 bench: node_modules
