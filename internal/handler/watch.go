@@ -120,10 +120,10 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 		return err
 	}
 	if lastSeen.IsZero() {
-		if w.now().Sub(i.OpenedAt) < w.Incidents.Timing.Quiet {
+		if w.now().Sub(i.Seen) < w.Incidents.Timing.Quiet {
 			return nil // opened, and its first failure is on its way into the table
 		}
-		lastSeen = i.OpenedAt // whoever opened it died; its event is a dead letter
+		lastSeen = i.Seen // whoever opened it died; its event is a dead letter
 	}
 	step := incident.Next(i, lastSeen, w.now(), w.Incidents.Timing)
 	if step == incident.Close {

@@ -15,8 +15,8 @@ type Incident struct {
 	Reason string
 	// Losses is what the first failure cost, the gravest first.
 	Losses []Loss
-	// OpenedAt is when the first failure happened.
-	OpenedAt time.Time
+	// OpenedAt is when the first failure happened, Seen when it was handled.
+	OpenedAt, Seen time.Time
 	// ClosedAt is when the incident was found to be over; zero while it is open.
 	ClosedAt time.Time
 	// Reopened counts how often the cause came back after it was over.

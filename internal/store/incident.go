@@ -32,6 +32,7 @@ const (
 	attrClass     = "cl"
 	attrReason    = "rn"
 	attrLosses    = "lo" // losses, separated by |
+	attrSeen      = "se" // of a pipeline's joining, too
 	attrClosed    = "z"
 	attrReopened  = "rp"
 	attrToldAt    = "ta"
@@ -183,11 +184,11 @@ func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) 
 	}
 	i := incident.Incident{
 		ID: f.Group.ID() + "." + strconv.Itoa(next), Group: f.Group, Class: f.Class, Reason: f.Reason, Losses: f.Losses,
-		OpenedAt: f.Occurrence.At,
+		OpenedAt: f.Occurrence.At, Seen: f.Occurrence.Seen,
 	}
 	it, _ := incidentKey(i.ID)
 	it[attrTime], it[attrState], it[attrFirst] = text("I"+shardOf(i.ID)), text("I"+shardOf(i.ID)), text(timeText(i.OpenedAt))
-	it[attrScope], it[attrClass] = text(i.Scope), text(string(i.Class))
+	it[attrScope], it[attrClass], it[attrSeen] = text(i.Scope), text(string(i.Class)), text(timeText(i.Seen))
 	losses := make([]string, len(i.Losses))
 	for n, loss := range i.Losses {
 		losses[n] = string(loss)
@@ -297,7 +298,7 @@ func (s *Store) joined(ctx context.Context, f Failure) (id string, o incident.Oc
 		return "", o, err
 	}
 	o = f.Occurrence
-	o.At, o.Seen = timeIn(it, "a"), timeIn(it, "se")
+	o.At, o.Seen = timeIn(it, "a"), timeIn(it, attrSeen)
 	return textIn(it, "in"), o, nil
 }
 
@@ -305,7 +306,7 @@ func (s *Store) joined(ctx context.Context, f Failure) (id string, o incident.Oc
 // that it is bound to.
 func (s *Store) take(ctx context.Context, f Failure, id string) (string, incident.Occurrence, error) {
 	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
-	it["in"], it["a"], it["se"] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
+	it["in"], it["a"], it[attrSeen] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
 	s.expire(it, f.Occurrence.Seen)
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if isConditionFailure(err) {

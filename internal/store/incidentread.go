@@ -23,7 +23,7 @@ func decodeIncident(it item) incident.Incident {
 		ID:    group + "." + strconv.Itoa(n),
 		Group: incident.Group{Scope: textIn(it, attrScope), Element: textIn(it, attrElement)},
 		Class: incident.Class(textIn(it, attrClass)), Reason: textIn(it, attrReason),
-		OpenedAt: timeIn(it, attrFirst), ClosedAt: timeIn(it, attrClosed), Reopened: numberIn(it, attrReopened),
+		OpenedAt: timeIn(it, attrFirst), Seen: timeIn(it, attrSeen), ClosedAt: timeIn(it, attrClosed), Reopened: numberIn(it, attrReopened),
 		Told: incident.Told{
 			At: timeIn(it, attrToldAt), Calls: numberIn(it, attrToldCalls), LastCalls: numberIn(it, attrToldLast),
 			Openings: numberIn(it, attrOpenings), Summaries: numberIn(it, attrSummaries), Closings: numberIn(it, attrClosings),
