@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -129,30 +130,95 @@ func (m *meanwhile) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts
 // While an old observation is joined in, an event comes that makes nothing of
 // it: the index must not say otherwise than the state.
 func TestNewsWhileAnOldObservationIsJoinedIn(t *testing.T) {
-	world := outage.NewWorld(t, outage.Server(t))
-	s := at(world.Process(), noon)
-	events := story(t)
-	events[0].Time, events[1].Time, events[2].Time = noon, noon.Add(2*time.Second), noon.Add(3*time.Second)
-	events[1].StateChange.EventType = "chime:MediaInsightsNovel"
-	for _, ev := range events[:2] {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
-			t.Fatal(err)
+	db := outage.Server(t)
+	for name, newest := range map[string]time.Duration{"news newer than all": 2 * time.Second, "news older than another event": 4 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			world := outage.NewWorld(t, db)
+			s := at(world.Process(), noon)
+			events := story(t)
+			events[0].Time, events[1].Time, events[2].Time = noon, noon.Add(newest), noon.Add(3*time.Second)
+			events[1].StateChange.EventType = "chime:MediaInsightsNovel"
+			for _, ev := range events[:2] {
+				if err := s.RecordStateChange(t.Context(), ev); err != nil {
+					t.Fatal(err)
+				}
+			}
+			client := &meanwhile{Client: world.DB, do: func() {
+				if err := s.RecordStateChange(t.Context(), events[2]); err != nil {
+					t.Error(err)
+				}
+			}}
+			slow := store.New(client, world.Table, store.Options{Retention: time.Hour})
+			if err := slow.RecordStateChange(t.Context(), observed(t, chime.EventObservedLost, noon.Add(time.Second))); err != nil {
+				t.Fatal(err)
+			}
+			if client.do != nil {
+				t.Fatal("nothing was read: the test proves nothing")
+			}
+			open, err := s.Open(t.Context())
+			if err != nil || len(open) != 1 || open[0].Status != pipeline.Paused {
+				t.Errorf("got %d open pipelines (%v), want the one that is paused", len(open), err)
+			}
+		})
+	}
+}
+
+// Processes join the events of a pipeline in by turns: the table holds what
+// Merge makes of all of them, and the index says what the state says.
+func TestProcessesThatMergeByTurns(t *testing.T) {
+	db := outage.Server(t)
+	world := outage.NewWorld(t, db)
+	reader := at(world.Process(), noon)
+	pipelines := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		pipelines++
+		id := fmt.Sprint("p", pipelines)
+		var want pipeline.State
+		var works []outage.Work
+		record := func(s *store.Store, ev *chime.Event) func() error {
+			st, err := pipeline.FromEvent(ev)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			want = pipeline.Merge(want, st)
+			return func() error { return s.RecordStateChange(context.Background(), ev) }
 		}
-	}
-	db := &meanwhile{Client: world.DB, do: func() {
-		if err := s.RecordStateChange(t.Context(), events[2]); err != nil {
-			t.Error(err)
+		for n := range rapid.IntRange(0, 2).Draw(rt, "before") {
+			ev := drawEvent(rt, id, n, false)
+			if n == 0 { // newer than all, and of no status: what comes at once is merged
+				ev.Time, ev.StateChange.EventType = noon.Add(time.Hour), "chime:MediaInsightsNovel"
+			}
+			if err := record(reader, ev)(); err != nil {
+				rt.Fatal(err)
+			}
 		}
-	}}
-	slow := store.New(db, world.Table, store.Options{Retention: time.Hour})
-	if err := slow.RecordStateChange(t.Context(), observed(t, chime.EventObservedLost, noon.Add(time.Second))); err != nil {
-		t.Fatal(err)
-	}
-	if db.do != nil {
-		t.Fatal("nothing was read: the test proves nothing")
-	}
-	open, err := s.Open(t.Context())
-	if err != nil || len(open) != 1 || open[0].Status != pipeline.Paused {
-		t.Errorf("got %d open pipelines (%v), want the one that is paused", len(open), err)
-	}
+		for n := range rapid.IntRange(2, 3).Draw(rt, "at once") {
+			p := world.Process()
+			works = append(works, outage.Work{Line: p.Line, Do: record(at(p, noon), drawEvent(rt, id, n, false))})
+		}
+		for _, err := range outage.Interleave(rapid.Int64().Draw(rt, "turns"), works...) {
+			if err != nil {
+				rt.Fatal(err)
+			}
+		}
+		got, err := reader.Pipeline(context.Background(), id)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Fatalf("merged (-), in the table (+):\n%s", diff)
+		}
+		out, err := db.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &world.Table, Key: map[string]types.AttributeValue{
+			"PK": &types.AttributeValueMemberS{Value: "P#" + id}, "SK": &types.AttributeValueMemberS{Value: "S"}}})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var q string
+		if partition, ok := out.Item["q"].(*types.AttributeValueMemberS); ok {
+			q = partition.Value
+		}
+		if open, failed := strings.HasPrefix(q, "O"), strings.HasPrefix(q, "F"); open != want.Status.Open() || failed != (want.Status == pipeline.Failed || want.Status == pipeline.CreateFailed || want.Status == pipeline.Lost) {
+			rt.Fatalf("status %s: got the partition %q in the index", want.Status, q)
+		}
+	})
 }

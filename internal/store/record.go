@@ -139,6 +139,10 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 	return out.Attributes[attrIdentity] == nil, true, nil
 }
 
+// statusRegisters are those of which the status is made. They change together:
+// what one writer makes of them must not stand beside what another changed.
+var statusRegisters = []string{attrStatus, attrStatusOrder, attrObservation, attrState}
+
 // merge reads the state, joins delta in, and writes the registers that changed
 // on condition that nobody else changed them meanwhile.
 func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
@@ -160,16 +164,28 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 			return err
 		}
 		s.expire(regs, merged.UpdatedAt())
-		up := newUpdate()
+		up, together := newUpdate(), false
+		change := func(name string) {
+			if slices.Contains(statusRegisters, name) {
+				together = true
+			} else {
+				up.unchanged(name, old)
+			}
+		}
 		for _, name := range sortedNames(regs) {
 			if !reflect.DeepEqual(old[name], regs[name]) {
 				up.set(up.name(name), up.value(regs[name]))
-				up.unchanged(name, old)
+				change(name)
 			}
 		}
 		for _, name := range []string{attrStatusOrder, attrState} {
 			if old[name] != nil && regs[name] == nil {
 				up.remove(name)
+				change(name)
+			}
+		}
+		if together {
+			for _, name := range statusRegisters {
 				up.unchanged(name, old)
 			}
 		}
