@@ -61,18 +61,18 @@ func (w *watchtower) specs() []spec {
 			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures}, environment: w.watchSettings()},
 		{name: "alerts", about: "Keeps rule matches and tells people of them", timeout: 60,
 			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, others: w.config.Routes.Topics(), environment: w.watchSettings()},
+			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, others: w.chosen.Routes.Topics(), environment: w.watchSettings()},
 		w.consentSpec(),
 		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
 			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
-			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, others: w.config.Routes.Topics(),
+			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, others: w.chosen.Routes.Topics(),
 			environment: w.watchSettings(),
 			statements: []awsiam.PolicyStatementProps{{
 				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
 				Resources: &[]*string{w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String("media-pipeline"), ResourceName: jsii.String("*")})},
 			}}},
 	}
-	if len(w.config.VoiceSources) > 0 {
+	if len(w.chosen.VoiceSources) > 0 {
 		list = append(list, w.voiceSpec())
 	}
 	return list
@@ -88,8 +88,8 @@ func indexNames() []string {
 
 // watchSettings are the variables by which functions know how to watch.
 func (w *watchtower) watchSettings() map[string]*string {
-	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account(), "CHIMEWATCH_ROUTES": jsii.String(w.config.Routes.String())}
-	for name, value := range w.config.Settings.Environment() {
+	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account(), "CHIMEWATCH_ROUTES": jsii.String(w.chosen.Routes.String())}
+	for name, value := range w.chosen.Settings.Environment() {
 		env[name] = jsii.String(value)
 	}
 	return env
@@ -101,27 +101,29 @@ func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1
 func (w *watchtower) newFunction(s spec) function {
 	id := constructID(s.name)
 	logs := awslogs.NewLogGroup(w.stack, jsii.String(id+"Logs"), &awslogs.LogGroupProps{
-		Retention: logRetentions[w.config.LogRetentionDays], RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
+	// The construct knows the days by name only, the resource by number.
+	logs.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(w.chosen.LogRetentionDays))
 	role := w.newRole(id, s, logs)
 	environment := map[string]*string{
 		"CHIMEWATCH_TABLE":          w.table.TableName(),
-		"CHIMEWATCH_RETENTION_DAYS": jsii.String(strconv.Itoa(w.config.RetentionDays)),
-		"CHIMEWATCH_FULL_NUMBERS":   jsii.String(strconv.FormatBool(w.config.FullNumbers)),
-		"CHIMEWATCH_RUNBOOK_URL":    jsii.String(w.config.RunbookURL),
+		"CHIMEWATCH_RETENTION_DAYS": jsii.String(strconv.Itoa(w.chosen.RetentionDays)),
+		"CHIMEWATCH_FULL_NUMBERS":   jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
+		"CHIMEWATCH_RUNBOOK_URL":    jsii.String(w.chosen.RunbookURL),
 	}
 	maps.Copy(environment, s.environment)
 	for variable, topic := range s.publishes {
 		environment[variable] = topic.TopicArn()
 	}
 	architecture := awslambda.Architecture_ARM_64()
-	if w.config.Architecture == "x86_64" {
+	if w.chosen.Architecture == "x86_64" {
 		architecture = awslambda.Architecture_X86_64()
 	}
 	f := awslambda.NewFunction(w.stack, jsii.String(id), &awslambda.FunctionProps{
 		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
 		Handler: jsii.String("bootstrap"), Code: w.build(s.name), Role: role, LogGroup: logs, Environment: &environment,
-		MemorySize: jsii.Number(w.config.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
+		MemorySize: jsii.Number(w.chosen.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
 	})
 	w.newRetries(id, s, f)
 	acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
@@ -134,7 +136,7 @@ func (w *watchtower) newFunction(s spec) function {
 func (w *watchtower) newRetries(id string, s spec, f awslambda.Function) {
 	props := &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"),
-		MaximumRetryAttempts: jsii.Number(w.config.Retry.Most), MaximumEventAgeInSeconds: jsii.Number(w.config.Retry.Age.Seconds()),
+		MaximumRetryAttempts: jsii.Number(w.chosen.Retry.Most), MaximumEventAgeInSeconds: jsii.Number(w.chosen.Retry.Age.Seconds()),
 	}
 	if s.once {
 		props.MaximumRetryAttempts, props.MaximumEventAgeInSeconds = jsii.Number(0), jsii.Number(60)
@@ -195,8 +197,8 @@ func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Ro
 // build gives the code of a function: a static binary, the same bytes for the
 // same source.
 func (w *watchtower) build(name string) awslambda.Code {
-	output := filepath.Join(w.root, "bin", "lambda", w.config.Architecture, name)
-	goarch := map[string]string{"arm64": "arm64", "x86_64": "amd64"}[w.config.Architecture]
+	output := filepath.Join(w.root, "bin", "lambda", w.chosen.Architecture, name)
+	goarch := map[string]string{"arm64": "arm64", "x86_64": "amd64"}[w.chosen.Architecture]
 	environment := map[string]string{}
 	for _, pair := range os.Environ() {
 		key, value, _ := strings.Cut(pair, "=")

@@ -16,7 +16,7 @@ func (w *watchtower) newQueues() queues {
 
 func (w *watchtower) newDeadLetterQueue(id string) awssqs.Queue {
 	removal := awscdk.RemovalPolicy_DESTROY
-	if w.config.Retain {
+	if w.chosen.Retain {
 		removal = awscdk.RemovalPolicy_RETAIN
 	}
 	queue := awssqs.NewQueue(w.stack, jsii.String(id), &awssqs.QueueProps{

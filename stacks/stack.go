@@ -1,3 +1,5 @@
+// Package stacks is what is deployed: one file for each concern, and in config
+// what a deployer may choose.
 package stacks
 
 import (
@@ -12,12 +14,13 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // watchtower is the stack while it is put together.
 type watchtower struct {
 	stack     awscdk.Stack
-	config    Config
+	chosen    config.Stack
 	root      string
 	table     awsdynamodb.Table
 	topics    topics
@@ -30,12 +33,12 @@ type watchtower struct {
 // New puts the stack into an app, and the AwsSolutions checks over the app. root
 // is the folder of go.mod, from which functions are built. An error means that
 // the routing table names what is not deployed.
-func New(app awscdk.App, config Config, root string) (awscdk.Stack, error) {
-	w := &watchtower{config: config, root: root, functions: map[string]function{}}
-	w.stack = awscdk.NewStack(app, jsii.String(config.StackName), &awscdk.StackProps{
+func New(app awscdk.App, chosen config.Stack, root string) (awscdk.Stack, error) {
+	w := &watchtower{chosen: chosen, root: root, functions: map[string]function{}}
+	w.stack = awscdk.NewStack(app, jsii.String(chosen.StackName), &awscdk.StackProps{
 		Description: jsii.String("Watches Amazon Chime SDK call analytics"),
 		// The account and Region are those of the deployment.
-		TerminationProtection: jsii.Bool(config.Production),
+		TerminationProtection: jsii.Bool(chosen.Production),
 	})
 	w.table = w.newTable()
 	w.topics = w.newTopics()
@@ -43,7 +46,7 @@ func New(app awscdk.App, config Config, root string) (awscdk.Stack, error) {
 	for _, spec := range w.specs() {
 		w.functions[spec.name] = w.newFunction(spec)
 	}
-	for _, rule := range rules.Table(rules.Options{Production: config.Production}) {
+	for _, rule := range rules.Table(rules.Options{Production: chosen.Production}) {
 		if err := w.route(rule); err != nil {
 			return nil, err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/stacks"
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 var update = flag.Bool("update", false, "record the assembly again")
@@ -39,7 +40,7 @@ func root(t *testing.T) string {
 }
 
 // newStack makes the stack in an app with the context of cdk.json.
-func newStack(t *testing.T, config stacks.Config) (awscdk.App, awscdk.Stack) {
+func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 	t.Helper()
 	text, err := os.ReadFile("../cdk.json")
 	if err != nil {
@@ -50,7 +51,7 @@ func newStack(t *testing.T, config stacks.Config) (awscdk.App, awscdk.Stack) {
 		t.Fatal(err)
 	}
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
-	stack, err := stacks.New(app, config, root(t))
+	stack, err := stacks.New(app, chosen, root(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +78,11 @@ func synth(t *testing.T, app awscdk.App) (report string) {
 }
 
 func TestEveryConfigurationPassesTheChecks(t *testing.T) {
-	production := stacks.Default()
+	production := config.Default()
 	production.Production, production.Architecture, production.Retain = true, "x86_64", false
 	production.FailureEmails, production.AlertEmails = []string{"ops@example.com"}, []string{"team@example.com"}
-	for name, config := range map[string]stacks.Config{"default": stacks.Default(), "production": production} {
-		app, _ := newStack(t, config)
+	for name, chosen := range map[string]config.Stack{"default": config.Default(), "production": production} {
+		app, _ := newStack(t, chosen)
 		if report := synth(t, app); report != "" {
 			t.Errorf("%s: the checks found\n%s", name, report)
 		}
@@ -90,7 +91,7 @@ func TestEveryConfigurationPassesTheChecks(t *testing.T) {
 
 // The checks fail a synth with what is wrong: here, a queue that takes plain HTTP.
 func TestChecksFailWhatDoesNotComply(t *testing.T) {
-	app, stack := newStack(t, stacks.Default())
+	app, stack := newStack(t, config.Default())
 	awssqs.NewQueue(stack, jsii.String("Careless"), nil)
 	if report := synth(t, app); !strings.Contains(report, "AwsSolutions-SQS4") {
 		t.Errorf("got the report %q, want AwsSolutions-SQS4 in it", report)
@@ -98,11 +99,11 @@ func TestChecksFailWhatDoesNotComply(t *testing.T) {
 }
 
 func TestConfigurationReachesTheTemplate(t *testing.T) {
-	config := stacks.Default()
-	config.Production, config.Architecture, config.FullNumbers, config.RetentionDays, config.LogRetentionDays = true, "x86_64", true, 0, 7
-	config.FailureEmails, config.Settings.Quota = []string{"ops@example.com"}, 321
-	config.MemoryMB, config.Delivery, config.Retry = 512, stacks.Attempts{Most: 7, Age: time.Hour}, stacks.Attempts{Most: 1, Age: 2 * time.Hour}
-	_, stack := newStack(t, config)
+	chosen := config.Default()
+	chosen.Production, chosen.Architecture, chosen.FullNumbers, chosen.RetentionDays, chosen.LogRetentionDays = true, "x86_64", true, 0, 7
+	chosen.FailureEmails, chosen.Settings.Quota = []string{"ops@example.com"}, 321
+	chosen.MemoryMB, chosen.Delivery, chosen.Retry = 512, config.Attempts{Most: 7, Age: time.Hour}, config.Attempts{Most: 1, Age: 2 * time.Hour}
+	_, stack := newStack(t, chosen)
 	template := assertions.Template_FromStack(stack, nil)
 	has := func(kind string, properties map[string]any) {
 		t.Helper()
@@ -139,7 +140,7 @@ func TestConfigurationReachesTheTemplate(t *testing.T) {
 const recorded = "../test/testdata/cdk.out"
 
 func TestRecordedAssemblyIsWhatIsSynthesized(t *testing.T) {
-	app, _ := newStack(t, stacks.Default())
+	app, _ := newStack(t, config.Default())
 	got := recording(t, *app.Synth(nil).Directory())
 	if *update {
 		if err := os.MkdirAll(recorded, 0o755); err != nil {

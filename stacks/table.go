@@ -15,7 +15,7 @@ func (w *watchtower) newTable() awsdynamodb.Table {
 		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
 	}
 	removal := awscdk.RemovalPolicy_DESTROY
-	if w.config.Retain {
+	if w.chosen.Retain {
 		removal = awscdk.RemovalPolicy_RETAIN
 	}
 	table := awsdynamodb.NewTable(w.stack, jsii.String("Table"), &awsdynamodb.TableProps{
@@ -25,7 +25,7 @@ func (w *watchtower) newTable() awsdynamodb.Table {
 		BillingMode:                      awsdynamodb.BillingMode_PAY_PER_REQUEST,
 		Encryption:                       awsdynamodb.TableEncryption_AWS_MANAGED,
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)},
-		DeletionProtection:               jsii.Bool(w.config.Retain),
+		DeletionProtection:               jsii.Bool(w.chosen.Retain),
 		RemovalPolicy:                    removal,
 	})
 	for _, index := range definition.Indexes {

@@ -28,8 +28,8 @@ func (w *watchtower) newTopics() topics {
 		Sid: jsii.String("AlarmsEncrypt"), Principals: &[]awsiam.IPrincipal{alarms},
 		Actions: jsii.Strings("kms:GenerateDataKey", "kms:Decrypt"), Resources: jsii.Strings("*"), Conditions: ours,
 	}), nil)
-	t.failures = w.newTopic("FailureTopic", "Call analytics failures", t.key, w.config.FailureEmails)
-	t.alerts = w.newTopic("AlertTopic", "Call alerts", t.key, w.config.AlertEmails)
+	t.failures = w.newTopic("FailureTopic", "Call analytics failures", t.key, w.chosen.FailureEmails)
+	t.alerts = w.newTopic("AlertTopic", "Call alerts", t.key, w.chosen.AlertEmails)
 	t.failures.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid: jsii.String("AlarmsPublish"), Principals: &[]awsiam.IPrincipal{alarms},
 		Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{t.failures.TopicArn()}, Conditions: ours,

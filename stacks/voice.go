@@ -15,14 +15,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
-)
 
-// The sources of voice-analytics notifications that can be chosen.
-const (
-	voiceLambda  = "lambda"
-	voiceSQS     = "sqs"
-	voiceSNS     = "sns"
-	voiceKinesis = "kinesis"
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // How notifications reach the function. A queue's messages stay hidden for six
@@ -58,7 +52,7 @@ type voice struct {
 func (w *watchtower) voiceSpec() spec {
 	s := spec{name: "voice", about: "Keeps voice-analytics notifications, and holds calls until there is consent", timeout: voiceTimeout,
 		table: []string{"BatchWriteItem", "PutItem"}, environment: w.voiceTasks()}
-	if len(w.config.VoiceTasks) > 0 {
+	if len(w.chosen.VoiceTasks) > 0 {
 		s.table = append(s.table, "BatchGetItem", "Query")
 		s.statements = w.voiceStatements()
 	}
@@ -69,7 +63,7 @@ func (w *watchtower) voiceSpec() spec {
 func (w *watchtower) consentSpec() spec {
 	s := spec{name: "consent", about: "Takes consent to voice-analytics tasks", timeout: voiceTimeout,
 		table: []string{"PutItem", "Query"}, environment: w.voiceTasks(), statements: w.voiceStatements()}
-	if len(w.config.VoiceTasks) > 0 {
+	if len(w.chosen.VoiceTasks) > 0 {
 		s.table = append(s.table, "BatchGetItem")
 	}
 	return s
@@ -78,8 +72,8 @@ func (w *watchtower) consentSpec() spec {
 // voiceTasks are the variables that turn tasks on.
 func (w *watchtower) voiceTasks() map[string]*string {
 	return map[string]*string{
-		"CHIMEWATCH_VOICE_TASKS":              jsii.String(strings.Join(w.config.VoiceTasks, ",")),
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": jsii.String(w.config.VoiceProfileDomainARN),
+		"CHIMEWATCH_VOICE_TASKS":              jsii.String(strings.Join(w.chosen.VoiceTasks, ",")),
+		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": jsii.String(w.chosen.VoiceProfileDomainARN),
 	}
 }
 
@@ -88,13 +82,13 @@ func (w *watchtower) voiceTasks() map[string]*string {
 // consent after a task was turned off means the one that still runs.
 func (w *watchtower) voiceStatements() []awsiam.PolicyStatementProps {
 	actions := []string{"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
-	for _, task := range w.config.VoiceTasks {
+	for _, task := range w.chosen.VoiceTasks {
 		actions = append(actions, "chime:Start"+map[string]string{"speaker-search": "SpeakerSearchTask", "voice-tone": "VoiceToneAnalysisTask"}[task])
 	}
 	slices.Sort(actions)
 	resources := []*string{w.chimeARN("vc", "*")}
-	if w.config.VoiceProfileDomainARN != "" {
-		resources = append(resources, jsii.String(w.config.VoiceProfileDomainARN))
+	if w.chosen.VoiceProfileDomainARN != "" {
+		resources = append(resources, jsii.String(w.chosen.VoiceProfileDomainARN))
 	}
 	return []awsiam.PolicyStatementProps{{Sid: jsii.String("RunVoiceTasks"), Actions: jsii.Strings(actions...), Resources: &resources}}
 }
@@ -105,7 +99,7 @@ func (w *watchtower) chimeARN(resource, name string) *string {
 
 // takes tells whether a source was chosen.
 func (w *watchtower) takes(source string) bool {
-	for _, chosen := range w.config.VoiceSources {
+	for _, chosen := range w.chosen.VoiceSources {
 		if chosen == source {
 			return true
 		}
@@ -115,36 +109,36 @@ func (w *watchtower) takes(source string) bool {
 
 // newVoice makes the chosen sources and wires them to the function.
 func (w *watchtower) newVoice() {
-	if len(w.config.VoiceSources) == 0 {
+	if len(w.chosen.VoiceSources) == 0 {
 		return
 	}
 	f := w.functions["voice"].Function
-	if w.takes(voiceLambda) {
+	if w.takes(config.VoiceLambda) {
 		for _, by := range []struct{ id, service string }{{"PipelinesInvoke", mediaPipelines}, {"VoiceConnectorsInvoke", voiceConnectors}} {
 			f.AddPermission(jsii.String(by.id), &awslambda.Permission{
 				Principal: awsiam.NewServicePrincipal(jsii.String(by.service), nil), SourceAccount: w.stack.Account(),
 			})
 		}
 	}
-	if w.takes(voiceSQS) || w.takes(voiceSNS) || w.takes(voiceKinesis) {
+	if w.takes(config.VoiceSQS) || w.takes(config.VoiceSNS) || w.takes(config.VoiceKinesis) {
 		w.voice.key = w.newVoiceKey()
 	}
-	if w.takes(voiceSQS) || w.takes(voiceSNS) {
+	if w.takes(config.VoiceSQS) || w.takes(config.VoiceSNS) {
 		w.voice.dead = w.newDeadLetterQueue("VoiceDeadLetters")
 		w.newAlarm("VoiceDeadLettersAlarm", "Voice-analytics notifications were given up. See the queue VoiceDeadLetters.", 1, 1,
 			w.voice.dead.MetricApproximateNumberOfMessagesVisible(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(1)), Statistic: jsii.String("Maximum")}))
 	}
-	if w.takes(voiceSQS) {
+	if w.takes(config.VoiceSQS) {
 		w.newVoiceQueue(f)
 	}
-	if w.takes(voiceSNS) {
+	if w.takes(config.VoiceSNS) {
 		w.newVoiceTopic(f)
 	}
-	if w.takes(voiceKinesis) {
+	if w.takes(config.VoiceKinesis) {
 		w.newVoiceStream(f)
 	}
 	statements := w.accessStatements()
-	if w.config.VoiceAccessRole {
+	if w.chosen.VoiceAccessRole {
 		w.newAccessRole(statements)
 	}
 	w.newVoiceOutputs(statements)
@@ -163,7 +157,7 @@ func (w *watchtower) newVoiceKey() awskms.Key {
 
 // removal keeps what holds notifications, if the deployer wants that.
 func (w *watchtower) removal() awscdk.RemovalPolicy {
-	if w.config.Retain {
+	if w.chosen.Retain {
 		return awscdk.RemovalPolicy_RETAIN
 	}
 	return awscdk.RemovalPolicy_DESTROY

@@ -10,19 +10,18 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/stacks"
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 const domain = "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/8b0c1d2e-0f3a-4c5b-9d6e-7f8091a2b3c4"
 
 // everyVoice chooses all that can be chosen.
-func everyVoice() stacks.Config {
-	config := stacks.Default()
-	config.VoiceSources = []string{"lambda", "sqs", "sns", "kinesis"}
-	config.VoiceTasks = []string{"speaker-search", "voice-tone"}
-	config.VoiceProfileDomainARN, config.VoiceAccessRole = domain, true
-	return config
+func everyVoice() config.Stack {
+	chosen := config.Default()
+	chosen.VoiceSources = []string{"lambda", "sqs", "sns", "kinesis"}
+	chosen.VoiceTasks = []string{"speaker-search", "voice-tone"}
+	chosen.VoiceProfileDomainARN, chosen.VoiceAccessRole = domain, true
+	return chosen
 }
 
 func TestVoicePassesTheChecks(t *testing.T) {
@@ -41,9 +40,9 @@ type template struct {
 	Outputs map[string]struct{ Value any }
 }
 
-func templateOf(t *testing.T, config stacks.Config) template {
+func templateOf(t *testing.T, chosen config.Stack) template {
 	t.Helper()
-	_, stack := newStack(t, config)
+	_, stack := newStack(t, chosen)
 	text, err := json.Marshal(assertions.Template_FromStack(stack, nil).ToJSON())
 	if err != nil {
 		t.Fatal(err)
@@ -97,9 +96,9 @@ func TestEachVoiceSourceIsMadeAndWired(t *testing.T) {
 	}
 	for source, names := range outputs {
 		t.Run(source, func(t *testing.T) {
-			config := stacks.Default()
-			config.VoiceSources = []string{source}
-			c := templateOf(t, config)
+			chosen := config.Default()
+			chosen.VoiceSources = []string{source}
+			c := templateOf(t, chosen)
 			var got []string
 			for name := range c.Outputs {
 				if strings.HasPrefix(name, "Voice") {
@@ -125,7 +124,7 @@ func TestEachVoiceSourceIsMadeAndWired(t *testing.T) {
 			}
 		})
 	}
-	for id := range templateOf(t, stacks.Default()).Resources {
+	for id := range templateOf(t, config.Default()).Resources {
 		if strings.HasPrefix(id, "Voice") {
 			t.Errorf("got %s where no source is chosen, want nothing of voice", id)
 		}
@@ -197,9 +196,9 @@ func TestWhoMayInvokeAndWhoMayDeliver(t *testing.T) {
 }
 
 func TestTasksAreAllowedWhereTheyAreTurnedOn(t *testing.T) {
-	config := everyVoice()
-	config.VoiceTasks = []string{"voice-tone"}
-	c := templateOf(t, config)
+	chosen := everyVoice()
+	chosen.VoiceTasks = []string{"voice-tone"}
+	c := templateOf(t, chosen)
 	for _, function := range []string{"Voice", "Consent"} {
 		policy := asText(c.the(t, "AWS::IAM::Policy", function+"Role"))
 		// What runs is stopped even when it is not turned on any more.
@@ -210,40 +209,5 @@ func TestTasksAreAllowedWhereTheyAreTurnedOn(t *testing.T) {
 		if !strings.Contains(variables, `"CHIMEWATCH_VOICE_TASKS":"voice-tone"`) {
 			t.Errorf("%s: got %s, want the task turned on", function, variables)
 		}
-	}
-}
-
-func TestVoiceChoices(t *testing.T) {
-	got, err := stacks.ReadConfig(object(map[string]any{
-		"voiceSources": []any{"kinesis", "lambda", "sns", "sqs"}, "voiceTasks": "voice-tone, speaker-search", "voiceProfileDomainArn": domain, "voiceAccessRole": true,
-	}))
-	if diff := cmp.Diff(everyVoice(), got); err != nil || diff != "" {
-		t.Errorf("%v (-want +got):\n%s", err, diff)
-	}
-	for _, test := range []struct {
-		name   string
-		values map[string]any
-		want   []string
-	}{
-		{"an unknown source", map[string]any{"voiceSources": "sqs,fax"}, []string{"chimewatch.voiceSources", `"sqs,fax"`, "any of lambda, sqs, sns, kinesis"}},
-		{"a source twice", map[string]any{"voiceSources": "sqs,sqs"}, []string{"chimewatch.voiceSources"}},
-		{"an unknown task", map[string]any{"voiceTasks": "mood"}, []string{"chimewatch.voiceTasks", `"mood"`, "speaker-search, voice-tone"}},
-		{"a domain by its id", map[string]any{"voiceProfileDomainArn": "8b0c1d2e"}, []string{"chimewatch.voiceProfileDomainArn", "8b0c1d2e", "arn:aws:chime"}},
-		{"no domain", map[string]any{"voiceTasks": "speaker-search", "voiceSources": "sqs"}, []string{"chimewatch.voiceProfileDomainArn", `""`, "domain to search in"}},
-		{"no source", map[string]any{"voiceTasks": "voice-tone"}, []string{"chimewatch.voiceSources", "is empty", "lambda, sqs, sns, kinesis"}},
-		{"a role for nothing", map[string]any{"voiceAccessRole": true}, []string{"chimewatch.voiceSources", "voiceAccessRole"}},
-		{"a role that is neither", map[string]any{"voiceAccessRole": "maybe"}, []string{"chimewatch.voiceAccessRole", "true or false"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := stacks.ReadConfig(object(test.values))
-			if err == nil || fault.ClassOf(err) != fault.Invalid {
-				t.Fatalf("got %v, want it refused as invalid", err)
-			}
-			for _, part := range test.want {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("got %q, want it to say %q", err, part)
-				}
-			}
-		})
 	}
 }

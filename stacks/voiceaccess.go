@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // statement is one of those that the resource access role needs so that the
@@ -21,7 +23,7 @@ type statement struct {
 // accessStatements gives what the role needs for the chosen sources.
 func (w *watchtower) accessStatements() []statement {
 	var list []statement
-	if w.takes(voiceLambda) {
+	if w.takes(config.VoiceLambda) {
 		list = append(list, statement{"InvokeVoice", []string{"lambda:InvokeFunction", "lambda:GetPolicy"}, w.functions["voice"].FunctionArn(), nil})
 	}
 	if w.voice.queue != nil {
@@ -67,7 +69,7 @@ func (w *watchtower) newVoiceOutputs(statements []statement) {
 	output := func(name, about string, value *string) {
 		awscdk.NewCfnOutput(w.stack, jsii.String(name), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
 	}
-	if w.takes(voiceLambda) {
+	if w.takes(config.VoiceLambda) {
 		output("VoiceFunctionArn", "Target of the LambdaFunctionSink, or of the Voice Connector", w.functions["voice"].FunctionArn())
 	}
 	if w.voice.queue != nil {
@@ -90,5 +92,5 @@ func (w *watchtower) newVoiceOutputs(statements []statement) {
 			policy[i]["Condition"] = s.condition
 		}
 	}
-	output("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(w.config.VoiceSources, ", "), w.stack.ToJsonString(policy, nil))
+	output("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(w.chosen.VoiceSources, ", "), w.stack.ToJsonString(policy, nil))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/stacks"
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 func main() { os.Exit(run()) }
@@ -32,7 +33,7 @@ func run() (code int) {
 	}()
 	app := awscdk.NewApp(nil)
 	context, _ := app.Node().GetAllContext(nil).(map[string]any)
-	config, err := stacks.ReadConfig(context)
+	chosen, err := config.Read(context)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -42,7 +43,7 @@ func run() (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if _, err := stacks.New(app, config, root); err != nil {
+	if _, err := stacks.New(app, chosen, root); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

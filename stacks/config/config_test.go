@@ -1,4 +1,4 @@
-package stacks_test
+package config_test
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/stacks"
+	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // object is a context with the object of cdk.json, among keys of the CDK's own.
@@ -22,24 +22,24 @@ func object(values map[string]any) map[string]any {
 
 func TestNothingChosenIsTheDefault(t *testing.T) {
 	for name, context := range map[string]map[string]any{"no context": nil, "an empty object": object(map[string]any{})} {
-		got, err := stacks.ReadConfig(context)
+		got, err := config.Read(context)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(stacks.Default(), got); diff != "" {
+		if diff := cmp.Diff(config.Default(), got); diff != "" {
 			t.Errorf("%s: want (-), got (+):\n%s", name, diff)
 		}
 	}
 }
 
 func TestEveryChoiceIsTaken(t *testing.T) {
-	want := stacks.Default()
+	want := config.Default()
 	want.StackName, want.Production, want.Architecture, want.RetentionDays, want.LogRetentionDays = "Watch-2", true, "x86_64", 0, 7
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
 	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
-	want.MemoryMB, want.Delivery, want.Retry = 512, stacks.Attempts{Age: 90 * time.Second}, stacks.Attempts{Most: 1, Age: 2 * time.Hour}
-	got, err := stacks.ReadConfig(map[string]any{
+	want.MemoryMB, want.Delivery, want.Retry = 512, config.Attempts{Age: 90 * time.Second}, config.Attempts{Most: 1, Age: 2 * time.Hour}
+	got, err := config.Read(map[string]any{
 		"chimewatch": map[string]any{
 			"stackName": "Watch-2", "production": false, "retentionDays": 0.0, "logRetentionDays": 7.0, "retain": false, "fullNumbers": true,
 			"runbookUrl": "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
@@ -87,7 +87,7 @@ func TestBadChoicesAreRefused(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := stacks.ReadConfig(test.context)
+			_, err := config.Read(test.context)
 			if err == nil {
 				t.Fatal("got no error")
 			}
@@ -104,7 +104,7 @@ func TestBadChoicesAreRefused(t *testing.T) {
 }
 
 func TestShippedContextIsGood(t *testing.T) {
-	text, err := os.ReadFile("../cdk.json")
+	text, err := os.ReadFile("../../cdk.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +112,14 @@ func TestShippedContextIsGood(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stacks.ReadConfig(file.Context); err != nil {
+	if _, err := config.Read(file.Context); err != nil {
 		t.Error(err)
 	}
 }
 
 // The table of README.md names every key, and gives defaults that are the defaults.
 func TestReadmeNamesEveryChoice(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestReadmeNamesEveryChoice(t *testing.T) {
 			}
 		}
 	}
-	known := stacks.Keys()
+	known := config.Keys()
 	slices.Sort(named)
 	slices.Sort(known)
 	if diff := cmp.Diff(known, named); diff != "" {
@@ -150,11 +150,11 @@ func TestReadmeNamesEveryChoice(t *testing.T) {
 	if len(defaults) < 15 {
 		t.Errorf("got the defaults %v, want those of most keys", defaults)
 	}
-	got, err := stacks.ReadConfig(object(defaults))
+	got, err := config.Read(object(defaults))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(stacks.Default(), got); diff != "" {
+	if diff := cmp.Diff(config.Default(), got); diff != "" {
 		t.Errorf("defaults: want (-), in README.md (+):\n%s", diff)
 	}
 }

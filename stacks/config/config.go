@@ -1,5 +1,6 @@
-// Package stacks is what is deployed: one file for each concern.
-package stacks
+// Package config is what a deployer may choose of the stack, and how the CDK
+// context says it. It needs nothing of the CDK.
+package config
 
 import (
 	"encoding/json"
@@ -13,17 +14,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
-
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/near"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
-// Config is all that a deployer may choose. It comes from the CDK context: the
+// Stack is all that a deployer may choose. It comes from the CDK context: the
 // object "chimewatch" of cdk.json, and over it the options -c chimewatch:KEY=VALUE.
-type Config struct {
+type Stack struct {
 	// StackName names the stack; chimewatch looks for the table in its outputs.
 	StackName string
 	// Production takes events from Amazon Chime only; otherwise rehearsals are
@@ -71,8 +70,8 @@ type Attempts struct {
 }
 
 // Default is what is deployed where nothing was chosen.
-func Default() Config {
-	return Config{
+func Default() Stack {
+	return Stack{
 		StackName: "Chimewatch", Architecture: "arm64", RetentionDays: 90, LogRetentionDays: 30, Retain: true,
 		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md",
 		MemoryMB:   256, Delivery: Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
@@ -82,20 +81,14 @@ func Default() Config {
 // contextKey is the key of the CDK context that holds the choices.
 const contextKey = "chimewatch"
 
-// logRetentions are the days that CloudWatch Logs offers.
-var logRetentions = map[int]awslogs.RetentionDays{
-	1: awslogs.RetentionDays_ONE_DAY, 3: awslogs.RetentionDays_THREE_DAYS, 5: awslogs.RetentionDays_FIVE_DAYS,
-	7: awslogs.RetentionDays_ONE_WEEK, 14: awslogs.RetentionDays_TWO_WEEKS, 30: awslogs.RetentionDays_ONE_MONTH,
-	60: awslogs.RetentionDays_TWO_MONTHS, 90: awslogs.RetentionDays_THREE_MONTHS, 120: awslogs.RetentionDays_FOUR_MONTHS,
-	150: awslogs.RetentionDays_FIVE_MONTHS, 180: awslogs.RetentionDays_SIX_MONTHS, 365: awslogs.RetentionDays_ONE_YEAR,
-	400: awslogs.RetentionDays_THIRTEEN_MONTHS, 545: awslogs.RetentionDays_EIGHTEEN_MONTHS, 731: awslogs.RetentionDays_TWO_YEARS,
-	1096: awslogs.RetentionDays_THREE_YEARS, 1827: awslogs.RetentionDays_FIVE_YEARS, 3653: awslogs.RetentionDays_TEN_YEARS,
-}
+// logRetentions are the days that CloudWatch Logs offers (retentionInDays in its
+// PutRetentionPolicy).
+var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653}
 
 func logRetentionNames() string {
-	var names []string
-	for _, days := range slices.Sorted(maps.Keys(logRetentions)) {
-		names = append(names, strconv.Itoa(days))
+	names := make([]string, len(logRetentions))
+	for i, days := range logRetentions {
+		names[i] = strconv.Itoa(days)
 	}
 	return strings.Join(names, ", ")
 }
@@ -103,44 +96,44 @@ func logRetentionNames() string {
 // choice is one key: what it takes, in words, and how it is taken.
 type choice struct {
 	name, allowed string
-	take          func(c *Config, value string) bool
+	take          func(c *Stack, value string) bool
 }
 
 func choices() []choice {
 	list := []choice{
-		{"stackName", "letters, digits and hyphens, beginning with a letter, at most 128", func(c *Config, v string) bool {
+		{"stackName", "letters, digits and hyphens, beginning with a letter, at most 128", func(c *Stack, v string) bool {
 			c.StackName = v
 			return isStackName(v)
 		}},
-		boolean("production", func(c *Config) *bool { return &c.Production }),
-		{"architecture", "arm64 or x86_64", func(c *Config, v string) bool {
+		boolean("production", func(c *Stack) *bool { return &c.Production }),
+		{"architecture", "arm64 or x86_64", func(c *Stack, v string) bool {
 			c.Architecture = v
 			return v == "arm64" || v == "x86_64"
 		}},
-		number("retentionDays", "a number of days from 1 to 3653, or 0 to keep calls for ever", 0, 3653, func(c *Config) *int { return &c.RetentionDays }),
-		{"logRetentionDays", "a number of days that CloudWatch Logs offers: " + logRetentionNames(), func(c *Config, v string) bool {
+		number("retentionDays", "a number of days from 1 to 3653, or 0 to keep calls for ever", 0, 3653, func(c *Stack) *int { return &c.RetentionDays }),
+		{"logRetentionDays", "a number of days that CloudWatch Logs offers: " + logRetentionNames(), func(c *Stack, v string) bool {
 			n, err := strconv.Atoi(v)
 			c.LogRetentionDays = n
-			return err == nil && logRetentions[n] != ""
+			return err == nil && slices.Contains(logRetentions, n)
 		}},
-		boolean("retain", func(c *Config) *bool { return &c.Retain }),
-		boolean("fullNumbers", func(c *Config) *bool { return &c.FullNumbers }),
-		{"runbookUrl", "an https address, or nothing", func(c *Config, v string) bool {
+		boolean("retain", func(c *Stack) *bool { return &c.Retain }),
+		boolean("fullNumbers", func(c *Stack) *bool { return &c.FullNumbers }),
+		{"runbookUrl", "an https address, or nothing", func(c *Stack, v string) bool {
 			c.RunbookURL = v
 			u, err := url.Parse(v)
 			return v == "" || err == nil && u.Scheme == "https" && u.Host != "" && u.Fragment == ""
 		}},
-		emails("failureEmails", func(c *Config) *[]string { return &c.FailureEmails }),
-		emails("alertEmails", func(c *Config) *[]string { return &c.AlertEmails }),
-		number("memoryMB", "a number of megabytes from 128 to 10240", 128, 10240, func(c *Config) *int { return &c.MemoryMB }),
+		emails("failureEmails", func(c *Stack) *[]string { return &c.FailureEmails }),
+		emails("alertEmails", func(c *Stack) *[]string { return &c.AlertEmails }),
+		number("memoryMB", "a number of megabytes from 128 to 10240", 128, 10240, func(c *Stack) *int { return &c.MemoryMB }),
 		// The bounds are those of a target of EventBridge and of Lambda's
 		// asynchronous invocations (RetryPolicy and EventInvokeConfig in the
 		// CloudFormation reference).
-		number("deliveryAttempts", "a number from 0 to 185", 0, 185, func(c *Config) *int { return &c.Delivery.Most }),
-		age("deliveryAge", 24*time.Hour, func(c *Config) *time.Duration { return &c.Delivery.Age }),
-		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Config) *int { return &c.Retry.Most }),
-		age("retryAge", 6*time.Hour, func(c *Config) *time.Duration { return &c.Retry.Age }),
-		{"routes", `a list of routes, each rule once: rule is a name, or the beginning of names and an asterisk; severity critical, high, medium or low; topic the ARN of an SNS topic`, func(c *Config, v string) (ok bool) {
+		number("deliveryAttempts", "a number from 0 to 185", 0, 185, func(c *Stack) *int { return &c.Delivery.Most }),
+		age("deliveryAge", 24*time.Hour, func(c *Stack) *time.Duration { return &c.Delivery.Age }),
+		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Stack) *int { return &c.Retry.Most }),
+		age("retryAge", 6*time.Hour, func(c *Stack) *time.Duration { return &c.Retry.Age }),
+		{"routes", `a list of routes, each rule once: rule is a name, or the beginning of names and an asterisk; severity critical, high, medium or low; topic the ARN of an SNS topic`, func(c *Stack, v string) (ok bool) {
 			routes, err := routing.Parse("routes", v)
 			c.Routes = routes
 			return err == nil
@@ -148,38 +141,38 @@ func choices() []choice {
 	}
 	list = append(list, voiceChoices()...)
 	for _, key := range settings.Keys() {
-		list = append(list, choice{key.Name, key.Allowed(), func(c *Config, v string) bool {
+		list = append(list, choice{key.Name, key.Allowed(), func(c *Stack, v string) bool {
 			return key.Set(&c.Settings, key.Name, v) == nil
 		}})
 	}
 	return list
 }
 
-func boolean(name string, field func(*Config) *bool) choice {
-	return choice{name, "true or false", func(c *Config, v string) bool {
+func boolean(name string, field func(*Stack) *bool) choice {
+	return choice{name, "true or false", func(c *Stack, v string) bool {
 		*field(c) = v == "true"
 		return v == "true" || v == "false"
 	}}
 }
 
-func number(name, allowed string, least, most int, field func(*Config) *int) choice {
-	return choice{name, allowed, func(c *Config, v string) bool {
+func number(name, allowed string, least, most int, field func(*Stack) *int) choice {
+	return choice{name, allowed, func(c *Stack, v string) bool {
 		n, err := strconv.Atoi(v)
 		*field(c) = n
 		return err == nil && n >= least && n <= most
 	}}
 }
 
-func age(name string, most time.Duration, field func(*Config) *time.Duration) choice {
-	return choice{name, fmt.Sprintf("a duration of whole seconds from 1m to %gh, written like 90s, 15m or 2h", most.Hours()), func(c *Config, v string) bool {
+func age(name string, most time.Duration, field func(*Stack) *time.Duration) choice {
+	return choice{name, fmt.Sprintf("a duration of whole seconds from 1m to %gh, written like 90s, 15m or 2h", most.Hours()), func(c *Stack, v string) bool {
 		d, err := time.ParseDuration(v)
 		*field(c) = d
 		return err == nil && d >= time.Minute && d <= most && d%time.Second == 0
 	}}
 }
 
-func emails(name string, field func(*Config) *[]string) choice {
-	return choice{name, "e-mail addresses, a list or separated by commas", func(c *Config, v string) bool {
+func emails(name string, field func(*Stack) *[]string) choice {
+	return choice{name, "e-mail addresses, a list or separated by commas", func(c *Stack, v string) bool {
 		*field(c) = nil
 		for address := range strings.SplitSeq(v, ",") {
 			if address = strings.TrimSpace(address); address == "" {
@@ -205,9 +198,9 @@ func isStackName(s string) bool {
 	return len(s) > 0 && len(s) <= 128
 }
 
-// ReadConfig reads the choices from the whole of the CDK context. The error
+// Read reads the choices from the whole of the CDK context. The error
 // names every key that is wrong, its value and what is allowed.
-func ReadConfig(context map[string]any) (Config, error) {
+func Read(context map[string]any) (Stack, error) {
 	c := Default()
 	given, err := chosen(context)
 	if err != nil {

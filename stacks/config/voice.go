@@ -1,4 +1,4 @@
-package stacks
+package config
 
 import (
 	"regexp"
@@ -9,26 +9,34 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
+// The sources of voice-analytics notifications that can be chosen.
+const (
+	VoiceLambda  = "lambda"
+	VoiceSQS     = "sqs"
+	VoiceSNS     = "sns"
+	VoiceKinesis = "kinesis"
+)
+
 // domainARN is what names a voice profile domain.
 var domainARN = regexp.MustCompile(`^arn:aws[a-z-]*:chime:[a-z0-9-]+:[0-9]{12}:voice-profile-domain/[A-Za-z0-9-]+$`)
 
 // voiceChoices are the keys about voice analytics.
 func voiceChoices() []choice {
 	return []choice{
-		subset("voiceSources", func(c *Config) *[]string { return &c.VoiceSources }, voiceLambda, voiceSQS, voiceSNS, voiceKinesis),
-		subset("voiceTasks", func(c *Config) *[]string { return &c.VoiceTasks }, string(consent.SpeakerSearch), string(consent.VoiceTone)),
-		{"voiceProfileDomainArn", "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", func(c *Config, v string) bool {
+		subset("voiceSources", func(c *Stack) *[]string { return &c.VoiceSources }, VoiceLambda, VoiceSQS, VoiceSNS, VoiceKinesis),
+		subset("voiceTasks", func(c *Stack) *[]string { return &c.VoiceTasks }, string(consent.SpeakerSearch), string(consent.VoiceTone)),
+		{"voiceProfileDomainArn", "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", func(c *Stack, v string) bool {
 			c.VoiceProfileDomainARN = v
 			return v == "" || domainARN.MatchString(v)
 		}},
-		boolean("voiceAccessRole", func(c *Config) *bool { return &c.VoiceAccessRole }),
+		boolean("voiceAccessRole", func(c *Stack) *bool { return &c.VoiceAccessRole }),
 	}
 }
 
 // subset takes some of the allowed words, each once, in any order; they are kept
 // in the order in which they are allowed.
-func subset(name string, field func(*Config) *[]string, allowed ...string) choice {
-	return choice{name, "any of " + strings.Join(allowed, ", ") + ", a list or separated by commas", func(c *Config, v string) bool {
+func subset(name string, field func(*Stack) *[]string, allowed ...string) choice {
+	return choice{name, "any of " + strings.Join(allowed, ", ") + ", a list or separated by commas", func(c *Stack, v string) bool {
 		var words []string
 		for word := range strings.SplitSeq(v, ",") {
 			if word = strings.TrimSpace(word); word == "" {
@@ -46,7 +54,7 @@ func subset(name string, field func(*Config) *[]string, allowed ...string) choic
 }
 
 // voiceProblems are choices that make no sense together.
-func (c Config) voiceProblems() (errs []error) {
+func (c Stack) voiceProblems() (errs []error) {
 	wrong := func(key, what, fix string) {
 		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+"."+key, what, fix))
 	}
