@@ -4,6 +4,7 @@ package hold
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -76,8 +77,9 @@ type Seen struct {
 // come only of what others write meanwhile.
 const mostRounds = 30
 
-// Settle does all that is due for a call. An error means that something may be
-// left to do; then the event is to be handled again.
+// Settle does all that is due for a call. What cannot be done for one of its
+// transactions, or for one task, keeps the others waiting for nothing. An error
+// means that something may be left to do; then the event is to be handled again.
 func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
 	if t.TransactionID != "" {
 		return k.settle(ctx, t)
@@ -87,54 +89,79 @@ func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
 		return err
 	}
 	transactions := ledger.TransactionIDs()
+	if len(transactions) == 0 {
+		stuck := trouble{}
+		k.round(ctx, t, ledger, stuck)
+		return stuck.err()
+	}
+	var errs []error
 	for _, id := range transactions {
 		t.TransactionID = id
-		if err := k.settle(ctx, t); err != nil {
-			return err
-		}
+		errs = append(errs, k.settle(ctx, t))
 	}
-	if len(transactions) == 0 {
-		_, err = k.round(ctx, t, ledger)
+	return errors.Join(errs...)
+}
+
+// trouble is why nothing more can be done now for a task.
+type trouble map[consent.Task]error
+
+func (t trouble) err() error {
+	var errs []error
+	for _, task := range consent.Tasks() {
+		errs = append(errs, t[task])
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // settle does what is due for one transaction.
 func (k *Keeper) settle(ctx context.Context, t Trigger) error {
+	stuck := trouble{}
 	for range mostRounds {
 		ledger, err := k.Table.Ledger(ctx, t.TransactionID)
 		if err != nil {
-			return err
+			return errors.Join(stuck.err(), err)
 		}
-		if done, err := k.round(ctx, t, ledger); done || err != nil {
-			return err
+		learned, err := k.learn(ctx, t, ledger)
+		if err != nil {
+			return errors.Join(stuck.err(), err)
+		}
+		if !learned && k.round(ctx, t, ledger, stuck) {
+			return stuck.err()
 		}
 	}
 	return fault.New(fault.Conflict, "transaction "+t.TransactionID, fmt.Sprintf("was changed by others %d times in a row", mostRounds), "it is tried again")
 }
 
-// round does the steps that are due by the ledger; done when there is none.
-func (k *Keeper) round(ctx context.Context, t Trigger, ledger consent.Ledger) (done bool, err error) {
-	if learned, err := k.learn(ctx, t, ledger); learned || err != nil {
-		return false, err
-	}
+// round does the steps that are due by the ledger, as far as no task is stuck;
+// done when there is none. A start is made only while nothing else is due, and
+// only one, so that the ledger was read right before it.
+func (k *Keeper) round(ctx context.Context, t Trigger, ledger consent.Ledger, stuck trouble) (done bool) {
 	steps := ledger.Next(k.Now(), k.On, t.Event)
+	steps = slices.DeleteFunc(steps, func(s consent.Step) bool { return stuck[s.Entry.Task] != nil })
+	if others := slices.DeleteFunc(slices.Clone(steps), func(s consent.Step) bool { return s.Act == consent.Start }); len(others) > 0 {
+		steps = others
+	} else {
+		steps = steps[:min(1, len(steps))]
+	}
 	for _, step := range steps {
-		switch {
-		case step.Act == consent.Start:
-			err = k.start(ctx, t, step.Entry)
-		case step.Act == consent.Stop:
-			err = k.stop(ctx, t, step.Entry)
-		case step.Entry.Kind == consent.Starting:
-			err = k.begin(ctx, t, step.Entry)
-		default:
-			err = k.Table.Enter(ctx, step.Entry)
-		}
-		if err != nil {
-			return false, err
+		if err := k.take(ctx, t, step); err != nil {
+			stuck[step.Entry.Task] = err
 		}
 	}
-	return len(steps) == 0, nil
+	return len(steps) == 0
+}
+
+// take does one step.
+func (k *Keeper) take(ctx context.Context, t Trigger, step consent.Step) error {
+	switch {
+	case step.Act == consent.Start:
+		return k.start(ctx, t, step.Entry)
+	case step.Act == consent.Stop:
+		return k.stop(ctx, t, step.Entry)
+	case step.Entry.Kind == consent.Starting:
+		return k.begin(ctx, t, step.Entry)
+	}
+	return k.Table.Enter(ctx, step.Entry)
 }
 
 // learn enters the id of a task whose start was never answered, but of which

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -91,7 +92,7 @@ func (h happening) worker(w *world, k *hold.Keeper) *worker {
 	if h.notify {
 		trigger = hold.Trigger{Event: "n", TransactionID: transaction}
 		for _, t := range consent.Tasks() {
-			for _, id := range w.running(t) {
+			for _, id := range w.running(t, transaction) {
 				trigger.Seen = append(trigger.Seen, hold.Seen{Task: t, TaskID: id})
 			}
 		}
@@ -171,9 +172,9 @@ func check(t *rapid.T, w *world, on consent.Settings) {
 		t.Error(fault)
 	}
 	for _, task := range consent.Tasks() {
-		running := len(w.running(task))
+		running := len(w.running(task, transaction))
 		switch {
-		case w.inForce(task) && w.ready() && on[task] && !w.over:
+		case w.inForce(task) && w.ready(transaction) && on[task] && !w.over:
 			if running != 1 {
 				t.Errorf("%s: got %d running in the end, want one: consent is in force", task, running)
 			}
@@ -210,3 +211,68 @@ func TestTasksFollowConsentInAnyOrder(t *testing.T) { rapid.Check(t, checkTasksF
 
 // All functions at once, one call of one of them at a time.
 func TestTasksFollowConsentAtOnce(t *testing.T) { rapid.Check(t, checkTasksFollowConsent(true)) }
+
+// What the service does not do for one task, or on one transaction of a call,
+// keeps nothing else waiting.
+func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
+	refused := errors.New("refused")
+	const other = "tx2"
+	on := func(id, transaction string) consent.Entry {
+		return consent.Entry{Kind: consent.Ready, At: newWorld().at(0), Event: id, TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}
+	}
+	says := func(kind consent.Kind, minute int, call string) consent.Entry {
+		e := consent.Entry{Kind: kind, At: newWorld().at(minute), Event: string(kind), By: "me", Scope: consent.ScopeBoth, TransactionID: transaction}
+		if call != "" {
+			e.TransactionID, e.CallID = "", call
+		}
+		return e
+	}
+	for _, tt := range []struct {
+		name    string
+		events  []consent.Entry
+		broken  string
+		running string
+	}{
+		{"one start", []consent.Entry{on("r", transaction), says(consent.Granted, 1, "")}, "start speaker-search tx", "voice-tone tx"},
+		{"the other start", []consent.Entry{on("r", transaction), says(consent.Granted, 1, "")}, "start voice-tone tx", "speaker-search tx"},
+		{"one stop", []consent.Entry{on("r", transaction), says(consent.Granted, 1, ""), says(consent.Withdrawn, 2, "")}, "stop speaker-search tx", "speaker-search tx"},
+		{"the other stop", []consent.Entry{on("r", transaction), says(consent.Granted, 1, ""), says(consent.Withdrawn, 2, "")}, "stop voice-tone tx", "voice-tone tx"},
+		{"a start on one of two transactions", []consent.Entry{on("r", transaction), on("r2", other), says(consent.Granted, 1, callID)},
+			"start speaker-search tx", "speaker-search tx2, voice-tone tx, voice-tone tx2"},
+		{"a stop on one of two transactions", []consent.Entry{on("r", transaction), on("r2", other), says(consent.Granted, 1, callID), says(consent.Withdrawn, 2, callID)},
+			"stop voice-tone tx", "voice-tone tx"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			w.broken = map[string]error{tt.broken: refused}
+			k := w.keeper(consent.Tasks()...)
+			var last error
+			for _, e := range tt.events {
+				worker := happening{entry: e}.worker(w, k)
+				worker.start()
+				for done := false; !done; {
+					if last, done = worker.step(); !done {
+						worker.turn <- pass
+					}
+				}
+			}
+			if !errors.Is(last, refused) {
+				t.Errorf("got %v, want what the service answered", last)
+			}
+			var running []string
+			for _, task := range consent.Tasks() {
+				for _, id := range []string{transaction, other} {
+					for range w.running(task, id) {
+						running = append(running, string(task)+" "+id)
+					}
+				}
+			}
+			if got := strings.Join(running, ", "); got != tt.running {
+				t.Errorf("got %q running, want %q", got, tt.running)
+			}
+			for _, fault := range w.faults {
+				t.Error(fault)
+			}
+		})
+	}
+}

@@ -42,7 +42,7 @@ type worker struct {
 	asks, ends chan error
 	turn       chan verdict
 	// covered is, for each task, whether consent was in force when this worker
-	// read the ledger last.
+	// read the ledger last; nothing is, once it has called the service since.
 	covered map[consent.Task]bool
 }
 
@@ -94,12 +94,15 @@ type world struct {
 	pipelineAt time.Time // when the pipeline stopped; zero while it runs
 	trouble    []error   // what the service answers next
 	faults     []string  // what must never happen and did
+	// broken is what the service always answers to a start or a stop of a kind on
+	// a transaction, as "start voice-tone tx".
+	broken map[string]error
 }
 
 type task struct {
-	id, token string
-	kind      consent.Task
-	stopped   bool
+	id, token, transaction string
+	kind                   consent.Task
+	stopped                bool
 }
 
 func newWorld() *world {
@@ -150,7 +153,11 @@ func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
 		if err != nil {
 			return nil, err
 		}
-		ledger = append(ledger, of...)
+		for _, e := range of {
+			if e.Kind != consent.Ready { // the transaction's own is there
+				ledger = append(ledger, e)
+			}
+		}
 	}
 	return ledger, err
 }
@@ -213,7 +220,7 @@ func (w *world) inForce(t consent.Task) bool {
 	return yes && !no
 }
 
-func (w *world) ready() bool {
+func (w *world) ready(transaction string) bool {
 	for _, e := range w.partitions["T"+transaction] {
 		if e.Kind == consent.Ready {
 			return true
@@ -222,19 +229,19 @@ func (w *world) ready() bool {
 	return false
 }
 
-func (w *world) running(t consent.Task) (ids []string) {
+func (w *world) running(t consent.Task, transaction string) (ids []string) {
 	for _, task := range w.tasks {
-		if task.kind == t && !task.stopped {
+		if task.kind == t && task.transaction == transaction && !task.stopped {
 			ids = append(ids, task.id)
 		}
 	}
 	return ids
 }
 
-// nextTrouble gives the error that the service answers with, if any.
-func (w *world) nextTrouble() error {
-	if len(w.trouble) == 0 {
-		return nil
+// nextTrouble gives the error that the service answers an operation with, if any.
+func (w *world) nextTrouble(operation string, e consent.Entry) error {
+	if err := w.broken[fmt.Sprintf("%s %s %s", operation, e.Task, e.TransactionID)]; err != nil || len(w.trouble) == 0 {
+		return err
 	}
 	err := w.trouble[0]
 	w.trouble = w.trouble[1:]
@@ -244,10 +251,12 @@ func (w *world) nextTrouble() error {
 // Start is the service's: the same token gives the same task.
 func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err error) {
 	err = gate(ctx, func(worker *worker) error {
-		if err := w.nextTrouble(); err != nil {
+		covered := worker.covered[e.Task]
+		clear(worker.covered)
+		if err := w.nextTrouble("start", e); err != nil {
 			return err
 		}
-		if e.Token == "" || e.VoiceConnectorID != "vc" || e.TransactionID != transaction {
+		if e.Token == "" || e.VoiceConnectorID != "vc" || !w.ready(e.TransactionID) {
 			w.faults = append(w.faults, fmt.Sprintf("a start without its call: %+v", e))
 		}
 		for _, t := range w.tasks {
@@ -259,23 +268,24 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 		if w.over {
 			return errGone
 		}
-		if !worker.covered[e.Task] {
+		if !covered {
 			w.faults = append(w.faults, fmt.Sprintf("%s started %s without consent", worker.name, e.Task))
 		}
-		if len(w.running(e.Task)) > 0 {
+		if len(w.running(e.Task, e.TransactionID)) > 0 {
 			w.faults = append(w.faults, fmt.Sprintf("%s started %s a second time", worker.name, e.Task))
 			return errTwice
 		}
 		id = fmt.Sprintf("task-%d", len(w.tasks))
-		w.tasks = append(w.tasks, task{id: id, token: e.Token, kind: e.Task})
+		w.tasks = append(w.tasks, task{id: id, token: e.Token, transaction: e.TransactionID, kind: e.Task})
 		return nil
 	})
 	return id, err
 }
 
 func (w *world) Stop(ctx context.Context, e consent.Entry) error {
-	return gate(ctx, func(*worker) error {
-		if err := w.nextTrouble(); err != nil {
+	return gate(ctx, func(worker *worker) error {
+		clear(worker.covered)
+		if err := w.nextTrouble("stop", e); err != nil {
 			return err
 		}
 		i := slices.IndexFunc(w.tasks, func(t task) bool { return t.id == e.TaskID && t.kind == e.Task })
