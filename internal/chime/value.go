@@ -92,12 +92,25 @@ func accountText(value jsontext.Value) string {
 		if value.Kind() != '0' {
 			return ""
 		}
-		text = string(value)
+		text = wholeText(string(value))
 	}
 	if len(text) < 12 && text != "" && strings.Trim(text, "0123456789") == "" {
 		return strings.Repeat("0", 12-len(text)) + text
 	}
 	return text
+}
+
+// wholeText writes a whole number without fraction and exponent, as far as a
+// float64 bears it exactly; any other is left as it is written.
+func wholeText(number string) string {
+	if !strings.ContainsAny(number, ".eE-") {
+		return number
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	if err != nil || f < 0 || f > 1<<53 || f != math.Trunc(f) {
+		return number
+	}
+	return strconv.FormatInt(int64(f), 10)
 }
 
 // texts gives the strings of a JSON array; other things are left out.
