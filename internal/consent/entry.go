@@ -76,6 +76,9 @@ const (
 	Unresolved Kind = "unresolved"
 	// Stopping: a stop was decided; it is written before the service is called.
 	Stopping Kind = "stopping"
+	// Failed: the service did not do what was decided, for the reason in Code and
+	// Detail. It decides nothing: what was decided is tried again.
+	Failed Kind = "failed"
 	// Stopped: the task does not run any more.
 	Stopped Kind = "stopped"
 )
@@ -114,8 +117,8 @@ type Entry struct {
 	Token string `json:"token,omitempty"`
 	// TaskID is the service's id of the running task.
 	TaskID string `json:"taskId,omitempty"`
-	// Code and Detail are the reason: of a refusal the service's, else the word
-	// that the decision follows.
+	// Code and Detail are the reason: of a refusal or a failure the service's, else
+	// the word that the decision follows.
 	Code   string `json:"code,omitempty"`
 	Detail string `json:"detail,omitempty"`
 }
@@ -133,6 +136,8 @@ func (e Entry) ID() string {
 		return fmt.Sprintf("3#%s#%04d#%s", e.Task, e.Number, e.Kind)
 	case Started, Stopping, Stopped:
 		return fmt.Sprintf("3#%s#%04d#%s#%s", e.Task, e.Number, e.Kind, e.TaskID)
+	case Failed: // once for each reason, however often it is tried
+		return fmt.Sprintf("3#%s#%04d#%s#%s#%s", e.Task, e.Number, e.Kind, e.TaskID, e.Code)
 	}
 	// The same decision for the same reason is one entry, whatever made the
 	// system decide it again.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -20,7 +21,8 @@ const (
 )
 
 const (
-	// maxText is the longest id or name that an event may bear, in bytes.
+	// maxText is the longest id or name that an event may bear, in characters, as
+	// the schema counts them.
 	maxText = 256
 	// maxAhead is how far the sender's clock may be ahead. A yes from further in
 	// the future would outlast every no until then.
@@ -152,8 +154,8 @@ func (m members) text(name string, target *string) error {
 	if err := json.Unmarshal(value, target); err != nil {
 		return syntaxError(err)
 	}
-	if *target == "" || len(*target) > maxText {
-		return invalid("/detail/"+name, fmt.Sprintf("a text of %d bytes", len(*target)), fmt.Sprintf("1 to %d", maxText))
+	if n := utf8.RuneCountInString(*target); n == 0 || n > maxText {
+		return invalid("/detail/"+name, fmt.Sprintf("a text of %d characters", n), fmt.Sprintf("1 to %d", maxText))
 	}
 	return nil
 }

@@ -108,6 +108,20 @@ func TestParseNamesTheField(t *testing.T) {
 	}
 }
 
+// The schema counts characters, and so does Parse.
+func TestNamesInAnyAlphabetMayBeAsLong(t *testing.T) {
+	for n, fits := range map[int]bool{256: true, 257: false} {
+		raw := []byte(strings.Replace(example(t, "consent-denied"), "caller, asked by the IVR", strings.Repeat("ж", n), 1))
+		_, problems, err := schemas.Validate(raw)
+		if err != nil || (len(problems) == 0) != fits {
+			t.Errorf("schema on %d letters: got %v and %v, want them taken: %t", n, problems, err, fits)
+		}
+		if _, err := consent.Parse(raw, now); (err == nil) != fits {
+			t.Errorf("Parse on %d letters: got %v, want them taken: %t", n, err, fits)
+		}
+	}
+}
+
 // What Detail writes is what Parse reads.
 func TestDetailIsReadBack(t *testing.T) {
 	detail := consent.Detail{TransactionID: "t", Scope: consent.ScopeBoth, Decision: consent.Granted, By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}

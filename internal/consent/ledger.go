@@ -77,6 +77,8 @@ type view struct {
 	// did not take the task.
 	answered bool
 	refused  *Entry
+	// failed is the last failure of the last attempt.
+	failed *Entry
 	// running are the entries Started without one Stopped, and stopping the
 	// entries that decided to stop one of these.
 	running  []*Entry
@@ -123,6 +125,10 @@ func (v *view) answer(e, done *Entry) {
 	case Refused:
 		if e.Number == v.number {
 			v.answered, v.refused = true, e
+		}
+	case Failed:
+		if e.Number == v.number && (v.failed == nil || e.At.After(v.failed.At) || e.At.Equal(v.failed.At) && e.ID() > v.failed.ID()) {
+			v.failed = e
 		}
 	case Started:
 		v.answered = v.answered || e.Number == v.number

@@ -1,6 +1,9 @@
 package consent
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // State is how a task stands, in one word for people.
 type State string
@@ -43,7 +46,8 @@ type Standing struct {
 	Until time.Time `json:"until,omitzero"`
 	// TaskID is that of the running task, or of the one that ran last.
 	TaskID string `json:"taskId,omitempty"`
-	// Detail is the service's reason for a refusal.
+	// Detail is the service's reason for a refusal, and for a failure as long as
+	// what failed is due.
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -64,8 +68,15 @@ func (l Ledger) Standings(now time.Time) []Standing {
 				s.TaskID = e.TaskID
 			}
 		}
-		if v.refused != nil {
-			s.Detail = v.refused.Detail
+		switch s.State {
+		case StateRefused, StateExpired:
+			if v.refused != nil {
+				s.Detail = v.refused.Detail
+			}
+		case StateStarting, StateUnresolved, StateStopping:
+			if v.failed != nil {
+				s.Detail = strings.TrimSuffix(v.failed.Code+": "+v.failed.Detail, ": ")
+			}
 		}
 		list = append(list, s)
 	}
