@@ -42,6 +42,7 @@ func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.Sta
 		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: elementOf(own)},
 		Class: own.Class(), Reason: reasonOf(own), Losses: f.Losses(),
 		Occurrence: incident.Occurrence{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At},
+		Began:      began(f),
 	}, n.Timing)
 	if err != nil {
 		return err
@@ -50,6 +51,15 @@ func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.Sta
 		return n.tell(ctx, i, incident.TellOpening, &f)
 	}
 	return nil
+}
+
+// began tells when the failure began: events go on naming an element that failed
+// long before them.
+func began(f alert.Failure) time.Time {
+	if since := time.UnixMilli(f.Element.UpdatedOn); f.Kind == alert.ElementFailure && since.Before(f.At) {
+		return since
+	}
+	return f.At
 }
 
 // elementOf gives the element that a failure is about: the one that failed, or

@@ -380,6 +380,11 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 	}
 	if watch.News(st, observed) {
 		for _, f := range failuresIn(observed) {
+			for _, known := range st.FailingElements() {
+				if known.Type == f.Element.Type {
+					f.Element = known // which says since when
+				}
+			}
 			f.State, f.At = pipeline.Merge(st, observed), ev.Time
 			if err := w.Incidents.take(ctx, f, observed); err != nil {
 				return err

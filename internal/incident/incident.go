@@ -39,8 +39,8 @@ type Told struct {
 	Openings, Summaries, Closings int
 }
 
-// Occurrence is one call that failed of an incident's cause. A pipeline has at
-// most one in each group.
+// Occurrence is one call that failed of an incident's cause. A pipeline has one
+// in an incident; another only where it failed again after the incident's end.
 type Occurrence struct {
 	// PipelineID is the id of the pipeline's state.
 	PipelineID string
@@ -100,6 +100,12 @@ func Choose(known []Incident, class Class, now time.Time, t Timing) (Incident, V
 // known to whoever closed it: otherwise it would not have been quiet.
 func Overlooked(i Incident, o Occurrence, t Timing) bool {
 	return !i.Open() && o.Seen.After(i.ClosedAt.Add(-t.Quiet))
+}
+
+// Anew tells whether a failure, of a pipeline that has joined an incident, came
+// after that incident's end: then it is no reminder of what is told and over.
+func Anew(i Incident, began time.Time) bool {
+	return !i.Open() && began.After(i.ClosedAt)
 }
 
 // Step is what an incident owes.

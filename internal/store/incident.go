@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -87,6 +88,9 @@ type Failure struct {
 	Losses []incident.Loss
 	// Occurrence is the call; its Seen is not looked at.
 	Occurrence incident.Occurrence
+	// Began is when what the event tells began, which may be before the event;
+	// zero where that is not known.
+	Began time.Time
 }
 
 // Join takes a failure into the incident that it belongs to, and opens or
@@ -123,29 +127,41 @@ func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (inciden
 		return incident.Incident{}, err
 	}
 	chosen, verdict := incident.Choose(known, f.Class, s.now(), t)
-	if verdict != incident.Joins {
-		// Before anything is opened: the failure may have joined one that is over.
-		joined, occurrence, err := s.joined(ctx, f)
-		if err != nil {
+	if verdict == incident.Joins {
+		if took, err := s.take(ctx, f, chosen.ID, binding{}); err != nil {
 			return incident.Incident{}, err
-		}
-		if joined != "" {
-			return s.occur(ctx, joined, f, occurrence, t)
-		}
-		if verdict == incident.Reopens {
-			err = s.reopen(ctx, chosen)
-		} else {
-			chosen, err = s.open(ctx, f, known)
-		}
-		if err != nil {
-			return incident.Incident{}, err
+		} else if took {
+			return s.occur(ctx, chosen.ID, f, f.Occurrence, t)
 		}
 	}
-	id, occurrence, err := s.take(ctx, f, chosen.ID)
+	// Before anything is opened: the failure may have joined one that is over.
+	bound, err := s.joined(ctx, f)
 	if err != nil {
 		return incident.Incident{}, err
 	}
-	return s.occur(ctx, id, f, occurrence, t)
+	if bound.incident != "" {
+		i, err := s.occur(ctx, bound.incident, f, bound.occurrence, t)
+		if err != nil || !incident.Anew(i, f.Began) {
+			return i, err
+		}
+	}
+	switch verdict {
+	case incident.Reopens:
+		err = s.reopen(ctx, chosen)
+	case incident.Opens:
+		chosen, err = s.open(ctx, f, known)
+	}
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	took, err := s.take(ctx, f, chosen.ID, bound)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	if !took {
+		return incident.Incident{}, errRaced
+	}
+	return s.occur(ctx, chosen.ID, f, f.Occurrence, t)
 }
 
 // incidentsOf reads a group's incidents, newest first, until enough of them.
@@ -289,33 +305,46 @@ func (s *Store) changeIncident(ctx context.Context, id string, up *update) error
 	return nil
 }
 
-// joined tells which incident the failure's pipeline has joined for the same
-// element; the id is empty when it has joined none. It may be one of another
-// group: what the calls share is not known from every event.
-func (s *Store) joined(ctx context.Context, f Failure) (id string, o incident.Occurrence, err error) {
-	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
-	if err != nil || len(it) == 0 {
-		return "", o, err
-	}
-	o = f.Occurrence
-	o.At, o.Seen = timeIn(it, "a"), timeIn(it, attrSeen)
-	return textIn(it, "in"), o, nil
+// binding says which incident a pipeline has joined, and with what; the zero
+// binding is none.
+type binding struct {
+	incident   string
+	occurrence incident.Occurrence
 }
 
-// take binds the failure's pipeline to an incident for good, and gives the one
-// that it is bound to.
-func (s *Store) take(ctx context.Context, f Failure, id string) (string, incident.Occurrence, error) {
+// joined tells which incident the failure's pipeline has joined for the same
+// element. It may be one of another group: what the calls share is not known
+// from every event.
+func (s *Store) joined(ctx context.Context, f Failure) (binding, error) {
+	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
+	if err != nil || len(it) == 0 {
+		return binding{}, err
+	}
+	o := f.Occurrence
+	o.At, o.Seen = timeIn(it, "a"), timeIn(it, attrSeen)
+	return binding{textIn(it, "in"), o}, nil
+}
+
+// take binds the failure's pipeline to an incident, on condition that it still
+// is bound as it was.
+func (s *Store) take(ctx context.Context, f Failure, id string, was binding) (took bool, err error) {
 	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
 	it["in"], it["a"], it[attrSeen] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
 	s.expire(it, f.Occurrence.Seen)
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+	put := &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")}
+	if was.incident != "" {
+		put.ConditionExpression = aws.String("#in = :in AND " + attrSeen + " = :seen")
+		put.ExpressionAttributeNames = map[string]string{"#in": "in"}
+		put.ExpressionAttributeValues = item{":in": text(was.incident), ":seen": text(timeText(was.occurrence.Seen))}
+	}
+	_, err = s.db.PutItem(ctx, put)
 	if isConditionFailure(err) {
-		return s.joined(ctx, f)
+		return false, nil
 	}
 	if err != nil {
-		return "", f.Occurrence, s.failure(err, "cannot take which incident the pipeline belongs to")
+		return false, s.failure(err, "cannot take which incident the pipeline belongs to")
 	}
-	return id, f.Occurrence, nil
+	return true, nil
 }
 
 // occur writes the occurrence, and gives the incident as it is then: with the

@@ -137,11 +137,20 @@ func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
 		}
 		return strings.Compare(a.PipelineID, b.PipelineID)
 	})
-	tally.Calls = len(all)
 	if len(all) > 0 {
 		tally.LastAt = all[len(all)-1].At
-		tally.Examples = all[:min(len(all), tallyExamples)]
 	}
+	counted := make(map[string]bool, len(all))
+	for _, o := range all {
+		if counted[o.PipelineID] {
+			continue // it failed again
+		}
+		counted[o.PipelineID] = true
+		if len(tally.Examples) < tallyExamples {
+			tally.Examples = append(tally.Examples, o)
+		}
+	}
+	tally.Calls = len(counted)
 	return tally, nil
 }
 

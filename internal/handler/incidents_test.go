@@ -1,0 +1,75 @@
+package handler_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/watch"
+)
+
+// A call fails in part, the incident is over because others succeed, and then
+// the same call fails for good: people hear of it, and the call counts once.
+func TestCallThatFailsAgainAfterTheEndIsTold(t *testing.T) {
+	sink := func(status string) [][2]string { return [][2]string{{"KinesisDataStreamSink", status}} }
+	cases := []struct {
+		name string
+		// first is what the call first suffers, at noon.
+		first func(*invocation)
+		// last comes when the incident is over, in minute 40 or later.
+		last [][]byte
+		want map[string]int
+	}{
+		{"a temporary failure, and then one for good", func(v *invocation) {
+			v.record(t, phoned{id: "long", connector: "abc", elements: sink("TemporarilyFailed")}.event(chime.EventTemporaryFailure, noon))
+			v.run(t, limits, minutes(5))
+			v.record(t, phoned{id: "long", connector: "abc", elements: sink("InProgress")}.event(chime.EventInProgress, minutes(6)))
+		}, [][]byte{phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventPermanentFailure, minutes(40))},
+			map[string]int{"opening": 1, "closing": 1, "reopening": 1}},
+		{"an element, and then the pipeline with it", func(v *invocation) {
+			v.fail(t, phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, noon))
+		}, [][]byte{phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventPermanentFailure, minutes(40))},
+			map[string]int{"opening": 1, "closing": 1, "reopening": 1}},
+		{"an element, of which later events only remind", func(v *invocation) {
+			v.fail(t, phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, noon))
+		}, [][]byte{
+			reminding(phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, minutes(40)), minutes(40), noon),
+			reminding(phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventStopped, minutes(41)), minutes(41), noon),
+		}, map[string]int{"opening": 1, "closing": 1}},
+		{"an element twice", func(v *invocation) {
+			v.fail(t, phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, noon))
+		}, [][]byte{phoned{id: "long", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, minutes(40))},
+			map[string]int{"opening": 1, "closing": 1, "reopening": 1}},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			v := onTable(t)
+			tc.first(v)
+			v.record(t, phoned{id: "good", connector: "abc", elements: sink("InProgress")}.event(chime.EventInProgress, minutes(8)))
+			v.run(t, limits, minutes(25))
+			v.wantStages(t, "when others succeed", map[string]int{"opening": 1, "closing": 1})
+			v.now.set(minutes(41))
+			v.fail(t, tc.last...)
+			v.fail(t, tc.last...) // and once more
+			v.wantStages(t, "at last", tc.want)
+			list := v.all(t)
+			if len(list) != 1 {
+				t.Fatalf("got %d incidents, want 1", len(list))
+			}
+			tally, err := v.store().Tally(t.Context(), list[0].ID)
+			if err != nil || tally.Calls != 1 {
+				t.Errorf("got %d calls (%v), want 1", tally.Calls, err)
+			}
+			v.now.set(minutes(44))
+			v.run(t, watch.Limits{Silent: 100 * time.Hour, Recovery: 100 * time.Hour, Quota: 1000}, minutes(44))
+			v.wantStages(t, "a moment later", tc.want)
+		})
+	}
+}
+
+// reminding makes an event tell an element's status of an earlier time.
+func reminding(event []byte, at, since time.Time) []byte {
+	return []byte(strings.Replace(string(event), fmt.Sprintf(`"updatedOn":%d`, at.UnixMilli()), fmt.Sprintf(`"updatedOn":%d`, since.UnixMilli()), 1))
+}
