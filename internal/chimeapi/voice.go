@@ -18,6 +18,10 @@ const (
 	CodeUnprocessable = "UnprocessableEntityException"
 )
 
+// CodeConflict is the code of an answer that follows from a state that may pass:
+// another task of the kind runs, or the task cannot be stopped now.
+const CodeConflict = "ConflictException"
+
 // toneLanguage is the only language that StartVoiceToneAnalysisTask takes.
 const toneLanguage = "en-US"
 
@@ -91,6 +95,47 @@ func (c *Client) stop(ctx context.Context, operation, voiceConnectorID, tasks, t
 		service: voice, operation: operation, method: http.MethodPost,
 		path: []string{"voice-connectors", voiceConnectorID, tasks, taskID}, query: url.Values{"operation": {"stop"}},
 	}, nil)
+}
+
+// SpeakerSearchStatus gives the status of a speaker search, as TaskEnded takes it.
+func (c *Client) SpeakerSearchStatus(ctx context.Context, voiceConnectorID, taskID string) (string, error) {
+	var answer struct {
+		SpeakerSearchTask struct {
+			Status string `json:"SpeakerSearchTaskStatus"`
+		}
+	}
+	err := c.get(ctx, "GetSpeakerSearchTask", voiceConnectorID, speakerSearchTasks, taskID, nil, &answer)
+	return answer.SpeakerSearchTask.Status, err
+}
+
+// VoiceToneStatus gives the status of a voice tone analysis, as TaskEnded takes
+// it. The service tells it for the caller and for the other side: as long as one
+// of them has not ended, this is its status.
+func (c *Client) VoiceToneStatus(ctx context.Context, voiceConnectorID, taskID string) (status string, err error) {
+	for _, caller := range []string{"true", "false"} {
+		var answer struct {
+			VoiceToneAnalysisTask struct {
+				Status string `json:"VoiceToneAnalysisTaskStatus"`
+			}
+		}
+		err = c.get(ctx, "GetVoiceToneAnalysisTask", voiceConnectorID, voiceToneTasks, taskID, url.Values{"isCaller": {caller}}, &answer)
+		if status = answer.VoiceToneAnalysisTask.Status; err != nil || !TaskEnded(status) {
+			return status, err
+		}
+	}
+	return status, nil
+}
+
+func (c *Client) get(ctx context.Context, operation, voiceConnectorID, tasks, taskID string, query url.Values, answer any) error {
+	return c.call(ctx, request{service: voice, operation: operation, method: http.MethodGet,
+		path: []string{"voice-connectors", voiceConnectorID, tasks, taskID}, query: query}, answer)
+}
+
+// TaskEnded tells whether a task of that status runs no more (SpeakerSearchTask
+// and VoiceToneAnalysisTask in the API reference). False where the status does
+// not say so beyond doubt: PARTIAL_SUCCESS is not explained.
+func TaskEnded(status string) bool {
+	return status == "SUCCEEDED" || status == "FAILED" || status == "STOPPED"
 }
 
 // Final tells whether err is an answer that no other try will change, with the

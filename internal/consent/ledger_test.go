@@ -107,6 +107,44 @@ func TestNext(t *testing.T) {
 	}
 }
 
+// A failure decides nothing, and is shown as long as what failed is due.
+func TestFailuresAreShownWhileTheyMatter(t *testing.T) {
+	yes, back := says(consent.Granted, 1, "g"), says(consent.Withdrawn, 2, "w")
+	starting, started, stopping, stopped := attempt(consent.Starting, 1, ""), attempt(consent.Started, 1, "k1"), attempt(consent.Stopping, 1, "k1"), attempt(consent.Stopped, 1, "k1")
+	failed := func(minute, number int, taskID, code string) consent.Entry {
+		e := attempt(consent.Failed, number, taskID)
+		e.At, e.Code, e.Detail = at(minute), code, "no"
+		return e
+	}
+	for _, tt := range []struct {
+		name  string
+		l     consent.Ledger
+		state consent.State
+		want  string
+	}{
+		{"start", consent.Ledger{ready, yes, starting, failed(3, 1, "", "429")}, consent.StateStarting, "429: no"},
+		{"start, twice", consent.Ledger{ready, yes, starting, failed(4, 1, "", "403"), failed(3, 1, "", "429")}, consent.StateStarting, "403: no"},
+		{"start, taken back", consent.Ledger{ready, yes, back, starting, failed(3, 1, "", "429")}, consent.StateUnresolved, "429: no"},
+		{"start, and then started", consent.Ledger{ready, yes, starting, failed(3, 1, "", "429"), started}, consent.StateStarted, ""},
+		{"start long ago, now stopping", consent.Ledger{ready, yes, starting, failed(3, 1, "", "429"), started, back, stopping}, consent.StateStopping, ""},
+		{"stop", consent.Ledger{ready, yes, starting, started, back, stopping, failed(4, 1, "k1", "403")}, consent.StateStopping, "403: no"},
+		{"stop, and then stopped", consent.Ledger{ready, yes, starting, started, back, stopping, failed(4, 1, "k1", "403"), stopped}, consent.StateStopped, ""},
+		{"of an attempt before", consent.Ledger{ready, yes, starting, failed(3, 1, "", "429"), started, stopping, stopped, attempt(consent.Starting, 2, "")}, consent.StateStarting, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			i := slices.IndexFunc(tt.l.Standings(at(5)), func(s consent.Standing) bool { return s.Task == consent.VoiceTone })
+			if got := tt.l.Standings(at(5))[i]; got.State != tt.state || got.Detail != tt.want {
+				t.Errorf("got %s because of %q, want %s because of %q", got.State, got.Detail, tt.state, tt.want)
+			}
+			without := slices.DeleteFunc(slices.Clone(tt.l), func(e consent.Entry) bool { return e.Kind == consent.Failed })
+			on := consent.Settings{consent.VoiceTone: true}
+			if diff := cmp.Diff(without.Next(at(5), on, "x"), tt.l.Next(at(5), on, "x")); diff != "" {
+				t.Errorf("it decides (-without +with):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestWhatIsWrittenIsNotDueAgain(t *testing.T) {
 	l := consent.Ledger{ready, says(consent.Denied, 1, "d")}
 	on := consent.Settings{consent.VoiceTone: true, consent.SpeakerSearch: true}
@@ -148,7 +186,7 @@ func TestTokens(t *testing.T) {
 // The order of entries does not matter, nor how often one is there.
 func TestLedgersHaveNoOrder(t *testing.T) {
 	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn,
-		consent.Starting, consent.Started, consent.Refused, consent.Stopping, consent.Stopped}
+		consent.Starting, consent.Started, consent.Refused, consent.Stopping, consent.Stopped, consent.Failed}
 	entry := rapid.Custom(func(t *rapid.T) consent.Entry {
 		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
 		minute := rapid.IntRange(0, 4).Draw(t, "minute")

@@ -74,7 +74,8 @@ func (l Ledger) Standings(now time.Time) []Standing {
 				s.Detail = v.refused.Detail
 			}
 		case StateStarting, StateUnresolved, StateStopping:
-			if v.failed != nil {
+			// A stop that fails names its task, a start cannot.
+			if v.failed != nil && (v.failed.TaskID != "") == (s.State == StateStopping) {
 				s.Detail = strings.TrimSuffix(v.failed.Code+": "+v.failed.Detail, ": ")
 			}
 		}

@@ -31,9 +31,11 @@ type Table interface {
 type Service interface {
 	// Start runs the task of an entry, with its token, and gives the task's id.
 	Start(context.Context, consent.Entry) (taskID string, err error)
-	// Stop ends the task of an entry.
-	Stop(context.Context, consent.Entry) error
-	// Final tells of an error whether the service will never do it, and why.
+	// Stop ends the task of an entry. ended tells how it had ended before; it is
+	// empty where the task was stopped by this.
+	Stop(context.Context, consent.Entry) (ended string, err error)
+	// Final tells of an error of Start whether the service will never do it; and of
+	// any error why, where the service said so.
 	Final(error) (code, detail string, final bool)
 }
 
@@ -204,7 +206,7 @@ func (k *Keeper) start(ctx context.Context, t Trigger, starting consent.Entry) e
 	}
 	code, detail, final := k.Service.Final(err)
 	if !final {
-		return err
+		return k.failed(ctx, t, starting, err)
 	}
 	// Not an error of ours, but it may be one of the deployment's: a voice profile
 	// domain that is not there is answered like a call that is over.
@@ -216,16 +218,26 @@ func (k *Keeper) start(ctx context.Context, t Trigger, starting consent.Entry) e
 }
 
 func (k *Keeper) stop(ctx context.Context, t Trigger, stopping consent.Entry) error {
+	ended, err := k.Service.Stop(ctx, stopping)
+	if err != nil {
+		return k.failed(ctx, t, stopping, err)
+	}
 	e := k.answer(t, stopping, consent.Stopped)
-	if err := k.Service.Stop(ctx, stopping); err != nil {
-		code, detail, final := k.Service.Final(err)
-		if !final {
-			return err
-		}
-		e.Detail = "ended by itself: " + code + ": " + detail
+	if ended != "" {
+		e.Detail = "ended by itself: " + ended
 	}
 	k.Counts.Count("VoiceTasksStopped", 1)
 	return k.Table.Enter(ctx, e)
+}
+
+// failed enters for people what the service did not do, and gives err, by which
+// it is tried again.
+func (k *Keeper) failed(ctx context.Context, t Trigger, e consent.Entry, err error) error {
+	e = k.answer(t, e, consent.Failed)
+	if e.Code, e.Detail, _ = k.Service.Final(err); e.Code == "" {
+		e.Code, e.Detail = string(fault.ClassOf(err)), err.Error()
+	}
+	return errors.Join(err, k.Table.Enter(ctx, e))
 }
 
 // answer makes the entry for what the service said about an attempt.

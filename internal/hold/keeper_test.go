@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
@@ -272,6 +273,19 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 			}
 			for _, fault := range w.faults {
 				t.Error(fault)
+			}
+			var audit []string
+			for _, e := range w.partitions["T"+transaction] {
+				if e.Kind == consent.Failed {
+					audit = append(audit, fmt.Sprintf("%s %s %s", e.Task, e.TransactionID, e.Detail))
+					if e.Event != tt.events[len(tt.events)-1].Event || e.By != consent.System || e.At.IsZero() || e.Code == "" {
+						t.Errorf("got %+v, want who, when, of which event and why", e)
+					}
+				}
+			}
+			_, what, _ := strings.Cut(tt.broken, " ")
+			if diff := cmp.Diff([]string{what + " refused"}, audit); diff != "" {
+				t.Errorf("failures in the audit (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -32,15 +32,30 @@ func (c Chime) Start(ctx context.Context, e consent.Entry) (taskID string, err e
 	return taskID, err
 }
 
-// Stop stops the task of the entry.
-func (c Chime) Stop(ctx context.Context, e consent.Entry) error {
+// Stop stops the task of the entry, or finds that it has ended.
+func (c Chime) Stop(ctx context.Context, e consent.Entry) (ended string, err error) {
+	stop, status := c.API.StopSpeakerSearch, c.API.SpeakerSearchStatus
 	switch e.Task {
 	case consent.SpeakerSearch:
-		return c.API.StopSpeakerSearch(ctx, e.VoiceConnectorID, e.TaskID)
 	case consent.VoiceTone:
-		return c.API.StopVoiceTone(ctx, e.VoiceConnectorID, e.TaskID)
+		stop, status = c.API.StopVoiceTone, c.API.VoiceToneStatus
+	default:
+		return "", unknownTask(e)
 	}
-	return unknownTask(e)
+	if err = stop(ctx, e.VoiceConnectorID, e.TaskID); err == nil {
+		return "", nil
+	}
+	switch code, detail, _ := chimeapi.Final(err); code {
+	case chimeapi.CodeNotFound, chimeapi.CodeGone:
+		return code + ": " + detail, nil
+	case chimeapi.CodeConflict, chimeapi.CodeUnprocessable:
+		// The reference does not tell which state makes a stop impossible. Only of a
+		// task that has ended it may be taken as done.
+		if is, statusErr := status(ctx, e.VoiceConnectorID, e.TaskID); statusErr == nil && chimeapi.TaskEnded(is) {
+			return is, nil
+		}
+	}
+	return "", err
 }
 
 // Final is chimeapi.Final.

@@ -282,19 +282,21 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 	return id, err
 }
 
-func (w *world) Stop(ctx context.Context, e consent.Entry) error {
-	return gate(ctx, func(worker *worker) error {
+func (w *world) Stop(ctx context.Context, e consent.Entry) (ended string, err error) {
+	err = gate(ctx, func(worker *worker) error {
 		clear(worker.covered)
 		if err := w.nextTrouble("stop", e); err != nil {
 			return err
 		}
 		i := slices.IndexFunc(w.tasks, func(t task) bool { return t.id == e.TaskID && t.kind == e.Task })
 		if i < 0 || w.tasks[i].stopped {
-			return errGone
+			ended = "it is over"
+			return nil
 		}
 		w.tasks[i].stopped = true
 		return nil
 	})
+	return ended, err
 }
 
 func (w *world) Final(err error) (code, detail string, final bool) {

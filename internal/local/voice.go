@@ -134,7 +134,7 @@ const invocations = "/2015-03-31/functions/"
 func (s *Stack) serveVoice(w http.ResponseWriter, r *http.Request) bool {
 	target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch {
-	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, chimeapi.VoicePath+"/"):
+	case strings.HasPrefix(r.URL.Path, chimeapi.VoicePath+"/"):
 		s.voice.ServeHTTP(w, r)
 	case r.Method == http.MethodGet && r.URL.Path == chimeapi.VoicePath:
 		wire.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})

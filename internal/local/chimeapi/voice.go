@@ -91,8 +91,8 @@ func (v *Voice) Calls() []VoiceCall {
 // kindOf gives the kind of task of a collection in a path.
 var kindOf = map[string]string{"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone"}
 
-// ServeHTTP answers StartSpeakerSearchTask, StartVoiceToneAnalysisTask and the
-// two that stop them.
+// ServeHTTP answers StartSpeakerSearchTask, StartVoiceToneAnalysisTask, the two
+// that stop them and the two that tell of them. Calls has no requests of the last.
 func (v *Voice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, VoicePath), "/"), "/")
 	v.mu.Lock()
@@ -104,6 +104,9 @@ func (v *Voice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := VoiceCall{Kind: kind}
 	var answer any
 	switch {
+	case r.Method == http.MethodGet && len(path) == 3 && kind != "":
+		v.tell(w, r, kind, path)
+		return
 	case r.Method != http.MethodPost || kind == "" || path[0] == "":
 		refuse(w, http.StatusBadRequest)
 		return
@@ -193,6 +196,22 @@ func (v *Voice) stop(connector string, call *VoiceCall) {
 			t.StoppedAt, call.Status = time.Now().UTC(), http.StatusNoContent
 		}
 	}
+}
+
+// tell answers what is known of a task; of a voice tone analysis somebody has to
+// say which side is meant.
+func (v *Voice) tell(w http.ResponseWriter, r *http.Request, kind string, path []string) {
+	if side := r.URL.Query().Get("isCaller"); kind == "voice-tone" && side != "true" && side != "false" {
+		refuse(w, http.StatusBadRequest)
+		return
+	}
+	for _, t := range v.tasks {
+		if t.ID == path[2] && t.Kind == kind && t.VoiceConnectorID == path[0] {
+			wire.WriteJSON(w, http.StatusOK, t.shape())
+			return
+		}
+	}
+	refuse(w, http.StatusNotFound)
 }
 
 func (t VoiceTask) shape() map[string]any {

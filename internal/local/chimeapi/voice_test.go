@@ -28,11 +28,14 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 		name  string
 		start func() (string, error)
 		stop  func(id string) error
+		tell  func(id string) (string, error)
 	}{
 		{"speaker-search", func() (string, error) { return c.StartSpeakerSearch(t.Context(), start, "domain") },
-			func(id string) error { return c.StopSpeakerSearch(t.Context(), "vc 1", id) }},
+			func(id string) error { return c.StopSpeakerSearch(t.Context(), "vc 1", id) },
+			func(id string) (string, error) { return c.SpeakerSearchStatus(t.Context(), "vc 1", id) }},
 		{"voice-tone", func() (string, error) { return c.StartVoiceTone(t.Context(), start) },
-			func(id string) error { return c.StopVoiceTone(t.Context(), "vc 1", id) }},
+			func(id string) error { return c.StopVoiceTone(t.Context(), "vc 1", id) },
+			func(id string) (string, error) { return c.VoiceToneStatus(t.Context(), "vc 1", id) }},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			start.Token = "token-1"
@@ -47,8 +50,17 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 			if _, err := kind.start(); fault.ClassOf(err) != fault.Conflict {
 				t.Errorf("other token: got %v, want a conflict", err)
 			}
+			if status, err := kind.tell(first); err != nil || client.TaskEnded(status) {
+				t.Errorf("got the status %q and %v, want a task that runs", status, err)
+			}
 			if err := kind.stop(first); err != nil {
 				t.Errorf("stop: got %v, want none", err)
+			}
+			if status, err := kind.tell(first); err != nil || !client.TaskEnded(status) {
+				t.Errorf("got the status %q and %v, want a task that has ended", status, err)
+			}
+			if _, err := kind.tell("nobody"); fault.ClassOf(err) != fault.NotFound {
+				t.Errorf("status of no task: got %v, want it not found", err)
 			}
 			err = kind.stop(first)
 			if code, _, final := client.Final(err); !final || code != client.CodeNotFound {

@@ -1,0 +1,60 @@
+package hold_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/hold"
+	standin "github.com/chimewatch/chimewatch/internal/local/chimeapi"
+)
+
+// A task counts as stopped only when the service has stopped it, or says that it
+// has ended.
+func TestStopIsDoneWhenTheTaskRunsNoMore(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		over   bool // the call, and with it the task
+		refuse []int
+		ended  string // what it says of how it had ended; none where it was stopped by this
+		err    fault.Class
+	}{
+		{"it runs", false, nil, "", ""},
+		{"it ended: not found", true, nil, "NotFoundException", ""},
+		{"it ended: a conflict", true, []int{409}, "STOPPED", ""},
+		{"it ended: cannot be processed", true, []int{422}, "STOPPED", ""},
+		{"it runs: a conflict", false, []int{409}, "", fault.Conflict},
+		{"it runs: cannot be processed", false, []int{422}, "", fault.Conflict},
+		{"it may not be stopped", false, []int{403}, "", fault.Internal},
+		{"it may not be stopped, and has ended", true, []int{403}, "", fault.Internal},
+	} {
+		for _, task := range consent.Tasks() {
+			t.Run(tt.name+", "+string(task), func(t *testing.T) {
+				api := standin.NewVoice()
+				server := httptest.NewServer(api)
+				t.Cleanup(server.Close)
+				c := hold.Chime{DomainID: "d", API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
+					Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
+				e := consent.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"}
+				var err error
+				if e.TaskID, err = c.Start(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+				if tt.over {
+					api.End("t")
+				}
+				api.Refuse(tt.refuse...)
+				ended, err := c.Stop(t.Context(), e)
+				if fault.ClassOf(err) != tt.err || (ended == "") != (tt.ended == "") || !strings.HasPrefix(ended, tt.ended) {
+					t.Errorf("got ended %q and %v, want %q and class %q", ended, err, tt.ended, tt.err)
+				}
+			})
+		}
+	}
+}
