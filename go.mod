@@ -12,8 +12,9 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/cloudformation v1.82.4 // the stack's outputs
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.0 // the table
 	github.com/aws/aws-sdk-go-v2/service/eventbridge v1.55.8 // sending events
+	github.com/aws/aws-sdk-go-v2/service/lambda v1.100.0 // handing dead letters to their functions
 	github.com/aws/aws-sdk-go-v2/service/sns v1.47.8 // the topics
-	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.9 // tests of the dead-letter queues
+	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.9 // the dead-letter queues
 	github.com/aws/constructs-go/constructs/v10 v10.6.0 // the CDK's construct tree
 	github.com/aws/jsii-runtime-go v1.139.0 // the CDK's bridge to Go
 	github.com/aws/smithy-go v1.28.8 // the error codes of AWS
@@ -31,6 +32,7 @@ require (
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
+	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.14 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect

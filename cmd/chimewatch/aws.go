@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -86,25 +85,28 @@ func (a *app) tableName(cfg aws.Config) (string, error) {
 	}
 	const threeWays = "use --table NAME, set CHIMEWATCH_TABLE, or name the deployed stack with --stack"
 	where := "stack " + a.Stack
-	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx,
-		&cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
+	outputs, err := a.outputs(cfg)
 	if err != nil {
 		known := reportOf(explain(err))
 		return "", fault.New(known.Class, where, "the table is not known, and cannot be found from the stack: "+known.What, threeWays)
 	}
-	for _, stack := range answer.Stacks {
-		if name, ok := output(stack, tableOutput); ok {
-			return name, nil
-		}
+	if name, ok := outputs[tableOutput]; ok {
+		return name, nil
 	}
 	return "", fault.New(fault.NotFound, where, "the table is not known, and the stack has no output "+tableOutput, threeWays)
 }
 
-func output(stack types.Stack, key string) (string, bool) {
-	for _, o := range stack.Outputs {
-		if aws.ToString(o.OutputKey) == key {
-			return aws.ToString(o.OutputValue), true
+// outputs gives the outputs of the deployed stack, by name.
+func (a *app) outputs(cfg aws.Config) (map[string]string, error) {
+	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
+	if err != nil {
+		return nil, err
+	}
+	outputs := map[string]string{}
+	for _, stack := range answer.Stacks {
+		for _, o := range stack.Outputs {
+			outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 		}
 	}
-	return "", false
+	return outputs, nil
 }

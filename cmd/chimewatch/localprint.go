@@ -63,6 +63,7 @@ Try, in another terminal:
   %[2]s send permanent-failure %[3]s
   %[2]s calls list %[3]s
   %[2]s consent list %[3]s
+  %[2]s dead-letters list %[3]s
   %[2]s calls show 01234567-89ab-4cde-8f01-23456789abcd %[3]s
 `
 

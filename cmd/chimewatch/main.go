@@ -36,14 +36,15 @@ func main() {
 type commands struct {
 	globals
 
-	Calls     callsCmd     `cmd:"" help:"Look up calls."`
-	Alerts    alertsCmd    `cmd:"" help:"Look up matches of real-time rules."`
-	Incidents incidentsCmd `cmd:"" help:"Look up incidents: causes that make calls fail."`
-	Consent   consentCmd   `cmd:"" help:"Tell of consent to voice-analytics tasks, and look it up."`
-	Send      sendCmd      `cmd:"" help:"Send an example event to an event bus, real or local."`
-	Events    eventsCmd    `cmd:"" help:"Check events in files."`
-	Here      localCmd     `cmd:"" name:"local" help:"Run the whole system on this machine and play a day of calls."`
-	Version   versionCmd   `cmd:"" help:"Print the version of this build."`
+	Calls       callsCmd       `cmd:"" help:"Look up calls."`
+	Alerts      alertsCmd      `cmd:"" help:"Look up matches of real-time rules."`
+	Incidents   incidentsCmd   `cmd:"" help:"Look up incidents: causes that make calls fail."`
+	Consent     consentCmd     `cmd:"" help:"Tell of consent to voice-analytics tasks, and look it up."`
+	DeadLetters deadLettersCmd `cmd:"" help:"Look up what could not be handled, and have it handled after all."`
+	Send        sendCmd        `cmd:"" help:"Send an example event to an event bus, real or local."`
+	Events      eventsCmd      `cmd:"" help:"Check events in files."`
+	Here        localCmd       `cmd:"" name:"local" help:"Run the whole system on this machine and play a day of calls."`
+	Version     versionCmd     `cmd:"" help:"Print the version of this build."`
 }
 
 // run carries out one command line and gives the process's exit code. It writes

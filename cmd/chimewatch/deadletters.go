@@ -1,0 +1,245 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/chimewatch/chimewatch/internal/deadletter"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/telemetry"
+)
+
+// deadLettersCmd holds what works with the dead-letter queues.
+type deadLettersCmd struct {
+	List    listLettersCmd   `cmd:"" help:"List what lies in the dead-letter queues."`
+	Show    showLetterCmd    `cmd:"" help:"Show one dead letter with its bytes as they came."`
+	Redrive redriveCmd       `cmd:"" help:"Hand dead letters to their functions once more; what is handled leaves the queue."`
+	Delete  deleteLettersCmd `cmd:"" help:"Delete dead letters for good."`
+}
+
+type listLettersCmd struct {
+	Limit int `short:"n" default:"50" placeholder:"N" help:"At most this many (${default})."`
+}
+
+type showLetterCmd struct {
+	ID string `arg:"" help:"Id of the message, or of the event in it."`
+}
+
+type redriveCmd struct {
+	IDs []string `arg:"" optional:"" name:"id" help:"Ids of messages, or of the events in them."`
+	All bool     `help:"All dead letters of all queues."`
+}
+
+type deleteLettersCmd struct {
+	IDs []string `arg:"" name:"id" help:"Ids of messages, or of the events in them."`
+}
+
+// letterReport is a dead letter as the command prints it.
+type letterReport struct {
+	ID         string    `json:"id"`
+	Queue      string    `json:"queue"` // rules, functions or voice
+	SentAt     time.Time `json:"sentAt"`
+	Function   string    `json:"function,omitempty"`
+	Reason     string    `json:"reason,omitempty"`
+	DetailType string    `json:"detailType,omitempty"`
+	EventID    string    `json:"eventId,omitempty"`
+	// Body is only shown of one letter: it may hold phone numbers.
+	Body string `json:"body,omitempty"`
+}
+
+func reportLetter(l *deadletter.Letter) letterReport {
+	return letterReport{ID: l.ID, Queue: l.Queue, SentAt: l.SentAt, Function: functionName(l.Function),
+		Reason: telemetry.MaskText(l.Reason), DetailType: l.DetailType, EventID: l.EventID}
+}
+
+// functionName gives the last part of an ARN.
+func functionName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
+
+// Run lists the letters.
+func (c *listLettersCmd) Run(a *app) error {
+	if err := checkPage(c.Limit, ""); err != nil {
+		return err
+	}
+	box, err := a.deadLetters()
+	if err != nil {
+		return err
+	}
+	reports, more := []letterReport{}, false
+	if err := box.Each(a.ctx, func(l *deadletter.Letter) (bool, error) {
+		if more = len(reports) == c.Limit; !more {
+			reports = append(reports, reportLetter(l))
+		}
+		return more, nil
+	}); err != nil {
+		return err
+	}
+	slices.SortStableFunc(reports, func(a, b letterReport) int { return b.SentAt.Compare(a.SentAt) })
+	if a.asJSON() {
+		err = a.printJSON(reports)
+	} else {
+		rows := make([][]string, len(reports))
+		for i, r := range reports {
+			rows[i] = []string{at(r.SentAt), r.Function, r.DetailType, r.ID, text.Snip(spaced(r.Reason), mostReason, "…")}
+		}
+		err = a.printTable([]string{"came", "function", "event", "id", "reason"}, rows)
+	}
+	if err == nil && more {
+		a.note("there are more than %d: use --limit", c.Limit)
+	}
+	return err
+}
+
+// Run shows the letter.
+func (c *showLetterCmd) Run(a *app) error {
+	return a.eachNamed([]string{c.ID}, func(_ deadletter.Box, l *deadletter.Letter) error {
+		report := reportLetter(l)
+		if a.asJSON() {
+			report.Body = l.Body
+			return a.printJSON(report)
+		}
+		a.printFields("", [][2]string{
+			{"id", report.ID}, {"queue", report.Queue}, {"came", at(report.SentAt)}, {"function", report.Function},
+			{"event", report.DetailType}, {"event id", report.EventID}, {"reason", spaced(report.Reason)},
+		})
+		_, err := fmt.Fprintf(a.stdout, "\n%s\n", l.Body)
+		return err
+	})
+}
+
+// mostReason is how much of a reason a table shows.
+const mostReason = 100
+
+// outcomeReport is what became of a letter.
+type outcomeReport struct {
+	letterReport
+	Handled bool   `json:"handled"`
+	Error   string `json:"error,omitempty"`
+}
+
+// Run hands the letters over, and fails when any of them failed again.
+func (c *redriveCmd) Run(a *app) error {
+	if c.All == (len(c.IDs) > 0) {
+		return usage("dead-letters redrive", "name the letters by their ids, or give --all", "see: chimewatch dead-letters list")
+	}
+	outcomes, failed := []outcomeReport{}, 0
+	redrive := func(box deadletter.Box, l *deadletter.Letter) error {
+		o := outcomeReport{letterReport: reportLetter(l), Handled: true}
+		if err := box.Redrive(a.ctx, l); err != nil {
+			if a.ctx.Err() != nil {
+				return err
+			}
+			o.Handled, o.Error = false, telemetry.MaskText(reportOf(explain(err)).What)
+			failed++
+		}
+		outcomes = append(outcomes, o)
+		return nil
+	}
+	err := a.eachNamed(c.IDs, redrive)
+	if a.asJSON() {
+		err = errors.Join(a.printJSON(outcomes), err)
+	} else {
+		rows := make([][]string, len(outcomes))
+		for i, o := range outcomes {
+			rows[i] = []string{o.ID, o.Function, o.DetailType, text.Snip(cmp.Or(spaced(o.Error), "handled"), mostReason, "…")}
+		}
+		err = errors.Join(a.printTable([]string{"id", "function", "event", "outcome"}, rows), err)
+	}
+	if err == nil && failed > 0 {
+		return fault.New(fault.Invalid, "dead-letter queues", fmt.Sprintf("%d of %d letters failed again and stay there", failed, len(outcomes)), "see docs/RUNBOOK.md, The dead-letter queues")
+	}
+	return err
+}
+
+// Run deletes the letters.
+func (c *deleteLettersCmd) Run(a *app) error {
+	reports := []letterReport{}
+	err := a.eachNamed(c.IDs, func(box deadletter.Box, l *deadletter.Letter) error {
+		if err := box.Delete(a.ctx, l); err != nil {
+			return err
+		}
+		reports = append(reports, reportLetter(l))
+		return nil
+	})
+	if a.asJSON() {
+		return errors.Join(a.printJSON(reports), err)
+	}
+	for _, r := range reports {
+		fmt.Fprintln(a.stdout, "deleted "+r.ID)
+	}
+	return err
+}
+
+// eachNamed calls do for the letters of those names, for all where there are
+// none, and says which names are nowhere in the queues.
+func (a *app) eachNamed(names []string, do func(deadletter.Box, *deadletter.Letter) error) error {
+	box, err := a.deadLetters()
+	if err != nil {
+		return err
+	}
+	found := map[string]bool{}
+	if err := box.Each(a.ctx, func(l *deadletter.Letter) (bool, error) {
+		meant := len(names) == 0
+		for _, name := range names {
+			if l.Is(name) {
+				meant, found[name] = true, true
+			}
+		}
+		if !meant {
+			return false, nil
+		}
+		return false, do(box, l)
+	}); err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if !found[name] {
+			errs = append(errs, fault.New(fault.NotFound, "dead letter "+name, "is in none of the queues, or another reader has it", "list them with: chimewatch dead-letters list"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// deadLetters finds the dead-letter queues: those of the local stack that runs,
+// or those that the outputs of the deployed stack name.
+func (a *app) deadLetters() (deadletter.Box, error) {
+	cfg, err := a.awsConfig()
+	if err != nil {
+		return deadletter.Box{}, err
+	}
+	box := deadletter.Box{SQS: sqs.NewFromConfig(cfg), Lambda: lambda.NewFromConfig(cfg), Wait: time.Second}
+	if a.Local {
+		url := func(queue string) string { return aws.ToString(cfg.BaseEndpoint) + "/" + local.Account + "/" + queue }
+		box.Wait = 0
+		box.Queues = []deadletter.Queue{
+			{Name: "rules", URL: url(local.RuleQueue)}, {Name: "functions", URL: url(local.FunctionQueue)},
+			{Name: "voice", URL: url(local.VoiceDeadLetters), Function: local.VoiceFunction},
+		}
+		return box, nil
+	}
+	outputs, err := a.outputs(cfg)
+	if err != nil {
+		return box, err
+	}
+	for _, queue := range []struct{ name, url, function string }{
+		{"rules", "RuleDeadLettersUrl", ""}, {"functions", "FunctionDeadLettersUrl", ""}, {"voice", "VoiceDeadLettersUrl", "VoiceFunctionName"},
+	} {
+		if url := outputs[queue.url]; url != "" {
+			box.Queues = append(box.Queues, deadletter.Queue{Name: queue.name, URL: url, Function: outputs[queue.function]})
+		}
+	}
+	if len(box.Queues) == 0 {
+		return box, fault.New(fault.NotFound, "stack "+a.Stack, "has no output that names a dead-letter queue", "name the deployed stack with --stack")
+	}
+	return box, nil
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/schemas"
+	"github.com/chimewatch/chimewatch/test/binaries"
+)
+
+// What failed while the table was away is handled once it is redriven; what
+// cannot be used stays, with the reason, until somebody deletes it.
+func TestDeadLetters(t *testing.T) {
+	needNode(t)
+	dir := t.TempDir()
+	stack, err := local.Start(t.Context(), local.Options{Dir: dir, Functions: binaries.Functions(t, binaries.All...), Modules: "."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stack.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	queue := stack.Endpoint() + "/" + local.Account + "/" + local.FunctionQueue
+	send := func(event string) string {
+		t.Helper()
+		body := `{"version":"1.0","requestContext":{"functionArn":"arn:aws:lambda:us-east-1:123456789012:function:status:$LATEST","condition":"RetriesExhausted"},` +
+			`"requestPayload":` + event + `,"responsePayload":{"errorMessage":"table chimewatch: is away, says +12065550100"}}`
+		out, err := sqs.NewFromConfig(localConfig(stack.Endpoint())).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *out.MessageId
+	}
+	good, err := schemas.Lookup("permanent-failure")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event struct {
+		ID     string
+		Detail struct{ MediaInsightsPipelineArn string }
+	}
+	if err := json.Unmarshal(good.Body, &event); err != nil {
+		t.Fatal(err)
+	}
+	handled, unusable := send(string(good.Body)), send(`{"id":"bad","detail-type":"Media Insights State Change","source":"aws.chime","time":"yesterday","detail":{}}`)
+	command := func(code int, args ...string) result {
+		t.Helper()
+		got := execute(nil, "", append([]string{"dead-letters", "--local", "--local-dir", dir}, args...)...)
+		if got.code != code {
+			t.Fatalf("%v: got exit code %d, %q and %q, want %d", args, got.code, got.stdout, got.stderr, code)
+		}
+		return got
+	}
+
+	listed := command(exitDone, "list")
+	for _, want := range []string{handled, unusable, "status", "Media Insights State Change", "is away"} {
+		if !strings.Contains(listed.stdout, want) {
+			t.Errorf("list: got %q, want it to tell %s", listed.stdout, want)
+		}
+	}
+	if strings.Contains(listed.stdout, "2065550100") {
+		t.Errorf("list: got %q, want no full number", listed.stdout)
+	}
+	if got := command(exitDone, "list", "--limit", "1"); !strings.Contains(got.stderr, "more than 1") {
+		t.Errorf("list --limit 1: got %q, want it to say that there is more", got.stderr)
+	}
+	var shown letterReport
+	if err := json.Unmarshal([]byte(command(exitDone, "show", "bad", "-o", "json").stdout), &shown); err != nil || shown.ID != unusable || !strings.Contains(shown.Body, `"time":"yesterday"`) {
+		t.Errorf("show: got %+v (%v), want the letter with its bytes", shown, err)
+	}
+	command(exitUsage, "redrive")
+	command(exitUsage, "redrive", "bad", "--all")
+	if got := command(exitFailed, "redrive", "nobody"); !strings.Contains(got.stderr, "dead letter nobody") {
+		t.Errorf("redrive of what is not there: got %q", got.stderr)
+	}
+
+	redriven := command(exitFailed, "redrive", "--all", "-o", "json")
+	var outcomes []outcomeReport
+	if err := json.Unmarshal([]byte(redriven.stdout), &outcomes); err != nil || len(outcomes) != 2 {
+		t.Fatalf("redrive: got %s (%v), want two outcomes", redriven.stdout, err)
+	}
+	for _, o := range outcomes {
+		if o.Handled != (o.ID == handled) || !o.Handled && !strings.Contains(o.Error, "/time") {
+			t.Errorf("redrive: got %+v, want one handled, and the other's faulty field named", o)
+		}
+	}
+	id := event.Detail.MediaInsightsPipelineArn[strings.LastIndex(event.Detail.MediaInsightsPipelineArn, "/")+1:]
+	if got := execute(nil, "", "calls", "show", id, "--local", "--local-dir", dir, "-o", "json"); !strings.Contains(got.stdout, `"status": "Failed"`) {
+		t.Errorf("calls show: got %q, %q; want the call that was redriven", got.stdout, got.stderr)
+	}
+	if got := command(exitDone, "delete", unusable); !strings.Contains(got.stdout, "deleted "+unusable) {
+		t.Errorf("delete: got %q", got.stdout)
+	}
+	if got := command(exitDone, "list", "-o", "json"); strings.TrimSpace(got.stdout) != "[]" {
+		t.Errorf("list afterwards: got %q, want nothing", got.stdout)
+	}
+}
+
+// Of a deployed stack, the outputs tell where the queues are.
+func TestDeadLettersOfADeployedStack(t *testing.T) {
+	aws := newFakeAWS(t)
+	args := []string{"dead-letters", "list", "--endpoint-url", aws.URL, "--region", "us-east-1"}
+	if got := execute(nil, "", args...); got.code != exitFailed || !strings.Contains(got.stderr, "no output that names a dead-letter queue") {
+		t.Errorf("got %d, %q; want it to say that there are no queues", got.code, got.stderr)
+	}
+	if got := execute(nil, "", append(args, "--stack", "Other")...); got.code != exitFailed || !strings.Contains(got.stderr, "Other") {
+		t.Errorf("got %d, %q; want it to name the stack", got.code, got.stderr)
+	}
+}

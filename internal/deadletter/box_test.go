@@ -1,0 +1,213 @@
+package deadletter_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/deadletter"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/queues"
+)
+
+// functions keeps what it is invoked with, and answers as a test wants it.
+type functions struct {
+	names, payloads []string
+	out             lambda.InvokeOutput
+	err             error
+}
+
+func (f *functions) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*lambda.Options)) (*lambda.InvokeOutput, error) {
+	f.names, f.payloads = append(f.names, *in.FunctionName), append(f.payloads, string(in.Payload))
+	return &f.out, f.err
+}
+
+// opened makes a box of two queues on a service that answers the real client.
+func opened(t *testing.T) (box deadletter.Box, rules, voice *queues.Queue, lambda *functions) {
+	t.Helper()
+	rules, voice, lambda = queues.New("rules"), queues.New("voice"), &functions{}
+	server := httptest.NewServer(queues.NewService("111122223333", "us-east-1", rules, voice).Handler())
+	t.Cleanup(server.Close)
+	client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	return deadletter.Box{SQS: client, Lambda: lambda, Queues: []deadletter.Queue{
+		{Name: "rules", URL: server.URL + "/111122223333/rules"},
+		{Name: "voice", URL: server.URL + "/111122223333/voice", Function: "voice-function"},
+	}}, rules, voice, lambda
+}
+
+// visible tells how many messages another reader would get.
+func visible(t *testing.T, box deadletter.Box, q deadletter.Queue) int {
+	t.Helper()
+	out, err := box.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.URL, MaxNumberOfMessages: 10, VisibilityTimeout: 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(out.Messages)
+}
+
+const (
+	stateChange = `{"id":"e1","detail-type":"Media Insights State Change","source":"aws.chime","detail":{}}`
+	given       = `{"version":"1.0","requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:failures:$LATEST","condition":"RetriesExhausted"},` +
+		`"requestPayload":` + stateChange + `,"responsePayload":{"errorMessage":"table calls: throttled","errorType":"Error"}}`
+	silent = `{"requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:failures","condition":"EventAgeExceeded"},"requestPayload":{},"responsePayload":null}`
+)
+
+func TestLettersTellWhatTheyAre(t *testing.T) {
+	undelivered := map[string]queues.Attribute{
+		"TARGET_ARN":    {DataType: "String", StringValue: "arn:aws:lambda:us-east-1:111122223333:function:status"},
+		"ERROR_CODE":    {DataType: "String", StringValue: "NO_PERMISSIONS"},
+		"ERROR_MESSAGE": {DataType: "String", StringValue: "not allowed"},
+	}
+	const failures = "arn:aws:lambda:us-east-1:111122223333:function:failures"
+	for _, test := range []struct {
+		name, body string
+		attributes map[string]queues.Attribute
+		want       deadletter.Letter
+	}{
+		{"an event that was not delivered", stateChange, undelivered, deadletter.Letter{Function: "arn:aws:lambda:us-east-1:111122223333:function:status",
+			Reason: "NO_PERMISSIONS: not allowed", EventID: "e1", DetailType: "Media Insights State Change"}},
+		{"a failed invocation", given, nil, deadletter.Letter{Function: failures, Reason: "table calls: throttled", EventID: "e1", DetailType: "Media Insights State Change"}},
+		{"one that ended without an answer", silent, nil, deadletter.Letter{Function: failures, Reason: "EventAgeExceeded"}},
+		{"a failed invocation that could not be delivered", given, undelivered, deadletter.Letter{Function: "arn:aws:lambda:us-east-1:111122223333:function:status",
+			Reason: "NO_PERMISSIONS: not allowed", EventID: "e1", DetailType: "Media Insights State Change"}},
+		{"no JSON", "{", nil, deadletter.Letter{}},
+		{"an id that is a number", `{"id":7,"detail-type":["x"]}`, nil, deadletter.Letter{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			box, rules, _, _ := opened(t)
+			id := rules.Send(test.body, test.attributes)
+			var got []deadletter.Letter
+			if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) {
+				got = append(got, *l)
+				return false, nil
+			}); err != nil || len(got) != 1 {
+				t.Fatalf("got %d letters (%v), want 1", len(got), err)
+			}
+			want := test.want
+			want.ID, want.Queue, want.Body, want.SentAt = id, "rules", test.body, got[0].SentAt
+			if diff := cmp.Diff(want, got[0], cmp.FilterPath(func(p cmp.Path) bool {
+				name := p.Last().String()
+				return name == ".url" || name == ".receipt" || name == ".gone"
+			}, cmp.Ignore())); diff != "" {
+				t.Errorf("want (-), got (+):\n%s", diff)
+			}
+			if sent := rules.Messages()[0].SentAt; got[0].SentAt.UnixMilli() != sent.UnixMilli() {
+				t.Errorf("got %s, want it sent at %s", got[0].SentAt, sent)
+			}
+			if !got[0].Is(id) || got[0].Is("") || got[0].Is("e1") != (want.EventID == "e1") {
+				t.Errorf("got a letter that goes by wrong names")
+			}
+		})
+	}
+}
+
+func TestReadingLeavesEveryLetter(t *testing.T) {
+	box, rules, voice, _ := opened(t)
+	for range 23 {
+		rules.Send(stateChange, nil)
+	}
+	voice.Send(`{}`, nil)
+	read := func(enough int) (n int, err error) {
+		err = box.Each(t.Context(), func(*deadletter.Letter) (bool, error) {
+			n++
+			return n == enough, nil
+		})
+		return n, err
+	}
+	for _, enough := range []int{0, 3, 0} {
+		want := 24
+		if enough > 0 {
+			want = enough
+		}
+		if n, err := read(enough); n != want || err != nil {
+			t.Errorf("got %d letters (%v), want %d", n, err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := box.Each(ctx, func(*deadletter.Letter) (bool, error) {
+		cancel()
+		return false, nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want it to say that it was interrupted", err)
+	}
+	if n := visible(t, box, box.Queues[0]); n != 10 {
+		t.Errorf("after an interruption: got %d letters at once, want 10: none may stay hidden", n)
+	}
+}
+
+func TestRedrive(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		out   lambda.InvokeOutput
+		err   error
+		class fault.Class // of the error; empty where there is none, and the letters are gone
+		says  string
+	}{
+		{name: "it is handled", out: lambda.InvokeOutput{StatusCode: 200, Payload: []byte("null")}},
+		{name: "a batch without failures", out: lambda.InvokeOutput{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[]}`)}},
+		{"it fails again", lambda.InvokeOutput{StatusCode: 200, FunctionError: aws.String("Unhandled"), Payload: []byte(`{"errorMessage":"still broken"}`)}, nil, fault.Invalid, "failed again: still broken"},
+		{"a part fails again", lambda.InvokeOutput{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[{"itemIdentifier":"1"}]}`)}, nil, fault.Invalid, "1 of its records"},
+		{"it cannot be invoked", lambda.InvokeOutput{}, errors.New("not allowed"), fault.Internal, "not allowed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			box, rules, voice, called := opened(t)
+			called.out, called.err = test.out, test.err
+			rules.Send(given, nil)
+			voice.Send(`{"a":"notification"}`, nil)
+			if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) {
+				if err := box.Redrive(t.Context(), l); fault.ClassOf(err) != test.class || err != nil && !strings.Contains(err.Error(), test.says) {
+					t.Errorf("got %v, want %q", err, test.says)
+				}
+				return false, nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			want := 1
+			if test.class == "" {
+				want = 0
+			}
+			for i, q := range []*queues.Queue{rules, voice} {
+				if stay, seen := len(q.Messages()), visible(t, box, box.Queues[i]); stay != want || seen != want {
+					t.Errorf("queue %s: got %d letters, %d of them visible, want %d", q.Name(), stay, seen, want)
+				}
+			}
+			if diff := cmp.Diff([]string{"arn:aws:lambda:us-east-1:111122223333:function:failures", "voice-function"}, called.names); diff != "" {
+				t.Errorf("functions: want (-), got (+):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{given, `{"a":"notification"}`}, called.payloads); diff != "" {
+				t.Errorf("payloads: want (-), got (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRedriveNeedsToKnowTheFunction(t *testing.T) {
+	box, rules, _, called := opened(t)
+	rules.Send(stateChange, nil)
+	if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) {
+		return false, box.Redrive(t.Context(), l)
+	}); fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "which function") {
+		t.Errorf("got %v, want it to say what is not known", err)
+	}
+	if len(rules.Messages()) != 1 || len(called.names) != 0 {
+		t.Errorf("got %d letters and the calls %v, want the letter there and no call", len(rules.Messages()), called.names)
+	}
+}
+
+func TestQueueThatIsNotThere(t *testing.T) {
+	box, _, _, _ := opened(t)
+	box.Queues = append(box.Queues[:1:1], deadletter.Queue{Name: "gone", URL: box.Queues[0].URL + "-gone"})
+	err := box.Each(t.Context(), func(*deadletter.Letter) (bool, error) { return false, nil })
+	if err == nil || !strings.Contains(err.Error(), "rules-gone") {
+		t.Errorf("got %v, want it to name the queue", err)
+	}
+}

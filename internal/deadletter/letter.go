@@ -1,0 +1,114 @@
+// Package deadletter reads what could not be handled, and hands it to its
+// function once more.
+package deadletter
+
+import (
+	"cmp"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/chimewatch/chimewatch/internal/intake"
+)
+
+// Letter is a message in a dead-letter queue.
+type Letter struct {
+	// ID is that of the message in its queue.
+	ID string
+	// Queue is the name of the queue that it lies in.
+	Queue string
+	// Function is the ARN or the name of the function that it was for; empty where
+	// the message does not tell.
+	Function string
+	// Reason is why it was given up; empty where the message does not tell.
+	Reason string
+	// SentAt is when it came into the queue.
+	SentAt time.Time
+	// EventID and DetailType are those of the event in it; empty where there is
+	// none, or more than one.
+	EventID, DetailType string
+	// Body is what lies in the queue. Functions take it as a payload just as it is.
+	Body string
+
+	url, receipt string
+	gone         bool
+}
+
+// record is the part of the record of a failed invocation that is read here
+// (Lambda developer guide, "Capturing records of Lambda asynchronous invocations").
+type record struct {
+	RequestContext struct {
+		FunctionARN string `json:"functionArn"`
+		Condition   string `json:"condition"`
+	} `json:"requestContext"`
+	ResponsePayload json.RawMessage `json:"responsePayload"`
+}
+
+// read makes a letter of a message. EventBridge says in attributes why it could
+// not deliver an event (its user guide, "Using dead-letter queues to process
+// undelivered events"), Lambda in the body.
+func read(q Queue, m types.Message) *Letter {
+	l := &Letter{
+		ID: aws.ToString(m.MessageId), Queue: q.Name, Function: q.Function, SentAt: sentAt(m),
+		Body: aws.ToString(m.Body), url: q.URL, receipt: aws.ToString(m.ReceiptHandle),
+	}
+	var r record
+	if json.Unmarshal([]byte(l.Body), &r) == nil && r.RequestContext.FunctionARN != "" {
+		l.Function = strings.TrimSuffix(r.RequestContext.FunctionARN, ":$LATEST")
+		l.Reason = cmp.Or(errorMessage(r.ResponsePayload), r.RequestContext.Condition)
+	}
+	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
+	l.Function = cmp.Or(attribute("TARGET_ARN"), l.Function)
+	if code := attribute("ERROR_CODE"); code != "" {
+		l.Reason = strings.TrimSuffix(code+": "+attribute("ERROR_MESSAGE"), ": ")
+	}
+	l.EventID, l.DetailType = event(l.Body)
+	return l
+}
+
+func sentAt(m types.Message) time.Time {
+	ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
+	if err != nil {
+		return time.Time{} // no queue leaves it out when asked
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// errorMessage reads what a function that failed answers.
+func errorMessage(payload []byte) string {
+	var failure struct {
+		Message string `json:"errorMessage"`
+	}
+	if json.Unmarshal(payload, &failure) != nil {
+		return ""
+	}
+	return failure.Message
+}
+
+// event tells which event a body is about, however it is wrapped.
+func event(body string) (id, detailType string) {
+	batch, err := intake.Read([]byte(body))
+	if err != nil || len(batch.Messages) != 1 {
+		return "", ""
+	}
+	var envelope struct {
+		ID         any `json:"id"`
+		DetailType any `json:"detail-type"`
+	}
+	if json.Unmarshal(batch.Messages[0].Body, &envelope) != nil {
+		return "", ""
+	}
+	id, _ = envelope.ID.(string)
+	detailType, _ = envelope.DetailType.(string)
+	return id, detailType
+}
+
+// Is tells whether a name given by a person is the letter's: the id of the
+// message, or that of the event in it.
+func (l *Letter) Is(name string) bool {
+	return name != "" && (name == l.ID || name == l.EventID)
+}
