@@ -24,6 +24,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
+// mostRetentionDays is a century: more would overflow a time.Duration after
+// another two.
+const mostRetentionDays = 36500
+
 // Parts is what a function's handler is made of.
 type Parts struct {
 	AWS     aws.Config
@@ -105,7 +109,7 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 	}
 	table := env("CHIMEWATCH_TABLE")
 	days, err := strconv.Atoi(env("CHIMEWATCH_RETENTION_DAYS"))
-	if err != nil || days < 0 {
+	if err != nil || days < 0 || days > mostRetentionDays {
 		missing = append(missing, fault.New(fault.Invalid, "environment variable CHIMEWATCH_RETENTION_DAYS",
 			fmt.Sprintf("is %q", getenv("CHIMEWATCH_RETENTION_DAYS")), "set a number of days, 0 to keep items for ever"))
 	}
@@ -137,7 +141,7 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	reply, err := f.invoke(ctx, payload)
 	if err != nil {
-		slog.ErrorContext(ctx, "invocation failed", "class", string(fault.ClassOf(err)), "error", telemetry.MaskText(err.Error()))
+		slog.ErrorContext(ctx, "invocation failed", "class", string(fault.ClassOf(err)), "error", err.Error())
 		f.metrics.Count("FailedInvocations", 1)
 	}
 	if flushErr := f.metrics.Flush(); flushErr != nil {

@@ -32,6 +32,21 @@ func TestLoggerWritesJSONLines(t *testing.T) {
 	}
 }
 
+// Whoever logs an error need not think of the numbers that may stand in it.
+func TestLoggerMasksNumbers(t *testing.T) {
+	var out bytes.Buffer
+	log := telemetry.NewLogger(&out, "status")
+	log.Error("call from +12065550112", "text", "to +12065550190", "error", errors.New("refused +12065550133"), "account", "111122223333", "count", 12065550112)
+	log.With("caller", "+12065550145").WithGroup("call").Info("kept", "callee", "+12065550146")
+	want := []map[string]any{
+		{"level": "ERROR", "msg": "call from …0112", "function": "status", "text": "to …0190", "error": "refused …0133", "account": "111122223333", "count": 12065550112.0},
+		{"level": "INFO", "msg": "kept", "function": "status", "caller": "…0145", "call": map[string]any{"callee": "…0146"}},
+	}
+	if diff := cmp.Diff(want, lines(t, &out, "time")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestMetricsFlush(t *testing.T) {
 	var out bytes.Buffer
 	m := telemetry.NewMetrics(&out, "status")
