@@ -66,11 +66,11 @@ func (w *watchtower) specs() []spec {
 		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
 			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
 			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, others: w.chosen.Routes.Topics(),
-			environment: w.watchSettings(),
-			statements: []awsiam.PolicyStatementProps{{
+			environment: with(w.watchSettings(), w.voiceTasks()),
+			statements: append(w.voiceStatements(), awsiam.PolicyStatementProps{
 				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
 				Resources: &[]*string{w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String("media-pipeline"), ResourceName: jsii.String("*")})},
-			}}},
+			})},
 	}
 	if len(w.chosen.VoiceSources) > 0 {
 		list = append(list, w.voiceSpec())
@@ -92,6 +92,12 @@ func (w *watchtower) watchSettings() map[string]*string {
 	for name, value := range w.chosen.Settings.Environment() {
 		env[name] = jsii.String(value)
 	}
+	return env
+}
+
+// with adds variables to others, which are the caller's own.
+func with(env, more map[string]*string) map[string]*string {
+	maps.Copy(env, more)
 	return env
 }
 

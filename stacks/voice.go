@@ -79,9 +79,10 @@ func (w *watchtower) voiceTasks() map[string]*string {
 
 // voiceStatements let a function start the tasks that are turned on, on the
 // account's Voice Connectors. It may stop the others, too: whoever withdraws
-// consent after a task was turned off means the one that still runs.
+// consent after a task was turned off means the one that still runs. It asks
+// about a task that cannot be stopped whether it has ended.
 func (w *watchtower) voiceStatements() []awsiam.PolicyStatementProps {
-	actions := []string{"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
+	actions := []string{"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
 	for _, task := range w.chosen.VoiceTasks {
 		actions = append(actions, "chime:Start"+map[string]string{"speaker-search": "SpeakerSearchTask", "voice-tone": "VoiceToneAnalysisTask"}[task])
 	}

@@ -199,10 +199,10 @@ func TestTasksAreAllowedWhereTheyAreTurnedOn(t *testing.T) {
 	chosen := everyVoice()
 	chosen.VoiceTasks = []string{"voice-tone"}
 	c := templateOf(t, chosen)
-	for _, function := range []string{"Voice", "Consent"} {
+	for _, function := range []string{"Voice", "Consent", "Watch"} {
 		policy := asText(c.the(t, "AWS::IAM::Policy", function+"Role"))
 		// What runs is stopped even when it is not turned on any more.
-		if !strings.Contains(policy, `["chime:StartVoiceToneAnalysisTask","chime:StopSpeakerSearchTask","chime:StopVoiceToneAnalysisTask"]`) {
+		if !strings.Contains(policy, `["chime:GetSpeakerSearchTask","chime:GetVoiceToneAnalysisTask","chime:StartVoiceToneAnalysisTask","chime:StopSpeakerSearchTask","chime:StopVoiceToneAnalysisTask"]`) {
 			t.Errorf("%s: got %s, want to start the one task and to stop any", function, policy)
 		}
 		variables := asText(c.the(t, "AWS::Lambda::Function", function)["Environment"])

@@ -190,8 +190,8 @@ var wantActions = map[string][]string{
 	"status":   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
 	"failures": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
 	"alerts":   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
-	"consent":  {"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask", "dynamodb:PutItem", "dynamodb:Query"},
-	"watch": {"chime:GetMediaPipeline", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+	"consent":  {"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask", "dynamodb:PutItem", "dynamodb:Query"},
+	"watch": {"chime:GetMediaPipeline", "chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
 		"dynamodb:Query on by-state", "dynamodb:Query on by-time", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"},
 }
 

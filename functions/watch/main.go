@@ -24,7 +24,7 @@ func main() {
 				Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
 			},
 		}
-		return handler.All(watch.Handle, function.HeldBack(p))
+		return handler.All(watch.Handle, function.HeldBack(p), handler.Lapses(p.Table, p.Keeper(), time.Now))
 	})
 }
 

@@ -57,16 +57,20 @@ type call struct {
 	serviceURL  string
 	transaction string
 	words       int
+	// passed is how much time the clock of all processes is ahead.
+	passed time.Duration
 }
 
-// functions are the two functions in a process of their own.
-func (c *call) functions(l *lifeline) (handler.Batch, handler.Handler) {
+func (c *call) now() time.Time { return time.Now().Add(c.passed) }
+
+// functions are the functions in a process of their own.
+func (c *call) functions(l *lifeline) (voice handler.Batch, said, lapses handler.Handler) {
 	keys := credentials.NewStaticCredentialsProvider("id", "secret", "")
 	db := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.tableURL, Credentials: keys, HTTPClient: l})
 	api := chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &c.serviceURL, Credentials: keys, HTTPClient: l})
 	s := store.New(db, "calls", store.Options{})
-	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: consent.Settings{consent.VoiceTone: true}, Now: time.Now, Counts: count{}}
-	return handler.Voice(s, k, count{}), handler.Consent(s, k, count{}, time.Now)
+	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: consent.Settings{consent.VoiceTone: true}, Now: c.now, Counts: count{}}
+	return handler.Voice(s, k, count{}), handler.Consent(s, k, count{}, c.now), handler.Lapses(s, k, c.now)
 }
 
 // step is an event that one of the functions handles.
@@ -74,7 +78,7 @@ type step func(ctx context.Context, l *lifeline) error
 
 func (c *call) notify(body string) step {
 	return func(ctx context.Context, l *lifeline) error {
-		voice, _ := c.functions(l)
+		voice, _, _ := c.functions(l)
 		return voice(ctx, []intake.Message{{Source: intake.SQS, Body: []byte(body)}})[0]
 	}
 }
@@ -85,7 +89,10 @@ func (c *call) ready() step {
 
 // say is a word on voice tone, later than those before; by the callId every
 // second time.
-func (c *call) say(decision consent.Kind) step {
+func (c *call) say(decision consent.Kind) step { return c.sayFor(decision, 0) }
+
+// sayFor is say for some time from now on; zero means that it has no end.
+func (c *call) sayFor(decision consent.Kind, lasts time.Duration) step {
 	c.words++
 	d := consent.Detail{Scope: consent.ScopeVoiceTone, Decision: decision, By: "me", At: time.Date(2026, 3, 11, 8, 15, c.words, 0, time.UTC)}
 	if c.words%2 == 0 {
@@ -93,13 +100,25 @@ func (c *call) say(decision consent.Kind) step {
 	} else {
 		d.TransactionID = c.transaction
 	}
+	if lasts > 0 {
+		d.Until = c.now().Add(lasts)
+	}
 	body, err := json.Marshal(map[string]any{"id": fmt.Sprint("w-", c.transaction, c.words), "source": consent.Source, "detail-type": consent.DetailType, "time": d.At, "detail": d})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return func(ctx context.Context, l *lifeline) error {
-		_, handle := c.functions(l)
+		_, handle, _ := c.functions(l)
 		return handle(ctx, intake.Message{Source: intake.EventBridge, Body: body})
+	}
+}
+
+// later lets time pass, and then the schedule run.
+func (c *call) later(d time.Duration) step {
+	return func(ctx context.Context, l *lifeline) error {
+		c.passed = max(c.passed, d)
+		_, _, lapses := c.functions(l)
+		return lapses(ctx, intake.Message{})
 	}
 }
 
@@ -123,10 +142,9 @@ func (c *call) tasks() (all []standin.VoiceTask, running int) {
 	return all, running
 }
 
-// TestKilledBetweenAnyTwoCalls kills the process of each event before and after
-// each of its calls to the table and to the service, and lets the event be
-// offered again: at once, or after all that came later.
-func TestKilledBetweenAnyTwoCalls(t *testing.T) {
+// newCall makes a call with a table and a service of its own.
+func newCall(t *testing.T) *call {
+	t.Helper()
 	silenceLog(t)
 	modules, err := dynalite.FindModules(".")
 	if err != nil {
@@ -143,7 +161,14 @@ func TestKilledBetweenAnyTwoCalls(t *testing.T) {
 	service := standin.NewVoice()
 	web := httptest.NewServer(service)
 	t.Cleanup(web.Close)
+	return &call{t: t, tableURL: server.URL(), service: service, serviceURL: web.URL, transaction: "t"}
+}
 
+// TestKilledBetweenAnyTwoCalls kills the process of each event before and after
+// each of its calls to the table and to the service, and lets the event be
+// offered again: at once, or after all that came later.
+func TestKilledBetweenAnyTwoCalls(t *testing.T) {
+	world := newCall(t)
 	for _, tt := range []struct {
 		name  string
 		steps func(*call) []step
@@ -155,6 +180,9 @@ func TestKilledBetweenAnyTwoCalls(t *testing.T) {
 		{"yes, ready, no", func(c *call) []step { return []step{c.say(consent.Granted), c.ready(), c.say(consent.Withdrawn)} }, 0, 1},
 		{"ready, yes, no", func(c *call) []step { return []step{c.ready(), c.say(consent.Granted), c.say(consent.Withdrawn)} }, 0, 1},
 		{"ready, no, yes", func(c *call) []step { return []step{c.ready(), c.say(consent.Denied), c.say(consent.Granted)} }, 1, 1},
+		{"ready, yes for an hour, two hours", func(c *call) []step {
+			return []step{c.ready(), c.sayFor(consent.Granted, time.Hour), c.later(2 * time.Hour)}
+		}, 0, 1},
 		{"ready, hang-up, yes", func(c *call) []step { return []step{c.ready(), c.hangUp(), c.say(consent.Granted)} }, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,7 +192,7 @@ func TestKilledBetweenAnyTwoCalls(t *testing.T) {
 			// whether it came to that call.
 			run := func(victim, at int, after, late bool) bool {
 				runs++
-				c := &call{t: t, tableURL: server.URL(), service: service, serviceURL: web.URL, transaction: fmt.Sprintf("%s %d", tt.name, runs)}
+				c := &call{t: t, tableURL: world.tableURL, service: world.service, serviceURL: world.serviceURL, transaction: fmt.Sprintf("%s %d", tt.name, runs)}
 				steps := tt.steps(c)
 				died := false
 				again := func() {
@@ -220,6 +248,76 @@ func TestKilledBetweenAnyTwoCalls(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTasksStopWhenConsentRunsOut(t *testing.T) {
+	const hour = time.Hour
+	world := newCall(t)
+	for _, tt := range []struct {
+		name    string
+		steps   func(*call) []step
+		running int
+	}{
+		{"in its time", func(c *call) []step { return []step{c.ready(), c.sayFor(consent.Granted, hour), c.later(hour / 2)} }, 1},
+		{"after its time", func(c *call) []step { return []step{c.ready(), c.sayFor(consent.Granted, hour), c.later(2 * hour)} }, 0},
+		{"by the callId", func(c *call) []step {
+			return []step{c.ready(), c.say(consent.Denied), c.sayFor(consent.Granted, hour), c.later(2 * hour)}
+		}, 0},
+		{"given again without an end", func(c *call) []step {
+			return []step{c.ready(), c.sayFor(consent.Granted, hour), c.say(consent.Granted), c.later(2 * hour)}
+		}, 1},
+		{"given again for longer", func(c *call) []step {
+			return []step{c.ready(), c.sayFor(consent.Granted, hour), c.sayFor(consent.Granted, 3*hour), c.later(2 * hour)}
+		}, 1},
+		{"given again for less", func(c *call) []step {
+			return []step{c.ready(), c.sayFor(consent.Granted, 3*hour), c.sayFor(consent.Granted, hour), c.later(2 * hour)}
+		}, 0},
+		{"ready after its time", func(c *call) []step { return []step{c.sayFor(consent.Granted, hour), c.later(2 * hour), c.ready()} }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &call{t: t, tableURL: world.tableURL, service: world.service, serviceURL: world.serviceURL, transaction: tt.name}
+			for _, next := range tt.steps(c) {
+				if err := next(t.Context(), &lifeline{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if all, running := c.tasks(); running != tt.running {
+				t.Errorf("got %d running of %d, want %d", running, len(all), tt.running)
+			}
+		})
+	}
+	t.Run("tried again until it is done, and then no more", func(t *testing.T) {
+		c := newCall(t)
+		requests := func(next step) (n int, err error) {
+			l := &lifeline{}
+			err = next(t.Context(), l)
+			return l.calls, err
+		}
+		for _, next := range []step{c.ready(), c.sayFor(consent.Granted, 10*hour)} {
+			if _, err := requests(next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		none, err := requests(c.later(9 * hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.service.Refuse(http.StatusForbidden)
+		if _, err := requests(c.later(11 * hour)); fault.ClassOf(err) != fault.Internal {
+			t.Errorf("got %v, want that the task may not be stopped", err)
+		}
+		for range 2 {
+			if _, err := requests(c.later(11 * hour)); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, running := c.tasks(); running != 0 {
+			t.Errorf("got %d running, want none", running)
+		}
+		if again, err := requests(c.later(11 * hour)); err != nil || again != none {
+			t.Errorf("got %d requests and %v once it is done, want %d, those that find nothing", again, err, none)
+		}
+	})
 }
 
 func TestConsentThatIsRefusedChangesNothing(t *testing.T) {

@@ -24,7 +24,8 @@ const (
 	attrEntry  = "d"
 )
 
-// entryItems gives the items of an entry: one, or two of a readiness.
+// entryItems gives the items of an entry: one, or two of a readiness, and of
+// consent that has an end.
 func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 	var partitions []string
 	if e.TransactionID != "" {
@@ -47,6 +48,9 @@ func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 			it[attrTime], it[attrFirst] = text(heldByTime+shardOf(pk)), text(timeText(e.At))
 		}
 		items[i] = it
+	}
+	if e.Kind == consent.Granted && !e.Until.IsZero() {
+		items = append(items, s.lapseItem(partitions[0], e))
 	}
 	return items, nil
 }
@@ -126,6 +130,7 @@ func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) 
 }
 
 // PipelineEnd tells whether a pipeline of the transaction has stopped, and when.
+// As long as another one of it is open, the call is not over.
 func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
 	pointers, err := s.queryAll(ctx, transactionPK+transactionID, pipelinePK)
 	if err != nil {
@@ -140,11 +145,14 @@ func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipeline
 		return "", time.Time{}, false, err
 	}
 	for _, st := range states {
-		if st.Status == pipeline.Stopped {
-			return st.ID, st.EndedAt(), true, nil
+		switch {
+		case st.Status.Open():
+			return "", time.Time{}, false, nil
+		case st.Status == pipeline.Stopped && (!ended || st.EndedAt().After(at)):
+			pipelineID, at, ended = st.ID, st.EndedAt(), true
 		}
 	}
-	return "", time.Time{}, false, nil
+	return pipelineID, at, ended, nil
 }
 
 // Held is a call that is ready for tasks, or of which somebody has spoken.

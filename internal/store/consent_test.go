@@ -122,6 +122,71 @@ func TestPipelineEnd(t *testing.T) {
 	}
 }
 
+// The end of one pipeline is not the end of a call that another one follows.
+func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
+	s, _, _ := voiceStore(t)
+	event := func(id, pipeline, kind, minute string) *chime.Event {
+		ev, err := chime.Parse(fmt.Appendf(nil, `{"id":%q,"source":"aws.chime","detail-type":"Media Insights State Change","time":"2026-03-11T08:%sZ","detail":{"eventType":"chime:MediaInsights%s",
+			"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/%s","transactionId":"t"}}`, id, minute, kind, pipeline))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ev
+	}
+	for _, step := range []struct {
+		event *chime.Event
+		want  string // the pipeline that ended last, if the call is over
+	}{
+		{event("1", "a", "InProgress", "10:00"), ""},
+		{event("2", "a", "Stopped", "20:00"), "a"},
+		{event("3", "b", "InProgress", "20:30"), ""},
+		{event("4", "b", "Paused", "21:00"), ""},
+		{event("5", "b", "Stopped", "30:00"), "b"},
+	} {
+		if err := s.RecordStateChange(t.Context(), step.event); err != nil {
+			t.Fatal(err)
+		}
+		id, at, ended, err := s.PipelineEnd(t.Context(), "t")
+		if err != nil || ended != (step.want != "") || id != step.want || ended && !at.Equal(step.event.Time) {
+			t.Errorf("after event %s: got pipeline %q ended %t at %s and %v, want %q", step.event.ID, id, ended, at, err, step.want)
+		}
+	}
+}
+
+func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
+	s, _, _ := voiceStore(t)
+	at := func(minute int) time.Time { return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC) }
+	grant := func(event, transaction, call string, until time.Time) consent.Entry {
+		return consent.Entry{Kind: consent.Granted, At: at(0), Event: event, By: "me", Scope: consent.ScopeBoth, TransactionID: transaction, CallID: call, Until: until}
+	}
+	enter(t, s, grant("g1", "t1", "", at(10).Add(999)), grant("g2", "t2", "c2", at(20)), grant("g3", "", "c3", at(20).Add(time.Second)), grant("g4", "t1", "", time.Time{}),
+		consent.Entry{Kind: consent.Denied, At: at(1), Event: "d", By: "me", Scope: consent.ScopeBoth, TransactionID: "t1"})
+	first, second, third := store.Lapse{Event: "g1", TransactionID: "t1"}, store.Lapse{Event: "g2", TransactionID: "t2"}, store.Lapse{Event: "g3", CallID: "c3"}
+	for _, step := range []struct {
+		now  time.Time
+		done []store.Lapse // before
+		want []store.Lapse
+	}{
+		{at(10), nil, nil},
+		{at(10).Add(time.Microsecond), nil, []store.Lapse{first}},
+		{at(20).Add(time.Microsecond), nil, []store.Lapse{second, first}},
+		{at(30), []store.Lapse{first, first}, []store.Lapse{third, second}},
+		{at(30), []store.Lapse{second, third, {Event: "never", CallID: "there"}}, nil},
+	} {
+		for _, l := range step.done {
+			if err := s.EndLapse(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Lapsed(t.Context(), step.now)
+		if diff := cmp.Diff(step.want, got); err != nil || diff != "" {
+			t.Errorf("at %s: %v (-want +got):\n%s", step.now.Format(time.TimeOnly), err, diff)
+		}
+	}
+	ledger, err := s.Ledger(t.Context(), "t2")
+	wantLedger(t, ledger, err, grant("g2", "t2", "c2", at(20)))
+}
+
 func TestHeldIsNewestFirstAndOnce(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := func(i int) time.Time { return time.Date(2026, 3, 11, 8, i, 0, 0, time.UTC) }
