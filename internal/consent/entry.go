@@ -90,8 +90,9 @@ const System = "chimewatch"
 // JSON is what the table keeps and what chimewatch prints.
 type Entry struct {
 	Kind Kind `json:"kind"`
-	// At is when somebody said it, by the event; of what the system decided and
-	// did, by the clock of the function.
+	// At is when somebody said it, by the event, but for a yes from the future,
+	// which is as of its arrival; of what the system decided and did, it is by the
+	// clock of the function.
 	At time.Time `json:"at"`
 	// Event is the id of the event that said it, or that made the system act.
 	Event string `json:"eventId,omitempty"`

@@ -24,8 +24,8 @@ const (
 	// maxText is the longest id or name that an event may bear, in characters, as
 	// the schema counts them.
 	maxText = 256
-	// maxAhead is how far the sender's clock may be ahead. A yes from further in
-	// the future would outlast every no until then.
+	// maxAhead is how far the sender's clock may be ahead. A no from further in the
+	// future would outlast every yes until then.
 	maxAhead = 5 * time.Minute
 )
 
@@ -44,7 +44,9 @@ type Detail struct {
 // take as it is meant is an error of class Invalid with a *chime.FieldError that
 // names the field. It must have a transactionId or a callId, a known scope and
 // decision, and a by. An until goes with a yes only, and is later than the
-// decision; the decision is not later than now, but for five minutes.
+// decision; the decision is not later than now, but for five minutes. A yes from
+// a clock that is ahead is as of now: else it would outlast a no that is said
+// meanwhile.
 func Parse(raw []byte, now time.Time) (Entry, error) {
 	ev, err := chime.Parse(raw)
 	if err != nil {
@@ -67,6 +69,9 @@ func Parse(raw []byte, now time.Time) (Entry, error) {
 	e.At = e.At.UTC()
 	if e.At.After(now.Add(maxAhead)) {
 		return Entry{}, invalid(detail.momentField(), strconv.Quote(e.At.Format(time.RFC3339Nano)), "a time that is not in the future")
+	}
+	if e.Kind == Granted && e.At.After(now) {
+		e.At = now.UTC()
 	}
 	return e, nil
 }

@@ -122,6 +122,30 @@ func TestNamesInAnyAlphabetMayBeAsLong(t *testing.T) {
 	}
 }
 
+// A clock that is ahead makes no yes outlast the no that follows it.
+func TestAYesFromTheFutureIsAsOfNow(t *testing.T) {
+	ahead := now.Add(4 * time.Minute)
+	for _, tt := range []struct {
+		decision consent.Kind
+		at, want time.Time
+	}{
+		{consent.Granted, ahead, now},
+		{consent.Granted, now, now},
+		{consent.Granted, now.Add(-time.Minute), now.Add(-time.Minute)},
+		{consent.Denied, ahead, ahead},
+		{consent.Withdrawn, ahead, ahead},
+	} {
+		body, err := json.Marshal(map[string]any{"id": "e", "source": consent.Source, "detail-type": consent.DetailType, "time": tt.at,
+			"detail": consent.Detail{CallID: "c", Scope: consent.ScopeBoth, Decision: tt.decision, By: "me"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := consent.Parse(body, now); err != nil || !got.At.Equal(tt.want) {
+			t.Errorf("%s of %s: got one of %s and %v, want one of %s", tt.decision, tt.at.Format(time.TimeOnly), got.At.Format(time.TimeOnly), err, tt.want.Format(time.TimeOnly))
+		}
+	}
+}
+
 // What Detail writes is what Parse reads.
 func TestDetailIsReadBack(t *testing.T) {
 	detail := consent.Detail{TransactionID: "t", Scope: consent.ScopeBoth, Decision: consent.Granted, By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}
