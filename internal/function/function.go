@@ -91,10 +91,19 @@ func NewBatch(ctx context.Context, name string, getenv func(string) string, buil
 	return newFunction(ctx, name, getenv, func(p Parts) invoker {
 		handle := build(p)
 		return func(ctx context.Context, payload []byte) ([]byte, error) {
+			if deadline, has := ctx.Deadline(); has {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerReserve))
+				defer cancel()
+			}
 			return intake.HandleAll(ctx, payload, handle)
 		}
 	})
 }
+
+// answerReserve is what a batch keeps of its time to answer in: what is not done
+// by then is reported as failed, and what is done is not offered again with it.
+const answerReserve = 3 * time.Second
 
 type invoker = func(ctx context.Context, payload []byte) ([]byte, error)
 

@@ -1,13 +1,17 @@
 package function_test
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/hold"
+	"github.com/chimewatch/chimewatch/internal/intake"
 )
 
 func TestVoiceTasksAreTurnedOnByTheEnvironment(t *testing.T) {
@@ -44,6 +48,49 @@ func TestVoiceTasksAreTurnedOnByTheEnvironment(t *testing.T) {
 			}
 			if got := k.Service.(hold.Chime).DomainID; got != tt.wantDomain {
 				t.Errorf("got the domain %q, want %q", got, tt.wantDomain)
+			}
+		})
+	}
+}
+
+// A batch that takes too long is answered in time, so that Lambda offers only
+// those records again that were not done.
+func TestBatchIsAnsweredInTime(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	env := map[string]string{"CHIMEWATCH_TABLE": "calls", "CHIMEWATCH_RETENTION_DAYS": "1"}
+	var left time.Time
+	f, err := function.NewBatch(t.Context(), "voice", func(name string) string { return env[name] }, func(function.Parts) handler.Batch {
+		return func(ctx context.Context, m []intake.Message) []error {
+			left, _ = ctx.Deadline()
+			errs := make([]error, len(m))
+			errs[1] = ctx.Err()
+			return errs
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const payload = `{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"},{"messageId":"2","eventSource":"aws:sqs","body":"{}"}]}`
+	for _, tt := range []struct {
+		name, want string
+		time       time.Duration
+	}{
+		{"enough time", `{"batchItemFailures":[]}`, time.Hour},
+		{"no time but for the answer", `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, 2 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			deadline := time.Now().Add(tt.time)
+			ctx, cancel := context.WithDeadline(t.Context(), deadline)
+			defer cancel()
+			got, err := f.Invoke(ctx, []byte(payload))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %s and %v, want %s", got, err, tt.want)
+			}
+			if reserve := deadline.Sub(left); reserve < time.Second {
+				t.Errorf("got %s to answer in, want a second at least", reserve)
 			}
 		})
 	}
