@@ -34,6 +34,10 @@ var origins = []origin{
 	{"queue", "SQS", func(id string, body []byte) string {
 		return fmt.Sprintf(`{"messageId":%q,"eventSource":"aws:sqs","body":%s}`, id, quoted(body))
 	}, false},
+	{"queue of a topic", "SQS", func(id string, body []byte) string {
+		envelope := fmt.Appendf(nil, `{"Type":"Notification","MessageId":"m","TopicArn":"arn:aws:sns:us-east-1:111122223333:t","Message":%s}`, quoted(body))
+		return fmt.Sprintf(`{"messageId":%q,"eventSource":"aws:sqs","body":%s}`, id, quoted(envelope))
+	}, false},
 	{"topic", "SNS", func(id string, body []byte) string {
 		return fmt.Sprintf(`{"EventSource":"aws:sns","Sns":{"MessageId":%q,"Message":%s}}`, id, quoted(body))
 	}, true},
@@ -91,7 +95,9 @@ func (o origin) deliver(t *testing.T, handle handler.Batch, bodies map[int][]byt
 		if err != nil {
 			t.Fatal(err)
 		}
-		bodies = o.failed(t, reply, bodies)
+		if bodies = o.failed(t, reply, bodies); len(bodies) == 0 {
+			return nil
+		}
 	}
 	return bodies
 }
@@ -190,6 +196,61 @@ func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
 				}
 				if got, want := strings.Join(ids, " "), "n-0 n-1 n-3 n-4"; got != want {
 					t.Errorf("got %s kept, want %s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// Wherever the poisoned records are, what is good is kept, and of a queue and a
+// stream only what is poisoned is left.
+func TestVoiceKeepsTheGoodWhereverThePoisonIs(t *testing.T) {
+	silenceLog(t)
+	s := table(t)
+	for _, o := range origins {
+		for _, tt := range []struct {
+			name     string
+			of       int
+			poisoned []int
+		}{
+			{"the first", 5, []int{0}},
+			{"the last", 5, []int{4}},
+			{"two beside each other", 5, []int{1, 2}},
+			{"all", 3, []int{0, 1, 2}},
+			{"the only one", 1, []int{0}},
+			{"one of 25", 25, []int{12}},
+			{"none", 25, nil},
+		} {
+			t.Run(o.name+", "+tt.name, func(t *testing.T) {
+				transaction := "where " + o.name + tt.name
+				bodies := map[int][]byte{}
+				var good []string
+				for i := range tt.of {
+					bodies[i] = notification(i, transaction)
+					if slices.Contains(tt.poisoned, i) {
+						bodies[i] = fmt.Appendf(nil, `{"poison":%d}`, i)
+					} else {
+						good = append(good, fmt.Sprint("n-", i))
+					}
+				}
+				left := sortedKeys(o.deliver(t, handler.Voice(s, nil, count{}), bodies))
+				want := tt.poisoned
+				if o.whole && len(want) > 0 {
+					want = sortedKeys(bodies)
+				}
+				if !slices.Equal(left, want) {
+					t.Errorf("got %v left for the dead letters, want %v", left, want)
+				}
+				found, err := s.VoiceOf(t.Context(), chime.CallFields{TransactionID: transaction}, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var kept []string
+				for _, n := range found {
+					kept = append(kept, n.ID)
+				}
+				if !slices.Equal(kept, good) {
+					t.Errorf("got %v kept, want %v", kept, good)
 				}
 			})
 		}

@@ -1,6 +1,7 @@
 package voice_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,7 +9,56 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/schemas"
 )
+
+// Whatever the service is known to send is read as its JSON says, from every source.
+func TestReadReadsTheExamples(t *testing.T) {
+	analytics := map[string]voice.Analytics{"SpeakerSearchStatus": voice.SpeakerSearch, "VoiceToneAnalysisStatus": voice.VoiceTone, "VoiceAnalyticsStatus": voice.Ready}
+	sources := map[intake.Source]voice.Source{intake.Direct: voice.Lambda, intake.SQS: voice.SQS, intake.SNS: voice.SNS, intake.Kinesis: voice.Kinesis}
+	read := map[voice.Analytics]int{}
+	for _, example := range schemas.Examples() {
+		var event struct {
+			ID         string         `json:"id"`
+			DetailType string         `json:"detail-type"`
+			Detail     map[string]any `json:"detail"`
+		}
+		if err := json.Unmarshal(example.Body, &event); err != nil {
+			t.Fatal(err)
+		}
+		want, is := analytics[event.DetailType]
+		if !is {
+			continue
+		}
+		for from, source := range sources {
+			t.Run(example.Name+" by "+string(source), func(t *testing.T) {
+				n, err := voice.Read(intake.Message{Source: from, Body: example.Body})
+				if err != nil {
+					t.Fatal(err)
+				}
+				read[want]++
+				if n.Source != source || n.Analytics != want || n.ID != event.ID || string(n.Raw) != string(example.Body) {
+					t.Errorf("got %s of %s, event %s, want %s of %s, event %s, with the bytes as they came", n.Analytics, n.Source, n.ID, want, source, event.ID)
+				}
+				got := map[string]string{"taskId": n.TaskID, "detailStatus": n.Status, "mediaInsightsPipelineId": n.PipelineID,
+					"callId": n.CallID, "transactionId": n.TransactionID, "voiceConnectorId": n.VoiceConnectorID}
+				for name, value := range got {
+					if text, _ := event.Detail[name].(string); value != text {
+						t.Errorf("%s: got %q, want %q", name, value, text)
+					}
+				}
+				if n.IsReady() != (n.Status == "AnalyticsReady") || n.IsPostCall() != (n.Status == "PostCallVoiceAnalytics") {
+					t.Errorf("%s: got ready %t and after the call %t", n.Status, n.IsReady(), n.IsPostCall())
+				}
+			})
+		}
+	}
+	for _, kind := range analytics {
+		if read[kind] == 0 {
+			t.Errorf("there is no example of %s", kind)
+		}
+	}
+}
 
 func TestRead(t *testing.T) {
 	type note struct {
