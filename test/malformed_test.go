@@ -2,11 +2,14 @@ package test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,28 +22,49 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
 // malformer makes payloads of every kind of wrong, the same for the same seed.
+// What it makes of events has ids of its own in each payload, so that what was
+// kept of one never stands for another.
 type malformer struct {
 	*rand.Rand
 	events [][]byte
 }
 
-func newMalformer(seed int64) *malformer {
+// newMalformer makes payloads of all examples, most often of those whose detail
+// type is one of often.
+func newMalformer(seed int64, often ...string) *malformer {
 	m := &malformer{Rand: rand.New(rand.NewSource(seed))}
 	for _, e := range schemas.Examples() {
 		m.events = append(m.events, e.Body)
+		for _, detailType := range often {
+			if bytes.Contains(e.Body, []byte(`"`+detailType+`"`)) {
+				m.events = append(m.events, e.Body, e.Body, e.Body)
+			}
+		}
 	}
 	return m
 }
 
-func (m *malformer) event() []byte { return bytes.Clone(m.events[m.Intn(len(m.events))]) }
+// identities are the fields by which events are kept, but for their last twelve
+// characters.
+var identities = regexp.MustCompile(`("(?:id|callId|transactionId|taskId|mediaInsightsPipelineArn|mediaInsightsPipelineId)": "[^"]*)[^"]{12}"`)
+
+// own is a text that no other payload has.
+func (m *malformer) own() string { return fmt.Sprintf("%012x", m.Int63n(1<<48)) }
+
+// event gives an example as the event of another call.
+func (m *malformer) event() []byte {
+	return identities.ReplaceAll(m.events[m.Intn(len(m.events))], []byte("${1}"+m.own()+`"`))
+}
 
 // payload gives the next one. One in a hundred bears a string of a mebibyte.
 func (m *malformer) payload() []byte {
@@ -74,7 +98,7 @@ func (m *malformer) retyped() []byte {
 }
 
 func (m *malformer) retype(value any) {
-	odd := []any{nil, true, -1, 1e300, "", "\u0000\u202e", []any{}, map[string]any{}, []any{map[string]any{"status": "Failed"}}, strings.Repeat("9", 40)}[m.Intn(10)]
+	odd := []any{nil, true, -1, 1e300, "", "\u0000\u202e" + m.own(), []any{}, map[string]any{}, []any{map[string]any{"status": "Failed"}}, strings.Repeat("9", 40) + m.own()}[m.Intn(10)]
 	switch v := value.(type) {
 	case map[string]any:
 		if len(v) == 0 {
@@ -201,13 +225,14 @@ func (m *malformer) rubbish() []byte {
 	return e
 }
 
-// kept is what the table holds, by what tests ask for.
-type kept struct{ events, matches, joined map[string]bool }
+// kept is what the table holds: for each function, what it keeps of a message, by
+// that message's identity.
+type kept map[string]map[string]bool
 
 // scan reads the whole table.
 func scan(t *testing.T, s *local.Stack) kept {
 	t.Helper()
-	k := kept{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	k := kept{"status": {}, "failures": {}, "alerts": {}, "consent": {}, "voice": {}}
 	db := s.DynamoDB()
 	pages := dynamodb.NewScanPaginator(db, &dynamodb.ScanInput{TableName: aws.String(local.TableName)})
 	word := func(it map[string]types.AttributeValue, name string) string {
@@ -226,20 +251,74 @@ func scan(t *testing.T, s *local.Stack) kept {
 			pk, sk := word(it, "PK"), word(it, "SK")
 			switch {
 			case strings.HasPrefix(sk, "E#"):
-				k.events[strings.TrimPrefix(pk, "P#")+" "+word(it, "n")] = true
+				k["status"][strings.TrimPrefix(pk, "P#")+" "+word(it, "n")] = true
 			case strings.HasPrefix(sk, "A#"):
-				k.matches[word(it, "n")] = true
+				k["alerts"][word(it, "ti")+" "+word(it, "ci")+" "+word(it, "n")] = true
 			case strings.HasPrefix(sk, "F#"):
-				k.joined[strings.TrimPrefix(pk, "P#")] = true
+				k["failures"][strings.TrimPrefix(pk, "P#")] = true
+			case strings.HasPrefix(sk, "V#2#"):
+				k["consent"][pk+" "+strings.TrimPrefix(sk, "V#2#consent#")] = true
+			case word(it, "body") != "":
+				k["voice"][pk+" "+sk] = true
 			}
 		}
 	}
 	return k
 }
 
-// missing tells what of a payload that a function took without an error is
-// neither kept nor rightly passed over.
-func (k kept) missing(function string, payload, reply []byte) error {
+// identity gives what a function has to keep of a message, empty when that is
+// nothing; an error where the function should have refused the message.
+func identity(function string, m intake.Message) (string, error) {
+	switch function {
+	case "consent":
+		e, err := consent.Parse(m.Body, time.Now())
+		if e.TransactionID != "" {
+			return "T#" + e.TransactionID + " " + e.Event, err
+		}
+		return "C#" + e.CallID + " " + e.Event, err
+	case "voice":
+		n, err := voice.Read(m)
+		if err != nil {
+			return "", err
+		}
+		// As docs/VOICE.md says.
+		name, id := "taskId", n.TaskID
+		if n.Analytics == voice.Ready || n.Analytics == voice.Unknown {
+			name, id = "transactionId", n.TransactionID
+		}
+		return fmt.Sprintf("%s#%s#notificationType#%s#analyticsType#%s %s", name, cmp.Or(id, "None"), n.Source, n.Analytics, n.ID), nil
+	}
+	ev, err := chime.Parse(m.Body)
+	if err != nil {
+		return "", err
+	}
+	if function == "alerts" {
+		if rm := ev.RulesMatched; rm != nil {
+			return rm.TransactionID + " " + rm.CallID + " " + ev.ID, nil
+		}
+		return "", fmt.Errorf("event %s is of type %s", ev.ID, ev.DetailType)
+	}
+	st, err := pipeline.FromEvent(ev)
+	fails := st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || len(st.FailingElements()) > 0
+	switch {
+	case function == "status":
+		return st.ID + " " + ev.ID, err
+	case fails:
+		return st.ID, err
+	}
+	return "", err
+}
+
+// account is what became of the messages of all payloads.
+type account struct {
+	kept, passed, refused int
+	by                    map[string]int // identity: the payload that has it
+}
+
+// enter accounts for a payload that a function took without an error: each of its
+// messages is kept, or named in the reply as failed, or there is nothing to keep
+// of it.
+func (a *account) enter(k kept, function string, n int, payload, reply []byte) error {
 	batch, err := intake.Read(payload)
 	if err != nil {
 		return fmt.Errorf("it is no payload (%w), and the function said nothing", err)
@@ -260,56 +339,49 @@ func (k kept) missing(function string, payload, reply []byte) error {
 		if !refused[f.RecordID] {
 			return fmt.Errorf("record %q is no record (%w), and the function said nothing", f.RecordID, f.Err)
 		}
+		a.refused++
 	}
 	for _, message := range batch.Messages {
-		if !refused[message.RecordID] {
-			if err := k.holds(function, message.Body); err != nil {
-				return err
-			}
+		if refused[message.RecordID] {
+			a.refused++
+			continue
 		}
+		id, err := identity(function, message)
+		switch other, double := a.by[id]; {
+		case err != nil:
+			return fmt.Errorf("it cannot be handled (%w), and the function said nothing", err)
+		case id == "":
+			a.passed++
+			continue
+		case !k[function][id]:
+			return fmt.Errorf("%q is not kept, and the function said nothing", id)
+		case double:
+			return fmt.Errorf("payload %d is kept as %q, too: one of them could be lost unseen", other, id)
+		}
+		a.by[id] = n
+		a.kept++
 	}
 	return nil
 }
 
-// holds tells why the table should hold a message, and does not.
-func (k kept) holds(function string, body []byte) error {
-	ev, err := chime.Parse(body)
-	switch {
-	case err != nil:
-		return fmt.Errorf("it is no event (%w), and the function said nothing", err)
-	case function == "alerts" && ev.RulesMatched != nil && k.matches[ev.ID]:
-		return nil
-	case function == "alerts" || ev.StateChange == nil:
-		return fmt.Errorf("event %s of type %s is not kept, and the function said nothing", ev.ID, ev.DetailType)
-	}
-	st, err := pipeline.FromEvent(ev)
-	if err != nil {
-		return err
-	}
-	if function == "status" {
-		if !k.events[st.ID+" "+ev.ID] {
-			return fmt.Errorf("event %s of pipeline %s is not in its history, and the function said nothing", ev.ID, st.ID)
-		}
-		return nil
-	}
-	fails := st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || len(st.FailingElements()) > 0
-	if fails && !k.joined[st.ID] {
-		return fmt.Errorf("pipeline %s failed and is in no incident, and the function said nothing", st.ID)
-	}
-	return nil
+// ofFunction are the detail types that each function is for.
+var ofFunction = map[string][]string{
+	"status": {chime.DetailStateChange}, "failures": {chime.DetailStateChange}, "alerts": {chime.DetailRulesMatched},
+	"consent": {consent.DetailType}, "voice": {chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone},
 }
 
-// Ten thousand malformed payloads through each function, as its real binary: no
-// crash, no hang, and each is kept, or is an error, or rightly is nothing to do.
+// Ten thousand malformed payloads through each function that takes events, as its
+// real binary: no crash, no hang, and each is kept, or is an error, or rightly is
+// nothing to do.
 func TestMalformedPayloadsAreKeptOrRefused(t *testing.T) {
 	payloads := 10_000
 	if testing.Short() {
 		payloads = 300
 	}
-	for _, function := range []string{"status", "failures", "alerts"} {
+	for _, function := range slices.Sorted(maps.Keys(ofFunction)) {
 		t.Run(function, func(t *testing.T) {
 			s := startStack(t, local.Options{Processes: 2, Timeout: 30 * time.Second})
-			m := newMalformer(int64(len(function)))
+			m := newMalformer(int64(len(function)), ofFunction[function]...)
 			type taken struct{ payload, reply []byte }
 			took := make([]taken, payloads)
 			var refused atomic.Int64
@@ -337,20 +409,18 @@ func TestMalformedPayloadsAreKeptOrRefused(t *testing.T) {
 			if err := group.Wait(); err != nil {
 				t.Fatal(err)
 			}
-			k := scan(t, s)
-			count := 0
+			k, a := scan(t, s), account{by: map[string]int{}}
 			for n, one := range took {
 				if one.payload == nil {
 					continue
 				}
-				count++
-				if err := k.missing(function, one.payload, one.reply); err != nil {
+				if err := a.enter(k, function, n, one.payload, one.reply); err != nil {
 					t.Errorf("payload %d: %v\n%.300q", n, err, one.payload)
 				}
 			}
-			t.Logf("%d payloads: %d taken, %d refused", payloads, count, refused.Load())
-			if count == 0 || refused.Load() == 0 {
-				t.Error("all ended alike: the payloads prove nothing")
+			t.Logf("%d payloads: %d messages kept, %d nothing to keep of, %d refused alone, %d with their payload", payloads, a.kept, a.passed, a.refused, refused.Load())
+			if a.kept < payloads/20 || int(refused.Load()) < payloads/20 {
+				t.Error("nearly all ended alike: the payloads prove nothing")
 			}
 		})
 	}
@@ -360,9 +430,9 @@ func TestMalformedPayloadsAreKeptOrRefused(t *testing.T) {
 // the dead-letter queue has the payload's bytes and the reason.
 func TestRefusedPayloadsAreDeadLetters(t *testing.T) {
 	s := startStack(t, local.Options{Processes: 2, RetryDelay: time.Millisecond})
-	m := newMalformer(99)
 	want := map[string]int{}
-	for _, function := range []string{"status", "failures", "alerts"} {
+	for _, function := range slices.Sorted(maps.Keys(ofFunction)) {
+		m := newMalformer(99, ofFunction[function]...)
 		for range 60 {
 			payload := m.payload()
 			if len(payload) > 1<<18 || !json.Valid(payload) {
