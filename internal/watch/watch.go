@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -54,13 +55,20 @@ func Doubt(st pipeline.State, now time.Time, l Limits) string {
 }
 
 // Unrecovered tells for how long a pipeline has failed for a time, where that is
-// longer than it may take; and the element that fails, empty when none says so.
+// longer than it may take; and the element that fails, the gravest of several,
+// empty when none says so.
 func Unrecovered(st pipeline.State, now time.Time, l Limits) (element pipeline.Element, since time.Time, ok bool) {
 	if st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
 		return element, since, false
 	}
+	var failed []pipeline.Element
 	for _, e := range st.Elements {
 		if e.Status == chime.StatusTemporarilyFailed {
+			failed = append(failed, e)
+		}
+	}
+	for _, e := range failed {
+		if e.Type == incident.Gravest(failed) {
 			element = e
 		}
 	}

@@ -85,6 +85,16 @@ func TestUnrecovered(t *testing.T) {
 	}
 }
 
+// What people lose goes by the gravest element, wherever it stands in the list.
+func TestUnrecoveredNamesTheGravest(t *testing.T) {
+	for _, other := range []string{chime.ElementKinesisSink, chime.ElementVoiceEnhancementSink} {
+		st := after(t, event(0, chime.EventTemporaryFailure, element(chime.ElementRecordingSink, "TemporarilyFailed"), element(other, "TemporarilyFailed")))
+		if e, _, ok := watch.Unrecovered(st, start.Add(time.Hour), limits); !ok || e.Type != chime.ElementRecordingSink {
+			t.Errorf("beside %s: got %q, %v, want %s", other, e.Type, ok, chime.ElementRecordingSink)
+		}
+	}
+}
+
 func TestLingers(t *testing.T) {
 	voice := element(chime.ElementVoiceAnalytics, "InProgress")
 	for _, test := range []struct {
