@@ -24,7 +24,7 @@ type MatchTable interface {
 	ToldOf(context.Context, store.RuleOnCall) (store.Told, error)
 	MarkMatchesTold(ctx context.Context, was, is store.Told) error
 	EndedWindows(ctx context.Context, before time.Time) ([]store.Told, error)
-	HoldBack(ctx context.Context, t store.Told, match string) (bool, error)
+	HoldBack(context.Context, store.Told) (bool, error)
 	EndWindow(context.Context, store.Told) error
 	TryOnce(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) (store.Notification, error)
 }
@@ -93,7 +93,7 @@ func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.E
 			return err
 		}
 		if told.Open && a.Now().Sub(told.At) < a.Window {
-			held, err := a.Table.HoldBack(ctx, told, ev.ID)
+			held, err := a.Table.HoldBack(ctx, told)
 			if err != nil {
 				return err
 			}

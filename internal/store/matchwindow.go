@@ -12,8 +12,8 @@ import (
 // call; it lies in the partition of the matches.
 const toldSK = "R#"
 
-// attrHeld is the id of the match that was held back last; of one that people
-// were told of, where it came once more.
+// attrHeld counts how often a match was held back, one that came once more
+// included. It only tells that something was: how many, the matches tell.
 const attrHeld = "hb"
 
 // toldByState is the letter of the by-state index while a window is open.
@@ -49,7 +49,7 @@ type Told struct {
 	// Open tells that whoever ends the window will look for what is held back.
 	Open bool
 
-	held string
+	held int
 }
 
 func (r RuleOnCall) key() item { return key(string(r.Call), toldSK+r.Rule) }
@@ -58,7 +58,7 @@ func (r RuleOnCall) key() item { return key(string(r.Call), toldSK+r.Rule) }
 func (s *Store) ToldOf(ctx context.Context, r RuleOnCall) (Told, error) {
 	k := r.key()
 	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
-	return Told{r, numberIn(it, attrOpenings), numberIn(it, attrToldCalls), timeIn(it, attrToldAt), it[attrState] != nil, textIn(it, attrHeld)}, err
+	return Told{r, numberIn(it, attrOpenings), numberIn(it, attrToldCalls), timeIn(it, attrToldAt), it[attrState] != nil, numberIn(it, attrHeld)}, err
 }
 
 // MarkMatchesTold records a message, unless another has recorded it meanwhile.
@@ -83,11 +83,11 @@ func (s *Store) MarkMatchesTold(ctx context.Context, was, is Told) error {
 
 // HoldBack records that a match, which is in the table, is held back; false when
 // the window has ended since t was read, or another message was sent.
-func (s *Store) HoldBack(ctx context.Context, t Told, match string) (held bool, err error) {
+func (s *Store) HoldBack(ctx context.Context, t Told) (held bool, err error) {
 	up := newUpdate()
 	up.require("attribute_exists(" + attrState + ")")
 	up.require(attrOpenings + " = " + up.value(number(t.Notifications)))
-	up.set(attrHeld, up.value(text(match)))
+	up.set(attrHeld, "if_not_exists("+attrHeld+", "+up.value(number(0))+") + "+up.value(number(1)))
 	_, err = s.db.UpdateItem(ctx, up.input(s.table, t.key()))
 	if err != nil && !isConditionFailure(err) {
 		return false, s.failure(err, "cannot take that a match of rule "+t.Rule+" is held back")
@@ -100,7 +100,7 @@ func (s *Store) HoldBack(ctx context.Context, t Told, match string) (held bool, 
 func (s *Store) EndWindow(ctx context.Context, t Told) error {
 	up := newUpdate()
 	up.require(attrOpenings + " = " + up.value(number(t.Notifications)))
-	up.unchanged(attrHeld, textOrNothing(attrHeld, t.held))
+	up.unchanged(attrHeld, numberOrNothing(attrHeld, t.held))
 	up.remove(attrState)
 	up.remove(attrHeld)
 	_, err := s.db.UpdateItem(ctx, up.input(s.table, t.key()))
@@ -108,14 +108,6 @@ func (s *Store) EndWindow(ctx context.Context, t Told) error {
 		return s.failure(err, "cannot take that the window of rule "+t.Rule+" is over")
 	}
 	return nil
-}
-
-// textOrNothing is an item as if read, with a text that is absent while empty.
-func textOrNothing(name, value string) item {
-	if value == "" {
-		return item{}
-	}
-	return item{name: text(value)}
 }
 
 // EndedWindows gives the rules on calls of which people were told before a time,
