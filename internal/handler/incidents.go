@@ -88,7 +88,9 @@ func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.
 		return err
 	}
 	told := i.Told
-	told.At, told.LastCalls, told.Calls = sent.SentAt, sent.Calls-i.Told.Calls, sent.Calls
+	// What was sent may be older than what is recorded: another told more.
+	told.At, told.Calls = later(i.Told.At, sent.SentAt), max(i.Told.Calls, sent.Calls)
+	told.LastCalls = told.Calls - i.Told.Calls
 	switch step {
 	case incident.TellOpening:
 		told.Openings = i.Reopened + 1

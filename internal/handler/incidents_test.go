@@ -73,3 +73,26 @@ func TestCallThatFailsAgainAfterTheEndIsTold(t *testing.T) {
 func reminding(event []byte, at, since time.Time) []byte {
 	return []byte(strings.Replace(string(event), fmt.Sprintf(`"updatedOn":%d`, at.UnixMilli()), fmt.Sprintf(`"updatedOn":%d`, since.UnixMilli()), 1))
 }
+
+// A failure that names no Voice Connector is handled before anything else of its
+// call: its incident ends all the same when calls succeed that do name one.
+func TestIncidentOfTheWholeRegionEnds(t *testing.T) {
+	v := onTable(t)
+	v.fail(t, phoned{id: "p1"}.event(chime.EventPermanentFailure, noon))
+	v.record(t, phoned{id: "p1", connector: "abc"}.event(chime.EventInProgress, minutes(-1)))
+	v.run(t, limits, minutes(10))
+	v.wantStages(t, "while none succeeds", map[string]int{"opening": 1})
+	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(11)))
+	v.run(t, limits, minutes(12))
+	v.wantStages(t, "once one does", map[string]int{"opening": 1, "closing": 1})
+}
+
+// The clock that an event was made by may be wrong. An incident does not wait
+// for the time that it gives.
+func TestFailureOfTheFutureDoesNotKeepAnIncidentOpen(t *testing.T) {
+	v := onTable(t)
+	v.fail(t, phoned{id: "p1", connector: "abc"}.event(chime.EventPermanentFailure, noon.AddDate(1, 0, 0)))
+	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
+	v.run(t, limits, minutes(10))
+	v.wantStages(t, "once a call succeeds", map[string]int{"opening": 1, "closing": 1})
+}

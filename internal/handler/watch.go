@@ -26,13 +26,15 @@ type WatchTable interface {
 	Incident(ctx context.Context, id string) (incident.Incident, error)
 	LastSeen(ctx context.Context, id string) (time.Time, error)
 	CloseIncident(context.Context, incident.Incident) (incident.Incident, error)
+	GoesOn(context.Context, incident.Incident) error
 	Open(context.Context) ([]store.OpenPipeline, error)
 	MarkAsked(ctx context.Context, id string) error
+	History(ctx context.Context, id string) ([]store.Record, error)
 	List(context.Context, store.Query) (store.Page, error)
 	AnyBetween(ctx context.Context, from, to time.Time) (bool, error)
 	Raise(ctx context.Context, name string) (time.Time, error)
 	Raised(ctx context.Context, name string) (time.Time, error)
-	Lower(ctx context.Context, name string) error
+	Lower(ctx context.Context, name string, since time.Time) error
 }
 
 // PipelineAPI tells of pipelines; *chimeapi.Client does.
@@ -48,6 +50,7 @@ const (
 	askAgain = 15 * time.Minute       // about the same pipeline
 	// askReserve is what a run keeps of its time for what comes after.
 	askReserve = 10 * time.Second
+	askFailed  = 3 // questions in one run that may come to nothing
 )
 
 // Watch is what runs every minute. Every part of it may be cut short anywhere:
@@ -127,7 +130,7 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 	}
 	step := incident.Next(i, lastSeen, w.now(), w.Incidents.Timing)
 	if step == incident.Close {
-		switch over, err := w.recovered(ctx, i); {
+		switch over, err := w.recovered(ctx, i, lastSeen); {
 		case err != nil:
 			return err
 		case !over && w.now().Sub(i.Told.At) < w.Incidents.Timing.Window:
@@ -140,7 +143,13 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 		if i, err = w.close(ctx, i); err != nil || i.Open() {
 			return err
 		}
+		if lastSeen, err = w.Table.LastSeen(ctx, i.ID); err != nil {
+			return err
+		}
 		step = incident.TellClosing
+	}
+	if step == incident.TellClosing && incident.Overlooked(i, incident.Occurrence{Seen: lastSeen}, w.Incidents.Timing) {
+		return w.Table.GoesOn(ctx, i) // a call failed between the look and the closing
 	}
 	if step == incident.Nothing {
 		return nil
@@ -164,13 +173,17 @@ func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Inciden
 
 // recovered tells whether a call of the incident's scope has got past where the
 // others failed, after the last of them.
-func (w Watch) recovered(ctx context.Context, i incident.Incident) (bool, error) {
+func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time.Time) (bool, error) {
 	tally, err := w.Table.Tally(ctx, i.ID)
 	if err != nil {
 		return false, err
 	}
+	from := later(i.OpenedAt, tally.LastAt)
+	if from.After(lastSeen) {
+		from = lastSeen // no failure happened after it was handled, whatever its event says
+	}
 	// Newest first: what is over for good shows on the newest calls.
-	page, err := w.Table.List(ctx, store.Query{From: later(i.OpenedAt, tally.LastAt), Limit: recoveredAmong})
+	page, err := w.Table.List(ctx, store.Query{From: from, Limit: recoveredAmong})
 	if err != nil {
 		return false, err
 	}
@@ -259,17 +272,37 @@ func (w Watch) heartbeat(ctx context.Context, open []store.OpenPipeline) error {
 }
 
 // lastEvent tells when the newest event of any pipeline happened, zero when
-// there is none in the table.
+// there is none in the table. What the watch itself observed is no event.
 func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last time.Time, err error) {
 	page, err := w.Table.List(ctx, store.Query{Limit: 20})
 	if err != nil {
 		return last, err
 	}
-	for _, st := range page.States {
-		last = later(last, st.UpdatedAt())
-	}
+	states := page.States
 	for _, p := range open {
-		last = later(last, p.UpdatedAt())
+		states = append(states, p.State)
+	}
+	var observed []pipeline.State
+	for _, st := range states {
+		if o := st.Observation; o != nil && o.Order == st.Order {
+			observed = append(observed, st)
+		} else {
+			last = later(last, st.UpdatedAt())
+		}
+	}
+	for _, st := range observed {
+		if w.now().Sub(last) < w.Limits.Heartbeat {
+			return last, nil // there is no silence, and nothing more to find out
+		}
+		history, err := w.Table.History(ctx, st.ID)
+		if err != nil {
+			return last, err
+		}
+		for _, r := range history {
+			if !pipeline.Observed(r.EventType) {
+				last = later(last, r.Time)
+			}
+		}
 	}
 	return last, nil
 }
@@ -315,7 +348,7 @@ func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, 
 	case !yes && since.IsZero():
 		return nil
 	case !yes:
-		return w.Table.Lower(ctx, name)
+		return w.Table.Lower(ctx, name, since)
 	}
 	if since, err = w.Table.Raise(ctx, name); err != nil {
 		return err
@@ -328,30 +361,34 @@ func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, 
 
 // doubts asks the API about open pipelines whose state is to be doubted, those
 // first that were not asked about for the longest. It stops when the API is
-// pressed or time runs short; the next run goes on with the others.
+// pressed, when several questions came to nothing or when time runs short; the
+// next run goes on with the others.
 func (w Watch) doubts(ctx context.Context, open []store.OpenPipeline) error {
 	asked, left := 0, 0
-	var failed error
+	var failed []error
+	pressed := false
 	for _, p := range open {
 		why := watch.Doubt(p.State, w.now(), w.Limits)
 		if why == "" || w.now().Sub(p.AskedAt) < askAgain {
 			continue
 		}
-		if failed != nil || asked == askMost || !enoughTime(ctx) {
+		if pressed || len(failed) == askFailed || asked == askMost || !enoughTime(ctx) {
 			left++
 			continue
 		}
 		if asked > 0 {
 			if err := w.Wait(ctx, askPause); err != nil {
-				return err
+				return errors.Join(append(failed, err)...)
 			}
 		}
 		asked++
-		failed = w.ask(ctx, p.State, why)
+		if err := w.ask(ctx, p.State, why); err != nil {
+			failed, pressed = append(failed, err), fault.ClassOf(err) == fault.Throttled
+		}
 	}
 	w.Counts.Count("PipelinesAsked", asked)
 	w.Counts.Count("PipelinesNotYetAsked", left)
-	return failed
+	return errors.Join(failed...)
 }
 
 func enoughTime(ctx context.Context) bool {
@@ -359,13 +396,29 @@ func enoughTime(ctx context.Context) bool {
 	return !has || time.Until(deadline) > askReserve
 }
 
+// question asks the API, and does not wait longer for the answer than the run
+// has time.
+func (w Watch) question(ctx context.Context, id string) (chimeapi.Pipeline, error) {
+	if deadline, has := ctx.Deadline(); has {
+		within, cancel := context.WithDeadline(ctx, deadline.Add(-askReserve))
+		defer cancel()
+		ctx = within
+	}
+	return w.API.GetPipeline(ctx, id)
+}
+
 // ask asks the API about one pipeline, and keeps what it tells that is news.
 // What it tells of failures is taken in first: once it is kept, nobody asks again.
 func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
-	p, err := w.API.GetPipeline(ctx, st.ID)
+	p, err := w.question(ctx, st.ID)
 	answer := watch.Answer{Gone: fault.ClassOf(err) == fault.NotFound, Status: p.Status, ConfigurationARN: p.ConfigurationARN, Metadata: p.Metadata}
 	if err != nil && !answer.Gone {
-		return fmt.Errorf("pipeline %s: %w", st.ID, err)
+		err = fmt.Errorf("pipeline %s: %w", st.ID, err)
+		if fault.ClassOf(err) == fault.Throttled {
+			return err
+		}
+		// It waits for its next turn, so that it does not keep the others from theirs.
+		return errors.Join(err, w.Table.MarkAsked(ctx, st.ID))
 	}
 	for _, e := range p.Elements {
 		answer.Elements = append(answer.Elements, watch.AnswerElement(e))

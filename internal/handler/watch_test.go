@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -17,6 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/watch"
 )
 
@@ -209,38 +211,97 @@ func (v *invocation) counts(t *testing.T, l watch.Limits, at time.Time) (counts 
 	return counts, err
 }
 
-func TestWatchStopsAskingWhenTheAPIIsInTroubleAndGoesOnNextTime(t *testing.T) {
-	for _, tc := range []struct {
-		status int
-		want   fault.Class
-	}{{429, fault.Throttled}, {500, fault.Unavailable}} {
-		t.Run(fmt.Sprint(tc.status), func(t *testing.T) {
+func TestWatchStopsAskingWhenTheAPIIsPressedAndGoesOnNextTime(t *testing.T) {
+	v := onTable(t)
+	for n := range 3 {
+		id := fmt.Sprint("p", n)
+		v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
+		v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+	}
+	v.api.trouble = map[string]error{"p1": apiError(429)}
+	counts, err := v.counts(t, limits, minutes(120))
+	if fault.ClassOf(err) != fault.Throttled || !strings.Contains(err.Error(), "pipeline p1") || !strings.Contains(err.Error(), "GetMediaPipeline") {
+		t.Errorf("got %v, want it throttled, and the pipeline and the operation named", err)
+	}
+	if !slices.Equal(v.api.asked, []string{"p0", "p1"}) || counts["PipelinesAsked"] != 2 || counts["PipelinesNotYetAsked"] != 1 {
+		t.Errorf("asked %v, counted %v; want p0 and p1, and one left", v.api.asked, counts)
+	}
+	v.api.trouble = nil
+	counts, err = v.counts(t, limits, minutes(121))
+	if err != nil || counts["Observations"] != 2 || !slices.Equal(v.api.asked[2:], []string{"p1", "p2"}) {
+		t.Errorf("the next run: asked %v, counted %v (%v); want p1 and p2", v.api.asked[2:], counts, err)
+	}
+	for _, id := range []string{"p0", "p1", "p2"} {
+		if got := v.status(t, id); got != pipeline.Stopped {
+			t.Errorf("%s: got %s, want %s", id, got, pipeline.Stopped)
+		}
+	}
+}
+
+// Pipelines that the API gives no answer about do not keep the others from being
+// asked about, however long that lasts.
+func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
+	for _, status := range []int{400, 403, 500} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			v := onTable(t)
-			for n := range 3 {
+			v.api.trouble = map[string]error{}
+			for n := range 8 {
 				id := fmt.Sprint("p", n)
 				v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
-				v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+				if v.api.known[id] = (chimeapi.Pipeline{ID: id, Status: "Stopped"}); n < 4 {
+					v.api.trouble[id] = apiError(status)
+				}
 			}
-			v.api.trouble = map[string]error{"p1": apiError(tc.status)}
 			counts, err := v.counts(t, limits, minutes(120))
-			if fault.ClassOf(err) != tc.want || !strings.Contains(err.Error(), "pipeline p1") || !strings.Contains(err.Error(), "GetMediaPipeline") {
-				t.Errorf("got %v, want class %q and the pipeline and the operation named", err, tc.want)
+			if err == nil || !strings.Contains(err.Error(), "pipeline p0") || !strings.Contains(err.Error(), "pipeline p2") || counts["PipelinesAsked"] != 3 || counts["PipelinesNotYetAsked"] != 5 {
+				t.Errorf("asked about %d, %d left (%v), want 3 that are named, and 5 left", counts["PipelinesAsked"], counts["PipelinesNotYetAsked"], err)
 			}
-			if !slices.Equal(v.api.asked, []string{"p0", "p1"}) || counts["PipelinesAsked"] != 2 || counts["PipelinesNotYetAsked"] != 1 {
-				t.Errorf("asked %v, counted %v; want p0 and p1, and one left", v.api.asked, counts)
+			if _, err = v.counts(t, limits, minutes(121)); err == nil || !strings.Contains(err.Error(), "pipeline p3") {
+				t.Errorf("the next run: got %v, want p3 named", err)
+			}
+			for n := 4; n < 8; n++ {
+				if id := fmt.Sprint("p", n); v.status(t, id) != pipeline.Stopped {
+					t.Errorf("%s: got %s, want %s", id, v.status(t, id), pipeline.Stopped)
+				}
 			}
 			v.api.trouble = nil
-			counts, err = v.counts(t, limits, minutes(121))
-			if err != nil || counts["Observations"] != 2 || !slices.Equal(v.api.asked[2:], []string{"p1", "p2"}) {
-				t.Errorf("the next run: asked %v, counted %v (%v); want p1 and p2", v.api.asked[2:], counts, err)
+			v.run(t, limits, minutes(134))
+			if got := v.status(t, "p0"); got != pipeline.InProgress {
+				t.Errorf("p0 before its next turn: got %s, want %s", got, pipeline.InProgress)
 			}
-			for _, id := range []string{"p0", "p1", "p2"} {
-				if got := v.status(t, id); got != pipeline.Stopped {
-					t.Errorf("%s: got %s, want %s", id, got, pipeline.Stopped)
-				}
+			v.run(t, limits, minutes(136))
+			if got := v.status(t, "p0"); got != pipeline.Stopped {
+				t.Errorf("p0 afterwards: got %s, want %s", got, pipeline.Stopped)
 			}
 		})
 	}
+}
+
+// An API that does not answer at all leaves a run its time for what comes after.
+func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
+	v := onTable(t)
+	v.record(t, phoned{id: "p1", connector: "abc"}.event(chime.EventInProgress, noon))
+	v.now.set(minutes(120))
+	var within time.Duration
+	w := v.watch(limits, quiet{})
+	w.API = hanging{&within}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	if err := w.Handle(ctx, intake.Message{}); fault.ClassOf(err) != fault.Unavailable {
+		t.Errorf("got %v, want the API unavailable", err)
+	}
+	if want := 10*time.Minute - 10*time.Second; within > want || within < want-time.Minute {
+		t.Errorf("got %s to answer in, want ten seconds less than the run has", within)
+	}
+}
+
+// hanging is an API that answers when the time is up, and tells how long that was.
+type hanging struct{ within *time.Duration }
+
+func (h hanging) GetPipeline(ctx context.Context, _ string) (chimeapi.Pipeline, error) {
+	deadline, _ := ctx.Deadline()
+	*h.within = time.Until(deadline)
+	return chimeapi.Pipeline{}, apiError(500)
 }
 
 // Trouble with one thing keeps nothing else from being done, the error names
@@ -293,6 +354,73 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A failure is taken at any moment of a run that finds that it is quiet: what is
+// told to be over has no call that failed within the quiet time.
+func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
+	silenceLog(t)
+	db := outage.Server(t)
+	atOnce, again := 0, 0
+	for n, more := 1, true; more; n++ {
+		world := outage.NewWorld(t, db)
+		v := invoked(world.Process(), noon, "failures")
+		v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
+		v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
+		v.now.set(minutes(10))
+		during := &during{Client: world.DB, calls: n, do: func() {
+			v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(10)))
+		}}
+		w := v.watch(limits, quiet{})
+		w.Table = store.New(during, world.Table, store.Options{Now: v.now.Now})
+		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
+			t.Fatalf("before call %d: %v", n, err)
+		}
+		if more = during.calls <= 0; !more {
+			break
+		}
+		v.run(t, limits, minutes(10).Add(time.Second))
+		i := v.all(t)[0]
+		if !i.Open() {
+			t.Errorf("before call %d: it is over, though a call failed just now", n)
+		}
+		if i.Reopened > 0 {
+			again++
+		} else if stages(world)["closing"] == 0 {
+			atOnce++
+		}
+	}
+	if again == 0 || atOnce == 0 {
+		t.Errorf("it was reopened %d times and did not end %d times: want both, or the test proves little", again, atOnce)
+	}
+}
+
+// during does something just before the call of that number.
+type during struct {
+	store.Client
+	calls int
+	do    func()
+}
+
+func (d *during) count() {
+	if d.calls--; d.calls == 0 {
+		d.do()
+	}
+}
+
+func (d *during) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	d.count()
+	return d.Client.GetItem(ctx, in, opts...)
+}
+
+func (d *during) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	d.count()
+	return d.Client.UpdateItem(ctx, in, opts...)
+}
+
+func (d *during) Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	d.count()
+	return d.Client.Query(ctx, in, opts...)
 }
 
 func TestLatchesAreToldOnceUntilTheyAreOver(t *testing.T) {
@@ -388,6 +516,34 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 			}
 			v.wantStages(t, "after a call", want)
 		})
+	}
+}
+
+// The events cease while calls go on. What the watch finds out about those is no
+// event: it neither ends the silence nor begins another.
+func TestSilenceIsNotEndedByWhatTheWatchObserves(t *testing.T) {
+	const day = 24 * time.Hour
+	beats := limits
+	beats.Heartbeat = time.Hour
+	v := onTable(t)
+	for _, ago := range []time.Duration{7*day - 10*time.Minute, 7*day - 70*time.Minute, 7*day - 130*time.Minute} {
+		c := phoned{id: fmt.Sprint("before", ago.Minutes()), connector: "abc"}
+		v.record(t, c.event(chime.EventInProgress, noon.Add(-ago)), c.event(chime.EventStopped, noon.Add(time.Minute-ago)))
+	}
+	for n := range 3 {
+		id := fmt.Sprint("p", n)
+		v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, minutes(n)))
+		v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+	}
+	for n := 55; n < 180; n += 5 {
+		v.run(t, beats, minutes(n))
+	}
+	if got := v.status(t, "p2"); got != pipeline.Stopped {
+		t.Fatalf("got %s, want it observed: the test proves nothing", got)
+	}
+	v.wantStages(t, "within two hours", map[string]int{"silence": 1})
+	if body := v.World.Topic.Published()[0].Body; !strings.Contains(body, "Last event: "+minutes(2).Format("2006-01-02 15:04:05")) {
+		t.Errorf("got %s, want the last event", body)
 	}
 }
 

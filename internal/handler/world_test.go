@@ -246,6 +246,6 @@ func stages(w *outage.World) map[string]int {
 
 // apiError is what the API's client gives for a status code.
 func apiError(status int) error {
-	class := map[int]fault.Class{404: fault.NotFound, 429: fault.Throttled, 500: fault.Unavailable}[status]
+	class := map[int]fault.Class{400: fault.Invalid, 403: fault.Internal, 404: fault.NotFound, 429: fault.Throttled, 500: fault.Unavailable}[status]
 	return fault.New(class, "Amazon Chime SDK GetMediaPipeline", fmt.Sprintf("failed with status %d", status), "it is tried again")
 }

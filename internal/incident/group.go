@@ -63,6 +63,19 @@ func ScopeOf(st pipeline.State) string {
 	return ScopeRegion + "/" + st.Account + "/" + st.Region
 }
 
+// within tells whether a pipeline is one of a scope: also where more is known of
+// it than of those that failed, so that ScopeOf gives a narrower one.
+func within(scope string, st pipeline.State) bool {
+	switch kind, name, _ := strings.Cut(scope, "/"); kind {
+	case ScopeVoiceConnector:
+		return st.VoiceConnectorID == name
+	case ScopeConfiguration:
+		return st.ConfigurationARN == name
+	default:
+		return name == st.Account+"/"+st.Region
+	}
+}
+
 // Gravest gives the element whose loss weighs most; ties by name. It is empty
 // when there is none.
 func Gravest(elements []pipeline.Element) string {
@@ -78,7 +91,7 @@ func Gravest(elements []pipeline.Element) string {
 // Succeeds tells whether a pipeline of the group's scope has got past where
 // those of its incidents failed.
 func Succeeds(g Group, st pipeline.State) bool {
-	if ScopeOf(st) != g.Scope {
+	if !within(g.Scope, st) {
 		return false
 	}
 	runs := st.Status == pipeline.InProgress || st.Status == pipeline.Paused || st.Status == pipeline.Stopped

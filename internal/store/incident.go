@@ -44,6 +44,11 @@ const (
 	attrClosings  = "n2"
 )
 
+// incidentMargin is for how long an incident is kept beyond its last change. Its
+// calls and notifications bear its id, which the next one of the group must not
+// get before DynamoDB has deleted them: that takes days after they expire.
+const incidentMargin = 14 * 24 * time.Hour
+
 // newestIncidents is how many of a group's incidents are read at once: the one
 // that a failure joins is among the newest.
 const newestIncidents = 8
@@ -214,7 +219,7 @@ func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) 
 			it[name] = text(value)
 		}
 	}
-	s.expire(it, s.now())
+	s.expire(it, s.now().Add(incidentMargin))
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if isConditionFailure(err) {
 		return i, errRaced
@@ -253,21 +258,35 @@ func (s *Store) CloseIncident(ctx context.Context, i incident.Incident) (inciden
 	return i, err
 }
 
+// GoesOn takes an end back that people were not told of: a call failed while it
+// was recorded. It does nothing when the incident is not as i says any more.
+func (s *Store) GoesOn(ctx context.Context, i incident.Incident) error {
+	up := newUpdate()
+	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
+	up.unchanged(attrClosings, numberOrNothing(attrClosings, i.Told.Closings))
+	up.remove(attrClosed)
+	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
+		return err
+	}
+	return nil
+}
+
 // MarkTold records what people were told; told has at least one count more than
-// i has. What another has recorded meanwhile is left as it is.
+// i has. It does nothing when the incident was reopened, or when another has
+// recorded something meanwhile: the counts belong together.
 func (s *Store) MarkTold(ctx context.Context, i incident.Incident, told incident.Told) error {
 	up := newUpdate()
+	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
 	for _, c := range []struct {
 		name     string
 		old, new int
 	}{
 		{attrOpenings, i.Told.Openings, told.Openings}, {attrSummaries, i.Told.Summaries, told.Summaries}, {attrClosings, i.Told.Closings, told.Closings},
 	} {
-		if c.new == c.old {
-			continue
-		}
-		up.set(c.name, up.value(number(c.new)))
 		up.unchanged(c.name, numberOrNothing(c.name, c.old))
+		if c.new != c.old {
+			up.set(c.name, up.value(number(c.new)))
+		}
 	}
 	up.set(attrToldAt, up.value(text(timeText(told.At))))
 	up.set(attrToldCalls, up.value(number(told.Calls)))
@@ -294,6 +313,10 @@ func (s *Store) changeIncident(ctx context.Context, id string, up *update) error
 	k, ok := incidentKey(id)
 	if !ok {
 		return fault.New(fault.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
+	}
+	expiry := item{}
+	if s.expire(expiry, s.now().Add(incidentMargin)); expiry[attrExpiry] != nil {
+		up.set(attrExpiry, up.value(expiry[attrExpiry]))
 	}
 	_, err := s.db.UpdateItem(ctx, up.input(s.table, k))
 	if isConditionFailure(err) {

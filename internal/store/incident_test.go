@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -252,6 +253,71 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	ids, err := s.IncidentsOf(t.Context(), "pipeline-0001")
 	if err != nil || len(ids) != 1 || ids[0] != again.ID {
 		t.Errorf("incidents of the pipeline: got %v (%v), want %s", ids, err, again.ID)
+	}
+}
+
+// Two runs tell of an incident at once, and the slower one records last: what
+// the faster one recorded stands, whichever count it was.
+func TestWhatWasToldMeanwhileStands(t *testing.T) {
+	db := table(t)
+	s, c := incidents(t, "meanwhile", db, db)
+	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+	mark := func(i incident.Incident, told incident.Told) incident.Incident {
+		t.Helper()
+		if err := s.MarkTold(t.Context(), i, told); err != nil {
+			t.Fatal(err)
+		}
+		is, err := s.Incident(t.Context(), i.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	opened := mark(i, incident.Told{At: c.Now(), Calls: 1, Openings: 1})
+	closed := closeNow(t, s, c, opened)
+	over := incident.Told{At: c.Now(), Calls: 9, LastCalls: 8, Openings: 1, Closings: 1}
+	mark(closed, over)
+	if got := mark(opened, incident.Told{At: opened.Told.At, Calls: 5, LastCalls: 4, Openings: 1, Summaries: 1}); got.Told != over {
+		t.Errorf("after a late summary: got %+v, want %+v", got.Told, over)
+	}
+	again := mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
+	second := closeNow(t, s, c, again)
+	mark(closed, incident.Told{At: c.Now(), Calls: 9, Openings: 1, Closings: 1}) // of the first end, not of this one
+	list, _, err := s.Incidents(t.Context(), store.IncidentQuery{Owing: true})
+	if err != nil || len(list) != 1 || list[0].ID != second.ID {
+		t.Errorf("got %d incidents that owe something (%v), want the one whose second end nobody was told of", len(list), err)
+	}
+}
+
+// The next incident of a group must not get the id of one of which notifications
+// or calls are still there.
+func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
+	world := outage.NewWorld(t, outage.Server(t))
+	clock := &clock{now: noon}
+	s := world.Process().Store(store.Options{Retention: time.Hour, Now: clock.Now})
+	i := mustJoin(t, s, failureOf(0, incident.Quota, noon))
+	for n := range 3 {
+		clock.pass(2 * time.Hour)
+		mustJoin(t, s, failureOf(1+n, incident.Quota, clock.Now()))
+		told := i.Told
+		told.At, told.Calls = clock.Now(), 2+n
+		if told.Summaries++; n == 0 {
+			told.Openings = 1
+		}
+		if _, err := s.TryOnce(t.Context(), store.PartitionOfIncident(i.Group), store.Notification{ID: fmt.Sprint("incident/", i.ID, "/", n)}, "one", func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.MarkTold(t.Context(), i, told); err != nil {
+			t.Fatal(err)
+		}
+		i.Told = told
+	}
+	expiry := world.Expiry(t)
+	itself := expiry["K#"+i.Group.ID()+" I#00000001"]
+	for k, at := range expiry {
+		if (strings.HasPrefix(k, "O#") || strings.Contains(k, " N#")) && itself < at+7*24*3600 {
+			t.Errorf("%s expires at %d, the incident at %d: want it a week later", k, at, itself)
+		}
 	}
 }
 

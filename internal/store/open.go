@@ -97,11 +97,12 @@ func (s *Store) Raised(ctx context.Context, name string) (time.Time, error) {
 	return timeIn(it, "s"), err
 }
 
-// Lower takes the latch back.
-func (s *Store) Lower(ctx context.Context, name string) error {
+// Lower takes back the latch that was raised at a time, and no later one.
+func (s *Store) Lower(ctx context.Context, name string, since time.Time) error {
 	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: key(latchPK+name, latchSK),
-		UpdateExpression: aws.String("REMOVE s"), ConditionExpression: aws.String("attribute_exists(s)"),
+		UpdateExpression: aws.String("REMOVE s"), ConditionExpression: aws.String("s = :since"),
+		ExpressionAttributeValues: item{":since": text(timeText(since))},
 	})
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take that "+name+" is over")

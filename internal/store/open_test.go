@@ -64,7 +64,7 @@ func TestLatchKeepsSinceWhen(t *testing.T) {
 		c.pass(time.Minute)
 	}
 	for range 2 {
-		if err := s.Lower(t.Context(), "quota"); err != nil {
+		if err := s.Lower(t.Context(), "quota", begin); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,5 +73,12 @@ func TestLatchKeepsSinceWhen(t *testing.T) {
 	}
 	if since, err := s.Raise(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
 		t.Errorf("raised again: got since %v (%v), want %v", since, err, c.Now())
+	}
+	// Whoever saw it raised before does not take back what is so now.
+	if err := s.Lower(t.Context(), "quota", begin); err != nil {
+		t.Fatal(err)
+	}
+	if since, err := s.Raised(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
+		t.Errorf("lowered by one who is late: got since %v (%v), want %v", since, err, c.Now())
 	}
 }

@@ -104,7 +104,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		{"latch", func(_ *testing.T, p *outage.Process) []outage.Step {
 			s := at(p, noon)
 			raise := func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err }
-			return []outage.Step{raise, func(ctx context.Context) error { return s.Lower(ctx, "quota") }, raise}
+			return []outage.Step{raise, func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) }, raise}
 		}},
 	}
 	for _, tc := range cases {

@@ -55,7 +55,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"mark told":    func(ctx context.Context) error { return s.MarkTold(ctx, i, incident.Told{At: noon, Openings: 1}) },
 		"raise":        func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err },
 		"raised":       func(ctx context.Context) error { _, err := s.Raised(ctx, "quota"); return err },
-		"lower":        func(ctx context.Context) error { return s.Lower(ctx, "quota") },
+		"lower":        func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) },
 	}
 	answers := []struct {
 		code   string
