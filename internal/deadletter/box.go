@@ -21,6 +21,8 @@ type Queue struct {
 	Name string
 	URL  string
 	// Function is the function that its messages were for, where these do not tell.
+	// A queue carried them to it, unless they are the record of a failed invocation
+	// or what a topic could not deliver.
 	Function string
 }
 
@@ -126,7 +128,11 @@ func (b Box) Redrive(ctx context.Context, l *Letter) error {
 	if l.Function == "" {
 		return fault.New(fault.Invalid, "dead letter "+l.ID, "does not tell which function it was for", "invoke the function with its body, and delete it")
 	}
-	out, err := b.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.Function, Payload: []byte(l.Body)})
+	payload, err := l.payload()
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "dead letter "+l.ID, "cannot be written as a queue's record", "")
+	}
+	out, err := b.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.Function, Payload: payload})
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "function "+l.Function, "cannot be invoked", "")
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/deadletter"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 )
 
@@ -95,7 +96,7 @@ func TestLettersTellWhatTheyAre(t *testing.T) {
 			want.ID, want.Queue, want.Body, want.SentAt = id, "rules", test.body, got[0].SentAt
 			if diff := cmp.Diff(want, got[0], cmp.FilterPath(func(p cmp.Path) bool {
 				name := p.Last().String()
-				return name == ".url" || name == ".receipt" || name == ".gone"
+				return name == ".url" || name == ".receipt" || name == ".gone" || name == ".carried"
 			}, cmp.Ignore())); diff != "" {
 				t.Errorf("want (-), got (+):\n%s", diff)
 			}
@@ -183,8 +184,49 @@ func TestRedrive(t *testing.T) {
 			if diff := cmp.Diff([]string{"arn:aws:lambda:us-east-1:111122223333:function:failures", "voice-function"}, called.names); diff != "" {
 				t.Errorf("functions: want (-), got (+):\n%s", diff)
 			}
-			if diff := cmp.Diff([]string{given, `{"a":"notification"}`}, called.payloads); diff != "" {
-				t.Errorf("payloads: want (-), got (+):\n%s", diff)
+			if len(called.payloads) != 2 || called.payloads[0] != given {
+				t.Errorf("got the payloads %v, want two, the first as it lay in its queue", called.payloads)
+			}
+		})
+	}
+}
+
+// A notification is kept under the way in which it came: so the function has to
+// be told the same again.
+func TestRedriveTellsHowALetterCame(t *testing.T) {
+	const note = `{"id":"n","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:00Z","detail":{"taskId":"k \"quoted\""}}`
+	quoted := strings.ReplaceAll(strings.ReplaceAll(note, `\`, `\\`), `"`, `\"`)
+	failed := func(payload string) string {
+		return `{"requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:voice"},"requestPayload":` + payload + `}`
+	}
+	for _, test := range []struct {
+		name, body string
+		want       intake.Source
+	}{
+		{"by a queue", note, intake.SQS},
+		{"by a queue, no JSON", "{", intake.SQS},
+		{"by a topic, not delivered", `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:111122223333:t","Message":"` + quoted + `"}`, intake.SNS},
+		{"by a topic, failed", failed(`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"` + quoted + `"}}]}`), intake.SNS},
+		{"directly, failed", failed(note), intake.Direct},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			box, _, voice, called := opened(t)
+			voice.Send(test.body, nil)
+			if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) { return false, box.Redrive(t.Context(), l) }); err != nil {
+				t.Fatal(err)
+			}
+			batch, err := intake.Read([]byte(called.payloads[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.body == "{" {
+				if len(batch.Failures) != 1 || batch.Source != test.want {
+					t.Errorf("got %+v, want a record of %s that fails", batch, test.want)
+				}
+				return
+			}
+			if len(batch.Messages) != 1 || batch.Messages[0].Source != test.want || string(batch.Messages[0].Body) != note {
+				t.Errorf("got %+v, want the notification by %s", batch.Messages, test.want)
 			}
 		})
 	}

@@ -31,16 +31,31 @@ type Letter struct {
 	// EventID and DetailType are those of the event in it; empty where there is
 	// none, or more than one.
 	EventID, DetailType string
-	// Body is what lies in the queue. Functions take it as a payload just as it is.
+	// Body is what lies in the queue.
 	Body string
 
 	url, receipt string
 	gone         bool
+	// carried tells that a queue carried the body to the function.
+	carried bool
+}
+
+// payload is what the letter's function is invoked with. It takes the body just
+// as it is, but of what a queue carried it has to know that: a notification is
+// kept under the way in which it came, and would be kept twice.
+func (l *Letter) payload() ([]byte, error) {
+	if !l.carried {
+		return []byte(l.Body), nil
+	}
+	return json.Marshal(map[string]any{"Records": []any{map[string]any{"messageId": l.ID, "eventSource": "aws:sqs", "body": l.Body,
+		"attributes": map[string]string{"DeadLetterQueueSourceArn": l.Queue}}}})
 }
 
 // record is the part of the record of a failed invocation that is read here
 // (Lambda developer guide, "Capturing records of Lambda asynchronous invocations").
 type record struct {
+	// TopicARN is set in what a topic could not deliver.
+	TopicARN       string `json:"TopicArn"`
 	RequestContext struct {
 		FunctionARN string `json:"functionArn"`
 		Condition   string `json:"condition"`
@@ -61,6 +76,7 @@ func read(q Queue, m types.Message) *Letter {
 		l.Function = strings.TrimSuffix(r.RequestContext.FunctionARN, ":$LATEST")
 		l.Reason = cmp.Or(errorMessage(r.ResponsePayload), r.RequestContext.Condition)
 	}
+	l.carried = q.Function != "" && r.RequestContext.FunctionARN == "" && r.TopicARN == ""
 	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
 	l.Function = cmp.Or(attribute("TARGET_ARN"), l.Function)
 	if code := attribute("ERROR_CODE"); code != "" {
