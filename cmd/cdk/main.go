@@ -3,11 +3,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/stacks"
@@ -38,6 +42,10 @@ func run() (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := checkTopics(chosen); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	root, err := os.Getwd() // the CDK runs the app in the folder of cdk.json
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,4 +57,30 @@ func run() (code int) {
 	}
 	app.Synth(nil)
 	return 0
+}
+
+// checkTopics refuses topics that do not exist. Whether they do can only be known
+// where the CDK's command line found credentials, which it tells by the account.
+func checkTopics(chosen config.Stack) error {
+	if len(chosen.Routes.Topics()) == 0 {
+		return nil
+	}
+	if os.Getenv("CDK_DEFAULT_ACCOUNT") == "" {
+		fmt.Fprintln(os.Stderr, "chimewatch: no AWS credentials: whether the topics of the routes exist is not checked")
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	aws, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "chimewatch: whether the topics of the routes exist is not checked:", err)
+		return nil
+	}
+	unchecked, err := chosen.CheckTopics(ctx, func(region string) config.Topics {
+		return sns.NewFromConfig(aws, func(o *sns.Options) { o.Region = region })
+	})
+	for _, why := range unchecked {
+		fmt.Fprintln(os.Stderr, "chimewatch:", why)
+	}
+	return err
 }

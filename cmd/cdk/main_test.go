@@ -2,6 +2,9 @@ package main_test
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +18,19 @@ func TestMistakesAreSaid(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", app, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	topics := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>`)
+	}))
+	t.Cleanup(topics.Close)
 	cases := []struct {
 		name, folder, context string
 		want                  []string
 	}{
 		{"a bad value", "../..", `{"chimewatch": {"architecture": "mips"}}`, []string{"context key chimewatch.architecture", `"mips"`, "set arm64 or x86_64"}},
 		{"a mistyped key", "../..", `{"chimewatch:produktion": "true"}`, []string{"context key chimewatch:produktion", "is not known", "use one of production"}},
+		{"a topic that does not exist", "../..", `{"chimewatch": {"routes": [{"rule": "cancel", "topic": "arn:aws:sns:us-east-1:111122223333:gone"}]}}`,
+			[]string{"context key chimewatch.routes[0].topic", "arn:aws:sns:us-east-1:111122223333:gone", "no such topic"}},
 		{"a folder without the functions", t.TempDir(), `{}`, []string{"go exited with status: 1", "stderr: "}},
 	}
 	for _, test := range cases {
@@ -28,7 +38,8 @@ func TestMistakesAreSaid(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), app)
 			cmd.Dir = test.folder
 			// So the CDK's command line hands on the context.
-			cmd.Env = append(os.Environ(), "CDK_OUTDIR="+t.TempDir(), "CDK_CONTEXT_JSON="+test.context)
+			cmd.Env = append(os.Environ(), "CDK_OUTDIR="+t.TempDir(), "CDK_CONTEXT_JSON="+test.context, "CDK_DEFAULT_ACCOUNT=111122223333",
+				"AWS_ENDPOINT_URL="+topics.URL, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			var exit *exec.ExitError

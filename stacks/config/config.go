@@ -93,32 +93,34 @@ func logRetentionNames() string {
 	return strings.Join(names, ", ")
 }
 
-// choice is one key: what it takes, in words, and how it is taken.
+// choice is one key: what it takes, in words, and how it is taken. parse, where
+// there is one, takes it instead, and says itself what is wrong at which place.
 type choice struct {
 	name, allowed string
 	take          func(c *Stack, value string) bool
+	parse         func(c *Stack, where, value string) error
 }
 
 func choices() []choice {
 	list := []choice{
-		{"stackName", "letters, digits and hyphens, beginning with a letter, at most 128", func(c *Stack, v string) bool {
+		{name: "stackName", allowed: "letters, digits and hyphens, beginning with a letter, at most 128", take: func(c *Stack, v string) bool {
 			c.StackName = v
 			return isStackName(v)
 		}},
 		boolean("production", func(c *Stack) *bool { return &c.Production }),
-		{"architecture", "arm64 or x86_64", func(c *Stack, v string) bool {
+		{name: "architecture", allowed: "arm64 or x86_64", take: func(c *Stack, v string) bool {
 			c.Architecture = v
 			return v == "arm64" || v == "x86_64"
 		}},
 		number("retentionDays", "a number of days from 1 to 3653, or 0 to keep calls for ever", 0, 3653, func(c *Stack) *int { return &c.RetentionDays }),
-		{"logRetentionDays", "a number of days that CloudWatch Logs offers: " + logRetentionNames(), func(c *Stack, v string) bool {
+		{name: "logRetentionDays", allowed: "a number of days that CloudWatch Logs offers: " + logRetentionNames(), take: func(c *Stack, v string) bool {
 			n, err := strconv.Atoi(v)
 			c.LogRetentionDays = n
 			return err == nil && slices.Contains(logRetentions, n)
 		}},
 		boolean("retain", func(c *Stack) *bool { return &c.Retain }),
 		boolean("fullNumbers", func(c *Stack) *bool { return &c.FullNumbers }),
-		{"runbookUrl", "an https address, or nothing", func(c *Stack, v string) bool {
+		{name: "runbookUrl", allowed: "an https address, or nothing", take: func(c *Stack, v string) bool {
 			c.RunbookURL = v
 			u, err := url.Parse(v)
 			return v == "" || err == nil && u.Scheme == "https" && u.Host != "" && u.Fragment == ""
@@ -133,15 +135,14 @@ func choices() []choice {
 		age("deliveryAge", 24*time.Hour, func(c *Stack) *time.Duration { return &c.Delivery.Age }),
 		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Stack) *int { return &c.Retry.Most }),
 		age("retryAge", 6*time.Hour, func(c *Stack) *time.Duration { return &c.Retry.Age }),
-		{"routes", `a list of routes, each rule once: rule is a name, or the beginning of names and an asterisk; severity critical, high, medium or low; topic the ARN of an SNS topic`, func(c *Stack, v string) (ok bool) {
-			routes, err := routing.Parse("routes", v)
-			c.Routes = routes
-			return err == nil
+		{name: "routes", allowed: "a list of routes", parse: func(c *Stack, where, v string) (err error) {
+			c.Routes, err = routing.Parse(where, v)
+			return err
 		}},
 	}
 	list = append(list, voiceChoices()...)
 	for _, key := range settings.Keys() {
-		list = append(list, choice{key.Name, key.Allowed(), func(c *Stack, v string) bool {
+		list = append(list, choice{name: key.Name, allowed: key.Allowed(), take: func(c *Stack, v string) bool {
 			return key.Set(&c.Settings, key.Name, v) == nil
 		}})
 	}
@@ -149,14 +150,14 @@ func choices() []choice {
 }
 
 func boolean(name string, field func(*Stack) *bool) choice {
-	return choice{name, "true or false", func(c *Stack, v string) bool {
+	return choice{name: name, allowed: "true or false", take: func(c *Stack, v string) bool {
 		*field(c) = v == "true"
 		return v == "true" || v == "false"
 	}}
 }
 
 func number(name, allowed string, least, most int, field func(*Stack) *int) choice {
-	return choice{name, allowed, func(c *Stack, v string) bool {
+	return choice{name: name, allowed: allowed, take: func(c *Stack, v string) bool {
 		n, err := strconv.Atoi(v)
 		*field(c) = n
 		return err == nil && n >= least && n <= most
@@ -164,7 +165,7 @@ func number(name, allowed string, least, most int, field func(*Stack) *int) choi
 }
 
 func age(name string, most time.Duration, field func(*Stack) *time.Duration) choice {
-	return choice{name, fmt.Sprintf("a duration of whole seconds from 1m to %gh, written like 90s, 15m or 2h", most.Hours()), func(c *Stack, v string) bool {
+	return choice{name: name, allowed: fmt.Sprintf("a duration of whole seconds from 1m to %gh, written like 90s, 15m or 2h", most.Hours()), take: func(c *Stack, v string) bool {
 		d, err := time.ParseDuration(v)
 		*field(c) = d
 		return err == nil && d >= time.Minute && d <= most && d%time.Second == 0
@@ -172,7 +173,7 @@ func age(name string, most time.Duration, field func(*Stack) *time.Duration) cho
 }
 
 func emails(name string, field func(*Stack) *[]string) choice {
-	return choice{name, "e-mail addresses, a list or separated by commas", func(c *Stack, v string) bool {
+	return choice{name: name, allowed: "e-mail addresses, a list or separated by commas", take: func(c *Stack, v string) bool {
 		*field(c) = nil
 		for address := range strings.SplitSeq(v, ",") {
 			if address = strings.TrimSpace(address); address == "" {
@@ -213,7 +214,12 @@ func Read(context map[string]any) (Stack, error) {
 			continue
 		}
 		text, ok := plain(v.value)
-		if !ok || !one.take(&c, text) {
+		switch {
+		case ok && one.parse != nil:
+			if err := one.parse(&c, "context key "+v.where, text); err != nil {
+				errs = append(errs, err)
+			}
+		case !ok || !one.take(&c, text):
 			errs = append(errs, fault.New(fault.Invalid, "context key "+v.where, fmt.Sprintf("is %q", fmt.Sprint(v.value)), "set "+one.allowed))
 		}
 	}

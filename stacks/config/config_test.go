@@ -83,6 +83,10 @@ func TestBadChoicesAreRefused(t *testing.T) {
 		{"many retries", object(map[string]any{"retryAttempts": 3.0}), []string{"chimewatch.retryAttempts", `"3"`, "0 to 2"}},
 		{"old retries", object(map[string]any{"retryAge": "59s"}), []string{"chimewatch.retryAge", `"59s"`, "1m to 6h"}},
 		{"a part of a second", object(map[string]any{"retryAge": "61.5s"}), []string{"chimewatch.retryAge", "whole seconds"}},
+		{"a severity", object(map[string]any{"routes": []any{map[string]any{"rule": "escalation-*"}, map[string]any{"rule": "cancel", "severity": "grave"}}}),
+			[]string{"context key chimewatch.routes[1].severity", `"grave"`, "critical, high, medium or low"}},
+		{"a topic by its name", map[string]any{"chimewatch:routes": `[{"rule": "cancel", "topic": "urgent"}]`}, []string{"context key chimewatch:routes[0].topic", `"urgent"`, "the ARN of a standard SNS topic"}},
+		{"routes that are none", object(map[string]any{"routes": true}), []string{"context key chimewatch.routes", "is no list of routes"}},
 		{"all at once", object(map[string]any{"production": "often", "pipelineQuota": 0.0}), []string{"chimewatch.production", "chimewatch.pipelineQuota"}},
 	}
 	for _, test := range cases {

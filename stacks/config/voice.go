@@ -25,7 +25,7 @@ func voiceChoices() []choice {
 	return []choice{
 		subset("voiceSources", func(c *Stack) *[]string { return &c.VoiceSources }, VoiceLambda, VoiceSQS, VoiceSNS, VoiceKinesis),
 		subset("voiceTasks", func(c *Stack) *[]string { return &c.VoiceTasks }, string(consent.SpeakerSearch), string(consent.VoiceTone)),
-		{"voiceProfileDomainArn", "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", func(c *Stack, v string) bool {
+		{name: "voiceProfileDomainArn", allowed: "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", take: func(c *Stack, v string) bool {
 			c.VoiceProfileDomainARN = v
 			return v == "" || domainARN.MatchString(v)
 		}},
@@ -36,7 +36,7 @@ func voiceChoices() []choice {
 // subset takes some of the allowed words, each once, in any order; they are kept
 // in the order in which they are allowed.
 func subset(name string, field func(*Stack) *[]string, allowed ...string) choice {
-	return choice{name, "any of " + strings.Join(allowed, ", ") + ", a list or separated by commas", func(c *Stack, v string) bool {
+	return choice{name: name, allowed: "any of " + strings.Join(allowed, ", ") + ", a list or separated by commas", take: func(c *Stack, v string) bool {
 		var words []string
 		for word := range strings.SplitSeq(v, ",") {
 			if word = strings.TrimSpace(word); word == "" {
