@@ -272,11 +272,10 @@ func (s *Store) GoesOn(ctx context.Context, i incident.Incident) error {
 }
 
 // MarkTold records what people were told; told has at least one count more than
-// i has. It does nothing when the incident was reopened, or when another has
-// recorded something meanwhile: the counts belong together.
+// i has. It does nothing when another has recorded something meanwhile: what was
+// told belongs together.
 func (s *Store) MarkTold(ctx context.Context, i incident.Incident, told incident.Told) error {
 	up := newUpdate()
-	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
 	for _, c := range []struct {
 		name     string
 		old, new int
