@@ -3,7 +3,6 @@ package stacks
 import (
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
@@ -58,32 +57,27 @@ func (w *watchtower) newAccessRole(statements []statement) {
 			Sid: jsii.String(s.sid), Actions: jsii.Strings(s.actions...), Resources: &[]*string{s.resource}, Conditions: &s.condition,
 		}))
 	}
-	awscdk.NewCfnOutput(w.stack, jsii.String("VoiceAccessRoleArn"), &awscdk.CfnOutputProps{
-		Value: role.RoleArn(), Description: jsii.String("ResourceAccessRoleArn of the media insights pipeline configuration"),
-	})
+	w.newOutput("VoiceAccessRoleArn", "ResourceAccessRoleArn of the media insights pipeline configuration", role.RoleArn())
 }
 
 // newVoiceOutputs names what the Chime side has to be told: the targets, and
 // what its role must be allowed.
 func (w *watchtower) newVoiceOutputs(statements []statement) {
-	output := func(name, about string, value *string) {
-		awscdk.NewCfnOutput(w.stack, jsii.String(name), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
-	}
 	if w.takes(config.VoiceLambda) {
-		output("VoiceFunctionArn", "Target of the LambdaFunctionSink, or of the Voice Connector", w.functions["voice"].FunctionArn())
+		w.newOutput("VoiceFunctionArn", "Target of the LambdaFunctionSink, or of the Voice Connector", w.functions["voice"].FunctionArn())
 	}
 	if w.voice.queue != nil {
-		output("VoiceQueueArn", "Target of the SqsQueueSink, or of the Voice Connector", w.voice.queue.QueueArn())
+		w.newOutput("VoiceQueueArn", "Target of the SqsQueueSink, or of the Voice Connector", w.voice.queue.QueueArn())
 	}
 	if w.voice.topic != nil {
-		output("VoiceTopicArn", "Target of the SnsTopicSink, or of the Voice Connector", w.voice.topic.TopicArn())
+		w.newOutput("VoiceTopicArn", "Target of the SnsTopicSink, or of the Voice Connector", w.voice.topic.TopicArn())
 	}
 	if w.voice.stream != nil {
-		output("VoiceStreamArn", "Target of the KinesisDataStreamSink", w.voice.stream.StreamArn())
-		output("VoiceStreamFailuresName", "Bucket of what was given up of the stream", w.voice.failures.BucketName())
+		w.newOutput("VoiceStreamArn", "Target of the KinesisDataStreamSink", w.voice.stream.StreamArn())
+		w.newOutput("VoiceStreamFailuresName", "Bucket of what was given up of the stream", w.voice.failures.BucketName())
 	}
 	if w.voice.dead != nil {
-		output("VoiceDeadLettersUrl", "Notifications that were given up", w.voice.dead.QueueUrl())
+		w.newOutput("VoiceDeadLettersUrl", "Notifications that were given up", w.voice.dead.QueueUrl())
 	}
 	policy := make([]map[string]any, len(statements))
 	for i, s := range statements {
@@ -92,5 +86,5 @@ func (w *watchtower) newVoiceOutputs(statements []statement) {
 			policy[i]["Condition"] = s.condition
 		}
 	}
-	output("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(w.chosen.VoiceSources, ", "), w.stack.ToJsonString(policy, nil))
+	w.newOutput("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(w.chosen.VoiceSources, ", "), w.stack.ToJsonString(policy, nil))
 }
