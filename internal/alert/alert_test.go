@@ -106,6 +106,49 @@ func TestSpans(t *testing.T) {
 	})
 }
 
+// A text message says all that an e-mail does, in one segment, for every cause,
+// loss and stage: what, since when, how many, why, what to try, where to look.
+func TestTextMessageSaysAll(t *testing.T) {
+	elements := []string{"", chime.ElementRecordingSink, chime.ElementTranscribe, chime.ElementTranscribeCallAnalytics, chime.ElementVoiceAnalytics, chime.ElementVoiceEnhancementSink, chime.ElementKinesisSink}
+	for _, class := range incident.Classes() {
+		for _, failed := range elements {
+			for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
+				f := permanent("", element(failed, chime.StatusFailed, ""))
+				if failed == "" {
+					f = permanent("")
+				}
+				m := news(f, stage, func(n *alert.News) {
+					n.Incident.Class, n.Tally.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
+					n.Tally.Examples[0].At = failedAt.AddDate(0, 0, 14)
+				}).Message(alert.Options{})
+				want := []string{"] ", class.Title(), "99999 calls since 23 Mar 15:20 UTC.", "See: chimewatch incidents "}
+				if stage != alert.Closing {
+					want = append(want, class.Hint())
+				}
+				for _, part := range want {
+					if part == "" || !strings.Contains(m.SMS, part) {
+						t.Errorf("%s of %s, %s: got %q, want it to say %q", class, failed, stage, m.SMS, part)
+					}
+				}
+				if n := gsmSeptets(m.SMS); n > 160 {
+					t.Errorf("got %d septets, want one segment: %q", n, m.SMS)
+				}
+			}
+		}
+	}
+}
+
+// Events come in any order: the first call that failed need not have opened the
+// incident.
+func TestSinceIsWhenTheFirstCallFailed(t *testing.T) {
+	m := news(permanent("Access denied"), alert.Closing, func(n *alert.News) {
+		n.Tally.Examples = []incident.Occurrence{{PipelineID: "early", At: failedAt.Add(-25 * time.Minute)}}
+	}).Message(alert.Options{})
+	if !strings.Contains(m.Body, "Since: 2026-03-09 14:55:27 UTC\n") || !strings.Contains(m.Body, "It lasted 2 h,") {
+		t.Errorf("got %s, want it since the first call, for two hours", m.Body)
+	}
+}
+
 // mostLines is what a person reads on a phone.
 const mostLines = 25
 

@@ -97,7 +97,7 @@ func news(f alert.Failure, stage alert.Stage, change func(*alert.News)) alert.Ne
 		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}
 	switch stage {
 	case alert.Reopening:
-		n.Incident.Reopened, n.Tally.Calls = 1, 13
+		n.Incident.Reopened, n.Tally.Calls, n.Tally.LastAt = 1, 13, f.At.Add(70*time.Minute)
 		n.Incident.Told = incident.Told{At: f.At, Calls: 12, Openings: 1, Closings: 1}
 	case alert.Summary:
 		n.Tally.Calls, n.Tally.LastAt = 240, f.At.Add(29*time.Minute)

@@ -70,7 +70,7 @@ func (m Match) Message(o Options) Message {
 		Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
 	}}
 	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
-		short:    []string{text + ": " + what(kind) + ".", m.when(rule, call) + ".", people(call)},
+		short:    [][]string{{text + ": " + what(kind) + "."}, {m.when(rule, call) + "."}, {people(call)}},
 		keywords: []string{name, kind}}
 	if ref := cmp.Or(call.ID, call.TransactionID, call.CallID); ref != "" {
 		x.steps = []string{"Details: " + show(ref)}

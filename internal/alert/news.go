@@ -48,10 +48,11 @@ func (n News) Message(o Options) Message {
 	}
 	x := extras{
 		thread: i.ID, keywords: []string{severity, string(i.Class), scopeText(i.Scope), i.Element},
-		short: []string{
-			"[" + severity + "] " + n.headline() + ": " + i.Class.Title() + ".",
-			calls(n.Tally.Calls) + " since " + i.OpenedAt.UTC().Format("15:04") + " UTC.",
-			"See: chimewatch incidents show " + i.ID,
+		short: [][]string{
+			{"[" + severity + "] " + n.lost() + ": " + i.Class.Title() + "."},
+			{calls(n.Tally.Calls) + " since " + n.since().UTC().Format("2 Jan 15:04") + " UTC."},
+			{n.hint()},
+			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
 		},
 		data: data{Severity: severity, Remedy: i.Class.Remedy(), Runbook: n.runbook(o), Incident: n.data()},
 	}
@@ -115,8 +116,11 @@ func (n News) data() *incidentData {
 		ID: i.ID, Stage: n.Stage, Class: i.Class, Scope: clean(i.Scope, maxID), Element: clean(i.Element, maxID), Reason: clean(i.Reason, maxReason),
 		Calls: n.Tally.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: n.Tally.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
 	}
-	if n.Stage == Summary {
-		d.NewCalls, d.Trend = max(n.Tally.Calls-i.Told.Calls, 0), incident.TrendOf(i.Told, n.Tally.Calls)
+	switch n.Stage {
+	case Reopening:
+		d.NewCalls = n.fresh()
+	case Summary:
+		d.NewCalls, d.Trend = n.fresh(), incident.TrendOf(i.Told, n.Tally.Calls)
 	}
 	for _, loss := range i.Losses {
 		d.Losses = append(d.Losses, clean(string(loss), maxWord))
@@ -145,12 +149,38 @@ func (n News) label(severity incident.Severity) string {
 	return string(severity)
 }
 
+// lost says what calls lose.
+func (n News) lost() string {
+	if n.Stage == Reopening {
+		return lostText(n.Incident) + " again"
+	}
+	return lostText(n.Incident)
+}
+
+// hint says in a few words what to try first.
+func (n News) hint() string {
+	if n.Stage == Closing {
+		return ""
+	}
+	return n.Incident.Class.Hint()
+}
+
+// since is when the first call failed: events do not come in their order, so
+// that it need not be the one that opened the incident.
+func (n News) since() time.Time {
+	if first := n.Tally.Examples; len(first) > 0 && first[0].At.Before(n.Incident.OpenedAt) {
+		return first[0].At
+	}
+	return n.Incident.OpenedAt
+}
+
+// fresh is how many calls have failed since people were told last.
+func (n News) fresh() int { return max(n.Tally.Calls-n.Incident.Told.Calls, 0) }
+
 // headline says what calls lose, and how many.
 func (n News) headline() string {
-	what := lostText(n.Incident)
+	what := n.lost()
 	switch n.Stage {
-	case Reopening:
-		return what + " again"
 	case Summary:
 		return fmt.Sprintf("%s, %s so far", what, calls(n.Tally.Calls))
 	case Closing:
@@ -201,22 +231,42 @@ func (n News) body(o Options) string {
 	l.say(n.happened())
 	l.blank()
 	l.tell("Calls", n.count())
-	l.tell("Since", instant(i.OpenedAt, time.Time{}))
+	l.tell("Since", instant(n.since(), time.Time{}))
+	if n.Stage != Opening {
+		l.tell("Last", instant(n.Tally.LastAt, time.Time{}))
+	}
 	l.tell("They lose", lossWords(i.Losses))
 	l.tell("Likely cause", cause(i.Class))
 	l.tell("Reason given", clean(orNone(i.Reason), maxReason))
+	if n.Failure != nil && n.Failure.State.Failure != nil {
+		l.tell("Status code", clean(n.Failure.State.Failure.HTTPStatusCode, maxWord))
+	}
 	if n.Stage != Closing {
 		l.tell("Try first", i.Class.Remedy())
 	}
 	l.blank()
 	l.tell("Shared by", scopeText(i.Scope))
 	l.tell("Element", clean(i.Element, maxWord))
+	if n.Failure != nil {
+		n.where(&l, n.Failure.State)
+	}
 	for _, example := range n.Tally.Examples {
 		l.tell("Example", show(example.PipelineID))
 	}
 	l.tell("Details", n.show())
 	l.tell("Runbook", n.runbook(o))
 	return l.String()
+}
+
+// where tells the place of a call that failed, except what the scope tells.
+func (n News) where(l *lines, call pipeline.State) {
+	kind, _, _ := strings.Cut(n.Incident.Scope, "/")
+	if kind != incident.ScopeConfiguration {
+		l.tell("Configuration", configurationName(call.ConfigurationARN))
+	}
+	if kind != incident.ScopeRegion {
+		l.tell("Account", place(call.Account, call.Region))
+	}
 }
 
 func orNone(s string) string {
@@ -245,7 +295,7 @@ func (n News) happened() string {
 	case Summary:
 		return "Calls go on failing."
 	case Closing:
-		lasted := n.Tally.LastAt.Sub(n.Incident.OpenedAt)
+		lasted := n.Tally.LastAt.Sub(n.since())
 		return fmt.Sprintf("It is over: calls succeed again. It lasted %s, from the first failed call to the last.", span(max(lasted, 0)))
 	}
 	if n.Failure != nil {
@@ -257,9 +307,11 @@ func (n News) happened() string {
 // count says how many calls failed, and where that is going.
 func (n News) count() string {
 	total := strconv.Itoa(n.Tally.Calls)
-	if n.Stage != Summary {
-		return total
+	switch {
+	case n.Stage == Reopening && n.fresh() > 0:
+		return fmt.Sprintf("%s, %d of them since it came back", total, n.fresh())
+	case n.Stage == Summary:
+		return fmt.Sprintf("%s, %d of them since the last message (%s)", total, n.fresh(), incident.TrendOf(n.Incident.Told, n.Tally.Calls))
 	}
-	fresh := n.Tally.Calls - n.Incident.Told.Calls
-	return fmt.Sprintf("%s, %d of them since the last message (%s)", total, fresh, incident.TrendOf(n.Incident.Told, n.Tally.Calls))
+	return total
 }

@@ -69,8 +69,9 @@ type matchData struct {
 type extras struct {
 	// thread groups messages in a chat channel.
 	thread string
-	// short are the parts of a text message, the most important first.
-	short []string
+	// short are the parts of a text message, the most important first, and each
+	// in one or more wordings, the best first.
+	short [][]string
 	// steps are what to do next, in a chat card.
 	steps    []string
 	keywords []string

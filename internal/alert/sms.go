@@ -13,23 +13,26 @@ const (
 	gsmExtended = "\f^{}\\[~]|€"
 )
 
-// textMessage joins as many of the parts as one segment holds. The first is cut
-// where it alone is longer.
-func textMessage(parts []string) string {
+// textMessage joins as many of the parts as one segment holds, each in the first
+// of its wordings that has room. The first part is cut where it alone is longer.
+func textMessage(parts [][]string) string {
 	text := ""
-	for i, part := range parts {
-		if part = gsm(part); part == "" {
-			continue
-		}
-		longer := part
-		if text != "" {
-			longer = text + " " + part
-		}
-		switch {
-		case septets(longer) <= maxSMS:
-			text = longer
-		case i == 0:
-			return cutSeptets(longer, maxSMS)
+	for i, wordings := range parts {
+		for _, part := range wordings {
+			if part = gsm(part); part == "" {
+				continue
+			}
+			longer := part
+			if text != "" {
+				longer = text + " " + part
+			}
+			if septets(longer) <= maxSMS {
+				text = longer
+				break
+			}
+			if i == 0 {
+				return cutSeptets(longer, maxSMS)
+			}
 		}
 	}
 	return text

@@ -25,7 +25,7 @@ type Quota struct {
 	Since time.Time
 }
 
-const quotaRemedy = "see which pipelines linger (chimewatch calls list --status InProgress), and ask for a higher quota in time"
+const quotaRemedy = "See which pipelines linger (" + listActive + "), and ask for a higher quota in time"
 
 // Message renders the warning.
 func (q Quota) Message(o Options) Message {
@@ -36,7 +36,7 @@ func (q Quota) Message(o Options) Message {
 	l.tell("Account", place(q.Account, q.Region))
 	return occasion(QuotaNear, q.Since, strconv.Itoa(q.Active)+" of "+strconv.Itoa(q.Quota)+" pipelines active", l.String(), data{
 		Severity: string(incident.High), Remedy: quotaRemedy, Account: q.Account, Region: q.Region, Active: q.Active, Quota: q.Quota,
-	}, o)
+	}, []string{"Try: delete what lingers.", "See: " + listActive}, o)
 }
 
 // Lingering names pipelines in which nothing runs any more but a voice-analytics
@@ -55,6 +55,9 @@ const (
 	mostListed    = 100
 )
 
+// listActive lists what is active, and so what lingers.
+const listActive = "chimewatch calls list --status InProgress"
+
 const deleteCommand = "aws chime-sdk-media-pipelines delete-media-pipeline --media-pipeline-id "
 
 // Message renders the list.
@@ -65,17 +68,18 @@ func (g Lingering) Message(o Options) Message {
 	l.tell("Pipelines", strconv.Itoa(len(g.Pipelines)))
 	for i, p := range g.Pipelines {
 		if i == mostLingering {
-			l.say("…")
+			l.tell("All of them", listActive)
 			break
 		}
 		l.tell("Delete with", deleteCommand+shellQuote(clean(p.ID, maxID)))
 	}
 	l.tell("Account", place(g.Account, g.Region))
-	d := data{Severity: string(incident.Medium), Remedy: "delete each with " + deleteCommand + "ID", Account: g.Account, Region: g.Region}
+	d := data{Severity: string(incident.Medium), Remedy: "Delete each with " + deleteCommand + "ID", Account: g.Account, Region: g.Region}
 	for _, p := range g.Pipelines[:min(len(g.Pipelines), mostListed)] {
 		d.Pipelines = append(d.Pipelines, clean(p.ID, maxID))
 	}
-	return occasion(LingeringKind, g.Since, strconv.Itoa(len(g.Pipelines))+" pipelines linger after their calls", l.String(), d, o)
+	return occasion(LingeringKind, g.Since, strconv.Itoa(len(g.Pipelines))+" pipelines linger after their calls", l.String(), d,
+		[]string{"Try: delete them.", "See: " + listActive}, o)
 }
 
 // Silence says that no event has come for a while, although there usually are some.
@@ -87,7 +91,7 @@ type Silence struct {
 	Since time.Time
 }
 
-const silenceRemedy = "make a call; if no event comes, check that the rules on the default event bus are enabled and that call analytics is still configured for the Voice Connector"
+const silenceRemedy = "Make a call; if no event comes, check that the rules on the default event bus are enabled and that call analytics is still configured for the Voice Connector"
 
 // Message renders the silence.
 func (s Silence) Message(o Options) Message {
@@ -99,12 +103,12 @@ func (s Silence) Message(o Options) Message {
 	l.tell("Account", place(s.Account, s.Region))
 	return occasion(SilenceKind, s.Since, "No call analytics events for over "+span(s.After), l.String(), data{
 		Severity: string(incident.High), Remedy: silenceRemedy, Account: s.Account, Region: s.Region, LastEventAt: s.LastEventAt.UTC(),
-	}, o)
+	}, []string{"The last was at " + s.LastEventAt.UTC().Format("2 Jan 15:04") + " UTC.", "Try: make a call, check the rules.", "See: chimewatch calls list"}, o)
 }
 
 // occasion makes the message of something that is so for a while; its id is that
-// of the while.
-func occasion(kind Kind, since time.Time, title, body string, d data, o Options) Message {
+// of the while. more is what a text message says behind the title.
+func occasion(kind Kind, since time.Time, title, body string, d data, more []string, o Options) Message {
 	id := string(kind) + "/" + since.UTC().Format(time.RFC3339Nano)
 	steps := []string{d.Remedy}
 	if o.RunbookURL != "" {
@@ -113,7 +117,11 @@ func occasion(kind Kind, since time.Time, title, body string, d data, o Options)
 		body += "Runbook: " + d.Runbook + "\n"
 	}
 	title = "[" + d.Severity + "] " + title
+	short := [][]string{{title + "."}}
+	for _, part := range more {
+		short = append(short, []string{part})
+	}
 	return Message{ID: id, Kind: kind, Subject: subject(title), Body: body,
 		Attributes: attributes(map[string]string{"id": id, "kind": string(kind), "severity": d.Severity, "account": d.Account, "region": d.Region}),
-	}.complete(extras{thread: id, short: []string{title + ".", d.Remedy + "."}, steps: steps, keywords: []string{d.Severity, string(kind)}, data: d})
+	}.complete(extras{thread: id, short: short, steps: steps, keywords: []string{d.Severity, string(kind)}, data: d})
 }
