@@ -93,7 +93,11 @@ func reconciled(c call.Call) string {
 	if c.Reconciled == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s, from %s, which told %s", at(c.Reconciled.At), c.Reconciled.From, c.Reconciled.Status)
+	told := fmt.Sprintf("%s, from %s, which told %s", at(c.Reconciled.At), c.Reconciled.From, c.Reconciled.Status)
+	if c.Reconciled.Because != "" {
+		told += "; asked as it was " + c.Reconciled.Because
+	}
+	return told
 }
 
 // losses says what the customer does not get because elements failed.

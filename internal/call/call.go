@@ -4,6 +4,7 @@ package call
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,11 +80,13 @@ type Failure struct {
 	HTTPStatusCode string         `json:"httpStatusCode,omitempty"`
 }
 
-// Reconciled says when the API was asked, which operation, and what it told.
+// Reconciled says when the API was asked, which operation, what it told, and how
+// the pipeline stood so that it was asked.
 type Reconciled struct {
-	At     time.Time       `json:"at"`
-	From   string          `json:"from"`
-	Status pipeline.Status `json:"status"`
+	At      time.Time       `json:"at"`
+	From    string          `json:"from"`
+	Status  pipeline.Status `json:"status"`
+	Because string          `json:"because,omitempty"`
 }
 
 // Event is one state change that came for the pipeline.
@@ -140,6 +143,7 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 	}
 	if o := state.Observation; o != nil {
 		c.Reconciled = &Reconciled{At: o.At(), From: "GetMediaPipeline", Status: o.Status}
+		c.takeBecause()
 	}
 	for i, e := range state.Elements {
 		c.Elements[i] = Element{Type: mask.text(e.Type), Status: mask.text(e.Status), StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
@@ -169,6 +173,18 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		})
 	}
 	return c
+}
+
+// takeBecause takes what an observation put among the metadata, which are the
+// customer's, to where it belongs.
+func (c *Call) takeBecause() {
+	if json.Unmarshal(c.Metadata[chime.ObservedBecause], &c.Reconciled.Because) != nil {
+		return // there is none
+	}
+	c.Metadata = maps.Clone(c.Metadata)
+	if delete(c.Metadata, chime.ObservedBecause); len(c.Metadata) == 0 {
+		c.Metadata = nil
+	}
 }
 
 func failureOf(state pipeline.State, mask masker) *Failure {

@@ -12,6 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/watch"
 )
 
 func at(clock string) time.Time {
@@ -228,6 +229,46 @@ func TestJSON(t *testing.T) {
 				t.Errorf("JSON (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Why the API was asked stands with what it told, not among the customer's
+// metadata, whose own key of that name is left alone.
+func TestObservationIsNoMetadata(t *testing.T) {
+	before := pipeline.State{ID: "p", PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/p", Status: pipeline.InProgress}
+	for _, tt := range []struct {
+		name     string
+		metadata map[string]string
+		want     string
+	}{
+		{"nothing else", nil, "null"},
+		{"metadata", map[string]string{"queue": "sales"}, `{"queue":"sales"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ev, err := watch.Observation(before, watch.Answer{Status: "Stopped", Metadata: tt.metadata}, "without an event for over 1h", at("15:00:00Z"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			observed, err := pipeline.FromEvent(ev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := pipeline.Merge(before, observed)
+			for range 2 { // the state is not changed by showing it
+				c := call.New(state, nil, nil, nil, call.Options{})
+				want := &call.Reconciled{At: at("15:00:00Z"), From: "GetMediaPipeline", Status: pipeline.Stopped, Because: "without an event for over 1h"}
+				if diff := cmp.Diff(want, c.Reconciled); diff != "" {
+					t.Errorf("reconciled (-want +got):\n%s", diff)
+				}
+				if got, err := json.Marshal(c.Metadata); err != nil || string(got) != tt.want {
+					t.Errorf("got the metadata %s (%v), want %s", got, err, tt.want)
+				}
+			}
+		})
+	}
+	before.Metadata = map[string]json.RawMessage{"observedBecause": json.RawMessage(`"we say so"`)}
+	if c := call.New(before, nil, nil, nil, call.Options{}); len(c.Metadata) != 1 || c.Reconciled != nil {
+		t.Errorf("without an observation: got the metadata %v and %v reconciled, want it as it is", c.Metadata, c.Reconciled)
 	}
 }
 

@@ -49,6 +49,10 @@ const (
 	EventObservedFailed     = "chimewatch:ObservedFailed"
 	// EventObservedLost: the API knows no such pipeline any more.
 	EventObservedLost = "chimewatch:ObservedLost"
+
+	// ObservedBecause is the key of an observation's detail that says why the API
+	// was asked.
+	ObservedBecause = "observedBecause"
 )
 
 // Element types that the developer guide and the API reference name.

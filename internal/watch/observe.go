@@ -56,7 +56,7 @@ func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.
 	detail["version"] = "0"
 	detail["eventType"] = eventType
 	detail["mediaInsightsPipelineArn"] = st.PipelineARN
-	detail["observedBecause"] = why
+	detail[chime.ObservedBecause] = why
 	if a.ConfigurationARN != "" {
 		detail["mediaInsightsPipelineConfigurationArn"] = a.ConfigurationARN
 	}
