@@ -60,10 +60,11 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 		return Notification{}, err
 	}
 	n.SentAt = s.now()
+	// What was sent is this, whoever has claimed it since.
 	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: key(string(partition), noticeSK+n.ID),
-		UpdateExpression:          aws.String("SET d = :d REMOVE l, w"),
-		ExpressionAttributeValues: item{":d": text(timeText(n.SentAt))},
+		UpdateExpression:          aws.String("SET d = :d, su = :su, k = :k REMOVE l, w"),
+		ExpressionAttributeValues: item{":d": text(timeText(n.SentAt)), ":su": text(n.Subject), ":k": number(n.Calls)},
 	})
 	if err != nil {
 		return Notification{}, s.failure(err, "cannot take that the notification was sent")

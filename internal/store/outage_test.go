@@ -256,6 +256,30 @@ func TestLease(t *testing.T) {
 	}
 }
 
+// A process takes so long to send that another claims the notification, and dies:
+// what is kept is what was sent, not what was to be.
+func TestWhatWasSentIsKept(t *testing.T) {
+	w := outage.NewWorld(t, outage.Server(t))
+	c := &clock{now: noon}
+	s := w.Process().Store(store.Options{Now: c.Now})
+	try := func(owner string, calls int, send func(context.Context) error) (store.Notification, error) {
+		return s.TryOnce(t.Context(), "G#x", store.Notification{ID: "opening", Kind: "incident", Subject: fmt.Sprint(calls, " calls fail"), Calls: calls}, owner, send)
+	}
+	if _, err := try("slow", 2, func(context.Context) error {
+		c.pass(time.Minute)
+		if _, err := try("dies", 3, func(context.Context) error { return outage.ErrKilled }); !errors.Is(err, outage.ErrKilled) {
+			t.Errorf("got %v, want it killed", err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := try("later", 4, func(context.Context) error { t.Error("it is sent again"); return nil })
+	if err != nil || got.Calls != 2 || got.Subject != "2 calls fail" {
+		t.Errorf("got %+v (%v), want what was sent", got, err)
+	}
+}
+
 func TestOwnerNeedNotWaitForItsOwnClaim(t *testing.T) {
 	w := outage.NewWorld(t, outage.Server(t))
 	p := w.Process()
