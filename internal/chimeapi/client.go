@@ -170,7 +170,10 @@ func (c *Client) url(r request) string {
 // answerError makes an error of an answer: the code is in a header or in the
 // body, where it may stand behind a namespace.
 func answerError(res *http.Response, body []byte) error {
-	var said struct{ Code, Message, Type string }
+	var said struct {
+		Code, Message string
+		Type          string `json:"__type"`
+	}
 	if err := json.Unmarshal(body, &said); err != nil {
 		said.Message = strings.TrimSpace(string(body[:min(len(body), 200)]))
 	}
@@ -204,10 +207,13 @@ func (r request) failure(err error) error {
 	if response, ok := asResponse(err); ok {
 		status = response.HTTPStatusCode()
 	}
+	var api smithy.APIError
 	class, fix := fault.Unavailable, "it is tried again"
 	switch {
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound && errors.As(err, &api) && api.ErrorCode() == CodeNotFound:
 		class, fix = fault.NotFound, ""
+	case status == http.StatusNotFound: // no answer about the thing that was asked for
+		fix = "check the Region and the endpoint"
 	case status == http.StatusTooManyRequests:
 		class = fault.Throttled
 	case status == http.StatusConflict, status == http.StatusGone, status == http.StatusUnprocessableEntity:

@@ -91,6 +91,9 @@ func TestErrors(t *testing.T) {
 	}{
 		{"gone", []string{`404 {"Code":"NotFoundException","Message":"no such pipeline"}`}, fault.NotFound, "NotFoundException", 1},
 		{"of another kind", []string{`200 {"MediaPipeline":{"MediaCapturePipeline":{}}}`}, fault.NotFound, "", 1},
+		{"not the service that answers", []string{`404 <html>no such page</html>`}, fault.Unavailable, "", 1},
+		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`}, fault.Unavailable, "UnknownOperationException", 1},
+		{"nothing", []string{`200 {}`}, fault.Unavailable, "", 1},
 		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, fault.Internal, "", 1},
 		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, fault.Invalid, "BadRequestException", 1},
 		{"pressed, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},

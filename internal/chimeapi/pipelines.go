@@ -42,12 +42,15 @@ type pipelineShape struct {
 func (c *Client) GetPipeline(ctx context.Context, id string) (Pipeline, error) {
 	r := request{service: mediaPipelines, operation: "GetMediaPipeline", method: http.MethodGet, path: []string{"sdk-media-pipelines", id}}
 	var answer struct {
-		MediaPipeline struct {
+		MediaPipeline *struct {
 			MediaInsightsPipeline *pipelineShape
 		}
 	}
 	if err := c.call(ctx, r, &answer); err != nil {
 		return Pipeline{}, err
+	}
+	if answer.MediaPipeline == nil {
+		return Pipeline{}, fault.New(fault.Unavailable, "Amazon Chime SDK "+r.operation, "gave an answer about media pipeline "+id+" with nothing in it", "it is tried again")
 	}
 	p := answer.MediaPipeline.MediaInsightsPipeline
 	if p == nil {
