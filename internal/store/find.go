@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -33,8 +34,9 @@ func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error)
 }
 
 // Find gives all pipelines that ref may mean, newest first: a pipeline's id or
-// ARN, the id of a failed creation, a callId or a transactionId. When there is
-// none, the error is of class NotFound.
+// ARN, the id of a failed creation, a callId or a transactionId. Of those first
+// heard of at the same moment the one with the greatest event comes first. When
+// there is none, the error is of class NotFound.
 func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) {
 	ids := []string{pipeline.IDFromARN(ref)}
 	for _, pk := range []string{transactionPK + ref, callPK + ref} {
@@ -54,7 +56,10 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 	if len(states) == 0 {
 		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref, "list what is there with: chimewatch calls list")
 	}
-	slices.SortFunc(states, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	slices.SortFunc(states, func(a, b pipeline.State) int {
+		// Times of whole seconds tie, and a batch comes in any order.
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Order, a.Order), cmp.Compare(a.ID, b.ID))
+	})
 	return states, nil
 }
 

@@ -185,6 +185,27 @@ func TestFindByEveryID(t *testing.T) {
 			}
 		})
 	}
+	tied := []string{}
+	for i := range 6 { // all begin in one second; the even ones go on
+		for n, eventType := range []string{chime.EventCreated, chime.EventInProgress}[:1+(i+1)%2] {
+			id := fmt.Sprintf("tied-%d", i)
+			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(n) * time.Second), Raw: []byte("{}"), StateChange: &chime.StateChange{
+				EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id, CallFields: chime.CallFields{CallID: "tied"}}}
+			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 5 {
+		found, err := s.Find(t.Context(), "tied")
+		tied = tied[:0]
+		for _, st := range found {
+			tied = append(tied, st.ID)
+		}
+		if want := []string{"tied-4", "tied-2", "tied-0", "tied-5", "tied-3", "tied-1"}; err != nil || !slices.Equal(tied, want) {
+			t.Fatalf("of one second: got %v (%v), want %v: the greatest event first", tied, err, want)
+		}
+	}
 	for _, ref := range []string{"", "nothing", "arn:aws:chime:us-east-1:1:media-pipeline/"} {
 		if _, err := s.Find(t.Context(), ref); fault.ClassOf(err) != fault.NotFound {
 			t.Errorf("find %q: got %v, want not found", ref, err)
