@@ -115,6 +115,9 @@ func (c *listCmd) query(now time.Time) (store.Query, error) {
 
 // Run prints the newest pipeline of the id, or all of them.
 func (c *showCmd) Run(a *app) error {
+	if strings.TrimSpace(c.ID) == "" {
+		return usage("<id>", "it is empty", "give a pipeline id or ARN, a callId or a transactionId")
+	}
 	return a.withStore(func(s *store.Store) error {
 		states, err := s.Find(a.ctx, c.ID)
 		if err != nil {

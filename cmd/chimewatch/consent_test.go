@@ -80,7 +80,7 @@ func TestConsentRefuses(t *testing.T) {
 		{"no scope", []string{"grant", "--transaction", "t", "--by", "me"}, "--scope"},
 		{"unknown scope", []string{"grant", "--transaction", "t", "--by", "me", "--scope", "recording"}, `--scope must be one of "speaker-search","voice-tone","both"`},
 		{"nobody", []string{"deny", "--transaction", "t", "--scope", "both"}, "--by"},
-		{"an empty name", []string{"deny", "--transaction", "t", "--scope", "both", "--by", ""}, "--by: got a text of 0 bytes"},
+		{"an empty name", []string{"deny", "--transaction", "t", "--scope", "both", "--by", ""}, "--by: got a text of 0 characters"},
 		{"an end in the past", append([]string{"grant", "--until", "2020-01-01"}, base...), "--until, --for: got"},
 		{"no span at all", append([]string{"grant", "--for=-5m"}, base...), "--until, --for: got"},
 		{"two ends", append([]string{"grant", "--for", "5m", "--until", "2999-01-01"}, base...), "can't be used together"},
@@ -151,6 +151,9 @@ func TestConsentIsLookedUp(t *testing.T) {
 			t.Errorf("%v: got exit code %d and %q, want 0 and nothing on the error stream", args, got.code, got.stderr)
 		}
 		golden(t, name, got.stdout)
+	}
+	if got := run("consent", "list", "-n", "1"); got.code != exitDone || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "there are more") {
+		t.Errorf("one of two: got exit code %d, %q and %q, want one call, and that there are more", got.code, got.stdout, got.stderr)
 	}
 	_, card, _ := strings.Cut(run("calls", "show", ended).stdout, "\nvoice tasks\n")
 	golden(t, "consent/calls-show.txt", card)

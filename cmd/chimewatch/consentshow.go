@@ -178,9 +178,13 @@ func (c *listConsentCmd) Run(a *app) error {
 		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d", maxLimit))
 	}
 	return a.withStore(func(s *store.Store) error {
-		found, err := s.Held(a.ctx, c.Limit)
+		found, err := s.Held(a.ctx, c.Limit+1)
 		if err != nil {
 			return err
+		}
+		if len(found) > c.Limit {
+			found = found[:c.Limit]
+			a.note("there are more: raise --limit, up to %d, to see them", maxLimit)
 		}
 		list := []held{}
 		for _, f := range found {

@@ -40,10 +40,10 @@ func TestEventsValidate(t *testing.T) {
   rules      state-change, element-failure
   functions  status, failures
 `},
-		{"no rule", example(t, "voice-tone-failure"), nil, exitDone, `-, event 0: valid
+		{"no rule, but a source", example(t, "voice-tone-failure"), nil, exitDone, `-, event 0: valid
   schema     voice-tone-analysis-status
   rules      none
-  functions  none
+  functions  voice
 `},
 		{"rehearsal", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1), nil, exitDone, `-, event 0: valid
   schema     media-insights-state-change

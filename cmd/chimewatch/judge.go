@@ -42,7 +42,7 @@ func (j judge) verdict(raw []byte) verdict {
 	for _, p := range problems {
 		v.Problems = append(v.Problems, problem{p.Pointer, p.Message})
 	}
-	_, err = chime.Parse(raw)
+	ev, err := chime.Parse(raw)
 	v.addError(err)
 	matched, err := j.matcher.Match(raw)
 	v.addError(err)
@@ -51,6 +51,9 @@ func (j judge) verdict(raw []byte) verdict {
 		if !slices.Contains(v.Functions, rule.Function) {
 			v.Functions = append(v.Functions, rule.Function)
 		}
+	}
+	if ev != nil && ev.Voice != nil {
+		v.Functions = append(v.Functions, "voice") // its sources hand it all they get, without a rule
 	}
 	return v
 }

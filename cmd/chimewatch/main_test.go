@@ -93,6 +93,7 @@ func TestMisuse(t *testing.T) {
 		{"unknown flag", []string{"version", "--colour"}, "unknown flag --colour (see: chimewatch version --help)"},
 		{"unknown format", []string{"version", "-o", "xml"}, `--output must be one of "table","json" but got "xml"`},
 		{"missing argument", []string{"calls", "show"}, `expected "<id>" (see: chimewatch calls show --help)`},
+		{"empty argument", []string{"calls", "show", ""}, "<id>: it is empty (give a pipeline id or ARN, a callId or a transactionId)"},
 		{"two places", []string{"calls", "list", "--local", "--endpoint-url", "http://localhost:1"}, "--local and --endpoint-url can't be used together"},
 		{"endpoint without a scheme", []string{"send", "created", "--region", "us-east-1", "--endpoint-url", "localhost:4100"}, `--endpoint-url: "localhost:4100" is no URL of a service`},
 		{"limit", []string{"calls", "list", "--limit", "0"}, "--limit: 0 is out of range (use 1 to 1000, and --cursor for more)"},
