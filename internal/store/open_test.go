@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
@@ -80,5 +83,61 @@ func TestLatchKeepsSinceWhen(t *testing.T) {
 	}
 	if since, err := s.Raised(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
 		t.Errorf("lowered by one who is late: got since %v (%v), want %v", since, err, c.Now())
+	}
+}
+
+// More than a page of open pipelines, and of incidents that owe something: each is
+// given once.
+func TestMoreThanAPageIsGivenWhole(t *testing.T) {
+	const many = 230
+	db := table(t)
+	s, c := incidents(t, "pages", db, db)
+	for n := range many {
+		ev := &chime.Event{ID: fmt.Sprint("e", n), DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(time.Duration(n%7) * time.Second), Raw: []byte("{}"),
+			StateChange: &chime.StateChange{EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/p", n)}}
+		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+		f := failureOf(n, incident.Quota, c.Now())
+		f.Group.Scope = fmt.Sprint("voice-connector/", n)
+		mustJoin(t, s, f)
+	}
+	given := map[string]int{}
+	open, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range open {
+		given[p.ID]++
+	}
+	for cursor := "first"; cursor != ""; {
+		if cursor == "first" {
+			cursor = ""
+		}
+		page, next, err := s.Incidents(t.Context(), store.IncidentQuery{Owing: true, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range page {
+			given[i.ID]++
+			closed, err := s.CloseIncident(t.Context(), i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			over := i.Told
+			over.Closings = 1
+			if err := s.MarkTold(t.Context(), closed, over); err != nil { // it leaves the index while it is read
+				t.Fatal(err)
+			}
+		}
+		cursor = next
+	}
+	if len(given) != 2*many {
+		t.Errorf("got %d pipelines and incidents, want %d of each", len(given), many)
+	}
+	for id, n := range given {
+		if n != 1 {
+			t.Errorf("got %s %d times, want once", id, n)
+		}
 	}
 }
