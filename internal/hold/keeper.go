@@ -93,7 +93,7 @@ func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
 	transactions := ledger.TransactionIDs()
 	if len(transactions) == 0 {
 		stuck := trouble{}
-		k.round(ctx, t, ledger, stuck)
+		k.round(ctx, t, ledger, false, stuck)
 		return stuck.err()
 	}
 	var errs []error
@@ -118,8 +118,11 @@ func (t trouble) err() error {
 // settle does what is due for one transaction.
 func (k *Keeper) settle(ctx context.Context, t Trigger) error {
 	stuck := trouble{}
+	var before, ledger consent.Ledger
 	for range mostRounds {
-		ledger, err := k.Table.Ledger(ctx, t.TransactionID)
+		var err error
+		before = ledger
+		ledger, err = k.Table.Ledger(ctx, t.TransactionID)
 		if err != nil {
 			return errors.Join(stuck.err(), err)
 		}
@@ -127,7 +130,10 @@ func (k *Keeper) settle(ctx context.Context, t Trigger) error {
 		if err != nil {
 			return errors.Join(stuck.err(), err)
 		}
-		if !learned && k.round(ctx, t, ledger, stuck) {
+		// A ledger is read by more than one request, so that it may be as it never
+		// was: with a yes, and without the no that was there before it. As entries
+		// are only added, two reads alike are what it was between them.
+		if !learned && k.round(ctx, t, ledger, len(ledger) == len(before), stuck) {
 			return stuck.err()
 		}
 	}
@@ -135,15 +141,20 @@ func (k *Keeper) settle(ctx context.Context, t Trigger) error {
 }
 
 // round does the steps that are due by the ledger, as far as no task is stuck;
-// done when there is none. A start is made only while nothing else is due, and
-// only one, so that the ledger was read right before it.
-func (k *Keeper) round(ctx context.Context, t Trigger, ledger consent.Ledger, stuck trouble) (done bool) {
+// done when there is none. A start is made only by a ledger that is certain and
+// while nothing else is due, and only one, so that the ledger was read right
+// before it.
+func (k *Keeper) round(ctx context.Context, t Trigger, ledger consent.Ledger, certain bool, stuck trouble) (done bool) {
 	steps := ledger.Next(k.Now(), k.On, t.Event)
 	steps = slices.DeleteFunc(steps, func(s consent.Step) bool { return stuck[s.Entry.Task] != nil })
-	if others := slices.DeleteFunc(slices.Clone(steps), func(s consent.Step) bool { return s.Act == consent.Start }); len(others) > 0 {
+	others := slices.DeleteFunc(slices.Clone(steps), func(s consent.Step) bool { return s.Act == consent.Start })
+	switch {
+	case len(others) > 0:
 		steps = others
-	} else {
-		steps = steps[:min(1, len(steps))]
+	case len(steps) > 0 && !certain:
+		return false
+	case len(steps) > 0:
+		steps = steps[:1]
 	}
 	for _, step := range steps {
 		if err := k.take(ctx, t, step); err != nil {

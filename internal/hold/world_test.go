@@ -23,6 +23,8 @@ var (
 	errKilled = errors.New("killed")
 	errGone   = errors.New("the call is over")
 	errTwice  = errors.New("a second task of the kind was asked for while one runs")
+	// errLost: the service did it, and its answer did not come.
+	errLost = errors.New("the answer is lost")
 )
 
 // verdict is what the scheduler does with a call that a worker wants to make.
@@ -163,11 +165,8 @@ func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
 }
 
 func (w *world) CallLedger(ctx context.Context, id string) (ledger consent.Ledger, err error) {
-	err = gate(ctx, func(worker *worker) error {
+	err = gate(ctx, func(*worker) error {
 		ledger = w.read("C" + id)
-		for _, t := range consent.Tasks() { // consent may have ended since the transaction was read
-			worker.covered[t] = worker.covered[t] || w.inForce(t)
-		}
 		return nil
 	})
 	return ledger, err
@@ -253,8 +252,9 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 	err = gate(ctx, func(worker *worker) error {
 		covered := worker.covered[e.Task]
 		clear(worker.covered)
-		if err := w.nextTrouble("start", e); err != nil {
-			return err
+		lost := w.nextTrouble("start", e)
+		if lost != nil && !errors.Is(lost, errLost) {
+			return lost
 		}
 		if e.Token == "" || e.VoiceConnectorID != "vc" || !w.ready(e.TransactionID) {
 			w.faults = append(w.faults, fmt.Sprintf("a start without its call: %+v", e))
@@ -262,7 +262,7 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 		for _, t := range w.tasks {
 			if t.kind == e.Task && t.token == e.Token {
 				id = t.id
-				return nil
+				return lost
 			}
 		}
 		if w.over {
@@ -277,7 +277,7 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 		}
 		id = fmt.Sprintf("task-%d", len(w.tasks))
 		w.tasks = append(w.tasks, task{id: id, token: e.Token, transaction: e.TransactionID, kind: e.Task})
-		return nil
+		return lost
 	})
 	return id, err
 }
@@ -285,16 +285,17 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 func (w *world) Stop(ctx context.Context, e consent.Entry) (ended string, err error) {
 	err = gate(ctx, func(worker *worker) error {
 		clear(worker.covered)
-		if err := w.nextTrouble("stop", e); err != nil {
-			return err
+		lost := w.nextTrouble("stop", e)
+		if lost != nil && !errors.Is(lost, errLost) {
+			return lost
 		}
 		i := slices.IndexFunc(w.tasks, func(t task) bool { return t.id == e.TaskID && t.kind == e.Task })
 		if i < 0 || w.tasks[i].stopped {
 			ended = "it is over"
-			return nil
+			return lost
 		}
 		w.tasks[i].stopped = true
-		return nil
+		return lost
 	})
 	return ended, err
 }
