@@ -11,9 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
@@ -289,5 +293,57 @@ func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
 	}
 	if counts["VoiceNotifications"] != 2 || counts["UnknownNotifications"] != 1 {
 		t.Errorf("got %v, want 2 kept and 1 of an unknown type", counts)
+	}
+}
+
+// settler keeps what it is asked to settle, and fails for some transactions.
+type settler struct {
+	triggers []hold.Trigger
+	fails    []string
+}
+
+func (s *settler) Settle(_ context.Context, t hold.Trigger) error {
+	s.triggers = append(s.triggers, t)
+	if slices.Contains(s.fails, t.TransactionID) {
+		return fault.New(fault.Unavailable, "service", t.TransactionID, "")
+	}
+	return nil
+}
+
+// Each call of a batch is settled once, whether another fails or not, and fails
+// every notification that is about it.
+func TestVoiceSettlesEachCallOnce(t *testing.T) {
+	note := func(id, kind, detail string) intake.Message {
+		return intake.Message{Body: fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id, kind, detail)}
+	}
+	calls := &settler{fails: []string{"b", "c"}}
+	errs := handler.Voice(refusing{[]string{"7"}}, calls, count{})(t.Context(), []intake.Message{
+		note("1", "VoiceAnalyticsStatus", `{"detailStatus":"AnalyticsReady","transactionId":"a","voiceConnectorId":"v"}`),
+		note("2", "SpeakerSearchStatus", `{"taskId":"k2","transactionId":"b"}`),
+		note("3", "VoiceToneAnalysisStatus", `{"taskId":"k3","transactionId":"b"}`),
+		note("4", "VoiceAnalyticsStatus", `{"detailStatus":"PostCallVoiceAnalytics","transactionId":"c"}`),
+		note("5", "SpeakerSearchStatus", `{"taskId":"k5"}`),
+		note("6", "VoiceAnalyticsStatus", `{"detailStatus":"AnalyticsTired","transactionId":"x"}`),
+		note("7", "SpeakerSearchStatus", `{"taskId":"k7","transactionId":"not-kept"}`),
+		note("8", "VoiceMoodStatus", `{"taskId":"k8","transactionId":"y"}`),
+		note("9", "SpeakerSearchStatus", `{"detailStatus":"IdentificationFailure","transactionId":"d"}`),
+	})
+	var failed []int
+	for i, err := range errs {
+		if err != nil {
+			failed = append(failed, i+1)
+		}
+	}
+	if diff := cmp.Diff([]int{2, 3, 4, 7}, failed); diff != "" {
+		t.Errorf("failed (-want +got):\n%s", diff)
+	}
+	want := []hold.Trigger{
+		{Event: "1", TransactionID: "a"},
+		{Event: "2", TransactionID: "b", Seen: []hold.Seen{{Task: consent.SpeakerSearch, TaskID: "k2"}, {Task: consent.VoiceTone, TaskID: "k3"}}},
+		{Event: "4", TransactionID: "c"},
+		{Event: "9", TransactionID: "d"},
+	}
+	if diff := cmp.Diff(want, calls.triggers); diff != "" {
+		t.Errorf("settled (-want +got):\n%s", diff)
 	}
 }
