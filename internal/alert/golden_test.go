@@ -150,6 +150,7 @@ func goldens() map[string]message {
 			n.Incident.Scope = "configuration/" + running.ConfigurationARN
 		}),
 		"incident-without-example": news(permanent("Rate exceeded"), alert.Summary, func(n *alert.News) { n.Failure, n.Tally.Examples = nil, nil }),
+		"incident-uncounted":       news(permanent("Rate exceeded"), alert.Opening, func(n *alert.News) { n.Failure, n.Tally = nil, incident.Tally{} }),
 		"hostile-incident":         news(hostileFailure, alert.Summary, nil),
 
 		"quota":     alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},

@@ -50,7 +50,7 @@ func (n News) Message(o Options) Message {
 		thread: i.ID, keywords: []string{severity, string(i.Class), scopeText(i.Scope), i.Element},
 		short: [][]string{
 			{"[" + severity + "] " + n.lost() + ": " + i.Class.Title() + "."},
-			{calls(n.Tally.Calls) + " since " + n.since().UTC().Format("2 Jan 15:04") + " UTC."},
+			{calls(n.failed()) + " since " + n.since().UTC().Format("2 Jan 15:04") + " UTC."},
 			{n.hint()},
 			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
 		},
@@ -174,6 +174,9 @@ func (n News) since() time.Time {
 	return n.Incident.OpenedAt
 }
 
+// failed is how many calls have failed: at least the one that opened it.
+func (n News) failed() int { return max(n.Tally.Calls, 1) }
+
 // fresh is how many calls have failed since people were told last.
 func (n News) fresh() int { return max(n.Tally.Calls-n.Incident.Told.Calls, 0) }
 
@@ -182,9 +185,9 @@ func (n News) headline() string {
 	what := n.lost()
 	switch n.Stage {
 	case Summary:
-		return fmt.Sprintf("%s, %s so far", what, calls(n.Tally.Calls))
+		return fmt.Sprintf("%s, %s so far", what, calls(n.failed()))
 	case Closing:
-		return fmt.Sprintf("%s, %s in all", what, calls(n.Tally.Calls))
+		return fmt.Sprintf("%s, %s in all", what, calls(n.failed()))
 	}
 	return what
 }
@@ -308,6 +311,8 @@ func (n News) happened() string {
 func (n News) count() string {
 	total := strconv.Itoa(n.Tally.Calls)
 	switch {
+	case n.Tally.Calls == 0:
+		return "none counted yet, because the event of the first could not be handled: look into the dead-letter queues"
 	case n.Stage == Reopening && n.fresh() > 0:
 		return fmt.Sprintf("%s, %d of them since it came back", total, n.fresh())
 	case n.Stage == Summary:

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/watch"
 )
 
@@ -95,4 +97,39 @@ func TestFailureOfTheFutureDoesNotKeepAnIncidentOpen(t *testing.T) {
 	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
 	v.run(t, limits, minutes(10))
 	v.wantStages(t, "once a call succeeds", map[string]int{"opening": 1, "closing": 1})
+}
+
+// The process that opens an incident dies before it tells. What the watch tells
+// instead says what happened, whatever has become of the pipeline since.
+func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
+	sink := func(status string) [][2]string { return [][2]string{{"KinesisDataStreamSink", status}} }
+	cases := []struct {
+		name   string
+		failed []byte
+		since  []byte
+		want   string
+	}{
+		{"a pipeline that failed, and has stopped", phoned{id: "p1", connector: "abc"}.event(chime.EventPermanentFailure, noon),
+			phoned{id: "p1", connector: "abc"}.event(chime.EventStopped, minutes(1)), "A call's pipeline failed for good."},
+		{"an element that failed, and then for a time all", phoned{id: "p1", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, noon),
+			phoned{id: "p1", connector: "abc", elements: sink("TemporarilyFailed")}.event(chime.EventTemporaryFailure, minutes(1)),
+			"A call's pipeline failed for a time, as the service says, and has not recovered: KinesisDataStreamSink."},
+		{"an element of which nothing is known any more", phoned{id: "p1", connector: "abc", elements: sink("Failed")}.event(chime.EventInProgress, noon),
+			phoned{id: "p1", connector: "abc"}.event(chime.EventStopped, minutes(1)), "An element of a call's pipeline failed: KinesisDataStreamSink. The pipeline has ended."},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			v := onTable(t)
+			v.Line.Disturb(outageOpening, outage.Before)
+			if err := v.failures()(t.Context(), intake.Message{Body: tc.failed}); err == nil {
+				t.Fatal("got no error, want it killed before it publishes")
+			}
+			v.Line.Revive()
+			v.record(t, tc.since)
+			v.run(t, limits, minutes(2))
+			if list := v.World.Topic.Published(); len(list) != 1 || !strings.Contains(list[0].Body, tc.want) {
+				t.Errorf("got %v, want it to say %q", list, tc.want)
+			}
+		})
+	}
 }

@@ -217,12 +217,18 @@ func (w Watch) example(ctx context.Context, i incident.Incident) (*alert.Failure
 	switch {
 	case st.Status == pipeline.CreateFailed:
 		f.Kind = alert.CreateFailed
-	case st.Status != pipeline.Failed:
+		return &f, nil
+	case st.Status == pipeline.TemporarilyFailed:
+		f.Kind = alert.TemporaryFailure
+	case st.Status == pipeline.Failed || i.Element == "":
+		return &f, nil // what has come since does not make it another failure
+	default:
 		f.Kind = alert.ElementFailure
-		for _, e := range st.Elements {
-			if e.Type == i.Element {
-				f.Element = e
-			}
+	}
+	f.Element.Type = i.Element
+	for _, e := range st.Elements {
+		if e.Type == i.Element {
+			f.Element = e
 		}
 	}
 	return &f, nil
