@@ -1,7 +1,7 @@
 // Package chimeapi calls the few operations of the Amazon Chime SDK's API that
 // chimewatch needs. It signs, retries and times out with the parts of the AWS
 // SDK for Go; only the shapes of requests and answers are written out here, so
-// that a function's binary does not carry two whole service clients for seven
+// that a function's binary does not carry two whole service clients for eight
 // operations. An error is a *fault.Error around a *smithy.GenericAPIError with
 // the service's code.
 package chimeapi
