@@ -56,6 +56,7 @@ func TestUnmodifiedAWSCLI(t *testing.T) {
 			{"the table is listed", []string{"dynamodb", "list-tables", "--query", "TableNames", "--output", "text"}, local.TableName},
 			{"the queues are listed", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, "4"},
 			{"the failed event is received", []string{"sqs", "receive-message", "--queue-url", queue, "--query", "length(Messages)"}, "1"},
+			{"the stack names its table", []string{"cloudformation", "describe-stacks", "--stack-name", local.StackName, "--query", "Stacks[].Outputs[?OutputKey=='TableName'].OutputValue", "--output", "text"}, local.TableName},
 			{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"}, local.FailureTopicARN + "\t" + local.AlertTopicARN + "\t" + local.VoiceTopicARN},
 		} {
 			t.Run(tc.name, func(t *testing.T) {

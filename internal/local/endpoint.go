@@ -41,7 +41,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	pages := awaitReady(s.pages())
 	events := awaitReady(s.bus.Handler())
 	messages := s.queues.Handler()
-	publish := s.topics.Handler()
+	forms := s.forms(s.topics.Handler())
 	table := s.tableProxy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
@@ -58,7 +58,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 		case service == "AmazonSQS":
 			messages.ServeHTTP(w, r)
 		case service == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
-			publish.ServeHTTP(w, r)
+			forms.ServeHTTP(w, r)
 		default:
 			refuseService(w, r)
 		}
@@ -74,7 +74,7 @@ func refuseService(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
 	wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
 		"__type":  "UnknownOperationException",
-		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's Invoke, Kinesis's PutRecord and the Chime SDK only",
+		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's Invoke, Kinesis's PutRecord, CloudFormation's DescribeStacks and the Chime SDK only",
 	})
 }
 

@@ -96,7 +96,7 @@ func (s *Service) Handler() http.Handler {
 			return
 		}
 		if version := form.Get("Version"); version != apiVersion {
-			service.Refuse(w, wire.Errorf("InvalidAction", "%s of version %q belongs to another service; with forms the local stack answers only SNS, version %s",
+			service.Refuse(w, wire.Errorf("InvalidAction", "%s of version %q belongs to another service; with forms the local stack answers only SNS, version %s, and DescribeStacks of CloudFormation",
 				form.Get("Action"), version, apiVersion))
 			return
 		}
