@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
@@ -112,6 +113,14 @@ func consentTable(t *testing.T) *dynalite.Server {
 		if err := s.RecordVoice(t.Context(), []voice.Note{n})[0]; err != nil {
 			t.Fatal(err)
 		}
+	}
+	// The call was transferred: it is over only when its second pipeline has stopped.
+	stopped, err := chime.Parse([]byte(strings.NewReplacer(ended, transferred, "14:16:58", "14:26:00", `"id": "`, `"id": "moved-`).Replace(example(t, "stopped"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RecordStateChange(t.Context(), stopped); err != nil {
+		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC)
 	for _, e := range []consent.Entry{
