@@ -110,6 +110,21 @@ func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
 	}
 }
 
+// What is wrong with a record may be told with its words, and these may be a number.
+func TestHandleLogsNoNumberWhole(t *testing.T) {
+	var log bytes.Buffer
+	logTo(t, &log)
+	reply, err := intake.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"))), func(context.Context, intake.Message) error {
+		return errors.New(`/time: got "+14155550123", want a time`)
+	})
+	if err != nil || !strings.Contains(string(reply), `"1"`) {
+		t.Errorf("got %s and %v, want the record reported", reply, err)
+	}
+	if strings.Contains(log.String(), "4155550123") || !strings.Contains(log.String(), "…0123") {
+		t.Errorf("got log %s, want the last four digits of the number", log.String())
+	}
+}
+
 func TestHandleStopsWhenTheTimeIsUp(t *testing.T) {
 	silenceLog(t)
 	ctx, cancel := context.WithCancel(t.Context())
