@@ -92,9 +92,9 @@ func TestStormPagesOncePerCause(t *testing.T) {
 		}
 		drainAndWatch(t, s)
 	}
-	// The cause is repaired: calls succeed on both, after the last failure.
+	// The cause is repaired: calls are recorded whole on both, after the last failure.
 	for _, connector := range []string{"abcdef1", "uvwxyz2"} {
-		if err := s.Put(stateChange(t, connector, 5000, chime.EventInProgress, "", time.Now(), "InProgress")); err != nil {
+		if err := s.Put(stateChange(t, connector, 5000, chime.EventStopped, "", time.Now(), "Stopped")); err != nil {
 			t.Fatal(err)
 		}
 	}

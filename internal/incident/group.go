@@ -88,6 +88,13 @@ func Gravest(elements []pipeline.Element) string {
 	return gravest
 }
 
+// deliversAtTheEnd tells of an element whose work shows only when the call is over:
+// the recording is made of what the stream has kept, and enhanced afterwards.
+func deliversAtTheEnd(elementType string) bool {
+	loss := lossOf(elementType)
+	return loss == Recording || loss == VoiceEnhancement
+}
+
 // Succeeds tells whether a pipeline of the group's scope has got past where
 // those of its incidents failed.
 func Succeeds(g Group, st pipeline.State) bool {
@@ -100,7 +107,8 @@ func Succeeds(g Group, st pipeline.State) bool {
 	}
 	for _, e := range st.Elements {
 		if e.Type == g.Element {
-			return runs && (e.Status == chime.StatusInProgress || e.Status == chime.StatusPaused || e.Status == chime.StatusStopped)
+			works := !deliversAtTheEnd(e.Type) && (e.Status == chime.StatusInProgress || e.Status == chime.StatusPaused)
+			return runs && (works || e.Status == chime.StatusStopped)
 		}
 	}
 	return false

@@ -107,3 +107,46 @@ func TestGravestElement(t *testing.T) {
 		}
 	}
 }
+
+func TestSucceeds(t *testing.T) {
+	call := func(status pipeline.Status, elements ...string) pipeline.State {
+		st := pipeline.State{Account: "123456789012", Region: "us-east-1", ConfigurationARN: "arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c", Status: status}
+		st.VoiceConnectorID = "abc"
+		for n := 0; n < len(elements); n += 2 {
+			st.Elements = append(st.Elements, pipeline.Element{Type: elements[n], Status: elements[n+1]})
+		}
+		return st
+	}
+	connector, recording := "voice-connector/abc", "S3RecordingSink"
+	for _, test := range []struct {
+		name  string
+		group incident.Group
+		call  pipeline.State
+		want  bool
+	}{
+		{"it runs", incident.Group{Scope: connector}, call(pipeline.InProgress), true},
+		{"it has ended well", incident.Group{Scope: connector}, call(pipeline.Stopped, recording, "Stopped"), true},
+		{"it is only created", incident.Group{Scope: connector}, call(pipeline.Created), false},
+		{"it failed", incident.Group{Scope: connector}, call(pipeline.Failed), false},
+		{"it runs in part", incident.Group{Scope: connector}, call(pipeline.InProgress, recording, "Failed"), false},
+		{"of another Voice Connector", incident.Group{Scope: "voice-connector/xyz"}, call(pipeline.InProgress), false},
+		{"of the configuration", incident.Group{Scope: "configuration/arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c"}, call(pipeline.InProgress), true},
+		{"of another configuration", incident.Group{Scope: "configuration/arn:d"}, call(pipeline.InProgress), false},
+		{"of the Region", incident.Group{Scope: "region/123456789012/us-east-1"}, call(pipeline.InProgress), true},
+		{"of another Region", incident.Group{Scope: "region/123456789012/us-west-2"}, call(pipeline.InProgress), false},
+		{"the sink delivers", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "InProgress"), true},
+		{"the sink fails, and others do not", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "Failed", recording, "InProgress"), false},
+		{"the sink is not there", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, recording, "InProgress"), false},
+		{"another element fails", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "InProgress", recording, "Failed"), true},
+		{"the recording goes on, and may fail when it is delivered", incident.Group{Scope: connector, Element: recording}, call(pipeline.InProgress, recording, "InProgress"), false},
+		{"the recording is delivered", incident.Group{Scope: connector, Element: recording}, call(pipeline.Stopped, recording, "Stopped"), true},
+		{"the recording is to be enhanced yet", incident.Group{Scope: connector, Element: "VoiceEnhancementSink"}, call(pipeline.Stopped, "VoiceEnhancementSink", "InProgress"), false},
+		{"the recording is enhanced", incident.Group{Scope: connector, Element: "VoiceEnhancementSink"}, call(pipeline.Stopped, "VoiceEnhancementSink", "Stopped"), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := incident.Succeeds(test.group, test.call); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
