@@ -28,7 +28,7 @@ type WatchTable interface {
 	CloseIncident(context.Context, incident.Incident) (incident.Incident, error)
 	GoesOn(context.Context, incident.Incident) error
 	Open(context.Context) ([]store.OpenPipeline, error)
-	MarkAsked(ctx context.Context, id string) error
+	MarkAsked(ctx context.Context, id string, at time.Time) error
 	History(ctx context.Context, id string) ([]store.Record, error)
 	List(context.Context, store.Query) (store.Page, error)
 	AnyBetween(ctx context.Context, from, to time.Time) (bool, error)
@@ -423,8 +423,8 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 		if fault.ClassOf(err) == fault.Throttled {
 			return err
 		}
-		// It waits for its next turn, so that it does not keep the others from theirs.
-		return errors.Join(err, w.Table.MarkAsked(ctx, st.ID))
+		// The next run asks again, but all others first: it must not keep them from their turn.
+		return errors.Join(err, w.Table.MarkAsked(ctx, st.ID, w.now().Add(-askAgain)))
 	}
 	for _, e := range p.Elements {
 		answer.Elements = append(answer.Elements, watch.AnswerElement(e))
@@ -458,5 +458,5 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 	if observed.Status.Ended() {
 		return nil // nobody asks about it any more
 	}
-	return w.Table.MarkAsked(ctx, st.ID)
+	return w.Table.MarkAsked(ctx, st.ID, w.now())
 }

@@ -265,11 +265,7 @@ func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
 				}
 			}
 			v.api.trouble = nil
-			v.run(t, limits, minutes(134))
-			if got := v.status(t, "p0"); got != pipeline.InProgress {
-				t.Errorf("p0 before its next turn: got %s, want %s", got, pipeline.InProgress)
-			}
-			v.run(t, limits, minutes(136))
+			v.run(t, limits, minutes(122))
 			if got := v.status(t, "p0"); got != pipeline.Stopped {
 				t.Errorf("p0 afterwards: got %s, want %s", got, pipeline.Stopped)
 			}

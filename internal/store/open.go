@@ -65,11 +65,11 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	return list, nil
 }
 
-// MarkAsked records that the API was asked about a pipeline.
-func (s *Store) MarkAsked(ctx context.Context, id string) error {
+// MarkAsked records that the API was asked about a pipeline at a time.
+func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
 	up.require("attribute_exists(" + attrPK + ")") // it may have expired
-	up.set(attrAsked, up.value(text(timeText(s.now()))))
+	up.set(attrAsked, up.value(text(timeText(at))))
 	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pipelinePK+id, stateSK)))
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take that the API was asked")

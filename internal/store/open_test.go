@@ -26,7 +26,7 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	put("ended", chime.EventInProgress, 0)
 	put("ended", chime.EventStopped, time.Second)
 	for _, id := range []string{"asked", "none"} {
-		if err := s.MarkAsked(t.Context(), id); err != nil {
+		if err := s.MarkAsked(t.Context(), id, c.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

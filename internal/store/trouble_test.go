@@ -40,7 +40,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"list":          func(ctx context.Context) error { _, err := s.List(ctx, store.Query{}); return err },
 		"open":          func(ctx context.Context) error { _, err := s.Open(ctx); return err },
 		"any between":   func(ctx context.Context) error { _, err := s.AnyBetween(ctx, time.Time{}, noon); return err },
-		"mark asked":    func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID) },
+		"mark asked":    func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
 		"once":          func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
 		"join": func(ctx context.Context) error {
 			_, err := s.Join(ctx, failureOf(0, incident.Quota, noon), timing)
