@@ -187,6 +187,22 @@ func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
 	wantLedger(t, ledger, err, grant("g2", "t2", "c2", at(20)))
 }
 
+// Consent may have an end that never comes; the table forgets it with its entry.
+func TestLapsesExpireWithTheirEntry(t *testing.T) {
+	s, db, name := voiceStore(t)
+	said := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
+	enter(t, s, consent.Entry{Kind: consent.Granted, At: said, Event: "g", By: "me", Scope: consent.ScopeBoth, TransactionID: "t", Until: said.AddDate(900, 0, 0)})
+	items := scan(t, db.Client, name)
+	for key, it := range items {
+		if got, want := it["x"], fmt.Sprint(said.Add(time.Hour).Unix()); got != want {
+			t.Errorf("%s: got expiry %s, want %s", key, got, want)
+		}
+	}
+	if len(items) != 2 {
+		t.Errorf("got %d items, want the entry and its lapse", len(items))
+	}
+}
+
 func TestHeldIsNewestFirstAndOnce(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := func(i int) time.Time { return time.Date(2026, 3, 11, 8, i, 0, 0, time.UTC) }

@@ -28,7 +28,7 @@ type Lapse struct {
 func (s *Store) lapseItem(pk string, e consent.Entry) item {
 	it := key(pk, lapseSK+e.Event)
 	it[attrState], it[attrFirst] = text(lapsesByState+shardOf(pk)), text(timeText(e.Until))
-	s.expire(it, e.Until)
+	s.expire(it, e.At)
 	return it
 }
 
