@@ -150,23 +150,22 @@ func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (inciden
 			return i, err
 		}
 	}
-	switch verdict {
-	case incident.Reopens:
-		err = s.reopen(ctx, chosen)
-	case incident.Opens:
-		chosen, err = s.open(ctx, f, known)
-	}
-	if err != nil {
-		return incident.Incident{}, err
+	if verdict == incident.Opens {
+		if chosen, err = s.open(ctx, f, known); err != nil {
+			return incident.Incident{}, err
+		}
 	}
 	took, err := s.take(ctx, f, chosen.ID, bound)
+	if err == nil && !took && verdict == incident.Opens {
+		err = s.withdraw(ctx, f, chosen)
+	}
 	if err != nil {
 		return incident.Incident{}, err
 	}
 	if !took {
 		return incident.Incident{}, errRaced
 	}
-	return s.occur(ctx, chosen.ID, f, f.Occurrence, t)
+	return s.occur(ctx, chosen.ID, f, f.Occurrence, t) // reopens what is over
 }
 
 // incidentsOf reads a group's incidents, newest first, until enough of them.
@@ -228,6 +227,29 @@ func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) 
 		return i, s.failure(err, "cannot take the incident")
 	}
 	return i, nil
+}
+
+// withdraw ends an incident that was opened for a failure which is in another
+// one by now, unless people know of it: they need not hear of this one. A failure
+// that has joined it meanwhile makes it go on, as Overlooked does for later ones.
+func (s *Store) withdraw(ctx context.Context, f Failure, i incident.Incident) error {
+	if bound, err := s.joined(ctx, f); err != nil || bound.incident == i.ID {
+		return err // the answer that it took it got lost
+	}
+	i.ClosedAt = s.now()
+	up := newUpdate()
+	up.require("attribute_not_exists(" + attrOpenings + ")")
+	up.require("attribute_not_exists(" + attrClosed + ")")
+	up.set(attrClosed, up.value(text(timeText(i.ClosedAt))))
+	up.set(attrClosings, up.value(number(1)))
+	up.remove(attrState)
+	if err := s.changeIncident(ctx, i.ID, up); err != nil {
+		return err
+	}
+	if last, err := s.LastSeen(ctx, i.ID); err != nil || last.IsZero() {
+		return err
+	}
+	return s.reopen(ctx, i)
 }
 
 // reopen makes a closed incident open again, on condition that it still is as

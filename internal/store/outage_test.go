@@ -213,6 +213,65 @@ func TestFailureHandledTwiceAtOnceCountsOnce(t *testing.T) {
 	}
 }
 
+// Two processes handle the same failure, and only one knows what the call shares
+// with others: it counts once, and no incident waits for a failure that is in
+// the other one.
+func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
+	db := outage.Server(t)
+	withdrawn := 0
+	for seed := range int64(60) {
+		world := outage.NewWorld(t, db)
+		var works []outage.Work
+		for _, scope := range []string{"voice-connector/abc", "region/111122223333/us-east-1"} {
+			p := world.Process()
+			f := failureOf(0, incident.Quota, noon)
+			f.Group.Scope = scope
+			works = append(works, outage.Work{Line: p.Line, Do: func() error { return inTurn(t, joining(at(p, noon), f)) }})
+		}
+		if seed%3 == 0 { // and another call joins one of them
+			p := world.Process()
+			works = append(works, outage.Work{Line: p.Line, Do: func() error { return inTurn(t, joining(at(p, noon), failureOf(1, incident.Quota, noon))) }})
+		}
+		if err := errors.Join(outage.Interleave(seed, works...)...); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		s, calls := at(world.Process(), noon.Add(time.Second)), 0
+		all, _, err := s.Incidents(t.Context(), store.IncidentQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range all {
+			tally, err := s.Tally(t.Context(), i.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls += tally.Calls
+			owes := incident.Next(i, noon, noon.Add(time.Second), timing) != incident.Nothing
+			if owes != (tally.Calls > 0) || i.Open() != owes {
+				t.Errorf("seed %d: incident %s of %d calls: open %v, owes news %v", seed, i.ID, tally.Calls, i.Open(), owes)
+			}
+			if tally.Calls == 0 {
+				withdrawn++
+			}
+		}
+		if want := len(works) - 1; calls != want {
+			t.Errorf("seed %d: got %d calls, want %d", seed, calls, want)
+		}
+		owing, _, err := s.Incidents(t.Context(), store.IncidentQuery{Owing: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range owing {
+			if !i.Open() {
+				t.Errorf("seed %d: incident %s is over, and among those that owe something", seed, i.ID)
+			}
+		}
+	}
+	if withdrawn == 0 {
+		t.Error("the processes never opened an incident each: the test proves nothing")
+	}
+}
+
 // A claim keeps others from sending until it has run out.
 func TestLease(t *testing.T) {
 	db := outage.Server(t)
