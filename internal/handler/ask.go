@@ -1,0 +1,127 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/watch"
+)
+
+// PipelineAPI tells of pipelines; *chimeapi.Client does.
+type PipelineAPI interface {
+	GetPipeline(ctx context.Context, id string) (chimeapi.Pipeline, error)
+}
+
+// The pace of questions to the API, whose limit is shared with the calls
+// themselves.
+const (
+	askMost  = 50                     // in one run
+	askPause = 200 * time.Millisecond // between two
+	askAgain = 15 * time.Minute       // about the same pipeline
+	// askReserve is what a run keeps of its time for what comes after.
+	askReserve = 10 * time.Second
+	askFailed  = 3 // questions in one run that may come to nothing
+)
+
+// doubts asks the API about open pipelines whose state is to be doubted, those
+// first that were not asked about for the longest. It stops when the API is
+// pressed, when several questions came to nothing or when time runs short; the
+// next run goes on with the others.
+func (w Watch) doubts(ctx context.Context, open []store.OpenPipeline) error {
+	asked, left := 0, 0
+	var failed []error
+	pressed := false
+	for _, p := range open {
+		why := watch.Doubt(p.State, w.now(), w.Limits)
+		if why == "" || w.now().Sub(p.AskedAt) < askAgain {
+			continue
+		}
+		if pressed || len(failed) == askFailed || asked == askMost || !enoughTime(ctx) {
+			left++
+			continue
+		}
+		if asked > 0 {
+			if err := w.Wait(ctx, askPause); err != nil {
+				return errors.Join(append(failed, err)...)
+			}
+		}
+		asked++
+		if err := w.ask(ctx, p.State, why); err != nil {
+			failed, pressed = append(failed, err), fault.ClassOf(err) == fault.Throttled
+		}
+	}
+	w.Counts.Count("PipelinesAsked", asked)
+	w.Counts.Count("PipelinesNotYetAsked", left)
+	return errors.Join(failed...)
+}
+
+func enoughTime(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return !has || time.Until(deadline) > askReserve
+}
+
+// question asks the API, and does not wait longer for the answer than the run
+// has time.
+func (w Watch) question(ctx context.Context, id string) (chimeapi.Pipeline, error) {
+	if deadline, has := ctx.Deadline(); has {
+		within, cancel := context.WithDeadline(ctx, deadline.Add(-askReserve))
+		defer cancel()
+		ctx = within
+	}
+	return w.API.GetPipeline(ctx, id)
+}
+
+// ask asks the API about one pipeline, and keeps what it tells that is news.
+// What it tells of failures is taken in first: once it is kept, nobody asks again.
+func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
+	p, err := w.question(ctx, st.ID)
+	answer := watch.Answer{Gone: fault.ClassOf(err) == fault.NotFound, Status: p.Status, ConfigurationARN: p.ConfigurationARN, Metadata: p.Metadata}
+	if err != nil && !answer.Gone {
+		err = fmt.Errorf("pipeline %s: %w", st.ID, err)
+		if fault.ClassOf(err) == fault.Throttled {
+			return err
+		}
+		// The next run asks again, but all others first: it must not keep them from their turn.
+		return errors.Join(err, w.Table.MarkAsked(ctx, st.ID, w.now().Add(-askAgain)))
+	}
+	for _, e := range p.Elements {
+		answer.Elements = append(answer.Elements, watch.AnswerElement(e))
+	}
+	ev, err := watch.Observation(st, answer, why, w.now())
+	if err != nil {
+		return err
+	}
+	observed, err := pipeline.FromEvent(ev)
+	if err != nil {
+		return err
+	}
+	if watch.News(st, observed) {
+		for _, f := range failuresIn(observed) {
+			for _, known := range st.FailingElements() {
+				if known.Type == f.Element.Type {
+					f.Element = known // which says since when
+				}
+			}
+			f.State, f.At = pipeline.Merge(st, observed), ev.Time
+			if err := w.Incidents.take(ctx, f, observed); err != nil {
+				return err
+			}
+		}
+		if err := w.Table.RecordStateChange(ctx, ev); err != nil {
+			return err
+		}
+		w.Counts.Count("Observations", 1)
+		slog.InfoContext(ctx, "a pipeline was not as its events told", "pipeline", st.ID, "was", string(st.Status), "observed", ev.StateChange.EventType, "because", why)
+	}
+	if observed.Status.Ended() {
+		return nil // nobody asks about it any more
+	}
+	return w.Table.MarkAsked(ctx, st.ID, w.now())
+}
