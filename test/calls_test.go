@@ -73,7 +73,7 @@ func action(r *http.Request, body []byte) string {
 }
 
 // uncalled are granted for what no example leads to: a task that runs.
-var uncalled = []string{"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
+var uncalled = []string{"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
 
 // check holds what a function called against what its role grants: nothing more
 // may be called, and nothing that was not called may be granted.
