@@ -33,7 +33,7 @@ test: node_modules
 	@for tool in aws cfn-lint moto_server; do command -v $$tool >/dev/null || echo "LEFT OUT: the tests that need $$tool: it is not installed"; done
 	@echo go vet; go vet $(PACKAGES)
 	@echo go tool staticcheck; go tool staticcheck $(PACKAGES)
-	@echo go test -race; go test -race $(PACKAGES)
+	@echo go test -race; go test -race -timeout 30m $(PACKAGES)
 
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
