@@ -5,7 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/chimewatch/chimewatch/internal/call"
+
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
@@ -88,5 +93,27 @@ func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
 	drainAndWatch(t, s)
 	if st, err := table.Pipeline(t.Context(), id[lost]); err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(begin.Add(time.Minute)) {
 		t.Errorf("the event of the end came late: got %s ended at %v (%v), want it to count", st.Status, st.EndedAt(), err)
+	}
+}
+
+// Whoever sends an event of long ago sees what it says, also when the watch has
+// asked about its pipeline.
+func TestEventOfLongAgoIsNotLost(t *testing.T) {
+	s := startStack(t, local.Options{})
+	client := eventbridge.New(eventbridge.Options{Region: local.Region, BaseEndpoint: aws.String(s.Endpoint()), Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
+		Source: aws.String(chime.Source), DetailType: aws.String(chime.DetailStateChange), Time: aws.Time(time.Now().Add(-100 * time.Hour)),
+		Detail: aws.String(`{"eventType": "chime:MediaInsightsInProgress", "mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:123456789012:media-pipeline/ancient"}`),
+	}}})
+	if err != nil || out.FailedEntryCount != 0 {
+		t.Fatalf("got %+v (%v), want it taken", out, err)
+	}
+	drainAndWatch(t, s)
+	if n := s.Pipelines().Lookups(); n != 1 {
+		t.Fatalf("got %d questions to the API, want one: otherwise nothing is proved", n)
+	}
+	st, err := store.New(s.DynamoDB(), local.TableName, store.Options{}).Pipeline(t.Context(), "ancient")
+	if err != nil || st.Status != pipeline.InProgress {
+		t.Errorf("got %s (%v), want it as it was sent", st.Status, err)
 	}
 }

@@ -7,13 +7,27 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // Pipelines is the stand-in for the media pipelines API, to be told of calls.
 func (s *Stack) Pipelines() *chimeapi.Pipelines { return s.pipelines }
+
+// learn tells the stand-in what an event that somebody sent says of a pipeline:
+// there is no service behind it that would know the pipeline otherwise.
+func (s *Stack) learn(event []byte) {
+	ev, err := chime.Parse(event)
+	if err != nil || ev.StateChange == nil {
+		return // the functions say what is wrong with it
+	}
+	if st, err := pipeline.FromEvent(ev); err == nil {
+		s.pipelines.Learn(st)
+	}
+}
 
 // StartSchedules runs every schedule in its time from now on, until Close. It
 // is not for concurrent use, and starts nothing the second time.

@@ -220,6 +220,7 @@ func (s *Stack) start(ctx context.Context) error {
 		Account: Account, Region: Region, Rules: s.options.Rules,
 		Invoke:        func(function string, event []byte) error { return s.host.Enqueue(function, event) },
 		Undeliverable: s.keepUndeliverable,
+		Sent:          s.learn,
 	}); err != nil {
 		return err
 	}

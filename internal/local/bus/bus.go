@@ -22,6 +22,9 @@ type Options struct {
 	Invoke func(function string, event []byte) error
 	// Undeliverable takes what Invoke refused.
 	Undeliverable func(DeadLetter)
+	// Sent, where it is not nil, hears of each event that a client puts on the bus,
+	// before it is delivered.
+	Sent func(event []byte)
 }
 
 // DeadLetter is an event that could not be delivered to the target of a rule,

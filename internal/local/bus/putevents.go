@@ -81,6 +81,9 @@ func (b *Bus) putEntry(entry putEntry) (string, *wire.Error) {
 	}
 	id := wire.NewID()
 	event, err := b.envelope(id, at, entry)
+	if err == nil && b.options.Sent != nil {
+		b.options.Sent(event)
+	}
 	if err == nil {
 		err = b.Put(event)
 	}

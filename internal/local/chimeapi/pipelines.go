@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Pipeline is a media insights pipeline as the API tells of it.
@@ -35,12 +36,15 @@ const Path = "/sdk-media-pipelines"
 type Pipelines struct {
 	mu      sync.Mutex
 	byID    map[string]Pipeline
+	learned map[string]pipeline.State
 	refuse  []int
 	lookups int
 }
 
 // NewPipelines makes an API that knows no pipeline.
-func NewPipelines() *Pipelines { return &Pipelines{byID: map[string]Pipeline{}} }
+func NewPipelines() *Pipelines {
+	return &Pipelines{byID: map[string]Pipeline{}, learned: map[string]pipeline.State{}}
+}
 
 // Set makes the API know a pipeline as it is now.
 func (p *Pipelines) Set(all ...Pipeline) {
@@ -48,7 +52,36 @@ func (p *Pipelines) Set(all ...Pipeline) {
 	defer p.mu.Unlock()
 	for _, one := range all {
 		p.byID[one.ID] = one
+		delete(p.learned, one.ID)
 	}
+}
+
+// statusOf gives the API's word for a status that events tell. The API does not
+// know temporary failures.
+var statusOf = map[pipeline.Status]string{
+	pipeline.Created: "NotStarted", pipeline.InProgress: "InProgress", pipeline.TemporarilyFailed: "InProgress",
+	pipeline.Paused: "Paused", pipeline.Stopped: "Stopped", pipeline.Failed: "Failed",
+}
+
+// Learn makes the API know a pipeline as an event tells of it, joined with what
+// it has learned before; unless Set has said what it is.
+func (p *Pipelines) Learn(event pipeline.State) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, learned := p.learned[event.ID]
+	if _, known := p.byID[event.ID]; known && !learned {
+		return
+	}
+	st := pipeline.Merge(before, event)
+	p.learned[st.ID] = st
+	if statusOf[st.Status] == "" {
+		return // no pipeline came to be, or nobody has said what it does
+	}
+	one := Pipeline{ID: st.ID, ARN: st.PipelineARN, ConfigurationARN: st.ConfigurationARN, Status: statusOf[st.Status], CreatedAt: st.CreatedAt}
+	for _, e := range st.Elements {
+		one.Elements = append(one.Elements, Element{e.Type, e.Status})
+	}
+	p.byID[st.ID] = one
 }
 
 // Refuse makes the next requests fail with these status codes, such as 429 and 500.
@@ -79,7 +112,7 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, code)
 		return
 	}
-	pipeline, known := p.byID[id]
+	one, known := p.byID[id]
 	switch {
 	case id == "" && r.Method == http.MethodGet:
 		p.list(w, r)
@@ -88,9 +121,10 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !known:
 		refuse(w, http.StatusNotFound)
 	case r.Method == http.MethodGet:
-		wire.WriteJSON(w, http.StatusOK, map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": pipeline.shape()}})
+		wire.WriteJSON(w, http.StatusOK, map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one.shape()}})
 	case r.Method == http.MethodDelete:
 		delete(p.byID, id)
+		delete(p.learned, id)
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		refuse(w, http.StatusBadRequest)

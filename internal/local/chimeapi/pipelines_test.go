@@ -10,9 +10,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	client "github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -72,5 +74,43 @@ func TestAWSCLIReadsIt(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "Paused\tarn:p1" {
 		t.Errorf("got %q (%v)", out, err)
+	}
+}
+
+// What events tell is known, in whatever order they come, but never over what
+// the API was told to know.
+func TestLearn(t *testing.T) {
+	api, c, _ := serve(t)
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	event := func(id, eventType string, seconds int, elements ...chime.Element) pipeline.State {
+		st, err := pipeline.FromEvent(&chime.Event{ID: eventType, Time: start.Add(time.Duration(seconds) * time.Second), StateChange: &chime.StateChange{
+			EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id, Elements: elements}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	api.Set(chimeapi.Pipeline{ID: "set", Status: "Stopped"})
+	for _, st := range []pipeline.State{
+		event("set", chime.EventInProgress, 0), event("created", chime.EventCreated, 0), event("flaky", chime.EventTemporaryFailure, 0),
+		event("ended", chime.EventStopped, 9, chime.Element{Type: "S3RecordingSink", Status: "Stopped", UpdatedOn: 2}),
+		event("ended", chime.EventInProgress, 0, chime.Element{Type: "S3RecordingSink", Status: "InProgress", UpdatedOn: 1}),
+		event("novel", "chime:MediaInsightsNovel", 0),
+	} {
+		api.Learn(st)
+	}
+	for id, want := range map[string]string{"set": "Stopped", "created": "NotStarted", "flaky": "InProgress", "ended": "Stopped"} {
+		if got, err := c.GetPipeline(t.Context(), id); err != nil || got.Status != want {
+			t.Errorf("%s: got %q (%v), want %s", id, got.Status, err, want)
+		}
+	}
+	got, err := c.GetPipeline(t.Context(), "ended")
+	want := client.Pipeline{ID: "ended", ARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/ended", Status: "Stopped", CreatedAt: start,
+		Elements: []client.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v: want (-), got (+):\n%s", err, diff)
+	}
+	if _, err := c.GetPipeline(t.Context(), "novel"); fault.ClassOf(err) != fault.NotFound {
+		t.Errorf("a pipeline of which nothing is known but its id: got %v, want not found", err)
 	}
 }
