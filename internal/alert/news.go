@@ -238,7 +238,11 @@ func (n News) body(o Options) string {
 	if n.Stage != Opening {
 		l.tell("Last", instant(n.Tally.LastAt, time.Time{}))
 	}
-	l.tell("They lose", lossWords(i.Losses))
+	lose := "Customers lose"
+	if n.Stage == Closing {
+		lose = "Customers lost"
+	}
+	l.tell(lose, lossWords(i.Losses))
 	l.tell("Likely cause", cause(i.Class))
 	l.tell("Reason given", clean(orNone(i.Reason), maxReason))
 	if n.Failure != nil && n.Failure.State.Failure != nil {
