@@ -12,6 +12,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/google/go-cmp/cmp"

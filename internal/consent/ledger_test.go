@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"pgregory.net/rapid"
 )

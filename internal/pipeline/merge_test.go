@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
