@@ -93,9 +93,7 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 	if n.Calls > 0 {
 		up.set("k", up.value(number(n.Calls)))
 	}
-	if s.retention > 0 {
-		up.set(attrExpiry, up.value(&types.AttributeValueMemberN{Value: strconv.FormatInt(now.Add(s.retention).Unix(), 10)}))
-	}
+	s.expireBy(up, now)
 	up.require("attribute_not_exists(d)")
 	up.require("(attribute_not_exists(l) OR l < " + up.value(millis(now)) + " OR w = " + up.value(text(owner)) + ")")
 	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))

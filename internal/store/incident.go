@@ -335,10 +335,7 @@ func (s *Store) changeIncident(ctx context.Context, id string, up *update) error
 	if !ok {
 		return fault.New(fault.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
 	}
-	expiry := item{}
-	if s.expire(expiry, s.now().Add(incidentMargin)); expiry[attrExpiry] != nil {
-		up.set(attrExpiry, up.value(expiry[attrExpiry]))
-	}
+	s.expireBy(up, s.now().Add(incidentMargin))
 	_, err := s.db.UpdateItem(ctx, up.input(s.table, k))
 	if isConditionFailure(err) {
 		return errRaced

@@ -71,9 +71,7 @@ func (s *Store) MarkMatchesTold(ctx context.Context, was, is Told) error {
 	up.set(attrToldAt, up.value(text(timeText(is.At))))
 	up.set(attrState, up.value(text(toldByState+shardOf(is.Name()))))
 	up.set(attrFirst, up.value(text(timeText(is.At))))
-	if s.retention > 0 {
-		up.set(attrExpiry, up.value(number(int(is.At.Add(s.retention).Unix()))))
-	}
+	s.expireBy(up, is.At)
 	_, err := s.db.UpdateItem(ctx, up.input(s.table, is.key()))
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take what was told of rule "+is.Rule)

@@ -87,9 +87,24 @@ func (s *Store) keep(ctx context.Context, ev *chime.Event, delta pipeline.State,
 	return nil
 }
 
+// expiry is when something of a time expires; nil where nothing does.
+func (s *Store) expiry(at time.Time) types.AttributeValue {
+	if s.retention <= 0 {
+		return nil
+	}
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Add(s.retention).Unix(), 10)}
+}
+
 func (s *Store) expire(it item, at time.Time) {
-	if s.retention > 0 {
-		it[attrExpiry] = &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Add(s.retention).Unix(), 10)}
+	if expiry := s.expiry(at); expiry != nil {
+		it[attrExpiry] = expiry
+	}
+}
+
+// expireBy makes an update say when the item expires.
+func (s *Store) expireBy(up *update, at time.Time) {
+	if expiry := s.expiry(at); expiry != nil {
+		up.set(attrExpiry, up.value(expiry))
 	}
 }
 
@@ -143,6 +158,16 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 // what one writer makes of them must not stand beside what another changed.
 var statusRegisters = []string{attrStatus, attrStatusOrder, attrObservation, attrState}
 
+// guards gives the registers that must be as they were read, for these to change.
+func guards(changed []string) []string {
+	all := append([]string{attrOrder}, changed...)
+	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(statusRegisters, name) }) {
+		all = append(all, statusRegisters...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // merge reads the state, joins delta in, and writes the registers that changed
 // on condition that nobody else changed them meanwhile.
 func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
@@ -164,35 +189,26 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 			return err
 		}
 		s.expire(regs, merged.UpdatedAt())
-		up, together := newUpdate(), false
-		change := func(name string) {
-			if slices.Contains(statusRegisters, name) {
-				together = true
-			} else {
-				up.unchanged(name, old)
-			}
-		}
+		up := newUpdate()
+		var changed []string
 		for _, name := range sortedNames(regs) {
 			if !reflect.DeepEqual(old[name], regs[name]) {
 				up.set(up.name(name), up.value(regs[name]))
-				change(name)
+				changed = append(changed, name)
 			}
 		}
 		for _, name := range []string{attrStatusOrder, attrState} {
 			if old[name] != nil && regs[name] == nil {
 				up.remove(name)
-				change(name)
+				changed = append(changed, name)
 			}
 		}
-		if together {
-			for _, name := range statusRegisters {
-				up.unchanged(name, old)
-			}
-		}
-		if up.empty() {
+		if len(changed) == 0 {
 			return nil
 		}
-		up.unchanged(attrOrder, old)
+		for _, name := range guards(changed) {
+			up.unchanged(name, old)
+		}
 		_, err = s.db.UpdateItem(ctx, up.input(s.table, key(pk, stateSK)))
 		if err == nil {
 			return nil

@@ -47,7 +47,6 @@ func (u *update) name(attr string) string {
 func (u *update) set(attr, expression string) { u.sets = append(u.sets, attr+" = "+expression) }
 func (u *update) remove(attr string)          { u.removes = append(u.removes, attr) }
 func (u *update) require(condition string)    { u.conditions = append(u.conditions, condition) }
-func (u *update) empty() bool                 { return len(u.sets) == 0 && len(u.removes) == 0 }
 
 // unchanged requires that an attribute still is what it was when read.
 func (u *update) unchanged(attr string, old item) {
