@@ -7,13 +7,13 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
+	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
 // printBefore tells where the stack is and what comes next, and gives commands to
@@ -37,19 +37,8 @@ func (c *localCmd) printBefore(a *app, stack *local.Stack) {
 		fmt.Fprintf(a.stdout, tryThis, endpoint, os.Args[0], localFlags(c.Dir), local.Region, local.Account, local.TableName, local.FunctionQueue)
 	}
 	if c.Play {
-		fmt.Fprintf(a.stdout, "\nPlaying a day of %s in %s.\n", count(c.Calls, "call"), shortSpan(c.Duration))
+		fmt.Fprintf(a.stdout, "\nPlaying a day of %s in %s.\n", count(c.Calls, "call"), settings.Brief(c.Duration))
 	}
-}
-
-// shortSpan writes a span without the parts that are zero: 1m, not 1m0s.
-func shortSpan(d time.Duration) string {
-	text := d.String()
-	for _, part := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, part) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
 }
 
 // tryThis holds commands that work as they stand. They give the endpoint as a

@@ -75,15 +75,15 @@ func (k Key) Allowed() string {
 	if k.number != nil {
 		return "a number from 1 to " + strconv.Itoa(mostPipelines)
 	}
-	text := fmt.Sprintf("a duration from %s to %s, written like 90s, 15m or 2h", brief(k.least), brief(k.most))
+	text := fmt.Sprintf("a duration from %s to %s, written like 90s, 15m or 2h", Brief(k.least), Brief(k.most))
 	if k.off {
 		text += ", or 0"
 	}
 	return text
 }
 
-// brief writes a duration without units that are zero.
-func brief(d time.Duration) string {
+// Brief writes a duration without units that are zero: 1m, not 1m0s.
+func Brief(d time.Duration) string {
 	s := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(s, zero) {
@@ -118,7 +118,7 @@ func (k Key) value(s Settings) string {
 	if k.number != nil {
 		return strconv.Itoa(*k.number(&s))
 	}
-	return brief(*k.span(&s))
+	return Brief(*k.span(&s))
 }
 
 // Environment gives the variables that make Read give s.
