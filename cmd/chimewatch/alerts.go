@@ -33,12 +33,9 @@ func (c *alertsListCmd) Run(a *app) error {
 	if err := checkPage(c.Limit, c.Cursor); err != nil {
 		return err
 	}
-	if c.Since != "" {
-		span, err := parseSpan(c.Since)
-		if err != nil {
-			return err
-		}
-		query.From = a.now().Add(-span)
+	var err error
+	if query.From, err = parseSince(c.Since, a.now()); err != nil {
+		return err
 	}
 	return a.withStore(func(s *store.Store) error {
 		matches, next, err := s.ListMatches(a.ctx, query)
@@ -52,15 +49,7 @@ func (c *alertsListCmd) Run(a *app) error {
 			shown := call.New(of, nil, []store.Match{m}, nil, call.Options{FullNumbers: c.FullNumbers})
 			reports[i] = alertReport{shown.Alerts[0], shown.CallID, shown.TransactionID}
 		}
-		if a.asJSON() {
-			err = a.printJSON(reports)
-		} else {
-			err = a.printAlerts(reports)
-		}
-		if err == nil && next != "" {
-			a.next(next)
-		}
-		return err
+		return a.printPage(reports, next, func() error { return a.printAlerts(reports) })
 	})
 }
 

@@ -66,8 +66,26 @@ func (a *app) note(format string, args ...any) {
 	fmt.Fprintln(a.stderr, "chimewatch: "+printable(line))
 }
 
-// next tells the cursor of the next page on the error stream.
+// printPage writes a page of a list, as JSON or by table, and tells the cursor of
+// the next.
+func (a *app) printPage(list any, next string, table func() error) error {
+	var err error
+	if a.asJSON() {
+		err = a.printJSON(list)
+	} else {
+		err = table()
+	}
+	if err == nil {
+		a.next(next)
+	}
+	return err
+}
+
+// next tells the cursor of the next page on the error stream, if there is one.
 func (a *app) next(cursor string) {
+	if cursor == "" {
+		return
+	}
 	if a.asJSON() {
 		a.beside("next", cursor)
 		return

@@ -61,9 +61,7 @@ func (c *listCmd) Run(a *app) error {
 		if err := c.print(a, s, page.States); err != nil {
 			return err
 		}
-		if page.Next != "" {
-			a.next(page.Next)
-		}
+		a.next(page.Next)
 		return nil
 	})
 }
@@ -101,11 +99,9 @@ func (c *listCmd) query(now time.Time) (store.Query, error) {
 		return q, err
 	}
 	if c.Since != "" {
-		span, err := parseSpan(c.Since)
-		if err != nil {
+		if q.From, err = parseSince(c.Since, now); err != nil {
 			return q, err
 		}
-		q.From = now.Add(-span)
 	}
 	if !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From) {
 		return q, usage("--to", "it is before the beginning of the span", "make it later than --from or --since")

@@ -174,8 +174,8 @@ func because(e consent.Entry) string {
 
 // Run prints the newest calls in the holding area.
 func (c *listConsentCmd) Run(a *app) error {
-	if c.Limit < 1 || c.Limit > maxLimit {
-		return usage("--limit", fmt.Sprintf("%d is out of range", c.Limit), fmt.Sprintf("use 1 to %d", maxLimit))
+	if err := checkLimit(c.Limit, ""); err != nil {
+		return err
 	}
 	return a.withStore(func(s *store.Store) error {
 		found, err := s.Held(a.ctx, c.Limit+1)

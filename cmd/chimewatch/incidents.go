@@ -69,12 +69,9 @@ func (c *incidentsListCmd) Run(a *app) error {
 	if err := checkPage(c.Limit, c.Cursor); err != nil {
 		return err
 	}
-	if c.Since != "" {
-		span, err := parseSpan(c.Since)
-		if err != nil {
-			return err
-		}
-		query.From = a.now().Add(-span)
+	var err error
+	if query.From, err = parseSince(c.Since, a.now()); err != nil {
+		return err
 	}
 	return a.withStore(func(s *store.Store) error {
 		list, next, err := s.Incidents(a.ctx, query)
@@ -92,15 +89,7 @@ func (c *incidentsListCmd) Run(a *app) error {
 			}
 			reports = append(reports, report)
 		}
-		if a.asJSON() {
-			err = a.printJSON(reports)
-		} else {
-			err = a.printIncidents(reports)
-		}
-		if err == nil && next != "" {
-			a.next(next)
-		}
-		return err
+		return a.printPage(reports, next, func() error { return a.printIncidents(reports) })
 	})
 }
 

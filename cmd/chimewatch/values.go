@@ -37,15 +37,36 @@ func parseTime(flag, text string) (time.Time, error) {
 	return time.Time{}, usage(flag, fmt.Sprintf("%q is no time", text), "write it like 2026-03-09T14:00:00Z or 2026-03-09")
 }
 
+// checkLimit refuses what is no number of things to list; more says how to see
+// further ones.
+func checkLimit(limit int, more string) error {
+	if limit < 1 || limit > maxLimit {
+		return usage("--limit", fmt.Sprintf("%d is out of range", limit), fmt.Sprintf("use 1 to %d", maxLimit)+more)
+	}
+	return nil
+}
+
 // checkPage refuses what no page can be made of.
 func checkPage(limit int, cursor string) error {
-	if limit < 1 || limit > maxLimit {
-		return usage("--limit", fmt.Sprintf("%d is out of range", limit), fmt.Sprintf("use 1 to %d, and --cursor for more", maxLimit))
+	if err := checkLimit(limit, ", and --cursor for more"); err != nil {
+		return err
 	}
 	if store.CheckCursor(cursor) != nil {
 		return usage("--cursor", "it is not one that a list gave", "leave it out to begin with the newest")
 	}
 	return nil
+}
+
+// parseSince gives the beginning of a span up to now, zero for the empty text.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	span, err := parseSpan(text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return now.Add(-span), nil
 }
 
 // parseSpan takes Go's durations and whole days, as in 7d.
