@@ -8,14 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/chimewatch/chimewatch/internal/deadletter"
 	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -67,7 +65,7 @@ func functionName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:
 
 // Run lists the letters.
 func (c *listLettersCmd) Run(a *app) error {
-	if err := checkPage(c.Limit, ""); err != nil {
+	if err := checkLimit(c.Limit, ""); err != nil {
 		return err
 	}
 	box, err := a.deadLetters()
@@ -210,22 +208,15 @@ func (a *app) eachNamed(names []string, do func(deadletter.Box, *deadletter.Lett
 	return errors.Join(errs...)
 }
 
-// deadLetters finds the dead-letter queues: those of the local stack that runs,
-// or those that the outputs of the deployed stack name.
+// deadLetters finds the dead-letter queues, which the outputs of the stack name.
 func (a *app) deadLetters() (deadletter.Box, error) {
 	cfg, err := a.awsConfig()
 	if err != nil {
 		return deadletter.Box{}, err
 	}
-	box := deadletter.Box{SQS: sqs.NewFromConfig(cfg), Lambda: lambda.NewFromConfig(cfg), Wait: time.Second}
-	if a.Local {
-		url := func(queue string) string { return aws.ToString(cfg.BaseEndpoint) + "/" + local.Account + "/" + queue }
-		box.Wait = 0
-		box.Queues = []deadletter.Queue{
-			{Name: "rules", URL: url(local.RuleQueue)}, {Name: "functions", URL: url(local.FunctionQueue)},
-			{Name: "voice", URL: url(local.VoiceDeadLetters), Function: local.VoiceFunction},
-		}
-		return box, nil
+	box := deadletter.Box{SQS: sqs.NewFromConfig(cfg), Lambda: lambda.NewFromConfig(cfg)}
+	if !a.Local { // of which one queue has one server
+		box.Wait = time.Second
 	}
 	outputs, err := a.outputs(cfg)
 	if err != nil {
