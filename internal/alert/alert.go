@@ -55,8 +55,17 @@ type Options struct {
 	// FullNumbers shows phone numbers whole; otherwise their last four digits.
 	FullNumbers bool
 	// RunbookURL is where docs/RUNBOOK.md can be read; without it no message
-	// links there. The cause's class is added as the fragment.
+	// links there. The cause's class, or the kind of message where it has no cause,
+	// is added as the fragment.
 	RunbookURL string
+}
+
+// runbook gives the link to a section, empty where there is no runbook.
+func (o Options) runbook(section string) string {
+	if o.RunbookURL == "" {
+		return ""
+	}
+	return o.RunbookURL + "#" + section
 }
 
 // lines builds a body.

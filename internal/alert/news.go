@@ -54,13 +54,13 @@ func (n News) Message(o Options) Message {
 			{n.hint()},
 			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
 		},
-		data: data{Severity: severity, Remedy: i.Class.Remedy(), Runbook: n.runbook(o), Incident: n.data()},
+		data: data{Severity: severity, Remedy: i.Class.Remedy(), Runbook: o.runbook(string(i.Class)), Incident: n.data()},
 	}
 	if n.Stage != Closing {
 		x.steps = append(x.steps, i.Class.Remedy())
 	}
 	x.steps = append(x.steps, "Details: "+n.show())
-	if url := n.runbook(o); url != "" {
+	if url := o.runbook(string(i.Class)); url != "" {
 		x.steps = append(x.steps, "Runbook: "+url)
 	}
 	if n.Failure != nil {
@@ -101,13 +101,6 @@ func (n News) masked(o Options) News {
 }
 
 func (n News) show() string { return "chimewatch incidents show " + shellQuote(n.Incident.ID) }
-
-func (n News) runbook(o Options) string {
-	if o.RunbookURL == "" {
-		return ""
-	}
-	return o.RunbookURL + "#" + string(n.Incident.Class)
-}
 
 // data is the incident for machines.
 func (n News) data() *incidentData {
@@ -261,7 +254,7 @@ func (n News) body(o Options) string {
 		l.tell("Example", show(example.PipelineID))
 	}
 	l.tell("Details", n.show())
-	l.tell("Runbook", n.runbook(o))
+	l.tell("Runbook", o.runbook(string(i.Class)))
 	return l.String()
 }
 

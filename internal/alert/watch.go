@@ -111,8 +111,7 @@ func (s Silence) Message(o Options) Message {
 func occasion(kind Kind, since time.Time, title, body string, d data, more []string, o Options) Message {
 	id := string(kind) + "/" + since.UTC().Format(time.RFC3339Nano)
 	steps := []string{d.Remedy}
-	if o.RunbookURL != "" {
-		d.Runbook = o.RunbookURL + "#" + string(kind)
+	if d.Runbook = o.runbook(string(kind)); d.Runbook != "" {
 		steps = append(steps, "Runbook: "+d.Runbook)
 		body += "Runbook: " + d.Runbook + "\n"
 	}
