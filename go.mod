@@ -2,9 +2,11 @@ module github.com/chimewatch/chimewatch
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/alecthomas/kong v1.17.0 // the command line
-	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0 // the stack
+	github.com/aws/aws-cdk-go/awscdk/v2 v2.275.0 // the stack
 	github.com/aws/aws-lambda-go v1.55.1 // the Lambda runtime
 	github.com/aws/aws-sdk-go-v2 v1.47.6 // AWS: signing, retries, endpoints
 	github.com/aws/aws-sdk-go-v2/config v1.33.14 // credentials and Region as every AWS tool finds them
@@ -15,10 +17,10 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/lambda v1.100.0 // handing dead letters to their functions
 	github.com/aws/aws-sdk-go-v2/service/sns v1.47.8 // the topics
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.9 // the dead-letter queues
-	github.com/aws/constructs-go/constructs/v10 v10.6.0 // the CDK's construct tree
-	github.com/aws/jsii-runtime-go v1.139.0 // the CDK's bridge to Go
+	github.com/aws/constructs-go/constructs/v10 v10.8.1 // the CDK's construct tree
+	github.com/aws/jsii-runtime-go v1.142.0 // the CDK's bridge to Go
 	github.com/aws/smithy-go v1.28.8 // the error codes of AWS
-	github.com/cdklabs/cdk-nag-go/cdknag/v2 v2.35.0 // checks of the stack at every synth
+	github.com/cdklabs/cdk-nag-go/cdknag/v2 v2.38.2 // checks of the stack at every synth
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3 // JSON read token by token, once, with its faults named
 	github.com/google/go-cmp v0.7.0 // differences in tests
 	github.com/jedib0t/go-pretty/v6 v6.7.9 // tables in the terminal
@@ -33,9 +35,15 @@ require (
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.14 // indirect
+	github.com/cdklabs/cloud-assembly-schema-go/awscdkcloudassemblyschema/v55 v55.0.0 // indirect
+	github.com/yuin/goldmark v1.7.16 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
-	golang.org/x/mod v0.41.0 // indirect
-	golang.org/x/tools v0.51.0 // indirect
+	golang.org/x/lint v0.0.0-20241112194109-818c5a804067 // indirect
+	golang.org/x/mod v0.42.0 // indirect
+	golang.org/x/telemetry v0.0.0-20261009151841-97e8ea77aa2a // indirect
+	golang.org/x/tools v0.52.0 // indirect
+	golang.org/x/tools/cmd/godoc v0.1.0-deprecated // indirect
+	golang.org/x/tools/godoc v0.1.0-deprecated // indirect
 )
 
 require (
@@ -52,17 +60,16 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/ssooidc v1.44.2 // indirect
 	github.com/aws/aws-sdk-go-v2/service/sts v1.51.7 // indirect
 	github.com/cdklabs/awscdk-asset-awscli-go/awscliv1/v2 v2.2.292 // indirect
-	github.com/cdklabs/awscdk-asset-node-proxy-agent-go/nodeproxyagentv6/v2 v2.1.2 // indirect
-	github.com/cdklabs/cloud-assembly-schema-go/awscdkcloudassemblyschema/v54 v54.11.0 // indirect
+	github.com/cdklabs/awscdk-asset-node-proxy-agent-go/nodeproxyagentv6/v2 v2.1.3 // indirect
 	github.com/fatih/color v1.19.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
-	github.com/mattn/go-isatty v0.0.23 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
-	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.22.0 // indirect
-	honnef.co/go/tools v0.8.2
+	honnef.co/go/tools v0.8.2 // indirect
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
