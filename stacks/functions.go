@@ -2,8 +2,6 @@ package stacks
 
 import (
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,11 +23,11 @@ type spec struct {
 	// table lists the actions that it calls on the table, indexes those indexes
 	// that it queries.
 	table, indexes []string
-	// publishes are the topics that it publishes to, by the variable that tells it
-	// which; others are the ARNs of topics that are not the stack's.
+	// publishes are the topics that it publishes to, by the variable that names each;
+	// routes is set where it publishes to the topics of the routes as well.
 	publishes map[string]awssns.Topic
-	others    []string
-	// statements are what it may do besides.
+	routes    bool
+	// statements are what else it may do.
 	statements  []awsiam.PolicyStatementProps
 	environment map[string]*string
 	// once is set where the next run is the retry, so that a failed one is not
@@ -44,32 +42,35 @@ type function struct {
 	spec spec
 }
 
-// The variables that tell functions the topics.
+// Environment variables of the functions.
 const (
 	envFailureTopic = "CHIMEWATCH_FAILURE_TOPIC_ARN"
 	envAlertTopic   = "CHIMEWATCH_ALERT_TOPIC_ARN"
+	envRoutes       = "CHIMEWATCH_ROUTES"
 )
 
 // specs lists the functions. What a role may do is what its function calls:
 // see internal/handler and internal/store.
 func (w *watchtower) specs() []spec {
 	list := []spec{
-		{name: "status", about: "Keeps the state and history of every pipeline", timeout: 30,
+		{name: "status", about: "Stores the state and history of every pipeline", timeout: 30,
 			table: []string{"GetItem", "PutItem", "UpdateItem"}},
-		{name: "failures", about: "Takes failures into incidents and tells people of these", timeout: 60,
+		{name: "failures", about: "Adds failures to incidents and notifies people", timeout: 60,
+			table:       []string{"GetItem", "PutItem", "Query", "UpdateItem"},
+			publishes:   map[string]awssns.Topic{envFailureTopic: w.topics.failures},
+			environment: with(w.watchSettings(), w.rendering())},
+		{name: "alerts", about: "Stores rule matches and notifies people", timeout: 60,
 			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures}, environment: w.watchSettings()},
-		{name: "alerts", about: "Keeps rule matches and tells people of them", timeout: 60,
-			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, others: w.chosen.Routes.Topics(), environment: w.watchSettings()},
+			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, routes: true,
+			environment: with(w.watchSettings(), w.rendering())},
 		w.consentSpec(),
-		{name: "watch", about: "Finds what the events do not tell", timeout: 55, once: true,
+		{name: "watch", about: "Checks every minute for what no event reports", timeout: 55, once: true,
 			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
-			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, others: w.chosen.Routes.Topics(),
-			environment: with(w.watchSettings(), w.voiceTasks()),
+			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, routes: true,
+			environment: with(with(w.watchSettings(), w.rendering()), w.voiceTasks()),
 			statements: append(w.voiceStatements(), awsiam.PolicyStatementProps{
 				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
-				Resources: &[]*string{w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String("media-pipeline"), ResourceName: jsii.String("*")})},
+				Resources: &[]*string{w.chimeARN("media-pipeline", "*")},
 			})},
 	}
 	if len(w.chosen.VoiceSources) > 0 {
@@ -86,9 +87,18 @@ func indexNames() []string {
 	return names
 }
 
+// rendering are the variables by which functions know how to write notifications.
+func (w *watchtower) rendering() map[string]*string {
+	return map[string]*string{
+		"CHIMEWATCH_FULL_NUMBERS": jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
+		"CHIMEWATCH_RUNBOOK_URL":  jsii.String(w.chosen.RunbookURL),
+		"CHIMEWATCH_HTTPS_BODY":   jsii.String(w.chosen.HTTPSBody),
+	}
+}
+
 // watchSettings are the variables by which functions know how to watch.
 func (w *watchtower) watchSettings() map[string]*string {
-	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account(), "CHIMEWATCH_ROUTES": jsii.String(w.chosen.Routes.String())}
+	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account()}
 	for name, value := range w.chosen.Settings.Environment() {
 		env[name] = jsii.String(value)
 	}
@@ -115,28 +125,40 @@ func (w *watchtower) newFunction(s spec) function {
 	environment := map[string]*string{
 		"CHIMEWATCH_TABLE":          w.table.TableName(),
 		"CHIMEWATCH_RETENTION_DAYS": jsii.String(strconv.Itoa(w.chosen.RetentionDays)),
-		"CHIMEWATCH_FULL_NUMBERS":   jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
-		"CHIMEWATCH_RUNBOOK_URL":    jsii.String(w.chosen.RunbookURL),
+		"CHIMEWATCH_STACK":          w.stack.StackName(),
 	}
 	maps.Copy(environment, s.environment)
 	for variable, topic := range s.publishes {
 		environment[variable] = topic.TopicArn()
 	}
+	if s.routes {
+		environment[envRoutes] = jsii.String(w.chosen.Routes.WithoutKeys().String())
+	}
 	architecture := awslambda.Architecture_ARM_64()
 	if w.chosen.Architecture == "x86_64" {
 		architecture = awslambda.Architecture_X86_64()
 	}
-	f := awslambda.NewFunction(w.stack, jsii.String(id), &awslambda.FunctionProps{
+	tracing := awslambda.Tracing_DISABLED
+	if w.chosen.Tracing {
+		tracing = awslambda.Tracing_ACTIVE
+	}
+	props := &awslambda.FunctionProps{
 		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
-		Handler: jsii.String("bootstrap"), Code: w.build(s.name), Role: role, LogGroup: logs, Environment: &environment,
-		MemorySize: jsii.Number(w.chosen.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: awslambda.Tracing_ACTIVE,
-	})
+		Handler: jsii.String("bootstrap"), Code: w.code(s.name, w.chosen.Architecture), Role: role, LogGroup: logs, Environment: &environment,
+		MemorySize: jsii.Number(w.chosen.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: tracing,
+	}
+	if n := w.chosen.ReservedConcurrency; n > 0 {
+		props.ReservedConcurrentExecutions = jsii.Number(n)
+	}
+	f := awslambda.NewFunction(w.stack, jsii.String(id), props)
 	w.newRetries(id, s, f)
-	acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
+	if w.chosen.Tracing {
+		acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
+	}
 	return function{f, logs, s}
 }
 
-// newRetries says how a failed asynchronous invocation is tried again, and where
+// newRetries sets how a failed asynchronous invocation is tried again, and where
 // its record goes in the end. The CDK's own construct would let the function do
 // more with the queue than send to it.
 func (w *watchtower) newRetries(id string, s spec, f awslambda.Function) {
@@ -182,37 +204,22 @@ func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Ro
 		allow("KeepWhatFails", []string{"sqs:SendMessage"}, w.queues.functions.QueueArn())
 	}
 	if len(s.publishes) > 0 {
-		var topics []*string
+		topics, keys := []*string{}, []*string{w.topics.key.KeyArn()}
 		for _, variable := range slices.Sorted(maps.Keys(s.publishes)) {
 			topics = append(topics, s.publishes[variable].TopicArn())
 		}
-		for _, arn := range s.others {
-			topics = append(topics, jsii.String(arn))
+		if s.routes {
+			topics = append(topics, *jsii.Strings(w.chosen.Routes.Topics()...)...)
+			keys = append(keys, *jsii.Strings(w.chosen.Routes.Keys()...)...)
 		}
 		allow("Publish", []string{"sns:Publish"}, topics...)
-		allow("EncryptMessages", []string{"kms:GenerateDataKey", "kms:Decrypt"}, w.topics.key.KeyArn())
+		allow("EncryptMessages", []string{"kms:GenerateDataKey", "kms:Decrypt"}, keys...)
 	}
 	for _, statement := range s.statements {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&statement))
-		acknowledge(role, "AwsSolutions-IAM5", "Pipelines and Voice Connectors come and go; their ids are not known when the stack is deployed.",
+		acknowledge(role, "AwsSolutions-IAM5", "Pipelines and Voice Connectors come and go; their ids are not known at the deployment. "+
+			"voiceConnectorIds narrows the Voice Connectors.",
 			"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*", "Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*")
 	}
 	return role
-}
-
-// build gives the code of a function: a static binary, the same bytes for the
-// same source.
-func (w *watchtower) build(name string) awslambda.Code {
-	output := filepath.Join(w.root, "bin", "lambda", w.chosen.Architecture, name)
-	goarch := map[string]string{"arm64": "arm64", "x86_64": "amd64"}[w.chosen.Architecture]
-	environment := map[string]string{}
-	for _, pair := range os.Environ() {
-		key, value, _ := strings.Cut(pair, "=")
-		environment[key] = value
-	}
-	maps.Copy(environment, map[string]string{"GOOS": "linux", "GOARCH": goarch, "CGO_ENABLED": "0"})
-	return awslambda.Code_FromCustomCommand(jsii.String(output), jsii.Strings(
-		"go", "build", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=",
-		"-o", filepath.Join(output, "bootstrap"), "./functions/"+name,
-	), &awslambda.CustomCommandOptions{CommandOptions: &map[string]any{"cwd": w.root, "env": environment}})
 }

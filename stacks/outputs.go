@@ -11,11 +11,12 @@ func (w *watchtower) newOutputs() {
 		name, about string
 		value       *string
 	}{
-		{"TableName", "The table of calls; chimewatch finds it by this output", w.table.TableName()},
-		{"FailureTopicArn", "Subscribe here to hear of incidents", w.topics.failures.TopicArn()},
-		{"AlertTopicArn", "Subscribe here to hear of rule matches", w.topics.alerts.TopicArn()},
+		{"TableName", "The table of calls; the command chimewatch finds it by this output", w.table.TableName()},
+		{"FailureTopicArn", "Subscribe here for incidents", w.topics.failures.TopicArn()},
+		{"AlertTopicArn", "Subscribe here for rule matches", w.topics.alerts.TopicArn()},
+		{"AlarmTopicArn", "Subscribe here for faults of chimewatch itself", w.topics.alarms.TopicArn()},
 		{"RuleDeadLettersUrl", "Events that EventBridge could not deliver", w.queues.rules.QueueUrl()},
-		{"FunctionDeadLettersUrl", "Records of invocations that were given up", w.queues.functions.QueueUrl()},
+		{"FunctionDeadLettersUrl", "Records of invocations that failed at each attempt", w.queues.functions.QueueUrl()},
 	} {
 		w.newOutput(output.name, output.about, output.value)
 	}

@@ -33,23 +33,25 @@ func (w *watchtower) route(rule rules.Rule) error {
 }
 
 // schedule runs a function again and again. A run that cannot be started is not
-// tried for longer than the next one is away.
+// tried for longer than the next one is away, and is no dead letter: the next run
+// does the same, and an alarm reports that none runs.
 func (w *watchtower) schedule(s rules.Schedule) error {
 	f, err := w.functionOf(s.Name, s.Function)
 	if err != nil {
 		return err
 	}
-	w.rules = append(w.rules, awsevents.NewRule(w.stack, jsii.String("Schedule-"+s.Name), &awsevents.RuleProps{
+	rule := awsevents.NewRule(w.stack, jsii.String("Schedule-"+s.Name), &awsevents.RuleProps{
 		Description: jsii.String(s.Description),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(s.Every.Minutes()))),
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(2), MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)),
+			RetryAttempts: jsii.Number(2), MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)),
 		})},
-	}))
+	})
+	acknowledge(rule, "Serverless-EventBusDLQ", "A run that cannot be started is no event that is lost: the next one does the same, and an alarm reports that none runs.")
 	return nil
 }
 
-// patternOf gives the pattern in the form that the CDK takes.
+// patternOf returns the pattern in the form that the CDK takes.
 func patternOf(rule rules.Rule) (*awsevents.EventPattern, error) {
 	text, err := json.Marshal(rule.Pattern)
 	if err != nil {
@@ -57,15 +59,19 @@ func patternOf(rule rules.Rule) (*awsevents.EventPattern, error) {
 	}
 	var fields struct {
 		Source     []string       `json:"source"`
+		Account    []string       `json:"account"`
 		DetailType []string       `json:"detail-type"`
 		Detail     map[string]any `json:"detail"`
 	}
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name, "matches the source or the detail type by more than equality", "")
+		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name, "matches the source, the account or the detail type by more than equality", "")
 	}
 	pattern := &awsevents.EventPattern{Source: jsii.Strings(fields.Source...)}
 	if len(fields.DetailType) > 0 {
 		pattern.DetailType = jsii.Strings(fields.DetailType...)
+	}
+	if len(fields.Account) > 0 {
+		pattern.Account = jsii.Strings(fields.Account...)
 	}
 	if fields.Detail != nil {
 		pattern.Detail = &fields.Detail

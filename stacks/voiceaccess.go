@@ -3,14 +3,15 @@ package stacks
 import (
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// statement is one of those that the resource access role needs so that the
-// service can deliver (Amazon Chime SDK developer guide, "Using the call
+// statement is one of those that the resource access role of a media insights
+// pipeline configuration needs (Amazon Chime SDK developer guide, "Using the call
 // analytics resource access role").
 type statement struct {
 	sid       string
@@ -19,9 +20,14 @@ type statement struct {
 	condition map[string]any
 }
 
-// accessStatements gives what the role needs for the chosen sources.
+// taggedForChime is the condition under which the guide grants a resource that its
+// name does not show to belong to the service.
+var taggedForChime = map[string]any{"StringLike": map[string]any{"aws:ResourceTag/AWSServiceName": "ChimeSDK"}}
+
+// accessStatements returns what the role needs: the guide's minimum policy, by which
+// the service reads the audio, and delivery to each chosen source.
 func (w *watchtower) accessStatements() []statement {
-	var list []statement
+	list := w.minimumStatements()
 	if w.takes(config.VoiceLambda) {
 		list = append(list, statement{"InvokeVoice", []string{"lambda:InvokeFunction", "lambda:GetPolicy"}, w.functions["voice"].FunctionArn(), nil})
 	}
@@ -35,18 +41,32 @@ func (w *watchtower) accessStatements() []statement {
 		list = append(list, statement{"PutToVoiceStream", []string{"kinesis:PutRecord"}, w.voice.stream.StreamArn(), nil})
 	}
 	if w.voice.key != nil {
-		list = append(list, statement{"EncryptNotifications", []string{"kms:GenerateDataKey", "kms:Decrypt"}, w.voice.key.KeyArn(),
-			map[string]any{"StringLike": map[string]any{"aws:ResourceTag/AWSServiceName": "ChimeSDK"}}})
+		list = append(list, statement{"EncryptNotifications", []string{"kms:GenerateDataKey", "kms:Decrypt"}, w.voice.key.KeyArn(), taggedForChime})
 	}
 	return list
 }
 
-// newAccessRole makes the role with these statements, for a media insights
-// pipeline configuration to name. Its trust is what the guide asks for: the
-// service, for this account's calls alone.
+// minimumStatements are the section "Minimum required policy" of the guide. Without
+// them every pipeline of the configuration fails.
+func (w *watchtower) minimumStatements() []statement {
+	arn := func(service, resource, name string) *string {
+		return w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name)})
+	}
+	media := []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"}
+	return []statement{
+		{"Transcribe", []string{"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription"}, jsii.String("*"), nil},
+		{"ReadChimeStreams", media, arn("kinesisvideo", "stream", "Chime*"), nil},
+		{"ReadTaggedStreams", media, arn("kinesisvideo", "stream", "*"), taggedForChime},
+		{"DecryptTaggedStreams", []string{"kms:Decrypt"}, arn("kms", "key", "*"), taggedForChime},
+	}
+}
+
+// newAccessRole makes the role with these statements, for a media insights pipeline
+// configuration to name. Its trust is the guide's: the service, for calls of this
+// account alone.
 func (w *watchtower) newAccessRole(statements []statement) {
 	role := awsiam.NewRole(w.stack, jsii.String("VoiceAccessRole"), &awsiam.RoleProps{
-		Description: jsii.String("How Amazon Chime SDK delivers voice-analytics notifications to chimewatch"),
+		Description: jsii.String("How Amazon Chime SDK reads call audio and delivers voice-analytics notifications to chimewatch"),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String(mediaPipelines), &awsiam.ServicePrincipalOpts{Conditions: &map[string]any{
 			"StringEquals": map[string]any{"aws:SourceAccount": w.stack.Account()},
 			"ArnLike":      map[string]any{"aws:SourceArn": "arn:" + *w.stack.Partition() + ":chime:*:" + *w.stack.Account() + ":*"},
@@ -57,27 +77,32 @@ func (w *watchtower) newAccessRole(statements []statement) {
 			Sid: jsii.String(s.sid), Actions: jsii.Strings(s.actions...), Resources: &[]*string{s.resource}, Conditions: &s.condition,
 		}))
 	}
+	acknowledge(role, "AwsSolutions-IAM5", "The developer guide's minimum policy: transcription has no resources to name, "+
+		"and streams and keys of calls are known by the service's name or tag.",
+		"Resource::*", "Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/Chime*",
+		"Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*",
+		"Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*")
 	w.newOutput("VoiceAccessRoleArn", "ResourceAccessRoleArn of the media insights pipeline configuration", role.RoleArn())
 }
 
-// newVoiceOutputs names what the Chime side has to be told: the targets, and
-// what its role must be allowed.
+// newVoiceOutputs names what the Chime side has to know: the targets of the sinks,
+// and what its role must be allowed.
 func (w *watchtower) newVoiceOutputs(statements []statement) {
 	if w.takes(config.VoiceLambda) {
-		w.newOutput("VoiceFunctionArn", "Target of the LambdaFunctionSink, or of the Voice Connector", w.functions["voice"].FunctionArn())
+		w.newOutput("VoiceFunctionArn", "InsightsTarget of the LambdaFunctionSink", w.functions["voice"].FunctionArn())
 	}
 	if w.voice.queue != nil {
-		w.newOutput("VoiceQueueArn", "Target of the SqsQueueSink, or of the Voice Connector", w.voice.queue.QueueArn())
+		w.newOutput("VoiceQueueArn", "InsightsTarget of the SqsQueueSink", w.voice.queue.QueueArn())
 	}
 	if w.voice.topic != nil {
-		w.newOutput("VoiceTopicArn", "Target of the SnsTopicSink, or of the Voice Connector", w.voice.topic.TopicArn())
+		w.newOutput("VoiceTopicArn", "InsightsTarget of the SnsTopicSink", w.voice.topic.TopicArn())
 	}
 	if w.voice.stream != nil {
-		w.newOutput("VoiceStreamArn", "Target of the KinesisDataStreamSink", w.voice.stream.StreamArn())
-		w.newOutput("VoiceStreamFailuresName", "Bucket of what was given up of the stream", w.voice.failures.BucketName())
+		w.newOutput("VoiceStreamArn", "InsightsTarget of the KinesisDataStreamSink", w.voice.stream.StreamArn())
+		w.newOutput("VoiceStreamFailuresName", "Bucket of the stream's records that failed at each attempt", w.voice.failures.BucketName())
 	}
 	if w.voice.dead != nil {
-		w.newOutput("VoiceDeadLettersUrl", "Notifications that were given up", w.voice.dead.QueueUrl())
+		w.newOutput("VoiceDeadLettersUrl", "Voice notifications that failed at each attempt", w.voice.dead.QueueUrl())
 	}
 	policy := make([]map[string]any, len(statements))
 	for i, s := range statements {

@@ -20,7 +20,7 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run gives the exit code, so that the CDK's child process is ended before.
+// run returns the exit code, so that the CDK's child process is ended before.
 func run() (code int) {
 	defer jsii.Close()
 	// The CDK panics when a check fails or a function cannot be built, and says
@@ -36,22 +36,7 @@ func run() (code int) {
 		}
 	}()
 	app := awscdk.NewApp(nil)
-	context, _ := app.Node().GetAllContext(nil).(map[string]any)
-	chosen, err := config.Read(context)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := checkTopics(chosen); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	root, err := os.Getwd() // the CDK runs the app in the folder of cdk.json
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if _, err := stacks.New(app, chosen, root); err != nil {
+	if err := build(app); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -59,14 +44,41 @@ func run() (code int) {
 	return 0
 }
 
-// checkTopics refuses topics that do not exist. Whether they do can only be known
-// where the CDK's command line found credentials, which it tells by the account.
-func checkTopics(chosen config.Stack) error {
+// build reads the configuration, checks it against what is known of the account and
+// Region, and puts the stack into the app.
+func build(app awscdk.App) error {
+	context, _ := app.Node().GetAllContext(nil).(map[string]any)
+	chosen, err := config.Read(context)
+	if err != nil {
+		return err
+	}
+	region := os.Getenv("CDK_DEFAULT_REGION") // set by the CDK's command line
+	if err := chosen.CheckRegion(region); err != nil {
+		return err
+	}
+	if err := chosen.CheckTopicRegions(region); err != nil {
+		return err
+	}
+	if err := checkTopics(chosen, region); err != nil {
+		return err
+	}
+	root, err := os.Getwd() // the CDK runs the app in the folder of cdk.json
+	if err != nil {
+		return err
+	}
+	_, err = stacks.New(app, chosen, stacks.Build(root))
+	return err
+}
+
+// checkTopics refuses topics that do not exist, or that the functions could not
+// publish to. That can only be known where the CDK's command line found credentials,
+// and then it names the account.
+func checkTopics(chosen config.Stack, region string) error {
 	if len(chosen.Routes.Topics()) == 0 {
 		return nil
 	}
 	if os.Getenv("CDK_DEFAULT_ACCOUNT") == "" {
-		fmt.Fprintln(os.Stderr, "chimewatch: no AWS credentials: whether the topics of the routes exist is not checked")
+		fmt.Fprintln(os.Stderr, "chimewatch: no AWS credentials: whether the topics of the routes exist, and how they are encrypted, is not checked")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -76,9 +88,11 @@ func checkTopics(chosen config.Stack) error {
 		fmt.Fprintln(os.Stderr, "chimewatch: whether the topics of the routes exist is not checked:", err)
 		return nil
 	}
-	unchecked, err := chosen.CheckTopics(ctx, func(region string) config.Topics {
-		return sns.NewFromConfig(aws, func(o *sns.Options) { o.Region = region })
-	})
+	unchecked, err := chosen.CheckTopics(ctx, sns.NewFromConfig(aws, func(o *sns.Options) {
+		if region != "" {
+			o.Region = region
+		}
+	}))
 	for _, why := range unchecked {
 		fmt.Fprintln(os.Stderr, "chimewatch:", why)
 	}

@@ -29,7 +29,7 @@ type verdict struct {
 }
 
 func newJudge(production bool) (judge, error) {
-	matcher, err := rules.Compile(rules.Table(rules.Options{Production: production}))
+	matcher, err := rules.Compile(rules.Table(rules.Options{Rehearsal: !production}))
 	return judge{matcher}, err
 }
 

@@ -98,7 +98,7 @@ func (o Options) withDefaults() Options {
 		o.Functions = DefaultFunctions
 	}
 	if o.Rules == nil {
-		o.Rules = rules.Table(rules.Options{})
+		o.Rules = rules.Table(rules.Options{Rehearsal: true, Account: Account})
 		if o.Others == nil {
 			o.Others = []string{VoiceFunction}
 		}

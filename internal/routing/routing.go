@@ -20,6 +20,9 @@ type Route struct {
 	Severity incident.Severity `json:"severity,omitempty"`
 	// Topic is the ARN of the topic; empty means the alert topic.
 	Topic string `json:"topic,omitempty"`
+	// Key is the ARN of the customer-managed KMS key that encrypts the topic; empty
+	// where there is none. Only the stack reads it, which permits its use.
+	Key string `json:"key,omitempty"`
 }
 
 // Routes are all of them, in any order.
@@ -30,6 +33,7 @@ var (
 	// characters), and an asterisk behind one or more.
 	rulePattern  = regexp.MustCompile(`^([0-9a-zA-Z._-]{2,64}|[0-9a-zA-Z._-]{0,63}\*)$`)
 	topicPattern = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
+	keyPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,256}$`)
 	severities   = []incident.Severity{incident.Critical, incident.High, incident.Medium, incident.Low}
 )
 
@@ -58,11 +62,19 @@ func Parse(where, text string) (Routes, error) {
 			return nil, fault.New(fault.Invalid, at+".severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
 		case r.Topic != "" && !topicPattern.MatchString(r.Topic):
 			return nil, fault.New(fault.Invalid, at+".topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")
+		case r.Key != "" && !keyPattern.MatchString(r.Key):
+			return nil, fault.New(fault.Invalid, at+".key", fmt.Sprintf("is %q", r.Key),
+				"give the ARN of the KMS key that encrypts the topic: arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
+		case r.Key != "" && r.Topic == "":
+			return nil, fault.New(fault.Invalid, at+".key", "is set, but topic is not", "set topic as well: the alert topic has its own key")
 		}
 		seen[r.Rule] = true
 	}
 	return routes, nil
 }
+
+// IsTopicARN reports whether text is the ARN of a standard SNS topic.
+func IsTopicARN(text string) bool { return topicPattern.MatchString(text) }
 
 // Of gives the route of a rule: the one of its very name, else that of the
 // longest beginning, else medium and the alert topic.
@@ -92,6 +104,26 @@ func (r Routes) Topics() []string {
 		}
 	}
 	return topics
+}
+
+// Keys returns the KMS keys that are named, each once.
+func (r Routes) Keys() []string {
+	var keys []string
+	for _, route := range r {
+		if route.Key != "" && !slices.Contains(keys, route.Key) {
+			keys = append(keys, route.Key)
+		}
+	}
+	return keys
+}
+
+// WithoutKeys returns the routes as the functions read them.
+func (r Routes) WithoutKeys() Routes {
+	routes := slices.Clone(r)
+	for i := range routes {
+		routes[i].Key = ""
+	}
+	return routes
 }
 
 // String writes the routes so that Parse reads them; nothing for none.

@@ -26,12 +26,14 @@ type Rule struct {
 	Pattern  Pattern
 }
 
-// Options chooses between variants of the table.
+// Options chooses between variants of the table. The zero value is that of a
+// default deployment.
 type Options struct {
-	// Production narrows the sources to Amazon Chime itself. Elsewhere the
-	// rehearsal source is let in too, because nobody but AWS may put events
-	// whose source begins with "aws.".
-	Production bool
+	// Rehearsal lets events of the rehearsal source in, because nobody but AWS may
+	// put events whose source begins with "aws.".
+	Rehearsal bool
+	// Account, unless it is empty, is the only account whose consent counts.
+	Account string
 }
 
 // Sources and detail types that the table names.
@@ -93,16 +95,30 @@ func Table(o Options) []Rule {
 			Name:        "consent",
 			Description: "Somebody consents to voice-analytics tasks, refuses, or takes consent back",
 			Function:    "consent",
-			// What is wrong with an event of that source the function says, so that it
+			// The function reports what is wrong with an event of that source, so that it
 			// does not pass in silence.
-			Pattern: Pattern{"source": Values{sourceConsent}},
+			Pattern: o.consentPattern(),
 		},
 	}
 }
 
+// VoiceStreamFilter returns the pattern of those records of the voice stream that
+// are voice notifications. A media insights pipeline configuration has one stream
+// for everything, transcripts too (Amazon Chime SDK developer guide, "Call analytics
+// processor and output destinations").
+func VoiceStreamFilter() Pattern { return Pattern{"service-type": Values{"VoiceAnalytics"}} }
+
+func (o Options) consentPattern() Pattern {
+	p := Pattern{"source": Values{sourceConsent}}
+	if o.Account != "" {
+		p["account"] = Values{o.Account}
+	}
+	return p
+}
+
 func (o Options) pattern(detailType string, detail Pattern) Pattern {
 	sources := Values{sourceChime}
-	if !o.Production {
+	if o.Rehearsal {
 		sources = append(sources, sourceRehearsal)
 	}
 	p := Pattern{"source": sources, "detail-type": Values{detailType}}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/mail"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,31 +26,47 @@ import (
 type Stack struct {
 	// StackName names the stack; chimewatch looks for the table in its outputs.
 	StackName string
-	// Production takes events from Amazon Chime only; otherwise rehearsals are
-	// let in, too.
+	// Production protects the stack from deletion.
 	Production bool
+	// Rehearsal lets rehearsed events in beside those of Amazon Chime.
+	Rehearsal bool
+	// AnyRegion permits a Region of which this version does not know that call
+	// analytics runs there.
+	AnyRegion bool
 	// Architecture of the functions: arm64 or x86_64.
 	Architecture string
 	// RetentionDays is how long calls are kept, 0 for ever; LogRetentionDays how
 	// long logs are.
 	RetentionDays, LogRetentionDays int
-	// Retain keeps the table when the stack is deleted.
+	// Retain keeps the table and the queues when the stack is deleted.
 	Retain bool
+	// TableName is a table of an earlier stack that this one goes on with; empty
+	// makes a new table.
+	TableName string
 	// FullNumbers shows phone numbers whole in notifications.
 	FullNumbers bool
-	// RunbookURL is where notifications link to; empty for nowhere.
+	// RunbookURL is where notifications and alarms link to; empty for nowhere.
 	RunbookURL string
-	// FailureEmails and AlertEmails are subscribed to the topics.
-	FailureEmails, AlertEmails []string
+	// HTTPSBody is what https subscribers of the topics receive.
+	HTTPSBody string
+	// FailureEmails, AlertEmails and AlarmEmails are subscribed to the topics.
+	FailureEmails, AlertEmails, AlarmEmails []string
+	// AlarmTopicARN is a topic that the alarms publish to instead of their own.
+	AlarmTopicARN string
 	// MemoryMB is what each function has; its share of a CPU goes with it.
 	MemoryMB int
+	// ReservedConcurrency is how many executions each function keeps for itself and
+	// may have at most; 0 leaves them all to the account's pool.
+	ReservedConcurrency int
+	// Tracing records a sample of the invocations with X-Ray.
+	Tracing bool
 	// Delivery is how EventBridge tries to invoke a function, Retry how Lambda
 	// tries again one that failed. What is given up goes to a dead-letter queue.
 	Delivery, Retry Attempts
 	// Settings say how failures are watched.
 	Settings settings.Settings
-	// Routes say how grave rule matches are, and which go to other topics than the
-	// alert topic.
+	// Routes are the severities of rule matches, and which go to other topics than
+	// the alert topic.
 	Routes routing.Routes
 	// VoiceSources are the ways in which voice-analytics notifications come:
 	// lambda, sqs, sns, kinesis; none by default.
@@ -59,7 +76,11 @@ type Stack struct {
 	VoiceTasks []string
 	// VoiceProfileDomainARN is the voice profile domain that speaker searches need.
 	VoiceProfileDomainARN string
-	// VoiceAccessRole makes the role by which the service delivers notifications.
+	// VoiceConnectorIDs narrow the Voice Connectors on which tasks may be started
+	// and stopped; none means all of the account.
+	VoiceConnectorIDs []string
+	// VoiceAccessRole makes the role by which the service reads the audio and
+	// delivers notifications.
 	VoiceAccessRole bool
 }
 
@@ -72,18 +93,22 @@ type Attempts struct {
 // Default is what is deployed where nothing was chosen.
 func Default() Stack {
 	return Stack{
-		StackName: "Chimewatch", Architecture: "arm64", RetentionDays: 90, LogRetentionDays: 30, Retain: true,
-		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md",
-		MemoryMB:   256, Delivery: Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
+		StackName: "Chimewatch", Production: true, Architecture: "arm64", RetentionDays: 90, LogRetentionDays: 30, Retain: true,
+		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md", HTTPSBody: "card", Tracing: true,
+		MemoryMB: 256, Delivery: Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
 	}
 }
+
+// tableName is what DynamoDB accepts as a table's name.
+var tableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
 
 // contextKey is the key of the CDK context that holds the choices.
 const contextKey = "chimewatch"
 
 // logRetentions are the days that CloudWatch Logs offers (retentionInDays in its
 // PutRetentionPolicy).
-var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653}
+var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+	3288, 3653}
 
 func logRetentionNames() string {
 	names := make([]string, len(logRetentions))
@@ -108,6 +133,8 @@ func choices() []choice {
 			return isStackName(v)
 		}},
 		boolean("production", func(c *Stack) *bool { return &c.Production }),
+		boolean("rehearsal", func(c *Stack) *bool { return &c.Rehearsal }),
+		boolean("anyRegion", func(c *Stack) *bool { return &c.AnyRegion }),
 		{name: "architecture", allowed: "arm64 or x86_64", take: func(c *Stack, v string) bool {
 			c.Architecture = v
 			return v == "arm64" || v == "x86_64"
@@ -119,6 +146,10 @@ func choices() []choice {
 			return err == nil && slices.Contains(logRetentions, n)
 		}},
 		boolean("retain", func(c *Stack) *bool { return &c.Retain }),
+		{name: "tableName", allowed: "the name of a table in the same account and Region, or nothing", take: func(c *Stack, v string) bool {
+			c.TableName = v
+			return v == "" || tableName.MatchString(v)
+		}},
 		boolean("fullNumbers", func(c *Stack) *bool { return &c.FullNumbers }),
 		{name: "runbookUrl", allowed: "an https address, or nothing", take: func(c *Stack, v string) bool {
 			c.RunbookURL = v
@@ -127,7 +158,19 @@ func choices() []choice {
 		}},
 		emails("failureEmails", func(c *Stack) *[]string { return &c.FailureEmails }),
 		emails("alertEmails", func(c *Stack) *[]string { return &c.AlertEmails }),
+		emails("alarmEmails", func(c *Stack) *[]string { return &c.AlarmEmails }),
+		{name: "alarmTopicArn", allowed: "the ARN of a standard SNS topic, or nothing", take: func(c *Stack, v string) bool {
+			c.AlarmTopicARN = v
+			return v == "" || routing.IsTopicARN(v)
+		}},
+		{name: "httpsBody", allowed: "card or data", take: func(c *Stack, v string) bool {
+			c.HTTPSBody = v
+			return v == "card" || v == "data"
+		}},
 		number("memoryMB", "a number of megabytes from 128 to 10240", 128, 10240, func(c *Stack) *int { return &c.MemoryMB }),
+		number("reservedConcurrency", "a number from 1 to 1000, or 0 to reserve nothing", 0, 1000,
+			func(c *Stack) *int { return &c.ReservedConcurrency }),
+		boolean("tracing", func(c *Stack) *bool { return &c.Tracing }),
 		// The bounds are those of a target of EventBridge and of Lambda's
 		// asynchronous invocations (RetryPolicy and EventInvokeConfig in the
 		// CloudFormation reference).
@@ -136,8 +179,10 @@ func choices() []choice {
 		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Stack) *int { return &c.Retry.Most }),
 		age("retryAge", 6*time.Hour, func(c *Stack) *time.Duration { return &c.Retry.Age }),
 		{name: "routes", allowed: "a list of routes", parse: func(c *Stack, where, v string) (err error) {
-			c.Routes, err = routing.Parse(where, v)
-			return err
+			if c.Routes, err = routing.Parse(where, v); err != nil {
+				return err
+			}
+			return c.routesFit(where)
 		}},
 	}
 	list = append(list, voiceChoices()...)
@@ -229,10 +274,59 @@ func Read(context map[string]any) (Stack, error) {
 			errs = append(errs, fault.New(fault.Invalid, "context key "+given[name].where, "is not known", "use one of "+strings.Join(near.Names(known, name), ", ")))
 		}
 	}
+	errs = append(errs, misplaced(context, known)...)
 	if len(errs) == 0 {
-		errs = c.voiceProblems()
+		errs = append(c.voiceProblems(), c.combinationProblems()...)
 	}
 	return c, errors.Join(errs...)
+}
+
+// likePrefix is how people write the prefix of the choices, right or wrong.
+var likePrefix = regexp.MustCompile(`(?i)^` + contextKey + `[^a-z0-9]`)
+
+// misplaced refuses keys of the context that name a choice without the prefix, or
+// with the prefix in another spelling: the CDK ignores them without a word.
+func misplaced(context map[string]any, known []string) (errs []error) {
+	for _, key := range slices.Sorted(maps.Keys(context)) {
+		if key == contextKey || strings.HasPrefix(key, contextKey+":") {
+			continue // read as choices
+		}
+		name := likePrefix.ReplaceAllString(key, "")
+		i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
+		switch {
+		case i >= 0:
+			name = known[i]
+		case name != key || strings.EqualFold(key, contextKey):
+			name = "KEY"
+		default:
+			continue // a key of the CDK, or of somebody else
+		}
+		errs = append(errs, fault.New(fault.Invalid, "context key "+key, "is not read: choices begin with "+contextKey+":",
+			"write -c "+contextKey+":"+name+"=VALUE, or set it in the object "+contextKey+" of cdk.json"))
+	}
+	return errs
+}
+
+// maxRoutes bounds the routes as text, in bytes: they are one of the environment
+// variables of a function, which may have 4 KB together (Lambda developer guide,
+// "Lambda quotas"). The others take up to 1.7 KB.
+const maxRoutes = 2200
+
+func (c Stack) routesFit(where string) error {
+	if n := len(c.Routes.WithoutKeys().String()); n > maxRoutes {
+		return fault.New(fault.Invalid, where, fmt.Sprintf("takes %d bytes, and a function has room for %d", n, maxRoutes),
+			"join rules of the same destination by the beginning of their names and an asterisk, and leave out severity medium")
+	}
+	return nil
+}
+
+// combinationProblems are choices that make no sense together.
+func (c Stack) combinationProblems() (errs []error) {
+	if c.AlarmTopicARN != "" && len(c.AlarmEmails) > 0 {
+		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+".alarmEmails", "is set, and so is alarmTopicArn",
+			"subscribe the addresses to that topic, or leave alarmTopicArn out"))
+	}
+	return errs
 }
 
 // given is a value and the key of the context that it was found under.

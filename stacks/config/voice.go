@@ -20,6 +20,9 @@ const (
 // domainARN is what names a voice profile domain.
 var domainARN = regexp.MustCompile(`^arn:aws[a-z-]*:chime:[a-z0-9-]+:[0-9]{12}:voice-profile-domain/[A-Za-z0-9-]+$`)
 
+// connectorID is what an id of a Voice Connector looks like.
+var connectorID = regexp.MustCompile(`^[a-z0-9]{1,128}$`)
+
 // voiceChoices are the keys about voice analytics.
 func voiceChoices() []choice {
 	return []choice{
@@ -28,6 +31,19 @@ func voiceChoices() []choice {
 		{name: "voiceProfileDomainArn", allowed: "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", take: func(c *Stack, v string) bool {
 			c.VoiceProfileDomainARN = v
 			return v == "" || domainARN.MatchString(v)
+		}},
+		{name: "voiceConnectorIds", allowed: "ids of Voice Connectors, a list or separated by commas", take: func(c *Stack, v string) bool {
+			c.VoiceConnectorIDs = nil
+			for id := range strings.SplitSeq(v, ",") {
+				if id = strings.TrimSpace(id); id == "" {
+					continue
+				}
+				if !connectorID.MatchString(id) {
+					return false
+				}
+				c.VoiceConnectorIDs = append(c.VoiceConnectorIDs, id)
+			}
+			return true
 		}},
 		boolean("voiceAccessRole", func(c *Stack) *bool { return &c.VoiceAccessRole }),
 	}

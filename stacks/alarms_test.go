@@ -1,0 +1,232 @@
+package stacks_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+const cloudwatchAlarm = "AWS::CloudWatch::Alarm"
+
+// wantAlarm is what an alarm has to be.
+type wantAlarm struct {
+	// Metrics are its metrics, as metricsOf writes them.
+	Metrics []string
+	// When is the comparison, the threshold and the minutes.
+	When string
+	// To is the topic for both ALARM and OK.
+	To string
+	// Names are what its description has to name, Section the runbook's heading.
+	Names, Section string
+}
+
+// wantAlarms are the alarms of a configuration, by their paths.
+func wantAlarms(c config.Stack) map[string]wantAlarm {
+	const (
+		once   = ">= 1 in 1 of 1, missing is fine"
+		five   = ">= 1 in 5 of 5, missing is fine"
+		silent = "< 1 in 5 of 5, missing is not"
+	)
+	to := "AlarmTopic"
+	if c.AlarmTopicARN != "" {
+		to = c.AlarmTopicARN
+	}
+	want := map[string]wantAlarm{
+		"RuleDeadLettersAlarm":     {[]string{"AWS/SQS NumberOfMessagesSent QueueName=[RuleDeadLetters] Sum 60"}, once, to, "[RuleDeadLetters]", "dead-letters"},
+		"FunctionDeadLettersAlarm": {[]string{"AWS/SQS NumberOfMessagesSent QueueName=[FunctionDeadLetters] Sum 60"}, once, to, "[FunctionDeadLetters]", "dead-letters"},
+		"NotRunning-watch":         {[]string{"AWS/Lambda Invocations FunctionName=[Watch] Sum 60"}, silent, to, "[Watch]", "watch-not-running"},
+		"UndeliveredFailures":      {[]string{"AWS/SNS NumberOfNotificationsFailed TopicName=[FailureTopic] Sum 60"}, once, to, "[FailureTopic]", "undelivered-notifications"},
+		"UndeliveredAlerts":        {[]string{"AWS/SNS NumberOfNotificationsFailed TopicName=[AlertTopic] Sum 60"}, once, to, "[AlertTopic]", "undelivered-notifications"},
+	}
+	if c.AlarmTopicARN == "" { // reported by a way that does not need it
+		want["UndeliveredAlarms"] = wantAlarm{[]string{"AWS/SNS NumberOfNotificationsFailed TopicName=[AlarmTopic] Sum 60"}, once, "FailureTopic", "[AlarmTopic]", "undelivered-notifications"}
+	}
+	sum := func(metrics ...string) []string { return append([]string{"= SUM(FILL(METRICS(), 0))"}, metrics...) }
+	var records, events []string
+	for _, name := range functionsOf(c) {
+		path := functionPath(name)
+		want["Failing-"+name] = wantAlarm{[]string{"AWS/Lambda Errors FunctionName=[" + path + "] Sum 60"}, five, to, "[" + path + "]", "failing-function"}
+		want["Throttled-"+name] = wantAlarm{[]string{"AWS/Lambda Throttles FunctionName=[" + path + "] Sum 60"}, five, to, "[" + path + "]", "throttled-function"}
+		if name != "watch" {
+			records = append(records, "AWS/Lambda DestinationDeliveryFailures FunctionName=["+path+"] Sum 60")
+		}
+	}
+	for _, r := range rules.Table(rules.Options{}) {
+		events = append(events, "AWS/Events InvocationsFailedToBeSentToDlq RuleName=[Rule-"+r.Name+"] Sum 60")
+	}
+	slices.Sort(events)
+	want["LostRecords1"] = wantAlarm{sum(records...), once, to, "[FunctionDeadLetters]", "lost-events"}
+	want["LostEvents1"] = wantAlarm{sum(events...), once, to, "[RuleDeadLetters]", "lost-events"}
+	has := func(source string) bool { return slices.Contains(c.VoiceSources, source) }
+	if has("sqs") || has("sns") {
+		want["VoiceDeadLettersAlarm"] = wantAlarm{[]string{"= DIFF(FILL(visible, 0) + FILL(hidden, 0))", "AWS/SQS ApproximateNumberOfMessagesNotVisible QueueName=[VoiceDeadLetters] Maximum 60",
+			"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=[VoiceDeadLetters] Maximum 60"}, once, to, "[VoiceDeadLetters]", "dead-letters"}
+	}
+	if has("sqs") {
+		want["VoiceQueueLate"] = wantAlarm{[]string{"AWS/SQS ApproximateAgeOfOldestMessage QueueName=[VoiceQueue] Maximum 60"}, ">= 60 in 3 of 3, missing is fine", to, "[VoiceQueue]", "voice-late"}
+	}
+	if has("kinesis") {
+		want["VoiceStreamLate"] = wantAlarm{[]string{"AWS/Lambda IteratorAge FunctionName=[Voice] Maximum 60"}, ">= 60000 in 3 of 3, missing is fine", to, "[VoiceStream]", "voice-late"}
+		want["VoiceStreamFailuresAlarm"] = wantAlarm{[]string{"AWS/Lambda OnFailureDestinationDeliveredEventCount EventSourceMappingUUID=[VoiceStreamMapping] Sum 60"}, once, to, "[VoiceStreamFailures]", "voice-stream-failures"}
+	}
+	if len(c.VoiceTasks) > 0 {
+		var refused []string
+		for _, name := range []string{"consent", "voice", "watch"} {
+			refused = append(refused, "Chimewatch VoiceTasksRefused Function="+name+" Stack="+c.StackName+" Sum 60")
+		}
+		want["VoiceTasksRefused1"] = wantAlarm{sum(refused...), once, to, "voice profile domain", "voice-tasks-refused"}
+	}
+	return want
+}
+
+// metricsOf writes the metrics of an alarm: the expression first, then each sorted.
+func (c template) metricsOf(a *resource) []string {
+	one := func(metric any, statistic, period any) string {
+		var dimensions []string
+		for _, d := range listed(at(metric, "Dimensions")) {
+			dimensions = append(dimensions, c.words(at(d, "Name"))+"="+c.words(at(d, "Value")))
+		}
+		slices.Sort(dimensions)
+		return fmt.Sprint(at(metric, "Namespace"), " ", at(metric, "MetricName"), " ", strings.Join(dimensions, " "), " ", statistic, " ", period)
+	}
+	if a.prop("MetricName") != nil {
+		return []string{one(a.Properties, a.prop("Statistic"), a.prop("Period"))}
+	}
+	var expressions, metrics []string
+	for _, m := range listed(a.prop("Metrics")) {
+		if text := at(m, "Expression"); text != nil {
+			expressions = append(expressions, "= "+c.words(text))
+			continue
+		}
+		metrics = append(metrics, one(at(m, "MetricStat", "Metric"), at(m, "MetricStat", "Stat"), at(m, "MetricStat", "Period")))
+	}
+	slices.Sort(metrics)
+	return append(expressions, metrics...)
+}
+
+// alarmAs reads an alarm in the form of wantAlarm; names and section are the wanted
+// ones where its description has them.
+func (c template) alarmAs(a *resource, want wantAlarm, runbook string) wantAlarm {
+	operator := map[any]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}[a.prop("ComparisonOperator")]
+	missing := map[any]string{"notBreaching": "missing is fine", "breaching": "missing is not"}[a.prop("TreatMissingData")]
+	got := wantAlarm{
+		Metrics: c.metricsOf(a),
+		When:    fmt.Sprintf("%s %v in %v of %v, %s", operator, a.prop("Threshold"), a.prop("DatapointsToAlarm"), a.prop("EvaluationPeriods"), missing),
+		To:      strings.Join(c.targets(a.prop("AlarmActions")), " and "),
+	}
+	if a.prop("DatapointsToAlarm") == nil {
+		got.When = fmt.Sprintf("%s %v in %v of %v, %s", operator, a.prop("Threshold"), a.prop("EvaluationPeriods"), a.prop("EvaluationPeriods"), missing)
+	}
+	if ok := strings.Join(c.targets(a.prop("OKActions")), " and "); ok != got.To {
+		got.To += ", but when it is over " + ok
+	}
+	about := c.words(a.prop("AlarmDescription"))
+	if strings.Contains(about, want.Names) {
+		got.Names = want.Names
+	}
+	link := " docs/RUNBOOK.md, section " + want.Section
+	if runbook != "" {
+		link = " " + runbook + "#" + want.Section
+	}
+	if strings.HasSuffix(about, link) {
+		got.Section = want.Section
+	}
+	return got
+}
+
+func alarmChecks() []check {
+	alarm := func(id string, value any, steps ...any) func(template) {
+		return set(cloudwatchAlarm, id, value, steps...)
+	}
+	return []check{
+		{
+			name: "alarms watch chimewatch itself",
+			find: func(s synthesized) (problems []string) {
+				want, got := wantAlarms(s.chosen), s.of(cloudwatchAlarm)
+				for _, id := range slices.Sorted(maps.Keys(got)) {
+					if _, known := want[id]; !known {
+						problems = append(problems, "alarm "+id+" is not known to this test")
+					}
+				}
+				for _, id := range slices.Sorted(maps.Keys(want)) {
+					if got[id] == nil {
+						problems = append(problems, "there is no alarm "+id)
+					} else if diff := cmp.Diff(want[id], s.alarmAs(got[id], want[id], s.chosen.RunbookURL)); diff != "" {
+						problems = append(problems, "alarm "+id+": want (-), got (+):\n"+diff)
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "lost events are not reported", do: remove(cloudwatchAlarm, "LostEvents1")},
+				{name: "lost records are not reported", do: remove(cloudwatchAlarm, "LostRecords1")},
+				{name: "the watch is not watched", do: remove(cloudwatchAlarm, "NotRunning-watch")},
+				{name: "a watch without data is fine", do: alarm("NotRunning-watch", "notBreaching", "TreatMissingData")},
+				{name: "missing data breaches", do: alarm("Failing-status", "breaching", "TreatMissingData")},
+				{name: "a threshold of 100", do: alarm("FunctionDeadLettersAlarm", 100.0, "Threshold")},
+				{name: "less than", do: alarm("FunctionDeadLettersAlarm", "LessThanThreshold", "ComparisonOperator")},
+				{name: "mute while one stays", do: alarm("RuleDeadLettersAlarm", "ApproximateNumberOfMessagesVisible", "MetricName")},
+				{name: "moved messages are not counted", do: alarm("VoiceDeadLettersAlarm", "FILL(visible, 0)", "Metrics", 0, "Expression")},
+				{name: "no data is no sum", do: alarm("LostRecords1", "SUM(METRICS())", "Metrics", 0, "Expression")},
+				{name: "another topic", do: point(cloudwatchAlarm, "LostRecords1", refer("FailureTopic", snsTopic, "TopicArn"), "AlarmActions", 0)},
+				{name: "alarms about alarms by their own topic", do: point(cloudwatchAlarm, "UndeliveredAlarms", refer("AlarmTopic", snsTopic, "TopicArn"), "AlarmActions", 0)},
+				{name: "the other queue", do: point(cloudwatchAlarm, "RuleDeadLettersAlarm", refer("FunctionDeadLetters", sqsQueue, "QueueName"), "Dimensions", 0, "Value")},
+				{name: "nobody hears that it is over", do: alarm("Throttled-watch", nil, "OKActions")},
+				{name: "a name that AWS does not know", do: alarm("RuleDeadLettersAlarm", "See the queue RuleDeadLetters.", "AlarmDescription")},
+				{name: "no link", do: alarm("LostEvents1", "Events are lost.", "AlarmDescription")},
+				{name: "one minute of five", do: alarm("Failing-voice", 1.0, "DatapointsToAlarm")},
+				{name: "actions are off", do: alarm("Failing-voice", "Average", "Statistic")},
+			},
+		},
+		{
+			name: "the runbook has a section for each alarm",
+			find: func(s synthesized) (problems []string) {
+				text, err := os.ReadFile("../docs/RUNBOOK.md")
+				if err != nil {
+					return []string{err.Error()}
+				}
+				for id, a := range s.of(cloudwatchAlarm) {
+					about := s.words(a.prop("AlarmDescription"))
+					section := about[strings.LastIndexAny(about, "# ")+1:]
+					if !strings.Contains(string(text), "\n## "+section+"\n") {
+						problems = append(problems, "alarm "+id+": docs/RUNBOOK.md has no section "+section)
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{{name: "a section that is not there", do: alarm("LostEvents1", "See docs/RUNBOOK.md#everything-else", "AlarmDescription")}},
+		},
+		{
+			name: "docs/COST.md counts the alarms",
+			find: func(s synthesized) (problems []string) {
+				if s.name != "default" && s.name != "everything" {
+					return nil
+				}
+				metrics := 0
+				for _, a := range s.of(cloudwatchAlarm) {
+					for _, m := range s.metricsOf(a) {
+						if !strings.HasPrefix(m, "=") {
+							metrics++
+						}
+					}
+				}
+				text, err := os.ReadFile("../docs/COST.md")
+				if err != nil {
+					return []string{err.Error()}
+				}
+				if want := fmt.Sprintf("%d metrics in alarms (%s)", metrics, s.name); !strings.Contains(string(text), want) {
+					problems = append(problems, "docs/COST.md does not say: "+want)
+				}
+				return problems
+			},
+			breakages: []breakage{{name: "an alarm less", do: remove(cloudwatchAlarm, "LostEvents1")}},
+		},
+	}
+}

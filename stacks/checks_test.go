@@ -1,0 +1,54 @@
+package stacks_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+// Every finding of the packs AwsSolutions, HIPAA Security, NIST 800-53 and
+// Serverless is answered.
+func TestEveryConfigurationPassesTheChecks(t *testing.T) {
+	inEveryConfiguration(t, func(*testing.T, synthesized) {}) // which fails where the synth does
+}
+
+// The packs fail the synth of a stack that does not comply.
+func TestChecksFailWhatDoesNotComply(t *testing.T) {
+	app, stack := newStack(t, config.Default())
+	awssqs.NewQueue(stack, jsii.String("Careless"), nil)
+	awss3.NewBucket(stack, jsii.String("Open"), nil)
+	awslambda.NewFunction(stack, jsii.String("Untraced"), &awslambda.FunctionProps{
+		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"), Code: codeOf(t)("status", "arm64"),
+	})
+	report, _ := synth(t, app)
+	for _, finding := range []string{"AwsSolutions-SQS4", "HIPAA.Security-S3DefaultEncryptionKMS", "NIST.800.53.R5-S3BucketVersioningEnabled", "Serverless-LambdaTracing"} {
+		if !strings.Contains(report, finding) {
+			t.Errorf("got no finding %s in the report of a careless stack", finding)
+		}
+	}
+}
+
+// cfn-lint finds no error in the three Regions.
+func TestCfnLintFindsNoError(t *testing.T) {
+	lint, err := exec.LookPath("cfn-lint")
+	if err != nil {
+		t.Skip("cfn-lint is not installed")
+	}
+	args := []string{"--non-zero-exit-code", "error", "--regions"}
+	args = append(append(args, config.CallAnalyticsRegions...), "--template")
+	for name := range configurations() {
+		if s := stackOf(t, name); s.file != "" {
+			args = append(args, s.file)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), lint, args...).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

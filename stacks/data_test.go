@@ -1,0 +1,223 @@
+package stacks_test
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+const (
+	dynamoTable = "AWS::DynamoDB::Table"
+	sqsQueue    = "AWS::SQS::Queue"
+	s3Bucket    = "AWS::S3::Bucket"
+)
+
+// within is the chosen retention in days, or the limit of the service.
+func within(c config.Stack, limit int) float64 {
+	if c.RetentionDays > 0 {
+		return float64(min(c.RetentionDays, limit))
+	}
+	return float64(limit)
+}
+
+func dataChecks() []check {
+	return []check{
+		{
+			name: "the table is the one that the functions work on",
+			find: func(s synthesized) (problems []string) {
+				if s.chosen.TableName != "" {
+					if got := s.paths(dynamoTable); len(got) > 0 {
+						problems = append(problems, fmt.Sprintf("got the tables %v, want that of the earlier stack alone", got))
+					}
+					return problems
+				}
+				return tableProblems(s)
+			},
+			breakages: []breakage{
+				{name: "a second table", in: "table of an earlier stack", do: func(c template) { c.Resources["T"] = &resource{Type: dynamoTable} }},
+				{name: "no table", do: remove(dynamoTable, "Table")},
+				{name: "no expiry", do: set(dynamoTable, "Table", nil, "TimeToLiveSpecification")},
+				{name: "no recovery", do: set(dynamoTable, "Table", false, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")},
+				{name: "recovery for longer than the retention", in: "not retained", do: set(dynamoTable, "Table", 35.0, "PointInTimeRecoverySpecification", "RecoveryPeriodInDays")},
+				{name: "not encrypted", do: set(dynamoTable, "Table", nil, "SSESpecification")},
+				{name: "another key", do: set(dynamoTable, "Table", "SK", "KeySchema", 0, "AttributeName")},
+				{name: "an index less", do: set(dynamoTable, "Table", nil, "GlobalSecondaryIndexes")},
+				{name: "whole items in an index", do: set(dynamoTable, "Table", "ALL", "GlobalSecondaryIndexes", 0, "Projection", "ProjectionType")},
+				{name: "no protection", do: set(dynamoTable, "Table", false, "DeletionProtectionEnabled")},
+			},
+		},
+		{
+			name: "what holds data goes or stays with the stack, as chosen",
+			find: func(s synthesized) (problems []string) {
+				want := "Retain"
+				if !s.chosen.Retain {
+					want = "Delete"
+				}
+				for _, r := range s.Resources {
+					keeps := r.Type == dynamoTable || r.Type == sqsQueue || r.Type == s3Bucket || r.path() == "VoiceKey"
+					switch {
+					case keeps && (r.DeletionPolicy != want || r.UpdateReplacePolicy != want):
+						problems = append(problems, fmt.Sprintf("%s: got the policies %s and %s, want %s", r.path(), r.DeletionPolicy, r.UpdateReplacePolicy, want))
+					case !keeps && r.DeletionPolicy == "Retain":
+						problems = append(problems, r.path()+": stays when the stack is deleted, and holds nothing to keep")
+					case r.Type == s3Bucket && !s.chosen.Retain && s.get("Custom::S3AutoDeleteObjects", r.path()+"/AutoDeleteObjectsCustomResource/Default") == nil:
+						problems = append(problems, r.path()+": cannot be deleted with objects in it")
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "the table goes", do: func(c template) { c.get(dynamoTable, "Table").DeletionPolicy = "Delete" }},
+				{name: "a queue is replaced with its messages", do: func(c template) { c.get(sqsQueue, "RuleDeadLetters").UpdateReplacePolicy = "Delete" }},
+				{name: "the stream stays and costs", do: func(c template) { c.get("AWS::Kinesis::Stream", "VoiceStream").DeletionPolicy = "Retain" }},
+				{name: "the bucket stays", in: "not retained", do: func(c template) { c.get(s3Bucket, "VoiceStreamFailures").DeletionPolicy = "Retain" }},
+				{name: "objects keep the bucket", in: "not retained", do: remove("Custom::S3AutoDeleteObjects", "VoiceStreamFailures/AutoDeleteObjectsCustomResource/Default")},
+			},
+		},
+		{
+			name: "queues are encrypted, closed and keep no longer than calls are kept",
+			find: queueProblems,
+			breakages: []breakage{
+				{name: "dead letters for longer", in: "not retained", do: set(sqsQueue, "FunctionDeadLetters", 1209600.0, "MessageRetentionPeriod")},
+				{name: "dead letters for a day", do: set(sqsQueue, "RuleDeadLetters", 86400.0, "MessageRetentionPeriod")},
+				{name: "any queue may use it", do: set(sqsQueue, "RuleDeadLetters", nil, "RedriveAllowPolicy")},
+				{name: "not encrypted", do: set(sqsQueue, "FunctionDeadLetters", nil, "SqsManagedSseEnabled")},
+				{name: "plain HTTP", do: remove("AWS::SQS::QueuePolicy", "VoiceDeadLetters/Policy")},
+				{name: "an unknown queue", do: func(c template) { c.Resources["Q"] = &resource{Type: sqsQueue} }},
+			},
+		},
+		{
+			name: "buckets are encrypted, closed and keep no longer than calls are kept",
+			find: bucketProblems,
+			breakages: []breakage{
+				{name: "objects for ever", do: set(s3Bucket, "VoiceStreamFailures", nil, "LifecycleConfiguration")},
+				{name: "objects for 90 days", in: "not retained", do: set(s3Bucket, "VoiceStreamFailures", 90.0, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")},
+				{name: "public", do: set(s3Bucket, "VoiceStreamFailures", false, "PublicAccessBlockConfiguration", "BlockPublicAcls")},
+				{name: "another key", do: set(s3Bucket, "VoiceStreamFailures", "AES256", "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")},
+				{name: "nobody knows who reads", do: set(s3Bucket, "VoiceStreamFailures", nil, "LoggingConfiguration")},
+				{name: "plain HTTP", do: remove("AWS::S3::BucketPolicy", "VoiceStreamFailures/Policy")},
+			},
+		},
+	}
+}
+
+func tableProblems(s synthesized) (problems []string) {
+	definition := store.Definition()
+	keys := func(partition, sort string) any {
+		return []any{map[string]any{"AttributeName": partition, "KeyType": "HASH"}, map[string]any{"AttributeName": sort, "KeyType": "RANGE"}}
+	}
+	var indexes []any
+	for _, i := range definition.Indexes {
+		indexes = append(indexes, map[string]any{"IndexName": i.Name, "KeySchema": keys(i.PartitionKey, i.SortKey), "Projection": map[string]any{"ProjectionType": "KEYS_ONLY"}})
+	}
+	if got := s.paths(dynamoTable); !slices.Equal(got, []string{"Table"}) {
+		return []string{fmt.Sprintf("got the tables %v, want one", got)}
+	}
+	want := map[string]any{
+		"KeySchema": keys(definition.PartitionKey, definition.SortKey), "GlobalSecondaryIndexes": indexes, "BillingMode": "PAY_PER_REQUEST",
+		"TimeToLiveSpecification":          map[string]any{"AttributeName": definition.TTLAttribute, "Enabled": true},
+		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": within(s.chosen, 35)},
+		"SSESpecification":                 map[string]any{"SSEEnabled": true},
+		"DeletionProtectionEnabled":        s.chosen.Retain,
+	}
+	for name, value := range want {
+		if diff := cmp.Diff(value, s.get(dynamoTable, "Table").prop(name)); diff != "" {
+			problems = append(problems, name+": want (-), got (+):\n"+diff)
+		}
+	}
+	return problems
+}
+
+// closedTo reports whether a resource's policy refuses requests without TLS.
+func (c template) closedTo(kind, path string) bool {
+	for _, statement := range listed(c.get(kind, path).prop("PolicyDocument", "Statement")) {
+		anybody := at(statement, "Principal") == "*" || at(statement, "Principal", "AWS") == "*"
+		if at(statement, "Effect") == "Deny" && at(statement, "Condition", "Bool", "aws:SecureTransport") == "false" && anybody {
+			return true
+		}
+	}
+	return false
+}
+
+func queueProblems(s synthesized) (problems []string) {
+	const day = 24 * 60 * 60
+	days := map[string]int{"RuleDeadLetters": 14, "FunctionDeadLetters": 14}
+	if slices.Contains(s.chosen.VoiceSources, "sqs") {
+		days["VoiceQueue"] = 4
+	}
+	if slices.Contains(s.chosen.VoiceSources, "sqs") || slices.Contains(s.chosen.VoiceSources, "sns") {
+		days["VoiceDeadLetters"] = 14
+	}
+	if got := s.paths(sqsQueue); len(got) != len(days) {
+		problems = append(problems, fmt.Sprintf("got the queues %v, want %d", got, len(days)))
+	}
+	for path, limit := range days {
+		q := s.get(sqsQueue, path)
+		wrong := func(format string, args ...any) { problems = append(problems, path+": "+fmt.Sprintf(format, args...)) }
+		if got, want := q.prop("MessageRetentionPeriod"), within(s.chosen, limit)*day; got != want {
+			wrong("keeps messages for %v s, want %v", got, want)
+		}
+		if !s.closedTo("AWS::SQS::QueuePolicy", path+"/Policy") {
+			wrong("accepts plain HTTP")
+		}
+		if path == "VoiceQueue" {
+			if s.target(q.prop("KmsMasterKeyId")) != "VoiceKey" {
+				wrong("is not encrypted with the key of the voice sources")
+			}
+			continue
+		}
+		if q.prop("SqsManagedSseEnabled") != true {
+			wrong("is not encrypted")
+		}
+		// The dead-letter queue of a queue cannot name it: they would need each other.
+		ofQueue := path == "VoiceDeadLetters" && slices.Contains(s.chosen.VoiceSources, "sqs")
+		if got := q.prop("RedriveAllowPolicy", "redrivePermission"); !ofQueue && got != "denyAll" {
+			wrong("any queue of the account may use it as its dead-letter queue")
+		}
+	}
+	return problems
+}
+
+func bucketProblems(s synthesized) (problems []string) {
+	want := []string{"VoiceStreamFailures", "VoiceStreamFailuresLog"}
+	if !slices.Contains(s.chosen.VoiceSources, "kinesis") {
+		want = nil
+	}
+	if got := s.paths(s3Bucket); !slices.Equal(got, want) {
+		problems = append(problems, fmt.Sprintf("got the buckets %v, want %v", got, want))
+	}
+	for _, path := range want {
+		b := s.get(s3Bucket, path)
+		wrong := func(format string, args ...any) { problems = append(problems, path+": "+fmt.Sprintf(format, args...)) }
+		var days any
+		if s.chosen.RetentionDays > 0 {
+			days = float64(s.chosen.RetentionDays)
+		}
+		if rule := at(b.prop("LifecycleConfiguration", "Rules"), 0); at(rule, "ExpirationInDays") != days || days != nil && at(rule, "Status") != "Enabled" {
+			wrong("got the lifecycle %s, want objects to expire after %v days", asText(rule), days)
+		}
+		for _, access := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+			if b.prop("PublicAccessBlockConfiguration", access) != true {
+				wrong("%s is not set", access)
+			}
+		}
+		if !s.closedTo("AWS::S3::BucketPolicy", path+"/Policy") {
+			wrong("accepts plain HTTP")
+		}
+		algorithm := "AES256"
+		if path == "VoiceStreamFailures" {
+			algorithm = "aws:kms"
+			if s.target(b.prop("LoggingConfiguration", "DestinationBucketName")) != "VoiceStreamFailuresLog" {
+				wrong("no log of who reads it")
+			}
+		}
+		if got := b.prop("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm"); got != algorithm {
+			wrong("is encrypted by %v, want %s", got, algorithm)
+		}
+	}
+	return problems
+}

@@ -1,0 +1,220 @@
+package stacks_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/settings"
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+const lambdaFunction = "AWS::Lambda::Function"
+
+// functionsOf are the functions that a configuration deploys.
+func functionsOf(c config.Stack) []string {
+	names := []string{"alerts", "consent", "failures", "status", "watch"}
+	if len(c.VoiceSources) > 0 {
+		names = append(names, "voice")
+	}
+	slices.Sort(names)
+	return names
+}
+
+// timeouts are those of the functions, in seconds: watch has to end before its next
+// run.
+var timeouts = map[string]float64{"status": 30, "failures": 60, "alerts": 60, "consent": 60, "watch": 55, "voice": 60}
+
+func functionChecks() []check {
+	const invoke, policy = "AWS::Lambda::EventInvokeConfig", "AWS::IAM::Policy"
+	return []check{
+		{
+			name: "functions have the chosen size and settings",
+			find: func(s synthesized) (problems []string) {
+				for _, name := range functionsOf(s.chosen) {
+					problems = append(problems, functionProblems(s, name)...)
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "a function is missing", do: remove(lambdaFunction, "Alerts")},
+				{name: "a timeout of three seconds", do: set(lambdaFunction, "Failures", 3.0, "Timeout")},
+				{name: "another architecture", do: set(lambdaFunction, "Status", []any{"x86_64"}, "Architectures")},
+				{name: "no tracing", do: set(lambdaFunction, "Status", nil, "TracingConfig")},
+				{name: "the other topic", do: set(lambdaFunction, "Failures", map[string]any{"Ref": "AlertTopic2720D535"}, "Environment", "Variables", "CHIMEWATCH_FAILURE_TOPIC_ARN")},
+				{name: "no table", do: set(lambdaFunction, "Voice", nil, "Environment", "Variables", "CHIMEWATCH_TABLE")},
+				{name: "a setting is missing", do: set(lambdaFunction, "Watch", nil, "Environment", "Variables", "CHIMEWATCH_RECOVERY")},
+				{name: "a task is not turned on", do: set(lambdaFunction, "Watch", "", "Environment", "Variables", "CHIMEWATCH_VOICE_TASKS")},
+				{name: "routes are missing", do: set(lambdaFunction, "Watch", "", "Environment", "Variables", "CHIMEWATCH_ROUTES")},
+				{name: "routes where they are not read", do: set(lambdaFunction, "Failures", "[]", "Environment", "Variables", "CHIMEWATCH_ROUTES")},
+				{name: "logs for ever", do: set("AWS::Logs::LogGroup", "StatusLogs", nil, "RetentionInDays")},
+				{name: "logs elsewhere", do: set(lambdaFunction, "Status", nil, "LoggingConfig")},
+				{name: "concurrency is not reserved", do: set(lambdaFunction, "Watch", nil, "ReservedConcurrentExecutions")},
+			},
+		},
+		{
+			name: "failed invocations are tried again and kept",
+			find: func(s synthesized) (problems []string) {
+				for _, name := range functionsOf(s.chosen) {
+					got := s.get(invoke, functionPath(name)+"Retries")
+					attempts, age, queue := float64(s.chosen.Retry.Most), s.chosen.Retry.Age.Seconds(), "FunctionDeadLetters"
+					if name == "watch" { // its next run is its retry
+						attempts, age, queue = 0, 60, ""
+					}
+					if s.target(got.prop("FunctionName")) != functionPath(name) || got.prop("MaximumRetryAttempts") != attempts || got.prop("MaximumEventAgeInSeconds") != age ||
+						s.target(got.prop("DestinationConfig", "OnFailure", "Destination")) != queue {
+						problems = append(problems, fmt.Sprintf("%s: got %s, want %v retries in %v s and then %q", name, asText(got), attempts, age, queue))
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "no retries", do: set(invoke, "FailuresRetries", 0.0, "MaximumRetryAttempts")},
+				{name: "the watch is tried again", do: set(invoke, "WatchRetries", 2.0, "MaximumRetryAttempts")},
+				{name: "the queue of the rules", do: point(invoke, "StatusRetries", refer("RuleDeadLetters", "AWS::SQS::Queue", "Arn"), "DestinationConfig", "OnFailure", "Destination")},
+				{name: "no destination", do: set(invoke, "VoiceRetries", nil, "DestinationConfig")},
+				{name: "given up at once", do: set(invoke, "AlertsRetries", 60.0, "MaximumEventAgeInSeconds")},
+			},
+		},
+		{
+			name: "functions may do what they call, and nothing else",
+			find: func(s synthesized) (problems []string) {
+				for _, name := range functionsOf(s.chosen) {
+					role := s.target(s.get(lambdaFunction, functionPath(name)).prop("Role"))
+					if diff := cmp.Diff(wantPermissions(s.chosen, name), s.permissions(role)); diff != "" {
+						problems = append(problems, "function "+name+": want (-), got (+):\n"+diff)
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "everything", do: set(policy, "StatusRole/DefaultPolicy", "dynamodb:*", "PolicyDocument", "Statement", 1, "Action")},
+				{name: "every table", do: set(policy, "StatusRole/DefaultPolicy", "*", "PolicyDocument", "Statement", 1, "Resource")},
+				{name: "a condition is lost or added", do: set(policy, "StatusRole/DefaultPolicy", map[string]any{"Bool": map[string]any{"aws:SecureTransport": "true"}}, "PolicyDocument", "Statement", 1, "Condition")},
+				{name: "the queue of the rules", do: func(c template) {
+					for _, s := range listed(c.get(policy, "FailuresRole/DefaultPolicy").prop("PolicyDocument", "Statement")) {
+						if at(s, "Sid") == "KeepWhatFails" {
+							s.(map[string]any)["Resource"] = refer("RuleDeadLetters", "AWS::SQS::Queue", "Arn")(c)
+						}
+					}
+				}},
+				{name: "the other topic", do: func(c template) {
+					for _, s := range listed(c.get(policy, "FailuresRole/DefaultPolicy").prop("PolicyDocument", "Statement")) {
+						if at(s, "Sid") == "Publish" {
+							s.(map[string]any)["Resource"] = map[string]any{"Ref": "AlertTopic2720D535"}
+						}
+					}
+				}},
+				{name: "a second policy", do: func(c template) {
+					c.Resources["Extra"] = &resource{Type: policy, Properties: map[string]any{
+						"Roles":          c.get(policy, "StatusRole/DefaultPolicy").Properties["Roles"],
+						"PolicyDocument": map[string]any{"Statement": []any{map[string]any{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}},
+					}}
+				}},
+				{name: "a managed policy", do: set("AWS::IAM::Role", "StatusRole", []any{"arn:aws:iam::aws:policy/AdministratorAccess"}, "ManagedPolicyArns")},
+			},
+		},
+		{
+			name: "environments fit into a function",
+			find: func(s synthesized) (problems []string) {
+				for _, name := range functionsOf(s.chosen) {
+					size := 0
+					for variable, value := range environment(s.template, name) {
+						text := s.words(value)
+						if _, ok := value.(string); !ok {
+							text = strings.Repeat("x", 150) // what a name or ARN takes at most
+						}
+						size += len(variable) + len(text)
+					}
+					if size > 4096-maxRoutesText(s.chosen) {
+						problems = append(problems, fmt.Sprintf("%s: %d bytes of environment leave no room for the longest routes within 4 KB", name, size))
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{{name: "a long value", do: set(lambdaFunction, "Alerts", strings.Repeat("x", 2500), "Environment", "Variables", "CHIMEWATCH_RUNBOOK_URL")}},
+		},
+	}
+}
+
+// maxRoutesText is how many bytes the routes may still grow to.
+func maxRoutesText(c config.Stack) int { return 2200 - len(c.Routes.WithoutKeys().String()) }
+
+func environment(c template, function string) map[string]any {
+	variables, _ := c.get(lambdaFunction, functionPath(function)).prop("Environment", "Variables").(map[string]any)
+	return variables
+}
+
+// functionProblems compares a function with what was chosen.
+func functionProblems(s synthesized, name string) (problems []string) {
+	f := s.get(lambdaFunction, functionPath(name))
+	wrong := func(format string, args ...any) { problems = append(problems, name+": "+fmt.Sprintf(format, args...)) }
+	if f == nil {
+		wrong("is not deployed")
+		return problems
+	}
+	want := map[string]any{
+		"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": []any{s.chosen.Architecture},
+		"MemorySize": float64(s.chosen.MemoryMB), "Timeout": timeouts[name],
+	}
+	if s.chosen.Tracing {
+		want["TracingConfig"] = map[string]any{"Mode": "Active"}
+	}
+	if n := s.chosen.ReservedConcurrency; n > 0 {
+		want["ReservedConcurrentExecutions"] = float64(n)
+	}
+	got := map[string]any{}
+	for _, key := range []string{"Runtime", "Handler", "Architectures", "MemorySize", "Timeout", "TracingConfig", "ReservedConcurrentExecutions"} {
+		if v := f.prop(key); v != nil {
+			got[key] = v
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		wrong("want (-), got (+):\n%s", diff)
+	}
+	logs := functionPath(name) + "Logs"
+	if s.target(f.prop("LoggingConfig", "LogGroup")) != logs || s.get("AWS::Logs::LogGroup", logs).prop("RetentionInDays") != float64(s.chosen.LogRetentionDays) {
+		wrong("its logs are not in the group %s for %d days", logs, s.chosen.LogRetentionDays)
+	}
+	variables := map[string]string{}
+	for variable, value := range environment(s.template, name) {
+		variables[variable] = s.words(value)
+	}
+	if diff := cmp.Diff(wantEnvironment(s.chosen, name), variables); diff != "" {
+		wrong("environment: want (-), got (+):\n%s", diff)
+	}
+	return problems
+}
+
+// wantEnvironment is the environment of a function, with references in brackets.
+func wantEnvironment(c config.Stack, name string) map[string]string {
+	env := map[string]string{"CHIMEWATCH_TABLE": "[Table]", "CHIMEWATCH_STACK": c.StackName, "CHIMEWATCH_RETENTION_DAYS": fmt.Sprint(c.RetentionDays)}
+	if c.TableName != "" {
+		env["CHIMEWATCH_TABLE"] = c.TableName
+	}
+	notifies := name == "failures" || name == "alerts" || name == "watch"
+	if notifies {
+		maps.Copy(env, map[string]string{"CHIMEWATCH_ACCOUNT": "[AWS::AccountId]", "CHIMEWATCH_FULL_NUMBERS": fmt.Sprint(c.FullNumbers),
+			"CHIMEWATCH_RUNBOOK_URL": c.RunbookURL, "CHIMEWATCH_HTTPS_BODY": c.HTTPSBody})
+		maps.Copy(env, c.Settings.Environment())
+	}
+	if name == "failures" || name == "watch" {
+		env["CHIMEWATCH_FAILURE_TOPIC_ARN"] = "[FailureTopic]"
+	}
+	if name == "alerts" || name == "watch" {
+		env["CHIMEWATCH_ALERT_TOPIC_ARN"], env["CHIMEWATCH_ROUTES"] = "[AlertTopic]", c.Routes.WithoutKeys().String()
+	}
+	if name == "consent" || name == "watch" || name == "voice" {
+		env["CHIMEWATCH_VOICE_TASKS"], env["CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN"] = strings.Join(c.VoiceTasks, ","), c.VoiceProfileDomainARN
+	}
+	return env
+}
+
+// Functions read the settings that the template sets.
+func settingsOf(c template, function string) (settings.Settings, error) {
+	env := environment(c, function)
+	return settings.Read(func(name string) string { text, _ := env[name].(string); return text })
+}

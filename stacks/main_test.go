@@ -1,0 +1,188 @@
+package stacks_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/chimewatch/chimewatch/internal/routing"
+	"github.com/chimewatch/chimewatch/stacks"
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+// root is a folder for what the tests of this package share.
+var root string
+
+func TestMain(m *testing.M) {
+	var err error
+	if root, err = os.MkdirTemp("", "stacks"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	jsii.Close()
+	os.RemoveAll(root)
+	os.Exit(code)
+}
+
+const (
+	domain     = "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/8b0c1d2e-0f3a-4c5b-9d6e-7f8091a2b3c4"
+	routeTopic = "arn:aws:sns:us-east-1:111122223333:supervisors"
+	routeKey   = "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d"
+	alarmTopic = "arn:aws:sns:us-east-1:111122223333:operations"
+)
+
+// configurations are the stacks that every property is tested on.
+func configurations() map[string]config.Stack {
+	with := func(change func(*config.Stack)) config.Stack {
+		c := config.Default()
+		change(&c)
+		return c
+	}
+	everything := func(c *config.Stack) {
+		c.VoiceSources = []string{"lambda", "sqs", "sns", "kinesis"}
+		c.VoiceTasks = []string{"speaker-search", "voice-tone"}
+		c.VoiceProfileDomainARN, c.VoiceAccessRole = domain, true
+		c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic, Key: routeKey}, {Rule: "cancel"}}
+		c.FailureEmails, c.AlertEmails, c.AlarmEmails = []string{"ops@example.com"}, []string{"team@example.com"}, []string{"ops@example.com"}
+		c.Rehearsal, c.ReservedConcurrency = true, 5
+	}
+	all := map[string]config.Stack{
+		"default":    config.Default(),
+		"everything": with(everything),
+		"routes": with(func(c *config.Stack) {
+			c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic}, {Rule: "cancel"}}
+		}),
+		"not retained": with(func(c *config.Stack) { everything(c); c.Retain, c.Production, c.RetentionDays = false, false, 7 }),
+		"for ever":     with(func(c *config.Stack) { everything(c); c.RetentionDays = 0 }),
+		"table of an earlier stack": with(func(c *config.Stack) {
+			c.TableName, c.AlarmTopicARN, c.Tracing, c.RunbookURL, c.Architecture = "calls-of-2025", alarmTopic, false, "", "x86_64"
+			c.AnyRegion = true
+		}),
+		"two Voice Connectors": with(func(c *config.Stack) {
+			everything(c)
+			c.VoiceTasks, c.VoiceConnectorIDs = []string{"voice-tone"}, []string{"abcdef1ghij2klmno3pqr4", "h2vb6kfy5sg1pa8lu9jw3t"}
+		}),
+	}
+	for _, source := range []string{"lambda", "sqs", "sns", "kinesis"} {
+		all["source "+source] = with(func(c *config.Stack) { c.VoiceSources = []string{source} })
+	}
+	return all
+}
+
+// newStack makes a stack in an app with the context of cdk.json. The functions'
+// code is a file each, as it does not matter here.
+func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
+	t.Helper()
+	text, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Context map[string]any }
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	file.Context["aws:cdk:enable-path-metadata"] = true // by which the tests find what a resource is
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
+	stack, err := stacks.New(app, chosen, codeOf(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app, stack
+}
+
+func codeOf(t *testing.T) stacks.Code {
+	return func(function, architecture string) awslambda.Code {
+		dir := filepath.Join(root, architecture, function)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte(function), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return awslambda.Code_FromAsset(jsii.String(dir), nil)
+	}
+}
+
+// synth returns the report of the checks that failed the synth, nothing when they
+// passed, and the folder of the assembly.
+func synth(t *testing.T, app awscdk.App) (report, dir string) {
+	t.Helper()
+	defer func() {
+		problem := recover()
+		if problem == nil {
+			return
+		}
+		text, err := os.ReadFile(filepath.Join(*app.Outdir(), "validation-report.json"))
+		if err != nil {
+			t.Errorf("the synth failed (%v), and there is no report: %v", problem, err)
+		}
+		report = string(text)
+	}()
+	return "", *app.Synth(nil).Directory()
+}
+
+// synthesized is a stack after its synth.
+type synthesized struct {
+	template
+	name   string
+	chosen config.Stack
+	// report is what the checks found; file the template.
+	report, file string
+}
+
+var (
+	synthesizing sync.Mutex
+	templates    = map[string]synthesized{}
+)
+
+// stackOf returns the synthesized stack of a configuration. Each is synthesized once.
+func stackOf(t *testing.T, name string) synthesized {
+	t.Helper()
+	synthesizing.Lock()
+	defer synthesizing.Unlock()
+	if done, ok := templates[name]; ok {
+		return done
+	}
+	chosen, ok := configurations()[name]
+	if !ok {
+		t.Fatalf("there is no configuration %q", name)
+	}
+	app, _ := newStack(t, chosen)
+	report, dir := synth(t, app)
+	s := synthesized{name: name, chosen: chosen, report: report}
+	if report == "" {
+		text, err := os.ReadFile(filepath.Join(dir, chosen.StackName+".template.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.file = filepath.Join(root, strings.ReplaceAll(name, " ", "-")+".template.json")
+		if err := os.WriteFile(s.file, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s.template = read(t, text)
+	}
+	templates[name] = s
+	return s
+}
+
+// inEveryConfiguration runs a test on the stack of each configuration.
+func inEveryConfiguration(t *testing.T, test func(*testing.T, synthesized)) {
+	for _, name := range slices.Sorted(maps.Keys(configurations())) {
+		t.Run(name, func(t *testing.T) {
+			s := stackOf(t, name)
+			if s.report != "" {
+				t.Fatalf("the synth failed:\n%s", s.report)
+			}
+			test(t, s)
+		})
+	}
+}

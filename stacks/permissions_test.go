@@ -1,0 +1,140 @@
+package stacks_test
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+// permissions returns what a role may do: "action on resource", sorted, with what
+// else is granted in its policies' conditions, or by managed policies.
+func (c template) permissions(role string) []string {
+	var all []string
+	for _, arn := range listed(c.get("AWS::IAM::Role", role).prop("ManagedPolicyArns")) {
+		all = append(all, "managed policy "+c.words(arn))
+	}
+	for _, inline := range listed(c.get("AWS::IAM::Role", role).prop("Policies")) {
+		all = append(all, "inline policy "+asText(inline))
+	}
+	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
+		for _, policy := range c.Resources {
+			if policy.Type != kind || !slices.Contains(c.targets(policy.prop("Roles")), role) {
+				continue
+			}
+			for _, statement := range listed(policy.prop("PolicyDocument", "Statement")) {
+				suffix := ""
+				if condition := at(statement, "Condition"); condition != nil {
+					suffix = " if " + asText(condition)
+				}
+				if effect := at(statement, "Effect"); effect != "Allow" {
+					suffix += " effect " + asText(effect)
+				}
+				for _, action := range listed(at(statement, "Action")) {
+					for _, resource := range listed(at(statement, "Resource")) {
+						all = append(all, c.words(action)+" on "+c.words(resource)+suffix)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// tableActions are the calls of each function on the table, read off internal/handler
+// and internal/store; the deployment test holds them against what the functions call.
+func tableActions(c config.Stack, function string) []string {
+	tasks := len(c.VoiceTasks) > 0
+	switch {
+	case function == "status":
+		return []string{"GetItem", "PutItem", "UpdateItem"}
+	case function == "failures", function == "alerts":
+		return []string{"GetItem", "PutItem", "Query", "UpdateItem"}
+	case function == "consent" && tasks:
+		return []string{"BatchGetItem", "PutItem", "Query"}
+	case function == "consent":
+		return []string{"PutItem", "Query"}
+	case function == "voice" && tasks:
+		return []string{"BatchGetItem", "BatchWriteItem", "PutItem", "Query"}
+	case function == "voice":
+		return []string{"BatchWriteItem", "PutItem"}
+	}
+	return []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}
+}
+
+// wantPermissions is what a function of a configuration may do.
+func wantPermissions(c config.Stack, function string) []string {
+	var want []string
+	add := func(resource string, actions ...string) {
+		for _, action := range actions {
+			want = append(want, action+" on "+resource)
+		}
+	}
+	table := "[Table]"
+	if c.TableName != "" {
+		table = "arn:[AWS::Partition]:dynamodb:[AWS::Region]:[AWS::AccountId]:table/" + c.TableName
+	}
+	add("["+functionPath(function)+"Logs]", "logs:CreateLogStream", "logs:PutLogEvents")
+	for _, action := range tableActions(c, function) {
+		add(table, "dynamodb:"+action)
+	}
+	if c.Tracing {
+		add("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments")
+	}
+	if function != "watch" {
+		add("[FunctionDeadLetters]", "sqs:SendMessage")
+	}
+	for topic, functions := range map[string][]string{"FailureTopic": {"failures", "watch"}, "AlertTopic": {"alerts", "watch"}} {
+		if slices.Contains(functions, function) {
+			add("["+topic+"]", "sns:Publish")
+			add("[TopicKey]", "kms:Decrypt", "kms:GenerateDataKey")
+		}
+	}
+	if function == "alerts" || function == "watch" {
+		for _, topic := range c.Routes.Topics() {
+			add(topic, "sns:Publish")
+		}
+		for _, key := range c.Routes.Keys() {
+			add(key, "kms:Decrypt", "kms:GenerateDataKey")
+		}
+	}
+	const chime = "arn:[AWS::Partition]:chime:[AWS::Region]:[AWS::AccountId]:"
+	if function == "watch" {
+		add(chime+"media-pipeline/*", "chime:GetMediaPipeline")
+		add(table+"/index/by-state", "dynamodb:Query")
+		add(table+"/index/by-time", "dynamodb:Query")
+	}
+	if function == "consent" || function == "watch" || function == "voice" && len(c.VoiceTasks) > 0 {
+		connectors := c.VoiceConnectorIDs
+		if len(connectors) == 0 {
+			connectors = []string{"*"}
+		}
+		for _, id := range connectors {
+			add(chime+"vc/"+id, "chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask")
+			for task, action := range map[string]string{"speaker-search": "chime:StartSpeakerSearchTask", "voice-tone": "chime:StartVoiceToneAnalysisTask"} {
+				if slices.Contains(c.VoiceTasks, task) {
+					add(chime+"vc/"+id, action)
+				}
+			}
+		}
+	}
+	if function == "voice" {
+		for source, grants := range map[string]map[string][]string{
+			"sqs": {"[VoiceQueue]": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, "[VoiceKey]": {"kms:Decrypt"}},
+			"kinesis": {
+				"[VoiceStream]":         {"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"},
+				"[VoiceStreamFailures]": {"s3:ListBucket"}, "[VoiceStreamFailures]/*": {"s3:PutObject"}, "[VoiceKey]": {"kms:Decrypt", "kms:GenerateDataKey"},
+			},
+		} {
+			if slices.Contains(c.VoiceSources, source) {
+				for _, resource := range slices.Sorted(maps.Keys(grants)) {
+					add(resource, grants[resource]...)
+				}
+			}
+		}
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	return want
+}

@@ -1,0 +1,120 @@
+package stacks_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// check is one property of the template. find returns what is wrong. Each breakage
+// changes a compliant template so that find has to find something.
+type check struct {
+	name      string
+	find      func(s synthesized) []string
+	breakages []breakage
+}
+
+type breakage struct {
+	name string
+	// in is the configuration to break; empty means everything.
+	in string
+	do func(template)
+}
+
+// checks are all properties.
+func checks() []check {
+	return slices.Concat(routingChecks(), functionChecks(), dataChecks(), topicChecks(), alarmChecks(), voiceChecks())
+}
+
+// Each property holds in every configuration.
+func TestTemplate(t *testing.T) {
+	for _, c := range checks() {
+		t.Run(c.name, func(t *testing.T) {
+			inEveryConfiguration(t, func(t *testing.T, s synthesized) {
+				for _, problem := range c.find(s) {
+					t.Error(problem)
+				}
+			})
+		})
+	}
+}
+
+// Each property is missed where it is broken.
+func TestBrokenTemplate(t *testing.T) {
+	for _, c := range checks() {
+		if len(c.breakages) == 0 {
+			t.Errorf("%s: nothing shows that this property can be missed", c.name)
+		}
+		for _, b := range c.breakages {
+			t.Run(c.name+"/"+b.name, func(t *testing.T) {
+				name := b.in
+				if name == "" {
+					name = "everything"
+				}
+				s := stackOf(t, name)
+				before := asText(s.template)
+				s.template = s.clone(t)
+				b.do(s.template)
+				if asText(s.template) == before {
+					t.Fatal("the breakage changed nothing")
+				}
+				if len(c.find(s)) == 0 {
+					t.Error("the broken template passes")
+				}
+			})
+		}
+	}
+}
+
+// set returns a breakage's change that sets a property of a resource.
+func set(kind, path string, value any, steps ...any) func(template) {
+	return func(c template) {
+		r := c.get(kind, path)
+		if r == nil {
+			panic("there is no " + kind + " " + path)
+		}
+		var within any = r.Properties
+		for i, step := range steps {
+			last := i == len(steps)-1
+			switch key := step.(type) {
+			case string:
+				if object, ok := within.(map[string]any); ok && last {
+					if value == nil {
+						delete(object, key)
+					} else {
+						object[key] = value
+					}
+				}
+			case int:
+				if list, ok := within.([]any); ok && last {
+					list[key] = value
+				}
+			}
+			within = at(within, step)
+		}
+	}
+}
+
+// remove returns a breakage's change that takes a resource out.
+func remove(kind, path string) func(template) {
+	return func(c template) {
+		maps.DeleteFunc(c.Resources, func(_ string, r *resource) bool { return r.Type == kind && r.path() == path })
+	}
+}
+
+// refer returns a reference to an attribute of a resource.
+func refer(path, kind, attribute string) func(template) any {
+	return func(c template) any {
+		for id, r := range c.Resources {
+			if r.Type == kind && r.path() == path {
+				return map[string]any{"Fn::GetAtt": []any{id, attribute}}
+			}
+		}
+		panic("there is no " + kind + " " + path)
+	}
+}
+
+// point returns a breakage's change that makes a property refer to another resource.
+func point(kind, path string, to func(template) any, steps ...any) func(template) {
+	return func(c template) { set(kind, path, to(c), steps...)(c) }
+}

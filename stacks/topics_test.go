@@ -1,0 +1,214 @@
+package stacks_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/stacks/config"
+)
+
+const snsTopic, kmsKey = "AWS::SNS::Topic", "AWS::KMS::Key"
+
+// topicKeys are the topics of a configuration and their keys.
+func topicKeys(c config.Stack) map[string]string {
+	keys := map[string]string{"FailureTopic": "TopicKey", "AlertTopic": "TopicKey"}
+	if c.AlarmTopicARN == "" {
+		keys["AlarmTopic"] = "AlarmTopicKey"
+	}
+	if slices.Contains(c.VoiceSources, "sns") {
+		keys["VoiceTopic"] = "VoiceKey"
+	}
+	return keys
+}
+
+func topicChecks() []check {
+	return []check{
+		{
+			name: "topics are encrypted and refuse plain HTTP",
+			find: func(s synthesized) (problems []string) {
+				keys := topicKeys(s.chosen)
+				if got := s.paths(snsTopic); len(got) != len(keys) {
+					problems = append(problems, fmt.Sprintf("got the topics %v, want %d", got, len(keys)))
+				}
+				for path, key := range keys {
+					if got := s.target(s.get(snsTopic, path).prop("KmsMasterKeyId")); got != key {
+						problems = append(problems, path+": its key is "+got+", want "+key)
+					}
+					if got := s.get(kmsKey, key); got.prop("EnableKeyRotation") != true {
+						problems = append(problems, key+": is not rotated")
+					}
+					if !s.closedTo("AWS::SNS::TopicPolicy", path+"/Policy") {
+						problems = append(problems, path+": accepts plain HTTP")
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "not encrypted", do: set(snsTopic, "FailureTopic", nil, "KmsMasterKeyId")},
+				{name: "alarms by the key of the notifications", do: point(snsTopic, "AlarmTopic", refer("TopicKey", kmsKey, "Arn"), "KmsMasterKeyId")},
+				{name: "a key that stays", do: set(kmsKey, "AlarmTopicKey", false, "EnableKeyRotation")},
+				{name: "plain HTTP", do: remove("AWS::SNS::TopicPolicy", "AlertTopic/Policy")},
+			},
+		},
+		{
+			name: "alarms of this account reach their topics",
+			find: func(s synthesized) (problems []string) {
+				for topic, key := range map[string]string{"AlarmTopic": "AlarmTopicKey", "FailureTopic": "TopicKey"} {
+					if s.chosen.AlarmTopicARN != "" {
+						continue // the deployer's topic, and nothing goes to the others
+					}
+					statements := append(listed(s.get("AWS::SNS::TopicPolicy", topic+"/Policy").prop("PolicyDocument", "Statement")),
+						listed(s.get(kmsKey, key).prop("KeyPolicy", "Statement"))...)
+					var granted []string
+					for _, statement := range statements {
+						if at(statement, "Principal", "Service") != "cloudwatch.amazonaws.com" {
+							continue
+						}
+						if at(statement, "Condition", "StringEquals", "aws:SourceAccount", "Ref") != "AWS::AccountId" {
+							problems = append(problems, topic+": alarms of any account get in")
+						}
+						for _, action := range listed(at(statement, "Action")) {
+							granted = append(granted, action.(string))
+						}
+					}
+					slices.Sort(granted)
+					if diff := cmp.Diff([]string{"kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"}, granted); diff != "" {
+						problems = append(problems, topic+": what alarms may do: want (-), got (+):\n"+diff)
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "no key", do: func(c template) {
+					policy := c.get(kmsKey, "AlarmTopicKey").Properties["KeyPolicy"].(map[string]any)
+					policy["Statement"] = policy["Statement"].([]any)[:1]
+				}},
+				{name: "no topic", do: remove("AWS::SNS::TopicPolicy", "AlarmTopic/Policy")},
+				{name: "any account", do: func(c template) {
+					for _, statement := range listed(c.get("AWS::SNS::TopicPolicy", "FailureTopic/Policy").prop("PolicyDocument", "Statement")) {
+						delete(statement.(map[string]any), "Condition")
+					}
+				}},
+			},
+		},
+		{
+			name: "addresses are subscribed to their topics",
+			find: func(s synthesized) (problems []string) {
+				var want, got []string
+				for topic, emails := range map[string][]string{"FailureTopic": s.chosen.FailureEmails, "AlertTopic": s.chosen.AlertEmails, "AlarmTopic": s.chosen.AlarmEmails} {
+					for _, address := range emails {
+						want = append(want, topic+" "+address)
+					}
+				}
+				for _, r := range s.of("AWS::SNS::Subscription") {
+					if r.prop("Protocol") == "email" {
+						got = append(got, s.target(r.prop("TopicArn"))+" "+s.words(r.prop("Endpoint")))
+					}
+				}
+				slices.Sort(want)
+				slices.Sort(got)
+				if diff := cmp.Diff(want, got); diff != "" {
+					problems = append(problems, "want (-), got (+):\n"+diff)
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "nobody", do: remove("AWS::SNS::Subscription", "AlarmTopic/ops@example.com")},
+				{name: "another topic", do: func(c template) {
+					c.get("AWS::SNS::Subscription", "FailureTopic/ops@example.com").Properties["TopicArn"] = c.get("AWS::SNS::Subscription", "AlertTopic/team@example.com").Properties["TopicArn"]
+				}},
+			},
+		},
+		{
+			name: "outputs name what tools and people need",
+			find: func(s synthesized) (problems []string) {
+				want := []string{"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn", "RuleDeadLettersUrl", "FunctionDeadLettersUrl"}
+				for _, name := range functionsOf(s.chosen) {
+					want = append(want, functionPath(name)+"FunctionName")
+				}
+				for _, name := range want {
+					if s.Outputs[name].Value == nil {
+						problems = append(problems, "output "+name+": got none")
+					}
+				}
+				return problems
+			},
+			breakages: []breakage{{name: "no alarm topic", do: func(c template) { delete(c.Outputs, "AlarmTopicArn") }}},
+		},
+		{
+			name: "CloudFormation refuses Regions where the stack is of no use",
+			find: func(s synthesized) (problems []string) {
+				want := map[string]any{}
+				rule := func(id string, regions ...string) {
+					want[id] = map[string]any{"Fn::Contains": []any{jsonOf(regions), map[string]any{"Ref": "AWS::Region"}}}
+				}
+				switch {
+				case s.chosen.AnyRegion:
+				case len(s.chosen.VoiceSources) > 0:
+					rule("SupportedRegion", "us-east-1", "us-west-2")
+				default:
+					rule("SupportedRegion", "us-east-1", "us-west-2", "eu-central-1")
+				}
+				if len(s.chosen.Routes) > 0 {
+					rule("RouteRegion0", "us-east-1")
+				}
+				if s.chosen.AlarmTopicARN != "" {
+					rule("AlarmTopicRegion", "us-east-1")
+				}
+				got := map[string]any{}
+				for id, r := range s.Rules {
+					if id != "CheckBootstrapVersion" { // the CDK's own
+						got[id] = at(r, "Assertions", 0, "Assert")
+					}
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					problems = append(problems, "want (-), got (+):\n"+diff)
+				}
+				return problems
+			},
+			breakages: []breakage{
+				{name: "anywhere", do: func(c template) { delete(c.Rules, "SupportedRegion") }},
+				{name: "voice in Frankfurt", do: func(c template) { c.Rules["SupportedRegion"] = c.Rules["RouteRegion0"] }},
+				{name: "a route elsewhere", in: "routes", do: func(c template) { delete(c.Rules, "RouteRegion0") }},
+			},
+		},
+	}
+}
+
+// A synth says when nobody would receive the notifications.
+func TestSynthWarnsWhereNobodyIsSubscribed(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*config.Stack)
+		want   []string
+	}{
+		{"nobody", func(*config.Stack) {}, []string{"FailureTopicArn", "AlarmTopicArn"}},
+		{"failures alone", func(c *config.Stack) { c.FailureEmails = []string{"ops@example.com"} }, []string{"AlarmTopicArn"}},
+		{"both", func(c *config.Stack) {
+			c.FailureEmails, c.AlarmEmails = []string{"ops@example.com"}, []string{"ops@example.com"}
+		}, nil},
+		{"a topic that exists", func(c *config.Stack) { c.AlarmTopicARN = alarmTopic }, []string{"FailureTopicArn"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			chosen := config.Default()
+			test.change(&chosen)
+			_, stack := newStack(t, chosen)
+			var got []string
+			for _, warning := range *assertions.Annotations_FromStack(stack).FindWarning(jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String("Nobody is subscribed.*"))) {
+				text := warning.Entry.Data.(string)
+				got = append(got, text[strings.LastIndex(text, "output ")+len("output "):][:strings.Index(text[strings.LastIndex(text, "output ")+len("output "):], " ")])
+			}
+			slices.Sort(got)
+			slices.Sort(test.want)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("want (-), got (+):\n%s", diff)
+			}
+		})
+	}
+}
