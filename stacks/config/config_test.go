@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -34,19 +35,24 @@ func TestNothingChosenIsTheDefault(t *testing.T) {
 
 func TestEveryChoiceIsTaken(t *testing.T) {
 	want := config.Default()
-	want.StackName, want.Production, want.Architecture, want.RetentionDays, want.LogRetentionDays = "Watch-2", true, "x86_64", 0, 7
+	want.StackName, want.Production, want.Architecture, want.RetentionDays, want.LogRetentionDays = "Watch-2", false, "x86_64", 0, 3288
+	want.Rehearsal, want.AnyRegion, want.TableName, want.Tracing, want.ReservedConcurrency = true, true, "calls.2025_old-1", false, 20
+	want.AlarmTopicARN, want.HTTPSBody = "arn:aws:sns:us-east-1:111122223333:operations", "data"
+	want.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4"}
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
 	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
 	want.MemoryMB, want.Delivery, want.Retry = 512, config.Attempts{Age: 90 * time.Second}, config.Attempts{Most: 1, Age: 2 * time.Hour}
 	got, err := config.Read(map[string]any{
 		"chimewatch": map[string]any{
-			"stackName": "Watch-2", "production": false, "retentionDays": 0.0, "logRetentionDays": 7.0, "retain": false, "fullNumbers": true,
+			"stackName": "Watch-2", "production": true, "retentionDays": 0.0, "logRetentionDays": 3288.0, "retain": false, "fullNumbers": true,
+			"rehearsal": true, "anyRegion": true, "tableName": "calls.2025_old-1", "tracing": false, "reservedConcurrency": 20.0,
+			"alarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operations", "httpsBody": "data", "voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"},
 			"runbookUrl": "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
 			"alertEmails": "team@example.com", "incidentWindow": "5m", "pipelineQuota": 200.0,
 			"memoryMB": 512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
 		},
-		"chimewatch:production": "true", "chimewatch:architecture": "x86_64", // as -c gives them
+		"chimewatch:production": "false", "chimewatch:architecture": "x86_64", // as -c gives them
 		"chimewatch:deliveryAge": "90s",
 	})
 	if err != nil {
@@ -66,7 +72,7 @@ func TestBadChoicesAreRefused(t *testing.T) {
 		{"no object", map[string]any{"chimewatch": "yes"}, []string{"context key chimewatch", "yes", "make it an object"}},
 		{"an unknown key", object(map[string]any{"retention": 3.0}), []string{"chimewatch.retention", "is not known", "retentionDays"}},
 		{"an unknown key on the command line", map[string]any{"chimewatch:produktion": "true"}, []string{"chimewatch:produktion", "is not known (use one of production)"}},
-		{"an unknown key near to none", object(map[string]any{"colour": "red"}), []string{"chimewatch.colour", "stackName, production, architecture", "pipelineQuota"}},
+		{"an unknown key near to none", object(map[string]any{"colour": "red"}), []string{"chimewatch.colour", "stackName, production, rehearsal", "pipelineQuota"}},
 		{"a window of zero", object(map[string]any{"incidentWindow": "0"}), []string{"chimewatch.incidentWindow", `"0"`, "from 1s to 24h"}},
 		{"an architecture", object(map[string]any{"architecture": "mips"}), []string{"chimewatch.architecture", `"mips"`, "arm64 or x86_64"}},
 		{"over the command line", map[string]any{"chimewatch:retain": "perhaps"}, []string{"chimewatch:retain", `"perhaps"`, "true or false"}},
@@ -87,6 +93,23 @@ func TestBadChoicesAreRefused(t *testing.T) {
 			[]string{"context key chimewatch.routes[1].severity", `"grave"`, "critical, high, medium or low"}},
 		{"a topic by its name", map[string]any{"chimewatch:routes": `[{"rule": "cancel", "topic": "urgent"}]`}, []string{"context key chimewatch:routes[0].topic", `"urgent"`, "the ARN of a standard SNS topic"}},
 		{"routes that are none", object(map[string]any{"routes": true}), []string{"context key chimewatch.routes", "is no list of routes"}},
+		{"a table by its ARN", object(map[string]any{"tableName": "arn:aws:dynamodb:us-east-1:111122223333:table/calls"}), []string{"chimewatch.tableName", "the name of a table"}},
+		{"an alarm topic by its name", object(map[string]any{"alarmTopicArn": "operations"}), []string{"chimewatch.alarmTopicArn", `"operations"`, "the ARN of a standard SNS topic"}},
+		{"two ways to receive alarms", object(map[string]any{"alarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operations", "alarmEmails": "ops@example.com"}),
+			[]string{"chimewatch.alarmEmails", "and so is alarmTopicArn", "subscribe the addresses to that topic"}},
+		{"a body", object(map[string]any{"httpsBody": "xml"}), []string{"chimewatch.httpsBody", `"xml"`, "card or data"}},
+		{"concurrency", object(map[string]any{"reservedConcurrency": 1001.0}), []string{"chimewatch.reservedConcurrency", `"1001"`, "1 to 1000"}},
+		{"a Voice Connector by its ARN", object(map[string]any{"voiceConnectorIds": "arn:aws:chime:us-east-1:111122223333:vc/abc"}), []string{"chimewatch.voiceConnectorIds", "ids of Voice Connectors"}},
+		{"a key by its alias", object(map[string]any{"routes": []any{map[string]any{"rule": "cancel", "topic": "arn:aws:sns:us-east-1:111122223333:t", "key": "alias/t"}}}),
+			[]string{"chimewatch.routes[0].key", `"alias/t"`, "not an alias"}},
+		{"a key without a topic", object(map[string]any{"routes": []any{map[string]any{"rule": "cancel", "key": "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52"}}}),
+			[]string{"chimewatch.routes[0].key", "topic is not", "the alert topic has its own key"}},
+		{"without the prefix", map[string]any{"production": "true"}, []string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
+		{"without the prefix, in another case", map[string]any{"FAILUREEMAILS": "ops@example.com"}, []string{"context key FAILUREEMAILS", "-c chimewatch:failureEmails=VALUE"}},
+		{"the prefix in another case", map[string]any{"Chimewatch:production": "true"}, []string{"context key Chimewatch:production", "-c chimewatch:production=VALUE"}},
+		{"a dot for the colon", map[string]any{"chimewatch.rehearsal": "true"}, []string{"context key chimewatch.rehearsal", "-c chimewatch:rehearsal=VALUE"}},
+		{"the object in another case", map[string]any{"ChimeWatch": map[string]any{"production": false}}, []string{"context key ChimeWatch", "-c chimewatch:KEY=VALUE"}},
+		{"a key in another case", map[string]any{"chimewatch:Production": "true"}, []string{"context key chimewatch:Production", "use one of production"}},
 		{"all at once", object(map[string]any{"production": "often", "pipelineQuota": 0.0}), []string{"chimewatch.production", "chimewatch.pipelineQuota"}},
 	}
 	for _, test := range cases {
@@ -104,6 +127,73 @@ func TestBadChoicesAreRefused(t *testing.T) {
 				t.Errorf("got class %s, want %s", class, fault.Invalid)
 			}
 		})
+	}
+}
+
+// Routes are one of the environment variables of a function, which have 4 KB
+// together: what would fail at the deployment fails at the synth.
+func TestRoutesHaveToFitIntoAFunction(t *testing.T) {
+	routes := func(n int) map[string]any {
+		var list []any
+		for i := range n {
+			list = append(list, map[string]any{"rule": fmt.Sprintf("rule-of-team-%02d", i), "severity": "high", "topic": fmt.Sprintf("arn:aws:sns:us-east-1:111122223333:team-%02d", i),
+				"key": "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d"})
+		}
+		return object(map[string]any{"routes": list})
+	}
+	if _, err := config.Read(routes(18)); err != nil {
+		t.Errorf("18 routes: got %v, want them accepted; keys do not go to the functions", err)
+	}
+	_, err := config.Read(routes(40))
+	if err == nil || fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "a function has room for") || !strings.Contains(err.Error(), "chimewatch.routes") {
+		t.Errorf("40 routes: got %v, want them refused", err)
+	}
+}
+
+// Keys of the CDK and of others in the same cdk.json are left alone.
+func TestForeignContextKeysAreLeftAlone(t *testing.T) {
+	_, err := config.Read(map[string]any{"@aws-cdk/core:checkSecretUsage": true, "availability-zones:account=111122223333:region=us-east-1": []any{"us-east-1a"},
+		"aws:cdk:enable-path-metadata": true, "acme:chimewatch": "x", "chimewatcher": "x"})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegionsWithoutCallAnalyticsAreRefused(t *testing.T) {
+	voice := func(c *config.Stack) { c.VoiceSources = []string{"sqs"} }
+	for _, test := range []struct {
+		name, region string
+		change       func(*config.Stack)
+		want         []string // parts of the error
+	}{
+		{"not known yet", "", nil, nil},
+		{"Virginia", "us-east-1", voice, nil},
+		{"Frankfurt", "eu-central-1", nil, nil},
+		{"voice in Frankfurt", "eu-central-1", voice, []string{"Region eu-central-1", "voice analytics", "us-east-1, us-west-2"}},
+		{"Ireland", "eu-west-1", nil, []string{"Region eu-west-1", "no call analytics", "us-east-1, us-west-2, eu-central-1", "chimewatch:anyRegion=true"}},
+		{"voice in Ireland", "eu-west-1", voice, []string{"Region eu-west-1", "no call analytics"}},
+		{"Ireland, by the deployer's word", "eu-west-1", func(c *config.Stack) { voice(c); c.AnyRegion = true }, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config.Default()
+			if test.change != nil {
+				test.change(&c)
+			}
+			wantRefusal(t, c.CheckRegion(test.region), test.want)
+		})
+	}
+}
+
+// wantRefusal wants an error of class Invalid with these parts, or none.
+func wantRefusal(t *testing.T, err error, parts []string) {
+	t.Helper()
+	if (err != nil) != (len(parts) > 0) || err != nil && fault.ClassOf(err) != fault.Invalid {
+		t.Fatalf("got %v, want it refused: %v", err, len(parts) > 0)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("got %q, want it to say %q", err, part)
+		}
 	}
 }
 

@@ -3,36 +3,44 @@ package config_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// topics answers for one Region, and keeps what it was asked for.
+// topics answers with the keys of topics, and with errors for others.
 type topics struct {
-	answers map[string]error
-	asked   *[]string
+	keys  map[string]string
+	errs  map[string]error
+	asked []string
 }
 
-func (t topics) GetTopicAttributes(_ context.Context, in *sns.GetTopicAttributesInput, _ ...func(*sns.Options)) (*sns.GetTopicAttributesOutput, error) {
-	*t.asked = append(*t.asked, *in.TopicArn)
-	return &sns.GetTopicAttributesOutput{}, t.answers[*in.TopicArn]
+func (t *topics) GetTopicAttributes(_ context.Context, in *sns.GetTopicAttributesInput, _ ...func(*sns.Options)) (*sns.GetTopicAttributesOutput, error) {
+	t.asked = append(t.asked, *in.TopicArn)
+	out := &sns.GetTopicAttributesOutput{Attributes: map[string]string{"TopicArn": *in.TopicArn}}
+	if key := t.keys[*in.TopicArn]; key != "" {
+		out.Attributes["KmsMasterKeyId"] = key
+	}
+	return out, t.errs[*in.TopicArn]
 }
 
-func TestTopicsOfRoutesMustExist(t *testing.T) {
+func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 	const (
 		good    = "arn:aws:sns:us-east-1:111122223333:good"
 		missing = "arn:aws:sns:us-east-1:111122223333:missing"
-		others  = "arn:aws:sns:eu-west-1:999922223333:others"
+		others  = "arn:aws:sns:us-east-1:999922223333:others"
+		managed = "arn:aws:sns:us-east-1:111122223333:managed"
+		locked  = "arn:aws:sns:us-east-1:111122223333:locked"
+		aliased = "arn:aws:sns:us-east-1:111122223333:aliased"
+		id      = "0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d"
+		key     = "arn:aws:kms:us-east-1:111122223333:key/" + id
+		another = "arn:aws:kms:us-east-1:111122223333:key/1" + id
 	)
-	answers := map[string]error{missing: &types.NotFoundException{}, others: errors.New("not allowed")}
 	for _, test := range []struct {
 		name             string
 		routes           routing.Routes
@@ -41,35 +49,41 @@ func TestTopicsOfRoutesMustExist(t *testing.T) {
 	}{
 		{name: "no routes"},
 		{name: "no topics", routes: routing.Routes{{Rule: "a"}}},
-		{name: "a good one twice", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}}, asked: []string{"us-east-1 " + good}},
+		{name: "a good one twice", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}}, asked: []string{good}},
 		{name: "a missing one twice", routes: routing.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
-			asked:   []string{"us-east-1 " + missing, "us-east-1 " + good},
-			refused: []string{"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic"}},
-		{name: "one that is not told of", routes: routing.Routes{{Rule: "a", Topic: others}}, asked: []string{"eu-west-1 " + others},
+			asked: []string{missing, good}, refused: []string{"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic"}},
+		{name: "one that SNS does not describe", routes: routing.Routes{{Rule: "a", Topic: others}}, asked: []string{others},
 			unchecked: []string{"topic " + others + " could not be checked: not allowed"}},
+		{name: "the key of SNS", routes: routing.Routes{{Rule: "a", Topic: managed}}, asked: []string{managed}},
+		{name: "a key that the route does not name", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: locked}}, asked: []string{good, locked},
+			refused: []string{"context key chimewatch.routes[1].key", id, "set it to the key's ARN"}},
+		{name: "another key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: another}}, asked: []string{locked}, refused: []string{"chimewatch.routes[0].key", id}},
+		{name: "the key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: key}}, asked: []string{locked}},
+		{name: "an alias without a key", routes: routing.Routes{{Rule: "b", Topic: aliased}}, asked: []string{aliased}, refused: []string{"chimewatch.routes[0].key", "alias/ours"}},
+		{name: "an alias and a key", routes: routing.Routes{{Rule: "b", Topic: aliased, Key: another}}, asked: []string{aliased}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var asked, regions []string
 			c := config.Default()
 			c.Routes = test.routes
-			unchecked, err := c.CheckTopics(t.Context(), func(region string) config.Topics {
-				regions = append(regions, region)
-				return topics{answers, &asked}
-			})
-			for i := range asked {
-				asked[i] = regions[i] + " " + asked[i]
+			client := &topics{
+				keys: map[string]string{managed: "alias/aws/sns", locked: id, aliased: "arn:aws:kms:us-east-1:111122223333:alias/ours"},
+				errs: map[string]error{missing: &types.NotFoundException{}, others: errors.New("not allowed")},
 			}
-			if diff := cmp.Diff([][]string{test.asked, test.unchecked}, [][]string{asked, unchecked}); diff != "" {
+			unchecked, err := c.CheckTopics(t.Context(), client)
+			if diff := cmp.Diff([][]string{test.asked, test.unchecked}, [][]string{client.asked, unchecked}); diff != "" {
 				t.Errorf("asked and unchecked: want (-), got (+):\n%s", diff)
 			}
-			if (err != nil) != (len(test.refused) > 0) || err != nil && fault.ClassOf(err) != fault.Invalid {
-				t.Fatalf("got %v, want it refused: %v", err, len(test.refused) > 0)
-			}
-			for _, part := range test.refused {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("got %q, want it to say %q", err, part)
-				}
-			}
+			wantRefusal(t, err, test.refused)
 		})
 	}
+}
+
+// A client of SNS publishes within its own Region only.
+func TestTopicsOfAnotherRegionAreRefused(t *testing.T) {
+	c := config.Default()
+	c.Routes = routing.Routes{{Rule: "a", Topic: "arn:aws:sns:us-east-1:111122223333:here"}, {Rule: "b", Topic: "arn:aws:sns:eu-central-1:111122223333:there"}}
+	c.AlarmTopicARN = "arn:aws:sns:us-east-1:111122223333:operations"
+	wantRefusal(t, c.CheckTopicRegions("us-east-1"), []string{"context key chimewatch.routes[1].topic", "a topic in eu-central-1, but the stack is in us-east-1"})
+	wantRefusal(t, c.CheckTopicRegions("eu-central-1"), []string{"chimewatch.routes[0].topic", "chimewatch.alarmTopicArn"})
+	wantRefusal(t, c.CheckTopicRegions(""), nil) // the template itself checks
 }
