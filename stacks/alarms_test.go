@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -87,25 +88,25 @@ func wantAlarms(c config.Stack) map[string]wantAlarm {
 }
 
 // metricsOf writes the metrics of an alarm: the expression first, then each sorted.
-func (c template) metricsOf(a *resource) []string {
+func metricsOf(c cfn.Template, a *cfn.Resource) []string {
 	one := func(metric any, statistic, period any) string {
 		var dimensions []string
-		for _, d := range listed(at(metric, "Dimensions")) {
-			dimensions = append(dimensions, c.words(at(d, "Name"))+"="+c.words(at(d, "Value")))
+		for _, d := range cfn.Listed(cfn.At(metric, "Dimensions")) {
+			dimensions = append(dimensions, c.Words(cfn.At(d, "Name"))+"="+c.Words(cfn.At(d, "Value")))
 		}
 		slices.Sort(dimensions)
-		return fmt.Sprint(at(metric, "Namespace"), " ", at(metric, "MetricName"), " ", strings.Join(dimensions, " "), " ", statistic, " ", period)
+		return fmt.Sprint(cfn.At(metric, "Namespace"), " ", cfn.At(metric, "MetricName"), " ", strings.Join(dimensions, " "), " ", statistic, " ", period)
 	}
-	if a.prop("MetricName") != nil {
-		return []string{one(a.Properties, a.prop("Statistic"), a.prop("Period"))}
+	if a.Prop("MetricName") != nil {
+		return []string{one(a.Properties, a.Prop("Statistic"), a.Prop("Period"))}
 	}
 	var expressions, metrics []string
-	for _, m := range listed(a.prop("Metrics")) {
-		if text := at(m, "Expression"); text != nil {
-			expressions = append(expressions, "= "+c.words(text))
+	for _, m := range cfn.Listed(a.Prop("Metrics")) {
+		if text := cfn.At(m, "Expression"); text != nil {
+			expressions = append(expressions, "= "+c.Words(text))
 			continue
 		}
-		metrics = append(metrics, one(at(m, "MetricStat", "Metric"), at(m, "MetricStat", "Stat"), at(m, "MetricStat", "Period")))
+		metrics = append(metrics, one(cfn.At(m, "MetricStat", "Metric"), cfn.At(m, "MetricStat", "Stat"), cfn.At(m, "MetricStat", "Period")))
 	}
 	slices.Sort(metrics)
 	return append(expressions, metrics...)
@@ -113,21 +114,21 @@ func (c template) metricsOf(a *resource) []string {
 
 // alarmAs reads an alarm in the form of wantAlarm; names and section are the wanted
 // ones where its description has them.
-func (c template) alarmAs(a *resource, want wantAlarm, runbook string) wantAlarm {
-	operator := map[any]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}[a.prop("ComparisonOperator")]
-	missing := map[any]string{"notBreaching": "missing is fine", "breaching": "missing is not"}[a.prop("TreatMissingData")]
+func alarmAs(c cfn.Template, a *cfn.Resource, want wantAlarm, runbook string) wantAlarm {
+	operator := map[any]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}[a.Prop("ComparisonOperator")]
+	missing := map[any]string{"notBreaching": "missing is fine", "breaching": "missing is not"}[a.Prop("TreatMissingData")]
 	got := wantAlarm{
-		Metrics: c.metricsOf(a),
-		When:    fmt.Sprintf("%s %v in %v of %v, %s", operator, a.prop("Threshold"), a.prop("DatapointsToAlarm"), a.prop("EvaluationPeriods"), missing),
-		To:      strings.Join(c.targets(a.prop("AlarmActions")), " and "),
+		Metrics: metricsOf(c, a),
+		When:    fmt.Sprintf("%s %v in %v of %v, %s", operator, a.Prop("Threshold"), a.Prop("DatapointsToAlarm"), a.Prop("EvaluationPeriods"), missing),
+		To:      strings.Join(c.Targets(a.Prop("AlarmActions")), " and "),
 	}
-	if a.prop("DatapointsToAlarm") == nil {
-		got.When = fmt.Sprintf("%s %v in %v of %v, %s", operator, a.prop("Threshold"), a.prop("EvaluationPeriods"), a.prop("EvaluationPeriods"), missing)
+	if a.Prop("DatapointsToAlarm") == nil {
+		got.When = fmt.Sprintf("%s %v in %v of %v, %s", operator, a.Prop("Threshold"), a.Prop("EvaluationPeriods"), a.Prop("EvaluationPeriods"), missing)
 	}
-	if ok := strings.Join(c.targets(a.prop("OKActions")), " and "); ok != got.To {
+	if ok := strings.Join(c.Targets(a.Prop("OKActions")), " and "); ok != got.To {
 		got.To += ", but when it is over " + ok
 	}
-	about := c.words(a.prop("AlarmDescription"))
+	about := c.Words(a.Prop("AlarmDescription"))
 	if strings.Contains(about, want.Names) {
 		got.Names = want.Names
 	}
@@ -142,14 +143,14 @@ func (c template) alarmAs(a *resource, want wantAlarm, runbook string) wantAlarm
 }
 
 func alarmChecks() []check {
-	alarm := func(id string, value any, steps ...any) func(template) {
+	alarm := func(id string, value any, steps ...any) func(cfn.Template) {
 		return set(cloudwatchAlarm, id, value, steps...)
 	}
 	return []check{
 		{
 			name: "alarms watch chimewatch itself",
 			find: func(s synthesized) (problems []string) {
-				want, got := wantAlarms(s.chosen), s.of(cloudwatchAlarm)
+				want, got := wantAlarms(s.chosen), s.Of(cloudwatchAlarm)
 				for _, id := range slices.Sorted(maps.Keys(got)) {
 					if _, known := want[id]; !known {
 						problems = append(problems, "alarm "+id+" is not known to this test")
@@ -158,7 +159,7 @@ func alarmChecks() []check {
 				for _, id := range slices.Sorted(maps.Keys(want)) {
 					if got[id] == nil {
 						problems = append(problems, "there is no alarm "+id)
-					} else if diff := cmp.Diff(want[id], s.alarmAs(got[id], want[id], s.chosen.RunbookURL)); diff != "" {
+					} else if diff := cmp.Diff(want[id], alarmAs(s.Template, got[id], want[id], s.chosen.RunbookURL)); diff != "" {
 						problems = append(problems, "alarm "+id+": want (-), got (+):\n"+diff)
 					}
 				}
@@ -192,8 +193,8 @@ func alarmChecks() []check {
 				if err != nil {
 					return []string{err.Error()}
 				}
-				for id, a := range s.of(cloudwatchAlarm) {
-					about := s.words(a.prop("AlarmDescription"))
+				for id, a := range s.Of(cloudwatchAlarm) {
+					about := s.Words(a.Prop("AlarmDescription"))
 					section := about[strings.LastIndexAny(about, "# ")+1:]
 					if !strings.Contains(string(text), "\n## "+section+"\n") {
 						problems = append(problems, "alarm "+id+": docs/RUNBOOK.md has no section "+section)
@@ -210,8 +211,8 @@ func alarmChecks() []check {
 					return nil
 				}
 				metrics := 0
-				for _, a := range s.of(cloudwatchAlarm) {
-					for _, m := range s.metricsOf(a) {
+				for _, a := range s.Of(cloudwatchAlarm) {
+					for _, m := range metricsOf(s.Template, a) {
 						if !strings.HasPrefix(m, "=") {
 							metrics++
 						}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -30,7 +31,7 @@ func dataChecks() []check {
 			name: "the table is the one that the functions work on",
 			find: func(s synthesized) (problems []string) {
 				if s.chosen.TableName != "" {
-					if got := s.paths(dynamoTable); len(got) > 0 {
+					if got := s.Paths(dynamoTable); len(got) > 0 {
 						problems = append(problems, fmt.Sprintf("got the tables %v, want that of the earlier stack alone", got))
 					}
 					return problems
@@ -38,7 +39,7 @@ func dataChecks() []check {
 				return tableProblems(s)
 			},
 			breakages: []breakage{
-				{name: "a second table", in: "table of an earlier stack", do: func(c template) { c.Resources["T"] = &resource{Type: dynamoTable} }},
+				{name: "a second table", in: "table of an earlier stack", do: func(c cfn.Template) { c.Resources["T"] = &cfn.Resource{Type: dynamoTable} }},
 				{name: "no table", do: remove(dynamoTable, "Table")},
 				{name: "no expiry", do: set(dynamoTable, "Table", nil, "TimeToLiveSpecification")},
 				{name: "no recovery", do: set(dynamoTable, "Table", false, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")},
@@ -58,23 +59,23 @@ func dataChecks() []check {
 					want = "Delete"
 				}
 				for _, r := range s.Resources {
-					keeps := r.Type == dynamoTable || r.Type == sqsQueue || r.Type == s3Bucket || r.path() == "VoiceKey"
+					keeps := r.Type == dynamoTable || r.Type == sqsQueue || r.Type == s3Bucket || r.Path() == "VoiceKey"
 					switch {
 					case keeps && (r.DeletionPolicy != want || r.UpdateReplacePolicy != want):
-						problems = append(problems, fmt.Sprintf("%s: got the policies %s and %s, want %s", r.path(), r.DeletionPolicy, r.UpdateReplacePolicy, want))
+						problems = append(problems, fmt.Sprintf("%s: got the policies %s and %s, want %s", r.Path(), r.DeletionPolicy, r.UpdateReplacePolicy, want))
 					case !keeps && r.DeletionPolicy == "Retain":
-						problems = append(problems, r.path()+": stays when the stack is deleted, and holds nothing to keep")
-					case r.Type == s3Bucket && !s.chosen.Retain && s.get("Custom::S3AutoDeleteObjects", r.path()+"/AutoDeleteObjectsCustomResource/Default") == nil:
-						problems = append(problems, r.path()+": cannot be deleted with objects in it")
+						problems = append(problems, r.Path()+": stays when the stack is deleted, and holds nothing to keep")
+					case r.Type == s3Bucket && !s.chosen.Retain && s.Get("Custom::S3AutoDeleteObjects", r.Path()+"/AutoDeleteObjectsCustomResource/Default") == nil:
+						problems = append(problems, r.Path()+": cannot be deleted with objects in it")
 					}
 				}
 				return problems
 			},
 			breakages: []breakage{
-				{name: "the table goes", do: func(c template) { c.get(dynamoTable, "Table").DeletionPolicy = "Delete" }},
-				{name: "a queue is replaced with its messages", do: func(c template) { c.get(sqsQueue, "RuleDeadLetters").UpdateReplacePolicy = "Delete" }},
-				{name: "the stream stays and costs", do: func(c template) { c.get("AWS::Kinesis::Stream", "VoiceStream").DeletionPolicy = "Retain" }},
-				{name: "the bucket stays", in: "not retained", do: func(c template) { c.get(s3Bucket, "VoiceStreamFailures").DeletionPolicy = "Retain" }},
+				{name: "the table goes", do: func(c cfn.Template) { c.Get(dynamoTable, "Table").DeletionPolicy = "Delete" }},
+				{name: "a queue is replaced with its messages", do: func(c cfn.Template) { c.Get(sqsQueue, "RuleDeadLetters").UpdateReplacePolicy = "Delete" }},
+				{name: "the stream stays and costs", do: func(c cfn.Template) { c.Get("AWS::Kinesis::Stream", "VoiceStream").DeletionPolicy = "Retain" }},
+				{name: "the bucket stays", in: "not retained", do: func(c cfn.Template) { c.Get(s3Bucket, "VoiceStreamFailures").DeletionPolicy = "Retain" }},
 				{name: "objects keep the bucket", in: "not retained", do: remove("Custom::S3AutoDeleteObjects", "VoiceStreamFailures/AutoDeleteObjectsCustomResource/Default")},
 			},
 		},
@@ -87,7 +88,7 @@ func dataChecks() []check {
 				{name: "any queue may use it", do: set(sqsQueue, "RuleDeadLetters", nil, "RedriveAllowPolicy")},
 				{name: "not encrypted", do: set(sqsQueue, "FunctionDeadLetters", nil, "SqsManagedSseEnabled")},
 				{name: "plain HTTP", do: remove("AWS::SQS::QueuePolicy", "VoiceDeadLetters/Policy")},
-				{name: "an unknown queue", do: func(c template) { c.Resources["Q"] = &resource{Type: sqsQueue} }},
+				{name: "an unknown queue", do: func(c cfn.Template) { c.Resources["Q"] = &cfn.Resource{Type: sqsQueue} }},
 			},
 		},
 		{
@@ -114,7 +115,7 @@ func tableProblems(s synthesized) (problems []string) {
 	for _, i := range definition.Indexes {
 		indexes = append(indexes, map[string]any{"IndexName": i.Name, "KeySchema": keys(i.PartitionKey, i.SortKey), "Projection": map[string]any{"ProjectionType": "KEYS_ONLY"}})
 	}
-	if got := s.paths(dynamoTable); !slices.Equal(got, []string{"Table"}) {
+	if got := s.Paths(dynamoTable); !slices.Equal(got, []string{"Table"}) {
 		return []string{fmt.Sprintf("got the tables %v, want one", got)}
 	}
 	want := map[string]any{
@@ -125,22 +126,11 @@ func tableProblems(s synthesized) (problems []string) {
 		"DeletionProtectionEnabled":        s.chosen.Retain,
 	}
 	for name, value := range want {
-		if diff := cmp.Diff(value, s.get(dynamoTable, "Table").prop(name)); diff != "" {
+		if diff := cmp.Diff(value, s.Get(dynamoTable, "Table").Prop(name)); diff != "" {
 			problems = append(problems, name+": want (-), got (+):\n"+diff)
 		}
 	}
 	return problems
-}
-
-// closedTo reports whether a resource's policy refuses requests without TLS.
-func (c template) closedTo(kind, path string) bool {
-	for _, statement := range listed(c.get(kind, path).prop("PolicyDocument", "Statement")) {
-		anybody := at(statement, "Principal") == "*" || at(statement, "Principal", "AWS") == "*"
-		if at(statement, "Effect") == "Deny" && at(statement, "Condition", "Bool", "aws:SecureTransport") == "false" && anybody {
-			return true
-		}
-	}
-	return false
 }
 
 func queueProblems(s synthesized) (problems []string) {
@@ -152,30 +142,30 @@ func queueProblems(s synthesized) (problems []string) {
 	if slices.Contains(s.chosen.VoiceSources, "sqs") || slices.Contains(s.chosen.VoiceSources, "sns") {
 		days["VoiceDeadLetters"] = 14
 	}
-	if got := s.paths(sqsQueue); len(got) != len(days) {
+	if got := s.Paths(sqsQueue); len(got) != len(days) {
 		problems = append(problems, fmt.Sprintf("got the queues %v, want %d", got, len(days)))
 	}
 	for path, limit := range days {
-		q := s.get(sqsQueue, path)
+		q := s.Get(sqsQueue, path)
 		wrong := func(format string, args ...any) { problems = append(problems, path+": "+fmt.Sprintf(format, args...)) }
-		if got, want := q.prop("MessageRetentionPeriod"), within(s.chosen, limit)*day; got != want {
+		if got, want := q.Prop("MessageRetentionPeriod"), within(s.chosen, limit)*day; got != want {
 			wrong("keeps messages for %v s, want %v", got, want)
 		}
-		if !s.closedTo("AWS::SQS::QueuePolicy", path+"/Policy") {
+		if !s.ClosedTo("AWS::SQS::QueuePolicy", path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
 		if path == "VoiceQueue" {
-			if s.target(q.prop("KmsMasterKeyId")) != "VoiceKey" {
+			if s.Target(q.Prop("KmsMasterKeyId")) != "VoiceKey" {
 				wrong("is not encrypted with the key of the voice sources")
 			}
 			continue
 		}
-		if q.prop("SqsManagedSseEnabled") != true {
+		if q.Prop("SqsManagedSseEnabled") != true {
 			wrong("is not encrypted")
 		}
 		// The dead-letter queue of a queue cannot name it: they would need each other.
 		ofQueue := path == "VoiceDeadLetters" && slices.Contains(s.chosen.VoiceSources, "sqs")
-		if got := q.prop("RedriveAllowPolicy", "redrivePermission"); !ofQueue && got != "denyAll" {
+		if got := q.Prop("RedriveAllowPolicy", "redrivePermission"); !ofQueue && got != "denyAll" {
 			wrong("any queue of the account may use it as its dead-letter queue")
 		}
 	}
@@ -187,35 +177,35 @@ func bucketProblems(s synthesized) (problems []string) {
 	if !slices.Contains(s.chosen.VoiceSources, "kinesis") {
 		want = nil
 	}
-	if got := s.paths(s3Bucket); !slices.Equal(got, want) {
+	if got := s.Paths(s3Bucket); !slices.Equal(got, want) {
 		problems = append(problems, fmt.Sprintf("got the buckets %v, want %v", got, want))
 	}
 	for _, path := range want {
-		b := s.get(s3Bucket, path)
+		b := s.Get(s3Bucket, path)
 		wrong := func(format string, args ...any) { problems = append(problems, path+": "+fmt.Sprintf(format, args...)) }
 		var days any
 		if s.chosen.RetentionDays > 0 {
 			days = float64(s.chosen.RetentionDays)
 		}
-		if rule := at(b.prop("LifecycleConfiguration", "Rules"), 0); at(rule, "ExpirationInDays") != days || days != nil && at(rule, "Status") != "Enabled" {
-			wrong("got the lifecycle %s, want objects to expire after %v days", asText(rule), days)
+		if rule := cfn.At(b.Prop("LifecycleConfiguration", "Rules"), 0); cfn.At(rule, "ExpirationInDays") != days || days != nil && cfn.At(rule, "Status") != "Enabled" {
+			wrong("got the lifecycle %s, want objects to expire after %v days", cfn.AsText(rule), days)
 		}
 		for _, access := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
-			if b.prop("PublicAccessBlockConfiguration", access) != true {
+			if b.Prop("PublicAccessBlockConfiguration", access) != true {
 				wrong("%s is not set", access)
 			}
 		}
-		if !s.closedTo("AWS::S3::BucketPolicy", path+"/Policy") {
+		if !s.ClosedTo("AWS::S3::BucketPolicy", path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
 		algorithm := "AES256"
 		if path == "VoiceStreamFailures" {
 			algorithm = "aws:kms"
-			if s.target(b.prop("LoggingConfiguration", "DestinationBucketName")) != "VoiceStreamFailuresLog" {
+			if s.Target(b.Prop("LoggingConfiguration", "DestinationBucketName")) != "VoiceStreamFailuresLog" {
 				wrong("no log of who reads it")
 			}
 		}
-		if got := b.prop("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm"); got != algorithm {
+		if got := b.Prop("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm"); got != algorithm {
 			wrong("is encrypted by %v, want %s", got, algorithm)
 		}
 	}

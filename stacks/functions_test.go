@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/settings"
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -59,14 +60,14 @@ func functionChecks() []check {
 			name: "failed invocations are tried again and kept",
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
-					got := s.get(invoke, functionPath(name)+"Retries")
+					got := s.Get(invoke, functionPath(name)+"Retries")
 					attempts, age, queue := float64(s.chosen.Retry.Most), s.chosen.Retry.Age.Seconds(), "FunctionDeadLetters"
 					if name == "watch" { // its next run is its retry
 						attempts, age, queue = 0, 60, ""
 					}
-					if s.target(got.prop("FunctionName")) != functionPath(name) || got.prop("MaximumRetryAttempts") != attempts || got.prop("MaximumEventAgeInSeconds") != age ||
-						s.target(got.prop("DestinationConfig", "OnFailure", "Destination")) != queue {
-						problems = append(problems, fmt.Sprintf("%s: got %s, want %v retries in %v s and then %q", name, asText(got), attempts, age, queue))
+					if s.Target(got.Prop("FunctionName")) != functionPath(name) || got.Prop("MaximumRetryAttempts") != attempts || got.Prop("MaximumEventAgeInSeconds") != age ||
+						s.Target(got.Prop("DestinationConfig", "OnFailure", "Destination")) != queue {
+						problems = append(problems, fmt.Sprintf("%s: got %s, want %v retries in %v s and then %q", name, cfn.AsText(got), attempts, age, queue))
 					}
 				}
 				return problems
@@ -83,8 +84,8 @@ func functionChecks() []check {
 			name: "functions may do what they call, and nothing else",
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
-					role := s.target(s.get(lambdaFunction, functionPath(name)).prop("Role"))
-					if diff := cmp.Diff(wantPermissions(s.chosen, name), s.permissions(role)); diff != "" {
+					role := s.Target(s.Get(lambdaFunction, functionPath(name)).Prop("Role"))
+					if diff := cmp.Diff(wantPermissions(s.chosen, name), s.Permissions(role)); diff != "" {
 						problems = append(problems, "function "+name+": want (-), got (+):\n"+diff)
 					}
 				}
@@ -94,23 +95,23 @@ func functionChecks() []check {
 				{name: "everything", do: set(policy, "StatusRole/DefaultPolicy", "dynamodb:*", "PolicyDocument", "Statement", 1, "Action")},
 				{name: "every table", do: set(policy, "StatusRole/DefaultPolicy", "*", "PolicyDocument", "Statement", 1, "Resource")},
 				{name: "a condition is lost or added", do: set(policy, "StatusRole/DefaultPolicy", map[string]any{"Bool": map[string]any{"aws:SecureTransport": "true"}}, "PolicyDocument", "Statement", 1, "Condition")},
-				{name: "the queue of the rules", do: func(c template) {
-					for _, s := range listed(c.get(policy, "FailuresRole/DefaultPolicy").prop("PolicyDocument", "Statement")) {
-						if at(s, "Sid") == "KeepWhatFails" {
+				{name: "the queue of the rules", do: func(c cfn.Template) {
+					for _, s := range cfn.Listed(c.Get(policy, "FailuresRole/DefaultPolicy").Prop("PolicyDocument", "Statement")) {
+						if cfn.At(s, "Sid") == "KeepWhatFails" {
 							s.(map[string]any)["Resource"] = refer("RuleDeadLetters", "AWS::SQS::Queue", "Arn")(c)
 						}
 					}
 				}},
-				{name: "the other topic", do: func(c template) {
-					for _, s := range listed(c.get(policy, "FailuresRole/DefaultPolicy").prop("PolicyDocument", "Statement")) {
-						if at(s, "Sid") == "Publish" {
+				{name: "the other topic", do: func(c cfn.Template) {
+					for _, s := range cfn.Listed(c.Get(policy, "FailuresRole/DefaultPolicy").Prop("PolicyDocument", "Statement")) {
+						if cfn.At(s, "Sid") == "Publish" {
 							s.(map[string]any)["Resource"] = map[string]any{"Ref": "AlertTopic2720D535"}
 						}
 					}
 				}},
-				{name: "a second policy", do: func(c template) {
-					c.Resources["Extra"] = &resource{Type: policy, Properties: map[string]any{
-						"Roles":          c.get(policy, "StatusRole/DefaultPolicy").Properties["Roles"],
+				{name: "a second policy", do: func(c cfn.Template) {
+					c.Resources["Extra"] = &cfn.Resource{Type: policy, Properties: map[string]any{
+						"Roles":          c.Get(policy, "StatusRole/DefaultPolicy").Properties["Roles"],
 						"PolicyDocument": map[string]any{"Statement": []any{map[string]any{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}},
 					}}
 				}},
@@ -122,8 +123,8 @@ func functionChecks() []check {
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
 					size := 0
-					for variable, value := range environment(s.template, name) {
-						text := s.words(value)
+					for variable, value := range environment(s.Template, name) {
+						text := s.Words(value)
 						if _, ok := value.(string); !ok {
 							text = strings.Repeat("x", 150) // what a name or ARN takes at most
 						}
@@ -143,14 +144,14 @@ func functionChecks() []check {
 // maxRoutesText is how many bytes the routes may still grow to.
 func maxRoutesText(c config.Stack) int { return 2200 - len(c.Routes.WithoutKeys().String()) }
 
-func environment(c template, function string) map[string]any {
-	variables, _ := c.get(lambdaFunction, functionPath(function)).prop("Environment", "Variables").(map[string]any)
+func environment(c cfn.Template, function string) map[string]any {
+	variables, _ := c.Get(lambdaFunction, functionPath(function)).Prop("Environment", "Variables").(map[string]any)
 	return variables
 }
 
 // functionProblems compares a function with what was chosen.
 func functionProblems(s synthesized, name string) (problems []string) {
-	f := s.get(lambdaFunction, functionPath(name))
+	f := s.Get(lambdaFunction, functionPath(name))
 	wrong := func(format string, args ...any) { problems = append(problems, name+": "+fmt.Sprintf(format, args...)) }
 	if f == nil {
 		wrong("is not deployed")
@@ -168,7 +169,7 @@ func functionProblems(s synthesized, name string) (problems []string) {
 	}
 	got := map[string]any{}
 	for _, key := range []string{"Runtime", "Handler", "Architectures", "MemorySize", "Timeout", "TracingConfig", "ReservedConcurrentExecutions"} {
-		if v := f.prop(key); v != nil {
+		if v := f.Prop(key); v != nil {
 			got[key] = v
 		}
 	}
@@ -176,12 +177,12 @@ func functionProblems(s synthesized, name string) (problems []string) {
 		wrong("want (-), got (+):\n%s", diff)
 	}
 	logs := functionPath(name) + "Logs"
-	if s.target(f.prop("LoggingConfig", "LogGroup")) != logs || s.get("AWS::Logs::LogGroup", logs).prop("RetentionInDays") != float64(s.chosen.LogRetentionDays) {
+	if s.Target(f.Prop("LoggingConfig", "LogGroup")) != logs || s.Get("AWS::Logs::LogGroup", logs).Prop("RetentionInDays") != float64(s.chosen.LogRetentionDays) {
 		wrong("its logs are not in the group %s for %d days", logs, s.chosen.LogRetentionDays)
 	}
 	variables := map[string]string{}
-	for variable, value := range environment(s.template, name) {
-		variables[variable] = s.words(value)
+	for variable, value := range environment(s.Template, name) {
+		variables[variable] = s.Words(value)
 	}
 	if diff := cmp.Diff(wantEnvironment(s.chosen, name), variables); diff != "" {
 		wrong("environment: want (-), got (+):\n%s", diff)
@@ -214,7 +215,7 @@ func wantEnvironment(c config.Stack, name string) map[string]string {
 }
 
 // Functions read the settings that the template sets.
-func settingsOf(c template, function string) (settings.Settings, error) {
+func settingsOf(c cfn.Template, function string) (settings.Settings, error) {
 	env := environment(c, function)
 	return settings.Read(func(name string) string { text, _ := env[name].(string); return text })
 }

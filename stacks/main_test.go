@@ -15,6 +15,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/internal/routing"
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -132,7 +133,7 @@ func synth(t *testing.T, app awscdk.App) (report, dir string) {
 
 // synthesized is a stack after its synth.
 type synthesized struct {
-	template
+	cfn.Template
 	name   string
 	chosen config.Stack
 	// report is what the checks found; file the template.
@@ -168,7 +169,7 @@ func stackOf(t *testing.T, name string) synthesized {
 		if err := os.WriteFile(s.file, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		s.template = read(t, text)
+		s.Template = cfn.Read(t, text)
 	}
 	templates[name] = s
 	return s

@@ -7,41 +7,6 @@ import (
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// permissions returns what a role may do: "action on resource", sorted, with what
-// else is granted in its policies' conditions, or by managed policies.
-func (c template) permissions(role string) []string {
-	var all []string
-	for _, arn := range listed(c.get("AWS::IAM::Role", role).prop("ManagedPolicyArns")) {
-		all = append(all, "managed policy "+c.words(arn))
-	}
-	for _, inline := range listed(c.get("AWS::IAM::Role", role).prop("Policies")) {
-		all = append(all, "inline policy "+asText(inline))
-	}
-	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
-		for _, policy := range c.Resources {
-			if policy.Type != kind || !slices.Contains(c.targets(policy.prop("Roles")), role) {
-				continue
-			}
-			for _, statement := range listed(policy.prop("PolicyDocument", "Statement")) {
-				suffix := ""
-				if condition := at(statement, "Condition"); condition != nil {
-					suffix = " if " + asText(condition)
-				}
-				if effect := at(statement, "Effect"); effect != "Allow" {
-					suffix += " effect " + asText(effect)
-				}
-				for _, action := range listed(at(statement, "Action")) {
-					for _, resource := range listed(at(statement, "Resource")) {
-						all = append(all, c.words(action)+" on "+c.words(resource)+suffix)
-					}
-				}
-			}
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
 // tableActions are the calls of each function on the table, read off internal/handler
 // and internal/store; the deployment test holds them against what the functions call.
 func tableActions(c config.Stack, function string) []string {

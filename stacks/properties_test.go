@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 )
 
 // check is one property of the template. find returns what is wrong. Each breakage
@@ -18,7 +20,7 @@ type breakage struct {
 	name string
 	// in is the configuration to break; empty means everything.
 	in string
-	do func(template)
+	do func(cfn.Template)
 }
 
 // checks are all properties.
@@ -52,10 +54,10 @@ func TestBrokenTemplate(t *testing.T) {
 					name = "everything"
 				}
 				s := stackOf(t, name)
-				before := asText(s.template)
-				s.template = s.clone(t)
-				b.do(s.template)
-				if asText(s.template) == before {
+				before := cfn.AsText(s.Template)
+				s.Template = s.Clone(t)
+				b.do(s.Template)
+				if cfn.AsText(s.Template) == before {
 					t.Fatal("the breakage changed nothing")
 				}
 				if len(c.find(s)) == 0 {
@@ -67,9 +69,9 @@ func TestBrokenTemplate(t *testing.T) {
 }
 
 // set returns a breakage's change that sets a property of a resource.
-func set(kind, path string, value any, steps ...any) func(template) {
-	return func(c template) {
-		r := c.get(kind, path)
+func set(kind, path string, value any, steps ...any) func(cfn.Template) {
+	return func(c cfn.Template) {
+		r := c.Get(kind, path)
 		if r == nil {
 			panic("there is no " + kind + " " + path)
 		}
@@ -90,23 +92,23 @@ func set(kind, path string, value any, steps ...any) func(template) {
 					list[key] = value
 				}
 			}
-			within = at(within, step)
+			within = cfn.At(within, step)
 		}
 	}
 }
 
 // remove returns a breakage's change that takes a resource out.
-func remove(kind, path string) func(template) {
-	return func(c template) {
-		maps.DeleteFunc(c.Resources, func(_ string, r *resource) bool { return r.Type == kind && r.path() == path })
+func remove(kind, path string) func(cfn.Template) {
+	return func(c cfn.Template) {
+		maps.DeleteFunc(c.Resources, func(_ string, r *cfn.Resource) bool { return r.Type == kind && r.Path() == path })
 	}
 }
 
 // refer returns a reference to an attribute of a resource.
-func refer(path, kind, attribute string) func(template) any {
-	return func(c template) any {
+func refer(path, kind, attribute string) func(cfn.Template) any {
+	return func(c cfn.Template) any {
 		for id, r := range c.Resources {
-			if r.Type == kind && r.path() == path {
+			if r.Type == kind && r.Path() == path {
 				return map[string]any{"Fn::GetAtt": []any{id, attribute}}
 			}
 		}
@@ -115,6 +117,6 @@ func refer(path, kind, attribute string) func(template) any {
 }
 
 // point returns a breakage's change that makes a property refer to another resource.
-func point(kind, path string, to func(template) any, steps ...any) func(template) {
-	return func(c template) { set(kind, path, to(c), steps...)(c) }
+func point(kind, path string, to func(cfn.Template) any, steps ...any) func(cfn.Template) {
+	return func(c cfn.Template) { set(kind, path, to(c), steps...)(c) }
 }

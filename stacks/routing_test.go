@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 )
 
 // jsonOf is a value as JSON makes it, with the account as the template names it.
@@ -32,21 +33,21 @@ func routingChecks() []check {
 		name: "the routing table is deployed",
 		find: func(s synthesized) (problems []string) {
 			table, schedules := rules.Table(rules.Options{Rehearsal: s.chosen.Rehearsal, Account: "ACCOUNT"}), rules.Schedules()
-			if got, want := len(s.of(rule)), len(table)+len(schedules); got != want {
+			if got, want := len(s.Of(rule)), len(table)+len(schedules); got != want {
 				problems = append(problems, fmt.Sprintf("got %d rules, want %d", got, want))
 			}
 			for _, r := range table {
-				got := s.get(rule, "Rule-"+r.Name)
-				if diff := cmp.Diff(jsonOf(r.Pattern), got.prop("EventPattern")); diff != "" {
+				got := s.Get(rule, "Rule-"+r.Name)
+				if diff := cmp.Diff(jsonOf(r.Pattern), got.Prop("EventPattern")); diff != "" {
 					problems = append(problems, "rule "+r.Name+": want (-), got (+):\n"+diff)
 					continue
 				}
 				problems = append(problems, targetProblems(s, got, r.Name, r.Function, "RuleDeadLetters", s.chosen.Delivery.Most, s.chosen.Delivery.Age.Seconds())...)
 			}
 			for _, r := range schedules {
-				got := s.get(rule, "Schedule-"+r.Name)
-				if got.prop("ScheduleExpression") != "rate(1 minute)" {
-					problems = append(problems, "schedule "+r.Name+": got "+asText(got.prop("ScheduleExpression"))+", want rate(1 minute)")
+				got := s.Get(rule, "Schedule-"+r.Name)
+				if got.Prop("ScheduleExpression") != "rate(1 minute)" {
+					problems = append(problems, "schedule "+r.Name+": got "+cfn.AsText(got.Prop("ScheduleExpression"))+", want rate(1 minute)")
 					continue
 				}
 				// A run that could not start is no dead letter: the next one does the same.
@@ -59,7 +60,7 @@ func routingChecks() []check {
 			{name: "a rule is disabled", do: set(rule, "Rule-state-change", "DISABLED", "State")},
 			{name: "the schedule is disabled", do: set(rule, "Schedule-watch", "DISABLED", "State")},
 			{name: "the schedule is slow", do: set(rule, "Schedule-watch", "rate(10 minutes)", "ScheduleExpression")},
-			{name: "the schedule has dead letters", do: point(rule, "Schedule-watch", func(c template) any {
+			{name: "the schedule has dead letters", do: point(rule, "Schedule-watch", func(c cfn.Template) any {
 				return map[string]any{"Arn": refer("RuleDeadLetters", "AWS::SQS::Queue", "Arn")(c)}
 			}, "Targets", 0, "DeadLetterConfig")},
 			{name: "no attempts", do: set(rule, "Rule-permanent-failure", 0.0, "Targets", 0, "RetryPolicy", "MaximumRetryAttempts")},
@@ -68,8 +69,8 @@ func routingChecks() []check {
 			{name: "another function", do: point(rule, "Rule-create-failed", refer("Status", "AWS::Lambda::Function", "Arn"), "Targets", 0, "Arn")},
 			{name: "any account consents", do: set(rule, "Rule-consent", nil, "EventPattern", "account")},
 			{name: "rehearsals in production", in: "default", do: set(rule, "Rule-state-change", []any{"aws.chime", "chimewatch.rehearsal"}, "EventPattern", "source")},
-			{name: "EventBridge may not invoke", do: func(c template) {
-				for _, p := range c.of("AWS::Lambda::Permission") {
+			{name: "EventBridge may not invoke", do: func(c cfn.Template) {
+				for _, p := range c.Of("AWS::Lambda::Permission") {
 					p.Properties["Principal"] = "nobody.amazonaws.com"
 				}
 			}},
@@ -80,31 +81,31 @@ func routingChecks() []check {
 
 // targetProblems compares the target of a rule with the function it should invoke,
 // which EventBridge must be allowed to do, and with how it is to be tried.
-func targetProblems(s synthesized, r *resource, rule, function, deadLetters string, attempts int, age float64) (problems []string) {
+func targetProblems(s synthesized, r *cfn.Resource, rule, function, deadLetters string, attempts int, age float64) (problems []string) {
 	wrong := func(format string, args ...any) {
 		problems = append(problems, "rule "+rule+": "+fmt.Sprintf(format, args...))
 	}
-	if state := r.prop("State"); state != "ENABLED" {
+	if state := r.Prop("State"); state != "ENABLED" {
 		wrong("is %v, want ENABLED", state)
 	}
-	if targets, _ := r.prop("Targets").([]any); len(targets) != 1 {
+	if targets, _ := r.Prop("Targets").([]any); len(targets) != 1 {
 		wrong("has %d targets, want one", len(targets))
 	}
-	if got := s.target(r.prop("Targets", 0, "Arn")); got != functionPath(function) {
+	if got := s.Target(r.Prop("Targets", 0, "Arn")); got != functionPath(function) {
 		wrong("invokes %s, want %s", got, functionPath(function))
 	}
-	if got := s.target(r.prop("Targets", 0, "DeadLetterConfig", "Arn")); got != deadLetters {
+	if got := s.Target(r.Prop("Targets", 0, "DeadLetterConfig", "Arn")); got != deadLetters {
 		wrong("dead letters go to %q, want %q", got, deadLetters)
 	}
-	if got := r.prop("Targets", 0, "RetryPolicy", "MaximumRetryAttempts"); got != float64(attempts) {
+	if got := r.Prop("Targets", 0, "RetryPolicy", "MaximumRetryAttempts"); got != float64(attempts) {
 		wrong("%v attempts, want %d", got, attempts)
 	}
-	if got := r.prop("Targets", 0, "RetryPolicy", "MaximumEventAgeInSeconds"); got != age {
+	if got := r.Prop("Targets", 0, "RetryPolicy", "MaximumEventAgeInSeconds"); got != age {
 		wrong("tried for %v s, want %v", got, age)
 	}
 	permitted := false
-	for _, p := range s.of("AWS::Lambda::Permission") {
-		if p.prop("Principal") == "events.amazonaws.com" && s.target(p.prop("FunctionName")) == functionPath(function) && s.target(p.prop("SourceArn")) == r.path() {
+	for _, p := range s.Of("AWS::Lambda::Permission") {
+		if p.Prop("Principal") == "events.amazonaws.com" && s.Target(p.Prop("FunctionName")) == functionPath(function) && s.Target(p.Prop("SourceArn")) == r.Path() {
 			permitted = true
 		}
 	}
@@ -114,9 +115,9 @@ func targetProblems(s synthesized, r *resource, rule, function, deadLetters stri
 	if deadLetters == "" {
 		return problems
 	}
-	for _, statement := range listed(s.get("AWS::SQS::QueuePolicy", deadLetters+"/Policy").prop("PolicyDocument", "Statement")) {
-		if at(statement, "Principal", "Service") == "events.amazonaws.com" && at(statement, "Action") == "sqs:SendMessage" &&
-			s.target(at(statement, "Condition", "ArnEquals", "aws:SourceArn")) == r.path() {
+	for _, statement := range cfn.Listed(s.Get("AWS::SQS::QueuePolicy", deadLetters+"/Policy").Prop("PolicyDocument", "Statement")) {
+		if cfn.At(statement, "Principal", "Service") == "events.amazonaws.com" && cfn.At(statement, "Action") == "sqs:SendMessage" &&
+			s.Target(cfn.At(statement, "Condition", "ArnEquals", "aws:SourceArn")) == r.Path() {
 			return problems
 		}
 	}

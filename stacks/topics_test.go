@@ -10,6 +10,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -33,17 +34,17 @@ func topicChecks() []check {
 			name: "topics are encrypted and refuse plain HTTP",
 			find: func(s synthesized) (problems []string) {
 				keys := topicKeys(s.chosen)
-				if got := s.paths(snsTopic); len(got) != len(keys) {
+				if got := s.Paths(snsTopic); len(got) != len(keys) {
 					problems = append(problems, fmt.Sprintf("got the topics %v, want %d", got, len(keys)))
 				}
 				for path, key := range keys {
-					if got := s.target(s.get(snsTopic, path).prop("KmsMasterKeyId")); got != key {
+					if got := s.Target(s.Get(snsTopic, path).Prop("KmsMasterKeyId")); got != key {
 						problems = append(problems, path+": its key is "+got+", want "+key)
 					}
-					if got := s.get(kmsKey, key); got.prop("EnableKeyRotation") != true {
+					if got := s.Get(kmsKey, key); got.Prop("EnableKeyRotation") != true {
 						problems = append(problems, key+": is not rotated")
 					}
-					if !s.closedTo("AWS::SNS::TopicPolicy", path+"/Policy") {
+					if !s.ClosedTo("AWS::SNS::TopicPolicy", path+"/Policy") {
 						problems = append(problems, path+": accepts plain HTTP")
 					}
 				}
@@ -63,17 +64,17 @@ func topicChecks() []check {
 					if s.chosen.AlarmTopicARN != "" {
 						continue // the deployer's topic, and nothing goes to the others
 					}
-					statements := append(listed(s.get("AWS::SNS::TopicPolicy", topic+"/Policy").prop("PolicyDocument", "Statement")),
-						listed(s.get(kmsKey, key).prop("KeyPolicy", "Statement"))...)
+					statements := append(cfn.Listed(s.Get("AWS::SNS::TopicPolicy", topic+"/Policy").Prop("PolicyDocument", "Statement")),
+						cfn.Listed(s.Get(kmsKey, key).Prop("KeyPolicy", "Statement"))...)
 					var granted []string
 					for _, statement := range statements {
-						if at(statement, "Principal", "Service") != "cloudwatch.amazonaws.com" {
+						if cfn.At(statement, "Principal", "Service") != "cloudwatch.amazonaws.com" {
 							continue
 						}
-						if at(statement, "Condition", "StringEquals", "aws:SourceAccount", "Ref") != "AWS::AccountId" {
+						if cfn.At(statement, "Condition", "StringEquals", "aws:SourceAccount", "Ref") != "AWS::AccountId" {
 							problems = append(problems, topic+": alarms of any account get in")
 						}
-						for _, action := range listed(at(statement, "Action")) {
+						for _, action := range cfn.Listed(cfn.At(statement, "Action")) {
 							granted = append(granted, action.(string))
 						}
 					}
@@ -85,13 +86,13 @@ func topicChecks() []check {
 				return problems
 			},
 			breakages: []breakage{
-				{name: "no key", do: func(c template) {
-					policy := c.get(kmsKey, "AlarmTopicKey").Properties["KeyPolicy"].(map[string]any)
+				{name: "no key", do: func(c cfn.Template) {
+					policy := c.Get(kmsKey, "AlarmTopicKey").Properties["KeyPolicy"].(map[string]any)
 					policy["Statement"] = policy["Statement"].([]any)[:1]
 				}},
 				{name: "no topic", do: remove("AWS::SNS::TopicPolicy", "AlarmTopic/Policy")},
-				{name: "any account", do: func(c template) {
-					for _, statement := range listed(c.get("AWS::SNS::TopicPolicy", "FailureTopic/Policy").prop("PolicyDocument", "Statement")) {
+				{name: "any account", do: func(c cfn.Template) {
+					for _, statement := range cfn.Listed(c.Get("AWS::SNS::TopicPolicy", "FailureTopic/Policy").Prop("PolicyDocument", "Statement")) {
 						delete(statement.(map[string]any), "Condition")
 					}
 				}},
@@ -106,9 +107,9 @@ func topicChecks() []check {
 						want = append(want, topic+" "+address)
 					}
 				}
-				for _, r := range s.of("AWS::SNS::Subscription") {
-					if r.prop("Protocol") == "email" {
-						got = append(got, s.target(r.prop("TopicArn"))+" "+s.words(r.prop("Endpoint")))
+				for _, r := range s.Of("AWS::SNS::Subscription") {
+					if r.Prop("Protocol") == "email" {
+						got = append(got, s.Target(r.Prop("TopicArn"))+" "+s.Words(r.Prop("Endpoint")))
 					}
 				}
 				slices.Sort(want)
@@ -120,8 +121,8 @@ func topicChecks() []check {
 			},
 			breakages: []breakage{
 				{name: "nobody", do: remove("AWS::SNS::Subscription", "AlarmTopic/ops@example.com")},
-				{name: "another topic", do: func(c template) {
-					c.get("AWS::SNS::Subscription", "FailureTopic/ops@example.com").Properties["TopicArn"] = c.get("AWS::SNS::Subscription", "AlertTopic/team@example.com").Properties["TopicArn"]
+				{name: "another topic", do: func(c cfn.Template) {
+					c.Get("AWS::SNS::Subscription", "FailureTopic/ops@example.com").Properties["TopicArn"] = c.Get("AWS::SNS::Subscription", "AlertTopic/team@example.com").Properties["TopicArn"]
 				}},
 			},
 		},
@@ -139,7 +140,7 @@ func topicChecks() []check {
 				}
 				return problems
 			},
-			breakages: []breakage{{name: "no alarm topic", do: func(c template) { delete(c.Outputs, "AlarmTopicArn") }}},
+			breakages: []breakage{{name: "no alarm topic", do: func(c cfn.Template) { delete(c.Outputs, "AlarmTopicArn") }}},
 		},
 		{
 			name: "CloudFormation refuses Regions where the stack is of no use",
@@ -164,7 +165,7 @@ func topicChecks() []check {
 				got := map[string]any{}
 				for id, r := range s.Rules {
 					if id != "CheckBootstrapVersion" { // the CDK's own
-						got[id] = at(r, "Assertions", 0, "Assert")
+						got[id] = cfn.At(r, "Assertions", 0, "Assert")
 					}
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
@@ -173,9 +174,9 @@ func topicChecks() []check {
 				return problems
 			},
 			breakages: []breakage{
-				{name: "anywhere", do: func(c template) { delete(c.Rules, "SupportedRegion") }},
-				{name: "voice in Frankfurt", do: func(c template) { c.Rules["SupportedRegion"] = c.Rules["RouteRegion0"] }},
-				{name: "a route elsewhere", in: "routes", do: func(c template) { delete(c.Rules, "RouteRegion0") }},
+				{name: "anywhere", do: func(c cfn.Template) { delete(c.Rules, "SupportedRegion") }},
+				{name: "voice in Frankfurt", do: func(c cfn.Template) { c.Rules["SupportedRegion"] = c.Rules["RouteRegion0"] }},
+				{name: "a route elsewhere", in: "routes", do: func(c cfn.Template) { delete(c.Rules, "RouteRegion0") }},
 			},
 		},
 	}

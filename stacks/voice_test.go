@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 )
 
 const mapping, accessPolicy = "AWS::Lambda::EventSourceMapping", "AWS::IAM::Policy"
@@ -17,10 +19,10 @@ func voiceChecks() []check {
 			name: "each voice source is made and wired, and no other",
 			find: sourceProblems,
 			breakages: []breakage{
-				{name: "voice where none is chosen", in: "default", do: func(c template) {
-					c.Resources["VoiceX"] = &resource{Type: sqsQueue, Metadata: map[string]any{"aws:cdk:path": "Chimewatch/VoiceX/Resource"}}
+				{name: "voice where none is chosen", in: "default", do: func(c cfn.Template) {
+					c.Resources["VoiceX"] = &cfn.Resource{Type: sqsQueue, Metadata: map[string]any{"aws:cdk:path": "Chimewatch/VoiceX/Resource"}}
 				}},
-				{name: "a stream beside the queue", in: "source sqs", do: func(c template) { c.Resources["S"] = &resource{Type: "AWS::Kinesis::Stream"} }},
+				{name: "a stream beside the queue", in: "source sqs", do: func(c cfn.Template) { c.Resources["S"] = &cfn.Resource{Type: "AWS::Kinesis::Stream"} }},
 				{name: "transcripts reach the function", do: set(mapping, "VoiceStreamMapping", nil, "FilterCriteria")},
 				{name: "nothing reaches the function", do: set(mapping, "VoiceStreamMapping", `{"data":{"service-type":["CallAnalytics"]}}`, "FilterCriteria", "Filters", 0, "Pattern")},
 				{name: "a bad record fails its batch", do: set(mapping, "VoiceStreamMapping", nil, "FunctionResponseTypes")},
@@ -32,13 +34,13 @@ func voiceChecks() []check {
 				{name: "the queue gives up for ever", do: set(sqsQueue, "VoiceQueue", nil, "RedrivePolicy")},
 				{name: "messages come twice", do: set(sqsQueue, "VoiceQueue", 60.0, "VisibilityTimeout")},
 				{name: "the topic gives up for ever", do: set("AWS::SNS::Subscription", "Voice/VoiceTopic", nil, "RedrivePolicy")},
-				{name: "any account invokes", do: func(c template) {
-					for _, p := range c.of("AWS::Lambda::Permission") {
+				{name: "any account invokes", do: func(c cfn.Template) {
+					for _, p := range c.Of("AWS::Lambda::Permission") {
 						delete(p.Properties, "SourceAccount")
 					}
 				}},
 				{name: "a key without the service's tag", do: set(kmsKey, "VoiceKey", nil, "Tags")},
-				{name: "an unread output", do: func(c template) { delete(c.Outputs, "VoiceStreamFailuresName") }},
+				{name: "an unread output", do: func(c cfn.Template) { delete(c.Outputs, "VoiceStreamFailuresName") }},
 			},
 		},
 		{
@@ -47,21 +49,21 @@ func voiceChecks() []check {
 			breakages: []breakage{
 				{name: "anybody assumes it", do: set("AWS::IAM::Role", "VoiceAccessRole", nil, "AssumeRolePolicyDocument", "Statement", 0, "Condition")},
 				{name: "another service assumes it", do: set("AWS::IAM::Role", "VoiceAccessRole", "lambda.amazonaws.com", "AssumeRolePolicyDocument", "Statement", 0, "Principal", "Service")},
-				{name: "it cannot read the audio", do: func(c template) {
-					policy := c.get(accessPolicy, "VoiceAccessRole/DefaultPolicy").Properties["PolicyDocument"].(map[string]any)
-					policy["Statement"] = slices.DeleteFunc(policy["Statement"].([]any), func(s any) bool { return strings.HasPrefix(at(s, "Sid").(string), "Read") })
+				{name: "it cannot read the audio", do: func(c cfn.Template) {
+					policy := c.Get(accessPolicy, "VoiceAccessRole/DefaultPolicy").Properties["PolicyDocument"].(map[string]any)
+					policy["Statement"] = slices.DeleteFunc(policy["Statement"].([]any), func(s any) bool { return strings.HasPrefix(cfn.At(s, "Sid").(string), "Read") })
 				}},
-				{name: "every stream", do: func(c template) {
-					for _, s := range listed(c.get(accessPolicy, "VoiceAccessRole/DefaultPolicy").prop("PolicyDocument", "Statement")) {
-						if at(s, "Sid") == "ReadTaggedStreams" {
+				{name: "every stream", do: func(c cfn.Template) {
+					for _, s := range cfn.Listed(c.Get(accessPolicy, "VoiceAccessRole/DefaultPolicy").Prop("PolicyDocument", "Statement")) {
+						if cfn.At(s, "Sid") == "ReadTaggedStreams" {
 							delete(s.(map[string]any), "Condition")
 						}
 					}
 				}},
-				{name: "a role that nobody asked for", in: "source sqs", do: func(c template) {
-					c.Resources["R"] = &resource{Type: "AWS::IAM::Role", Metadata: map[string]any{"aws:cdk:path": "Chimewatch/VoiceAccessRole/Resource"}}
+				{name: "a role that nobody asked for", in: "source sqs", do: func(c cfn.Template) {
+					c.Resources["R"] = &cfn.Resource{Type: "AWS::IAM::Role", Metadata: map[string]any{"aws:cdk:path": "Chimewatch/VoiceAccessRole/Resource"}}
 				}},
-				{name: "the output says less", do: func(c template) {
+				{name: "the output says less", do: func(c cfn.Template) {
 					output := c.Outputs["VoiceAccessStatements"]
 					output.Value = "[]"
 					c.Outputs["VoiceAccessStatements"] = output
@@ -80,16 +82,16 @@ func sourceProblems(s synthesized) (problems []string) {
 		{sqsQueue, "VoiceQueue", "sqs"}, {mapping, "VoiceQueueMapping", "sqs"}, {snsTopic, "VoiceTopic", "sns"}, {"AWS::SNS::Subscription", "Voice/VoiceTopic", "sns"},
 		{"AWS::Kinesis::Stream", "VoiceStream", "kinesis"}, {mapping, "VoiceStreamMapping", "kinesis"},
 	} {
-		if (s.get(r.kind, r.path) != nil) != has(r.source) {
-			wrong("%s: there is one %t, want %t", r.path, s.get(r.kind, r.path) != nil, has(r.source))
+		if (s.Get(r.kind, r.path) != nil) != has(r.source) {
+			wrong("%s: there is one %t, want %t", r.path, s.Get(r.kind, r.path) != nil, has(r.source))
 		}
 	}
-	if got, want := len(s.of("AWS::Kinesis::Stream")), 0; !has("kinesis") && got != want {
+	if got, want := len(s.Of("AWS::Kinesis::Stream")), 0; !has("kinesis") && got != want {
 		wrong("got %d streams where none is chosen", got)
 	}
 	for _, r := range s.Resources {
-		if len(s.chosen.VoiceSources) == 0 && strings.HasPrefix(r.path(), "Voice") {
-			wrong("%s is made where no source is chosen", r.path())
+		if len(s.chosen.VoiceSources) == 0 && strings.HasPrefix(r.Path(), "Voice") {
+			wrong("%s is made where no source is chosen", r.Path())
 		}
 	}
 	outputs := map[string]string{"VoiceFunctionArn": "lambda", "VoiceQueueArn": "sqs", "VoiceTopicArn": "sns", "VoiceStreamArn": "kinesis", "VoiceStreamFailuresName": "kinesis"}
@@ -102,16 +104,16 @@ func sourceProblems(s synthesized) (problems []string) {
 		}
 	}
 	if has("sqs") || has("sns") || has("kinesis") {
-		if diff := cmp.Diff([]any{map[string]any{"Key": "AWSServiceName", "Value": "ChimeSDK"}}, s.get(kmsKey, "VoiceKey").prop("Tags")); diff != "" {
+		if diff := cmp.Diff([]any{map[string]any{"Key": "AWSServiceName", "Value": "ChimeSDK"}}, s.Get(kmsKey, "VoiceKey").Prop("Tags")); diff != "" {
 			wrong("the tag by which the service's policy grants a key: want (-), got (+):\n%s", diff)
 		}
 	}
 	if has("lambda") {
 		var principals []string
-		for _, p := range s.of("AWS::Lambda::Permission") {
-			if service := fmt.Sprint(p.prop("Principal")); strings.Contains(service, "chime") {
+		for _, p := range s.Of("AWS::Lambda::Permission") {
+			if service := fmt.Sprint(p.Prop("Principal")); strings.Contains(service, "chime") {
 				principals = append(principals, service)
-				if p.prop("SourceAccount", "Ref") != "AWS::AccountId" {
+				if p.Prop("SourceAccount", "Ref") != "AWS::AccountId" {
 					wrong("%s may invoke for any account", service)
 				}
 			}
@@ -122,11 +124,11 @@ func sourceProblems(s synthesized) (problems []string) {
 		}
 	}
 	if has("sqs") {
-		q, m := s.get(sqsQueue, "VoiceQueue"), s.get(mapping, "VoiceQueueMapping")
-		if s.target(q.prop("RedrivePolicy", "deadLetterTargetArn")) != "VoiceDeadLetters" || q.prop("RedrivePolicy", "maxReceiveCount") != 5.0 {
-			wrong("VoiceQueue: got the redrive policy %s, want five receives and then VoiceDeadLetters", asText(q.prop("RedrivePolicy")))
+		q, m := s.Get(sqsQueue, "VoiceQueue"), s.Get(mapping, "VoiceQueueMapping")
+		if s.Target(q.Prop("RedrivePolicy", "deadLetterTargetArn")) != "VoiceDeadLetters" || q.Prop("RedrivePolicy", "maxReceiveCount") != 5.0 {
+			wrong("VoiceQueue: got the redrive policy %s, want five receives and then VoiceDeadLetters", cfn.AsText(q.Prop("RedrivePolicy")))
 		}
-		if timeout, _ := q.prop("VisibilityTimeout").(float64); timeout < 6*timeouts["voice"] {
+		if timeout, _ := q.Prop("VisibilityTimeout").(float64); timeout < 6*timeouts["voice"] {
 			wrong("VoiceQueue: got a visibility timeout of %v s, want six times the function's", timeout)
 		}
 		want := map[string]any{"BatchSize": 25.0, "MaximumBatchingWindowInSeconds": 1.0, "FunctionResponseTypes": []any{"ReportBatchItemFailures"}}
@@ -138,22 +140,22 @@ func sourceProblems(s synthesized) (problems []string) {
 			"MaximumRetryAttempts": 5.0, "MaximumRecordAgeInSeconds": 21600.0, "MetricsConfig": map[string]any{"Metrics": []any{"EventCount"}},
 			"FilterCriteria": map[string]any{"Filters": []any{map[string]any{"Pattern": `{"data":{"service-type":["VoiceAnalytics"]}}`}}},
 		}
-		m := s.get(mapping, "VoiceStreamMapping")
+		m := s.Get(mapping, "VoiceStreamMapping")
 		wrongMapping(s, &problems, "VoiceStreamMapping", m, "VoiceStream", want)
-		if got := s.target(m.prop("DestinationConfig", "OnFailure", "Destination")); got != "VoiceStreamFailures" {
+		if got := s.Target(m.Prop("DestinationConfig", "OnFailure", "Destination")); got != "VoiceStreamFailures" {
 			wrong("VoiceStreamMapping: what fails goes to %q, want the bucket, which keeps the bytes", got)
 		}
 	}
 	if has("sns") {
-		sub := s.get("AWS::SNS::Subscription", "Voice/VoiceTopic")
-		if s.target(sub.prop("RedrivePolicy", "deadLetterTargetArn")) != "VoiceDeadLetters" || s.target(sub.prop("Endpoint")) != "Voice" {
-			wrong("VoiceTopic: got the subscription %s, want the function, and VoiceDeadLetters for what cannot be delivered", asText(sub.Properties))
+		sub := s.Get("AWS::SNS::Subscription", "Voice/VoiceTopic")
+		if s.Target(sub.Prop("RedrivePolicy", "deadLetterTargetArn")) != "VoiceDeadLetters" || s.Target(sub.Prop("Endpoint")) != "Voice" {
+			wrong("VoiceTopic: got the subscription %s, want the function, and VoiceDeadLetters for what cannot be delivered", cfn.AsText(sub.Properties))
 		}
 	}
 	return problems
 }
 
-func wrongMapping(s synthesized, problems *[]string, name string, m *resource, source string, want map[string]any) {
+func wrongMapping(s synthesized, problems *[]string, name string, m *cfn.Resource, source string, want map[string]any) {
 	if m == nil {
 		return // reported already
 	}
@@ -163,7 +165,7 @@ func wrongMapping(s synthesized, problems *[]string, name string, m *resource, s
 			got[key] = value
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" || s.target(m.prop("FunctionName")) != "Voice" || s.target(m.prop("EventSourceArn")) != source {
+	if diff := cmp.Diff(want, got); diff != "" || s.Target(m.Prop("FunctionName")) != "Voice" || s.Target(m.Prop("EventSourceArn")) != source {
 		*problems = append(*problems, name+": want (-), got (+):\n"+diff)
 	}
 }
@@ -174,7 +176,7 @@ const taggedKey = ` if {"StringLike":{"aws:ResourceTag/AWSServiceName":"ChimeSDK
 // accessProblems compares the resource access role with the policies of the Amazon
 // Chime SDK developer guide, "Using the call analytics resource access role".
 func accessProblems(s synthesized) (problems []string) {
-	role := s.get("AWS::IAM::Role", "VoiceAccessRole")
+	role := s.Get("AWS::IAM::Role", "VoiceAccessRole")
 	if (role != nil) != s.chosen.VoiceAccessRole {
 		return []string{fmt.Sprintf("there is a role %t, want %t", role != nil, s.chosen.VoiceAccessRole)}
 	}
@@ -193,13 +195,13 @@ func accessProblems(s synthesized) (problems []string) {
 		"sns:Publish on [VoiceTopic]", "sns:GetTopicAttributes on [VoiceTopic]", "kinesis:PutRecord on [VoiceStream]",
 	}
 	slices.Sort(want)
-	if diff := cmp.Diff(want, s.permissions("VoiceAccessRole")); diff != "" {
+	if diff := cmp.Diff(want, s.Permissions("VoiceAccessRole")); diff != "" {
 		problems = append(problems, "want (-), got (+):\n"+diff)
 	}
-	trust := role.prop("AssumeRolePolicyDocument", "Statement", 0)
-	if at(trust, "Principal", "Service") != "mediapipelines.chime.amazonaws.com" || at(trust, "Condition", "StringEquals", "aws:SourceAccount", "Ref") != "AWS::AccountId" ||
-		s.words(at(trust, "Condition", "ArnLike", "aws:SourceArn")) != "arn:[AWS::Partition]:chime:*:[AWS::AccountId]:*" {
-		problems = append(problems, "got the trust "+asText(trust)+", want the service for calls of this account alone")
+	trust := role.Prop("AssumeRolePolicyDocument", "Statement", 0)
+	if cfn.At(trust, "Principal", "Service") != "mediapipelines.chime.amazonaws.com" || cfn.At(trust, "Condition", "StringEquals", "aws:SourceAccount", "Ref") != "AWS::AccountId" ||
+		s.Words(cfn.At(trust, "Condition", "ArnLike", "aws:SourceArn")) != "arn:[AWS::Partition]:chime:*:[AWS::AccountId]:*" {
+		problems = append(problems, "got the trust "+cfn.AsText(trust)+", want the service for calls of this account alone")
 	}
 	return append(problems, statementProblems(s, want)...)
 }
@@ -210,7 +212,7 @@ func statementProblems(s synthesized, want []string) (problems []string) {
 		Action   []string
 		Resource string
 	}
-	text := s.words(s.Outputs["VoiceAccessStatements"].Value)
+	text := s.Words(s.Outputs["VoiceAccessStatements"].Value)
 	if err := json.Unmarshal([]byte(text), &statements); err != nil {
 		return []string{"output VoiceAccessStatements: " + err.Error() + " in " + text}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 )
 
-// recorder hands on what one function asks of AWS, and keeps which actions of
-// IAM these are, on what of the table.
+// recorder passes on what one function asks of AWS, and keeps which actions of IAM
+// these are, on what of the table.
 type recorder struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -32,7 +32,7 @@ func newRecorder(t *testing.T, to string) *recorder {
 		t.Fatal(err)
 	}
 	r := &recorder{called: map[string]bool{}}
-	pipelines := chimeapi.NewPipelines() // the stand-in for AWS does not know them
+	pipelines, voice := chimeapi.NewPipelines(), chimeapi.NewVoice() // the stand-in for AWS does not know them
 	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
@@ -44,8 +44,12 @@ func newRecorder(t *testing.T, to string) *recorder {
 		r.mu.Lock()
 		r.called[action(request, body)] = true
 		r.mu.Unlock()
-		if strings.HasPrefix(request.URL.Path, chimeapi.Path) {
+		switch {
+		case strings.HasPrefix(request.URL.Path, chimeapi.Path):
 			pipelines.ServeHTTP(w, request)
+			return
+		case strings.HasPrefix(request.URL.Path, chimeapi.VoicePath):
+			voice.ServeHTTP(w, request)
 			return
 		}
 		proxy.ServeHTTP(w, request)
@@ -54,7 +58,8 @@ func newRecorder(t *testing.T, to string) *recorder {
 	return r
 }
 
-// action gives what a request needs to be allowed; on an index its name follows.
+// action returns what a request needs to be allowed, as cfn.Template.Permissions
+// writes it: without the resource but for an index of the table.
 func action(r *http.Request, body []byte) string {
 	if service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok && strings.HasPrefix(service, "DynamoDB_") {
 		var input struct{ IndexName string }
@@ -69,18 +74,39 @@ func action(r *http.Request, body []byte) string {
 	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, chimeapi.Path+"/") {
 		return "chime:GetMediaPipeline"
 	}
-	return fmt.Sprintf("%s %s", r.Method, r.URL.Path)
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/") // voice-connectors, id, tasks, task
+	if len(parts) < 3 || "/"+parts[0] != chimeapi.VoicePath {
+		return fmt.Sprintf("%s %s", r.Method, r.URL.Path)
+	}
+	task := map[string]string{"speaker-search-tasks": "SpeakerSearchTask", "voice-tone-analysis-tasks": "VoiceToneAnalysisTask"}[parts[2]]
+	switch {
+	case r.Method == http.MethodGet:
+		return "chime:Get" + task
+	case len(parts) == 3:
+		return "chime:Start" + task
+	}
+	return "chime:Stop" + task
 }
 
-// uncalled are granted for what no example leads to: a task that runs.
-var uncalled = []string{"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
+// uncalled are granted for what no example leads to: a task that cannot be stopped,
+// and one that is started or stopped by another function than in the examples.
+var uncalled = []string{"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask",
+	"chime:StartSpeakerSearchTask", "chime:StartVoiceToneAnalysisTask"}
 
-// check holds what a function called against what its role grants: nothing more
-// may be called, and nothing that was not called may be granted.
-func (r *recorder) check(t *testing.T, function string, granted []string) {
+// check compares what a function called with what its role grants: nothing more may
+// be called, and nothing that was not called may be granted.
+func (r *recorder) check(t *testing.T, function string, permissions []string) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var granted []string
+	for _, permission := range permissions {
+		action, resource, _ := strings.Cut(permission, " on ")
+		if _, index, ok := strings.Cut(resource, "/index/"); ok {
+			action += " on " + index
+		}
+		granted = append(granted, action)
+	}
 	for called := range r.called {
 		if !slices.Contains(granted, called) {
 			t.Errorf("%s: called %s, which its role does not grant", function, called)

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -29,50 +28,84 @@ const (
 	stackRegion  = "us-east-1"
 )
 
-// TestDeployedStackKeepsCalls bootstraps and deploys the stack into moto, a
-// stand-in for AWS, with the real CDK; starts the deployed functions with the
-// environment that they were deployed with; and reads what became of a call with
-// the command, which finds the table by the stack's outputs.
+// TestDeployedStackKeepsCalls bootstraps and deploys the stack into moto, a stand-in
+// for AWS, with the real CDK; starts the deployed functions with the environment that
+// they were deployed with; and reads what became of a call with the command, which
+// finds the table by the stack's outputs. What the functions call is compared with
+// what their roles grant.
 func TestDeployedStackKeepsCalls(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a deployment takes a minute")
 	}
-	for _, tool := range []string{"moto_server", "npx", "aws"} {
+	for _, tool := range []string{"moto_server", "aws"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
 		}
 	}
-	if _, err := os.Stat("../node_modules/aws-cdk"); err != nil {
-		t.Skip("aws-cdk is not installed: run npm ci")
-	}
-	cloud := startMoto(t)
-	app := deployable(t)
-	cloud.run(t, "..", "npx", "cdk", "bootstrap", "aws://"+stackAccount+"/"+stackRegion, "--app", app, "--no-notices")
-	// The method direct, because moto forgets outputs of a stack that a change set makes.
-	cloud.run(t, "..", "npx", "cdk", "deploy", "--app", app, "--method", "direct", "--require-approval", "never", "--no-notices")
+	t.Run("default", func(t *testing.T) { testDeployment(t, assembled(t, "default"), steps(t)) })
+	t.Run("everything", func(t *testing.T) {
+		const call, other = "af713cb5-c6aa-416a-97e1-5636109ac0d8", "7000e34a-8af3-4cdc-9efe-a55b725ded40"
+		testDeployment(t, assembled(t, "everything"), append(steps(t),
+			// A call with a pipeline, on which there is consent: voice starts its tasks, ...
+			step{"status", changed(t, "in-progress", other, call, "de403361", "de403362")},
+			step{"consent", example(t, "consent-granted")}, step{"voice", example(t, "voice-analytics-ready")}, step{"voice", example(t, "voice-tone-successful")},
+			// ... consent stops them, and starts them again.
+			step{"consent", example(t, "consent-withdrawn")}, step{"consent", changed(t, "consent-granted", "08:15:09Z", "09:15:09Z", "0f1c3c52", "0f1c3c53")},
+			step{"watch", example(t, "created")}))
+	})
+}
 
-	outputs := cloud.outputs(t)
-	for _, name := range []string{"TableName", "FailureTopicArn", "AlertTopicArn"} {
-		if outputs[name] == "" {
-			t.Errorf("output %s: got none of %v", name, outputs)
-		}
-	}
-	h, recorders := cloud.startFunctions(t, app, outputs)
-	for _, step := range []struct{ function, example string }{
+// step hands an event to a function.
+type step struct {
+	function string
+	event    []byte
+}
+
+func steps(t *testing.T) (all []step) {
+	t.Helper()
+	for _, s := range [][2]string{
 		{"status", "created"}, {"status", "in-progress"}, {"status", "stopped"}, {"status", "in-progress"},
 		{"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "create-failed"},
 		{"alerts", "rule-keyword-utterance"}, {"alerts", "rule-keyword-utterance"}, {"consent", "consent-granted"},
 		{"status", "two-elements-temporary-failure"}, {"watch", "created"},
 	} {
-		body := example(t, step.example)
-		if _, err := h.Invoke(t.Context(), step.function, body); err != nil {
-			t.Fatalf("%s with the example %s: %v", step.function, step.example, err)
+		all = append(all, step{s[0], example(t, s[1])})
+	}
+	return all
+}
+
+// changed returns an example with texts replaced: old, new, old, new.
+func changed(t *testing.T, name string, texts ...string) []byte {
+	t.Helper()
+	before := string(example(t, name))
+	after := strings.NewReplacer(texts...).Replace(before)
+	if after == before {
+		t.Fatalf("the example %s has nothing of %v", name, texts)
+	}
+	return []byte(after)
+}
+
+func testDeployment(t *testing.T, app assembly, steps []step) {
+	cloud := startMoto(t)
+	cloud.run(t, "..", "npx", "cdk", "bootstrap", "aws://"+stackAccount+"/"+stackRegion, "--app", app.dir, "--no-notices")
+	// The method direct, because moto forgets outputs of a stack that a change set makes.
+	cloud.run(t, "..", "npx", "cdk", "deploy", "--app", app.forMoto(t), "--method", "direct", "--require-approval", "never", "--no-notices")
+
+	outputs := cloud.outputs(t)
+	for _, name := range []string{"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn"} {
+		if outputs[name] == "" {
+			t.Errorf("output %s: got none of %v", name, outputs)
 		}
 	}
-	c := templateIn(t, app)
+	h, recorders := cloud.startFunctions(t, app, outputs)
+	for _, step := range steps {
+		if _, err := h.Invoke(t.Context(), step.function, step.event); err != nil {
+			t.Fatalf("%s with the event %s: %v", step.function, step.event, err)
+		}
+	}
 	for name, recorder := range recorders {
-		id, _ := at(c.Outputs[nameOutput(name)].Value, "Ref").(string)
-		recorder.check(t, name, c.actionsOf(c.Resources[id].Properties))
+		role := app.Target(app.Get("AWS::Lambda::Function", functionPath(name)).Prop("Role"))
+		recorder.check(t, name, app.Permissions(role))
 	}
 	failed := cloud.show(t, "390c229b-3f88-4f5b-8169-99dfd9e1652c")
 	if failed.Status != "Failed" || failed.Failure.Class == "" || len(failed.Events) != 1 || len(failed.Incidents) != 1 {
@@ -94,71 +127,6 @@ func example(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return e.Body
-}
-
-// deployable makes a folder that the CDK deploys: synthesized now where the CDK's
-// Go modules are there, else the recorded assembly with binaries built now. The
-// functions are built for this machine, on which they will run.
-func deployable(t *testing.T) string {
-	t.Helper()
-	architecture, ok := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
-	if !ok || runtime.GOOS != "linux" {
-		t.Skip("the deployed functions run on Linux on amd64 or arm64 only")
-	}
-	dir := filepath.Join(t.TempDir(), "cdk.out")
-	if missing, _ := exec.CommandContext(t.Context(), "go", "list", "-e", "-deps", "-f", "{{with .Error}}{{.}}{{end}}", "../cmd/cdk").Output(); len(bytes.TrimSpace(missing)) == 0 {
-		cmd := exec.CommandContext(t.Context(), "npx", "cdk", "synth", "--quiet", "--no-notices", "--output", dir, "--context", "chimewatch:architecture="+architecture)
-		cmd.Dir = ".."
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("synth: %v\n%s", err, out)
-		}
-		return dir
-	}
-	t.Log("the CDK's Go modules cannot be downloaded here, so the recorded assembly is deployed")
-	if err := os.CopyFS(dir, os.DirFS(assembly)); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "Chimewatch.template.json")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte(`"arm64"`), []byte(`"`+architecture+`"`)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for name := range assets(t, dir) {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "asset."+name, "bootstrap"), "./functions/"+name)
-		cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build of %s: %v\n%s", name, err, out)
-		}
-	}
-	return dir
-}
-
-// assets gives the folder of each function's binary in an assembly.
-func assets(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "Chimewatch.assets.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var manifest struct {
-		Files map[string]struct {
-			DisplayName string
-			Source      struct{ Path string }
-		}
-	}
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]string{}
-	for _, file := range manifest.Files {
-		if function, ok := strings.CutSuffix(file.DisplayName, "/Code"); ok {
-			found[strings.ToLower(function[strings.LastIndexByte(function, '/')+1:])] = filepath.Join(dir, file.Source.Path)
-		}
-	}
-	return found
 }
 
 // cloud is a running stand-in for AWS.
@@ -255,14 +223,9 @@ func (c cloud) outputs(t *testing.T) map[string]string {
 	return outputs
 }
 
-// nameOutput is the stack's output with the name of a deployed function.
-func nameOutput(function string) string {
-	return strings.ToUpper(function[:1]) + function[1:] + "FunctionName"
-}
-
 // startFunctions starts the deployed functions, each with the environment that
-// the deployment gave it, and gives what records their calls, by their names.
-func (c cloud) startFunctions(t *testing.T, app string, outputs map[string]string) (*host.Host, map[string]*recorder) {
+// the deployment set, and returns what records their calls, by their names.
+func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]string) (*host.Host, map[string]*recorder) {
 	t.Helper()
 	var answer struct {
 		Functions []struct {
@@ -275,9 +238,9 @@ func (c cloud) startFunctions(t *testing.T, app string, outputs map[string]strin
 	}
 	o := host.Options{Processes: 1, LogDir: t.TempDir()}
 	recorders := map[string]*recorder{}
-	for name, folder := range assets(t, app) {
+	for name, folder := range app.assets(t) {
 		for _, f := range answer.Functions {
-			if f.FunctionName != outputs[nameOutput(name)] {
+			if f.FunctionName != outputs[functionPath(name)+"FunctionName"] {
 				continue
 			}
 			recorders[name] = newRecorder(t, c.url)

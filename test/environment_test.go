@@ -10,19 +10,17 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/host"
 )
 
-// TestFunctionsStartWithTheTemplatesEnvironment starts the real functions with
-// what the template sets, and without each variable that they cannot do without.
+// TestFunctionsStartWithTheTemplatesEnvironment starts the real functions with what
+// the template sets, and without each variable that they cannot do without.
 func TestFunctionsStartWithTheTemplatesEnvironment(t *testing.T) {
-	c, folder := readTemplate(t), functionBinaries(t)
-	for id, properties := range c.of("AWS::Lambda::Function") {
-		key, _ := at(properties, "Code", "S3Key").(string)
-		name := strings.TrimSuffix(key, ".zip")
+	app := assembled(t, "everything")
+	for name, folder := range app.assets(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			binary := filepath.Join(folder, name, "bootstrap")
-			variables, _ := at(properties, "Environment", "Variables").(map[string]any)
+			binary := filepath.Join(folder, "bootstrap")
+			variables, _ := app.Get("AWS::Lambda::Function", functionPath(name)).Prop("Environment", "Variables").(map[string]any)
 			if err := startWith(t, name, binary, variables); err != nil {
-				t.Fatalf("%s: %v", id, err)
+				t.Fatal(err)
 			}
 			needed := slices.DeleteFunc(slices.Collect(maps.Keys(variables)), func(variable string) bool {
 				return variable != "CHIMEWATCH_TABLE" && variable != "CHIMEWATCH_RETENTION_DAYS" && !strings.HasSuffix(variable, "_TOPIC_ARN")

@@ -35,6 +35,13 @@ func Run(m *testing.M) int {
 	return code
 }
 
+// Folder returns a folder for what the tests of a package make once; it is removed
+// after them.
+func Folder(t testing.TB) string {
+	t.Helper()
+	return build(t, nil)
+}
+
 // Functions gives a folder with NAME/bootstrap for each of the functions named,
 // and maybe for others.
 func Functions(t testing.TB, names ...string) string {
