@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -212,10 +211,4 @@ func wantEnvironment(c config.Stack, name string) map[string]string {
 		env["CHIMEWATCH_VOICE_TASKS"], env["CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN"] = strings.Join(c.VoiceTasks, ","), c.VoiceProfileDomainARN
 	}
 	return env
-}
-
-// Functions read the settings that the template sets.
-func settingsOf(c cfn.Template, function string) (settings.Settings, error) {
-	env := environment(c, function)
-	return settings.Read(func(name string) string { text, _ := env[name].(string); return text })
 }

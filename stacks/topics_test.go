@@ -3,7 +3,6 @@ package stacks_test
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
@@ -189,7 +188,7 @@ func TestSynthWarnsWhereNobodyIsSubscribed(t *testing.T) {
 		change func(*config.Stack)
 		want   []string
 	}{
-		{"nobody", func(*config.Stack) {}, []string{"FailureTopicArn", "AlarmTopicArn"}},
+		{"nobody", func(*config.Stack) {}, []string{"AlarmTopicArn", "FailureTopicArn"}},
 		{"failures alone", func(c *config.Stack) { c.FailureEmails = []string{"ops@example.com"} }, []string{"AlarmTopicArn"}},
 		{"both", func(c *config.Stack) {
 			c.FailureEmails, c.AlarmEmails = []string{"ops@example.com"}, []string{"ops@example.com"}
@@ -201,12 +200,12 @@ func TestSynthWarnsWhereNobodyIsSubscribed(t *testing.T) {
 			test.change(&chosen)
 			_, stack := newStack(t, chosen)
 			var got []string
-			for _, warning := range *assertions.Annotations_FromStack(stack).FindWarning(jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String("Nobody is subscribed.*"))) {
-				text := warning.Entry.Data.(string)
-				got = append(got, text[strings.LastIndex(text, "output ")+len("output "):][:strings.Index(text[strings.LastIndex(text, "output ")+len("output "):], " ")])
+			for _, output := range []string{"AlarmTopicArn", "AlertTopicArn", "FailureTopicArn"} {
+				words := assertions.Match_StringLikeRegexp(jsii.String("Nobody is subscribed .* output " + output + " .*topics list"))
+				if len(*assertions.Annotations_FromStack(stack).FindWarning(jsii.String("*"), words)) > 0 {
+					got = append(got, output)
+				}
 			}
-			slices.Sort(got)
-			slices.Sort(test.want)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("want (-), got (+):\n%s", diff)
 			}

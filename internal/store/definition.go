@@ -38,7 +38,9 @@ type TableDefinition struct {
 	Indexes      []IndexDefinition
 }
 
-// Definition gives the table that Store works on.
+// Definition returns the table that Store works on. A release may add one index at
+// most: DynamoDB refuses an update of a table that creates two (UpdateTable in its
+// API reference), and the deployment would fail.
 func Definition() TableDefinition {
 	return TableDefinition{
 		PartitionKey: attrPK,

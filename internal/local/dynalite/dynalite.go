@@ -63,7 +63,7 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return nil, fault.Wrap(err, fault.NotFound, "node", "the program is not in PATH; the local table runs on it",
-			"install Node.js 20 or later and run npm ci")
+			"install Node.js 22 or 24 and run npm ci")
 	}
 	if _, err := FindModules(modules); err != nil {
 		return nil, err
