@@ -184,7 +184,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
 		pipelines: chimeapi.NewPipelines(), voice: chimeapi.NewVoice(),
 	}
-	s.newVoiceSources()
+	if err := s.newVoiceSources(); err != nil {
+		return nil, err
+	}
 	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, VoiceTopicARN)
 	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
 	if err := s.start(ctx); err != nil {
