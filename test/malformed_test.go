@@ -278,6 +278,9 @@ func identity(function string, m intake.Message) (string, error) {
 		return "C#" + e.CallID + " " + e.Event, err
 	case "voice":
 		n, err := voice.Read(m)
+		if errors.Is(err, voice.ErrForeign) {
+			return "", nil
+		}
 		if err != nil {
 			return "", err
 		}

@@ -98,15 +98,22 @@ func (a *app) tableName(cfg aws.Config) (string, error) {
 
 // outputs gives the outputs of the deployed stack, by name.
 func (a *app) outputs(cfg aws.Config) (map[string]string, error) {
+	_, outputs, err := a.describeStack(cfg)
+	return outputs, err
+}
+
+// describeStack returns the ARN of the deployed stack, and its outputs by name.
+func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]string, err error) {
 	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	outputs := map[string]string{}
-	for _, stack := range answer.Stacks {
+	outputs = map[string]string{}
+	for _, stack := range answer.Stacks { // of one name there is one
+		arn = aws.ToString(stack.StackId)
 		for _, o := range stack.Outputs {
 			outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 		}
 	}
-	return outputs, nil
+	return arn, outputs, nil
 }

@@ -44,20 +44,29 @@ type deleteLettersCmd struct {
 
 // letterReport is a dead letter as the command prints it.
 type letterReport struct {
-	ID         string    `json:"id"`
-	Queue      string    `json:"queue"` // rules, functions or voice
-	SentAt     time.Time `json:"sentAt"`
-	Function   string    `json:"function,omitempty"`
-	Reason     string    `json:"reason,omitempty"`
-	DetailType string    `json:"detailType,omitempty"`
-	EventID    string    `json:"eventId,omitempty"`
+	ID     string    `json:"id"`
+	Queue  string    `json:"queue"` // rules, functions or voice
+	SentAt time.Time `json:"sentAt"`
+	// Function is a name; the ARN or whatever else the letter says, where it is refused.
+	Function string `json:"function,omitempty"`
+	// Refused is set where redrive never hands the letter to its function; Reason
+	// then begins with why.
+	Refused    bool   `json:"refused,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+	DetailType string `json:"detailType,omitempty"`
+	EventID    string `json:"eventId,omitempty"`
 	// Body is only shown of one letter: it may hold phone numbers.
 	Body string `json:"body,omitempty"`
 }
 
 func reportLetter(l *deadletter.Letter) letterReport {
-	return letterReport{ID: l.ID, Queue: l.Queue, SentAt: l.SentAt, Function: functionName(l.Function),
+	report := letterReport{ID: l.ID, Queue: l.Queue, SentAt: l.SentAt, Function: functionName(l.Function),
 		Reason: telemetry.MaskText(l.Reason), DetailType: l.DetailType, EventID: l.EventID}
+	if l.Refusal != "" {
+		report.Function, report.Refused = telemetry.MaskText(l.Function), true
+		report.Reason = strings.TrimSuffix(l.Refusal+"; "+report.Reason, "; ")
+	}
+	return report
 }
 
 // functionName gives the last part of an ARN.
@@ -87,7 +96,7 @@ func (c *listLettersCmd) Run(a *app) error {
 	} else {
 		rows := make([][]string, len(reports))
 		for i, r := range reports {
-			rows[i] = []string{at(r.SentAt), r.Function, r.DetailType, r.ID, text.Snip(spaced(r.Reason), mostReason, "…")}
+			rows[i] = []string{at(r.SentAt), snipped(r.Function), r.DetailType, r.ID, snipped(r.Reason)}
 		}
 		err = a.printTable([]string{"came", "function", "event", "id", "reason"}, rows)
 	}
@@ -114,8 +123,8 @@ func (c *showLetterCmd) Run(a *app) error {
 	})
 }
 
-// mostReason is how much of a reason a table shows.
-const mostReason = 100
+// snipped shortens a text of a letter to what a table has room for.
+func snipped(s string) string { return text.Snip(spaced(s), 100, "…") }
 
 // outcomeReport is what became of a letter.
 type outcomeReport struct {
@@ -124,7 +133,8 @@ type outcomeReport struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// Run hands the letters over, and fails when any of them failed again.
+// Run hands the letters over, and fails when any of them failed again or names a
+// function that is not the stack's.
 func (c *redriveCmd) Run(a *app) error {
 	if c.All == (len(c.IDs) > 0) {
 		return usage("dead-letters redrive", "name the letters by their ids, or give --all", "see: chimewatch dead-letters list")
@@ -148,12 +158,13 @@ func (c *redriveCmd) Run(a *app) error {
 	} else {
 		rows := make([][]string, len(outcomes))
 		for i, o := range outcomes {
-			rows[i] = []string{o.ID, o.Function, o.DetailType, text.Snip(cmp.Or(spaced(o.Error), "handled"), mostReason, "…")}
+			rows[i] = []string{o.ID, snipped(o.Function), o.DetailType, cmp.Or(snipped(o.Error), "handled")}
 		}
 		err = errors.Join(a.printTable([]string{"id", "function", "event", "outcome"}, rows), err)
 	}
 	if err == nil && failed > 0 {
-		return fault.New(fault.Invalid, "dead-letter queues", fmt.Sprintf("%d of %d letters failed again and stay there", failed, len(outcomes)), "see docs/RUNBOOK.md, The dead-letter queues")
+		what := fmt.Sprintf("%d of %d letters were not handled and stay there", failed, len(outcomes))
+		return fault.New(fault.Invalid, "dead-letter queues", what, "see docs/RUNBOOK.md, The dead-letter queues")
 	}
 	return err
 }
@@ -218,7 +229,7 @@ func (a *app) deadLetters() (deadletter.Box, error) {
 	if !a.Local { // of which one queue has one server
 		box.Wait = time.Second
 	}
-	outputs, err := a.outputs(cfg)
+	arn, outputs, err := a.describeStack(cfg)
 	if err != nil {
 		return box, err
 	}
@@ -232,5 +243,6 @@ func (a *app) deadLetters() (deadletter.Box, error) {
 	if len(box.Queues) == 0 {
 		return box, fault.New(fault.NotFound, "stack "+a.Stack, "has no output that names a dead-letter queue", "name the deployed stack with --stack")
 	}
-	return box, nil
+	box.Functions, err = deadletter.FunctionsOf(arn, outputs)
+	return box, err
 }

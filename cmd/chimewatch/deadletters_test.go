@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -99,6 +101,87 @@ func TestDeadLetters(t *testing.T) {
 	}
 	if got := command(exitDone, "list", "-o", "json"); strings.TrimSpace(got.stdout) != "[]" {
 		t.Errorf("list afterwards: got %q, want nothing", got.stdout)
+	}
+}
+
+// A letter that names a function of somebody else is shown as such and stays
+// where it is; the others are redriven all the same.
+func TestDeadLettersOfOtherFunctions(t *testing.T) {
+	needNode(t)
+	dir, functions := t.TempDir(), binaries.Functions(t, binaries.All...)
+	stack, err := local.Start(t.Context(), local.Options{Dir: dir, Functions: functions, Modules: "."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stack.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	good, err := schemas.Lookup("permanent-failure")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := sqs.NewFromConfig(localConfig(stack.Endpoint()))
+	queue := stack.Endpoint() + "/" + local.Account + "/" + local.FunctionQueue
+	send := func(function string, attributes map[string]types.MessageAttributeValue) string {
+		t.Helper()
+		body := `{"requestContext":{"functionArn":"` + function + `","condition":"RetriesExhausted"},` +
+			`"requestPayload":` + string(good.Body) + `}`
+		out, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{
+			QueueUrl: &queue, MessageBody: &body, MessageAttributes: attributes,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *out.MessageId
+	}
+	const ours = "arn:aws:lambda:us-east-1:123456789012:function:status:$LATEST"
+	const others = "arn:aws:lambda:us-east-1:123456789012:function:delete-all-customers"
+	const elsewhere = "arn:aws:lambda:us-east-1:999988887777:function:status"
+	target := types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(others)}
+	foreign := map[string]string{
+		send(others, nil): others, send(elsewhere, nil): elsewhere,
+		send(ours, map[string]types.MessageAttributeValue{"TARGET_ARN": target}): others,
+	}
+	send(ours, nil)
+	command := func(code int, args ...string) result {
+		t.Helper()
+		got := execute(nil, "", append([]string{"dead-letters", "--local", "--local-dir", dir}, args...)...)
+		if got.code != code {
+			t.Fatalf("%v: got exit code %d, %q and %q, want %d", args, got.code, got.stdout, got.stderr, code)
+		}
+		return got
+	}
+
+	const refusal = "not a function of this stack"
+	got := command(exitDone, "list").stdout
+	if strings.Count(got, refusal) != len(foreign) || !strings.Contains(got, elsewhere) {
+		t.Errorf("list: got %q, want %d letters that are %s, with their functions in full", got, len(foreign), refusal)
+	}
+	for id, function := range foreign {
+		got := command(exitDone, "show", id).stdout
+		if !strings.Contains(got, refusal) || !strings.Contains(got, function) {
+			t.Errorf("show: got %q, want it to name %s as %s", got, function, refusal)
+		}
+		if got := command(exitFailed, "redrive", id).stdout; !strings.Contains(got, refusal) {
+			t.Errorf("redrive: got %q, want it to say %s", got, refusal)
+		}
+	}
+	var outcomes []outcomeReport
+	redriven := command(exitFailed, "redrive", "--all", "-o", "json")
+	if err := json.Unmarshal([]byte(redriven.stdout), &outcomes); err != nil || len(outcomes) != 4 {
+		t.Fatalf("redrive --all: got %+v (%v), want the outcome of every letter", outcomes, err)
+	}
+	for _, o := range outcomes {
+		function, isForeign := foreign[o.ID]
+		if o.Handled == isForeign || o.Refused != isForeign ||
+			isForeign && (o.Function != function || !strings.Contains(o.Error, refusal)) {
+			t.Errorf("redrive --all: got %+v, want only the stack's own letter handled", o)
+		}
+	}
+	if letters := stack.DeadLetters(); len(letters) != len(foreign) {
+		t.Errorf("got %d letters left, want the %d of other functions", len(letters), len(foreign))
 	}
 }
 

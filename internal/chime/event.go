@@ -25,6 +25,10 @@ const (
 	DetailVoiceTone     = "VoiceToneAnalysisStatus"
 )
 
+// ServiceVoiceAnalytics is the service type of every voice-analytics
+// notification. EventBridge's events have no service type.
+const ServiceVoiceAnalytics = "VoiceAnalytics"
+
 // Event types of a state change, as detail.eventType spells them.
 const (
 	EventCreated          = "chime:MediaInsightsCreated"

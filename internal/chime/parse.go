@@ -52,6 +52,18 @@ func Parse(raw []byte) (*Event, error) {
 	return p.ev, p.detail()
 }
 
+// ParseEnvelope reads the envelope of an event and not its detail, and accepts
+// what Parse refuses: fields that are missing or of another type are empty, and
+// Time is always zero. The error is of class Invalid: raw is no JSON object.
+// ParseEnvelope keeps a reference to raw, as Parse does.
+func ParseEnvelope(raw []byte) (*Event, error) {
+	p := parser{ev: &Event{Raw: raw}}
+	if err := p.envelope(raw); err != nil {
+		return nil, err
+	}
+	return p.ev, nil
+}
+
 type parser struct {
 	ev        *Event
 	timeValue jsontext.Value

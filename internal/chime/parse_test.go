@@ -51,6 +51,22 @@ func TestParseNamesTheField(t *testing.T) {
 	}
 }
 
+func TestParseEnvelope(t *testing.T) {
+	const odd = `{"detail-type":"Transcribe","service-type":"CallAnalytics","time":7,"detail":"none","id":null}`
+	ev, err := chime.ParseEnvelope([]byte(odd))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev.DetailType != "Transcribe" || ev.ServiceType != "CallAnalytics" || ev.ID != "" || !ev.Time.IsZero() {
+		t.Errorf("got %+v, want what the envelope has", ev)
+	}
+	for _, raw := range []string{``, `7`, `[]`, `{"id":"e"`, `{"id":"e"}{}`} {
+		if _, err := chime.ParseEnvelope([]byte(raw)); fault.ClassOf(err) != fault.Invalid {
+			t.Errorf("%q: got %v, want it invalid", raw, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -43,6 +43,8 @@ type Box struct {
 	SQS    SQS
 	Lambda Lambda
 	Queues []Queue
+	// Functions are those that letters may be redriven to.
+	Functions Functions
 	// Wait is how long to ask a queue for a message before it counts as empty: of
 	// SQS a second, as an answer at once comes from some of its servers only (SQS
 	// developer guide, "Amazon SQS short and long polling").
@@ -101,6 +103,7 @@ func (b Box) receive(ctx context.Context, q Queue) ([]*Letter, error) {
 	letters := make([]*Letter, len(out.Messages))
 	for i, m := range out.Messages {
 		letters[i] = read(q, m)
+		letters[i].judge(q, b.Functions)
 	}
 	return letters, nil
 }
@@ -123,10 +126,15 @@ func (b Box) putBack(ctx context.Context, letters []*Letter) error {
 
 // Redrive hands a letter to its function and, once that has handled it, deletes
 // it. Nothing happens twice if it was handled before. It is an error when the
-// function failed again, and then the letter stays.
+// function failed again, and when the letter has a Refusal, so that nothing is
+// invoked; then the letter stays.
 func (b Box) Redrive(ctx context.Context, l *Letter) error {
 	if l.Function == "" {
 		return fault.New(fault.Invalid, "dead letter "+l.ID, "does not tell which function it was for", "invoke the function with its body, and delete it")
+	}
+	if l.Refusal != "" {
+		return fault.New(fault.Invalid, "dead letter "+l.ID, l.Refusal+": "+l.Function,
+			"find out who sent it; delete it, or invoke the function yourself")
 	}
 	payload, err := l.payload()
 	if err != nil {

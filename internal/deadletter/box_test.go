@@ -41,6 +41,9 @@ func opened(t *testing.T) (box deadletter.Box, rules, voice *queues.Queue, lambd
 	return deadletter.Box{SQS: client, Lambda: lambda, Queues: []deadletter.Queue{
 		{Name: "rules", URL: server.URL + "/111122223333/rules"},
 		{Name: "voice", URL: server.URL + "/111122223333/voice", Function: "voice-function"},
+	}, Functions: deadletter.Functions{
+		Partition: "aws", Region: "us-east-1", Account: "111122223333",
+		Names: []string{"failures", "status", "voice-function"},
 	}}, rules, voice, lambda
 }
 
@@ -197,7 +200,8 @@ func TestRedriveTellsHowALetterCame(t *testing.T) {
 	const note = `{"id":"n","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:00Z","detail":{"taskId":"k \"quoted\""}}`
 	quoted := strings.ReplaceAll(strings.ReplaceAll(note, `\`, `\\`), `"`, `\"`)
 	failed := func(payload string) string {
-		return `{"requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:voice"},"requestPayload":` + payload + `}`
+		return `{"requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:voice-function"},` +
+			`"requestPayload":` + payload + `}`
 	}
 	for _, test := range []struct {
 		name, body string

@@ -21,9 +21,13 @@ type Letter struct {
 	ID string
 	// Queue is the name of the queue that it lies in.
 	Queue string
-	// Function is the ARN or the name of the function that it was for; empty where
-	// the message does not tell.
+	// Function is the ARN or the name of the function that it was for, without a
+	// qualifier; empty where the message does not tell. Where Refusal is set it is
+	// whatever the message says.
 	Function string
+	// Refusal is why the letter is never handed to its function; empty where
+	// nothing speaks against it.
+	Refusal string
 	// Reason is why it was given up; empty where the message does not tell.
 	Reason string
 	// SentAt is when it came into the queue.
@@ -63,6 +67,30 @@ type record struct {
 	ResponsePayload json.RawMessage `json:"responsePayload"`
 }
 
+// Reasons for which a letter is not handed to the function that it names.
+const (
+	notOfStack = "not a function of this stack"
+	notOfQueue = "not the function of its queue"
+)
+
+// judge says of a letter whether the function that it names may be invoked. What a
+// queue carries to one function is for that function: its sender writes the whole
+// message, and must not choose another.
+func (l *Letter) judge(q Queue, known Functions) {
+	if l.Function == "" {
+		return
+	}
+	name, unqualified, ofStack := known.find(l.Function)
+	switch {
+	case !ofStack:
+		l.Refusal = notOfStack
+	case q.Function != "" && name != q.Function:
+		l.Refusal = notOfQueue
+	default:
+		l.Function = unqualified
+	}
+}
+
 // read makes a letter of a message. EventBridge says in attributes why it could
 // not deliver an event (its user guide, "Using dead-letter queues to process
 // undelivered events"), Lambda in the body.
@@ -73,7 +101,7 @@ func read(q Queue, m types.Message) *Letter {
 	}
 	var r record
 	if json.Unmarshal([]byte(l.Body), &r) == nil && r.RequestContext.FunctionARN != "" {
-		l.Function = strings.TrimSuffix(r.RequestContext.FunctionARN, ":$LATEST")
+		l.Function = r.RequestContext.FunctionARN
 		l.Reason = cmp.Or(errorMessage(r.ResponsePayload), r.RequestContext.Condition)
 	}
 	l.carried = q.Function != "" && r.RequestContext.FunctionARN == "" && r.TopicARN == ""

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
@@ -18,6 +19,10 @@ type VoiceTable interface {
 // Voice keeps voice-analytics notifications, all of an invocation together, and
 // does what is due for the calls that they are about. calls is nil where no task
 // is turned on.
+//
+// Records of other kinds (see voice.ErrForeign) are counted and skipped: nothing
+// of them is stored or logged, as they hold what people said, and they do not
+// fail, so that none of them reaches a dead-letter queue.
 func Voice(table VoiceTable, calls Settler, counts Counter) Batch {
 	return func(ctx context.Context, messages []intake.Message) []error {
 		errs := make([]error, len(messages))
@@ -25,6 +30,10 @@ func Voice(table VoiceTable, calls Settler, counts Counter) Batch {
 		var origin []int // of each note: which message it is
 		for i, m := range messages {
 			n, err := voice.Read(m)
+			if errors.Is(err, voice.ErrForeign) {
+				counts.Count("CallAnalyticsRecordsSkipped", 1)
+				continue
+			}
 			if err != nil {
 				errs[i] = err
 				continue

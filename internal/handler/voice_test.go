@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -137,6 +138,14 @@ func silenceLog(t testing.TB) {
 
 func table(t *testing.T) *store.Store {
 	t.Helper()
+	s, _ := tableWithClient(t)
+	return s
+}
+
+// tableWithClient returns a store on an empty table of its own, named calls, and
+// a client of that table.
+func tableWithClient(t *testing.T) (*store.Store, *dynamodb.Client) {
+	t.Helper()
 	modules, err := dynalite.FindModules(".")
 	if err != nil {
 		t.Skip(err)
@@ -154,7 +163,7 @@ func table(t *testing.T) *store.Store {
 	if err := dynalite.EnsureTable(t.Context(), db, "calls", store.Definition()); err != nil {
 		t.Fatal(err)
 	}
-	return store.New(db, "calls", store.Options{})
+	return store.New(db, "calls", store.Options{}), db
 }
 
 func notification(i int, transaction string) []byte {

@@ -184,7 +184,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
 		pipelines: chimeapi.NewPipelines(), voice: chimeapi.NewVoice(),
 	}
-	s.newVoiceSources()
+	if err := s.newVoiceSources(); err != nil {
+		return nil, err
+	}
 	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, VoiceTopicARN)
 	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
 	if err := s.start(ctx); err != nil {
@@ -261,15 +263,16 @@ func (s *Stack) hostOptions() host.Options {
 		}
 		o.Functions = append(o.Functions, host.Function{
 			Name: name, ARN: "arn:aws:lambda:" + Region + ":" + Account + ":function:" + name,
-			Path: s.options.binary(name), Timeout: s.options.Timeout, Environment: s.environment(),
+			Path: s.options.binary(name), Timeout: s.options.Timeout, Environment: s.Environment(),
 		})
 	}
 	return o
 }
 
-// environment is what the template gives the deployed functions, and the
-// endpoint that makes the AWS SDK call this stack.
-func (s *Stack) environment() []string {
+// Environment returns the environment of the stack's functions, as NAME=value:
+// what the template sets for the deployed ones, and the endpoint that makes the
+// AWS SDK call this stack.
+func (s *Stack) Environment() []string {
 	env := []string{
 		"AWS_REGION=" + Region,
 		"AWS_DEFAULT_REGION=" + Region,

@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sources"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // Where voice-analytics notifications are taken, beside the function itself.
@@ -43,12 +44,17 @@ type voiceSources struct {
 }
 
 // newVoiceSources makes them; they run from runVoiceSources on.
-func (s *Stack) newVoiceSources() {
+func (s *Stack) newVoiceSources() error {
+	filter, err := sources.DataFilter(rules.VoiceStreamFilter())
+	if err != nil {
+		return err
+	}
 	s.sources = &voiceSources{queue: queues.New(VoiceQueue), dead: queues.New(VoiceDeadLetters), done: make(chan struct{})}
 	s.sources.stream = &sources.Stream{
-		Name: VoiceStream, ARN: voiceStreamARN, Invoke: s.invokeVoice, Retry: s.retry(),
+		Name: VoiceStream, ARN: voiceStreamARN, Invoke: s.invokeVoice, Retry: s.retry(), Filter: filter,
 		OnFailure: func(r sources.Record) { s.sources.dead.Send(string(r.Data), nil) },
 	}
+	return nil
 }
 
 func (s *Stack) invokeVoice(ctx context.Context, payload []byte) ([]byte, error) {

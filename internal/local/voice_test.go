@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
@@ -56,9 +57,20 @@ func post(t *testing.T, s *local.Stack, path string, header map[string]string, b
 	}
 }
 
+// putRecord puts data into the stream of voice notifications.
+func putRecord(t *testing.T, s *local.Stack, data []byte) {
+	t.Helper()
+	record, err := json.Marshal(map[string]any{"StreamName": local.VoiceStream, "PartitionKey": "p", "Data": data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	post(t, s, "/", map[string]string{"X-Amz-Target": "Kinesis_20131202.PutRecord"}, record, http.StatusOK)
+}
+
 func TestEverySourceOfVoiceNotifications(t *testing.T) {
 	s, table := startVoice(t)
-	const poison = `{"id":"n-2","detail-type":"SpeakerSearchStatus","time":"soon","detail":{"taskId":"k-2"}}`
+	const kind = `"service-type":"VoiceAnalytics","detail-type":"SpeakerSearchStatus"`
+	const poison = `{"id":"n-2",` + kind + `,"time":"soon","detail":{"taskId":"k-2"}}`
 	for _, source := range []struct {
 		name, spelt, dead string
 		send              func(body string)
@@ -76,18 +88,13 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{"stream", "KINESIS", local.VoiceDeadLetters, func(body string) {
-			record, err := json.Marshal(map[string]any{"StreamName": local.VoiceStream, "PartitionKey": "p", "Data": []byte(body)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			post(t, s, "/", map[string]string{"X-Amz-Target": "Kinesis_20131202.PutRecord"}, record, http.StatusOK)
-		}},
+		{"stream", "KINESIS", local.VoiceDeadLetters, func(body string) { putRecord(t, s, []byte(body)) }},
 	} {
 		t.Run(source.name, func(t *testing.T) {
 			before := len(s.DeadLetters())
 			for i := range 5 {
-				body := fmt.Sprintf(`{"id":"n-%d","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:0%dZ","detail":{"taskId":"k-%d","transactionId":%q}}`, i, i, i, source.name)
+				body := fmt.Sprintf(`{"id":"n-%d",%s,"time":"2026-03-11T08:15:0%dZ",`+
+					`"detail":{"taskId":"k-%d","transactionId":%q}}`, i, kind, i, i, source.name)
 				if i == 2 {
 					body = poison
 				}
@@ -117,6 +124,72 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 	}
 }
 
+// The stream carries all that call analytics writes of a call. Only the voice
+// notifications in it reach the function; by the other sources the function gets
+// the rest too, and skips it.
+func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
+	s, table := startVoice(t)
+	ready, err := schemas.Lookup("voice-analytics-ready")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../voice/testdata/call-analytics.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others []json.RawMessage
+	if err := json.Unmarshal(text, &others); err != nil {
+		t.Fatal(err)
+	}
+	for i, record := range others {
+		putRecord(t, s, record)
+		if i == 2 {
+			putRecord(t, s, ready.Body)
+		}
+	}
+	putRecord(t, s, []byte("\xf3\x89\x9a\xc2 not JSON, and not ours"))
+	drain(t, s)
+	var status local.Status
+	get(t, s, "/", http.StatusOK, &status)
+	if got := status.Functions[local.VoiceFunction].Invocations; got != 1 {
+		t.Errorf("got %d invocations, want one with the notification", got)
+	}
+	for _, record := range others {
+		s.SendVoice(record)
+		_, err := sns.NewFromConfig(awsConfig(s)).Publish(t.Context(), &sns.PublishInput{
+			TopicArn: aws.String(local.VoiceTopicARN), Message: aws.String(string(record)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.InvokeAsync(local.VoiceFunction, record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drain(t, s)
+	call := chime.CallFields{TransactionID: "af713cb5-c6aa-416a-97e1-5636109ac0d8"}
+	notes, err := table.VoiceOf(t.Context(), call, "")
+	if err != nil || len(notes) != 1 || notes[0].Source != "KINESIS" {
+		t.Errorf("got the notifications %+v and %v, want the one of the stream", notes, err)
+	}
+	if letters := s.DeadLetters(); len(letters) != 0 {
+		t.Errorf("got the dead letters %+v, want none", letters)
+	}
+	items, err := s.DynamoDB().Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(local.TableName)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range items.Items {
+		line, err := json.Marshal(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(line); strings.Contains(text, "Transcript") || strings.Contains(text, "CallAnalytics") {
+			t.Errorf("got the item %s, want nothing of call analytics", text)
+		}
+	}
+}
+
 func TestInvokeAsTheLambdaAPIDoes(t *testing.T) {
 	s, _ := startVoice(t)
 	ready, err := schemas.Lookup("voice-analytics-ready")
@@ -137,7 +210,9 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 	}
 	s, table := startVoice(t)
 	file := filepath.Join(t.TempDir(), "note.json")
-	if err := os.WriteFile(file, []byte(`{"id":"n","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:00Z","detail":{"taskId":"k","transactionId":"cli"}}`), 0o600); err != nil {
+	const note = `{"id":"n","service-type":"VoiceAnalytics","detail-type":"SpeakerSearchStatus",` +
+		`"time":"2026-03-11T08:15:00Z","detail":{"taskId":"k","transactionId":"cli"}}`
+	if err := os.WriteFile(file, []byte(note), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{

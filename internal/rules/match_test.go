@@ -1,9 +1,11 @@
 package rules_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/google/go-cmp/cmp"
@@ -129,6 +131,31 @@ func TestProductionTakesNoRehearsals(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, names(matched)); diff != "" {
 			t.Errorf("production %t:\n%s", production, diff)
+		}
+	}
+}
+
+// The filter lets every voice notification pass and no other example.
+func TestVoiceStreamFilter(t *testing.T) {
+	text, err := json.Marshal(rules.VoiceStreamFilter())
+	if err != nil || string(text) != `{"data":{"service-type":["VoiceAnalytics"]}}` {
+		t.Errorf("got %s and %v, want the pattern that the event source mapping has", text, err)
+	}
+	m, err := rules.Compile([]rules.Rule{{Name: "filter", Pattern: rules.VoiceStreamFilter()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range schemas.Examples() {
+		ev, err := chime.Parse(example.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched, err := m.Match([]byte(`{"data":` + string(example.Body) + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := len(matched) == 1, ev.Voice != nil; got != want {
+			t.Errorf("%s: got %t, want %t", example.Name, got, want)
 		}
 	}
 }

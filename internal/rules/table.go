@@ -36,11 +36,13 @@ type Options struct {
 	Account string
 }
 
-// Sources and detail types that the table names.
+// Sources, service types and detail types that the patterns name.
 const (
 	sourceChime     = "aws.chime"
 	sourceRehearsal = "chimewatch.rehearsal"
 	sourceConsent   = "chimewatch.consent"
+
+	serviceVoiceAnalytics = "VoiceAnalytics"
 
 	detailStateChange  = "Media Insights State Change"
 	detailRulesMatched = "Media Insights Rules Matched"

@@ -60,8 +60,21 @@ func (n Note) IsPostCall() bool { return n.Analytics == Ready && n.Status == Sta
 
 // Read makes a Note of a message. A detail type that is not known is no error:
 // its analytics are Unknown. What makes an event unusable is what chime.Parse
-// says.
-func Read(m intake.Message) (Note, error) { return ReadStored(m.Body, sourceOf(m.Source)) }
+// says. The error is ErrForeign for a message that is no voice notification.
+func Read(m intake.Message) (Note, error) {
+	n, err := ReadStored(m.Body, sourceOf(m.Source))
+	envelope := n.Event
+	if err != nil {
+		var unreadable error
+		if envelope, unreadable = chime.ParseEnvelope(m.Body); unreadable != nil {
+			return Note{}, err
+		}
+	}
+	if isForeign(envelope) {
+		return Note{}, ErrForeign
+	}
+	return n, err
+}
 
 // ReadStored is Read for the bytes of a notification whose source is known.
 func ReadStored(body []byte, source Source) (Note, error) {

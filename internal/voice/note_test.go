@@ -2,6 +2,7 @@ package voice_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,5 +103,39 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := voice.Read(intake.Message{Body: []byte(`{"id":"e"}`)}); fault.ClassOf(err) != fault.Invalid {
 		t.Errorf("no notification: got %v, want it invalid", err)
+	}
+}
+
+// Only what is surely no voice notification is foreign.
+func TestReadForeign(t *testing.T) {
+	const usable = `{"id":"e","time":"2026-03-11T08:15:04Z","detail":{},`
+	for _, tt := range []struct {
+		name, body string
+		foreign    bool
+	}{
+		{"call analytics by its service type", `{"service-type":"CallAnalytics","detail-type":"Transcribe"}`, true},
+		{"call analytics with an id", usable + `"service-type":"CallAnalytics","detail-type":"Recording"}`, true},
+		{"another service type", usable + `"service-type":"MeetingAnalytics","detail-type":"Summary"}`, true},
+		{"another service type without a detail type", `{"service-type":"MeetingAnalytics"}`, true},
+		{"a known detail type without a service type", usable + `"detail-type":"CallAnalyticsMetadata"}`, true},
+		{"a new detail type of the family without an id", `{"detail-type":"TranscribeCallAnalyticsSummary"}`, true},
+		{"a service type that is no text", `{"service-type":7,"detail-type":"Transcribe"}`, true},
+		{"a new detail type with an id", usable + `"detail-type":"TranscribeCallAnalyticsSummary"}`, false},
+		{"a detail type of call analytics under our service type",
+			usable + `"service-type":"VoiceAnalytics","detail-type":"Transcribe"}`, false},
+		{"a detail type of ours under another service type",
+			usable + `"service-type":"CallAnalytics","detail-type":"VoiceAnalyticsStatus"}`, false},
+		{"an unknown detail type", usable + `"detail-type":"VoiceMoodStatus"}`, false},
+		{"nothing that is known", `{"this":"is none"}`, false},
+		{"no JSON", `{"service-type":"CallAnalytics","detail-type":"Transcribe"`, false},
+		{"no object", `"CallAnalytics"`, false},
+		{"nothing", ``, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := voice.Read(intake.Message{Source: intake.Kinesis, Body: []byte(tt.body)})
+			if got := errors.Is(err, voice.ErrForeign); got != tt.foreign {
+				t.Errorf("got %v, want it foreign: %t", err, tt.foreign)
+			}
+		})
 	}
 }

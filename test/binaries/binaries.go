@@ -59,6 +59,30 @@ func Command(t testing.TB) string {
 	return filepath.Join(build(t, []string{"cmd/chimewatch"}), "cmd", "chimewatch", "bootstrap")
 }
 
+// emulatorPackage is AWS's own emulator of the Lambda Runtime API, which runs on
+// Linux only.
+const emulatorPackage = "github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie"
+
+// Emulator returns the path of the emulator, which it builds in the module that
+// lies in the folder module.
+func Emulator(t testing.TB, module string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if err := buildInto(nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(built.dir, "aws-lambda-rie")
+	if built.names[emulatorPackage] {
+		return path
+	}
+	if out, err := exec.Command("go", "build", "-C", module, "-o", path, emulatorPackage).CombinedOutput(); err != nil {
+		t.Fatalf("go build of the emulator: %v\n%s", err, out)
+	}
+	built.names[emulatorPackage] = true
+	return path
+}
+
 // build builds the packages that are not built yet, as DIR/PACKAGE/bootstrap, and
 // gives DIR. Most of the time goes into linking, so that is done side by side.
 func build(t testing.TB, packages []string) string {

@@ -12,8 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/sources"
+	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // payload is what a function gets of a batch.
@@ -110,6 +112,88 @@ func TestStream(t *testing.T) {
 				t.Errorf("got %q given up, want %q", got, tt.dead)
 			}
 		})
+	}
+}
+
+// A record that the filter does not let pass is neither handed to the function
+// nor waited for, wherever it lies among the others.
+func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
+	for _, tt := range []struct{ name, records, want string }{
+		{"among others", "drop a drop b c drop", "a b c"},
+		{"all but one", "drop drop drop a", "a"},
+		{"none", "a b", "a b"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &function{}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			s := &sources.Stream{
+				Name: "s", Invoke: f.until(1, cancel), Filter: func(data []byte) bool { return string(data) != "drop" },
+			}
+			for text := range strings.FieldsSeq(tt.records) {
+				s.Put("p", []byte(text))
+			}
+			s.Run(ctx)
+			if diff := cmp.Diff([]string{tt.want}, f.batches); diff != "" {
+				t.Errorf("batches (-want +got):\n%s", diff)
+			}
+			if s.Backlog() != 0 {
+				t.Errorf("got a backlog of %d in the end, want none", s.Backlog())
+			}
+		})
+	}
+	t.Run("all", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s := &sources.Stream{
+			Filter: func([]byte) bool { return false },
+			Invoke: func(context.Context, []byte) ([]byte, error) {
+				t.Error("the function was invoked, want no invocation without a record")
+				return nil, nil
+			},
+		}
+		s.Put("p", []byte("drop"))
+		done := make(chan struct{})
+		go func() { defer close(done); s.Run(ctx) }()
+		for deadline := time.Now().Add(time.Minute); s.Backlog() > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the record still waits after a minute")
+			}
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestDataFilter(t *testing.T) {
+	matches, err := sources.DataFilter(rules.VoiceStreamFilter())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, data string
+		want       bool
+	}{
+		{"voice analytics", `{"service-type":"VoiceAnalytics","detail-type":"SpeakerSearchStatus"}`, true},
+		{"with space around it", " {\"service-type\": \"VoiceAnalytics\"}\n", true},
+		{"call analytics", `{"service-type":"CallAnalytics","detail-type":"Transcribe"}`, false},
+		{"no service type", `{"detail-type":"SpeakerSearchStatus"}`, false},
+		{"the service type deeper down", `{"detail":{"service-type":"VoiceAnalytics"}}`, false},
+		{"broken off", `{"service-type":"VoiceAnalytics"`, false},
+		{"what closes the record's own object", `1},"data":{"service-type":"VoiceAnalytics"}`, false},
+		{"more than one value", `{"service-type":"VoiceAnalytics"}{}`, false},
+		{"a text", `"VoiceAnalytics"`, false},
+		{"no JSON", "\xf3\x89\x9a\xc2", false},
+		{"nothing", "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := matches([]byte(tt.data)); got != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
+			}
+		})
+	}
+	if _, err := sources.DataFilter(rules.Pattern{"data": rules.Values{}}); fault.ClassOf(err) != fault.Invalid {
+		t.Errorf("got %v, want a filter without values refused", err)
 	}
 }
 

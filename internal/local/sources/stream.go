@@ -3,7 +3,9 @@ package sources
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +30,9 @@ type Stream struct {
 	Name, ARN string
 	Invoke    Invoke
 	Retry     Retry
+	// Filter reports whether the function gets a record of that data; the others
+	// are dropped. Where it is nil the function gets all.
+	Filter func(data []byte) bool
 	// OnFailure takes a record that was given up.
 	OnFailure func(Record)
 
@@ -83,11 +88,20 @@ func (s *Stream) Run(ctx context.Context) {
 	}
 }
 
+// take removes the next batch from the stream and returns those of its records
+// that the filter lets pass, which may be none.
 func (s *Stream) take() []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch := s.waiting[:min(streamBatch, len(s.waiting))]
 	s.waiting = s.waiting[len(batch):]
+	if s.Filter != nil {
+		read := len(batch)
+		batch = slices.DeleteFunc(slices.Clone(batch), func(r Record) bool { return !s.Filter(r.Data) })
+		if dropped := read - len(batch); dropped > 0 {
+			slog.Debug("records do not match the filter and are dropped", "stream", s.Name, "records", dropped)
+		}
+	}
 	s.busy = len(batch)
 	return batch
 }
