@@ -138,7 +138,10 @@ func sourceProblems(s synthesized) (problems []string) {
 		want := map[string]any{
 			"BatchSize": 25.0, "FunctionResponseTypes": []any{"ReportBatchItemFailures"}, "StartingPosition": "TRIM_HORIZON", "BisectBatchOnFunctionError": true,
 			"MaximumRetryAttempts": 5.0, "MaximumRecordAgeInSeconds": 21600.0, "MetricsConfig": map[string]any{"Metrics": []any{"EventCount"}},
-			"FilterCriteria": map[string]any{"Filters": []any{map[string]any{"Pattern": `{"data":{"service-type":["VoiceAnalytics"]}}`}}},
+			"FilterCriteria": map[string]any{"Filters": []any{
+				map[string]any{"Pattern": `{"data":{"service-type":["VoiceAnalytics"]}}`},
+				map[string]any{"Pattern": `{"data":{"detail-type":["VoiceAnalyticsStatus","SpeakerSearchStatus","VoiceToneAnalysisStatus"]}}`},
+			}},
 		}
 		m := s.Get(mapping, "VoiceStreamMapping")
 		wrongMapping(s, &problems, "VoiceStreamMapping", m, "VoiceStream", want)

@@ -28,18 +28,20 @@ func (w *watchtower) newVoiceStream(f awslambda.Function) error {
 	acknowledge(w.voice.stream, "AwsSolutions-KDS3", "The service's policy grants only keys with its tag, which AWS's own key cannot have.")
 	w.voice.failures = w.newFailureBucket()
 	w.allowStream(f)
-	filter, err := json.Marshal(rules.Pattern{"data": rules.VoiceStreamFilter()})
-	if err != nil {
-		return err
+	var filters []any
+	for _, pattern := range rules.VoiceStreamFilters() {
+		text, err := json.Marshal(pattern)
+		if err != nil {
+			return err
+		}
+		filters = append(filters, &awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(string(text))})
 	}
 	w.voice.mapping = awslambda.NewCfnEventSourceMapping(w.stack, jsii.String("VoiceStreamMapping"), &awslambda.CfnEventSourceMappingProps{
 		FunctionName: f.FunctionName(), EventSourceArn: w.voice.stream.StreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
 		BatchSize: jsii.Number(voiceBatch), BisectBatchOnFunctionError: jsii.Bool(true), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
 		MaximumRetryAttempts: jsii.Number(voiceRetries), MaximumRecordAgeInSeconds: jsii.Number(voiceMaxAge),
 		// A configuration has one stream for everything: transcripts stay outside.
-		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{
-			Filters: []any{&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(string(filter))}},
-		},
+		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: filters},
 		DestinationConfig: &awslambda.CfnEventSourceMapping_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: w.voice.failures.BucketArn()},
 		},

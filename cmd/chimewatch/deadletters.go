@@ -164,7 +164,7 @@ func (c *redriveCmd) Run(a *app) error {
 	}
 	if err == nil && failed > 0 {
 		what := fmt.Sprintf("%d of %d letters were not handled and stay there", failed, len(outcomes))
-		return fault.New(fault.Invalid, "dead-letter queues", what, "see docs/RUNBOOK.md, The dead-letter queues")
+		return fault.New(fault.Invalid, "dead-letter queues", what, "see docs/RUNBOOK.md, dead-letters")
 	}
 	return err
 }

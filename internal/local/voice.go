@@ -45,7 +45,7 @@ type voiceSources struct {
 
 // newVoiceSources makes them; they run from runVoiceSources on.
 func (s *Stack) newVoiceSources() error {
-	filter, err := sources.DataFilter(rules.VoiceStreamFilter())
+	filter, err := sources.DataFilter(rules.VoiceStreamFilters()...)
 	if err != nil {
 		return err
 	}

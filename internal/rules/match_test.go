@@ -1,7 +1,7 @@
 package rules_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -121,7 +121,7 @@ func TestCompileRefuses(t *testing.T) {
 func TestProductionTakesNoRehearsals(t *testing.T) {
 	event := strings.Replace(string(must(t, "created").Body), `"aws.chime"`, `"chimewatch.rehearsal"`, 1)
 	for production, want := range map[bool]string{false: "state-change", true: ""} {
-		m, err := rules.Compile(rules.Table(rules.Options{Production: production}))
+		m, err := rules.Compile(rules.Table(rules.Options{Rehearsal: !production}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,13 +135,13 @@ func TestProductionTakesNoRehearsals(t *testing.T) {
 	}
 }
 
-// The filter lets every voice notification pass and no other example.
-func TestVoiceStreamFilter(t *testing.T) {
-	text, err := json.Marshal(rules.VoiceStreamFilter())
-	if err != nil || string(text) != `{"data":{"service-type":["VoiceAnalytics"]}}` {
-		t.Errorf("got %s and %v, want the pattern that the event source mapping has", text, err)
+// The filters let every voice notification pass and no other example.
+func TestVoiceStreamFilters(t *testing.T) {
+	var table []rules.Rule
+	for i, pattern := range rules.VoiceStreamFilters() {
+		table = append(table, rules.Rule{Name: fmt.Sprintf("filter %d", i), Pattern: pattern})
 	}
-	m, err := rules.Compile([]rules.Rule{{Name: "filter", Pattern: rules.VoiceStreamFilter()}})
+	m, err := rules.Compile(table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestVoiceStreamFilter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := len(matched) == 1, ev.Voice != nil; got != want {
+		if got, want := len(matched) > 0, ev.Voice != nil; got != want {
 			t.Errorf("%s: got %t, want %t", example.Name, got, want)
 		}
 	}

@@ -104,12 +104,6 @@ func Table(o Options) []Rule {
 	}
 }
 
-// VoiceStreamFilter returns the pattern of those records of the voice stream that
-// are voice notifications. A media insights pipeline configuration has one stream
-// for everything, transcripts too (Amazon Chime SDK developer guide, "Call analytics
-// processor and output destinations").
-func VoiceStreamFilter() Pattern { return Pattern{"service-type": Values{"VoiceAnalytics"}} }
-
 func (o Options) consentPattern() Pattern {
 	p := Pattern{"source": Values{sourceConsent}}
 	if o.Account != "" {

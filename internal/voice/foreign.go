@@ -19,7 +19,7 @@ import (
 // stream. Chime writes each notification as a record of its own, so what cannot
 // be read, a record that a producer library has aggregated included, is somebody
 // else's or a damaged notification, and only a person can find out which. Lambda
-// drops such records before they reach the function (see rules.VoiceStreamFilter);
+// drops such records before they reach the function (see rules.VoiceStreamFilters);
 // one that does come shows that the filter is gone.
 var ErrForeign = errors.New("it is no voice-analytics notification")
 

@@ -2,17 +2,22 @@ package sources
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // DataFilter returns a function that reports whether the data of a stream's
-// record matches the filter of an event source mapping, which names the data as
-// its field "data". As in Lambda, data that is no JSON never matches. The error
+// record matches one of the filters of an event source mapping, which name the data
+// as their field "data". As in Lambda, data that is no JSON never matches. The error
 // is that of rules.Compile.
-func DataFilter(pattern rules.Pattern) (matches func(data []byte) bool, err error) {
-	m, err := rules.Compile([]rules.Rule{{Name: "filter", Pattern: pattern}})
+func DataFilter(filters ...rules.Pattern) (matches func(data []byte) bool, err error) {
+	var table []rules.Rule
+	for i, pattern := range filters {
+		table = append(table, rules.Rule{Name: fmt.Sprintf("filter %d", i), Pattern: pattern})
+	}
+	m, err := rules.Compile(table)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
 }
 
 func TestDataFilter(t *testing.T) {
-	matches, err := sources.DataFilter(rules.VoiceStreamFilter())
+	matches, err := sources.DataFilter(rules.VoiceStreamFilters()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,8 @@ func TestDataFilter(t *testing.T) {
 		{"voice analytics", `{"service-type":"VoiceAnalytics","detail-type":"SpeakerSearchStatus"}`, true},
 		{"with space around it", " {\"service-type\": \"VoiceAnalytics\"}\n", true},
 		{"call analytics", `{"service-type":"CallAnalytics","detail-type":"Transcribe"}`, false},
-		{"no service type", `{"detail-type":"SpeakerSearchStatus"}`, false},
+		{"no service type", `{"detail-type":"SpeakerSearchStatus"}`, true},
+		{"a detail type of ours under another service type", `{"service-type":"CallAnalytics","detail-type":"VoiceAnalyticsStatus"}`, true},
 		{"the service type deeper down", `{"detail":{"service-type":"VoiceAnalytics"}}`, false},
 		{"broken off", `{"service-type":"VoiceAnalytics"`, false},
 		{"what closes the record's own object", `1},"data":{"service-type":"VoiceAnalytics"}`, false},
