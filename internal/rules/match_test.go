@@ -139,7 +139,7 @@ func TestProductionTakesNoRehearsals(t *testing.T) {
 func TestVoiceStreamFilters(t *testing.T) {
 	var table []rules.Rule
 	for i, pattern := range rules.VoiceStreamFilters() {
-		table = append(table, rules.Rule{Name: fmt.Sprintf("filter %d", i), Pattern: pattern})
+		table = append(table, rules.Rule{Name: fmt.Sprintf("filter-%d", i), Pattern: pattern})
 	}
 	m, err := rules.Compile(table)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 func DataFilter(filters ...rules.Pattern) (matches func(data []byte) bool, err error) {
 	var table []rules.Rule
 	for i, pattern := range filters {
-		table = append(table, rules.Rule{Name: fmt.Sprintf("filter %d", i), Pattern: pattern})
+		table = append(table, rules.Rule{Name: fmt.Sprintf("filter-%d", i), Pattern: pattern})
 	}
 	m, err := rules.Compile(table)
 	if err != nil {
