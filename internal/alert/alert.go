@@ -25,8 +25,10 @@ type Message struct {
 	// ID is the same for every message about the same thing.
 	ID   string
 	Kind Kind
-	// Subject is ASCII, of at most MaxSubject characters, without line breaks, as
-	// SNS demands.
+	// Title is the message in one line of at most maxTitle characters.
+	Title string
+	// Subject is Title as far as SNS allows: ASCII, at most MaxSubject characters,
+	// no line breaks.
 	Subject string
 	// Body is plain text of a few lines, each of which stands for itself: they
 	// are read on a phone, in a proportional font.

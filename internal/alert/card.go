@@ -33,7 +33,7 @@ const (
 func newCard(m Message, x extras) card {
 	c := card{Version: "1.0", Source: "custom", ID: m.Attributes["id"]}
 	c.Content.TextType = "client-markdown"
-	c.Content.Title = markdown(m.Subject)
+	c.Content.Title = markdown(m.Title)
 	c.Content.Description = describe(m.Body)
 	for _, step := range x.steps {
 		c.Content.NextSteps = append(c.Content.NextSteps, markdown(clean(step, maxStep)))
@@ -43,7 +43,7 @@ func newCard(m Message, x extras) card {
 			c.Content.Keywords = append(c.Content.Keywords, markdown(keyword))
 		}
 	}
-	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, m.Subject, string(m.Kind)
+	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, c.Content.Title, string(m.Kind)
 	c.Metadata.AdditionalContext = map[string]string{"severity": x.data.Severity}
 	return c
 }
