@@ -42,6 +42,8 @@ type Message struct {
 	// Attributes are for subscription filters. None is empty, which SNS refuses,
 	// and there are at most MaxAttributes.
 	Attributes map[string]string
+
+	https HTTPSBody
 }
 
 const (
@@ -60,6 +62,8 @@ type Options struct {
 	// links there. The cause's class, or the kind of message where it has no cause,
 	// is added as the fragment.
 	RunbookURL string
+	// HTTPS is what subscribers by https get; the zero value is HTTPSCard.
+	HTTPS HTTPSBody
 }
 
 // runbook gives the link to a section, empty where there is no runbook.

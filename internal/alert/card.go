@@ -1,6 +1,10 @@
 package alert
 
-import "strings"
+import (
+	"maps"
+	"strconv"
+	"strings"
+)
 
 // card is a custom notification of Amazon Q Developer in chat applications
 // (administrator guide, "Custom notifications", event schema).
@@ -44,8 +48,25 @@ func newCard(m Message, x extras) card {
 		}
 	}
 	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, c.Content.Title, string(m.Kind)
-	c.Metadata.AdditionalContext = map[string]string{"severity": x.data.Severity}
+	c.Metadata.AdditionalContext = x.data.context()
 	return c
+}
+
+// context returns what a program needs to key and to resolve on, for the
+// additionalContext of a card: a map of texts to texts. The names and values are
+// those of the machine form, as they are also the message attributes' where both
+// have them.
+func (d data) context() map[string]string {
+	all := map[string]string{"severity": d.Severity, "kind": string(d.Kind), "account": d.Account, "region": d.Region}
+	if i := d.Incident; i != nil {
+		all["incident"], all["stage"], all["class"], all["scope"] = i.ID, string(i.Stage), string(i.Class), i.Scope
+		all["calls"] = strconv.Itoa(i.Calls)
+	}
+	if m := d.Match; m != nil {
+		all["rule"] = m.Rule
+	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
 }
 
 // describe makes markdown of a text: labels are bold, and nothing else has a

@@ -84,7 +84,7 @@ func (m Match) Message(o Options) Message {
 			"account": call.Account, "region": call.Region,
 			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
 		}),
-	}.complete(x)
+	}.complete(x, o)
 }
 
 // matches counts in words.

@@ -73,7 +73,7 @@ func (n News) Message(o Options) Message {
 		Subject:    n.subject(severity),
 		Body:       n.body(o),
 		Attributes: attributes(attrs),
-	}.complete(x)
+	}.complete(x, o)
 }
 
 // masked hides phone numbers in all that comes from events.

@@ -79,8 +79,8 @@ type extras struct {
 }
 
 // complete adds the renderings for telephones, chats and machines.
-func (m Message) complete(x extras) Message {
-	m.SMS = textMessage(x.short)
+func (m Message) complete(x extras, o Options) Message {
+	m.SMS, m.https = textMessage(x.short), o.HTTPS
 	x.data.Version, x.data.ID, x.data.Kind, x.data.Title, x.data.Text = "1", m.Attributes["id"], m.Kind, m.Title, m.Body
 	m.Data = marshal(x.data)
 	m.Card = marshal(newCard(m, x))
@@ -103,6 +103,9 @@ func marshal(v any) string {
 // are those that SNS documents for Publish.
 func (m Message) Structure() string {
 	bodies := map[string]string{"default": m.Body, "email": m.Body, "sms": m.SMS, "https": m.Card}
+	if m.https == HTTPSData {
+		bodies["https"] = m.Data
+	}
 	for _, protocol := range []string{"http", "email-json", "sqs", "lambda", "firehose", "application"} {
 		bodies[protocol] = m.Data
 	}
