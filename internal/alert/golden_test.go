@@ -159,6 +159,9 @@ func goldens() map[string]message {
 		}),
 		"hostile-incident": news(hostileFailure, alert.Summary, nil),
 
+		"test":       alert.TestMessage{Topic: "failures", About: "failures", Account: "111122223333", Region: "us-east-1", At: failedAt},
+		"test-alarm": alert.TestAlarm{TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt},
+
 		"quota":     alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
 		"lingering": alert.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
 		"silence":   alert.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
