@@ -93,7 +93,8 @@ func TestSubscriptionsCanBeLookedAt(t *testing.T) {
 	client, service := serve(t, nil)
 	look := func() types.Subscription {
 		t.Helper()
-		out, err := client.ListSubscriptionsByTopic(t.Context(), &sns.ListSubscriptionsByTopicInput{TopicArn: aws.String(arn)})
+		in := &sns.ListSubscriptionsByTopicInput{TopicArn: aws.String(arn)}
+		out, err := client.ListSubscriptionsByTopic(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,8 +112,8 @@ func TestSubscriptionsCanBeLookedAt(t *testing.T) {
 		}
 		got := look()
 		want := types.Subscription{
-			SubscriptionArn: aws.String(arn + ":" + tc.protocol), TopicArn: aws.String(arn), Owner: aws.String("123456789012"),
-			Protocol: aws.String(tc.protocol), Endpoint: aws.String(tc.endpoint),
+			SubscriptionArn: aws.String(arn + ":" + tc.protocol), TopicArn: aws.String(arn),
+			Owner: aws.String("123456789012"), Protocol: aws.String(tc.protocol), Endpoint: aws.String(tc.endpoint),
 		}
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(types.Subscription{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.protocol, diff)
@@ -122,8 +123,10 @@ func TestSubscriptionsCanBeLookedAt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, filtered := attributes.Attributes["FilterPolicy"]; filtered || attributes.Attributes["PendingConfirmation"] != "false" {
-			t.Errorf("%s: got the attributes %v, want it confirmed and without a filter", tc.protocol, attributes.Attributes)
+		_, filtered := attributes.Attributes["FilterPolicy"]
+		if filtered || attributes.Attributes["PendingConfirmation"] != "false" {
+			t.Errorf("%s: got the attributes %v, want it confirmed and without a filter",
+				tc.protocol, attributes.Attributes)
 		}
 	}
 }
