@@ -129,6 +129,9 @@ func unheard(reports []topicReport) error {
 			"or subscribe as docs/NOTIFY.md says"
 	}
 	where := "topic " + strings.Join(names, ", ")
+	if len(names) > 1 {
+		where = "topics " + strings.Join(names, ", ")
+	}
 	return fault.New(fault.NotFound, where, nobodyHears+": there is no confirmed subscription", fix)
 }
 

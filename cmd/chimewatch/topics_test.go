@@ -31,6 +31,7 @@ func heardAWS(t *testing.T) *fakeAWS {
 				`{"severity":["critical","high"]}`},
 			{failuresARN + ":3", "sms", "+12065550137", ""},
 			{failuresARN + ":4", "sqs", "arn:aws:sqs:us-east-1:111122223333:failures", ""},
+			{failuresARN + ":5", "https", "https://global.sns-api.chatbot.amazonaws.com", ""},
 			{"Deleted", "email-json", "@example.com", ""},
 		},
 		alertsARN: {{alertsARN + ":1", "email", "supervisors@example.com", `{"rule":["escalation"]}`}},
@@ -48,19 +49,10 @@ func topicsOf(f *fakeAWS, args ...string) result {
 func TestTopicsList(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
 		got := topicsOf(heardAWS(t), "list")
-		want := `topic     protocol    endpoint                                     state      filter
-failures  email       o…@example.com                               confirmed  no
-failures  email       n…@example.com                               pending
-failures  https       https://events.pagerduty.com/…               confirmed  yes
-failures  sms         …0137                                        confirmed  no
-failures  sqs         arn:aws:sqs:us-east-1:111122223333:failures  confirmed  no
-failures  email-json  …                                            deleted
-alerts    email       s…@example.com                               confirmed  yes
-alarms    https       https://api.opsgenie.com/…                   confirmed  no
-`
-		if diff := cmp.Diff(result{exitDone, want, ""}, got, cmp.AllowUnexported(result{})); diff != "" {
-			t.Errorf("result (-want +got):\n%s", diff)
+		if got.code != exitDone || got.stderr != "" {
+			t.Errorf("got exit code %d and %q, want 0 and nothing", got.code, got.stderr)
 		}
+		golden(t, "topics/list.txt", got.stdout)
 	})
 	t.Run("NobodyHears", func(t *testing.T) {
 		f := heardAWS(t)
@@ -68,19 +60,12 @@ alarms    https       https://api.opsgenie.com/…                   confirmed  
 		f.sns.subscriptions[failuresARN] = f.sns.subscriptions[failuresARN][1:2]
 		f.sns.subscriptions[alertsARN] = nil
 		got := topicsOf(f, "list")
-		want := `topic     protocol  endpoint        state                  filter
-failures  email     n…@example.com  pending
-failures                            nobody hears of these
-alerts                              nobody hears of these
-`
 		if got.code != exitFailed {
 			t.Errorf("got exit code %d, want 1", got.code)
 		}
-		if diff := cmp.Diff(want, got.stdout); diff != "" {
-			t.Errorf("table (-want +got):\n%s", diff)
-		}
+		golden(t, "topics/list-unheard.txt", got.stdout+got.stderr)
 		for _, part := range []string{
-			"topic failures, alerts: nobody hears of these", "pending subscription", "docs/NOTIFY.md",
+			"topics failures, alerts: nobody hears of these", "pending subscription", "docs/NOTIFY.md",
 		} {
 			if !strings.Contains(got.stderr, part) {
 				t.Errorf("got %q, want %q in it", got.stderr, part)
@@ -99,8 +84,8 @@ alerts                              nobody hears of these
 				{Protocol: "email", Endpoint: "s…@example.com", State: "confirmed", Filtered: &yes},
 			},
 		}
-		if len(reports) != 3 || reports[0].Confirmed != 4 || reports[0].Pending != 1 || reports[0].Filtered != 1 {
-			t.Fatalf("got %+v, want three topics, the first with 4 confirmed, 1 pending and 1 filtered", reports)
+		if len(reports) != 3 || reports[0].Confirmed != 5 || reports[0].Pending != 1 || reports[0].Filtered != 1 {
+			t.Fatalf("got %+v, want three topics, the first with 5 confirmed, 1 pending and 1 filtered", reports)
 		}
 		if diff := cmp.Diff(want, reports[1]); diff != "" {
 			t.Errorf("alerts (-want +got):\n%s", diff)
@@ -158,7 +143,7 @@ func TestTopicsTest(t *testing.T) {
 			confirmed           int
 			kind                string
 		}{
-			{"failures", failuresARN, "[test] Notifications about failures arrive here", 4, "test"},
+			{"failures", failuresARN, "[test] Notifications about failures arrive here", 5, "test"},
 			{"alerts", alertsARN, "[test] Notifications about rule matches arrive here", 1, "test"},
 			{"alarms", alarmsARN, `OK: "chimewatch-test" in US East (N. Virginia)`, 1, ""},
 		} {
@@ -190,11 +175,15 @@ func TestTopicsTest(t *testing.T) {
 		}
 	})
 	t.Run("Table", func(t *testing.T) {
-		got := topicsOf(heardAWS(t), "test", "--topic", "failures")
-		want := "topic     sent                                             confirmed  filtered  pending  to\n" +
-			"failures  [test] Notifications about failures arrive here  4          1         1        " + failuresARN + "\n"
-		if diff := cmp.Diff(result{exitDone, want, ""}, got, cmp.AllowUnexported(result{})); diff != "" {
-			t.Errorf("result (-want +got):\n%s", diff)
+		got := topicsOf(heardAWS(t), "test")
+		if got.code != exitDone || got.stderr != "" {
+			t.Errorf("got exit code %d and %q, want 0 and nothing", got.code, got.stderr)
+		}
+		golden(t, "topics/test.txt", got.stdout)
+		f := heardAWS(t)
+		if got := topicsOf(f, "test", "--topic", "alerts"); got.code != exitDone || len(f.sns.published) != 1 ||
+			strings.Contains(got.stdout, "failures") {
+			t.Errorf("got exit code %d, %q and %d messages, want one", got.code, got.stdout, len(f.sns.published))
 		}
 	})
 	t.Run("BodyForHTTPS", func(t *testing.T) {
