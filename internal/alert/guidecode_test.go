@@ -15,18 +15,19 @@ import (
 )
 
 // node runs a script that reads JSON from the standard input and prints JSON, and
-// decodes what it prints. GUIDE in the script stands for the address of docs/notify.
+// decodes what it prints. GUIDE in the script stands for the address of
+// docs/notify.
 func node(t *testing.T, script string, input, output any) {
 	t.Helper()
 	path, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed")
 	}
-	folder, err := filepath.Abs("../../docs/notify")
-	if err != nil {
+	folder := t.TempDir() // a copy, so that Go's cache of tests knows what this one depends on
+	if err := os.CopyFS(folder, os.DirFS("../../docs/notify")); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "run.mjs")
+	file := filepath.Join(folder, "run.mjs")
 	script = `import { readFileSync } from "node:fs"; const input = JSON.parse(readFileSync(0)); ` +
 		strings.ReplaceAll(script, "GUIDE", "file://"+filepath.ToSlash(folder))
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
