@@ -69,7 +69,7 @@ func Subscriptions(ctx context.Context, client SubscriptionClient, arn string) (
 	return all, nil
 }
 
-// stateOf tells the state by what SNS writes in place of the ARN of a subscription
+// stateOf returns the state, by what SNS writes in place of the ARN of a subscription
 // that is not confirmed (API reference, ListSubscriptionsByTopic).
 func stateOf(arn string) State {
 	switch arn {

@@ -21,7 +21,7 @@ type subscription struct {
 	TopicARN        string `xml:"TopicArn"`
 }
 
-// Subscribe adds a subscriber to what SNS clients are told of a topic. It delivers
+// Subscribe adds a subscriber to what SNS clients see of a topic. It delivers
 // nothing: that is up to onPublish.
 func (s *Service) Subscribe(topicARN, protocol, endpoint string) {
 	s.mu.Lock()
