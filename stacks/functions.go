@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
@@ -92,7 +93,7 @@ func (w *watchtower) rendering() map[string]*string {
 	return map[string]*string{
 		"CHIMEWATCH_FULL_NUMBERS": jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
 		"CHIMEWATCH_RUNBOOK_URL":  jsii.String(w.chosen.RunbookURL),
-		"CHIMEWATCH_HTTPS_BODY":   jsii.String(w.chosen.HTTPSBody),
+		alert.HTTPSBodyVariable:   jsii.String(w.chosen.HTTPS.String()),
 	}
 }
 

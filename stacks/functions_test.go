@@ -198,7 +198,7 @@ func wantEnvironment(c config.Stack, name string) map[string]string {
 	notifies := name == "failures" || name == "alerts" || name == "watch"
 	if notifies {
 		maps.Copy(env, map[string]string{"CHIMEWATCH_ACCOUNT": "[AWS::AccountId]", "CHIMEWATCH_FULL_NUMBERS": fmt.Sprint(c.FullNumbers),
-			"CHIMEWATCH_RUNBOOK_URL": c.RunbookURL, "CHIMEWATCH_HTTPS_BODY": c.HTTPSBody})
+			"CHIMEWATCH_RUNBOOK_URL": c.RunbookURL, "CHIMEWATCH_HTTPS_BODY": c.HTTPS.String()})
 		maps.Copy(env, c.Settings.Environment())
 	}
 	if name == "failures" || name == "watch" {

@@ -61,6 +61,7 @@ func (w *watchtower) allowAlarms(topic awssns.Topic, key awskms.Key) {
 func (w *watchtower) newTopic(id, display string, key awskms.Key, emails []string) awssns.Topic {
 	topic := awssns.NewTopic(w.stack, jsii.String(id), &awssns.TopicProps{
 		DisplayName: jsii.String(display), MasterKey: key, EnforceSSL: jsii.Bool(true),
+		SignatureVersion: jsii.String("2"), // SHA-256, by which webhooks verify a message
 	})
 	for _, address := range emails {
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))

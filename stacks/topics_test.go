@@ -40,6 +40,9 @@ func topicChecks() []check {
 					if got := s.Target(s.Get(snsTopic, path).Prop("KmsMasterKeyId")); got != key {
 						problems = append(problems, path+": its key is "+got+", want "+key)
 					}
+					if got := s.Get(snsTopic, path).Prop("SignatureVersion"); got != "2" {
+						problems = append(problems, fmt.Sprintf("%s: got signature version %v, want 2, which is SHA-256", path, got))
+					}
 					if got := s.Get(kmsKey, key); got.Prop("EnableKeyRotation") != true {
 						problems = append(problems, key+": is not rotated")
 					}
@@ -51,6 +54,7 @@ func topicChecks() []check {
 			},
 			breakages: []breakage{
 				{name: "not encrypted", do: set(snsTopic, "FailureTopic", nil, "KmsMasterKeyId")},
+				{name: "signed with SHA-1", do: set(snsTopic, "AlertTopic", nil, "SignatureVersion")},
 				{name: "alarms by the key of the notifications", do: point(snsTopic, "AlarmTopic", refer("TopicKey", kmsKey, "Arn"), "KmsMasterKeyId")},
 				{name: "a key that stays", do: set(kmsKey, "AlarmTopicKey", false, "EnableKeyRotation")},
 				{name: "plain HTTP", do: remove("AWS::SNS::TopicPolicy", "AlertTopic/Policy")},
@@ -128,7 +132,7 @@ func topicChecks() []check {
 		{
 			name: "outputs name what tools and people need",
 			find: func(s synthesized) (problems []string) {
-				want := []string{"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn", "RuleDeadLettersUrl", "FunctionDeadLettersUrl"}
+				want := []string{"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn", "HttpsBody", "RuleDeadLettersUrl", "FunctionDeadLettersUrl"}
 				for _, name := range functionsOf(s.chosen) {
 					want = append(want, functionPath(name)+"FunctionName")
 				}

@@ -19,6 +19,7 @@ var permissionPrefix = map[string]string{
 	"CloudFormation": "cloudformation",
 	"SQS":            "sqs",
 	"Lambda":         "lambda",
+	"SNS":            "sns",
 }
 
 // explain turns what an AWS client returned, anywhere in err's chain, into an
@@ -89,6 +90,10 @@ var (
 		"wait a little and try again"}
 	invalid = meaning{fault.Invalid, "the service refuses the request",
 		"check the names given and --region"}
+	keyDenied = meaning{fault.Internal, "the key that encrypts the topic may not be used",
+		"allow kms:GenerateDataKey and kms:Decrypt on the topic's key to these credentials"}
+	keyUnusable = meaning{fault.Invalid, "the key that encrypts the topic cannot be used",
+		"enable the key or cancel its deletion, or deploy the stack again"}
 	failed = meaning{fault.Unavailable, "the service failed", "try again"}
 )
 
@@ -97,6 +102,7 @@ var (
 var answers = map[string]meaning{
 	"AccessDenied":                            denied,
 	"AccessDeniedException":                   denied,
+	"AuthorizationError":                      denied,
 	"UnauthorizedOperation":                   denied,
 	"ExpiredToken":                            expired,
 	"ExpiredTokenException":                   expired,
@@ -110,6 +116,7 @@ var answers = map[string]meaning{
 	"IncompleteSignature":                     refused,
 	"OptInRequired":                           refused,
 	"ResourceNotFoundException":               absent,
+	"NotFound":                                absent,
 	"QueueDoesNotExist":                       absent,
 	"AWS.SimpleQueueService.NonExistentQueue": absent,
 	"Throttling":                              throttled,
@@ -118,6 +125,14 @@ var answers = map[string]meaning{
 	"RequestLimitExceeded":                    throttled,
 	"ValidationError":                         invalid,
 	"ValidationException":                     invalid,
+	"InvalidParameter":                        invalid,
+	"KMSAccessDenied":                         keyDenied,
+	"KMSDisabled":                             keyUnusable,
+	"KMSInvalidState":                         keyUnusable,
+	"KMSNotFound":                             keyUnusable,
+	"KMSThrottling":                           throttled,
+	"Throttled":                               throttled,
+	"InternalError":                           failed,
 	"InternalFailure":                         failed,
 	"InternalServerError":                     failed,
 	"InternalException":                       failed,

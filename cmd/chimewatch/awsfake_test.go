@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// fakeAWS answers EventBridge and CloudFormation with what a test puts into it,
+// fakeAWS answers EventBridge, CloudFormation and SNS with what a test puts into it,
 // and has no table at all.
 type fakeAWS struct {
 	*httptest.Server
@@ -24,6 +24,8 @@ type fakeAWS struct {
 	putEvents string
 	// outputs are those of the stack named "Chimewatch".
 	outputs map[string]string
+	// sns holds what SNS answers.
+	sns fakeSNS
 
 	mu sync.Mutex
 	// entries are the events that came, authorization the headers of requests,
@@ -62,6 +64,11 @@ func (f *fakeAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`)
 	default:
+		form, _ := url.ParseQuery(string(body))
+		if form.Get("Version") == snsVersion {
+			f.sns.answer(w, form)
+			return
+		}
 		f.answerDescribeStacks(w, string(body))
 	}
 }

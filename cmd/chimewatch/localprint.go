@@ -29,6 +29,7 @@ func (c *localCmd) printBefore(a *app, stack *local.Stack) {
 		{"event bus", "default"},
 		{"topics", local.FailureTopicARN},
 		{" ", local.AlertTopicARN},
+		{" ", local.AlarmTopicARN},
 		{"notifications", endpoint + "/notifications"},
 		{"dead letters", endpoint + "/dead-letters"},
 		{"data and logs", stack.State().DataDir},

@@ -41,6 +41,7 @@ type commands struct {
 	Incidents   incidentsCmd   `cmd:"" help:"Look up incidents: causes that make calls fail."`
 	Consent     consentCmd     `cmd:"" help:"Tell of consent to voice-analytics tasks, and look it up."`
 	DeadLetters deadLettersCmd `cmd:"" help:"Look up what could not be handled, and have it handled after all."`
+	Topics      topicsCmd      `cmd:"" help:"See who hears of notifications, and test that they do."`
 	Send        sendCmd        `cmd:"" help:"Send an example event to an event bus, real or local."`
 	Events      eventsCmd      `cmd:"" help:"Check events in files."`
 	Here        localCmd       `cmd:"" name:"local" help:"Run the whole system on this machine and play a day of calls."`

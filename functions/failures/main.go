@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/topic"
@@ -16,7 +15,7 @@ func main() {
 	function.Main("failures", func(p function.Parts) handler.Handler {
 		return handler.Failures(handler.Incidents{
 			Table: p.Table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN")),
-			Words:  alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL},
+			Words:  p.Words(p.HTTPS.Failures),
 			Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
 		}, p.Metrics)
 	})

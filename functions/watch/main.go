@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
@@ -20,7 +19,7 @@ func main() {
 			Account: p.Optional("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait,
 			Incidents: handler.Incidents{
 				Table: p.Table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN")),
-				Words:  alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL},
+				Words:  p.Words(p.HTTPS.Failures),
 				Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
 			},
 		}

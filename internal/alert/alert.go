@@ -25,8 +25,10 @@ type Message struct {
 	// ID is the same for every message about the same thing.
 	ID   string
 	Kind Kind
-	// Subject is ASCII, of at most MaxSubject characters, without line breaks, as
-	// SNS demands.
+	// Title is the message in one line of at most maxTitle characters.
+	Title string
+	// Subject is Title as far as SNS allows: ASCII, at most MaxSubject characters,
+	// no line breaks.
 	Subject string
 	// Body is plain text of a few lines, each of which stands for itself: they
 	// are read on a phone, in a proportional font.
@@ -40,6 +42,8 @@ type Message struct {
 	// Attributes are for subscription filters. None is empty, which SNS refuses,
 	// and there are at most MaxAttributes.
 	Attributes map[string]string
+
+	https HTTPSBody
 }
 
 const (
@@ -58,6 +62,8 @@ type Options struct {
 	// links there. The cause's class, or the kind of message where it has no cause,
 	// is added as the fragment.
 	RunbookURL string
+	// HTTPS is what subscribers by https get; the zero value is HTTPSCard.
+	HTTPS HTTPSBody
 }
 
 // runbook gives the link to a section, empty where there is no runbook.

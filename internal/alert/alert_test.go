@@ -230,6 +230,9 @@ func checkJSON(t *rapid.T, m alert.Message) {
 	if err := json.Unmarshal([]byte(m.Card), &card); err != nil {
 		t.Fatalf("%v in the card %s", err, m.Card)
 	}
+	if err := validate(cards(), m.Card); err != nil {
+		t.Errorf("%v in %s", err, m.Card)
+	}
 	if card.Version != "1.0" || card.Source != "custom" || card.Content.TextType != "client-markdown" || card.Content.Title == "" || card.Content.Description == "" || card.Metadata.ThreadID == "" {
 		t.Errorf("got the card %s, want a custom notification with title, description and thread", m.Card)
 	}

@@ -1,6 +1,10 @@
 package alert
 
-import "strings"
+import (
+	"maps"
+	"strconv"
+	"strings"
+)
 
 // card is a custom notification of Amazon Q Developer in chat applications
 // (administrator guide, "Custom notifications", event schema).
@@ -33,7 +37,7 @@ const (
 func newCard(m Message, x extras) card {
 	c := card{Version: "1.0", Source: "custom", ID: m.Attributes["id"]}
 	c.Content.TextType = "client-markdown"
-	c.Content.Title = markdown(m.Subject)
+	c.Content.Title = markdown(m.Title)
 	c.Content.Description = describe(m.Body)
 	for _, step := range x.steps {
 		c.Content.NextSteps = append(c.Content.NextSteps, markdown(clean(step, maxStep)))
@@ -43,9 +47,26 @@ func newCard(m Message, x extras) card {
 			c.Content.Keywords = append(c.Content.Keywords, markdown(keyword))
 		}
 	}
-	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, m.Subject, string(m.Kind)
-	c.Metadata.AdditionalContext = map[string]string{"severity": x.data.Severity}
+	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, c.Content.Title, string(m.Kind)
+	c.Metadata.AdditionalContext = x.data.context()
 	return c
+}
+
+// context returns what a program needs to key and to resolve on, for the
+// additionalContext of a card: a map of texts to texts. The names and values are
+// those of the machine form, as they are also the message attributes' where both
+// have them.
+func (d data) context() map[string]string {
+	all := map[string]string{"severity": d.Severity, "kind": string(d.Kind), "account": d.Account, "region": d.Region}
+	if i := d.Incident; i != nil {
+		all["incident"], all["stage"], all["class"], all["scope"] = i.ID, string(i.Stage), string(i.Class), i.Scope
+		all["calls"] = strconv.Itoa(i.Calls)
+	}
+	if m := d.Match; m != nil {
+		all["rule"] = m.Rule
+	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
 }
 
 // describe makes markdown of a text: labels are bold, and nothing else has a

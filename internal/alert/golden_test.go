@@ -130,6 +130,9 @@ func classes() map[incident.Class]alert.Failure {
 	}
 }
 
+// longestName is the longest name that a configuration may have.
+const longestName = "contact-centre-insights-of-the-department-for-customer-retention"
+
 func goldens() map[string]message {
 	running := inbound(func(s *pipeline.State) { s.Status = pipeline.InProgress })
 	callFields := chime.CallFields{CallID: running.CallID, TransactionID: running.TransactionID, Direction: "Inbound", FromNumber: running.FromNumber, ToNumber: running.ToNumber}
@@ -151,7 +154,13 @@ func goldens() map[string]message {
 		}),
 		"incident-without-example": news(permanent("Rate exceeded"), alert.Summary, func(n *alert.News) { n.Failure, n.Tally.Examples = nil, nil }),
 		"incident-uncounted":       news(permanent("Rate exceeded"), alert.Opening, func(n *alert.News) { n.Failure, n.Tally = nil, incident.Tally{} }),
-		"hostile-incident":         news(hostileFailure, alert.Summary, nil),
+		"incident-by-long-configuration": news(classes()[incident.MissingResource], alert.Summary, func(n *alert.News) {
+			n.Incident.Scope = "configuration/" + strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
+		}),
+		"hostile-incident": news(hostileFailure, alert.Summary, nil),
+
+		"test":       alert.TestMessage{Topic: "failures", About: "failures", Account: "111122223333", Region: "us-east-1", At: failedAt},
+		"test-alarm": alert.TestAlarm{TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt},
 
 		"quota":     alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
 		"lingering": alert.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},

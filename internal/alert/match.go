@@ -59,10 +59,8 @@ func (m Match) Message(o Options) Message {
 	call = mask.state(call)
 	rule := mask.rule(*m.Event.RulesMatched)
 	name := clean(rule.RuleName, 2*maxWord)
-	text := "Rule " + name + " matched"
-	if id := clean(call.CallID, maxWord); id != "" {
-		text += " on call " + id
-	}
+	matched := "Rule " + name + " matched"
+	text := join(" on call ", matched, clean(call.CallID, maxWord))
 	id := join("/", string(RuleMatch), cmp.Or(m.Occasion, m.Event.ID))
 	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
 		EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
@@ -78,14 +76,15 @@ func (m Match) Message(o Options) Message {
 	return Message{
 		ID:      id,
 		Kind:    RuleMatch,
-		Subject: subject(text),
+		Title:   clean(text, maxTitle),
+		Subject: fit(text, matched),
 		Body:    m.body(rule, name, kind, call),
 		Attributes: attributes(map[string]string{
 			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind, "severity": d.Severity,
 			"account": call.Account, "region": call.Region,
 			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
 		}),
-	}.complete(x)
+	}.complete(x, o)
 }
 
 // matches counts in words.

@@ -49,7 +49,7 @@ func (n News) Message(o Options) Message {
 	x := extras{
 		thread: i.ID, keywords: []string{severity, string(i.Class), scopeText(i.Scope), i.Element},
 		short: [][]string{
-			{"[" + severity + "] " + n.lost() + ": " + i.Class.Title() + "."},
+			n.shortHeads(severity), scopeWordings(i.Scope),
 			{calls(n.failed()) + " since " + n.since().UTC().Format("2 Jan 15:04") + " UTC."},
 			{n.hint()},
 			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
@@ -69,10 +69,11 @@ func (n News) Message(o Options) Message {
 	}
 	return Message{
 		ID: n.id(), Kind: IncidentNews,
-		Subject:    subject("[" + severity + "] " + n.headline() + ": " + i.Class.Title() + " (" + scopeText(i.Scope) + ")"),
+		Title:      n.title(severity),
+		Subject:    n.subject(severity),
 		Body:       n.body(o),
 		Attributes: attributes(attrs),
-	}.complete(x)
+	}.complete(x, o)
 }
 
 // masked hides phone numbers in all that comes from events.
@@ -207,18 +208,6 @@ func calls(n int) string {
 		return "1 call"
 	}
 	return strconv.Itoa(n) + " calls"
-}
-
-// scopeText names in words what the failed calls share.
-func scopeText(scope string) string {
-	kind, name, _ := strings.Cut(scope, "/")
-	switch kind {
-	case incident.ScopeVoiceConnector:
-		return "Voice Connector " + clean(name, maxWord)
-	case incident.ScopeConfiguration:
-		return "configuration " + configurationName(name)
-	}
-	return "account " + clean(strings.ReplaceAll(name, "/", ", "), maxWord)
 }
 
 func (n News) body(o Options) string {

@@ -79,9 +79,9 @@ type extras struct {
 }
 
 // complete adds the renderings for telephones, chats and machines.
-func (m Message) complete(x extras) Message {
-	m.SMS = textMessage(x.short)
-	x.data.Version, x.data.ID, x.data.Kind, x.data.Title, x.data.Text = "1", m.Attributes["id"], m.Kind, m.Subject, m.Body
+func (m Message) complete(x extras, o Options) Message {
+	m.SMS, m.https = textMessage(x.short), o.HTTPS
+	x.data.Version, x.data.ID, x.data.Kind, x.data.Title, x.data.Text = "1", m.Attributes["id"], m.Kind, m.Title, m.Body
 	m.Data = marshal(x.data)
 	m.Card = marshal(newCard(m, x))
 	return m
@@ -97,12 +97,15 @@ func marshal(v any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// Structure gives the message for SNS with the message structure "json": people
-// get text by e-mail, a short one by SMS, and a card where Amazon Q Developer in
-// chat applications subscribes, which it does by https; machines get Data by all
-// other ways. The keys are those that SNS documents for Publish.
+// Structure returns the message for SNS with the message structure "json": people
+// get text by e-mail and a short one by SMS; subscribers by https get Card or
+// Data, as Options.HTTPS says; machines get Data by all other protocols. The keys
+// are those that SNS documents for Publish.
 func (m Message) Structure() string {
 	bodies := map[string]string{"default": m.Body, "email": m.Body, "sms": m.SMS, "https": m.Card}
+	if m.https == HTTPSData {
+		bodies["https"] = m.Data
+	}
 	for _, protocol := range []string{"http", "email-json", "sqs", "lambda", "firehose", "application"} {
 		bodies[protocol] = m.Data
 	}

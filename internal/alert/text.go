@@ -10,6 +10,7 @@ import (
 // What comes from an event is cut to these lengths, in characters.
 const (
 	maxWord   = 40
+	maxName   = 64 // of a configuration, as the API limits it; a Voice Connector's id is shorter
 	maxID     = 200
 	maxReason = 300
 )
@@ -37,20 +38,6 @@ func oneLine(s string) string {
 		return r
 	}, s)
 	return strings.Join(strings.Fields(s), " ")
-}
-
-// subject makes a subject that SNS takes.
-func subject(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, strings.ReplaceAll(clean(s, 4*MaxSubject), "…", "..."))
-	if len(s) > MaxSubject {
-		s = strings.TrimRight(s[:MaxSubject-3], " ") + "..."
-	}
-	return s
 }
 
 // shellQuote quotes what comes from an event, so that pasting it runs nothing.

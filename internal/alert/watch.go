@@ -120,7 +120,7 @@ func occasion(kind Kind, since time.Time, title, body string, d data, more []str
 	for _, part := range more {
 		short = append(short, []string{part})
 	}
-	return Message{ID: id, Kind: kind, Subject: subject(title), Body: body,
+	return Message{ID: id, Kind: kind, Title: clean(title, maxTitle), Subject: fit(title), Body: body,
 		Attributes: attributes(map[string]string{"id": id, "kind": string(kind), "severity": d.Severity, "account": d.Account, "region": d.Region}),
-	}.complete(extras{thread: id, short: short, steps: steps, keywords: []string{d.Severity, string(kind)}, data: d})
+	}.complete(extras{thread: id, short: short, steps: steps, keywords: []string{d.Severity, string(kind)}, data: d}, o)
 }

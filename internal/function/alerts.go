@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/topic"
@@ -30,7 +29,7 @@ func alerts(p Parts) handler.Alerts {
 	return handler.Alerts{
 		Table: p.Table, Topic: topic.New(client, p.Env("CHIMEWATCH_ALERT_TOPIC_ARN")),
 		Topics: func(arn string) handler.Publisher { return topic.New(client, arn) }, Routes: routes,
-		Window: p.Settings.MatchWindow, Counts: p.Metrics, Words: alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL},
+		Window: p.Settings.MatchWindow, Counts: p.Metrics, Words: p.Words(p.HTTPS.Alerts),
 		Owner: Invocation, Now: time.Now,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
@@ -46,6 +47,14 @@ type Parts struct {
 	FullNumbers bool
 	// RunbookURL may be empty.
 	RunbookURL string
+	// HTTPS is what the subscribers of each topic by https get.
+	HTTPS alert.HTTPSBodies
+}
+
+// Words returns how to render the notifications of a topic whose subscribers by
+// https get that body.
+func (p Parts) Words(https alert.HTTPSBody) alert.Options {
+	return alert.Options{FullNumbers: p.FullNumbers, RunbookURL: p.RunbookURL, HTTPS: https}
 }
 
 // Main runs the function until Lambda ends the process. A function that cannot
@@ -130,6 +139,10 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 	if err != nil {
 		missing = append(missing, err)
 	}
+	https, err := alert.ParseHTTPSBodies("environment variable "+alert.HTTPSBodyVariable, getenv(alert.HTTPSBodyVariable))
+	if err != nil {
+		missing = append(missing, err)
+	}
 	metrics := telemetry.NewMetrics(os.Stdout, name)
 	invoke := build(Parts{
 		AWS:     cfg,
@@ -139,6 +152,7 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 		Settings:    chosen,
 		FullNumbers: getenv("CHIMEWATCH_FULL_NUMBERS") == "true",
 		RunbookURL:  getenv("CHIMEWATCH_RUNBOOK_URL"),
+		HTTPS:       https,
 	})
 	if err := errors.Join(missing...); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
@@ -57,6 +58,7 @@ func TestNewRefusesAnEnvironmentThatIsNotTheTemplates(t *testing.T) {
 		{"a retention below zero", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "-1"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "-1"`}},
 		{"a retention that overflows", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "200000"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "200000"`}},
 		{"a setting", map[string]string{"CHIMEWATCH_INCIDENT_WINDOW": "soon"}, nothing, []string{`CHIMEWATCH_INCIDENT_WINDOW: is "soon"`}},
+		{"a body for https", map[string]string{"CHIMEWATCH_HTTPS_BODY": "json"}, nothing, []string{`CHIMEWATCH_HTTPS_BODY: is "json"`, "card or data"}},
 		{"routes", map[string]string{"CHIMEWATCH_ROUTES": "{"}, function.Alerts, []string{"CHIMEWATCH_ROUTES"}},
 		{"all of it", map[string]string{"CHIMEWATCH_TABLE": "", "CHIMEWATCH_RETENTION_DAYS": "x", "CHIMEWATCH_ALERT_TOPIC_ARN": "", "CHIMEWATCH_MATCH_WINDOW": "x", "CHIMEWATCH_ROUTES": "x"},
 			function.Alerts, []string{"CHIMEWATCH_TABLE", "CHIMEWATCH_RETENTION_DAYS", "CHIMEWATCH_ALERT_TOPIC_ARN", "CHIMEWATCH_MATCH_WINDOW", "CHIMEWATCH_ROUTES"}},
@@ -228,12 +230,20 @@ func TestPartsAreWhatTheDeployerChose(t *testing.T) {
 	var got function.Parts
 	_, err := function.New(t.Context(), "status", with(map[string]string{
 		"CHIMEWATCH_FULL_NUMBERS": "true", "CHIMEWATCH_RUNBOOK_URL": "https://example.com/runbook", "CHIMEWATCH_PIPELINE_QUOTA": "40", "CHIMEWATCH_OTHER": "here",
+		"CHIMEWATCH_HTTPS_BODY": "failures=data",
 	}), func(p function.Parts) handler.Handler { got = p; return nothing(p) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !got.FullNumbers || got.RunbookURL != "https://example.com/runbook" || got.Settings.Quota != 40 || got.Optional("CHIMEWATCH_OTHER") != "here" || got.Optional("NONE") != "" {
 		t.Errorf("got %+v", got)
+	}
+	if want := (alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}); got.HTTPS != want {
+		t.Errorf("got the bodies %v for https, want %v", got.HTTPS, want)
+	}
+	want := alert.Options{FullNumbers: true, RunbookURL: "https://example.com/runbook", HTTPS: alert.HTTPSData}
+	if words := got.Words(got.HTTPS.Failures); words != want {
+		t.Errorf("got the words %+v, want %+v", words, want)
 	}
 	if _, err := function.New(t.Context(), "status", with(nil), func(p function.Parts) handler.Handler { got = p; return nothing(p) }); err != nil || got.FullNumbers {
 		t.Errorf("got full numbers %t and %v, want masked ones unless it is said", got.FullNumbers, err)

@@ -167,7 +167,7 @@ func (s *Stack) Status() Status {
 		Pages: []string{s.Endpoint() + pathDrained, s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},
 	}
 	st.Events, st.Rules = s.bus.Counts()
-	for _, arn := range []string{FailureTopicARN, AlertTopicARN} {
+	for _, arn := range []string{FailureTopicARN, AlertTopicARN, AlarmTopicARN} {
 		st.Topics[arn] = s.topics.Count(arn)
 	}
 	for _, q := range s.queues.Queues() {

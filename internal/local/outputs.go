@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
 
@@ -64,6 +65,7 @@ func (s *Stack) describeStacks(form url.Values, host string) (any, error) {
 	}
 	outputs := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},
+		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", alert.HTTPSBodies{}.String()},
 		{"RuleDeadLettersUrl", s.queues.URL(host, s.ruleQueue)}, {"FunctionDeadLettersUrl", s.queues.URL(host, s.functionQueue)},
 		{"VoiceDeadLettersUrl", s.queues.URL(host, s.sources.dead)},
 	}

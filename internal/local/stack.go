@@ -38,6 +38,8 @@ const (
 
 	FailureTopicARN = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-failures"
 	AlertTopicARN   = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-alerts"
+	// AlarmTopicARN is the topic of CloudWatch alarms, which nothing here raises.
+	AlarmTopicARN = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-alarms"
 
 	// FunctionQueue holds the records of invocations that were given up,
 	// RuleQueue the events that could not be delivered to a function.
@@ -187,7 +189,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err := s.newVoiceSources(); err != nil {
 		return nil, err
 	}
-	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, VoiceTopicARN)
+	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
+	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -262,11 +265,15 @@ func (s *Stack) hostOptions() host.Options {
 			continue
 		}
 		o.Functions = append(o.Functions, host.Function{
-			Name: name, ARN: "arn:aws:lambda:" + Region + ":" + Account + ":function:" + name,
+			Name: name, ARN: functionARN(name),
 			Path: s.options.binary(name), Timeout: s.options.Timeout, Environment: s.Environment(),
 		})
 	}
 	return o
+}
+
+func functionARN(name string) string {
+	return "arn:aws:lambda:" + Region + ":" + Account + ":function:" + name
 }
 
 // Environment returns the environment of the stack's functions, as NAME=value:

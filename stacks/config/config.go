@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/near"
 	"github.com/chimewatch/chimewatch/internal/routing"
@@ -47,8 +48,8 @@ type Stack struct {
 	FullNumbers bool
 	// RunbookURL is where notifications and alarms link to; empty for nowhere.
 	RunbookURL string
-	// HTTPSBody is what https subscribers of the topics receive.
-	HTTPSBody string
+	// HTTPS is what https subscribers of the topics receive.
+	HTTPS alert.HTTPSBodies
 	// FailureEmails, AlertEmails and AlarmEmails are subscribed to the topics.
 	FailureEmails, AlertEmails, AlarmEmails []string
 	// AlarmTopicARN is a topic that the alarms publish to instead of their own.
@@ -94,7 +95,7 @@ type Attempts struct {
 func Default() Stack {
 	return Stack{
 		StackName: "Chimewatch", Production: true, Architecture: "arm64", RetentionDays: 90, LogRetentionDays: 30, Retain: true,
-		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md", HTTPSBody: "card", Tracing: true,
+		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md", HTTPS: alert.HTTPSBodies{Failures: alert.HTTPSCard, Alerts: alert.HTTPSCard}, Tracing: true,
 		MemoryMB: 256, Delivery: Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
 	}
 }
@@ -163,9 +164,9 @@ func choices() []choice {
 			c.AlarmTopicARN = v
 			return v == "" || routing.IsTopicARN(v)
 		}},
-		{name: "httpsBody", allowed: "card or data", take: func(c *Stack, v string) bool {
-			c.HTTPSBody = v
-			return v == "card" || v == "data"
+		{name: alert.HTTPSBodyKey, allowed: alert.HTTPSBodyAllowed, parse: func(c *Stack, where, v string) (err error) {
+			c.HTTPS, err = alert.ParseHTTPSBodies(where, v)
+			return err
 		}},
 		number("memoryMB", "a number of megabytes from 128 to 10240", 128, 10240, func(c *Stack) *int { return &c.MemoryMB }),
 		number("reservedConcurrency", "a number from 1 to 1000, or 0 to reserve nothing", 0, 1000,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -37,7 +38,8 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 	want := config.Default()
 	want.StackName, want.Production, want.Architecture, want.RetentionDays, want.LogRetentionDays = "Watch-2", false, "x86_64", 0, 3288
 	want.Rehearsal, want.AnyRegion, want.TableName, want.Tracing, want.ReservedConcurrency = true, true, "calls.2025_old-1", false, 20
-	want.AlarmTopicARN, want.HTTPSBody = "arn:aws:sns:us-east-1:111122223333:operations", "data"
+	want.AlarmTopicARN = "arn:aws:sns:us-east-1:111122223333:operations"
+	want.HTTPS = alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}
 	want.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4"}
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
@@ -47,7 +49,7 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 		"chimewatch": map[string]any{
 			"stackName": "Watch-2", "production": true, "retentionDays": 0.0, "logRetentionDays": 3288.0, "retain": false, "fullNumbers": true,
 			"rehearsal": true, "anyRegion": true, "tableName": "calls.2025_old-1", "tracing": false, "reservedConcurrency": 20.0,
-			"alarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operations", "httpsBody": "data", "voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"},
+			"alarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operations", "httpsBody": "failures=data", "voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"},
 			"runbookUrl": "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
 			"alertEmails": "team@example.com", "incidentWindow": "5m", "pipelineQuota": 200.0,
 			"memoryMB": 512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",

@@ -47,8 +47,9 @@ type Service struct {
 	arns      []string
 	onPublish func(Message)
 
-	mu       sync.Mutex
-	messages []Message
+	mu          sync.Mutex
+	messages    []Message
+	subscribers []subscription
 }
 
 // NewService makes a Service for the topics with these ARNs. onPublish, when it
@@ -80,9 +81,11 @@ func (s *Service) Count(arn string) int {
 // Handler answers requests of the SNS query protocol.
 func (s *Service) Handler() http.Handler {
 	service := &wire.QueryService{XMLNS: xmlns, Operations: map[string]wire.QueryOperation{
-		"Publish":            s.publish,
-		"ListTopics":         s.listTopics,
-		"GetTopicAttributes": s.getTopicAttributes,
+		"Publish":                   s.publish,
+		"ListTopics":                s.listTopics,
+		"GetTopicAttributes":        s.getTopicAttributes,
+		"ListSubscriptionsByTopic":  s.listSubscriptions,
+		"GetSubscriptionAttributes": s.getSubscriptionAttributes,
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
@@ -272,9 +275,8 @@ func (s *Service) getTopicAttributes(form url.Values) (any, error) {
 	if err := s.known(arn); err != nil {
 		return nil, err
 	}
-	account := strings.Split(arn, ":")[4]
 	return attributesResult{[]attributeEntry{
-		{"TopicArn", arn}, {"Owner", account}, {"DisplayName", Message{TopicARN: arn}.Topic()},
-		{"SubscriptionsConfirmed", "0"}, {"SubscriptionsPending", "0"}, {"SubscriptionsDeleted", "0"},
+		{"TopicArn", arn}, {"Owner", account(arn)}, {"DisplayName", Message{TopicARN: arn}.Topic()},
+		{"SubscriptionsConfirmed", strconv.Itoa(len(s.subscriptionsOf(arn)))}, {"SubscriptionsPending", "0"}, {"SubscriptionsDeleted", "0"},
 	}}, nil
 }

@@ -87,6 +87,50 @@ func TestTopicsCanBeLookedAt(t *testing.T) {
 	}
 }
 
+// A topic has the record of messages as its subscriber, which is confirmed, until
+// something else subscribes.
+func TestSubscriptionsCanBeLookedAt(t *testing.T) {
+	client, service := serve(t, nil)
+	look := func() types.Subscription {
+		t.Helper()
+		in := &sns.ListSubscriptionsByTopicInput{TopicArn: aws.String(arn)}
+		out, err := client.ListSubscriptionsByTopic(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Subscriptions) != 1 || out.NextToken != nil {
+			t.Fatalf("got %+v, want one subscription on one page", out)
+		}
+		return out.Subscriptions[0]
+	}
+	for _, tc := range []struct{ protocol, endpoint string }{
+		{topics.ProtocolLocal, "the record of the local stack"},
+		{"lambda", "arn:aws:lambda:us-east-1:123456789012:function:voice"},
+	} {
+		if tc.protocol == "lambda" {
+			service.Subscribe(arn, tc.protocol, tc.endpoint)
+		}
+		got := look()
+		want := types.Subscription{
+			SubscriptionArn: aws.String(arn + ":" + tc.protocol), TopicArn: aws.String(arn),
+			Owner: aws.String("123456789012"), Protocol: aws.String(tc.protocol), Endpoint: aws.String(tc.endpoint),
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(types.Subscription{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.protocol, diff)
+		}
+		in := &sns.GetSubscriptionAttributesInput{SubscriptionArn: got.SubscriptionArn}
+		attributes, err := client.GetSubscriptionAttributes(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, filtered := attributes.Attributes["FilterPolicy"]
+		if filtered || attributes.Attributes["PendingConfirmation"] != "false" {
+			t.Errorf("%s: got the attributes %v, want it confirmed and without a filter",
+				tc.protocol, attributes.Attributes)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	client, service := serve(t, nil)
 	publish := func(change func(*sns.PublishInput)) func() error {
@@ -118,6 +162,16 @@ func TestRefusals(t *testing.T) {
 			in.MessageStructure, in.Message = aws.String("json"), aws.String(`{"email":"x"}`)
 		})},
 		{"a structure that is no JSON", "InvalidParameter", "JSON", publish(func(in *sns.PublishInput) { in.MessageStructure = aws.String("json") })},
+		{"subscriptions of no such topic", "NotFound", "failures", func() error {
+			in := &sns.ListSubscriptionsByTopicInput{TopicArn: aws.String(arn + "x")}
+			_, err := client.ListSubscriptionsByTopic(t.Context(), in)
+			return err
+		}},
+		{"no such subscription", "NotFound", "subscription", func() error {
+			in := &sns.GetSubscriptionAttributesInput{SubscriptionArn: aws.String(arn + ":email")}
+			_, err := client.GetSubscriptionAttributes(t.Context(), in)
+			return err
+		}},
 		{"an operation that is not there", "InvalidAction", "ListTopics", func() error {
 			_, err := client.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("new")})
 			return err
