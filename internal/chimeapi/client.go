@@ -51,9 +51,13 @@ func New(cfg aws.Config) *Client { return newClient(cfg, trytimeout.Default, cal
 func newClient(cfg aws.Config, try, all time.Duration) *Client {
 	trytimeout.Add(&cfg, try)
 	return &Client{
-		pipelines: chimesdkmediapipelines.NewFromConfig(cfg, func(o *chimesdkmediapipelines.Options) { o.Retryer = retryer(o.Retryer) }),
-		voice:     chimesdkvoice.NewFromConfig(cfg, func(o *chimesdkvoice.Options) { o.Retryer = retryer(o.Retryer) }),
-		callTime:  all,
+		pipelines: chimesdkmediapipelines.NewFromConfig(cfg, func(o *chimesdkmediapipelines.Options) {
+			o.Retryer = retryer(o.Retryer)
+		}),
+		voice: chimesdkvoice.NewFromConfig(cfg, func(o *chimesdkvoice.Options) {
+			o.Retryer = retryer(o.Retryer)
+		}),
+		callTime: all,
 	}
 }
 

@@ -101,10 +101,12 @@ func TestErrors(t *testing.T) {
 		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`}, fault.Unavailable, "UnknownOperationException", 1},
 		{"nothing", []string{`200 {}`}, fault.Unavailable, "", 1},
 		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, fault.Internal, "ForbiddenException", 1},
-		{"unknown credentials", []string{`401 {"Code":"UnauthorizedClientException"}`}, fault.Internal, "UnauthorizedClientException", 1},
+		{"unknown credentials", []string{`401 {"Code":"UnauthorizedClientException"}`},
+			fault.Internal, "UnauthorizedClientException", 1},
 		{"a conflict", []string{`409 {"Code":"ConflictException"}`}, fault.Conflict, "ConflictException", 1},
 		{"over", []string{`410 {"Code":"GoneException"}`}, fault.Conflict, "GoneException", 1},
-		{"makes no sense", []string{`422 {"Code":"UnprocessableEntityException"}`}, fault.Conflict, "UnprocessableEntityException", 1},
+		{"makes no sense", []string{`422 {"Code":"UnprocessableEntityException"}`},
+			fault.Conflict, "UnprocessableEntityException", 1},
 		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, fault.Invalid, "BadRequestException", 1},
 		{"pressed, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},
 		{"pressed all the time", []string{`429 {"Code":"ThrottledClientException"}`}, fault.Throttled, "ThrottledClientException", 3},
@@ -147,8 +149,10 @@ func TestFinal(t *testing.T) {
 	} {
 		c, _ := client(t, test.answer)
 		_, err := c.StartVoiceTone(t.Context(), chimeapi.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k-1"})
-		if code, message, final := chimeapi.Final(err); code != test.code || message != test.message || final != test.final {
-			t.Errorf("%s: got %q, %q, final %t; want %q, %q, final %t", test.answer, code, message, final, test.code, test.message, test.final)
+		code, message, final := chimeapi.Final(err)
+		if code != test.code || message != test.message || final != test.final {
+			t.Errorf("%s: got %q, %q, final %t; want %q, %q, final %t",
+				test.answer, code, message, final, test.code, test.message, test.final)
 		}
 	}
 	if code, _, final := chimeapi.Final(nil); code != "" || final {

@@ -29,16 +29,18 @@ type PipelineElement struct{ Type, Status string }
 // know, or that is a media pipeline of another kind, is an error of class
 // NotFound.
 func (c *Client) GetPipeline(ctx context.Context, id string) (Pipeline, error) {
-	out, err := call(ctx, c, c.pipelines.GetMediaPipeline, &chimesdkmediapipelines.GetMediaPipelineInput{MediaPipelineId: &id})
+	out, err := call(ctx, c, c.pipelines.GetMediaPipeline,
+		&chimesdkmediapipelines.GetMediaPipelineInput{MediaPipelineId: &id})
 	if err != nil {
 		return Pipeline{}, err
 	}
+	place, name := where("GetMediaPipeline"), "media pipeline "+id
 	if out.MediaPipeline == nil {
-		return Pipeline{}, fault.New(fault.Unavailable, where("GetMediaPipeline"), "answered nothing about media pipeline "+id, tryAgain)
+		return Pipeline{}, fault.New(fault.Unavailable, place, "answered nothing about "+name, tryAgain)
 	}
 	p := out.MediaPipeline.MediaInsightsPipeline
 	if p == nil {
-		return Pipeline{}, fault.New(fault.NotFound, where("GetMediaPipeline"), "media pipeline "+id+" is no media insights pipeline", "")
+		return Pipeline{}, fault.New(fault.NotFound, place, name+" is no media insights pipeline", "")
 	}
 	pipeline := Pipeline{
 		ID: aws.ToString(p.MediaPipelineId), ARN: aws.ToString(p.MediaPipelineArn),

@@ -40,7 +40,8 @@ func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 	if r.respond != nil {
 		status, header, body = r.respond(len(r.requests))
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: request}, nil
+	answer := io.NopCloser(strings.NewReader(body))
+	return &http.Response{StatusCode: status, Header: header, Body: answer, Request: request}, nil
 }
 
 // loaded is the configuration that a function gets from its environment.
@@ -76,8 +77,10 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 		env            map[string]string
 		pipeline, task string // where requests go
 	}{
-		{"a Region", "us-west-2", nil, "https://" + pipelines + ".us-west-2.amazonaws.com", "https://" + voice + ".us-west-2.amazonaws.com"},
-		{"another partition", "cn-north-1", nil, "https://" + pipelines + ".cn-north-1.amazonaws.com.cn", "https://" + voice + ".cn-north-1.amazonaws.com.cn"},
+		{"a Region", "us-west-2", nil,
+			"https://" + pipelines + ".us-west-2.amazonaws.com", "https://" + voice + ".us-west-2.amazonaws.com"},
+		{"another partition", "cn-north-1", nil,
+			"https://" + pipelines + ".cn-north-1.amazonaws.com.cn", "https://" + voice + ".cn-north-1.amazonaws.com.cn"},
 		{"FIPS", "us-east-1", map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"},
 			"https://" + pipelines + "-fips.us-east-1.amazonaws.com", "https://" + voice + "-fips.us-east-1.amazonaws.com"},
 		{"dual stack", "us-east-1", map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"},
@@ -107,10 +110,11 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 					_, err := c.StartSpeakerSearch(t.Context(), start, "d")
 					return err
 				}},
-				{"StartVoiceToneAnalysisTask", "POST " + tt.task + "/voice-connectors/v%2F1/voice-tone-analysis-tasks", func() error {
-					_, err := c.StartVoiceTone(t.Context(), start)
-					return err
-				}},
+				{"StartVoiceToneAnalysisTask", "POST " + tt.task + "/voice-connectors/v%2F1/voice-tone-analysis-tasks",
+					func() error {
+						_, err := c.StartVoiceTone(t.Context(), start)
+						return err
+					}},
 				{"StopSpeakerSearchTask", "POST " + tt.task + "/voice-connectors/v/speaker-search-tasks/k?operation=stop",
 					func() error { return c.StopSpeakerSearch(t.Context(), "v", "k") }},
 				{"StopVoiceToneAnalysisTask", "POST " + tt.task + "/voice-connectors/v/voice-tone-analysis-tasks/k?operation=stop",
@@ -119,10 +123,11 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 					_, err := c.SpeakerSearchStatus(t.Context(), "v", "k")
 					return err
 				}},
-				{"GetVoiceToneAnalysisTask", "GET " + tt.task + "/voice-connectors/v/voice-tone-analysis-tasks/k?isCaller=true", func() error {
-					_, err := c.VoiceToneStatus(t.Context(), "v", "k")
-					return err
-				}},
+				{"GetVoiceToneAnalysisTask", "GET " + tt.task + "/voice-connectors/v/voice-tone-analysis-tasks/k?isCaller=true",
+					func() error {
+						_, err := c.VoiceToneStatus(t.Context(), "v", "k")
+						return err
+					}},
 			} {
 				network.requests = nil
 				if err := step.call(); fault.ClassOf(err) != fault.NotFound || !strings.Contains(err.Error(), step.name) {
@@ -135,7 +140,8 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 				if got := r.Method + " " + r.URL.String(); got != step.want {
 					t.Errorf("%s: got %s, want %s", step.name, got, step.want)
 				}
-				if auth := r.Header.Get("Authorization"); !strings.Contains(auth, "/"+tt.region+"/chime/aws4_request") || r.Header.Get("X-Amz-Security-Token") != "token" {
+				auth, token := r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token")
+				if !strings.Contains(auth, "/"+tt.region+"/chime/aws4_request") || token != "token" {
 					t.Errorf("%s: got the authorization %q, want a signature for chime in %s", step.name, auth, tt.region)
 				}
 			}
@@ -210,7 +216,8 @@ func TestTriesAreTheSDKs(t *testing.T) {
 		c := chimeapi.New(loaded(t, "us-east-1", nil, config.WithHTTPClient(network), config.WithRetryer(impatient)))
 		tries := func() int {
 			before := len(network.requests)
-			if _, err := c.GetPipeline(t.Context(), "p1"); fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "500") {
+			_, err := c.GetPipeline(t.Context(), "p1")
+			if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "500") {
 				t.Errorf("got %v, want the service's failure", err)
 			}
 			return len(network.requests) - before
@@ -230,20 +237,21 @@ func TestTriesAreTheSDKs(t *testing.T) {
 // Each try ends by itself, whatever the caller's time, and the call ends long
 // before a Lambda function does.
 func TestServersThatNeverAnswerAreGivenUp(t *testing.T) {
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for _, tt := range []struct {
 		name     string
 		serve    http.HandlerFunc
 		try, all time.Duration
 		tries    int
 	}{
-		{"nothing comes", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 50 * time.Millisecond, time.Minute, 3},
+		{"nothing comes", hang, 50 * time.Millisecond, time.Minute, 3},
 		{"half an answer comes", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, `{"MediaPipeline":`)
 			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
+			hang(w, r)
 		}, 50 * time.Millisecond, time.Minute, 3},
-		{"no time for another try", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, time.Minute, 100 * time.Millisecond, 1},
+		{"no time for another try", hang, time.Minute, 100 * time.Millisecond, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loaded(t, "us-east-1", nil, config.WithRetryer(impatient)) // with the HTTP client of the SDK

@@ -76,7 +76,8 @@ func (c *call) functions(l aws.HTTPClient) (voice handler.Batch, said, lapses ha
 	db := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.tableURL, Credentials: keys, HTTPClient: l})
 	api := chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &c.serviceURL, Credentials: keys, HTTPClient: l})
 	s := store.New(db, "calls", store.Options{})
-	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: consent.Settings{consent.VoiceTone: true}, Now: c.now, Counts: quiet{}}
+	on := consent.Settings{consent.VoiceTone: true}
+	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: on, Now: c.now, Counts: quiet{}}
 	return handler.Voice(s, k, quiet{}), handler.Consent(s, k, quiet{}, c.now), handler.Lapses(s, k, c.now)
 }
 
@@ -339,7 +340,8 @@ func (s silent) Do(r *http.Request) (*http.Response, error) {
 	case !strings.HasSuffix(r.URL.Path, "/"+s.taskID):
 		return http.DefaultClient.Do(r)
 	case s.refuses:
-		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"X-Amzn-Errortype": {"ForbiddenException"}}, Body: http.NoBody}, nil
+		header := http.Header{"X-Amzn-Errortype": {"ForbiddenException"}}
+		return &http.Response{StatusCode: http.StatusForbidden, Header: header, Body: http.NoBody}, nil
 	}
 	<-r.Context().Done()
 	return nil, r.Context().Err()

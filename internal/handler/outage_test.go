@@ -119,7 +119,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			if tc.name == asking {
 				left = append(left, "w") // a question that failed is marked, so that others come first
 			}
-			outage.Check(t, db, func(t *testing.T, p *outage.Process) []outage.Step { return tc.begin(t, invoked(p, noon, "one")) }, left...)
+			begin := func(t *testing.T, p *outage.Process) []outage.Step { return tc.begin(t, invoked(p, noon, "one")) }
+			outage.Check(t, db, begin, left...)
 		})
 	}
 }

@@ -75,6 +75,7 @@ func begins(with string) func(string) bool {
 // A call that cannot be settled, because the service does not answer or refuses,
 // keeps no other one waiting, wherever it stands.
 func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
+	hangs, refuses := stuck{hangs: begins("stuck")}, stuck{refuses: begins("stuck")}
 	for _, tt := range []struct {
 		name  string
 		calls []string
@@ -82,12 +83,12 @@ func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
 		runs  int
 		want  []string // that are left after the runs
 	}{
-		{"no answer for the first", append([]string{"stuck"}, numbered("good", 25)...), stuck{hangs: begins("stuck")}, 1, []string{"stuck"}},
-		{"the first is refused", append([]string{"stuck"}, numbered("good", 25)...), stuck{refuses: begins("stuck")}, 1, []string{"stuck"}},
-		{"60 without an answer first", append(numbered("stuck", 60), "good"), stuck{hangs: begins("stuck")}, 2, numbered("stuck", 60)},
-		{"60 without an answer and 200", append(numbered("stuck", 60), numbered("good", 200)...), stuck{hangs: begins("stuck")}, 2, numbered("stuck", 60)},
-		{"600 without an answer first", append(numbered("stuck", 600), "good"), stuck{hangs: begins("stuck")}, 60, numbered("stuck", 600)},
-		{"none", numbered("good", 500), stuck{}, 1, nil},
+		{"no answer for the first", append([]string{"stuck"}, numbered("good", 25)...), hangs, 1, []string{"stuck"}},
+		{"the first is refused", append([]string{"stuck"}, numbered("good", 25)...), refuses, 1, []string{"stuck"}},
+		{"60 without an answer first", append(numbered("stuck", 60), "good"), hangs, 2, numbered("stuck", 60)},
+		{"60 and 200 more", append(numbered("stuck", 60), numbered("good", 200)...), hangs, 2, numbered("stuck", 60)},
+		{"600 without an answer first", append(numbered("stuck", 600), "good"), hangs, 60, numbered("stuck", 600)},
+		{"none", numbered("good", 500), hangs, 1, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -99,7 +100,8 @@ func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
 					if ctx.Err() != nil {
 						t.Error("the run lasted until its time was up, and so reports nothing")
 					}
-					if stuck := len(tt.want) > 0; (err != nil) != stuck || stuck && !strings.Contains(err.Error(), "transaction stuck") {
+					want := len(tt.want) > 0
+					if (err != nil) != want || want && !strings.Contains(err.Error(), "transaction stuck") {
 						t.Errorf("got %.200v, want what is stuck named", err)
 					}
 					cancel()
@@ -148,7 +150,8 @@ func TestCallsThatAreStuckFailNoOtherNotification(t *testing.T) {
 				var messages []intake.Message
 				for _, id := range tt.calls {
 					messages = append(messages, intake.Message{Body: fmt.Appendf(nil,
-						`{"id":"n-%[1]s","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z","detail":{"detailStatus":"AnalyticsReady","transactionId":%[1]q,"voiceConnectorId":"v"}}`, id)})
+						`{"id":"n-%[1]s","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z",
+						"detail":{"detailStatus":"AnalyticsReady","transactionId":%[1]q,"voiceConnectorId":"v"}}`, id)})
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), batchTime)
 				defer cancel()

@@ -95,16 +95,21 @@ func (uncounted) Count(string, int) {}
 // what it did not do is written down.
 func TestTasksWithoutAnAnswerHoldUpNoOther(t *testing.T) {
 	transactions := []string{"t1", "t2", "t3", "t4"}
+	of := func(task consent.Task) func(consent.Entry) bool {
+		return func(e consent.Entry) bool { return e.Task == task }
+	}
 	for _, tt := range []struct {
 		name    string
 		trigger hold.Trigger
 		within  time.Duration // of a run that settles many calls, at the least
 		on      func(consent.Entry) bool
 	}{
-		{"a task", hold.Trigger{TransactionID: "t1"}, 5 * time.Second, func(e consent.Entry) bool { return e.Task == consent.SpeakerSearch }},
-		{"the other task", hold.Trigger{TransactionID: "t1"}, 5 * time.Second, func(e consent.Entry) bool { return e.Task == consent.VoiceTone }},
-		{"a transaction", hold.Trigger{CallID: "c"}, 8 * time.Second, func(e consent.Entry) bool { return e.TransactionID == "t1" }},
-		{"all but one", hold.Trigger{CallID: "c"}, time.Minute, func(e consent.Entry) bool { return e.TransactionID != "t3" }},
+		{"a task", hold.Trigger{TransactionID: "t1"}, 5 * time.Second, of(consent.SpeakerSearch)},
+		{"the other task", hold.Trigger{TransactionID: "t1"}, 5 * time.Second, of(consent.VoiceTone)},
+		{"a transaction", hold.Trigger{CallID: "c"}, 8 * time.Second,
+			func(e consent.Entry) bool { return e.TransactionID == "t1" }},
+		{"all but one", hold.Trigger{CallID: "c"}, time.Minute,
+			func(e consent.Entry) bool { return e.TransactionID != "t3" }},
 	} {
 		for _, kind := range []consent.Kind{consent.Started, consent.Stopped} {
 			t.Run(tt.name+" "+string(kind), func(t *testing.T) {
@@ -124,25 +129,27 @@ func TestTasksWithoutAnAnswerHoldUpNoOther(t *testing.T) {
 					say := func(kind consent.Kind) {
 						time.Sleep(time.Minute)
 						for _, id := range transactions {
-							if err := table.Enter(t.Context(), consent.Entry{Kind: kind, At: time.Now(), Event: string(kind), By: "someone", Scope: consent.ScopeBoth, TransactionID: id}); err != nil {
+							e := consent.Entry{Kind: kind, At: time.Now(), Event: string(kind), TransactionID: id}
+							if e.CallID, e.VoiceConnectorID = "c", "v"; kind != consent.Ready {
+								e.Scope, e.By = consent.ScopeBoth, "someone"
+							}
+							if err := table.Enter(t.Context(), e); err != nil {
 								t.Fatal(err)
 							}
 						}
 					}
-					for _, id := range transactions {
-						if err := table.Enter(t.Context(), consent.Entry{Kind: consent.Ready, At: time.Now(), Event: "r-" + id, TransactionID: id, CallID: "c", VoiceConnectorID: "v"}); err != nil {
-							t.Fatal(err)
-						}
-					}
+					say(consent.Ready)
 					say(consent.Granted)
 					if kind == consent.Stopped { // first they run
-						if err := settle(hangs{func(consent.Entry) bool { return false }}, hold.Trigger{Event: "r", CallID: "c"}, time.Hour); err != nil {
+						answers := hangs{func(consent.Entry) bool { return false }}
+						if err := settle(answers, hold.Trigger{Event: "r", CallID: "c"}, time.Hour); err != nil {
 							t.Fatal(err)
 						}
 						say(consent.Withdrawn)
 					}
 					tt.trigger.Event = "e"
-					if err := settle(hangs{tt.on}, tt.trigger, tt.within); fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "has no answer") {
+					err := settle(hangs{tt.on}, tt.trigger, tt.within)
+					if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "has no answer") {
 						t.Errorf("got %v, want the service unavailable", err)
 					}
 					for _, id := range transactions {

@@ -54,8 +54,8 @@ func Each(ctx context.Context, n, atOnce int, do func(ctx context.Context, i int
 }
 
 func inTime(ctx context.Context, turns int, do func(context.Context) error) (err error) {
-	if ctx.Err() != nil {
-		return fault.Wrap(context.Cause(ctx), fault.Unavailable, "work", "was not begun in the time left", "it is tried again")
+	if err := context.Cause(ctx); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "work", "was not begun in the time left", "it is tried again")
 	}
 	ctx, cancel := partOf(ctx, turns, least)
 	defer cancel()

@@ -54,7 +54,9 @@ func TestListIsPaged(t *testing.T) {
 	for n := range 100 {
 		api.Set(chimeapi.Pipeline{ID: fmt.Sprintf("p%03d", n), ARN: "arn"})
 	}
-	sdk := chimesdkmediapipelines.New(chimesdkmediapipelines.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	sdk := chimesdkmediapipelines.New(chimesdkmediapipelines.Options{
+		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})
 	pages := chimesdkmediapipelines.NewListMediaPipelinesPaginator(sdk, &chimesdkmediapipelines.ListMediaPipelinesInput{})
 	for _, want := range []struct {
 		n    int
@@ -64,8 +66,12 @@ func TestListIsPaged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := page.MediaPipelines; len(got) != want.n || *got[len(got)-1].MediaPipelineId != want.last || *got[0].MediaPipelineArn != "arn" {
-			t.Errorf("got a page of %d, want %d to %s", len(got), want.n, want.last)
+		got := page.MediaPipelines
+		if len(got) != want.n {
+			t.Fatalf("got a page of %d, want %d", len(got), want.n)
+		}
+		if last := got[len(got)-1]; *last.MediaPipelineId != want.last || *last.MediaPipelineArn != "arn" {
+			t.Errorf("got %s (%s) as the last of a page, want %s", *last.MediaPipelineId, *last.MediaPipelineArn, want.last)
 		}
 	}
 	if pages.HasMorePages() {
