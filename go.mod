@@ -11,6 +11,8 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.6 // AWS: signing, retries, endpoints
 	github.com/aws/aws-sdk-go-v2/config v1.33.14 // credentials and Region as every AWS tool finds them
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.14 // fixed credentials for the local stack
+	github.com/aws/aws-sdk-go-v2/service/chimesdkmediapipelines v1.27.2 // asking about pipelines
+	github.com/aws/aws-sdk-go-v2/service/chimesdkvoice v1.28.17 // starting and stopping voice tasks
 	github.com/aws/aws-sdk-go-v2/service/cloudformation v1.82.4 // the stack's outputs
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.0 // the table
 	github.com/aws/aws-sdk-go-v2/service/eventbridge v1.55.8 // sending events

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
@@ -40,7 +42,25 @@ func client(t *testing.T, list ...string) (*chimeapi.Client, *answers) {
 	t.Cleanup(server.Close)
 	return chimeapi.New(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "token"),
+		Retryer: impatient,
 	}), a
+}
+
+// impatient is the SDK's retryer, but for the time between tries.
+func impatient() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+}
+
+// listen serves and counts the requests.
+func listen(t *testing.T, serve http.HandlerFunc) (url string, requests func() int) {
+	t.Helper()
+	var n atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.Add(1)
+		serve(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() int { return int(n.Load()) }
 }
 
 const insights = `200 {"MediaPipeline":{"MediaInsightsPipeline":{"MediaPipelineId":"p1","MediaPipelineArn":"arn:p1",
@@ -67,20 +87,6 @@ func TestGetPipeline(t *testing.T) {
 	}
 }
 
-func TestListPipelinesPages(t *testing.T) {
-	c, a := client(t, `200 {"MediaPipelines":[{"MediaPipelineId":"p1","MediaPipelineArn":"arn:p1"}],"NextToken":"n&1"}`, `200 {"MediaPipelines":[]}`)
-	page, next, err := c.ListPipelines(t.Context(), "")
-	if err != nil || len(page) != 1 || page[0].ID != "p1" || next != "n&1" {
-		t.Fatalf("got %v, next %q, %v", page, next, err)
-	}
-	if page, next, err = c.ListPipelines(t.Context(), next); err != nil || len(page) != 0 || next != "" {
-		t.Fatalf("got %v, next %q, %v", page, next, err)
-	}
-	if got := a.requests[1].URL.Query().Get("next-token"); got != "n&1" {
-		t.Errorf("got the token %q, want the one that was given", got)
-	}
-}
-
 func TestErrors(t *testing.T) {
 	cases := []struct {
 		name         string
@@ -94,10 +100,17 @@ func TestErrors(t *testing.T) {
 		{"not the service that answers", []string{`404 <html>no such page</html>`}, fault.Unavailable, "", 1},
 		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`}, fault.Unavailable, "UnknownOperationException", 1},
 		{"nothing", []string{`200 {}`}, fault.Unavailable, "", 1},
-		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, fault.Internal, "", 1},
+		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, fault.Internal, "ForbiddenException", 1},
+		{"unknown credentials", []string{`401 {"Code":"UnauthorizedClientException"}`},
+			fault.Internal, "UnauthorizedClientException", 1},
+		{"a conflict", []string{`409 {"Code":"ConflictException"}`}, fault.Conflict, "ConflictException", 1},
+		{"over", []string{`410 {"Code":"GoneException"}`}, fault.Conflict, "GoneException", 1},
+		{"makes no sense", []string{`422 {"Code":"UnprocessableEntityException"}`},
+			fault.Conflict, "UnprocessableEntityException", 1},
 		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, fault.Invalid, "BadRequestException", 1},
 		{"pressed, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},
 		{"pressed all the time", []string{`429 {"Code":"ThrottledClientException"}`}, fault.Throttled, "ThrottledClientException", 3},
+		{"pressed, in other words", []string{`429 {}`}, fault.Throttled, "", 1},
 		{"down, then up", []string{`503 {}`, `500 no JSON`, insights}, "", "", 3},
 		{"down", []string{`500 {"Code":"ServiceFailureException"}`}, fault.Unavailable, "ServiceFailureException", 3},
 		{"no JSON", []string{`200 {`}, fault.Unavailable, "", 1},
@@ -111,12 +124,38 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got class %q after %d requests (%v), want %q after %d", got, len(a.requests), err, test.wantClass, test.wantRequests)
 			}
 			var api smithy.APIError
-			if errors.As(err, &api) && test.wantCode != "" && api.ErrorCode() != test.wantCode {
-				t.Errorf("got code %q, want %q", api.ErrorCode(), test.wantCode)
+			if test.wantCode != "" && (!errors.As(err, &api) || api.ErrorCode() != test.wantCode) {
+				t.Errorf("got %v, want the code %q", err, test.wantCode)
 			}
 			if err != nil && !strings.Contains(err.Error(), "GetMediaPipeline") {
 				t.Errorf("got %q, want it to name the operation", err)
 			}
 		})
+	}
+}
+
+func TestFinal(t *testing.T) {
+	for _, test := range []struct {
+		answer, code, message string
+		final                 bool
+	}{
+		{`410 {"Code":"GoneException","Message":"it is over"}`, chimeapi.CodeGone, "it is over", true},
+		{`404 {"Code":"NotFoundException"}`, chimeapi.CodeNotFound, "", true},
+		{`422 {"Code":"UnprocessableEntityException"}`, chimeapi.CodeUnprocessable, "", true},
+		{`409 {"Code":"ConflictException","Message":"one runs"}`, chimeapi.CodeConflict, "one runs", false},
+		{`403 {"Code":"ForbiddenException"}`, "ForbiddenException", "", false},
+		{`500 {}`, "", "", false},
+		{`500 no JSON`, "", "", false},
+	} {
+		c, _ := client(t, test.answer)
+		_, err := c.StartVoiceTone(t.Context(), chimeapi.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k-1"})
+		code, message, final := chimeapi.Final(err)
+		if code != test.code || message != test.message || final != test.final {
+			t.Errorf("%s: got %q, %q, final %t; want %q, %q, final %t",
+				test.answer, code, message, final, test.code, test.message, test.final)
+		}
+	}
+	if code, _, final := chimeapi.Final(nil); code != "" || final {
+		t.Errorf("no error: got %q, final %t", code, final)
 	}
 }

@@ -3,9 +3,10 @@ package chimeapi
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/url"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice/types"
 	"github.com/aws/smithy-go"
 )
 
@@ -22,10 +23,7 @@ const (
 // another task of the kind runs, or the task cannot be stopped now.
 const CodeConflict = "ConflictException"
 
-// toneLanguage is the only language that StartVoiceToneAnalysisTask takes.
-const toneLanguage = "en-US"
-
-// Start asks for one voice-analytics task on a call.
+// Start names the call of a voice-analytics task that is to be started.
 type Start struct {
 	VoiceConnectorID string
 	TransactionID    string
@@ -34,120 +32,94 @@ type Start struct {
 	Token string
 }
 
-// startShape is the wire form of both requests.
-type startShape struct {
-	TransactionID        string `json:"TransactionId"`
-	ClientRequestToken   string
-	VoiceProfileDomainID string `json:"VoiceProfileDomainId,omitempty"`
-	LanguageCode         string `json:",omitempty"`
-}
-
-// Collections of tasks, as paths spell them.
-const (
-	speakerSearchTasks = "speaker-search-tasks"
-	voiceToneTasks     = "voice-tone-analysis-tasks"
-)
-
 // StartSpeakerSearch starts a speaker search against a voice profile domain and
-// gives the task's id. Whoever calls it must have the speaker's consent.
+// returns the task's id. Whoever calls it must have the consent of all speakers:
+// the optional CallLeg is not sent, and the API reference does not say which side
+// the service then listens to.
 func (c *Client) StartSpeakerSearch(ctx context.Context, s Start, domainID string) (taskID string, err error) {
-	var answer struct {
-		SpeakerSearchTask struct {
-			ID string `json:"SpeakerSearchTaskId"`
-		}
+	out, err := call(ctx, c, c.voice.StartSpeakerSearchTask, &chimesdkvoice.StartSpeakerSearchTaskInput{
+		VoiceConnectorId: &s.VoiceConnectorID, TransactionId: &s.TransactionID, ClientRequestToken: &s.Token,
+		VoiceProfileDomainId: &domainID,
+	})
+	if err != nil || out.SpeakerSearchTask == nil {
+		return "", err
 	}
-	r := s.request("StartSpeakerSearchTask", speakerSearchTasks)
-	r.body = startShape{TransactionID: s.TransactionID, ClientRequestToken: s.Token, VoiceProfileDomainID: domainID}
-	err = c.call(ctx, r, &answer)
-	return answer.SpeakerSearchTask.ID, err
+	return aws.ToString(out.SpeakerSearchTask.SpeakerSearchTaskId), nil
 }
 
-// StartVoiceTone starts a voice tone analysis and gives the task's id. Whoever
-// calls it must have the speaker's consent.
+// StartVoiceTone starts a voice tone analysis, which listens to both sides of the
+// call, and returns the task's id. Whoever calls it must have the consent of all
+// speakers.
 func (c *Client) StartVoiceTone(ctx context.Context, s Start) (taskID string, err error) {
-	var answer struct {
-		VoiceToneAnalysisTask struct {
-			ID string `json:"VoiceToneAnalysisTaskId"`
-		}
+	out, err := call(ctx, c, c.voice.StartVoiceToneAnalysisTask, &chimesdkvoice.StartVoiceToneAnalysisTaskInput{
+		VoiceConnectorId: &s.VoiceConnectorID, TransactionId: &s.TransactionID, ClientRequestToken: &s.Token,
+		LanguageCode: types.LanguageCodeEnUs, // the only one that there is
+	})
+	if err != nil || out.VoiceToneAnalysisTask == nil {
+		return "", err
 	}
-	r := s.request("StartVoiceToneAnalysisTask", voiceToneTasks)
-	r.body = startShape{TransactionID: s.TransactionID, ClientRequestToken: s.Token, LanguageCode: toneLanguage}
-	err = c.call(ctx, r, &answer)
-	return answer.VoiceToneAnalysisTask.ID, err
-}
-
-func (s Start) request(operation, tasks string) request {
-	return request{service: voice, operation: operation, method: http.MethodPost, path: []string{"voice-connectors", s.VoiceConnectorID, tasks}}
+	return aws.ToString(out.VoiceToneAnalysisTask.VoiceToneAnalysisTaskId), nil
 }
 
 // StopSpeakerSearch stops a running speaker search.
 func (c *Client) StopSpeakerSearch(ctx context.Context, voiceConnectorID, taskID string) error {
-	return c.stop(ctx, "StopSpeakerSearchTask", voiceConnectorID, speakerSearchTasks, taskID)
+	_, err := call(ctx, c, c.voice.StopSpeakerSearchTask,
+		&chimesdkvoice.StopSpeakerSearchTaskInput{VoiceConnectorId: &voiceConnectorID, SpeakerSearchTaskId: &taskID})
+	return err
 }
 
 // StopVoiceTone stops a running voice tone analysis.
 func (c *Client) StopVoiceTone(ctx context.Context, voiceConnectorID, taskID string) error {
-	return c.stop(ctx, "StopVoiceToneAnalysisTask", voiceConnectorID, voiceToneTasks, taskID)
+	_, err := call(ctx, c, c.voice.StopVoiceToneAnalysisTask,
+		&chimesdkvoice.StopVoiceToneAnalysisTaskInput{VoiceConnectorId: &voiceConnectorID, VoiceToneAnalysisTaskId: &taskID})
+	return err
 }
 
-func (c *Client) stop(ctx context.Context, operation, voiceConnectorID, tasks, taskID string) error {
-	return c.call(ctx, request{
-		service: voice, operation: operation, method: http.MethodPost,
-		path: []string{"voice-connectors", voiceConnectorID, tasks, taskID}, query: url.Values{"operation": {"stop"}},
-	}, nil)
-}
-
-// SpeakerSearchStatus gives the status of a speaker search, as TaskEnded takes it.
+// SpeakerSearchStatus returns the status of a speaker search, for TaskEnded.
 func (c *Client) SpeakerSearchStatus(ctx context.Context, voiceConnectorID, taskID string) (string, error) {
-	var answer struct {
-		SpeakerSearchTask struct {
-			Status string `json:"SpeakerSearchTaskStatus"`
-		}
+	out, err := call(ctx, c, c.voice.GetSpeakerSearchTask,
+		&chimesdkvoice.GetSpeakerSearchTaskInput{VoiceConnectorId: &voiceConnectorID, SpeakerSearchTaskId: &taskID})
+	if err != nil || out.SpeakerSearchTask == nil {
+		return "", err
 	}
-	err := c.get(ctx, "GetSpeakerSearchTask", voiceConnectorID, speakerSearchTasks, taskID, nil, &answer)
-	return answer.SpeakerSearchTask.Status, err
+	return aws.ToString(out.SpeakerSearchTask.SpeakerSearchTaskStatus), nil
 }
 
-// VoiceToneStatus gives the status of a voice tone analysis, as TaskEnded takes
-// it. The service tells it for the caller and for the other side: as long as one
-// of them has not ended, this is its status.
+// VoiceToneStatus returns the status of a voice tone analysis, for TaskEnded. The
+// service has one for the caller and one for the other side: as long as one of
+// them has not ended, this is its status.
 func (c *Client) VoiceToneStatus(ctx context.Context, voiceConnectorID, taskID string) (status string, err error) {
-	for _, caller := range []string{"true", "false"} {
-		var answer struct {
-			VoiceToneAnalysisTask struct {
-				Status string `json:"VoiceToneAnalysisTaskStatus"`
-			}
+	for _, caller := range []bool{true, false} {
+		out, err := call(ctx, c, c.voice.GetVoiceToneAnalysisTask, &chimesdkvoice.GetVoiceToneAnalysisTaskInput{
+			VoiceConnectorId: &voiceConnectorID, VoiceToneAnalysisTaskId: &taskID, IsCaller: &caller,
+		})
+		if err != nil || out.VoiceToneAnalysisTask == nil {
+			return "", err
 		}
-		err = c.get(ctx, "GetVoiceToneAnalysisTask", voiceConnectorID, voiceToneTasks, taskID, url.Values{"isCaller": {caller}}, &answer)
-		if status = answer.VoiceToneAnalysisTask.Status; err != nil || !TaskEnded(status) {
-			return status, err
+		if status = aws.ToString(out.VoiceToneAnalysisTask.VoiceToneAnalysisTaskStatus); !TaskEnded(status) {
+			return status, nil
 		}
 	}
 	return status, nil
 }
 
-func (c *Client) get(ctx context.Context, operation, voiceConnectorID, tasks, taskID string, query url.Values, answer any) error {
-	return c.call(ctx, request{service: voice, operation: operation, method: http.MethodGet,
-		path: []string{"voice-connectors", voiceConnectorID, tasks, taskID}, query: query}, answer)
-}
-
-// TaskEnded tells whether a task of that status runs no more (SpeakerSearchTask
-// and VoiceToneAnalysisTask in the API reference). False where the status does
-// not say so beyond doubt: PARTIAL_SUCCESS is not explained.
+// TaskEnded reports whether a task of that status has ended (SpeakerSearchTask
+// and VoiceToneAnalysisTask in the API reference). It is false where the status
+// leaves a doubt: the reference does not explain PARTIAL_SUCCESS.
 func TaskEnded(status string) bool {
 	return status == "SUCCEEDED" || status == "FAILED" || status == "STOPPED"
 }
 
-// Final tells whether err is an answer that no other try will change, with the
-// service's code and message.
+// Final reports whether err is an answer that no other try will change, and
+// returns the service's code and message, empty where it named no code.
 func Final(err error) (code, message string, final bool) {
 	var api smithy.APIError
-	if !errors.As(err, &api) {
+	if code = codeOf(err); code == "" || !errors.As(err, &api) {
 		return "", "", false
 	}
-	switch api.ErrorCode() {
+	switch code {
 	case CodeGone, CodeNotFound, CodeUnprocessable:
-		return api.ErrorCode(), api.ErrorMessage(), true
+		final = true
 	}
-	return api.ErrorCode(), api.ErrorMessage(), false
+	return code, api.ErrorMessage(), final
 }

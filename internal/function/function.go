@@ -23,6 +23,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/trytimeout"
 )
 
 // mostRetentionDays is a century: more would overflow a time.Duration after
@@ -135,6 +136,7 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "AWS configuration", "cannot be loaded", "")
 	}
+	trytimeout.Add(&cfg, trytimeout.Default)
 	chosen, err := settings.Read(getenv)
 	if err != nil {
 		missing = append(missing, err)

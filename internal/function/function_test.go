@@ -4,14 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -247,6 +254,36 @@ func TestPartsAreWhatTheDeployerChose(t *testing.T) {
 	}
 	if _, err := function.New(t.Context(), "status", with(nil), func(p function.Parts) handler.Handler { got = p; return nothing(p) }); err != nil || got.FullNumbers {
 		t.Errorf("got full numbers %t and %v, want masked ones unless it is said", got.FullNumbers, err)
+	}
+}
+
+// deadlines is a network that is down, and keeps how long each request may take.
+type deadlines struct{ within []time.Duration }
+
+func (d *deadlines) Do(r *http.Request) (*http.Response, error) {
+	deadline, _ := r.Context().Deadline()
+	d.within = append(d.within, time.Until(deadline))
+	return nil, errors.New("the network is down")
+}
+
+// No client of a function waits for one answer until the function's time is up.
+func TestEveryTryOfARequestIsBounded(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	var cfg aws.Config
+	build := func(p function.Parts) handler.Handler { cfg = p.AWS; return nothing(p) }
+	if _, err := function.New(t.Context(), "status", with(nil), build); err != nil {
+		t.Fatal(err)
+	}
+	network := &deadlines{}
+	cfg.HTTPClient, cfg.Region, cfg.RetryMaxAttempts = network, "us-east-1", 1
+	cfg.Credentials = credentials.NewStaticCredentialsProvider("id", "secret", "")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	_, _ = dynamodb.NewFromConfig(cfg).ListTables(ctx, &dynamodb.ListTablesInput{})
+	topic := environment["CHIMEWATCH_ALERT_TOPIC_ARN"]
+	_, _ = sns.NewFromConfig(cfg).Publish(ctx, &sns.PublishInput{TopicArn: &topic, Message: aws.String("m")})
+	if len(network.within) != 2 || network.within[0] > 10*time.Second || network.within[1] > 10*time.Second {
+		t.Errorf("got %v to answer in, want 10 s each", network.within)
 	}
 }
 

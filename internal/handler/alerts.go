@@ -192,14 +192,3 @@ func (a Alerts) end(ctx context.Context, told store.Told) error {
 	_, err = a.tell(ctx, told, ev)
 	return err
 }
-
-// All handles a message with every one of the handlers, whether others fail or not.
-func All(handlers ...Handler) Handler {
-	return func(ctx context.Context, m intake.Message) error {
-		var errs []error
-		for _, handle := range handlers {
-			errs = append(errs, handle(ctx, m))
-		}
-		return errors.Join(errs...)
-	}
-}

@@ -28,6 +28,9 @@ const (
 	// askReserve is what a run keeps of its time for what comes after.
 	askReserve = 10 * time.Second
 	askFailed  = 3 // questions in one run that may come to nothing
+	// askTime is how long one question may take, with all tries: so long that one
+	// that hangs is tried again, and so short that a run has time for others.
+	askTime = 12 * time.Second
 )
 
 // doubts asks the API about open pipelines whose state is to be doubted, those
@@ -54,7 +57,11 @@ func (w Watch) doubts(ctx context.Context, open []store.OpenPipeline) error {
 		}
 		asked++
 		if err := w.ask(ctx, p.State, why); err != nil {
-			failed, pressed = append(failed, err), fault.ClassOf(err) == fault.Throttled
+			pressed = fault.ClassOf(err) == fault.Throttled
+			// The next run asks again, but all others first: what fails here, and may go
+			// on failing, must not keep them from their turn.
+			again := w.Table.MarkAsked(ctx, p.State.ID, w.now().Add(-askAgain))
+			failed = append(failed, errors.Join(fmt.Errorf("pipeline %s: %w", p.State.ID, err), again))
 		}
 	}
 	w.Counts.Count("PipelinesAsked", asked)
@@ -67,14 +74,15 @@ func enoughTime(ctx context.Context) bool {
 	return !has || time.Until(deadline) > askReserve
 }
 
-// question asks the API, and does not wait longer for the answer than the run
-// has time.
+// question asks the API, and waits for the answer neither longer than a question
+// may take nor longer than the run has time.
 func (w Watch) question(ctx context.Context, id string) (chimeapi.Pipeline, error) {
-	if deadline, has := ctx.Deadline(); has {
-		within, cancel := context.WithDeadline(ctx, deadline.Add(-askReserve))
-		defer cancel()
-		ctx = within
+	until := time.Now().Add(askTime)
+	if deadline, has := ctx.Deadline(); has && deadline.Add(-askReserve).Before(until) {
+		until = deadline.Add(-askReserve)
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	return w.API.GetPipeline(ctx, id)
 }
 
@@ -84,12 +92,7 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 	p, err := w.question(ctx, st.ID)
 	answer := watch.Answer{Gone: fault.ClassOf(err) == fault.NotFound, Status: p.Status, ConfigurationARN: p.ConfigurationARN, Metadata: p.Metadata}
 	if err != nil && !answer.Gone {
-		err = fmt.Errorf("pipeline %s: %w", st.ID, err)
-		if fault.ClassOf(err) == fault.Throttled {
-			return err
-		}
-		// The next run asks again, but all others first: it must not keep them from their turn.
-		return errors.Join(err, w.Table.MarkAsked(ctx, st.ID, w.now().Add(-askAgain)))
+		return err
 	}
 	for _, e := range p.Elements {
 		answer.Elements = append(answer.Elements, watch.AnswerElement(e))

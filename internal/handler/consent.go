@@ -14,10 +14,16 @@ type Ledger interface {
 	Enter(context.Context, consent.Entry) error
 }
 
-// Settler does what is due for a call; *hold.Keeper does.
+// Settler does what is due for a call; *hold.Keeper does. It must be safe for
+// concurrent use.
 type Settler interface {
 	Settle(context.Context, hold.Trigger) error
 }
+
+// callsAtOnce is how many calls are settled side by side. It bounds the requests
+// that the table and the service get at once, and with timeshare.Each how long one
+// call may take when there are many.
+const callsAtOnce = 8
 
 // Consent enters what people decided into the call's ledger, and does what is
 // due by it. An event that cannot be taken as it is meant changes nothing.

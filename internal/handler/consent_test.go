@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +31,7 @@ import (
 // lifeline is the way to the network of one process, which dies at its call
 // number at: before it, or after it was answered. Zero means never.
 type lifeline struct {
+	mu        sync.Mutex // of calls
 	calls, at int
 	after     bool
 	die       context.CancelFunc
@@ -36,11 +40,14 @@ type lifeline struct {
 var errDead = errors.New("the process is dead")
 
 func (l *lifeline) Do(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
 	l.calls++
-	if l.at == 0 || l.calls < l.at {
+	n := l.calls
+	l.mu.Unlock()
+	if l.at == 0 || n < l.at {
 		return http.DefaultClient.Do(r)
 	}
-	if l.after && l.calls == l.at {
+	if l.after && n == l.at {
 		if answer, err := http.DefaultClient.Do(r.WithContext(context.WithoutCancel(r.Context()))); err == nil {
 			answer.Body.Close()
 		}
@@ -64,13 +71,14 @@ type call struct {
 func (c *call) now() time.Time { return time.Now().Add(c.passed) }
 
 // functions are the functions in a process of their own.
-func (c *call) functions(l *lifeline) (voice handler.Batch, said, lapses handler.Handler) {
+func (c *call) functions(l aws.HTTPClient) (voice handler.Batch, said, lapses handler.Handler) {
 	keys := credentials.NewStaticCredentialsProvider("id", "secret", "")
 	db := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.tableURL, Credentials: keys, HTTPClient: l})
 	api := chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &c.serviceURL, Credentials: keys, HTTPClient: l})
 	s := store.New(db, "calls", store.Options{})
-	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: consent.Settings{consent.VoiceTone: true}, Now: c.now, Counts: count{}}
-	return handler.Voice(s, k, count{}), handler.Consent(s, k, count{}, c.now), handler.Lapses(s, k, c.now)
+	on := consent.Settings{consent.VoiceTone: true}
+	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: on, Now: c.now, Counts: quiet{}}
+	return handler.Voice(s, k, quiet{}), handler.Consent(s, k, quiet{}, c.now), handler.Lapses(s, k, c.now)
 }
 
 // step is an event that one of the functions handles.
@@ -318,6 +326,69 @@ func TestTasksStopWhenConsentRunsOut(t *testing.T) {
 			t.Errorf("got %d requests and %v once it is done, want %d, those that find nothing", again, err, none)
 		}
 	})
+}
+
+// silent is a network on which one task cannot be stopped: the service hangs, or
+// refuses.
+type silent struct {
+	taskID  string
+	refuses bool
+}
+
+func (s silent) Do(r *http.Request) (*http.Response, error) {
+	switch {
+	case !strings.HasSuffix(r.URL.Path, "/"+s.taskID):
+		return http.DefaultClient.Do(r)
+	case s.refuses:
+		header := http.Header{"X-Amzn-Errortype": {"ForbiddenException"}}
+		return &http.Response{StatusCode: http.StatusForbidden, Header: header, Body: http.NoBody}, nil
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// The first call whose consent has run out cannot be stopped: all others are, in
+// the same run, and what is wrong with the first one is written down.
+func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		refuses bool
+		code    string
+	}{{"the service hangs", false, "unavailable"}, {"the service refuses", true, "ForbiddenException"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCall(t)
+			for n := range 26 {
+				c.transaction = fmt.Sprint("t", n)
+				for _, next := range []step{c.ready(), c.sayFor(consent.Granted, time.Hour)} {
+					if err := next(t.Context(), &lifeline{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			c.passed = 2 * time.Hour
+			first := c.service.Tasks()[0]
+			_, _, lapses := c.functions(silent{first.ID, tt.refuses})
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := lapses(ctx, intake.Message{}); err == nil || ctx.Err() != nil {
+				t.Errorf("got %v and %v, want an error in time", err, ctx.Err())
+			}
+			for _, task := range c.service.Tasks() {
+				if running := task.StoppedAt.IsZero(); running != (task.ID == first.ID) {
+					t.Errorf("%s: runs: %t, want only the first one to run", task.TransactionID, running)
+				}
+			}
+			s := store.New(dynalite.Client(c.tableURL, "us-east-1"), "calls", store.Options{})
+			ledger, err := s.Ledger(t.Context(), first.TransactionID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := func(e consent.Entry) bool { return e.Kind == consent.Failed && e.Code == tt.code }
+			if !slices.ContainsFunc(ledger, failed) {
+				t.Errorf("got the ledger %v, want the failure of code %s in it", ledger, tt.code)
+			}
+		})
+	}
 }
 
 func TestConsentThatIsRefusedChangesNothing(t *testing.T) {

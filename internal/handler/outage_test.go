@@ -38,6 +38,7 @@ const denied = "Access denied when assuming resource access role"
 func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 	silenceLog(t)
 	db := outage.Server(t)
+	const asking = "the watch finds what the events did not tell"
 	cases := []struct {
 		name  string
 		begin func(*testing.T, *invocation) []outage.Step
@@ -81,7 +82,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			}
 			return steps
 		}},
-		{"the watch finds what the events did not tell", func(t *testing.T, v *invocation) []outage.Step {
+		{asking, func(t *testing.T, v *invocation) []outage.Step {
 			missed(t, v)
 			return watching(v, limits, 2*time.Hour)
 		}},
@@ -114,8 +115,12 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			outage.Check(t, db, func(t *testing.T, p *outage.Process) []outage.Step { return tc.begin(t, invoked(p, noon, "one")) },
-				"hb") // a match that comes twice is held back when people know of it
+			left := []string{"hb"} // a match that comes twice is held back when people know of it
+			if tc.name == asking {
+				left = append(left, "w") // a question that failed is marked, so that others come first
+			}
+			begin := func(t *testing.T, p *outage.Process) []outage.Step { return tc.begin(t, invoked(p, noon, "one")) }
+			outage.Check(t, db, begin, left...)
 		})
 	}
 }

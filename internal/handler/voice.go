@@ -8,6 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/timeshare"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -73,8 +74,8 @@ func countNotes(ctx context.Context, counts Counter, kept []voice.Note) {
 	}
 }
 
-// settle does what is due for each transaction once, and gives an error or nil
-// for each note.
+// settle does what is due for each transaction once, and returns an error or nil
+// for each note. A transaction that the service hangs on takes no other one's time.
 func settle(ctx context.Context, calls Settler, notes []voice.Note) []error {
 	errs := make([]error, len(notes))
 	triggers := map[string]*hold.Trigger{}
@@ -93,12 +94,13 @@ func settle(ctx context.Context, calls Settler, notes []voice.Note) []error {
 			t.Seen = append(t.Seen, hold.Seen{Task: task, TaskID: n.TaskID})
 		}
 	}
-	for _, transaction := range order {
-		if err := calls.Settle(ctx, *triggers[transaction]); err != nil {
-			for i, n := range notes {
-				if n.TransactionID == transaction {
-					errs[i] = err
-				}
+	settled := timeshare.Each(ctx, len(order), callsAtOnce, func(ctx context.Context, i int) error {
+		return calls.Settle(ctx, *triggers[order[i]])
+	})
+	for t, err := range settled {
+		for i, n := range notes {
+			if err != nil && n.TransactionID == order[t] {
+				errs[i] = err
 			}
 		}
 	}

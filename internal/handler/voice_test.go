@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -307,11 +308,14 @@ func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
 
 // settler keeps what it is asked to settle, and fails for some transactions.
 type settler struct {
+	mu       sync.Mutex
 	triggers []hold.Trigger
 	fails    []string
 }
 
 func (s *settler) Settle(_ context.Context, t hold.Trigger) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.triggers = append(s.triggers, t)
 	if slices.Contains(s.fails, t.TransactionID) {
 		return fault.New(fault.Unavailable, "service", t.TransactionID, "")
@@ -352,6 +356,7 @@ func TestVoiceSettlesEachCallOnce(t *testing.T) {
 		{Event: "4", TransactionID: "c"},
 		{Event: "9", TransactionID: "d"},
 	}
+	slices.SortFunc(calls.triggers, func(a, b hold.Trigger) int { return strings.Compare(a.Event, b.Event) })
 	if diff := cmp.Diff(want, calls.triggers); diff != "" {
 		t.Errorf("settled (-want +got):\n%s", diff)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
 
 // Table keeps the ledgers; *store.Store does.
@@ -54,7 +55,8 @@ type Keeper struct {
 	On consent.Settings
 	// Now tells the time.
 	Now func() time.Time
-	// Counts may not be nil.
+	// Counts may not be nil, and must be safe for concurrent use where the Keeper
+	// is used concurrently.
 	Counts Counter
 }
 
@@ -81,8 +83,10 @@ type Seen struct {
 const mostRounds = 30
 
 // Settle does all that is due for a call. What cannot be done for one of its
-// transactions, or for one task, keeps the others waiting for nothing. An error
-// means that something may be left to do; then the event is to be handled again.
+// transactions, or for one task, keeps the others from nothing: a service that
+// does not answer takes a part of the time until ctx's deadline, never the others'
+// part, nor the time to write down that it did not answer. An error means that
+// something may be left to do; then the event is to be handled again.
 func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
 	if t.TransactionID != "" {
 		return k.settle(ctx, t)
@@ -98,9 +102,11 @@ func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
 		return stuck.err()
 	}
 	var errs []error
-	for _, id := range transactions {
+	for i, id := range transactions {
 		t.TransactionID = id
-		errs = append(errs, k.settle(ctx, t))
+		part, cancel := timeshare.Part(ctx, len(transactions)-i)
+		errs = append(errs, k.settle(part, t))
+		cancel()
 	}
 	return errors.Join(errs...)
 }
@@ -157,21 +163,26 @@ func (k *Keeper) round(ctx context.Context, t Trigger, ledger consent.Ledger, ce
 	case len(steps) > 0:
 		steps = steps[:1]
 	}
-	for _, step := range steps {
-		if err := k.take(ctx, t, step); err != nil {
+	for i, step := range steps {
+		if err := k.take(ctx, t, step, len(steps)-i); err != nil {
 			stuck[step.Entry.Task] = err
 		}
 	}
 	return len(steps) == 0
 }
 
-// take does one step.
-func (k *Keeper) take(ctx context.Context, t Trigger, step consent.Step) error {
+// take does one step of those that are left.
+func (k *Keeper) take(ctx context.Context, t Trigger, step consent.Step, left int) error {
+	// One part more than there are steps: for what is written down, and read again.
+	answered, cancel := timeshare.Part(ctx, left+1)
+	defer cancel()
 	switch {
 	case step.Act == consent.Start:
-		return k.start(ctx, t, step.Entry)
+		taskID, err := k.Service.Start(answered, step.Entry)
+		return k.started(ctx, t, step.Entry, taskID, err)
 	case step.Act == consent.Stop:
-		return k.stop(ctx, t, step.Entry)
+		ended, err := k.Service.Stop(answered, step.Entry)
+		return k.stopped(ctx, t, step.Entry, ended, err)
 	case step.Entry.Kind == consent.Starting:
 		return k.begin(ctx, t, step.Entry)
 	}
@@ -208,8 +219,8 @@ func (k *Keeper) begin(ctx context.Context, t Trigger, e consent.Entry) error {
 	return k.Table.Enter(ctx, e)
 }
 
-func (k *Keeper) start(ctx context.Context, t Trigger, starting consent.Entry) error {
-	taskID, err := k.Service.Start(ctx, starting)
+// started enters what the service answered to a start.
+func (k *Keeper) started(ctx context.Context, t Trigger, starting consent.Entry, taskID string, err error) error {
 	if err == nil {
 		k.Counts.Count("VoiceTasksStarted", 1)
 		e := k.answer(t, starting, consent.Started)
@@ -229,8 +240,8 @@ func (k *Keeper) start(ctx context.Context, t Trigger, starting consent.Entry) e
 	return k.Table.Enter(ctx, e)
 }
 
-func (k *Keeper) stop(ctx context.Context, t Trigger, stopping consent.Entry) error {
-	ended, err := k.Service.Stop(ctx, stopping)
+// stopped enters what the service answered to a stop.
+func (k *Keeper) stopped(ctx context.Context, t Trigger, stopping consent.Entry, ended string, err error) error {
 	if err != nil {
 		return k.failed(ctx, t, stopping, err)
 	}

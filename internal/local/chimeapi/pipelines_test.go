@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkmediapipelines"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	client "github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -49,16 +50,32 @@ func TestOurClientReadsWhatTheStandInKnows(t *testing.T) {
 }
 
 func TestListIsPaged(t *testing.T) {
-	api, c, _ := serve(t)
+	api, _, url := serve(t)
 	for n := range 100 {
 		api.Set(chimeapi.Pipeline{ID: fmt.Sprintf("p%03d", n), ARN: "arn"})
 	}
-	page, next, err := c.ListPipelines(t.Context(), "")
-	if err != nil || len(page) != 99 || next == "" {
-		t.Fatalf("got %d and the token %q (%v), want 99 and a token", len(page), next, err)
+	sdk := chimesdkmediapipelines.New(chimesdkmediapipelines.Options{
+		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})
+	pages := chimesdkmediapipelines.NewListMediaPipelinesPaginator(sdk, &chimesdkmediapipelines.ListMediaPipelinesInput{})
+	for _, want := range []struct {
+		n    int
+		last string
+	}{{99, "p098"}, {1, "p099"}} {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := page.MediaPipelines
+		if len(got) != want.n {
+			t.Fatalf("got a page of %d, want %d", len(got), want.n)
+		}
+		if last := got[len(got)-1]; *last.MediaPipelineId != want.last || *last.MediaPipelineArn != "arn" {
+			t.Errorf("got %s (%s) as the last of a page, want %s", *last.MediaPipelineId, *last.MediaPipelineArn, want.last)
+		}
 	}
-	if page, next, err = c.ListPipelines(t.Context(), next); err != nil || len(page) != 1 || next != "" || page[0].ID != "p099" {
-		t.Errorf("got %v and the token %q (%v), want the last one", page, next, err)
+	if pages.HasMorePages() {
+		t.Error("got a token of a third page, want none")
 	}
 }
 
