@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -37,10 +38,7 @@ func TestChecksFailWhatDoesNotComply(t *testing.T) {
 
 // cfn-lint finds no error in the three Regions.
 func TestCfnLintFindsNoError(t *testing.T) {
-	lint, err := exec.LookPath("cfn-lint")
-	if err != nil {
-		t.Skip("cfn-lint is not installed")
-	}
+	lint := need.Tool(t, "cfn-lint")
 	args := []string{"--non-zero-exit-code", "error", "--regions"}
 	args = append(append(args, config.CallAnalyticsRegions...), "--template")
 	for name := range configurations() {

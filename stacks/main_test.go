@@ -16,6 +16,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/stacks"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -83,6 +84,7 @@ func configurations() map[string]config.Stack {
 // code is a file each, as it does not matter here.
 func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 	t.Helper()
+	need.Tool(t, "node") // on which the CDK runs
 	text, err := os.ReadFile("../cdk.json")
 	if err != nil {
 		t.Fatal(err)

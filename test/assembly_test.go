@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -45,9 +46,7 @@ func assembled(t *testing.T, name string) assembly {
 	if !ok || runtime.GOOS != "linux" {
 		t.Skip("the deployed functions run on Linux on amd64 or arm64 only")
 	}
-	if _, err := os.Stat("../node_modules/aws-cdk"); err != nil {
-		t.Skip("aws-cdk is not installed: run npm ci")
-	}
+	need.CDK(t)
 	assembling.Lock()
 	defer assembling.Unlock()
 	if made, ok := assemblies[name]; ok {
@@ -136,10 +135,7 @@ func (a assembly) forMoto(t *testing.T) string {
 
 // cfn-lint finds no error in what is deployed.
 func TestAssemblyPassesCfnLint(t *testing.T) {
-	lint, err := exec.LookPath("cfn-lint")
-	if err != nil {
-		t.Skip("cfn-lint is not installed")
-	}
+	lint := need.Tool(t, "cfn-lint")
 	for name := range contexts {
 		a := assembled(t, name)
 		out, err := exec.CommandContext(t.Context(), lint, "--non-zero-exit-code", "error", "--regions", stackRegion, "--template",

@@ -2,10 +2,9 @@ package test
 
 import (
 	"os"
-	"os/exec"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -20,10 +19,5 @@ func functionBinaries(t *testing.T) string {
 // needNode skips a test where the table's server cannot run, with the reason.
 func needNode(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	if _, err := dynalite.FindModules("."); err != nil {
-		t.Skip(err)
-	}
+	need.Dynalite(t)
 }

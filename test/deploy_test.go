@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -34,14 +35,8 @@ const (
 // finds the table by the stack's outputs. What the functions call is compared with
 // what their roles grant.
 func TestDeployedStackKeepsCalls(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a deployment takes a minute")
-	}
-	for _, tool := range []string{"moto_server", "aws"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	need.Tool(t, "moto_server")
+	need.Tool(t, "aws")
 	t.Run("default", func(t *testing.T) { testDeployment(t, assembled(t, "default"), steps(t)) })
 	t.Run("everything", func(t *testing.T) {
 		const call, other = "af713cb5-c6aa-416a-97e1-5636109ac0d8", "7000e34a-8af3-4cdc-9efe-a55b725ded40"

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -15,10 +16,7 @@ import (
 // sees calls show change with what it does.
 func TestUnmodifiedAWSCLIDrivesIt(t *testing.T) {
 	t.Parallel()
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
+	program := need.Tool(t, "aws")
 	s := startLocal(t, t.TempDir())
 	endpoint := strings.Replace(s.endpoint, "127.0.0.1", "localhost", 1)
 	aws := func(args ...string) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -22,9 +23,7 @@ import (
 // stands there but for the address and the folder, one command after the other.
 func TestReadmeCommandsWork(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
+	need.Tool(t, "aws")
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 // node runs a script that reads JSON from the standard input and prints JSON, and
@@ -19,10 +20,7 @@ import (
 // docs/notify.
 func node(t *testing.T, script string, input, output any) {
 	t.Helper()
-	path, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed")
-	}
+	path := need.Tool(t, "node")
 	folder := t.TempDir() // a copy, so that Go's cache of tests knows what this one depends on
 	if err := os.CopyFS(folder, os.DirFS("../../docs/notify")); err != nil {
 		t.Fatal(err)

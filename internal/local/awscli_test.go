@@ -7,16 +7,14 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 // The AWS CLI as it is, told nothing but the endpoint, drives the whole stack.
 // The endpoint is given as a flag because version 1 of the CLI overrides the
 // environment variable for SQS.
 func TestUnmodifiedAWSCLI(t *testing.T) {
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
+	program := need.Tool(t, "aws")
 	s := start(t, options(t, t.TempDir()))
 	run := func(t *testing.T, args ...string) string {
 		t.Helper()

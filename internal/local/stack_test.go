@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,6 +26,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
@@ -36,12 +36,7 @@ func TestMain(m *testing.M) { os.Exit(binaries.Run(m)) }
 // needTable skips a test where the table's server cannot run, with the reason.
 func needTable(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	if _, err := dynalite.FindModules("."); err != nil {
-		t.Skip(err)
-	}
+	need.Dynalite(t)
 }
 
 // options sends rule matches to the function for them, which fails those without

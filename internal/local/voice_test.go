@@ -24,6 +24,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
@@ -204,10 +205,7 @@ func TestInvokeAsTheLambdaAPIDoes(t *testing.T) {
 // TestAWSCLISendsVoiceNotifications holds the stream and Invoke against the CLI's
 // models of the services.
 func TestAWSCLISendsVoiceNotifications(t *testing.T) {
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
+	program := need.Tool(t, "aws")
 	s, table := startVoice(t)
 	file := filepath.Join(t.TempDir(), "note.json")
 	const note = `{"id":"n","service-type":"VoiceAnalytics","detail-type":"SpeakerSearchStatus",` +

@@ -1,25 +1,17 @@
 package capacity_test
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/capacity"
 )
 
 func TestStateChangeInOrderReadsNothingAndWritesThreeUnits(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	modules, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	got, err := capacity.OfCall(t.Context(), modules, t.TempDir())
+	got, err := capacity.OfCall(t.Context(), need.Dynalite(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -80,9 +81,7 @@ func TestListIsPaged(t *testing.T) {
 }
 
 func TestAWSCLIReadsIt(t *testing.T) {
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
+	need.Tool(t, "aws")
 	api, _, url := serve(t)
 	api.Set(chimeapi.Pipeline{ID: "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90", ARN: "arn:p1", Status: "Paused", CreatedAt: time.Unix(1772366400, 0)})
 	cmd := exec.CommandContext(t.Context(), "aws", "chime-sdk-media-pipelines", "get-media-pipeline", "--media-pipeline-id", "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90",

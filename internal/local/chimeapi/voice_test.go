@@ -11,6 +11,7 @@ import (
 	client "github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 func serveVoice(t *testing.T) (*chimeapi.Voice, *client.Client, string) {
@@ -105,9 +106,7 @@ func TestVoiceRefusesWhatTheServiceRefuses(t *testing.T) {
 
 // TestAWSCLITalksToIt holds the shapes against the CLI's model of the service.
 func TestAWSCLITalksToIt(t *testing.T) {
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
+	need.Tool(t, "aws")
 	api, _, url := serveVoice(t)
 	run := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), "aws", append([]string{"--endpoint-url", url, "--output", "text", "chime-sdk-voice"}, args...)...)

@@ -3,7 +3,6 @@ package dynalite_test
 import (
 	"context"
 	"net"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,19 +14,13 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 // modules gives the folder to take dynalite from, or skips the test with the reason.
 func modules(t *testing.T) string {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	dir, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	return dir
+	return need.Dynalite(t)
 }
 
 func start(t *testing.T, data string) (*dynalite.Server, *dynamodb.Client) {
