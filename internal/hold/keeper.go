@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
@@ -83,7 +84,11 @@ const mostRounds = 30
 // Settle does all that is due for a call. What cannot be done for one of its
 // transactions, or for one task, keeps the others waiting for nothing. An error
 // means that something may be left to do; then the event is to be handled again.
+// Nothing is ever due for a rehearsal: it has no call on which a task could run.
 func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
+	if chime.IsRehearsal(t.TransactionID) || chime.IsRehearsal(t.CallID) {
+		return nil
+	}
 	if t.TransactionID != "" {
 		return k.settle(ctx, t)
 	}
