@@ -54,7 +54,7 @@ func describe(body string) string {
 	var b strings.Builder
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)
-		if label, value, found := strings.Cut(line, ": "); found && len(label) < maxWord && !strings.ContainsAny(label, ".,") {
+		if label, value, found := strings.Cut(line, ": "); found && len(label) < maxWord && !strings.ContainsAny(label, ".,[") {
 			line = "*" + markdown(label) + ":* " + markdown(value)
 		} else {
 			line = markdown(line)

@@ -54,7 +54,7 @@ func (n News) Message(o Options) Message {
 			{n.hint()},
 			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
 		},
-		data: data{Severity: severity, Remedy: i.Class.Remedy(), Runbook: o.runbook(string(i.Class)), Incident: n.data()},
+		data: data{Severity: severity, Rehearsal: i.Rehearsal(), Remedy: i.Class.Remedy(), Runbook: o.runbook(string(i.Class)), Incident: n.data()},
 	}
 	if n.Stage != Closing {
 		x.steps = append(x.steps, i.Class.Remedy())
@@ -211,14 +211,18 @@ func calls(n int) string {
 
 // scopeText names in words what the failed calls share.
 func scopeText(scope string) string {
-	kind, name, _ := strings.Cut(scope, "/")
+	rehearsal, kind, name := incident.SplitScope(scope)
+	text := "account " + clean(strings.ReplaceAll(name, "/", ", "), maxWord)
 	switch kind {
 	case incident.ScopeVoiceConnector:
-		return "Voice Connector " + clean(name, maxWord)
+		text = "Voice Connector " + clean(name, maxWord)
 	case incident.ScopeConfiguration:
-		return "configuration " + configurationName(name)
+		text = "configuration " + configurationName(name)
 	}
-	return "account " + clean(strings.ReplaceAll(name, "/", ", "), maxWord)
+	if rehearsal {
+		text += ", in a rehearsal"
+	}
+	return text
 }
 
 func (n News) body(o Options) string {
@@ -260,7 +264,7 @@ func (n News) body(o Options) string {
 
 // where tells the place of a call that failed, except what the scope tells.
 func (n News) where(l *lines, call pipeline.State) {
-	kind, _, _ := strings.Cut(n.Incident.Scope, "/")
+	_, kind, _ := incident.SplitScope(n.Incident.Scope)
 	if kind != incident.ScopeConfiguration {
 		l.tell("Configuration", configurationName(call.ConfigurationARN))
 	}
