@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -24,10 +25,29 @@ type Query struct {
 	From, To time.Time
 	// Status keeps to pipelines of that status; empty means any.
 	Status pipeline.Status
+	// Rehearsals says whether rehearsals are among them.
+	Rehearsals Rehearsals
 	// Limit is the most that a page holds; zero means 50.
 	Limit int
 	// Cursor is the Next of the page before; empty for the first page.
 	Cursor string
+}
+
+// Rehearsals says what a query does with rehearsals. Those that it leaves out
+// cost it their keys, and nothing else.
+type Rehearsals int
+
+// The values of Rehearsals.
+const (
+	WithRehearsals Rehearsals = iota
+	WithoutRehearsals
+	OnlyRehearsals
+)
+
+// leavesOut reports whether the query leaves out what is in a partition.
+func (r Rehearsals) leavesOut(pk string) bool {
+	_, id, _ := strings.Cut(pk, "#")
+	return r == WithoutRehearsals && chime.IsRehearsal(id) || r == OnlyRehearsals && !chime.IsRehearsal(id)
 }
 
 // Page is one page of pipelines, newest first.
@@ -113,16 +133,18 @@ type span struct {
 	letter string
 	// from and to bound the sort key, both included; zero means no bound.
 	from, to time.Time
+	// rehearsals says which of the items are given.
+	rehearsals Rehearsals
 }
 
 func (q Query) span() span {
 	switch {
 	case q.Status.Open() && q.Status != "":
-		return span{indexByState, attrState, "O", q.From, q.To}
+		return span{indexByState, attrState, "O", q.From, q.To, q.Rehearsals}
 	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed || q.Status == pipeline.Lost:
-		return span{indexByState, attrState, "F", q.From, q.To}
+		return span{indexByState, attrState, "F", q.From, q.To, q.Rehearsals}
 	}
-	return span{indexByTime, attrTime, "T", q.From, q.To}
+	return span{indexByTime, attrTime, "T", q.From, q.To, q.Rehearsals}
 }
 
 // mostKeys is how many keys are read of a shard at once. They are within the
@@ -134,6 +156,7 @@ const mostKeys = 500
 func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
 	n = min(n, mostKeys)
 	var heads [shards][]item
+	var more [shards]bool // whether items may follow those at the head
 	for i := range shards {
 		if positions[i].Done {
 			continue
@@ -142,7 +165,7 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		if err != nil {
 			return nil, err
 		}
-		heads[i] = items
+		heads[i], more[i] = items, len(items) == n
 		positions[i].Done = len(items) == 0
 	}
 	var keys []item
@@ -159,7 +182,12 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		it := heads[newest][0]
 		heads[newest] = heads[newest][1:]
 		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
-		keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+		if !sp.rehearsals.leavesOut(textIn(it, attrPK)) {
+			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+		}
+		if len(heads[newest]) == 0 && more[newest] {
+			break // what follows here may be newer than what the other shards have left
+		}
 	}
 	return keys, nil
 }

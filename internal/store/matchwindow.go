@@ -188,7 +188,7 @@ func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, ne
 		return nil, "", err
 	}
 	for len(page) < q.Limit && !allRead(positions) {
-		keys, err := s.nextKeys(ctx, span{indexByTime, attrTime, "A", q.From, q.To}, &positions, q.Limit-len(page))
+		keys, err := s.nextKeys(ctx, span{index: indexByTime, attr: attrTime, letter: "A", from: q.From, to: q.To}, &positions, q.Limit-len(page))
 		if err != nil {
 			return nil, "", err
 		}

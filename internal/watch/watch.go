@@ -38,6 +38,16 @@ type Limits struct {
 // DefaultLimits suit the service's default quota.
 var DefaultLimits = Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, Quota: 20}
 
+// Ours reports whether a pipeline is a real one of the account and the Region that
+// the watch runs in. The API there can be asked only about these, and only these
+// count against its quota. What names neither is taken for ours; where the
+// watch's own account or Region is empty, it is not compared.
+func Ours(st pipeline.State, account, region string) bool {
+	itsAccount, itsRegion := st.Place()
+	same := func(its, ours string) bool { return its == "" || ours == "" || its == ours }
+	return !st.Rehearsal() && same(itsAccount, account) && same(itsRegion, region)
+}
+
 // Doubt says why the table's state of an open pipeline is to be doubted; it is
 // empty when there is no reason to.
 func Doubt(st pipeline.State, now time.Time, l Limits) string {

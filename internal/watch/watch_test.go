@@ -180,3 +180,32 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 		})
 	}
 }
+
+func TestOurs(t *testing.T) {
+	state := func(account, region, arn string) pipeline.State {
+		return pipeline.State{ID: pipeline.IDFromARN(arn), PipelineARN: arn, Account: account, Region: region}
+	}
+	const elsewhere = "arn:aws:chime:eu-central-1:999988887777:media-pipeline/p"
+	for _, test := range []struct {
+		name            string
+		state           pipeline.State
+		account, region string // of the watch
+		want            bool
+	}{
+		{"ours", state("111122223333", "us-east-1", arn), "111122223333", "us-east-1", true},
+		{"of another account", state("999988887777", "us-east-1", arn), "111122223333", "us-east-1", false},
+		{"of another Region", state("111122223333", "eu-central-1", arn), "111122223333", "us-east-1", false},
+		{"by its ARN", state("", "", arn), "111122223333", "us-east-1", true},
+		{"elsewhere by its ARN", state("", "", elsewhere), "111122223333", "us-east-1", false},
+		{"of no place", state("", "", "p"), "111122223333", "us-east-1", true},
+		{"the watch knows no account", state("999988887777", "us-east-1", arn), "", "us-east-1", true},
+		{"the watch knows no account, and the Region is another", state("999988887777", "eu-central-1", arn), "", "us-east-1", false},
+		{"a rehearsal", state("111122223333", "us-east-1", "arn:aws:chime:us-east-1:111122223333:media-pipeline/rehearsal-p"), "111122223333", "us-east-1", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := watch.Ours(test.state, test.account, test.region); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
