@@ -46,7 +46,7 @@ func New(app awscdk.App, chosen config.Stack, root string) (awscdk.Stack, error)
 	for _, spec := range w.specs() {
 		w.functions[spec.name] = w.newFunction(spec)
 	}
-	for _, rule := range rules.Table(rules.Options{Production: chosen.Production}) {
+	for _, rule := range rules.Table(rules.Options{Rehearsal: !chosen.Production}) {
 		if err := w.route(rule); err != nil {
 			return nil, err
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
 // Where a local stack pretends to be, and the names of its resources.
@@ -98,7 +99,7 @@ func (o Options) withDefaults() Options {
 		o.Functions = DefaultFunctions
 	}
 	if o.Rules == nil {
-		o.Rules = rules.Table(rules.Options{})
+		o.Rules = rules.Table(rules.Options{Rehearsal: true, Account: Account})
 		if o.Others == nil {
 			o.Others = []string{VoiceFunction}
 		}
@@ -281,6 +282,7 @@ func (s *Stack) environment() []string {
 		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
 		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
 		"CHIMEWATCH_ACCOUNT=" + Account,
+		"CHIMEWATCH_STACK=" + telemetry.LocalStack,
 		"CHIMEWATCH_VOICE_TASKS=" + voiceTasks,
 		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + voiceDomainARN,
 	}

@@ -26,12 +26,15 @@ type Rule struct {
 	Pattern  Pattern
 }
 
-// Options chooses between variants of the table.
+// Options chooses between variants of the table. The zero value matches events of
+// Amazon Chime itself, and consent from any account.
 type Options struct {
-	// Production narrows the sources to Amazon Chime itself. Elsewhere the
-	// rehearsal source is let in too, because nobody but AWS may put events
-	// whose source begins with "aws.".
-	Production bool
+	// Rehearsal lets events of the rehearsal source in, too: nobody but AWS may put
+	// events whose source begins with "aws.".
+	Rehearsal bool
+	// Account, when it is not empty, is the only account from which consent is let
+	// in. Without it, whoever may forward events to the bus may consent.
+	Account string
 }
 
 // Sources and detail types that the table names.
@@ -95,19 +98,27 @@ func Table(o Options) []Rule {
 			Function:    "consent",
 			// What is wrong with an event of that source the function says, so that it
 			// does not pass in silence.
-			Pattern: Pattern{"source": Values{sourceConsent}},
+			Pattern: o.consent(),
 		},
 	}
 }
 
 func (o Options) pattern(detailType string, detail Pattern) Pattern {
 	sources := Values{sourceChime}
-	if !o.Production {
+	if o.Rehearsal {
 		sources = append(sources, sourceRehearsal)
 	}
 	p := Pattern{"source": sources, "detail-type": Values{detailType}}
 	if detail != nil {
 		p["detail"] = detail
+	}
+	return p
+}
+
+func (o Options) consent() Pattern {
+	p := Pattern{"source": Values{sourceConsent}}
+	if o.Account != "" {
+		p["account"] = Values{o.Account}
 	}
 	return p
 }
