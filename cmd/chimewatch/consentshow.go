@@ -96,7 +96,8 @@ func findLedger(ctx context.Context, s *store.Store, ref string) (ledger consent
 			return ledger, others, err
 		}
 	}
-	return nil, nil, fault.New(fault.NotFound, "holding area", "knows no transaction or call "+ref, "list what is there with: chimewatch consent list")
+	return nil, nil, fault.New(fault.NotFound, "holding area", "knows no transaction or call "+ref,
+		"list what is there with: chimewatch consent list")
 }
 
 // readLedger is findLedger for an id as the table has it; the ledger is empty

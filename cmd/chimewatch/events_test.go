@@ -50,7 +50,8 @@ func TestEventsValidate(t *testing.T) {
   rules      none
   functions  none
 `},
-		{"rehearsal where they are let in", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1), []string{"--rehearsal"}, exitDone, `-, event 0: valid
+		{"rehearsal where they are let in", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1),
+			[]string{"--rehearsal"}, exitDone, `-, event 0: valid
   schema     media-insights-state-change
   rules      state-change
   functions  status

@@ -123,7 +123,8 @@ func (c *incidentsShowCmd) Run(a *app) error {
 // reportIncident counts the incident's calls.
 func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (incidentReport, error) {
 	r := incidentReport{
-		ID: i.ID, Class: i.Class, Scope: i.Scope, Element: i.Element, Rehearsal: i.Rehearsal(), State: "open", Severity: incident.SeverityOf(i.Losses),
+		ID: i.ID, Class: i.Class, Scope: i.Scope, Element: i.Element, Rehearsal: i.Rehearsal(),
+		State: "open", Severity: incident.SeverityOf(i.Losses),
 		Losses: orEmpty(i.Losses), Reason: telemetry.MaskText(i.Reason), OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
 	}
 	if !i.Open() {

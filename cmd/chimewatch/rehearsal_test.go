@@ -19,7 +19,8 @@ import (
 func TestRehearsalsAreLookedUp(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{Now: func() time.Time { return now }})
+	db := dynalite.Client(server.URL(), "us-east-1")
+	s := store.New(db, local.TableName, store.Options{Now: func() time.Time { return now }})
 	const id, call, transaction = "7d444840-9dc0-11d1-b245-5ffdce74fad2", "rehearsed-call", "rehearsed-transaction"
 	ofRehearsal := func(raw string) string { return strings.Replace(raw, `"aws.chime"`, `"chimewatch.rehearsal"`, 1) }
 	failed := parsed(t, ofRehearsal(strings.NewReplacer(lost, id).Replace(example(t, "permanent-failure"))))
@@ -31,11 +32,14 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Join(t.Context(), store.Failure{Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
-		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now}}, incident.DefaultTiming); err != nil {
+	if _, err := s.Join(t.Context(), store.Failure{
+		Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
+		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now},
+	}, incident.DefaultTiming); err != nil {
 		t.Fatal(err)
 	}
-	ready := ofRehearsal(strings.NewReplacer(voiceTransaction, transaction, voiceCall, call).Replace(example(t, "voice-analytics-ready")))
+	ids := strings.NewReplacer(voiceTransaction, transaction, voiceCall, call)
+	ready := ofRehearsal(ids.Replace(example(t, "voice-analytics-ready")))
 	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(ready)})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +49,8 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	}
 	run := func(args ...string) string {
 		t.Helper()
-		got := execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)
+		args = append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)
+		got := execute(nil, "", args...)
 		if got.code != exitDone {
 			t.Fatalf("%v: got exit code %d and %q", args, got.code, got.stderr)
 		}
@@ -55,7 +60,8 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 		ID, TransactionID, Scope string
 		Rehearsal                bool
 	}
-	for _, ref := range []string{id, "rehearsal-" + id, call, transaction, "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id} {
+	for _, ref := range []string{id, "rehearsal-" + id, call, transaction,
+		"arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id} {
 		var got shown
 		if err := json.Unmarshal([]byte(run("calls", "show", ref, "-o", "json")), &got); err != nil {
 			t.Fatal(err)
@@ -83,7 +89,8 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	if err := json.Unmarshal([]byte(run("incidents", "list", "-o", "json")), &incidents); err != nil {
 		t.Fatal(err)
 	}
-	if len(incidents) != 1 || !incidents[0].Rehearsal || !strings.HasPrefix(incidents[0].ID, "rehearsal-") || !strings.HasPrefix(incidents[0].Scope, "rehearsal/") {
+	if len(incidents) != 1 || !incidents[0].Rehearsal || !strings.HasPrefix(incidents[0].ID, "rehearsal-") ||
+		!strings.HasPrefix(incidents[0].Scope, "rehearsal/") {
 		t.Errorf("incidents list: got %+v, want one of a rehearsal", incidents)
 	}
 }

@@ -44,8 +44,8 @@ func (sendCmd) Help() string {
 	return "Puts one of the example events on an event bus, with fields replaced by --set. The bus gives it a new id, " +
 		"the account and the Region; its time is now unless --set time=… says otherwise. AWS takes no event with the " +
 		"source aws.chime from its customers, so against a real bus it is sent as chimewatch.rehearsal. Only the rules " +
-		"of a stack that lets rehearsals in match that. The ids of what is rehearsed begin with " + chime.RehearsalPrefix + ", so that " +
-		"it is never mixed with real calls."
+		"of a stack that lets rehearsals in match that. The ids of what is rehearsed begin with " +
+		chime.RehearsalPrefix + ", so that it is never mixed with real calls."
 }
 
 // Run sends, prints or lists.

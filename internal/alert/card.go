@@ -54,7 +54,8 @@ func describe(body string) string {
 	var b strings.Builder
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)
-		if label, value, found := strings.Cut(line, ": "); found && len(label) < maxWord && !strings.ContainsAny(label, ".,[") {
+		label, value, found := strings.Cut(line, ": ")
+		if found && len(label) < maxWord && !strings.ContainsAny(label, ".,[") {
 			line = "*" + markdown(label) + ":* " + markdown(value)
 		} else {
 			line = markdown(line)

@@ -79,7 +79,9 @@ func matched(call *pipeline.State, rule chime.RulesMatched) alert.Match {
 func rehearsal(s pipeline.State) pipeline.State {
 	before, id := chime.SplitPipelineARN(s.PipelineARN)
 	s.PipelineARN = before + chime.RehearsalPrefix + id
-	s.ID, s.CallID, s.TransactionID = chime.RehearsalPrefix+s.ID, chime.RehearsalPrefix+s.CallID, chime.RehearsalPrefix+s.TransactionID
+	for _, id := range []*string{&s.ID, &s.CallID, &s.TransactionID} {
+		*id = chime.RehearsalPrefix + *id
+	}
 	return s
 }
 

@@ -64,11 +64,12 @@ func (m Match) Message(o Options) Message {
 		text += " on call " + id
 	}
 	id := join("/", string(RuleMatch), cmp.Or(m.Occasion, m.Event.ID))
-	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID), Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
-		EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
-		CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
-		Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
-	}}
+	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID),
+		Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
+			EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
+			CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
+			Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
+		}}
 	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
 		short:    [][]string{{text + ": " + what(kind) + "."}, {m.when(rule, call) + "."}, {people(call)}},
 		keywords: []string{name, kind}}

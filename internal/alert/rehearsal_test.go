@@ -34,13 +34,15 @@ func TestEveryFormOfAMessageSaysThatItIsARehearsal(t *testing.T) {
 		}
 		for form, text := range map[string]string{
 			"subject": m.Subject, "body": m.Body, "SMS": m.SMS, "title for machines": data.Title, "text for machines": data.Text,
-			"title in chat": card.Content.Title, "description in chat": card.Content.Description, "summary in chat": card.Metadata.Summary,
+			"title in chat": card.Content.Title, "description in chat": card.Content.Description,
+			"summary in chat": card.Metadata.Summary,
 		} {
 			if strings.HasPrefix(text, tag) != want || strings.Count(text, tag) > 1 {
 				t.Errorf("%s: got the %s %q, want the tag at its beginning: %v", name, form, text, want)
 			}
 		}
-		if attribute, there := m.Attributes["rehearsal"]; data.Rehearsal != want || there != want || want && attribute != "true" {
+		attribute, there := m.Attributes["rehearsal"]
+		if data.Rehearsal != want || there != want || want && attribute != "true" {
 			t.Errorf("%s: got %v for machines and the attribute %q, want %v", name, data.Rehearsal, attribute, want)
 		}
 		if len(m.Attributes) > alert.MaxAttributes {

@@ -182,7 +182,8 @@ func (p *parser) check() error {
 	}
 	id, ok := Separate(ev.Source, ev.ID)
 	if !ok {
-		return invalid("/id", strconv.Quote(ev.ID), fmt.Sprintf("an id that does not begin with %s, as only those of rehearsals do", RehearsalPrefix))
+		return invalid("/id", strconv.Quote(ev.ID),
+			fmt.Sprintf("an id that does not begin with %s, as only those of rehearsals do", RehearsalPrefix))
 	}
 	ev.ID = id
 	if ev.DetailType == "" {

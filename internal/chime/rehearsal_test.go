@@ -67,7 +67,8 @@ func TestIDsOfARehearsalBeginWithThePrefix(t *testing.T) {
 			if string(ev.Raw) != string(before) {
 				t.Errorf("the bytes have changed: %s", ev.Raw)
 			}
-			if diff := cmp.Diff(withoutSource(t, mustJSON(t, real)), withoutSource(t, strings.ReplaceAll(mustJSON(t, ev), chime.RehearsalPrefix, ""))); diff != "" {
+			plain := strings.ReplaceAll(mustJSON(t, ev), chime.RehearsalPrefix, "")
+			if diff := cmp.Diff(withoutSource(t, mustJSON(t, real)), withoutSource(t, plain)); diff != "" {
 				t.Errorf("besides the ids (-real +rehearsed):\n%s", diff)
 			}
 		})
@@ -96,32 +97,43 @@ func withoutSource(t *testing.T, text string) map[string]any {
 
 func TestNoOtherEventHasAnIDOfARehearsal(t *testing.T) {
 	event := func(id, detailType, detail string) string {
-		return fmt.Sprintf(`{"id":%q,"detail-type":%q,"source":"aws.chime","time":"2026-01-31T12:00:00Z","detail":%s}`, id, detailType, detail)
+		const envelope = `{"id":%q,"detail-type":%q,"source":"aws.chime","time":"2026-01-31T12:00:00Z","detail":%s}`
+		return fmt.Sprintf(envelope, id, detailType, detail)
 	}
 	const arn = `"arn:aws:chime:us-east-1:111122223333:media-pipeline/`
+	change := func(arn, more string) string {
+		return `{"eventType":"x","mediaInsightsPipelineArn":` + arn + more + `}`
+	}
+	const call = `"callId":"rehearsal-c","transactionId":"rehearsal-t"}`
 	for _, tt := range []struct {
 		name, event string
 		pointer     string   // of the field that makes the event unusable
 		metadata    []string // the keys that are kept as metadata
 	}{
-		{"event", event("rehearsal-e", chime.DetailStateChange, `{"eventType":"x","mediaInsightsPipelineArn":`+arn+`p"}`), "/id", nil},
-		{"pipeline", event("e", chime.DetailStateChange, `{"eventType":"x","mediaInsightsPipelineArn":`+arn+`rehearsal-p"}`), "/detail/mediaInsightsPipelineArn", nil},
-		{"pipeline that is no ARN", event("e", chime.DetailStateChange, `{"eventType":"x","mediaInsightsPipelineArn":"rehearsal-p"}`), "/detail/mediaInsightsPipelineArn", nil},
-		{"call of a state change", event("e", chime.DetailStateChange, `{"eventType":"x","mediaInsightsPipelineArn":`+arn+`p","callId":"rehearsal-c","transactionId":"rehearsal-t"}`),
+		{"event", event("rehearsal-e", chime.DetailStateChange, change(arn+`p"`, "")), "/id", nil},
+		{"pipeline", event("e", chime.DetailStateChange, change(arn+`rehearsal-p"`, "")),
+			"/detail/mediaInsightsPipelineArn", nil},
+		{"pipeline that is no ARN", event("e", chime.DetailStateChange, change(`"rehearsal-p"`, "")),
+			"/detail/mediaInsightsPipelineArn", nil},
+		{"call of a state change", event("e", chime.DetailStateChange, change(arn+`p"`, `,`+strings.TrimSuffix(call, "}"))),
 			"", []string{"callId", "transactionId"}},
-		{"call of a rule match", event("e", chime.DetailRulesMatched, `{"ruleName":"r","sourceMetadata":{"callId":"rehearsal-c","transactionId":"rehearsal-t"}}`),
+		{"call of a rule match", event("e", chime.DetailRulesMatched, `{"ruleName":"r","sourceMetadata":{`+call+`}`),
 			"", []string{"callId", "transactionId"}},
-		{"voice notification", event("e", chime.DetailSpeakerSearch, `{"taskId":"rehearsal-k","mediaInsightsPipelineId":"rehearsal-p","callId":"rehearsal-c","transactionId":"rehearsal-t"}`),
+		{"voice notification", event("e", chime.DetailSpeakerSearch,
+			`{"taskId":"rehearsal-k","mediaInsightsPipelineId":"rehearsal-p",`+call),
 			"", []string{"callId", "mediaInsightsPipelineId", "taskId", "transactionId"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ev, err := chime.Parse([]byte(tt.event))
 			var field *chime.FieldError
-			if errors.As(err, &field); tt.pointer != "" && (field == nil || field.Pointer != tt.pointer) || tt.pointer == "" && err != nil {
-				t.Fatalf("got %v, want the field %q to be at fault", err, tt.pointer)
-			}
 			if tt.pointer != "" {
+				if !errors.As(err, &field) || field.Pointer != tt.pointer {
+					t.Errorf("got %v, want the field %q to be at fault", err, tt.pointer)
+				}
 				return
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			for _, id := range ids(ev) {
 				if chime.IsRehearsal(id) {
@@ -152,14 +164,17 @@ func metadata(ev *chime.Event) map[string]json.RawMessage {
 
 // Whatever ids events have, no id of a rehearsal is one of a real event.
 func TestRehearsalsAndRealEventsShareNoID(t *testing.T) {
-	id := rapid.OneOf(rapid.StringMatching(`(rehearsal-){0,3}[a-z]{0,2}`), rapid.StringMatching(`(arn:aws:chime:r:a)?(:media-pipeline/){0,2}(rehearsal-){0,2}p?`), rapid.String())
+	id := rapid.OneOf(rapid.StringMatching(`(rehearsal-){0,3}[a-z]{0,2}`),
+		rapid.StringMatching(`(arn:aws:chime:r:a)?(:media-pipeline/){0,2}(rehearsal-){0,2}p?`), rapid.String())
+	types := rapid.SampledFrom([]string{chime.DetailStateChange, chime.DetailRulesMatched, chime.DetailVoiceTone})
 	rapid.Check(t, func(t *rapid.T) {
 		parsed := map[string][]string{}
 		for _, source := range []string{chime.Source, chime.RehearsalSource} {
-			detailType := rapid.SampledFrom([]string{chime.DetailStateChange, chime.DetailRulesMatched, chime.DetailVoiceTone}).Draw(t, "type")
 			raw, err := json.Marshal(map[string]any{
-				"id": id.Draw(t, "id"), "detail-type": detailType, "source": source, "time": "2026-01-31T12:00:00Z", "detail": map[string]any{
-					"eventType": chime.EventCreateFailed, "ruleName": "r", "mediaInsightsPipelineArn": id.Draw(t, "arn"), "mediaInsightsPipelineId": id.Draw(t, "pipeline"),
+				"id": id.Draw(t, "id"), "detail-type": types.Draw(t, "type"), "source": source, "time": "2026-01-31T12:00:00Z",
+				"detail": map[string]any{
+					"eventType": chime.EventCreateFailed, "ruleName": "r",
+					"mediaInsightsPipelineArn": id.Draw(t, "arn"), "mediaInsightsPipelineId": id.Draw(t, "pipeline"),
 					"transactionId": id.Draw(t, "transaction"), "callId": id.Draw(t, "call"), "taskId": id.Draw(t, "task"),
 				},
 			})

@@ -33,9 +33,11 @@ func drawHappening(t *rapid.T) happening {
 	minutes := rapid.SampledFrom([]int{0, 0, 1, 6, 11, 70}).Draw(t, "minutes")
 	id := some("call", "p1", "p2", "p3")
 	detail := map[string]any{
-		"mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id, "ruleName": some("rule", "r1", "r2"),
-		"transactionId": "t-" + id, "callId": "c-" + id, "detailStatus": "AnalyticsReady", "taskId": "k-" + id,
-		"eventType": some("event", chime.EventInProgress, chime.EventTemporaryFailure, chime.EventPermanentFailure, chime.EventCreateFailed, chime.EventStopped),
+		"mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id,
+		"transactionId":            "t-" + id, "callId": "c-" + id, "taskId": "k-" + id,
+		"ruleName": some("rule", "r1", "r2"), "detailStatus": "AnalyticsReady",
+		"eventType": some("event", chime.EventInProgress, chime.EventTemporaryFailure, chime.EventPermanentFailure,
+			chime.EventCreateFailed, chime.EventStopped),
 	}
 	if connector := some("connector", "", "abc"); connector != "" {
 		detail["voiceConnectorId"] = connector
@@ -47,9 +49,10 @@ func drawHappening(t *rapid.T) happening {
 		delete(detail, "mediaInsightsPipelineArn")
 	}
 	raw, err := json.Marshal(map[string]any{
-		"id":          some("id", "e1", "e2", "e3"),
-		"detail-type": some("type", chime.DetailStateChange, chime.DetailStateChange, chime.DetailRulesMatched, chime.DetailVoiceStatus),
-		"source":      chime.Source, "account": "111122223333", "region": "us-east-1",
+		"id": some("id", "e1", "e2", "e3"),
+		"detail-type": some("type", chime.DetailStateChange, chime.DetailStateChange, chime.DetailRulesMatched,
+			chime.DetailVoiceStatus),
+		"source": chime.Source, "account": "111122223333", "region": "us-east-1",
 		// It is told by the minute at which it is handled; see play.
 		"time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail,
 	})
@@ -76,18 +79,21 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	beats.Heartbeat, beats.Quota = time.Hour, 3
 	watch := func(at time.Time) {
 		v.now.set(at)
-		err := errors.Join(v.watch(beats, quiet{}).Handle(tb.Context(), intake.Message{}), v.matches().HeldBack(tb.Context(), intake.Message{}))
+		err := errors.Join(v.watch(beats, quiet{}).Handle(tb.Context(), intake.Message{}),
+			v.matches().HeldBack(tb.Context(), intake.Message{}))
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := phoned{id: "last-week", connector: "abc"} // at this time there usually are calls
-	v.record(tb, before.event(chime.EventInProgress, noon.Add(-7*24*time.Hour+time.Hour)), before.event(chime.EventStopped, noon.Add(-7*24*time.Hour+2*time.Hour)))
+	lastWeek := noon.Add(-7*24*time.Hour + time.Hour)
+	v.record(tb, before.event(chime.EventInProgress, lastWeek), before.event(chime.EventStopped, lastWeek.Add(time.Hour)))
 	at := noon
 	for _, h := range all {
 		at = at.Add(h.after)
 		v.now.set(at)
-		m := intake.Message{Source: intake.SQS, Body: []byte(strings.Replace(h.raw, noon.Format(time.RFC3339), at.Format(time.RFC3339), 1))}
+		raw := strings.Replace(h.raw, noon.Format(time.RFC3339), at.Format(time.RFC3339), 1)
+		m := intake.Message{Source: intake.SQS, Body: []byte(raw)}
 		ev, err := chime.Parse(m.Body)
 		if err != nil {
 			t.Fatal(err)

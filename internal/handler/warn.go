@@ -115,7 +115,7 @@ const scanned = 1000
 // newest calls enough with our pipelines of a query, newest first, until it
 // returns true, or scanned pipelines were read. Rehearsals are not read at all.
 func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.State) bool) error {
-	q.Rehearsals, q.Limit = store.WithoutRehearsals, newestOurs
+	q.NoRehearsals, q.Limit = true, newestOurs
 	for read := 0; read < scanned; {
 		page, err := w.Table.List(ctx, q)
 		if err != nil {

@@ -159,8 +159,12 @@ func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Inciden
 }
 
 // recovered tells whether a call of the incident's scope has got past where the
-// others failed, after the last of them.
+// others failed, after the last of them. A rehearsed incident has nothing to
+// recover: nobody would rehearse calls that succeed until it is over.
 func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time.Time) (bool, error) {
+	if i.Rehearsal() {
+		return true, nil
+	}
 	tally, err := w.Table.Tally(ctx, i.ID)
 	if err != nil {
 		return false, err
@@ -170,11 +174,7 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
 	// Newest first: what is over for good shows on the newest calls.
-	query := store.Query{From: from, Limit: recoveredAmong, Rehearsals: store.WithoutRehearsals}
-	if i.Rehearsal() {
-		query.Rehearsals = store.OnlyRehearsals
-	}
-	page, err := w.Table.List(ctx, query)
+	page, err := w.Table.List(ctx, store.Query{From: from, Limit: recoveredAmong, NoRehearsals: true})
 	if err != nil {
 		return false, err
 	}

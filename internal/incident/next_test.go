@@ -144,6 +144,8 @@ func TestSucceeds(t *testing.T) {
 		return st
 	}
 	connector, recording := "voice-connector/abc", "S3RecordingSink"
+	configuration := "configuration/" + call(pipeline.Created).ConfigurationARN
+	runs := call(pipeline.InProgress)
 	for _, test := range []struct {
 		name  string
 		group incident.Group
@@ -159,13 +161,15 @@ func TestSucceeds(t *testing.T) {
 		{"of the configuration", incident.Group{Scope: "configuration/arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c"}, call(pipeline.InProgress), true},
 		{"of another configuration", incident.Group{Scope: "configuration/arn:d"}, call(pipeline.InProgress), false},
 		{"of the Region", incident.Group{Scope: "region/123456789012/us-east-1"}, call(pipeline.InProgress), true},
-		{"a rehearsal", incident.Group{Scope: connector}, rehearsed(call(pipeline.InProgress)), false},
-		{"a rehearsal, of the configuration", incident.Group{Scope: "configuration/arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c"}, rehearsed(call(pipeline.InProgress)), false},
-		{"a rehearsal, of the Region", incident.Group{Scope: "region/123456789012/us-east-1"}, rehearsed(call(pipeline.InProgress)), false},
-		{"a rehearsal of what a rehearsal found", incident.Group{Scope: "rehearsal/" + connector}, rehearsed(call(pipeline.InProgress)), true},
-		{"a rehearsal of what a rehearsal found in the Region", incident.Group{Scope: "rehearsal/region/123456789012/us-east-1"}, rehearsed(call(pipeline.InProgress)), true},
-		{"a real call of what a rehearsal found", incident.Group{Scope: "rehearsal/" + connector}, call(pipeline.InProgress), false},
-		{"of another account's configuration", incident.Group{Scope: "configuration/999988887777/us-east-1/arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c"}, call(pipeline.InProgress), false},
+		{"a rehearsal", incident.Group{Scope: connector}, rehearsed(runs), false},
+		{"a rehearsal, of the configuration", incident.Group{Scope: configuration}, rehearsed(runs), false},
+		{"a rehearsal, of the Region", incident.Group{Scope: "region/123456789012/us-east-1"}, rehearsed(runs), false},
+		{"a rehearsal of what one found", incident.Group{Scope: "rehearsal/" + connector}, rehearsed(runs), true},
+		{"a rehearsal of what one found in the Region", incident.Group{Scope: "rehearsal/region/123456789012/us-east-1"},
+			rehearsed(runs), true},
+		{"a real call of what a rehearsal found", incident.Group{Scope: "rehearsal/" + connector}, runs, false},
+		{"of another account's configuration",
+			incident.Group{Scope: "configuration/999988887777/us-east-1/" + runs.ConfigurationARN}, runs, false},
 		{"of another Region", incident.Group{Scope: "region/123456789012/us-west-2"}, call(pipeline.InProgress), false},
 		{"the sink delivers", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "InProgress"), true},
 		{"the sink fails, and others do not", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "Failed", recording, "InProgress"), false},

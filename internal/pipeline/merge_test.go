@@ -220,9 +220,11 @@ func TestOrderKeepsTheTime(t *testing.T) {
 
 // The id of a rehearsal, by which it is kept, says that it is one.
 func TestRehearsal(t *testing.T) {
-	const envelope = `{"id":"e","detail-type":"Media Insights State Change","source":%q,"time":"2026-01-31T12:00:00Z","detail":%s}`
+	const envelope = `{"id":"e","detail-type":"Media Insights State Change","source":%q,` +
+		`"time":"2026-01-31T12:00:00Z","detail":%s}`
 	for name, detail := range map[string]string{
-		"rehearsal-p":               `{"eventType":"chime:MediaInsightsStopped","mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"}`,
+		"rehearsal-p": `{"eventType":"chime:MediaInsightsStopped",` +
+			`"mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"}`,
 		"rehearsal-create-failed.t": `{"eventType":"chime:MediaInsightsCreateFailed","transactionId":"t"}`,
 		"rehearsal-create-failed.e": `{"eventType":"chime:MediaInsightsCreateFailed"}`,
 	} {
@@ -244,6 +246,7 @@ func TestRehearsal(t *testing.T) {
 }
 
 func TestPlace(t *testing.T) {
+	const configuration = "arn:aws:chime:eu-central-1:2:media-insights-pipeline-configuration/c"
 	for _, tt := range []struct {
 		name            string
 		state           pipeline.State
@@ -252,7 +255,7 @@ func TestPlace(t *testing.T) {
 		{"the envelope's", pipeline.State{Account: "1", Region: "r", PipelineARN: arn}, "1", "r"},
 		{"the ARN's", pipeline.State{PipelineARN: arn}, "111122223333", "us-east-1"},
 		{"of each what there is", pipeline.State{Account: "1", PipelineARN: arn}, "1", "us-east-1"},
-		{"the configuration's", pipeline.State{PipelineARN: "p", ConfigurationARN: "arn:aws:chime:eu-central-1:2:media-insights-pipeline-configuration/c"}, "2", "eu-central-1"},
+		{"the configuration's", pipeline.State{PipelineARN: "p", ConfigurationARN: configuration}, "2", "eu-central-1"},
 		{"none", pipeline.State{PipelineARN: "p", ConfigurationARN: "c"}, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -140,7 +140,8 @@ func TestOptionsSayWhoIsLetIn(t *testing.T) {
 		{"consent of another account, from whom it may come", rules.Options{}, foreign(consent), "consent"},
 		{"consent of no account", ours, strings.Replace(consent, `"account"`, `"tenant"`, 1), ""},
 		{"real, of another account", ours, foreign(created), "state-change"},
-		{"rehearsal of consent is none", rules.Options{Rehearsal: true}, strings.Replace(consent, `"chimewatch.consent"`, `"chimewatch.rehearsal"`, 1), ""},
+		{"rehearsal of consent is none", rules.Options{Rehearsal: true},
+			strings.Replace(consent, `"chimewatch.consent"`, `"chimewatch.rehearsal"`, 1), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, err := rules.Compile(rules.Table(tt.options))

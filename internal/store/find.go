@@ -48,7 +48,8 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 		return nil, err
 	}
 	if len(states) == 0 {
-		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref, "list what is there with: chimewatch calls list")
+		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
+			"list what is there with: chimewatch calls list")
 	}
 	return states, nil
 }

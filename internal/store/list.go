@@ -25,29 +25,12 @@ type Query struct {
 	From, To time.Time
 	// Status keeps to pipelines of that status; empty means any.
 	Status pipeline.Status
-	// Rehearsals says whether rehearsals are among them.
-	Rehearsals Rehearsals
+	// NoRehearsals leaves rehearsals out; they cost the query their keys only.
+	NoRehearsals bool
 	// Limit is the most that a page holds; zero means 50.
 	Limit int
 	// Cursor is the Next of the page before; empty for the first page.
 	Cursor string
-}
-
-// Rehearsals says what a query does with rehearsals. Those that it leaves out
-// cost it their keys, and nothing else.
-type Rehearsals int
-
-// The values of Rehearsals.
-const (
-	WithRehearsals Rehearsals = iota
-	WithoutRehearsals
-	OnlyRehearsals
-)
-
-// leavesOut reports whether the query leaves out what is in a partition.
-func (r Rehearsals) leavesOut(pk string) bool {
-	_, id, _ := strings.Cut(pk, "#")
-	return r == WithoutRehearsals && chime.IsRehearsal(id) || r == OnlyRehearsals && !chime.IsRehearsal(id)
 }
 
 // Page is one page of pipelines, newest first.
@@ -133,18 +116,24 @@ type span struct {
 	letter string
 	// from and to bound the sort key, both included; zero means no bound.
 	from, to time.Time
-	// rehearsals says which of the items are given.
-	rehearsals Rehearsals
+	// noRehearsals leaves out items of rehearsals.
+	noRehearsals bool
+}
+
+// leavesOut reports whether what is in a partition of the table is not wanted.
+func (sp span) leavesOut(pk string) bool {
+	_, id, _ := strings.Cut(pk, "#")
+	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
 func (q Query) span() span {
 	switch {
 	case q.Status.Open() && q.Status != "":
-		return span{indexByState, attrState, "O", q.From, q.To, q.Rehearsals}
+		return span{indexByState, attrState, "O", q.From, q.To, q.NoRehearsals}
 	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed || q.Status == pipeline.Lost:
-		return span{indexByState, attrState, "F", q.From, q.To, q.Rehearsals}
+		return span{indexByState, attrState, "F", q.From, q.To, q.NoRehearsals}
 	}
-	return span{indexByTime, attrTime, "T", q.From, q.To, q.Rehearsals}
+	return span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
 }
 
 // mostKeys is how many keys are read of a shard at once. They are within the
@@ -182,7 +171,7 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		it := heads[newest][0]
 		heads[newest] = heads[newest][1:]
 		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
-		if !sp.rehearsals.leavesOut(textIn(it, attrPK)) {
+		if !sp.leavesOut(textIn(it, attrPK)) {
 			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
 		}
 		if len(heads[newest]) == 0 && more[newest] {

@@ -45,7 +45,8 @@ func fill(t *testing.T, s *store.Store, n int) []listed {
 		if (i%4 == 0) != (i > n/2) {
 			prefix = chime.RehearsalPrefix
 		}
-		id, at, kind := fmt.Sprintf("%spipeline-%02d", prefix, i), noon.Add(time.Duration(i/3)*time.Minute), kinds[i%len(kinds)]
+		id, at := fmt.Sprintf("%spipeline-%02d", prefix, i), noon.Add(time.Duration(i/3)*time.Minute)
+		kind := kinds[i%len(kinds)]
 		for _, eventType := range []string{chime.EventCreated, kind.eventType} {
 			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: at, Raw: []byte("{}"),
 				StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
@@ -82,13 +83,12 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 		{"between times, of a status", store.Query{From: minute(1), To: minute(5), Status: pipeline.Paused}, func(l listed) bool {
 			return l.status == pipeline.Paused && !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(5))
 		}},
-		{"no rehearsals", store.Query{Rehearsals: store.WithoutRehearsals}, func(l listed) bool { return !l.rehearsal() }},
-		{"rehearsals only", store.Query{Rehearsals: store.OnlyRehearsals}, listed.rehearsal},
-		{"rehearsals only, of a status", store.Query{Rehearsals: store.OnlyRehearsals, Status: pipeline.Stopped}, func(l listed) bool {
-			return l.rehearsal() && l.status == pipeline.Stopped
+		{"no rehearsals", store.Query{NoRehearsals: true}, func(l listed) bool { return !l.rehearsal() }},
+		{"no rehearsals, of a status", store.Query{NoRehearsals: true, Status: pipeline.Stopped}, func(l listed) bool {
+			return !l.rehearsal() && l.status == pipeline.Stopped
 		}},
-		{"no rehearsals, off the sparse index, from a time on", store.Query{Rehearsals: store.WithoutRehearsals, Status: pipeline.Paused, From: minute(2)}, func(l listed) bool {
-			return !l.rehearsal() && l.status == pipeline.Paused && !l.createdAt.Before(minute(2))
+		{"no rehearsals, off the sparse index", store.Query{NoRehearsals: true, Status: pipeline.Paused}, func(l listed) bool {
+			return !l.rehearsal() && l.status == pipeline.Paused
 		}},
 		{"between times when nothing was", store.Query{From: minute(50)}, func(listed) bool { return false }},
 	}
@@ -237,7 +237,8 @@ func TestFindByEveryID(t *testing.T) {
 func TestFindARehearsalByTheIDThatWasSent(t *testing.T) {
 	s := at(outage.NewWorld(t, outage.Server(t)).Process(), noon)
 	rehearsed := func(name string) *chime.Event {
-		ev, err := chime.Parse(bytes.Replace(exampleBody(t, name), []byte(`"aws.chime"`), []byte(`"chimewatch.rehearsal"`), 1))
+		raw := bytes.Replace(exampleBody(t, name), []byte(`"aws.chime"`), []byte(`"chimewatch.rehearsal"`), 1)
+		ev, err := chime.Parse(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +263,8 @@ func TestFindARehearsalByTheIDThatWasSent(t *testing.T) {
 		}
 	}
 	for name, refs := range map[string][]string{
-		"rehearsal-" + id: {id, real.PipelineARN, real.CallID, real.TransactionID, "rehearsal-" + id, "rehearsal-" + real.CallID, "rehearsal-" + real.TransactionID,
+		"rehearsal-" + id: {id, real.PipelineARN, real.CallID, real.TransactionID,
+			"rehearsal-" + id, "rehearsal-" + real.CallID, "rehearsal-" + real.TransactionID,
 			strings.Replace(real.PipelineARN, id, "rehearsal-"+id, 1)},
 		"rehearsal-" + uncreated: {uncreated, "rehearsal-" + uncreated, failed.TransactionID, failed.CallID},
 	} {

@@ -31,13 +31,14 @@ func oneID(t *rapid.T, label string, values ...string) string {
 
 // drawOther makes a rule match or a voice notification as JSON.
 func drawOther(t *rapid.T) []byte {
+	types := []string{chime.DetailRulesMatched, chime.DetailSpeakerSearch, chime.DetailVoiceStatus, "VoiceMoodStatus"}
 	raw, err := json.Marshal(map[string]any{
-		"id":          rapid.SampledFrom([]string{"e1", "e2"}).Draw(t, "id"),
-		"detail-type": rapid.SampledFrom([]string{chime.DetailRulesMatched, chime.DetailSpeakerSearch, chime.DetailVoiceStatus, "VoiceMoodStatus"}).Draw(t, "type"),
-		"source":      chime.Source, "account": "111122223333", "region": "us-east-1", "time": noon.Format(time.RFC3339),
+		"id": rapid.SampledFrom([]string{"e1", "e2"}).Draw(t, "id"), "detail-type": rapid.SampledFrom(types).Draw(t, "type"),
+		"source": chime.Source, "account": "111122223333", "region": "us-east-1", "time": noon.Format(time.RFC3339),
 		"detail": map[string]any{
-			"ruleName": "r", "detailStatus": voice.StatusReady, "voiceConnectorId": "v", "mediaInsightsPipelineId": oneID(t, "pipeline", "p"),
-			"taskId": oneID(t, "task", "k"), "transactionId": oneID(t, "transaction", "t1"), "callId": oneID(t, "call", "c1", "c2"),
+			"ruleName": "r", "detailStatus": voice.StatusReady, "voiceConnectorId": "v",
+			"mediaInsightsPipelineId": oneID(t, "pipeline", "p"), "taskId": oneID(t, "task", "k"),
+			"transactionId": oneID(t, "transaction", "t1"), "callId": oneID(t, "call", "c1", "c2"),
 		},
 	})
 	if err != nil {
@@ -69,7 +70,8 @@ func keep(ctx context.Context, s *store.Store, raw []byte) error {
 		errs := []error{s.RecordStateChange(ctx, ev)}
 		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
 			_, err := s.Join(ctx, store.Failure{
-				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.ClassOf(st), Losses: []incident.Loss{incident.Recording},
+				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.ClassOf(st),
+				Losses:     []incident.Loss{incident.Recording},
 				Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: ev.Time}, Began: ev.Time,
 			}, timing)
 			errs = append(errs, err)

@@ -88,7 +88,8 @@ func (m *Metrics) line(counts []count, now time.Time) []byte {
 	b := make([]byte, 0, 256+64*len(counts))
 	b = append(b, `{"_aws":{"Timestamp":`...)
 	b = strconv.AppendInt(b, now.UnixMilli(), 10)
-	b = append(b, `,"CloudWatchMetrics":[{"Namespace":"`+Namespace+`","Dimensions":[["`+dimensionStack+`","`+dimensionFunction+`"]],"Metrics":[`...)
+	b = append(b, `,"CloudWatchMetrics":[{"Namespace":"`+Namespace+`","Dimensions":[["`...)
+	b = append(b, dimensionStack+`","`+dimensionFunction+`"]],"Metrics":[`...)
 	for i, c := range counts {
 		if i > 0 {
 			b = append(b, ',')

@@ -66,9 +66,11 @@ func Doubt(st pipeline.State, now time.Time, l Limits) string {
 
 // Unrecovered tells for how long a pipeline has failed for a time, where that is
 // longer than it may take; and the element that fails, the gravest of several,
-// empty when none says so.
+// empty when none says so. A pipeline that is older than the service allows has
+// ended, whatever its events say: ok is false then.
 func Unrecovered(st pipeline.State, now time.Time, l Limits) (element pipeline.Element, since time.Time, ok bool) {
-	if st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
+	over := now.Sub(st.CreatedAt) > oldest+margin
+	if over || st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
 		return element, since, false
 	}
 	var failed []pipeline.Element

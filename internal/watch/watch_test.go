@@ -74,6 +74,8 @@ func TestUnrecovered(t *testing.T) {
 	}{
 		{"it may recover yet", after(t, failing), 4 * time.Minute, false},
 		{"it should have recovered", after(t, failing), 5 * time.Minute, true},
+		{"it fails still when the service ends pipelines", after(t, failing), 8 * time.Hour, true},
+		{"no pipeline lasts so long", after(t, failing), 8*time.Hour + 6*time.Minute, false},
 		{"it has recovered", after(t, failing, event(time.Minute, chime.EventInProgress)), time.Hour, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -199,8 +201,8 @@ func TestOurs(t *testing.T) {
 		{"elsewhere by its ARN", state("", "", elsewhere), "111122223333", "us-east-1", false},
 		{"of no place", state("", "", "p"), "111122223333", "us-east-1", true},
 		{"the watch knows no account", state("999988887777", "us-east-1", arn), "", "us-east-1", true},
-		{"the watch knows no account, and the Region is another", state("999988887777", "eu-central-1", arn), "", "us-east-1", false},
-		{"a rehearsal", state("111122223333", "us-east-1", "arn:aws:chime:us-east-1:111122223333:media-pipeline/rehearsal-p"), "111122223333", "us-east-1", false},
+		{"of another Region, the account not known", state("999988887777", "eu-central-1", arn), "", "us-east-1", false},
+		{"a rehearsal", state("111122223333", "us-east-1", "rehearsal-p"), "111122223333", "us-east-1", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := watch.Ours(test.state, test.account, test.region); got != test.want {
