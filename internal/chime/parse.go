@@ -44,8 +44,8 @@ func (e *FieldError) Error() string {
 // raw, which must not be changed afterwards.
 //
 // The ids of an event of RehearsalSource get RehearsalPrefix. An event of any
-// other source whose own id begins so is unusable; another id that begins so is
-// kept as metadata, and so no pipeline has it.
+// other source whose own id begins so is unusable; any other id that begins so is
+// kept as metadata, as if the event had none.
 func Parse(raw []byte) (*Event, error) {
 	p := parser{ev: &Event{Raw: raw}}
 	if err := p.envelope(raw); err != nil {

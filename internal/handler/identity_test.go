@@ -95,9 +95,9 @@ func TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion(t *testing.T) {
 	}
 }
 
-// What takes no notice of a pipeline's account does so only where it is not known
-// whose it is: of the event, or of the watch.
-func TestWatchTakesWhatSaysNoPlaceForItsOwn(t *testing.T) {
+// A pipeline whose events name no account or Region is asked about, and so is one
+// of another account where the watch does not know its own.
+func TestWatchAsksAboutWhatMayBeOurs(t *testing.T) {
 	v := onTable(t)
 	unmarked := strings.NewReplacer("arn:aws:chime:us-east-1:111122223333:media-pipeline/", "",
 		`"account":"111122223333",`, "", `"region":"us-east-1",`, "")
