@@ -82,6 +82,8 @@ func TestConsentRefuses(t *testing.T) {
 		{"unknown scope", []string{"grant", "--transaction", "t", "--by", "me", "--scope", "recording"}, `--scope must be one of "speaker-search","voice-tone","both"`},
 		{"nobody", []string{"deny", "--transaction", "t", "--scope", "both"}, "--by"},
 		{"an empty name", []string{"deny", "--transaction", "t", "--scope", "both", "--by", ""}, "--by: got a text of 0 characters"},
+		{"a rehearsal", []string{"grant", "--transaction", "rehearsal-t", "--scope", "both", "--by", "me"},
+			"--transaction: got \"rehearsal-t\", want the id of a real call"},
 		{"an end in the past", append([]string{"grant", "--until", "2020-01-01"}, base...), "--until, --for: got"},
 		{"no span at all", append([]string{"grant", "--for=-5m"}, base...), "--until, --for: got"},
 		{"two ends", append([]string{"grant", "--for", "5m", "--until", "2999-01-01"}, base...), "can't be used together"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -87,16 +88,26 @@ func (c *showConsentCmd) Run(a *app) error {
 }
 
 // findLedger reads the ledger that ref names: of a transaction, or of a call's
-// last transaction, with the call's other transactions beside it.
+// last transaction, with the call's other transactions beside it. Where there is
+// none, ref may name what was rehearsed.
 func findLedger(ctx context.Context, s *store.Store, ref string) (ledger consent.Ledger, others []string, err error) {
+	for _, id := range []string{ref, chime.RehearsalPrefix + ref} {
+		if ledger, others, err = readLedger(ctx, s, id); err != nil || len(ledger) > 0 {
+			return ledger, others, err
+		}
+	}
+	return nil, nil, fault.New(fault.NotFound, "holding area", "knows no transaction or call "+ref,
+		"list what is there with: chimewatch consent list")
+}
+
+// readLedger is findLedger for an id as the table has it; the ledger is empty
+// where nothing has it.
+func readLedger(ctx context.Context, s *store.Store, ref string) (ledger consent.Ledger, others []string, err error) {
 	if ledger, err = ledgerOf(ctx, s, ref); err != nil || len(ledger) > 0 {
 		return ledger, nil, err
 	}
-	if ledger, err = s.CallLedger(ctx, ref); err != nil {
+	if ledger, err = s.CallLedger(ctx, ref); err != nil || len(ledger) == 0 {
 		return nil, nil, err
-	}
-	if len(ledger) == 0 {
-		return nil, nil, fault.New(fault.NotFound, "holding area", "knows no transaction or call "+ref, "list what is there with: chimewatch consent list")
 	}
 	var last consent.Entry
 	for _, e := range ledger.InOrder() {

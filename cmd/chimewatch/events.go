@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // eventsCmd holds what is done with events in files.
@@ -20,8 +21,8 @@ type eventsCmd struct {
 
 // validateCmd checks files of events.
 type validateCmd struct {
-	Files      []string `arg:"" name:"file" help:"Files of events; - is the standard input. One event, several one after another (JSON Lines, too), or arrays of them."`
-	Production bool     `help:"Match as the rules of a production stack do, which do not take the source of rehearsals."`
+	Files     []string `arg:"" name:"file" help:"Files of events; - is the standard input. One event, several one after another (JSON Lines, too), or arrays of them."`
+	Rehearsal bool     `help:"Match as the rules of a stack that lets rehearsals in."`
 }
 
 // judged is the JSON form of what is found about one event of a file.
@@ -35,7 +36,7 @@ type judged struct {
 // Run checks every event, prints what it found, and fails when there was
 // something wrong with one.
 func (c *validateCmd) Run(a *app) error {
-	judge, err := newJudge(c.Production)
+	judge, err := newJudge(rules.Options{Rehearsal: c.Rehearsal})
 	if err != nil {
 		return err
 	}

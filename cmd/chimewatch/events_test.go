@@ -47,13 +47,14 @@ func TestEventsValidate(t *testing.T) {
 `},
 		{"rehearsal", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1), nil, exitDone, `-, event 0: valid
   schema     media-insights-state-change
-  rules      state-change
-  functions  status
-`},
-		{"rehearsal in production", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1), []string{"--production"}, exitDone, `-, event 0: valid
-  schema     media-insights-state-change
   rules      none
   functions  none
+`},
+		{"rehearsal where they are let in", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1),
+			[]string{"--rehearsal"}, exitDone, `-, event 0: valid
+  schema     media-insights-state-change
+  rules      state-change
+  functions  status
 `},
 		{"a text where the number was", strings.Replace(created, `"chime:MediaInsightsCreated"`, `7`, 1), nil, exitFailed, `-, event 0: 1 problem
   schema     media-insights-state-change

@@ -36,13 +36,15 @@ type incidentReport struct {
 	ID    string         `json:"id"`
 	Class incident.Class `json:"class"`
 	// Scope is what the failed calls share: voice-connector/ID, configuration/ARN
-	// or region/ACCOUNT/REGION.
-	Scope    string            `json:"scope"`
-	Element  string            `json:"element,omitempty"`
-	State    string            `json:"state"` // open or closed
-	Severity incident.Severity `json:"severity"`
-	Losses   []incident.Loss   `json:"losses"`
-	Reason   string            `json:"reason,omitempty"`
+	// or region/ACCOUNT/REGION, in a rehearsal with rehearsal/ before it.
+	Scope   string `json:"scope"`
+	Element string `json:"element,omitempty"`
+	// Rehearsal says that the calls were rehearsed.
+	Rehearsal bool              `json:"rehearsal,omitempty"`
+	State     string            `json:"state"` // open or closed
+	Severity  incident.Severity `json:"severity"`
+	Losses    []incident.Loss   `json:"losses"`
+	Reason    string            `json:"reason,omitempty"`
 	// Calls is how many pipelines failed.
 	Calls    int       `json:"calls"`
 	OpenedAt time.Time `json:"openedAt"`
@@ -121,7 +123,8 @@ func (c *incidentsShowCmd) Run(a *app) error {
 // reportIncident counts the incident's calls.
 func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (incidentReport, error) {
 	r := incidentReport{
-		ID: i.ID, Class: i.Class, Scope: i.Scope, Element: i.Element, State: "open", Severity: incident.SeverityOf(i.Losses),
+		ID: i.ID, Class: i.Class, Scope: i.Scope, Element: i.Element, Rehearsal: i.Rehearsal(),
+		State: "open", Severity: incident.SeverityOf(i.Losses),
 		Losses: orEmpty(i.Losses), Reason: telemetry.MaskText(i.Reason), OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
 	}
 	if !i.Open() {

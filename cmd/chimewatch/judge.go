@@ -28,8 +28,8 @@ type verdict struct {
 	Functions []string  `json:"functions"`
 }
 
-func newJudge(production bool) (judge, error) {
-	matcher, err := rules.Compile(rules.Table(rules.Options{Rehearsal: !production}))
+func newJudge(o rules.Options) (judge, error) {
+	matcher, err := rules.Compile(rules.Table(o))
 	return judge{matcher}, err
 }
 

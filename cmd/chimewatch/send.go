@@ -12,6 +12,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -42,8 +43,9 @@ type sent struct {
 func (sendCmd) Help() string {
 	return "Puts one of the example events on an event bus, with fields replaced by --set. The bus gives it a new id, " +
 		"the account and the Region; its time is now unless --set time=… says otherwise. AWS takes no event with the " +
-		"source aws.chime from its customers, so against a real bus it is sent as chimewatch.rehearsal, which the rules " +
-		"take too outside production."
+		"source aws.chime from its customers, so against a real bus it is sent as chimewatch.rehearsal. Only the rules " +
+		"of a stack that lets rehearsals in match that. The ids of what is rehearsed begin with " +
+		chime.RehearsalPrefix + ", so that it is never mixed with real calls."
 }
 
 // Run sends, prints or lists.
@@ -115,6 +117,9 @@ func (c *sendCmd) send(a *app, event map[string]any) error {
 		}
 	}
 	event["source"] = *entry.Source
+	if *entry.Source == chime.RehearsalSource {
+		a.note("ids of rehearsals begin with %q; calls show finds them without it, too", chime.RehearsalPrefix)
+	}
 	if err := c.warn(a, event); err != nil {
 		return err
 	}
@@ -165,7 +170,7 @@ func (c *sendCmd) warn(a *app, event map[string]any) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "send "+c.Name, "the event has no JSON form", "")
 	}
-	judge, err := newJudge(false)
+	judge, err := newJudge(rules.Options{Rehearsal: true})
 	if err != nil {
 		return err
 	}

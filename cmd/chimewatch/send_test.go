@@ -101,6 +101,8 @@ func TestSendWarns(t *testing.T) {
 		want string
 	}{
 		{"schema", []string{"paused", "--set", "detail.eventType=7"}, "chimewatch: the event does not follow its schema: /detail/eventType: found the number 7"},
+		{"rehearsal", []string{"paused", "--source", "chimewatch.rehearsal"},
+			"chimewatch: ids of rehearsals begin with \"rehearsal-\"; calls show finds them without it, too\n"},
 		{"rules", []string{"paused", "--source", "my.test"}, "chimewatch: no rule matches the event: no function will get it\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -122,7 +124,9 @@ func TestSendToRealBus(t *testing.T) {
 		return execute(nil, "", append([]string{"send", "paused", "--region", "us-east-1", "--endpoint-url", endpoint}, args...)...)
 	}
 	got := send()
-	want := "chimewatch: AWS takes no event with the source aws.chime from its customers: sending as chimewatch.rehearsal\n"
+	want := "chimewatch: AWS takes no event with the source aws.chime from its customers: " +
+		"sending as chimewatch.rehearsal\n" +
+		"chimewatch: ids of rehearsals begin with \"rehearsal-\"; calls show finds them without it, too\n"
 	if got.code != exitDone || got.stderr != want || f.entries[0]["Source"] != "chimewatch.rehearsal" {
 		t.Errorf("got exit code %d, %q and entries %v, want 0, %q and the source chimewatch.rehearsal", got.code, got.stderr, f.entries, want)
 	}

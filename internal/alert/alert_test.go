@@ -163,7 +163,8 @@ func TestMessagesAreFitToSend(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		state := pipeline.State{
-			ID: text.Draw(t, "id"), PipelineARN: text.Draw(t, "arn"), ConfigurationARN: text.Draw(t, "configuration"), Account: text.Draw(t, "account"), Region: text.Draw(t, "region"),
+			ID:          rapid.SampledFrom([]string{"", chime.RehearsalPrefix}).Draw(t, "prefix") + text.Draw(t, "id"),
+			PipelineARN: text.Draw(t, "arn"), ConfigurationARN: text.Draw(t, "configuration"), Account: text.Draw(t, "account"), Region: text.Draw(t, "region"),
 			CallFields: chime.CallFields{CallID: text.Draw(t, "call"), TransactionID: text.Draw(t, "transaction"), VoiceConnectorID: text.Draw(t, "connector"),
 				Direction: text.Draw(t, "direction"), FromNumber: "+12065550137", ToNumber: text.Draw(t, "to")}, Elements: rapid.SliceOfN(elementGen, 0, 12).Draw(t, "elements"),
 			Failure: &pipeline.Failure{Reason: text.Draw(t, "reason"), Origin: text.Draw(t, "origin"), HTTPStatusCode: text.Draw(t, "code")},
@@ -171,6 +172,9 @@ func TestMessagesAreFitToSend(t *testing.T) {
 		kind := rapid.SampledFrom([]alert.Kind{alert.PermanentFailure, alert.CreateFailed, alert.ElementFailure, alert.TemporaryFailure}).Draw(t, "kind")
 		failure := alert.Failure{Kind: kind, State: state, Element: elementGen.Draw(t, "element"), At: failedAt}
 		match := matched(&state, chime.RulesMatched{RuleName: text.Draw(t, "rule"), UtteranceID: text.Draw(t, "utterance"), BeginTimestamp: text.Draw(t, "begin"), EndTimestamp: text.Draw(t, "end")})
+		if state.Rehearsal() {
+			match.Event.ID = chime.RehearsalPrefix + match.Event.ID
+		}
 		options := alert.Options{RunbookURL: "https://example.com/RUNBOOK.md"}
 		stage := rapid.SampledFrom([]alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing}).Draw(t, "stage")
 		for _, m := range []alert.Message{news(failure, stage, nil).Message(options), match.Message(options)} {

@@ -58,6 +58,9 @@ func newCard(m Message, x extras) card {
 // have them.
 func (d data) context() map[string]string {
 	all := map[string]string{"severity": d.Severity, "kind": string(d.Kind), "account": d.Account, "region": d.Region}
+	if d.Rehearsal {
+		all["rehearsal"] = "true"
+	}
 	if i := d.Incident; i != nil {
 		all["incident"], all["stage"], all["class"], all["scope"] = i.ID, string(i.Stage), string(i.Class), i.Scope
 		all["calls"] = strconv.Itoa(i.Calls)
@@ -75,7 +78,8 @@ func describe(body string) string {
 	var b strings.Builder
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)
-		if label, value, found := strings.Cut(line, ": "); found && len(label) < maxWord && !strings.ContainsAny(label, ".,") {
+		label, value, found := strings.Cut(line, ": ")
+		if found && len(label) < maxWord && !strings.ContainsAny(label, ".,[") {
 			line = "*" + markdown(label) + ":* " + markdown(value)
 		} else {
 			line = markdown(line)

@@ -75,6 +75,29 @@ func matched(call *pipeline.State, rule chime.RulesMatched) alert.Match {
 	}}
 }
 
+// rehearsal makes the state of a rehearsed call of that of a real one.
+func rehearsal(s pipeline.State) pipeline.State {
+	before, id := chime.SplitPipelineARN(s.PipelineARN)
+	s.PipelineARN = before + chime.RehearsalPrefix + id
+	for _, id := range []*string{&s.ID, &s.CallID, &s.TransactionID} {
+		*id = chime.RehearsalPrefix + *id
+	}
+	return s
+}
+
+func rehearsedMatch(call chime.CallFields) alert.Match {
+	call.CallID, call.TransactionID = chime.RehearsalPrefix+call.CallID, chime.RehearsalPrefix+call.TransactionID
+	m := matched(nil, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "u", CallFields: call})
+	m.Event.ID, m.Event.Source = chime.RehearsalPrefix+m.Event.ID, chime.RehearsalSource
+	return m
+}
+
+func rehearsedMatchOf(call pipeline.State) alert.Match {
+	m := rehearsedMatch(chime.CallFields{})
+	m.Call, m.Event.RulesMatched.CallFields = &call, call.CallFields
+	return m
+}
+
 // message is anything that can be rendered.
 type message interface {
 	Message(alert.Options) alert.Message
@@ -172,8 +195,20 @@ func goldens() map[string]message {
 		"match-sentiment":       matched(&running, chime.RulesMatched{RuleName: "unhappy-for-a-minute", BeginTimestamp: "2026-03-09T15:19:20Z", EndTimestamp: "2026-03-09T15:20:20Z"}),
 		"match-without-call":    matched(nil, chime.RulesMatched{RuleName: "issue_detected"}),
 		"match-of-unknown-type": matched(&running, chime.RulesMatched{RuleName: "new.rule", BeginTimestamp: "12.5"}),
+		"match-rehearsal":       rehearsedMatch(callFields),
+		"match-rehearsal-known": rehearsedMatchOf(rehearsal(running)),
 		"hostile-match":         matched(nil, chime.RulesMatched{RuleName: hostile, BeginTimestamp: hostile, EndTimestamp: hostile, CallFields: chime.CallFields{CallID: hostile, FromNumber: hostile, Direction: hostile}}),
 	}
+	for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
+		f := classes()[incident.Permissions]
+		f.State = rehearsal(f.State)
+		all["incident-rehearsal-"+string(stage)] = news(f, stage, nil)
+	}
+	bare := uncreated("429", "")
+	bare.State.VoiceConnectorID, bare.State.ConfigurationARN, bare.State.ID = "", "", chime.RehearsalPrefix+bare.State.ID
+	all["incident-rehearsal-of-a-region"] = news(bare, alert.Opening, nil)
+	hostileFailure.State.ID = chime.RehearsalPrefix + hostile
+	all["hostile-rehearsal"] = news(hostileFailure, alert.Opening, nil)
 	for class, f := range classes() {
 		for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
 			all["incident-"+string(class)+"-"+string(stage)] = news(f, stage, nil)

@@ -135,7 +135,8 @@ func TestCardCarriesWhatProgramsKeyOn(t *testing.T) {
 					ID, Stage, Class, Scope string
 					Calls                   int
 				}
-				Match *struct{ Rule string }
+				Match     *struct{ Rule string }
+				Rehearsal bool
 			}
 			if err := json.Unmarshal([]byte(m.Card), &card); err != nil {
 				t.Fatal(err)
@@ -152,6 +153,9 @@ func TestCardCarriesWhatProgramsKeyOn(t *testing.T) {
 			}
 			if data.Match != nil {
 				want["rule"] = data.Match.Rule
+			}
+			if data.Rehearsal {
+				want["rehearsal"] = "true"
 			}
 			maps.DeleteFunc(want, func(_, value string) bool { return value == "" })
 			got := card.Metadata.AdditionalContext

@@ -62,11 +62,12 @@ func (m Match) Message(o Options) Message {
 	matched := "Rule " + name + " matched"
 	text := join(" on call ", matched, clean(call.CallID, maxWord))
 	id := join("/", string(RuleMatch), cmp.Or(m.Occasion, m.Event.ID))
-	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
-		EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
-		CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
-		Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
-	}}
+	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID),
+		Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
+			EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
+			CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
+			Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
+		}}
 	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
 		short:    [][]string{{text + ": " + what(kind) + "."}, {m.when(rule, call) + "."}, {people(call)}},
 		keywords: []string{name, kind}}
@@ -76,8 +77,8 @@ func (m Match) Message(o Options) Message {
 	return Message{
 		ID:      id,
 		Kind:    RuleMatch,
-		Title:   clean(text, maxTitle),
-		Subject: fit(text, matched),
+		Title:   clean(tag(d.Rehearsal)+text, maxTitle),
+		Subject: fit(tag(d.Rehearsal)+text, tag(d.Rehearsal)+matched),
 		Body:    m.body(rule, name, kind, call),
 		Attributes: attributes(map[string]string{
 			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind, "severity": d.Severity,

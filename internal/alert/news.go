@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/incident"
@@ -54,7 +53,10 @@ func (n News) Message(o Options) Message {
 			{n.hint()},
 			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
 		},
-		data: data{Severity: severity, Remedy: i.Class.Remedy(), Runbook: o.runbook(string(i.Class)), Incident: n.data()},
+		data: data{
+			Severity: severity, Rehearsal: i.Rehearsal(), Remedy: i.Class.Remedy(), Runbook: o.runbook(string(i.Class)),
+			Incident: n.data(),
+		},
 	}
 	if n.Stage != Closing {
 		x.steps = append(x.steps, i.Class.Remedy())
@@ -249,7 +251,7 @@ func (n News) body(o Options) string {
 
 // where tells the place of a call that failed, except what the scope tells.
 func (n News) where(l *lines, call pipeline.State) {
-	kind, _, _ := strings.Cut(n.Incident.Scope, "/")
+	_, kind, _ := incident.SplitScope(n.Incident.Scope)
 	if kind != incident.ScopeConfiguration {
 		l.tell("Configuration", configurationName(call.ConfigurationARN))
 	}
@@ -285,6 +287,9 @@ func (n News) happened() string {
 		return "Calls go on failing."
 	case Closing:
 		lasted := n.Tally.LastAt.Sub(n.since())
+		if n.Incident.Rehearsal() {
+			return "It is over: no call has failed in the rehearsal for a while."
+		}
 		return fmt.Sprintf("It is over: calls succeed again. It lasted %s, from the first failed call to the last.", span(max(lasted, 0)))
 	}
 	if n.Failure != nil {

@@ -15,6 +15,7 @@ type data struct {
 	ID          string        `json:"id"`
 	Kind        Kind          `json:"kind"`
 	Severity    string        `json:"severity"`
+	Rehearsal   bool          `json:"rehearsal,omitempty"`
 	Title       string        `json:"title"`
 	Text        string        `json:"text"`
 	Remedy      string        `json:"remedy,omitempty"`
@@ -78,8 +79,33 @@ type extras struct {
 	data     data
 }
 
+// rehearsalTag begins every rendering of a message about a rehearsal.
+const rehearsalTag = "[rehearsal] "
+
+// tag returns the tag for a title: nothing where it is no rehearsal.
+func tag(rehearsal bool) string {
+	if rehearsal {
+		return rehearsalTag
+	}
+	return ""
+}
+
+// rehearsed makes the body and the other renderings say that they are about a
+// rehearsal, before anything else, as title and subject do.
+func (m *Message) rehearsed(x *extras) {
+	m.Body = rehearsalTag + m.Body
+	m.Attributes["rehearsal"] = "true"
+	for i, wording := range x.short[0] {
+		x.short[0][i] = rehearsalTag + wording
+	}
+	x.keywords = append([]string{"rehearsal"}, x.keywords...)
+}
+
 // complete adds the renderings for telephones, chats and machines.
 func (m Message) complete(x extras, o Options) Message {
+	if x.data.Rehearsal {
+		m.rehearsed(&x)
+	}
 	m.SMS, m.https = textMessage(x.short), o.HTTPS
 	x.data.Version, x.data.ID, x.data.Kind, x.data.Title, x.data.Text = "1", m.Attributes["id"], m.Kind, m.Title, m.Body
 	m.Data = marshal(x.data)

@@ -77,7 +77,7 @@ const leastOfName = 5
 // name of a Voice Connector or a configuration stays whole as long as it can.
 func scopeWordings(scope string) []string {
 	label, name := "", scopeName(scope)
-	switch kind, _, _ := strings.Cut(scope, "/"); kind {
+	switch _, kind, _ := incident.SplitScope(scope); kind {
 	case incident.ScopeVoiceConnector:
 		label = "VC "
 	case incident.ScopeConfiguration:

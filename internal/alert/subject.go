@@ -13,14 +13,14 @@ const maxTitle = 250
 // title returns the news in one line, whole.
 func (n News) title(severity string) string {
 	i := n.Incident
-	return clean("["+severity+"] "+n.headline()+": "+i.Class.Title()+" ("+scopeText(i.Scope)+")", maxTitle)
+	return clean(n.tags(severity)+n.headline()+": "+i.Class.Title()+" ("+scopeText(i.Scope)+")", maxTitle)
 }
 
 // subject returns the title, cut to what SNS allows in the order of importance:
 // what calls lose and what they share stay, the number of calls goes first and the
 // words of the cause next.
 func (n News) subject(severity string) string {
-	head, cause := ascii("["+severity+"] "+n.lost()), ascii(n.Incident.Class.Title())
+	head, cause := ascii(n.tags(severity)+n.lost()), ascii(n.Incident.Class.Title())
 	scope := " (" + ascii(scopeText(n.Incident.Scope)) + ")"
 	candidates := []string{n.title(severity), head + ": " + cause + scope}
 	if room := MaxSubject - len(head) - len(": ") - len(scope); room > 0 {
@@ -32,10 +32,16 @@ func (n News) subject(severity string) string {
 	return fit(append(candidates, head+scope, head+name, cutWords(head, MaxSubject-len(name))+name)...)
 }
 
-// scopeText names in words what the failed calls share.
+// tags begin title and subject.
+func (n News) tags(severity string) string {
+	return tag(n.Incident.Rehearsal()) + "[" + severity + "] "
+}
+
+// scopeText names in words what the failed calls share. That it is a rehearsal is
+// said elsewhere.
 func scopeText(scope string) string {
 	label := "account "
-	switch kind, _, _ := strings.Cut(scope, "/"); kind {
+	switch _, kind, _ := incident.SplitScope(scope); kind {
 	case incident.ScopeVoiceConnector:
 		label = "Voice Connector "
 	case incident.ScopeConfiguration:
@@ -47,7 +53,7 @@ func scopeText(scope string) string {
 // scopeName is the name alone: of the connector or the configuration, else account
 // and Region.
 func scopeName(scope string) string {
-	kind, name, _ := strings.Cut(scope, "/")
+	_, kind, name := incident.SplitScope(scope)
 	switch kind {
 	case incident.ScopeVoiceConnector:
 		return clean(name, maxName)

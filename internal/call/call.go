@@ -18,8 +18,11 @@ import (
 // it. Fields without a value are absent from the JSON. Times are RFC 3339 in UTC.
 type Call struct {
 	// ID is the key that chimewatch keeps the pipeline by: PipelineID, or for a
-	// failed creation, which has none, an id that begins with "create-failed.".
-	ID               string `json:"id"`
+	// failed creation, which has none, an id that begins with "create-failed.". In a
+	// rehearsal all ids begin with "rehearsal-".
+	ID string `json:"id"`
+	// Rehearsal says that this is no real call.
+	Rehearsal        bool   `json:"rehearsal,omitempty"`
 	PipelineID       string `json:"pipelineId,omitempty"`
 	PipelineARN      string `json:"pipelineArn,omitempty"`
 	ConfigurationARN string `json:"configurationArn,omitempty"`
@@ -130,7 +133,7 @@ type Options struct {
 func New(state pipeline.State, history []store.Record, matches []store.Match, notes []store.Notification, o Options) Call {
 	mask := maskerFor(state, o)
 	c := Call{
-		ID: mask.text(state.ID), PipelineID: mask.text(state.PipelineID()),
+		ID: mask.text(state.ID), Rehearsal: state.Rehearsal(), PipelineID: mask.text(state.PipelineID()),
 		PipelineARN: mask.text(state.PipelineARN), ConfigurationARN: mask.text(state.ConfigurationARN),
 		Account: state.Account, Region: state.Region,
 		Status: state.Status, Degraded: state.Degraded(),

@@ -90,6 +90,8 @@ const (
 // Event is one event: its envelope and, for the known detail types, its detail.
 // It is not changed after Parse made it, so it may be shared.
 type Event struct {
+	// ID is the event's own; of a rehearsal it and all ids below begin with
+	// RehearsalPrefix, and no others do.
 	ID         string
 	DetailType string
 	Source     string

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,10 @@ func (e *FieldError) Error() string {
 // pipeline ARN, or a rule match no ruleName. Then the error is a fault.Error of class Invalid,
 // and holds a *FieldError where a field is at fault. Parse keeps a reference to
 // raw, which must not be changed afterwards.
+//
+// The ids of an event of RehearsalSource get RehearsalPrefix. An event of any
+// other source whose own id begins so is unusable; any other id that begins so is
+// kept as metadata, as if the event had none.
 func Parse(raw []byte) (*Event, error) {
 	p := parser{ev: &Event{Raw: raw}}
 	if err := p.envelope(raw); err != nil {
@@ -187,11 +192,17 @@ func (p *parser) check() error {
 	if len(ev.ID) > MaxIDLength {
 		return invalid("/id", fmt.Sprintf("%d bytes", len(ev.ID)), fmt.Sprintf("at most %d", MaxIDLength))
 	}
+	id, ok := Separate(ev.Source, ev.ID)
+	if !ok {
+		return invalid("/id", strconv.Quote(ev.ID),
+			fmt.Sprintf("an id that does not begin with %s, as only those of rehearsals do", RehearsalPrefix))
+	}
+	ev.ID = id
 	if ev.DetailType == "" {
 		return invalid("/detail-type", "nothing", fmt.Sprintf("a text such as %q", DetailStateChange))
 	}
-	text, ok := textOf(p.timeValue)
-	if !ok {
+	text, isText := textOf(p.timeValue)
+	if !isText {
 		return invalid("/time", found(p.timeValue), "an RFC 3339 time in text")
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
@@ -248,6 +259,8 @@ func (p *parser) stateChange() error {
 	if err != nil {
 		return err
 	}
+	p.separateCall(&sc.CallFields, &sc.Metadata)
+	p.separateARN("mediaInsightsPipelineArn", &sc.PipelineARN, &sc.Metadata)
 	if sc.EventType == "" {
 		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])), fmt.Sprintf("a text such as %q", EventInProgress))
 	}
@@ -288,6 +301,7 @@ func (p *parser) rulesMatched() error {
 	if err != nil {
 		return err
 	}
+	p.separateCall(&rm.CallFields, &rm.Metadata)
 	if rm.RuleName == "" {
 		return invalid("/detail/ruleName", found(jsontext.Value(rm.Metadata["ruleName"])), "the rule's name in text")
 	}
@@ -297,7 +311,7 @@ func (p *parser) rulesMatched() error {
 func (p *parser) voice() error {
 	v := &VoiceAnalytics{}
 	p.ev.Voice = v
-	return p.eachDetail(func(key string, value jsontext.Value) bool {
+	err := p.eachDetail(func(key string, value jsontext.Value) bool {
 		switch key {
 		case "taskId":
 			return keepText(&v.TaskID, value)
@@ -308,6 +322,13 @@ func (p *parser) voice() error {
 		}
 		return v.take(key, value)
 	}, &v.Metadata)
+	if err != nil {
+		return err
+	}
+	p.separateCall(&v.CallFields, &v.Metadata)
+	p.separate("taskId", &v.TaskID, &v.Metadata)
+	p.separate("mediaInsightsPipelineId", &v.PipelineID, &v.Metadata)
+	return nil
 }
 
 // eachDetail calls known for every member of the detail; what it does not take

@@ -203,7 +203,7 @@ func milliseconds(value jsontext.Value) int64 {
 }
 
 func isPipelineARN(s string) bool {
-	return strings.HasPrefix(s, "arn:") && strings.Contains(s, ":media-pipeline/")
+	return strings.HasPrefix(s, "arn:") && strings.Contains(s, pipelineResource)
 }
 
 func isConfigurationARN(s string) bool {

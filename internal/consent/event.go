@@ -42,8 +42,8 @@ type Detail struct {
 
 // Parse makes the entry that an event of consent is. It is strict: what it cannot
 // take as it is meant is an error of class Invalid with a *chime.FieldError that
-// names the field. It must have a transactionId or a callId, a known scope and
-// decision, and a by. An until goes with a yes only, and is later than the
+// names the field. It must have a transactionId or a callId, of a real call and
+// not of a rehearsal, a known scope and decision, and a by. An until goes with a yes only, and is later than the
 // decision; the decision is not later than now, but for five minutes. A yes from
 // a clock that is ahead is as of now: else it would outlast a no that is said
 // meanwhile.
@@ -114,6 +114,9 @@ func (m members) read(e *Entry) error {
 	}{{"transactionId", &e.TransactionID}, {"callId", &e.CallID}, {"by", &e.By}} {
 		if err := m.text(field.name, field.target); err != nil {
 			return err
+		}
+		if field.target != &e.By && chime.IsRehearsal(*field.target) {
+			return invalid("/detail/"+field.name, found(m[field.name]), "the id of a real call: no task runs on a rehearsal")
 		}
 	}
 	if e.TransactionID == "" && e.CallID == "" {

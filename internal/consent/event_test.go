@@ -59,6 +59,8 @@ func TestParseNamesTheField(t *testing.T) {
 		{"empty call", `"264a8549-f556-4460-94a2-f6c09f7692ed"`, `""`, "/detail/callId", false},
 		{"call is a number", `"264a8549-f556-4460-94a2-f6c09f7692ed"`, `17`, "/detail/callId", false},
 		{"call is null", `"264a8549-f556-4460-94a2-f6c09f7692ed"`, `null`, "/detail/callId", false},
+		{"a rehearsed call", `"264a8549-f556-4460-94a2-f6c09f7692ed"`, `"rehearsal-c"`, "/detail/callId", true},
+		{"a rehearsed transaction", `"callId"`, `"transactionId": "rehearsal-t", "callId"`, "/detail/transactionId", true},
 		{"long call", `264a8549-f556-4460-94a2-f6c09f7692ed`, strings.Repeat("x", 257), "/detail/callId", false},
 		{"no scope", `"scope"`, `"extent"`, "/detail/scope", false},
 		{"unknown scope", `"voice-tone"`, `"recording"`, "/detail/scope", false},

@@ -145,7 +145,7 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 	if err != nil {
 		missing = append(missing, err)
 	}
-	metrics := telemetry.NewMetrics(os.Stdout, name)
+	metrics := telemetry.NewMetrics(os.Stdout, getenv("CHIMEWATCH_STACK"), name)
 	invoke := build(Parts{
 		AWS:     cfg,
 		Table:   store.New(dynamodb.NewFromConfig(cfg), table, store.Options{Retention: time.Duration(days) * 24 * time.Hour}),

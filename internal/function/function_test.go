@@ -163,7 +163,8 @@ func TestInvoke(t *testing.T) {
 			var reply []byte
 			var err error
 			lines := output(t, func() {
-				f, newErr := function.New(t.Context(), "status", with(nil), func(p function.Parts) handler.Handler {
+				env := with(map[string]string{"CHIMEWATCH_STACK": "watch-eu"})
+				f, newErr := function.New(t.Context(), "status", env, func(p function.Parts) handler.Handler {
 					return func(ctx context.Context, m intake.Message) error {
 						p.Metrics.Count("Handled", 1)
 						return tt.handle(ctx, m)
@@ -197,6 +198,9 @@ func TestInvoke(t *testing.T) {
 			}
 			if _, failed := counts["FailedInvocations"]; failed != tt.failed {
 				t.Errorf("got the counts %v, want a failed invocation: %t", counts, tt.failed)
+			}
+			if len(counts) > 0 && (counts["Stack"] != "watch-eu" || counts["Function"] != "status") {
+				t.Errorf("got the counts %v, want them of the stack and the function", counts)
 			}
 			if handled := counts["Handled"] == 1.0; handled != (tt.name != "no payload") {
 				t.Errorf("got the counts %v, want what the handler counted", counts)

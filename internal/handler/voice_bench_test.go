@@ -42,7 +42,8 @@ func BenchmarkVoice(b *testing.B) {
 				Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 					return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret"}, nil
 				})})
-			handle := handler.Voice(store.New(db, "calls", store.Options{}), nil, telemetry.NewMetrics(io.Discard, "voice"))
+			metrics := telemetry.NewMetrics(io.Discard, telemetry.LocalStack, "voice")
+			handle := handler.Voice(store.New(db, "calls", store.Options{}), nil, metrics)
 			bodies := map[int][]byte{}
 			for i := range size {
 				bodies[i] = notification(i, "t")

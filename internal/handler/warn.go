@@ -53,28 +53,40 @@ func (w Watch) heartbeat(ctx context.Context, open []store.OpenPipeline) error {
 	})
 }
 
-// lastEvent tells when the newest event of any pipeline happened, zero when
-// there is none in the table. What the watch itself observed is no event.
+// newestOurs is how many of our newest pipelines are looked at for the last event.
+const newestOurs = 20
+
+// lastEvent returns when the newest event of our pipelines happened, of which open
+// are those that are open; zero when none is found. What the watch itself observed
+// is no event.
 func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last time.Time, err error) {
-	page, err := w.Table.List(ctx, store.Query{Limit: 20})
-	if err != nil {
-		return last, err
-	}
-	states := page.States
-	for _, p := range open {
-		states = append(states, p.State)
-	}
 	var observed []pipeline.State
-	for _, st := range states {
+	look := func(st pipeline.State) {
 		if o := st.Observation; o != nil && o.Order == st.Order {
 			observed = append(observed, st)
 		} else {
 			last = later(last, st.UpdatedAt())
 		}
 	}
+	for _, p := range open {
+		look(p.State)
+	}
+	quiet := func() bool { return w.now().Sub(last) >= w.Limits.Heartbeat }
+	if !quiet() {
+		return last, nil // there is no silence, and nothing more to find out
+	}
+	n := 0
+	enough := func(st pipeline.State) bool {
+		look(st)
+		n++
+		return n == newestOurs || !quiet()
+	}
+	if err := w.newest(ctx, store.Query{}, enough); err != nil || n == 0 {
+		return time.Time{}, err
+	}
 	for _, st := range observed {
-		if w.now().Sub(last) < w.Limits.Heartbeat {
-			return last, nil // there is no silence, and nothing more to find out
+		if !quiet() {
+			return last, nil
 		}
 		history, err := w.Table.History(ctx, st.ID)
 		if err != nil {
@@ -96,18 +108,52 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// usuallyBusy tells whether calls began in this span of the day a week ago; or,
+// scanned is how many pipelines a run looks at, ours and of other places, for some
+// of ours. More are looked at only where those of other places are many times ours.
+const scanned = 1000
+
+// newest calls enough with our pipelines of a query, newest first, until it
+// returns true, or scanned pipelines were read. Rehearsals are not read at all.
+func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.State) bool) error {
+	q.NoRehearsals, q.Limit = true, newestOurs
+	for read := 0; read < scanned; {
+		page, err := w.Table.List(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, st := range page.States {
+			if w.ours(st) && enough(st) {
+				return nil
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		read += len(page.States)
+		q.Cursor, q.Limit = page.Next, 100 // the first page is mostly enough
+	}
+	return nil
+}
+
+// usuallyBusy tells whether our calls began in this span of the day a week ago; or,
 // while the table is not that old, on both days before.
 func (w Watch) usuallyBusy(ctx context.Context) (bool, error) {
 	const day = 24 * time.Hour
+	between := func(from, to time.Time) (any bool, err error) {
+		err = w.newest(ctx, store.Query{From: from, To: to}, func(pipeline.State) bool {
+			any = true
+			return true
+		})
+		return any, err
+	}
 	ago := func(days int) (bool, error) {
 		to := w.now().Add(-time.Duration(days) * day)
-		return w.Table.AnyBetween(ctx, to.Add(-w.Limits.Heartbeat), to)
+		return between(to.Add(-w.Limits.Heartbeat), to)
 	}
 	if busy, err := ago(7); busy || err != nil {
 		return busy, err
 	}
-	if older, err := w.Table.AnyBetween(ctx, time.Time{}, w.now().Add(-7*day)); older || err != nil {
+	if older, err := between(time.Time{}, w.now().Add(-7*day)); older || err != nil {
 		return false, err
 	}
 	if busy, err := ago(1); !busy || err != nil {

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
@@ -28,7 +29,6 @@ type WatchTable interface {
 	MarkAsked(ctx context.Context, id string, at time.Time) error
 	History(ctx context.Context, id string) ([]store.Record, error)
 	List(context.Context, store.Query) (store.Page, error)
-	AnyBetween(ctx context.Context, from, to time.Time) (bool, error)
 	Raise(ctx context.Context, name string) (time.Time, error)
 	Raised(ctx context.Context, name string) (time.Time, error)
 	Lower(ctx context.Context, name string, since time.Time) error
@@ -43,7 +43,8 @@ type Watch struct {
 	Incidents Incidents
 	Limits    watch.Limits
 	Counts    Counter
-	// Account and Region name the place in words.
+	// Account and Region say which pipelines are ours, see watch.Ours, and name the
+	// place in words. Either may be empty.
 	Account, Region string
 	// Wait waits between questions; time passes in a test without it.
 	Wait func(context.Context, time.Duration) error
@@ -55,16 +56,21 @@ func (w Watch) Handle(ctx context.Context, _ intake.Message) error {
 	if err != nil {
 		return errors.Join(err, w.incidents(ctx))
 	}
+	// Of what is not ours or not real nothing is known but its events.
+	ours := slices.DeleteFunc(slices.Clone(open), func(p store.OpenPipeline) bool { return !w.ours(p.State) })
 	// What people wait for comes first, what takes long last.
 	return errors.Join(
 		w.unrecovered(ctx, open),
 		w.incidents(ctx),
-		w.quota(ctx, open),
-		w.lingering(ctx, open),
-		w.heartbeat(ctx, open),
-		w.doubts(ctx, open),
+		w.quota(ctx, ours),
+		w.lingering(ctx, ours),
+		w.heartbeat(ctx, ours),
+		w.doubts(ctx, ours),
 	)
 }
+
+// ours is watch.Ours for the place where the watch runs.
+func (w Watch) ours(st pipeline.State) bool { return watch.Ours(st, w.Account, w.Region) }
 
 func (w Watch) now() time.Time { return w.Incidents.Now() }
 
@@ -153,8 +159,12 @@ func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Inciden
 }
 
 // recovered tells whether a call of the incident's scope has got past where the
-// others failed, after the last of them.
+// others failed, after the last of them. A rehearsed incident has nothing to
+// recover: nobody would rehearse calls that succeed until it is over.
 func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time.Time) (bool, error) {
+	if i.Rehearsal() {
+		return true, nil
+	}
 	tally, err := w.Table.Tally(ctx, i.ID)
 	if err != nil {
 		return false, err
@@ -164,7 +174,7 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
 	// Newest first: what is over for good shows on the newest calls.
-	page, err := w.Table.List(ctx, store.Query{From: from, Limit: recoveredAmong})
+	page, err := w.Table.List(ctx, store.Query{From: from, Limit: recoveredAmong, NoRehearsals: true})
 	if err != nil {
 		return false, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
@@ -86,8 +87,12 @@ const mostRounds = 30
 // transactions, or for one task, keeps the others from nothing: a service that
 // does not answer takes a part of the time until ctx's deadline, never the others'
 // part, nor the time to write down that it did not answer. An error means that
-// something may be left to do; then the event is to be handled again.
+// something may be left to do; then the event is to be handled again. Nothing is
+// ever due for a rehearsal: it has no call on which a task could run.
 func (k *Keeper) Settle(ctx context.Context, t Trigger) error {
+	if chime.IsRehearsal(t.TransactionID) || chime.IsRehearsal(t.CallID) {
+		return nil
+	}
 	if t.TransactionID != "" {
 		return k.settle(ctx, t)
 	}

@@ -315,3 +315,17 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 		})
 	}
 }
+
+// Whatever is in the ledger of a rehearsal, nothing is done for it: neither the
+// table nor the service is called.
+func TestNothingIsDoneForARehearsal(t *testing.T) {
+	k := &hold.Keeper{On: consent.Settings{consent.SpeakerSearch: true, consent.VoiceTone: true}} // any call would panic
+	for _, trigger := range []hold.Trigger{
+		{Event: "e", TransactionID: "rehearsal-t", Seen: []hold.Seen{{Task: consent.VoiceTone, TaskID: "rehearsal-k"}}},
+		{Event: "e", CallID: "rehearsal-c"},
+	} {
+		if err := k.Settle(t.Context(), trigger); err != nil {
+			t.Errorf("%+v: %v", trigger, err)
+		}
+	}
+}

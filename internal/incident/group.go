@@ -22,8 +22,16 @@ type Group struct {
 // mostDigits is how many digits of an element's type go into ids.
 const mostDigits = 3
 
+// Rehearsal reports whether the group is one of rehearsed failures, which share
+// no group with real ones.
+func (g Group) Rehearsal() bool {
+	rehearsal, _, _ := SplitScope(g.Scope)
+	return rehearsal
+}
+
 // ID names the group in keys and in the ids of its incidents: the element in
-// lower case, and a hash of all.
+// lower case, and a hash of all. That of a group of rehearsals begins with
+// chime.RehearsalPrefix, and no other does.
 func (g Group) ID() string {
 	sum := sha256.Sum256([]byte(g.Scope + "\x00" + g.Element))
 	name := "pipeline"
@@ -40,7 +48,14 @@ func (g Group) ID() string {
 			return -1
 		}, strings.ToLower(g.Element))
 	}
-	return name[:min(len(name), 48)] + "-" + hex.EncodeToString(sum[:6])
+	id := name[:min(len(name), 48)] + "-" + hex.EncodeToString(sum[:6])
+	switch {
+	case g.Rehearsal():
+		return chime.RehearsalPrefix + id
+	case chime.IsRehearsal(id): // the element's type is that word
+		return "element-" + id
+	}
+	return id
 }
 
 // The kinds of scopes, each of which precedes a slash and a name.
@@ -50,30 +65,54 @@ const (
 	ScopeRegion         = "region"
 )
 
+// scopeRehearsal precedes the whole scope of what was rehearsed.
+const scopeRehearsal = "rehearsal/"
+
+// SplitScope returns the kind of a scope, what it names, and whether it is one of
+// rehearsals.
+func SplitScope(scope string) (rehearsal bool, kind, name string) {
+	scope, rehearsal = strings.CutPrefix(scope, scopeRehearsal)
+	kind, name, _ = strings.Cut(scope, "/")
+	return rehearsal, kind, name
+}
+
 // ScopeOf gives what a pipeline shares with others that would fail of the same
 // cause: its Voice Connector, which every event of a Voice Connector call names;
-// else the configuration, which few events name; else the account's Region.
+// else the configuration, which few events name; else the account's Region. What
+// is rehearsed has a scope of its own, and so has each account and Region: the id
+// of a Voice Connector is in no two of them.
 func ScopeOf(st pipeline.State) string {
 	switch {
 	case st.VoiceConnectorID != "":
-		return ScopeVoiceConnector + "/" + st.VoiceConnectorID
+		return scopeOfKind(ScopeVoiceConnector, st)
 	case st.ConfigurationARN != "":
-		return ScopeConfiguration + "/" + st.ConfigurationARN
+		return scopeOfKind(ScopeConfiguration, st)
 	}
-	return ScopeRegion + "/" + st.Account + "/" + st.Region
+	return scopeOfKind(ScopeRegion, st)
+}
+
+func scopeOfKind(kind string, st pipeline.State) string {
+	account, region := st.Place()
+	scope := kind + "/" + account + "/" + region
+	switch {
+	case kind == ScopeVoiceConnector:
+		scope = kind + "/" + st.VoiceConnectorID
+	case kind == ScopeConfiguration && strings.Contains(st.ConfigurationARN, ":"+region+":"+account+":"):
+		scope = kind + "/" + st.ConfigurationARN // which says the place
+	case kind == ScopeConfiguration:
+		scope += "/" + st.ConfigurationARN
+	}
+	if st.Rehearsal() {
+		scope = scopeRehearsal + scope
+	}
+	return scope
 }
 
 // within tells whether a pipeline is one of a scope: also where more is known of
 // it than of those that failed, so that ScopeOf gives a narrower one.
 func within(scope string, st pipeline.State) bool {
-	switch kind, name, _ := strings.Cut(scope, "/"); kind {
-	case ScopeVoiceConnector:
-		return st.VoiceConnectorID == name
-	case ScopeConfiguration:
-		return st.ConfigurationARN == name
-	default:
-		return name == st.Account+"/"+st.Region
-	}
+	_, kind, _ := SplitScope(scope)
+	return scope == scopeOfKind(kind, st)
 }
 
 // Gravest gives the element whose loss weighs most; ties by name. It is empty

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -70,27 +71,48 @@ func TestTrend(t *testing.T) {
 }
 
 func TestScopeAndGroup(t *testing.T) {
-	connector := pipeline.State{Account: "123456789012", Region: "us-east-1", ConfigurationARN: "arn:c"}
+	const arn = "arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c"
+	connector := pipeline.State{Account: "123456789012", Region: "us-east-1", ConfigurationARN: arn}
 	connector.VoiceConnectorID = "abc"
 	configuration := connector
 	configuration.VoiceConnectorID = ""
 	bare := configuration
 	bare.ConfigurationARN = ""
+	named, elsewhere, other := configuration, configuration, bare
+	named.ConfigurationARN = "c"
+	elsewhere.Account, elsewhere.Region = "999988887777", "eu-central-1"
+	other.Region = "us-west-2"
+	unmarked := pipeline.State{PipelineARN: "arn:aws:chime:eu-central-1:999988887777:media-pipeline/p"}
+	rehearsal := func(st pipeline.State) pipeline.State {
+		st.ID = chime.RehearsalPrefix + "p"
+		return st
+	}
 	seen := map[string]bool{}
 	for _, test := range []struct {
 		state pipeline.State
 		want  string
 	}{
 		{connector, "voice-connector/abc"},
-		{configuration, "configuration/arn:c"},
+		{configuration, "configuration/" + arn},
+		{named, "configuration/123456789012/us-east-1/c"},
+		{elsewhere, "configuration/999988887777/eu-central-1/" + arn},
 		{bare, "region/123456789012/us-east-1"},
+		{other, "region/123456789012/us-west-2"},
+		{unmarked, "region/999988887777/eu-central-1"},
+		{rehearsal(connector), "rehearsal/voice-connector/abc"},
+		{rehearsal(configuration), "rehearsal/configuration/" + arn},
+		{rehearsal(bare), "rehearsal/region/123456789012/us-east-1"},
 	} {
 		scope := incident.ScopeOf(test.state)
 		if scope != test.want {
 			t.Errorf("got scope %s, want %s", scope, test.want)
 		}
-		for _, element := range []string{"", "S3RecordingSink", "✗ odd"} {
-			id := incident.Group{Scope: scope, Element: element}.ID()
+		for _, element := range []string{"", "S3RecordingSink", "✗ odd", "rehearsal"} {
+			group := incident.Group{Scope: scope, Element: element}
+			id := group.ID()
+			if rehearsal := test.state.Rehearsal(); group.Rehearsal() != rehearsal || chime.IsRehearsal(id) != rehearsal {
+				t.Errorf("group %s of %s: got rehearsal %v, want %v, and the id to say so", id, scope, group.Rehearsal(), rehearsal)
+			}
 			if seen[id] {
 				t.Errorf("group id %s comes twice", id)
 			}
@@ -117,7 +139,13 @@ func TestSucceeds(t *testing.T) {
 		}
 		return st
 	}
+	rehearsed := func(st pipeline.State) pipeline.State {
+		st.ID = chime.RehearsalPrefix + "p"
+		return st
+	}
 	connector, recording := "voice-connector/abc", "S3RecordingSink"
+	configuration := "configuration/" + call(pipeline.Created).ConfigurationARN
+	runs := call(pipeline.InProgress)
 	for _, test := range []struct {
 		name  string
 		group incident.Group
@@ -133,6 +161,15 @@ func TestSucceeds(t *testing.T) {
 		{"of the configuration", incident.Group{Scope: "configuration/arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c"}, call(pipeline.InProgress), true},
 		{"of another configuration", incident.Group{Scope: "configuration/arn:d"}, call(pipeline.InProgress), false},
 		{"of the Region", incident.Group{Scope: "region/123456789012/us-east-1"}, call(pipeline.InProgress), true},
+		{"a rehearsal", incident.Group{Scope: connector}, rehearsed(runs), false},
+		{"a rehearsal, of the configuration", incident.Group{Scope: configuration}, rehearsed(runs), false},
+		{"a rehearsal, of the Region", incident.Group{Scope: "region/123456789012/us-east-1"}, rehearsed(runs), false},
+		{"a rehearsal of what one found", incident.Group{Scope: "rehearsal/" + connector}, rehearsed(runs), true},
+		{"a rehearsal of what one found in the Region", incident.Group{Scope: "rehearsal/region/123456789012/us-east-1"},
+			rehearsed(runs), true},
+		{"a real call of what a rehearsal found", incident.Group{Scope: "rehearsal/" + connector}, runs, false},
+		{"of another account's configuration",
+			incident.Group{Scope: "configuration/999988887777/us-east-1/" + runs.ConfigurationARN}, runs, false},
 		{"of another Region", incident.Group{Scope: "region/123456789012/us-west-2"}, call(pipeline.InProgress), false},
 		{"the sink delivers", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "InProgress"), true},
 		{"the sink fails, and others do not", incident.Group{Scope: connector, Element: "KinesisDataStreamSink"}, call(pipeline.InProgress, "KinesisDataStreamSink", "Failed", recording, "InProgress"), false},

@@ -24,7 +24,7 @@ func (s *Stack) learn(event []byte) {
 	if err != nil || ev.StateChange == nil {
 		return // the functions say what is wrong with it
 	}
-	if st, err := pipeline.FromEvent(ev); err == nil {
+	if st, err := pipeline.FromEvent(ev); err == nil && !st.Rehearsal() { // the service knows no rehearsal
 		s.pipelines.Learn(st)
 	}
 }

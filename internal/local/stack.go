@@ -28,6 +28,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
 // Where a local stack pretends to be, and the names of its resources.
@@ -291,6 +292,7 @@ func (s *Stack) Environment() []string {
 		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
 		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
 		"CHIMEWATCH_ACCOUNT=" + Account,
+		"CHIMEWATCH_STACK=" + telemetry.LocalStack,
 		"CHIMEWATCH_VOICE_TASKS=" + voiceTasks,
 		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + voiceDomainARN,
 	}

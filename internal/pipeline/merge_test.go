@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,6 +199,7 @@ func TestID(t *testing.T) {
 		{"pipeline", event(0, chime.EventCreated), "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90"},
 		{"failed creation with a transaction", failed("t-1"), "create-failed.t-1"},
 		{"failed creation without: callId alone is no identity", failed(""), "create-failed.e-1"},
+		{"failed creation of a rehearsal", failed("rehearsal-t-1"), "rehearsal-create-failed.t-1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,5 +215,53 @@ func TestOrderKeepsTheTime(t *testing.T) {
 	ev.Time = ev.Time.Add(123456 * time.Microsecond)
 	if got := pipeline.OrderOf(ev).Time(); !got.Equal(ev.Time) {
 		t.Errorf("got %v, want %v", got, ev.Time)
+	}
+}
+
+// The id of a rehearsal, by which it is kept, says that it is one.
+func TestRehearsal(t *testing.T) {
+	const envelope = `{"id":"e","detail-type":"Media Insights State Change","source":%q,` +
+		`"time":"2026-01-31T12:00:00Z","detail":%s}`
+	for name, detail := range map[string]string{
+		"rehearsal-p": `{"eventType":"chime:MediaInsightsStopped",` +
+			`"mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"}`,
+		"rehearsal-create-failed.t": `{"eventType":"chime:MediaInsightsCreateFailed","transactionId":"t"}`,
+		"rehearsal-create-failed.e": `{"eventType":"chime:MediaInsightsCreateFailed"}`,
+	} {
+		for _, source := range []string{chime.Source, chime.RehearsalSource} {
+			ev, err := chime.Parse(fmt.Appendf(nil, envelope, source, detail))
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := lift(t, ev)
+			want := name
+			if source == chime.Source {
+				want = strings.TrimPrefix(name, chime.RehearsalPrefix)
+			}
+			if st.ID != want || st.Rehearsal() != (source == chime.RehearsalSource) {
+				t.Errorf("from %s: got %s, rehearsal %v; want %s", source, st.ID, st.Rehearsal(), want)
+			}
+		}
+	}
+}
+
+func TestPlace(t *testing.T) {
+	const configuration = "arn:aws:chime:eu-central-1:2:media-insights-pipeline-configuration/c"
+	for _, tt := range []struct {
+		name            string
+		state           pipeline.State
+		account, region string
+	}{
+		{"the envelope's", pipeline.State{Account: "1", Region: "r", PipelineARN: arn}, "1", "r"},
+		{"the ARN's", pipeline.State{PipelineARN: arn}, "111122223333", "us-east-1"},
+		{"of each what there is", pipeline.State{Account: "1", PipelineARN: arn}, "1", "us-east-1"},
+		{"the configuration's", pipeline.State{PipelineARN: "p", ConfigurationARN: configuration}, "2", "eu-central-1"},
+		{"none", pipeline.State{PipelineARN: "p", ConfigurationARN: "c"}, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if account, region := tt.state.Place(); account != tt.account || region != tt.region {
+				t.Errorf("got %q, %q, want %q, %q", account, region, tt.account, tt.region)
+			}
+		})
 	}
 }

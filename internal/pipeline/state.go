@@ -8,6 +8,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -86,7 +87,8 @@ func StatusOf(eventType string) Status {
 // a value: neither Merge nor anything else changes one that exists.
 type State struct {
 	// ID is the key: the pipeline's UUID, or for a failed creation
-	// "create-failed." and the transaction id, else the event id.
+	// "create-failed." and the transaction id, else the event id; of a rehearsal
+	// with chime.RehearsalPrefix before it.
 	ID string
 
 	PipelineARN      string
@@ -202,26 +204,41 @@ func (s State) Degraded() bool {
 	return s.Status != Failed && s.Status != CreateFailed && len(s.FailingElements()) > 0
 }
 
-// FailedCreation is the prefix of the ids of creations that failed.
+// Rehearsal reports whether the pipeline is one of a rehearsal.
+func (s State) Rehearsal() bool { return chime.IsRehearsal(s.ID) }
+
+// Place returns the account and the Region of the pipeline, as the envelopes of
+// its events have them, else as its ARN or that of its configuration has them.
+// Either is empty where nothing says it.
+func (s State) Place() (account, region string) {
+	account, region = s.Account, s.Region
+	for _, arn := range []string{s.PipelineARN, s.ConfigurationARN} {
+		if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[0] == "arn" {
+			account, region = cmp.Or(account, parts[4]), cmp.Or(region, parts[3])
+		}
+	}
+	return account, region
+}
+
+// FailedCreation begins the ids of creations that failed. In a rehearsal
+// chime.RehearsalPrefix is before it, as before every id of one.
 const FailedCreation = "create-failed."
 
 // IDOf gives the key of the pipeline that a state change is about.
 func IDOf(ev *chime.Event) string {
-	sc := ev.StateChange
-	switch {
-	case sc.PipelineARN != "":
-		return IDFromARN(sc.PipelineARN)
-	case sc.TransactionID != "":
-		return FailedCreation + sc.TransactionID
+	if arn := ev.StateChange.PipelineARN; arn != "" {
+		return IDFromARN(arn)
 	}
-	return FailedCreation + ev.ID
+	id := cmp.Or(ev.StateChange.TransactionID, ev.ID)
+	if plain, rehearsal := strings.CutPrefix(id, chime.RehearsalPrefix); rehearsal {
+		return chime.RehearsalPrefix + FailedCreation + plain
+	}
+	return FailedCreation + id
 }
 
-// IDFromARN gives the pipeline's id, which follows the last slash of its ARN;
+// IDFromARN gives the pipeline's id, which follows ":media-pipeline/" in its ARN;
 // a text that is no ARN is its own id.
 func IDFromARN(arn string) string {
-	if _, id, found := strings.Cut(arn, ":media-pipeline/"); found && id != "" {
-		return id
-	}
-	return arn
+	_, id := chime.SplitPipelineARN(arn)
+	return id
 }

@@ -118,20 +118,46 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
-func TestProductionTakesNoRehearsals(t *testing.T) {
-	event := strings.Replace(string(must(t, "created").Body), `"aws.chime"`, `"chimewatch.rehearsal"`, 1)
-	for production, want := range map[bool]string{false: "state-change", true: ""} {
-		m, err := rules.Compile(rules.Table(rules.Options{Rehearsal: !production}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		matched, err := m.Match([]byte(event))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, names(matched)); diff != "" {
-			t.Errorf("production %t:\n%s", production, diff)
-		}
+// Rehearsals come in only where the deployer wants them, and consent only from
+// the account that is asked for: its events could otherwise come from any account
+// that forwards its bus here.
+func TestOptionsSayWhoIsLetIn(t *testing.T) {
+	created, consent := string(must(t, "created").Body), string(must(t, "consent-granted").Body)
+	rehearsal := strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1)
+	foreign := strings.NewReplacer("111122223333", "999988887777").Replace
+	ours := rules.Options{Account: "111122223333"}
+	for _, tt := range []struct {
+		name    string
+		options rules.Options
+		event   string
+		want    string
+	}{
+		{"real", rules.Options{}, created, "state-change"},
+		{"rehearsal", rules.Options{}, rehearsal, ""},
+		{"real, with rehearsals", rules.Options{Rehearsal: true}, created, "state-change"},
+		{"rehearsal, with rehearsals", rules.Options{Rehearsal: true}, rehearsal, "state-change"},
+		{"consent", rules.Options{}, consent, "consent"},
+		{"consent of the account", ours, consent, "consent"},
+		{"consent of another account", ours, foreign(consent), ""},
+		{"consent of another account, from whom it may come", rules.Options{}, foreign(consent), "consent"},
+		{"consent of no account", ours, strings.Replace(consent, `"account"`, `"tenant"`, 1), ""},
+		{"real, of another account", ours, foreign(created), "state-change"},
+		{"rehearsal of consent is none", rules.Options{Rehearsal: true},
+			strings.Replace(consent, `"chimewatch.consent"`, `"chimewatch.rehearsal"`, 1), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := rules.Compile(rules.Table(tt.options))
+			if err != nil {
+				t.Fatal(err)
+			}
+			matched, err := m.Match([]byte(tt.event))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, names(matched)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

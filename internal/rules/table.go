@@ -26,13 +26,14 @@ type Rule struct {
 	Pattern  Pattern
 }
 
-// Options chooses between variants of the table. The zero value is that of a
-// default deployment.
+// Options chooses between variants of the table. The zero value matches events of
+// Amazon Chime itself, and consent from any account.
 type Options struct {
-	// Rehearsal lets events of the rehearsal source in, because nobody but AWS may
-	// put events whose source begins with "aws.".
+	// Rehearsal lets events of the rehearsal source in, too: nobody but AWS may put
+	// events whose source begins with "aws.".
 	Rehearsal bool
-	// Account, unless it is empty, is the only account whose consent counts.
+	// Account, when it is not empty, is the only account from which consent is let
+	// in. Without it, whoever may forward events to the bus may consent.
 	Account string
 }
 
@@ -99,17 +100,9 @@ func Table(o Options) []Rule {
 			Function:    "consent",
 			// The function reports what is wrong with an event of that source, so that it
 			// does not pass in silence.
-			Pattern: o.consentPattern(),
+			Pattern: o.consent(),
 		},
 	}
-}
-
-func (o Options) consentPattern() Pattern {
-	p := Pattern{"source": Values{sourceConsent}}
-	if o.Account != "" {
-		p["account"] = Values{o.Account}
-	}
-	return p
 }
 
 func (o Options) pattern(detailType string, detail Pattern) Pattern {
@@ -120,6 +113,14 @@ func (o Options) pattern(detailType string, detail Pattern) Pattern {
 	p := Pattern{"source": sources, "detail-type": Values{detailType}}
 	if detail != nil {
 		p["detail"] = detail
+	}
+	return p
+}
+
+func (o Options) consent() Pattern {
+	p := Pattern{"source": Values{sourceConsent}}
+	if o.Account != "" {
+		p["account"] = Values{o.Account}
 	}
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -35,10 +36,27 @@ func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error)
 
 // Find gives all pipelines that ref may mean, newest first: a pipeline's id or
 // ARN, the id of a failed creation, a callId or a transactionId. Of those first
-// heard of at the same moment the one with the greatest event comes first. When
-// there is none, the error is of class NotFound.
+// heard of at the same moment the one with the greatest event comes first. Where
+// no real pipeline has the id, those of a rehearsal in which it was sent are
+// meant. When there is none either, the error is of class NotFound.
 func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) {
-	ids := []string{pipeline.IDFromARN(ref)}
+	states, err := s.find(ctx, pipeline.IDFromARN(ref), ref)
+	if err == nil && len(states) == 0 {
+		states, err = s.find(ctx, chime.RehearsalPrefix+pipeline.IDFromARN(ref), chime.RehearsalPrefix+ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(states) == 0 {
+		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
+			"list what is there with: chimewatch calls list")
+	}
+	return states, nil
+}
+
+// find gives the pipeline of an id, and those of the call or transaction ref.
+func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
+	ids := []string{id}
 	for _, pk := range []string{transactionPK + ref, callPK + ref} {
 		pointers, err := s.queryAll(ctx, pk, pipelinePK)
 		if err != nil {
@@ -52,9 +70,6 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 	states, err := s.states(ctx, slices.Compact(ids))
 	if err != nil {
 		return nil, err
-	}
-	if len(states) == 0 {
-		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref, "list what is there with: chimewatch calls list")
 	}
 	slices.SortFunc(states, func(a, b pipeline.State) int {
 		// Times of whole seconds tie, and a batch comes in any order.

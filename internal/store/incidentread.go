@@ -176,7 +176,7 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 	if err != nil {
 		return nil, "", err
 	}
-	sp := span{indexByTime, attrTime, "I", q.From, q.To}
+	sp := span{index: indexByTime, attr: attrTime, letter: "I", from: q.From, to: q.To}
 	if q.Owing {
 		sp.index, sp.attr = indexByState, attrState
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -24,6 +25,8 @@ type Query struct {
 	From, To time.Time
 	// Status keeps to pipelines of that status; empty means any.
 	Status pipeline.Status
+	// NoRehearsals leaves rehearsals out; they cost the query their keys only.
+	NoRehearsals bool
 	// Limit is the most that a page holds; zero means 50.
 	Limit int
 	// Cursor is the Next of the page before; empty for the first page.
@@ -113,16 +116,24 @@ type span struct {
 	letter string
 	// from and to bound the sort key, both included; zero means no bound.
 	from, to time.Time
+	// noRehearsals leaves out items of rehearsals.
+	noRehearsals bool
+}
+
+// leavesOut reports whether what is in a partition of the table is not wanted.
+func (sp span) leavesOut(pk string) bool {
+	_, id, _ := strings.Cut(pk, "#")
+	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
 func (q Query) span() span {
 	switch {
 	case q.Status.Open() && q.Status != "":
-		return span{indexByState, attrState, "O", q.From, q.To}
+		return span{indexByState, attrState, "O", q.From, q.To, q.NoRehearsals}
 	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed || q.Status == pipeline.Lost:
-		return span{indexByState, attrState, "F", q.From, q.To}
+		return span{indexByState, attrState, "F", q.From, q.To, q.NoRehearsals}
 	}
-	return span{indexByTime, attrTime, "T", q.From, q.To}
+	return span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
 }
 
 // mostKeys is how many keys are read of a shard at once. They are within the
@@ -134,6 +145,7 @@ const mostKeys = 500
 func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
 	n = min(n, mostKeys)
 	var heads [shards][]item
+	var more [shards]bool // whether items may follow those at the head
 	for i := range shards {
 		if positions[i].Done {
 			continue
@@ -142,7 +154,7 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		if err != nil {
 			return nil, err
 		}
-		heads[i] = items
+		heads[i], more[i] = items, len(items) == n
 		positions[i].Done = len(items) == 0
 	}
 	var keys []item
@@ -159,7 +171,12 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		it := heads[newest][0]
 		heads[newest] = heads[newest][1:]
 		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
-		keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+		if !sp.leavesOut(textIn(it, attrPK)) {
+			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+		}
+		if len(heads[newest]) == 0 && more[newest] {
+			break // what follows here may be newer than what the other shards have left
+		}
 	}
 	return keys, nil
 }

@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,8 +24,12 @@ type listed struct {
 	status    pipeline.Status
 }
 
+// rehearsal reports whether the pipeline is one of a rehearsal.
+func (l listed) rehearsal() bool { return chime.IsRehearsal(l.id) }
+
 // fill puts pipelines into the table: three in each minute, so that times tie,
-// of every status in turn.
+// of every status in turn; every fourth and then all but every fourth is of a
+// rehearsal.
 func fill(t *testing.T, s *store.Store, n int) []listed {
 	t.Helper()
 	kinds := []struct {
@@ -35,7 +41,12 @@ func fill(t *testing.T, s *store.Store, n int) []listed {
 	}
 	var all []listed
 	for i := range n {
-		id, at, kind := fmt.Sprintf("pipeline-%02d", i), noon.Add(time.Duration(i/3)*time.Minute), kinds[i%len(kinds)]
+		prefix := ""
+		if (i%4 == 0) != (i > n/2) {
+			prefix = chime.RehearsalPrefix
+		}
+		id, at := fmt.Sprintf("%spipeline-%02d", prefix, i), noon.Add(time.Duration(i/3)*time.Minute)
+		kind := kinds[i%len(kinds)]
 		for _, eventType := range []string{chime.EventCreated, kind.eventType} {
 			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: at, Raw: []byte("{}"),
 				StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
@@ -72,6 +83,13 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 		{"between times, of a status", store.Query{From: minute(1), To: minute(5), Status: pipeline.Paused}, func(l listed) bool {
 			return l.status == pipeline.Paused && !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(5))
 		}},
+		{"no rehearsals", store.Query{NoRehearsals: true}, func(l listed) bool { return !l.rehearsal() }},
+		{"no rehearsals, of a status", store.Query{NoRehearsals: true, Status: pipeline.Stopped}, func(l listed) bool {
+			return !l.rehearsal() && l.status == pipeline.Stopped
+		}},
+		{"no rehearsals, off the sparse index", store.Query{NoRehearsals: true, Status: pipeline.Paused}, func(l listed) bool {
+			return !l.rehearsal() && l.status == pipeline.Paused
+		}},
 		{"between times when nothing was", store.Query{From: minute(50)}, func(listed) bool { return false }},
 	}
 	for _, tc := range cases {
@@ -107,6 +125,7 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 						break
 					}
 				}
+				slices.Sort(want)
 				if slices.Sort(got); !slices.Equal(got, want) {
 					t.Errorf("pages of %d: got %v, want %v", size, got, want)
 				}
@@ -209,6 +228,61 @@ func TestFindByEveryID(t *testing.T) {
 	for _, ref := range []string{"", "nothing", "arn:aws:chime:us-east-1:1:media-pipeline/"} {
 		if _, err := s.Find(t.Context(), ref); fault.ClassOf(err) != fault.NotFound {
 			t.Errorf("find %q: got %v, want not found", ref, err)
+		}
+	}
+}
+
+// The id that a person sent in a rehearsal finds the rehearsal, unless it is the
+// id of something real; the id as lists show it always does.
+func TestFindARehearsalByTheIDThatWasSent(t *testing.T) {
+	s := at(outage.NewWorld(t, outage.Server(t)).Process(), noon)
+	rehearsed := func(name string) *chime.Event {
+		raw := bytes.Replace(exampleBody(t, name), []byte(`"aws.chime"`), []byte(`"chimewatch.rehearsal"`), 1)
+		ev, err := chime.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ev
+	}
+	real, failed := example(t, "in-progress").StateChange, example(t, "create-failed").StateChange
+	find := func(ref string) string {
+		found, err := s.Find(t.Context(), ref)
+		if err != nil && fault.ClassOf(err) != fault.NotFound {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, st := range found {
+			ids = append(ids, st.ID)
+		}
+		return strings.Join(ids, " ")
+	}
+	id, uncreated := pipeline.IDFromARN(real.PipelineARN), "create-failed."+failed.TransactionID
+	for _, ev := range []*chime.Event{rehearsed("in-progress"), rehearsed("create-failed")} {
+		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, refs := range map[string][]string{
+		"rehearsal-" + id: {id, real.PipelineARN, real.CallID, real.TransactionID,
+			"rehearsal-" + id, "rehearsal-" + real.CallID, "rehearsal-" + real.TransactionID,
+			strings.Replace(real.PipelineARN, id, "rehearsal-"+id, 1)},
+		"rehearsal-" + uncreated: {uncreated, "rehearsal-" + uncreated, failed.TransactionID, failed.CallID},
+	} {
+		for _, ref := range refs {
+			if got := find(ref); got != name {
+				t.Errorf("%s: got %q, want %s", ref, got, name)
+			}
+		}
+	}
+	if err := s.RecordStateChange(t.Context(), example(t, "in-progress")); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{id, real.PipelineARN, real.CallID, real.TransactionID} {
+		if got := find(ref); got != id {
+			t.Errorf("%s, of which there is a real one: got %q, want it alone", ref, got)
+		}
+		if got := find("rehearsal-" + pipeline.IDFromARN(ref)); got != "rehearsal-"+id {
+			t.Errorf("rehearsal-%s: got %q, want the rehearsal", pipeline.IDFromARN(ref), got)
 		}
 	}
 }

@@ -187,8 +187,9 @@ func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, ne
 	if err != nil {
 		return nil, "", err
 	}
+	sp := span{index: indexByTime, attr: attrTime, letter: "A", from: q.From, to: q.To}
 	for len(page) < q.Limit && !allRead(positions) {
-		keys, err := s.nextKeys(ctx, span{indexByTime, attrTime, "A", q.From, q.To}, &positions, q.Limit-len(page))
+		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
 		if err != nil {
 			return nil, "", err
 		}

@@ -112,10 +112,3 @@ func (s *Store) Lower(ctx context.Context, name string, since time.Time) error {
 
 // PartitionOfLatch is the partition of the notifications about a latch.
 func PartitionOfLatch(name string) Partition { return Partition(latchPK + name) }
-
-// AnyBetween tells whether any pipeline was first heard of between two times.
-func (s *Store) AnyBetween(ctx context.Context, from, to time.Time) (bool, error) {
-	var positions [shards]position
-	keys, err := s.nextKeys(ctx, span{indexByTime, attrTime, "T", from, to}, &positions, 1)
-	return len(keys) > 0, err
-}

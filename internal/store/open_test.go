@@ -45,14 +45,6 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	if list, err = s.Open(t.Context()); err != nil || len(list) != 2 {
 		t.Errorf("got %d open (%v), want 2", len(list), err)
 	}
-	for _, tc := range []struct {
-		from, to time.Duration
-		want     bool
-	}{{0, time.Second, true}, {4 * time.Second, time.Hour, false}, {-time.Hour, -time.Second, false}} {
-		if got, err := s.AnyBetween(t.Context(), c.Now().Add(tc.from), c.Now().Add(tc.to)); err != nil || got != tc.want {
-			t.Errorf("any between %s and %s: got %v (%v), want %v", tc.from, tc.to, got, err, tc.want)
-		}
-	}
 }
 
 func TestLatchKeepsSinceWhen(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -39,7 +38,6 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"notifications": func(ctx context.Context) error { _, err := s.MatchNotifications(ctx, st[0].CallFields); return err },
 		"list":          func(ctx context.Context) error { _, err := s.List(ctx, store.Query{}); return err },
 		"open":          func(ctx context.Context) error { _, err := s.Open(ctx); return err },
-		"any between":   func(ctx context.Context) error { _, err := s.AnyBetween(ctx, time.Time{}, noon); return err },
 		"mark asked":    func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
 		"once":          func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
 		"join": func(ctx context.Context) error {

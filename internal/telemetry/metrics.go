@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"sync"
@@ -12,9 +13,16 @@ import (
 // Namespace is the CloudWatch namespace of all metrics.
 const Namespace = "Chimewatch"
 
-// dimension is the one dimension of all metrics. More would multiply what
-// CloudWatch charges for; ids belong into log lines.
-const dimension = "Function"
+// The dimensions of all metrics: together they tell the functions of two stacks in
+// one account apart. More would multiply what CloudWatch charges for; ids belong
+// into log lines.
+const (
+	dimensionStack    = "Stack"
+	dimensionFunction = "Function"
+)
+
+// LocalStack is the value of the dimension Stack where no deployed stack is.
+const LocalStack = "local"
 
 // mostPerLine is how many metrics CloudWatch takes from one line (embedded
 // metric format specification, MetricDirective).
@@ -24,8 +32,8 @@ const mostPerLine = 100
 // CloudWatch's embedded metric format. It costs no call to any service, and is
 // safe for concurrent use.
 type Metrics struct {
-	w        io.Writer
-	function string
+	w               io.Writer
+	stack, function string
 
 	mu     sync.Mutex
 	counts []count // a handful: searching them beats hashing
@@ -36,15 +44,16 @@ type count struct {
 	n    int
 }
 
-// NewMetrics gives Metrics of a function that write to w: in Lambda, the
-// standard output, from which CloudWatch Logs takes them.
-func NewMetrics(w io.Writer, function string) *Metrics {
-	return &Metrics{w: w, function: function}
+// NewMetrics returns Metrics of a function of a stack that write to w: in Lambda,
+// the standard output, from which CloudWatch Logs reads them. stack is the stack's
+// name; where it is empty, it is LocalStack, as CloudWatch refuses empty values.
+func NewMetrics(w io.Writer, stack, function string) *Metrics {
+	return &Metrics{w: w, stack: cmp.Or(stack, LocalStack), function: function}
 }
 
 // Count adds n to a metric, of unit Count. A count of zero is written too, so
-// that an alarm can tell nothing from silence. The names "Function" and "_aws"
-// have meanings of their own and must not be used, nor empty ones.
+// that an alarm can tell nothing from silence. The names "Stack", "Function" and
+// "_aws" have meanings of their own and must not be used, nor empty ones.
 func (m *Metrics) Count(name string, n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -79,7 +88,8 @@ func (m *Metrics) line(counts []count, now time.Time) []byte {
 	b := make([]byte, 0, 256+64*len(counts))
 	b = append(b, `{"_aws":{"Timestamp":`...)
 	b = strconv.AppendInt(b, now.UnixMilli(), 10)
-	b = append(b, `,"CloudWatchMetrics":[{"Namespace":"`+Namespace+`","Dimensions":[["`+dimension+`"]],"Metrics":[`...)
+	b = append(b, `,"CloudWatchMetrics":[{"Namespace":"`+Namespace+`","Dimensions":[["`...)
+	b = append(b, dimensionStack+`","`+dimensionFunction+`"]],"Metrics":[`...)
 	for i, c := range counts {
 		if i > 0 {
 			b = append(b, ',')
@@ -88,7 +98,9 @@ func (m *Metrics) line(counts []count, now time.Time) []byte {
 		b = appendText(b, c.name)
 		b = append(b, `,"Unit":"Count"}`...)
 	}
-	b = append(b, `]}]},"`+dimension+`":`...)
+	b = append(b, `]}]},"`+dimensionStack+`":`...)
+	b = appendText(b, m.stack)
+	b = append(b, `,"`+dimensionFunction+`":`...)
 	b = appendText(b, m.function)
 	for _, c := range counts {
 		b = append(b, ',')

@@ -49,7 +49,7 @@ func TestLoggerMasksNumbers(t *testing.T) {
 
 func TestMetricsFlush(t *testing.T) {
 	var out bytes.Buffer
-	m := telemetry.NewMetrics(&out, "status")
+	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	if err := m.Flush(); err != nil || out.Len() > 0 {
 		t.Fatalf("got %q, error %v of nothing counted; want no line", out.String(), err)
 	}
@@ -72,12 +72,13 @@ func TestMetricsFlush(t *testing.T) {
 	want := map[string]any{
 		"_aws": map[string]any{"CloudWatchMetrics": []any{map[string]any{
 			"Namespace":  "Chimewatch",
-			"Dimensions": []any{[]any{"Function"}},
+			"Dimensions": []any{[]any{"Stack", "Function"}},
 			"Metrics": []any{
 				map[string]any{"Name": "Events", "Unit": "Count"},
 				map[string]any{"Name": `Unknown "types"`, "Unit": "Count"},
 			},
 		}}},
+		"Stack":           "watch-eu",
 		"Function":        "status",
 		"Events":          3.0,
 		`Unknown "types"`: 0.0,
@@ -94,9 +95,23 @@ func TestMetricsFlush(t *testing.T) {
 	}
 }
 
+// Without a stack's name the dimension has a value all the same: CloudWatch refuses
+// an empty one, and with it all metrics of the line.
+func TestMetricsOfNoStack(t *testing.T) {
+	var out bytes.Buffer
+	m := telemetry.NewMetrics(&out, "", "status")
+	m.Count("Events", 1)
+	if err := m.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if got := lines(t, &out)[0]["Stack"]; got != "local" {
+		t.Errorf("got stack %v, want local", got)
+	}
+}
+
 func TestMetricsKeepToTheLimitOfALine(t *testing.T) {
 	var out bytes.Buffer
-	m := telemetry.NewMetrics(&out, "status")
+	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	for i := range 250 {
 		m.Count(fmt.Sprintf("metric%d", i), 1)
 	}
@@ -115,7 +130,7 @@ func TestMetricsKeepToTheLimitOfALine(t *testing.T) {
 
 func TestMetricsAtOnce(t *testing.T) {
 	var out bytes.Buffer
-	m := telemetry.NewMetrics(&out, "status")
+	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() {
@@ -138,7 +153,7 @@ type brokenWriter struct{ err error }
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
 func TestMetricsSayWhenTheyCannotBeWritten(t *testing.T) {
-	m := telemetry.NewMetrics(brokenWriter{io.ErrClosedPipe}, "status")
+	m := telemetry.NewMetrics(brokenWriter{io.ErrClosedPipe}, "watch-eu", "status")
 	m.Count("Events", 1)
 	if err := m.Flush(); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got error %v, want %v", err, io.ErrClosedPipe)
@@ -146,7 +161,7 @@ func TestMetricsSayWhenTheyCannotBeWritten(t *testing.T) {
 }
 
 func BenchmarkMetrics(b *testing.B) {
-	m := telemetry.NewMetrics(io.Discard, "status")
+	m := telemetry.NewMetrics(io.Discard, "watch-eu", "status")
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Count("Events", 1)

@@ -117,8 +117,8 @@ func analyticsOf(detailType string) Analytics {
 	return Unknown
 }
 
-// readUnknown takes from a detail of unknown type what all notifications share.
-// A detail of any other form has none of it.
+// readUnknown takes from a detail of unknown type what all notifications share,
+// with ids as chime.Parse makes them. A detail of any other form has none of it.
 func (n *Note) readUnknown() {
 	var event struct {
 		Detail map[string]json.RawMessage `json:"detail"`
@@ -131,8 +131,13 @@ func (n *Note) readUnknown() {
 		"callId": &n.CallID, "transactionId": &n.TransactionID, "voiceConnectorId": &n.VoiceConnectorID,
 	} {
 		var text string
-		if json.Unmarshal(event.Detail[name], &text) == nil {
+		if json.Unmarshal(event.Detail[name], &text) != nil {
+			continue
+		}
+		if name == "detailStatus" || name == "voiceConnectorId" {
 			*target = text
+		} else if id, ok := chime.Separate(n.Event.Source, text); ok {
+			*target = id
 		}
 	}
 }

@@ -69,6 +69,7 @@ func TestRead(t *testing.T) {
 		Ready, PostCall                                             bool
 	}
 	const head = `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
+	const rehearsal = `{"source":"chimewatch.rehearsal",` + `"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
 	for _, tt := range []struct {
 		name   string
 		source intake.Source
@@ -87,6 +88,17 @@ func TestRead(t *testing.T) {
 			note{voice.Lambda, voice.VoiceTone, "k", "", "", "", "", "", "e", false, false}},
 		{"unknown type", intake.EventBridge, head + `"VoiceMoodStatus","detail":{"taskId":"k","transactionId":"t","callId":7,"detailStatus":"AnalyticsReady"}}`,
 			note{voice.Lambda, voice.Unknown, "k", "AnalyticsReady", "", "", "t", "", "e", false, false}},
+		{"unknown type, in a rehearsal", intake.SQS, rehearsal + `"VoiceMoodStatus","detail":{"taskId":"k",` +
+			`"transactionId":"t","callId":"c","mediaInsightsPipelineId":"p","voiceConnectorId":"v"}}`,
+			note{Source: voice.SQS, Analytics: voice.Unknown, Task: "rehearsal-k", Pipeline: "rehearsal-p",
+				Call: "rehearsal-c", Transaction: "rehearsal-t", Connector: "v", Event: "rehearsal-e"}},
+		{"unknown type, with ids of a rehearsal", intake.SQS, head +
+			`"VoiceMoodStatus","detail":{"taskId":"rehearsal-k","transactionId":"rehearsal-t","callId":"c"}}`,
+			note{voice.SQS, voice.Unknown, "", "", "", "c", "", "", "e", false, false}},
+		{"ready, in a rehearsal", intake.SQS, rehearsal + `"VoiceAnalyticsStatus","detail":` +
+			`{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
+			note{Source: voice.SQS, Analytics: voice.Ready, Status: "AnalyticsReady", Call: "rehearsal-c",
+				Transaction: "rehearsal-t", Connector: "v", Event: "rehearsal-e", Ready: true}},
 		{"unknown type without an object", intake.SQS, head + `"VoiceMoodStatus","detail":"none"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
 		{"unknown type without detail", intake.SQS, head + `"VoiceMoodStatus"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
 	} {

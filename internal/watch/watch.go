@@ -38,6 +38,16 @@ type Limits struct {
 // DefaultLimits suit the service's default quota.
 var DefaultLimits = Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, Quota: 20}
 
+// Ours reports whether a pipeline is a real one of the account and the Region that
+// the watch runs in. The API there can be asked only about these, and only these
+// count against its quota. What names neither is taken for ours; where the
+// watch's own account or Region is empty, it is not compared.
+func Ours(st pipeline.State, account, region string) bool {
+	itsAccount, itsRegion := st.Place()
+	same := func(its, ours string) bool { return its == "" || ours == "" || its == ours }
+	return !st.Rehearsal() && same(itsAccount, account) && same(itsRegion, region)
+}
+
 // Doubt says why the table's state of an open pipeline is to be doubted; it is
 // empty when there is no reason to.
 func Doubt(st pipeline.State, now time.Time, l Limits) string {
@@ -56,9 +66,11 @@ func Doubt(st pipeline.State, now time.Time, l Limits) string {
 
 // Unrecovered tells for how long a pipeline has failed for a time, where that is
 // longer than it may take; and the element that fails, the gravest of several,
-// empty when none says so.
+// empty when none says so. A pipeline that is older than the service allows has
+// ended, whatever its events say: ok is false then.
 func Unrecovered(st pipeline.State, now time.Time, l Limits) (element pipeline.Element, since time.Time, ok bool) {
-	if st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
+	over := now.Sub(st.CreatedAt) > oldest+margin
+	if over || st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
 		return element, since, false
 	}
 	var failed []pipeline.Element

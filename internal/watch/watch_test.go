@@ -74,6 +74,8 @@ func TestUnrecovered(t *testing.T) {
 	}{
 		{"it may recover yet", after(t, failing), 4 * time.Minute, false},
 		{"it should have recovered", after(t, failing), 5 * time.Minute, true},
+		{"it fails still when the service ends pipelines", after(t, failing), 8 * time.Hour, true},
+		{"no pipeline lasts so long", after(t, failing), 8*time.Hour + 6*time.Minute, false},
 		{"it has recovered", after(t, failing, event(time.Minute, chime.EventInProgress)), time.Hour, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -176,6 +178,35 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 			}
 			if merged.CallID != test.st.CallID || !merged.CreatedAt.Equal(test.st.CreatedAt) {
 				t.Errorf("the observation changed the call or its beginning: %+v", merged)
+			}
+		})
+	}
+}
+
+func TestOurs(t *testing.T) {
+	state := func(account, region, arn string) pipeline.State {
+		return pipeline.State{ID: pipeline.IDFromARN(arn), PipelineARN: arn, Account: account, Region: region}
+	}
+	const elsewhere = "arn:aws:chime:eu-central-1:999988887777:media-pipeline/p"
+	for _, test := range []struct {
+		name            string
+		state           pipeline.State
+		account, region string // of the watch
+		want            bool
+	}{
+		{"ours", state("111122223333", "us-east-1", arn), "111122223333", "us-east-1", true},
+		{"of another account", state("999988887777", "us-east-1", arn), "111122223333", "us-east-1", false},
+		{"of another Region", state("111122223333", "eu-central-1", arn), "111122223333", "us-east-1", false},
+		{"by its ARN", state("", "", arn), "111122223333", "us-east-1", true},
+		{"elsewhere by its ARN", state("", "", elsewhere), "111122223333", "us-east-1", false},
+		{"of no place", state("", "", "p"), "111122223333", "us-east-1", true},
+		{"the watch knows no account", state("999988887777", "us-east-1", arn), "", "us-east-1", true},
+		{"of another Region, the account not known", state("999988887777", "eu-central-1", arn), "", "us-east-1", false},
+		{"a rehearsal", state("111122223333", "us-east-1", "rehearsal-p"), "111122223333", "us-east-1", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := watch.Ours(test.state, test.account, test.region); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
