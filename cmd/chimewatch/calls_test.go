@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 // The pipelines of the table, newest first.
@@ -33,14 +33,7 @@ const (
 // startTable serves a table with those pipelines from the folder data.
 func startTable(t *testing.T, data string) *dynalite.Server {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	modules, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	server, err := dynalite.Start(t.Context(), modules, data)
+	server, err := dynalite.Start(t.Context(), need.Dynalite(t), data)
 	if err != nil {
 		t.Fatal(err)
 	}

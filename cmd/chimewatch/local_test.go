@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -116,10 +115,5 @@ func TestLocalServesUntilInterrupted(t *testing.T) {
 // needNode skips a test where the table's server cannot run, with the reason.
 func needNode(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed")
-	}
-	if _, err := dynalite.FindModules("."); err != nil {
-		t.Skip(err)
-	}
+	need.Dynalite(t)
 }

@@ -26,6 +26,7 @@ import (
 	standin "github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 // lifeline is the way to the network of one process, which dies at its call
@@ -154,11 +155,7 @@ func (c *call) tasks() (all []standin.VoiceTask, running int) {
 func newCall(t *testing.T) *call {
 	t.Helper()
 	silenceLog(t)
-	modules, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

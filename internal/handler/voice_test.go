@@ -23,6 +23,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -147,11 +148,7 @@ func table(t *testing.T) *store.Store {
 // a client of that table.
 func tableWithClient(t *testing.T) (*store.Store, *dynamodb.Client) {
 	t.Helper()
-	modules, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,17 +17,14 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 // Server starts a local table server that ends with the test, and skips the
 // test where there is none.
 func Server(t testing.TB) *dynamodb.Client {
 	t.Helper()
-	modules, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

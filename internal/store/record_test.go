@@ -12,6 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -30,11 +31,7 @@ func (c *counting) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts 
 
 func table(t *testing.T) *dynamodb.Client {
 	t.Helper()
-	modules, err := dynalite.FindModules(".")
-	if err != nil {
-		t.Skip(err)
-	}
-	server, err := dynalite.Start(t.Context(), modules, t.TempDir())
+	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
 const module = "github.com/chimewatch/chimewatch/"
@@ -67,6 +69,7 @@ const emulatorPackage = "github.com/aws/aws-lambda-runtime-interface-emulator/cm
 // lies in the folder module.
 func Emulator(t testing.TB, module string) string {
 	t.Helper()
+	need.Processes(t)
 	built.Lock()
 	defer built.Unlock()
 	if err := buildInto(nil); err != nil {
@@ -87,6 +90,7 @@ func Emulator(t testing.TB, module string) string {
 // gives DIR. Most of the time goes into linking, so that is done side by side.
 func build(t testing.TB, packages []string) string {
 	t.Helper()
+	need.Processes(t)
 	built.Lock()
 	defer built.Unlock()
 	missing := slices.DeleteFunc(slices.Clone(packages), func(name string) bool { return built.names[name] })
