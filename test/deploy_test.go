@@ -62,11 +62,14 @@ func steps(t *testing.T) (all []step) {
 		{"status", "created"}, {"status", "in-progress"}, {"status", "stopped"}, {"status", "in-progress"},
 		{"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "create-failed"},
 		{"alerts", "rule-keyword-utterance"}, {"alerts", "rule-keyword-utterance"}, {"consent", "consent-granted"},
-		{"status", "two-elements-temporary-failure"}, {"watch", "created"},
+		{"status", "two-elements-temporary-failure"}, {"watch", "created"}, // which asks what became of an old pipeline
 	} {
 		all = append(all, step{s[0], example(t, s[1])})
 	}
-	return all
+	// A temporary failure that has lasted for ten minutes, of which the watch notifies.
+	lasting := changed(t, "two-elements-temporary-failure", "e34fdbde-698e-4bde-a537-45ddfa84af57", "e34fdbde-698e-4bde-a537-45ddfa840001",
+		"2026-03-10T09:34:25Z", time.Now().Add(-10*time.Minute).UTC().Format(time.RFC3339))
+	return append(all, step{"status", lasting}, step{"watch", example(t, "created")})
 }
 
 // changed returns an example with texts replaced: old, new, old, new.
