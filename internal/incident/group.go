@@ -53,14 +53,19 @@ const (
 // ScopeOf gives what a pipeline shares with others that would fail of the same
 // cause: its Voice Connector, which every event of a Voice Connector call names;
 // else the configuration, which few events name; else the account's Region.
-func ScopeOf(st pipeline.State) string {
-	switch {
-	case st.VoiceConnectorID != "":
-		return ScopeVoiceConnector + "/" + st.VoiceConnectorID
-	case st.ConfigurationARN != "":
-		return ScopeConfiguration + "/" + st.ConfigurationARN
+func ScopeOf(st pipeline.State) string { return ScopesOf(st)[0] }
+
+// ScopesOf returns every scope that a pipeline may have failed under, the
+// narrowest first: whoever knew less of it when it failed took a wider one.
+func ScopesOf(st pipeline.State) []string {
+	var scopes []string
+	if st.VoiceConnectorID != "" {
+		scopes = append(scopes, ScopeVoiceConnector+"/"+st.VoiceConnectorID)
 	}
-	return ScopeRegion + "/" + st.Account + "/" + st.Region
+	if st.ConfigurationARN != "" {
+		scopes = append(scopes, ScopeConfiguration+"/"+st.ConfigurationARN)
+	}
+	return append(scopes, ScopeRegion+"/"+st.Account+"/"+st.Region)
 }
 
 // within tells whether a pipeline is one of a scope: also where more is known of

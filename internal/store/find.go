@@ -56,11 +56,16 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 	if len(states) == 0 {
 		return nil, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref, "list what is there with: chimewatch calls list")
 	}
+	newestFirst(states)
+	return states, nil
+}
+
+// newestFirst sorts states by when they were first heard of.
+func newestFirst(states []pipeline.State) {
 	slices.SortFunc(states, func(a, b pipeline.State) int {
 		// Times of whole seconds tie, and a batch comes in any order.
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Order, a.Order), cmp.Compare(a.ID, b.ID))
 	})
-	return states, nil
 }
 
 // states reads the states of many ids; those that are not there are left out.

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// minMention is how long an id, and how many digits a number, must be to be
+// looked for in free text: a shorter one may stand there by chance.
+const minMention = 7
+
+// hidden is what stands in free text for an id or a number that was erased.
+const hidden = "…"
+
+// cutMention cuts text around the first place where an id stands as a word.
+func cutMention(text, id string) (before, after string, found bool) {
+	inWord := func(c byte) bool {
+		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_'
+	}
+	if len(id) < minMention {
+		return text, "", false
+	}
+	for from := 0; ; {
+		at := strings.Index(text[from:], id)
+		if at < 0 {
+			return text, "", false
+		}
+		at += from
+		end := at + len(id)
+		if (at == 0 || !inWord(text[at-1])) && (end == len(text) || !inWord(text[end])) {
+			return text[:at], text[end:], true
+		}
+		from = at + 1
+	}
+}
+
+// hideMentions replaces ids in a text.
+func hideMentions(text string, ids []string) string {
+	for _, id := range ids {
+		var b strings.Builder
+		for {
+			before, after, found := cutMention(text, id)
+			b.WriteString(before)
+			if !found {
+				break
+			}
+			b.WriteString(hidden)
+			text = after
+		}
+		text = b.String()
+	}
+	return text
+}
+
+// ids returns the ids that are the call's alone, the longest first, so that one
+// that is part of another is looked for last.
+func (f *finder) ids() []string {
+	ids := slices.Concat(slices.Collect(maps.Keys(f.pipelines)), slices.Collect(maps.Keys(f.transactions)), slices.Collect(maps.Keys(f.calls)))
+	slices.SortFunc(ids, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	return ids
+}
+
+// mentionedIn reports whether a rule match mentions an id of the call.
+func (f *finder) mentionedIn(it item) (bool, error) {
+	body, err := unpack(it["d"])
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(f.ids(), func(id string) bool {
+		_, _, found := cutMention(string(body), id)
+		return found
+	}), nil
+}
+
+// numbers returns the call's phone numbers as they stand in text: digits that
+// belong together.
+func (f *finder) numbers() (list []string) {
+	for _, id := range slices.Sorted(maps.Keys(f.pipelines)) {
+		for _, st := range f.pipelines[id].proven {
+			for _, number := range []string{st.FromNumber, st.ToNumber} {
+				list = append(list, strings.FieldsFunc(number, func(r rune) bool { return r < '0' || r > '9' })...)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// reasonChange is an incident whose reason mentions the call. The reason is free
+// text of the service, and the incident stays.
+type reasonChange struct {
+	key     item
+	was, is string
+}
+
+// reasonsThatMention finds the incidents that the call has joined whose reasons
+// mention one of its ids or numbers.
+func (f *finder) reasonsThatMention(ctx context.Context) error {
+	hide := append(f.ids(), f.numbers()...)
+	for _, id := range slices.Sorted(maps.Keys(f.incidents)) {
+		k, ok := incidentKey(id)
+		if !ok {
+			continue
+		}
+		it, err := f.s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+		if err != nil {
+			return err
+		}
+		if was := textIn(it, attrReason); hideMentions(was, hide) != was {
+			f.reasons = append(f.reasons, reasonChange{k, was, hideMentions(was, hide)})
+		}
+	}
+	return nil
+}
+
+// hideInReason writes the reason of an incident anew, unless it has another by
+// now.
+func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
+	up := newUpdate()
+	up.require(attrReason + " = " + up.value(text(c.was)))
+	up.set(attrReason, up.value(text(c.is)))
+	if _, err := s.db.UpdateItem(ctx, up.input(s.table, c.key)); err != nil && !isConditionFailure(err) {
+		return s.failure(err, "cannot change the reason of an incident")
+	}
+	return nil
+}
