@@ -33,7 +33,7 @@ type finder struct {
 	incidents      map[string]bool
 	// times are when something of the call happened.
 	times   []stretch
-	shared  []SharedID
+	shared  []sharedFound
 	reasons []reasonChange
 }
 

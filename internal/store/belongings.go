@@ -147,7 +147,7 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 	}
 	b := Belongings{
 		TransactionIDs: slices.Sorted(maps.Keys(f.transactions)), CallIDs: slices.Sorted(maps.Keys(f.calls)),
-		Incidents: slices.Sorted(maps.Keys(f.incidents)), Shared: f.shared, reasons: f.reasons,
+		Incidents: slices.Sorted(maps.Keys(f.incidents)), Shared: f.sharedIDs(), reasons: f.reasons,
 	}
 	for _, k := range slices.Sorted(maps.Keys(f.found)) {
 		b.items = append(b.items, f.found[k])

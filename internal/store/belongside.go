@@ -27,6 +27,26 @@ func (f *finder) sides(ctx context.Context) error {
 	return nil
 }
 
+// sharedFound is a shared id with the items of which nothing tells whose they are.
+type sharedFound struct {
+	SharedID
+	nobodys []item
+}
+
+// sharedIDs returns them when all that is the call's has been found: a task may
+// have told of some items whose they are.
+func (f *finder) sharedIDs() (list []SharedID) {
+	for _, s := range f.shared {
+		for _, it := range s.nobodys {
+			if _, ours := f.found[itemKey(it)]; !ours {
+				s.Left++
+			}
+		}
+		list = append(list, s.SharedID)
+	}
+	return list
+}
+
 func (f *finder) side(ctx context.Context, pk string) error {
 	id, isCall := strings.CutPrefix(pk, callPK)
 	index := voiceByCall
@@ -68,7 +88,10 @@ func (f *finder) side(ctx context.Context, pk string) error {
 		}
 	}
 	if len(others) > 0 {
-		f.shared = append(f.shared, SharedID{ID: id, Others: slices.Sorted(maps.Keys(others)), Left: len(nobodys) + len(nobodysNotes)})
+		for _, v := range nobodysNotes {
+			nobodys = append(nobodys, v.it)
+		}
+		f.shared = append(f.shared, sharedFound{SharedID{ID: id, Others: slices.Sorted(maps.Keys(others))}, nobodys})
 		return nil
 	}
 	if isCall {

@@ -3,9 +3,11 @@ package store_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,25 +125,36 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 // lives makes the table of some calls.
 type lives struct {
 	talks []talk
-	// unnamed are those of each call; see life.
+	// unnamed are those of each call, by its number; see life.
 	unnamed [][]string
 	deeds   []deed
 }
 
-// erased returns what must be gone when ref is erased: the ids, and the rule
-// matches that mention no other.
+// erased returns what must be gone when ref is erased: the ids, and the events of
+// rule matches that mention no other.
 func (l lives) erased(ref string) (ids, unnamed []string) {
-	for i, c := range l.talks {
+	_, ids, unnamed = l.without(ref, nil, nil)
+	return ids, unnamed
+}
+
+// without returns the calls that stay when ref is erased, and adds to what must
+// be gone.
+func (l lives) without(ref string, ids, unnamed []string) (stay []talk, _, _ []string) {
+	for _, c := range l.talks {
+		if !slices.Contains(c.refs(), ref) {
+			stay = append(stay, c)
+		}
+	}
+	for _, c := range l.talks {
 		if !slices.Contains(c.refs(), ref) {
 			continue
 		}
-		ids, unnamed = append(ids, c.own()...), append(unnamed, l.unnamed[i]...)
-		stays := func(o talk) bool { return o.callID == c.callID && !slices.Contains(o.refs(), ref) }
-		if c.callID != "" && !slices.ContainsFunc(l.talks, stays) {
+		ids, unnamed = append(ids, c.own()...), append(unnamed, l.unnamed[c.n]...)
+		if c.callID != "" && !slices.ContainsFunc(stay, func(o talk) bool { return o.callID == c.callID }) {
 			ids = append(ids, c.callID)
 		}
 	}
-	return ids, unnamed
+	return stay, ids, unnamed
 }
 
 // drawLives draws calls that share callIds, an incident, a line and a time.
@@ -178,10 +191,31 @@ func (l lives) write(ctx context.Context, s *store.Store, c *clock) error {
 	return nil
 }
 
+// fewerChecks makes property tests draw a part of what the flag says, until the
+// test ends.
+func fewerChecks(t *testing.T, part int) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks").Value
+	was := checks.String()
+	n, err := strconv.Atoi(was)
+	if err == nil {
+		err = checks.Set(strconv.Itoa(max(1, n/part)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := checks.Set(was); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Whatever calls have in common, and wherever the process dies: once the command
 // has run to its end, nothing is left of the erased call, and all else is as it was.
 func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 	db := table(t)
+	fewerChecks(t, 3) // each writes a table and erases two of its calls: hundreds of requests
 	died := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		ctx := context.Background()
@@ -191,28 +225,32 @@ func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 		if err := l.write(ctx, s, c); err != nil {
 			rt.Fatal(err)
 		}
-		before := scan(rt, db, name)
 		var refs []string
 		for _, c := range l.talks {
 			refs = append(refs, c.refs()...)
 		}
-		ref := rapid.SampledFrom(refs).Draw(rt, "ref")
-		part := rapid.SliceOfN(rapid.Bool(), 25, 25).Draw(rt, "part")
-		dying := &dies{Client: db, at: rapid.IntRange(0, 12).Draw(rt, "dies at"), part: func(n int) bool { return part[n] }}
-		_, err := erase(ctx, store.New(dying, name, store.Options{Now: c.Now}), ref)
-		if errors.Is(err, errDied) {
-			died++
-		} else if err != nil {
-			rt.Fatal(err)
-		}
-		c.pass(time.Second)
-		if _, err := erase(ctx, s, ref); err != nil && fault.ClassOf(err) != fault.NotFound {
-			rt.Fatal(err)
-		}
-		ids, unnamed := l.erased(ref)
-		checkErased(rt, before, scan(rt, db, name), ids, unnamed)
-		if _, err := s.Belongings(ctx, ref); fault.ClassOf(err) != fault.NotFound {
-			rt.Errorf("%s afterwards: got %v, want it not found", ref, err)
+		var ids, unnamed []string
+		for range 2 {
+			before := scan(rt, db, name)
+			ref := rapid.SampledFrom(refs).Draw(rt, "ref")
+			part := rapid.SliceOfN(rapid.Bool(), 25, 25).Draw(rt, "part")
+			dying := &dies{Client: db, at: rapid.IntRange(0, 12).Draw(rt, "dies at"), part: func(n int) bool { return part[n] }}
+			c.pass(time.Second)
+			_, err := erase(ctx, store.New(dying, name, store.Options{Now: c.Now}), ref)
+			if errors.Is(err, errDied) {
+				died++
+			} else if err != nil && fault.ClassOf(err) != fault.NotFound { // the first may have been the same call
+				rt.Fatal(err)
+			}
+			c.pass(time.Second)
+			if _, err := erase(ctx, s, ref); err != nil && fault.ClassOf(err) != fault.NotFound {
+				rt.Fatal(err)
+			}
+			l.talks, ids, unnamed = l.without(ref, ids, unnamed)
+			checkErased(rt, before, scan(rt, db, name), ids, unnamed)
+			if _, err := s.Belongings(ctx, ref); fault.ClassOf(err) != fault.NotFound {
+				rt.Errorf("%s afterwards: got %v, want it not found", ref, err)
+			}
 		}
 	})
 	if died == 0 {

@@ -1,0 +1,345 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// manyLives are calls with every kind of item: two of one callId, one of a callId
+// of its own in three partitions, and one without a transaction.
+func manyLives() lives {
+	d := &desk{now: noon}
+	var l lives
+	for _, c := range []talk{newTalk(0, true, "shared-call-1", 2), newTalk(1, true, "shared-call-1", 1), newTalk(2, true, "own-call-0002-x", 0), newTalk(3, false, "", 1)} {
+		life := d.live(c)
+		l.talks, l.unnamed, l.deeds = append(l.talks, c), append(l.unnamed, life.unnamed), append(l.deeds, life.all()...)
+	}
+	return l
+}
+
+// written makes a world and writes calls into it.
+func written(t *testing.T, db *dynamodb.Client, l lives) *outage.World {
+	t.Helper()
+	w, c := outage.NewWorld(t, db), &clock{now: noon}
+	if err := l.write(t.Context(), w.Process().Store(store.Options{Retention: time.Hour, Now: c.Now}), c); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// copied makes a world with the items of another.
+func copied(t *testing.T, from *outage.World) *outage.World {
+	t.Helper()
+	to := outage.NewWorld(t, from.DB)
+	pages := dynamodb.NewScanPaginator(from.DB, &dynamodb.ScanInput{TableName: &from.Table, Limit: aws.Int32(25)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var requests []types.WriteRequest
+		for _, it := range page.Items {
+			requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
+		}
+		if _, err := to.DB.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{to.Table: requests}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+// Killed between any two calls to the table, or refused at any, the command that
+// is run once more leaves nothing of the call, and all else as it was.
+func TestEraseIsCompletedByTheNextRun(t *testing.T) {
+	db := outage.Server(t)
+	l := manyLives()
+	from := written(t, db, l)
+	before := scan(t, db, from.Table)
+	for name, ref := range map[string]string{
+		"pipeline": l.talks[0].pipelines[1], "callId": "shared-call-1", "callId without a pipeline": "own-call-0002-x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ids, unnamed := l.erased(ref)
+			first := copied(t, from).Process()
+			if _, err := erase(t.Context(), at(first, noon), ref); err != nil {
+				t.Fatal(err)
+			}
+			calls := first.Line.Calls()
+			writes := 0
+			for n, call := range calls {
+				if !outage.Writes(call) {
+					continue
+				}
+				for _, how := range []outage.How{outage.Before, outage.After, outage.Throttled} {
+					if how == outage.Before && writes > 0 {
+						continue // it is the same as after the write before
+					}
+					p := copied(t, from).Process()
+					p.Line.Disturb(n+1, how)
+					if _, err := erase(t.Context(), at(p, noon), ref); err == nil {
+						t.Errorf("%s call %d, %s: got no error", how, n+1, call)
+					}
+					p.Line.Revive()
+					if _, err := erase(t.Context(), at(p, noon.Add(time.Second)), ref); err != nil && fault.ClassOf(err) != fault.NotFound {
+						t.Fatal(err)
+					}
+					checkErased(t, before, scan(t, db, p.World.Table), ids, unnamed)
+					if t.Failed() {
+						t.Fatalf("%s call %d of %d, %s", how, n+1, len(calls), call)
+					}
+				}
+				writes++
+			}
+			if writes < 4 {
+				t.Errorf("got only %d writes: %v", writes, calls)
+			}
+		})
+	}
+}
+
+// What DynamoDB leaves undone of a batch is deleted by a further one.
+func TestEraseDeletesWhatTheTableLeftUndone(t *testing.T) {
+	s, db, name := voiceStore(t)
+	l := manyLives()
+	if err := l.write(t.Context(), s, &clock{now: noon}); err != nil {
+		t.Fatal(err)
+	}
+	before := scan(t, db.Client, name)
+	db.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+		requests := in.RequestItems[name]
+		if len(requests) == 1 {
+			return nil, nil // the last of them passes
+		}
+		if _, err := db.Client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: requests[:len(requests)/2]}}); err != nil {
+			return nil, err
+		}
+		return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{name: requests[len(requests)/2:]}}, nil
+	}
+	ref := l.talks[0].transaction
+	if _, err := erase(t.Context(), s, ref); err != nil {
+		t.Fatal(err)
+	}
+	ids, unnamed := l.erased(ref)
+	checkErased(t, before, scan(t, db.Client, name), ids, unnamed)
+}
+
+func TestBelongingsSayWhatTheCallIs(t *testing.T) {
+	l := manyLives()
+	w := written(t, outage.Server(t), l)
+	s := at(w.Process(), noon)
+	one, other, held, alone := l.talks[0], l.talks[1], l.talks[2], l.talks[3]
+	type what struct {
+		Pipelines, Transactions, Calls []string
+		Shared                         []store.SharedID
+	}
+	sharedLeft := store.SharedID{ID: "shared-call-1", Others: []string{"pipeline " + other.pipelines[0], "transaction " + other.transaction}, Left: 10}
+	whole := what{Pipelines: []string{one.pipelines[1], one.pipelines[0]}, Transactions: []string{one.transaction}, Shared: []store.SharedID{sharedLeft}}
+	for name, tt := range map[string]struct {
+		ref  string
+		want what
+	}{
+		"transaction":                    {one.transaction, whole},
+		"one of two pipelines":           {one.pipelines[0], whole},
+		"ARN":                            {arnOf(one.pipelines[1]), whole},
+		"callId of two transactions":     {one.callID, what{Pipelines: []string{other.pipelines[0], one.pipelines[1], one.pipelines[0]}, Transactions: []string{one.transaction, other.transaction}, Calls: []string{one.callID}}},
+		"transaction without a pipeline": {held.transaction, what{Transactions: []string{held.transaction}, Calls: []string{held.callID}}},
+		"callId without a pipeline":      {held.callID, what{Transactions: []string{held.transaction}, Calls: []string{held.callID}}},
+		"pipeline without a transaction": {alone.pipelines[0], what{Pipelines: alone.pipelines}},
+	} {
+		b, err := s.Belongings(t.Context(), tt.ref)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := what{Transactions: b.TransactionIDs, Calls: b.CallIDs, Shared: b.Shared}
+		for _, st := range b.Pipelines {
+			got.Pipelines = append(got.Pipelines, st.ID)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	b, err := s.Belongings(t.Context(), one.transaction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(b.Counts())); len(got) != len(store.Kinds())-1 || slices.Contains(got, store.KindOther) {
+		t.Errorf("got items of the kinds %v, want every known kind", got)
+	}
+	for _, id := range b.Incidents {
+		if tally, err := s.Tally(t.Context(), id); err != nil || tally.Calls == 0 {
+			t.Errorf("incident %s: got %d calls (%v), want one that counts the call", id, tally.Calls, err)
+		}
+	}
+	if len(b.Incidents) < 2 || len(b.Running) > 0 {
+		t.Errorf("got the incidents %v and running %v, want two incidents, and that it is over", b.Incidents, b.Running)
+	}
+	for _, ref := range []string{"", "nobody", "pipeline-0000", "call"} {
+		if _, err := s.Belongings(t.Context(), ref); fault.ClassOf(err) != fault.NotFound {
+			t.Errorf("of %q: got %v, want it not found", ref, err)
+		}
+	}
+}
+
+func TestBelongingsSayWhatIsNotOver(t *testing.T) {
+	d := &desk{now: noon}
+	for name, tt := range map[string]struct {
+		call  talk
+		deeds func(talk) []deed
+		want  string // what is running; empty: nothing
+	}{
+		"pipeline in progress": {newTalk(0, true, "c", 1), func(c talk) []deed {
+			return []deed{d.changes(c, c.pipelines[0], true, chime.EventCreated, chime.EventInProgress)}
+		}, "pipeline pipeline-0000-0-x is InProgress"},
+		"pipeline that stopped": {newTalk(0, true, "c", 1), func(c talk) []deed {
+			return []deed{d.changes(c, c.pipelines[0], true, chime.EventCreated, chime.EventStopped)}
+		}, ""},
+		"pipeline that never began": {newTalk(0, true, "c", 1), func(c talk) []deed {
+			return []deed{d.changes(c, c.pipelines[0], true, chime.EventPermanentFailure)}
+		}, ""},
+		"task that runs": {newTalk(0, true, "c", 0), func(c talk) []deed {
+			return []deed{d.task(c, consent.Started)}
+		}, "the task voice-tone of transaction transaction-0000-x is stopping"},
+		"task whose call is over": {newTalk(0, true, "c", 0), func(c talk) []deed {
+			return []deed{d.task(c, consent.Started), d.notify(intake.SQS, chime.DetailVoiceStatus, plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"}))}
+		}, ""},
+		"task whose pipeline stopped": {newTalk(0, true, "c", 1), func(c talk) []deed {
+			return []deed{d.task(c, consent.Started), d.changes(c, c.pipelines[0], true, chime.EventStopped)}
+		}, ""},
+		"task that was stopped": {newTalk(0, true, "c", 0), func(c talk) []deed {
+			return []deed{d.task(c, consent.Started), d.task(c, consent.Stopped)}
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _, _ := voiceStore(t)
+			if err := (lives{deeds: tt.deeds(tt.call)}).write(t.Context(), s, &clock{now: noon}); err != nil {
+				t.Fatal(err)
+			}
+			b, err := s.Belongings(t.Context(), tt.call.transaction)
+			if got := strings.Join(b.Running, "; "); err != nil || got != tt.want {
+				t.Errorf("got running %q (%v), want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// task enters what became of an attempt to run a task.
+func (d *desk) task(c talk, kind consent.Kind) deed {
+	e := consent.Entry{TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1}
+	starting, is := e, e
+	starting.Kind, is.Kind, is.TaskID = consent.Starting, kind, c.task
+	return d.enter(starting, is)
+}
+
+// Each run leaves an audit without any id, also one that was cut short.
+func TestErasures(t *testing.T) {
+	l := manyLives()
+	w := written(t, outage.Server(t), l)
+	p, c := w.Process(), &clock{now: noon.Add(time.Hour)}
+	s := p.Store(store.Options{Retention: time.Hour, Now: c.Now})
+	if list, err := s.Erasures(t.Context(), 10); err != nil || len(list) > 0 {
+		t.Errorf("at first: got %v (%v), want none", list, err)
+	}
+	var want []store.Erasure
+	run := func(id string, ref string) {
+		t.Helper()
+		b, err := s.Belongings(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := s.Erase(t.Context(), b, id, "agent-2317")
+		if err != nil && !errors.Is(err, outage.ErrKilled) {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(b.Counts(), e.Counts); diff != "" || e.ID != id || e.By != "agent-2317" || !e.At.Equal(c.Now()) || e.DoneAt.IsZero() != (err != nil) {
+			t.Errorf("%s: got %+v (%v)", id, e, err)
+		}
+		want = append([]store.Erasure{e}, want...)
+		p.Line.Revive()
+		c.pass(time.Minute)
+	}
+	before := len(p.Line.Calls())
+	if _, err := s.Belongings(t.Context(), l.talks[0].transaction); err != nil {
+		t.Fatal(err)
+	}
+	p.Line.Disturb(len(p.Line.Calls())-before+3, outage.Before)
+	run("e-1", l.talks[0].transaction)
+	run("e-2", l.talks[0].transaction)
+	run("e-3", l.talks[3].pipelines[0])
+	for _, limit := range []int{1, 2, 3, 10} {
+		got, err := s.Erasures(t.Context(), limit)
+		if diff := cmp.Diff(want[:min(limit, 3)], got); err != nil || diff != "" {
+			t.Errorf("limit %d: %v (-want +got):\n%s", limit, err, diff)
+		}
+	}
+	for key, it := range scan(t, w.DB, w.Table) {
+		if strings.HasPrefix(key, "D#") && (it["x"] != "" || mentions(it, append(l.talks[0].own(), l.talks[3].own()...))) {
+			t.Errorf("%s: got %v, want an audit that never expires and names no call", key, it)
+		}
+	}
+}
+
+// An event's own transaction may be another than its pipeline's: the pointer from
+// there goes, and what is the other transaction's stays.
+func TestEraseLeavesTheTransactionOfSingleEvents(t *testing.T) {
+	db := outage.Server(t)
+	d := &desk{now: noon}
+	one, other := newTalk(1, true, "own-call-0001-x", 1), newTalk(0, true, "own-call-0000-x", 1) // a state has the greater one
+	strange := one
+	strange.transaction = other.transaction
+	l := lives{talks: []talk{one, other}, unnamed: make([][]string, 2), deeds: []deed{
+		d.changes(strange, one.pipelines[0], true, chime.EventCreated), d.changes(one, one.pipelines[0], true, chime.EventStopped),
+		d.changes(other, other.pipelines[0], true, chime.EventCreated, chime.EventStopped), d.match(map[string]any{"transactionId": other.transaction}, true),
+	}}
+	w := written(t, db, l)
+	s := at(w.Process(), noon)
+	before := scan(t, db, w.Table)
+	if _, err := erase(t.Context(), s, one.pipelines[0]); err != nil {
+		t.Fatal(err)
+	}
+	ids, _ := l.erased(one.pipelines[0])
+	checkErased(t, before, scan(t, db, w.Table), ids, nil)
+	if _, err := s.Find(t.Context(), other.transaction); err != nil {
+		t.Errorf("the other call: %v", err)
+	}
+}
+
+// A creation that failed has no pipeline, and its transaction is in its id.
+func TestEraseOfAFailedCreation(t *testing.T) {
+	db := outage.Server(t)
+	w := outage.NewWorld(t, db)
+	s := at(w.Process(), noon)
+	ev := example(t, "create-failed")
+	for _, ref := range []string{pipeline.IDOf(ev), ev.StateChange.TransactionID, ev.StateChange.CallID} {
+		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := erase(context.Background(), s, ref); err != nil {
+			t.Fatal(err)
+		}
+		for key := range scan(t, db, w.Table) {
+			if !strings.HasPrefix(key, "D#") {
+				t.Errorf("%s: got %s, want nothing left", ref, key)
+			}
+		}
+	}
+}
