@@ -30,7 +30,7 @@ func manyLives() lives {
 	var l lives
 	for _, c := range []talk{newTalk(0, true, "shared-call-1", 2), newTalk(1, true, "shared-call-1", 1), newTalk(2, true, "own-call-0002-x", 0), newTalk(3, false, "", 1)} {
 		life := d.live(c)
-		l.talks, l.unnamed, l.deeds = append(l.talks, c), append(l.unnamed, life.unnamed), append(l.deeds, life.all()...)
+		l.talks, l.mentioning, l.deeds = append(l.talks, c), append(l.mentioning, life.mentioning), append(l.deeds, life.all()...)
 	}
 	return l
 }
@@ -78,7 +78,7 @@ func TestEraseIsCompletedByTheNextRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ids, unnamed := l.erased(ref)
+			ids, mentioning := l.erased(ref)
 			first := copied(t, from).Process()
 			if _, err := erase(t.Context(), at(first, noon), ref); err != nil {
 				t.Fatal(err)
@@ -102,7 +102,7 @@ func TestEraseIsCompletedByTheNextRun(t *testing.T) {
 					if _, err := erase(t.Context(), at(p, noon.Add(time.Second)), ref); err != nil && fault.ClassOf(err) != fault.NotFound {
 						t.Fatal(err)
 					}
-					checkErased(t, before, scan(t, db, p.World.Table), ids, unnamed)
+					checkErased(t, before, scan(t, db, p.World.Table), ids, mentioning)
 					if t.Failed() {
 						t.Fatalf("%s call %d of %d, %s", how, n+1, len(calls), call)
 					}
@@ -138,8 +138,8 @@ func TestEraseDeletesWhatTheTableLeftUndone(t *testing.T) {
 	if _, err := erase(t.Context(), s, ref); err != nil {
 		t.Fatal(err)
 	}
-	ids, unnamed := l.erased(ref)
-	checkErased(t, before, scan(t, db.Client, name), ids, unnamed)
+	ids, mentioning := l.erased(ref)
+	checkErased(t, before, scan(t, db.Client, name), ids, mentioning)
 }
 
 func TestBelongingsSayWhatTheCallIs(t *testing.T) {
@@ -151,7 +151,7 @@ func TestBelongingsSayWhatTheCallIs(t *testing.T) {
 		Pipelines, Transactions, Calls []string
 		Shared                         []store.SharedID
 	}
-	sharedLeft := store.SharedID{ID: "shared-call-1", Others: []string{"pipeline " + other.pipelines[0], "transaction " + other.transaction}, Left: 10}
+	sharedLeft := store.SharedID{ID: "shared-call-1", Others: []string{"pipeline " + other.pipelines[0], "transaction " + other.transaction}, Left: 11}
 	whole := what{Pipelines: []string{one.pipelines[1], one.pipelines[0]}, Transactions: []string{one.transaction}, Shared: []store.SharedID{sharedLeft}}
 	for name, tt := range map[string]struct {
 		ref  string
@@ -306,7 +306,7 @@ func TestEraseLeavesTheTransactionOfSingleEvents(t *testing.T) {
 	one, other := newTalk(1, true, "own-call-0001-x", 1), newTalk(0, true, "own-call-0000-x", 1) // a state has the greater one
 	strange := one
 	strange.transaction = other.transaction
-	l := lives{talks: []talk{one, other}, unnamed: make([][]string, 2), deeds: []deed{
+	l := lives{talks: []talk{one, other}, mentioning: make([][]string, 2), deeds: []deed{
 		d.changes(strange, one.pipelines[0], true, chime.EventCreated), d.changes(one, one.pipelines[0], true, chime.EventStopped),
 		d.changes(other, other.pipelines[0], true, chime.EventCreated, chime.EventStopped), d.match(map[string]any{"transactionId": other.transaction}, true),
 	}}

@@ -88,9 +88,9 @@ func mentions(it map[string]string, ids []string) bool {
 }
 
 // checkErased holds a table after an erasure against the one before: what has one
-// of the ids is gone, as are the rule matches of the events unnamed; all else is
-// there as it was, byte for byte.
-func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string]map[string]string, ids, unnamed []string) {
+// of the ids is gone, as are the rule matches of the events that mention them; all
+// else is there as it was, byte for byte.
+func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string]map[string]string, ids, mentioning []string) {
 	audits := 0
 	for key, it := range after {
 		switch {
@@ -112,7 +112,9 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 			delete(was, "rn")
 			delete(is, "rn")
 		}
-		gone := mentions(was, ids) || slices.ContainsFunc(unnamed, func(id string) bool { return was["PK"] == "M#"+id })
+		gone := mentions(was, ids) || slices.ContainsFunc(mentioning, func(id string) bool {
+			return was["PK"] == "M#"+id || strings.HasPrefix(was["SK"], "A#") && strings.HasSuffix(was["SK"], "#"+id)
+		})
 		if gone && is != nil {
 			t.Errorf("%s: got %v, want it erased", key, is)
 		}
@@ -125,21 +127,21 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 // lives makes the table of some calls.
 type lives struct {
 	talks []talk
-	// unnamed are those of each call, by its number; see life.
-	unnamed [][]string
-	deeds   []deed
+	// mentioning are those of each call, by its number; see life.
+	mentioning [][]string
+	deeds      []deed
 }
 
 // erased returns what must be gone when ref is erased: the ids, and the events of
 // rule matches that mention no other.
-func (l lives) erased(ref string) (ids, unnamed []string) {
-	_, ids, unnamed = l.without(ref, nil, nil)
-	return ids, unnamed
+func (l lives) erased(ref string) (ids, mentioning []string) {
+	_, ids, mentioning = l.without(ref, nil, nil)
+	return ids, mentioning
 }
 
 // without returns the calls that stay when ref is erased, and adds to what must
 // be gone.
-func (l lives) without(ref string, ids, unnamed []string) (stay []talk, _, _ []string) {
+func (l lives) without(ref string, ids, mentioning []string) (stay []talk, _, _ []string) {
 	for _, c := range l.talks {
 		if !slices.Contains(c.refs(), ref) {
 			stay = append(stay, c)
@@ -149,12 +151,12 @@ func (l lives) without(ref string, ids, unnamed []string) (stay []talk, _, _ []s
 		if !slices.Contains(c.refs(), ref) {
 			continue
 		}
-		ids, unnamed = append(ids, c.own()...), append(unnamed, l.unnamed[c.n]...)
+		ids, mentioning = append(ids, c.own()...), append(mentioning, l.mentioning[c.n]...)
 		if c.callID != "" && !slices.ContainsFunc(stay, func(o talk) bool { return o.callID == c.callID }) {
 			ids = append(ids, c.callID)
 		}
 	}
-	return stay, ids, unnamed
+	return stay, ids, mentioning
 }
 
 // drawLives draws calls that share callIds, an incident, a line and a time.
@@ -174,7 +176,7 @@ func drawLives(t *rapid.T) (l lives) {
 				life.needed = append(life.needed, do)
 			}
 		}
-		l.talks, l.unnamed, l.deeds = append(l.talks, c), append(l.unnamed, life.unnamed), append(l.deeds, life.needed...)
+		l.talks, l.mentioning, l.deeds = append(l.talks, c), append(l.mentioning, life.mentioning), append(l.deeds, life.needed...)
 	}
 	l.deeds = rapid.Permutation(l.deeds).Draw(t, "order")
 	return l
@@ -229,7 +231,7 @@ func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 		for _, c := range l.talks {
 			refs = append(refs, c.refs()...)
 		}
-		var ids, unnamed []string
+		var ids, mentioning []string
 		for range 2 {
 			before := scan(rt, db, name)
 			ref := rapid.SampledFrom(refs).Draw(rt, "ref")
@@ -246,8 +248,8 @@ func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 			if _, err := erase(ctx, s, ref); err != nil && fault.ClassOf(err) != fault.NotFound {
 				rt.Fatal(err)
 			}
-			l.talks, ids, unnamed = l.without(ref, ids, unnamed)
-			checkErased(rt, before, scan(rt, db, name), ids, unnamed)
+			l.talks, ids, mentioning = l.without(ref, ids, mentioning)
+			checkErased(rt, before, scan(rt, db, name), ids, mentioning)
 			if _, err := s.Belongings(ctx, ref); fault.ClassOf(err) != fault.NotFound {
 				rt.Errorf("%s afterwards: got %v, want it not found", ref, err)
 			}

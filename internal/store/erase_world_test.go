@@ -223,8 +223,9 @@ func (d *desk) enter(entries ...consent.Entry) deed {
 type life struct {
 	// needed are the deeds without which nothing tells what is whose.
 	needed, others []deed
-	// unnamed are the ids of rule matches that name no call, but mention this one.
-	unnamed []string
+	// mentioning are the ids of rule matches that name no transaction or no call at
+	// all, but mention a pipeline of the call.
+	mentioning []string
 }
 
 func (l life) all() []deed { return slices.Concat(l.needed, l.others) }
@@ -241,7 +242,11 @@ func (d *desk) live(c talk) (l life) {
 		add(d.failure(c, p, "voice-connector/connector", "denied for "+p+" of "+c.number, i == 0))
 		add(d.failure(c, p, "region/111122223333/us-east-1", "denied", i == 0))
 		add(d.match(map[string]any{"pipeline": arnOf(p)}, true))
-		l.unnamed = append(l.unnamed, d.last())
+		l.mentioning = append(l.mentioning, d.last())
+		if c.callID != "" {
+			add(d.match(map[string]any{"callId": c.callID, "pipeline": arnOf(p)}, false))
+			l.mentioning = append(l.mentioning, d.last())
+		}
 		add(d.notify(intake.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task, "mediaInsightsPipelineId": p}))
 	}
 	if len(ids) > 0 {
