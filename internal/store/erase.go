@@ -45,7 +45,7 @@ type erasureEntry struct {
 // undone. What is written about the call afterwards, or was at the same moment,
 // stays.
 func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure, error) {
-	e := Erasure{ID: id, At: s.now().UTC(), By: by, Counts: b.Counts()}
+	e := Erasure{ID: id, At: s.now().UTC().Truncate(time.Microsecond), By: by, Counts: b.Counts()}
 	// First of all, so that nothing is erased without an audit.
 	if err := s.putErasure(ctx, e); err != nil {
 		return e, err
@@ -71,7 +71,7 @@ func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure
 		}
 		items = items[n:]
 	}
-	e.DoneAt = s.now().UTC()
+	e.DoneAt = s.now().UTC().Truncate(time.Microsecond)
 	return e, s.putErasure(ctx, e)
 }
 
