@@ -74,7 +74,8 @@ type Belongings struct {
 	// TransactionIDs and CallIDs are sorted. A callId that another call has, too,
 	// is in Shared instead, unless the callId is what was asked for.
 	TransactionIDs, CallIDs []string
-	// Incidents are the ids of the incidents that count the call, sorted.
+	// Incidents are the ids of the incidents that count the call, sorted. They go on
+	// counting it, without knowing which call it was.
 	Incidents []string
 	// Shared are ids that another call has, too.
 	Shared []SharedID
@@ -104,11 +105,14 @@ type belonging struct {
 	// depth is how far from the id that was asked for the item was found. Those of
 	// a smaller depth lead to it, and are deleted after it.
 	depth int
+	// instead is written before the item is deleted; nil for nothing.
+	instead item
 }
 
 // The depths of items that lead to no others but those of a greater depth.
 const (
 	depthLeaf  = 1<<20 + iota // found by what the call's own partitions hold
+	depthAgain                // an earlier occurrence of depthLeaf in the same incident
 	depthSide                 // in a partition that other calls may have, too
 	depthTask                 // found by the id of a voice task that the items before name
 	depthMatch                // a rule match that names no call, found by the times of the items before

@@ -203,6 +203,8 @@ func (f *finder) occurrences(ctx context.Context) error {
 }
 
 // occurrencesIn adds the occurrences of a pipeline in the incidents of a group.
+// The last of each incident leaves an anonymous one: what people are told of an
+// incident, and when it is over, must not change because a call is erased.
 func (f *finder) occurrencesIn(ctx context.Context, p *pipelineFound, group string) error {
 	incidents, err := f.s.queryAll(ctx, groupPK+group, incidentSK)
 	if err != nil {
@@ -210,18 +212,32 @@ func (f *finder) occurrencesIn(ctx context.Context, p *pipelineFound, group stri
 	}
 	for _, it := range incidents {
 		id := decodeIncident(it).ID
-		items, err := f.s.queryAll(ctx, occurrencePK+id+"#"+shardOf(p.id), "")
+		all, err := f.s.queryAll(ctx, occurrencePK+id+"#"+shardOf(p.id), "")
 		if err != nil {
 			return err
 		}
-		for _, it := range items {
-			if occurrenceIn(it).PipelineID == p.id {
-				f.add(it, KindOccurrence, depthLeaf)
-				f.incidents[id] = true
+		own := slices.DeleteFunc(all, func(it item) bool { return occurrenceIn(it).PipelineID != p.id })
+		for n, it := range own { // by the time they were handled
+			depth := depthAgain
+			if n == len(own)-1 {
+				depth = depthLeaf
 			}
+			f.add(it, KindOccurrence, depth)
+			f.incidents[id] = true
+		}
+		if len(own) > 0 {
+			f.leave(own[len(own)-1])
 		}
 	}
 	return nil
+}
+
+// leave makes an occurrence leave an anonymous one. Its key follows from the
+// occurrence's alone, so that it is the same one however often it is written.
+func (f *finder) leave(it item) {
+	b := f.found[itemKey(it)]
+	b.instead = anonymous(it)
+	f.found[itemKey(it)] = b
 }
 
 // margin is how far from what is known of a call a rule match may be that is

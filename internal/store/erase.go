@@ -62,17 +62,30 @@ func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure
 		if n < 0 {
 			n = len(items)
 		}
-		keys := make([]item, n)
-		for i, it := range items[:n] {
-			keys[i] = it.key
-		}
-		if err := s.deleteAll(ctx, keys); err != nil {
+		if err := s.replaceAll(ctx, items[:n]); err != nil {
 			return e, err
 		}
 		items = items[n:]
 	}
 	e.DoneAt = s.now().UTC().Truncate(time.Microsecond)
 	return e, s.putErasure(ctx, e)
+}
+
+// replaceAll deletes items; first it writes what is to be there instead.
+func (s *Store) replaceAll(ctx context.Context, items []belonging) error {
+	var puts, keys []item
+	put := map[string]bool{} // calls handled in one microsecond leave the same item, and a batch may name it once
+	for _, it := range items {
+		if keys = append(keys, it.key); it.instead != nil && !put[itemKey(it.instead)] {
+			puts, put[itemKey(it.instead)] = append(puts, it.instead), true
+		}
+	}
+	for part := range slices.Chunk(puts, maxPuts) {
+		if _, err := s.putBatch(ctx, part); err != nil {
+			return err
+		}
+	}
+	return s.deleteAll(ctx, keys)
 }
 
 func (s *Store) putErasure(ctx context.Context, e Erasure) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -296,6 +297,59 @@ func TestErasures(t *testing.T) {
 			t.Errorf("%s: got %v, want an audit that never expires and names no call", key, it)
 		}
 	}
+}
+
+// A call that failed in an incident, and again when that was reopened, is one
+// call of it, and stays one, wherever the process that erases it dies.
+func TestErasedCallCountsOnceWhereItFailedTwice(t *testing.T) {
+	db := table(t)
+	for at := range 12 {
+		for part := range 4 {
+			name, c := newVoiceTable(t, db), &clock{now: noon}
+			s := store.New(db, name, store.Options{Now: c.Now})
+			f := failureOf(0, incident.Quota, noon)
+			i := mustJoin(t, s, f)
+			c.pass(timing.Quiet + time.Second)
+			if _, err := s.CloseIncident(t.Context(), i); err != nil {
+				t.Fatal(err)
+			}
+			c.pass(time.Minute)
+			f.Began = c.Now()
+			if again := mustJoin(t, s, f); again.ID != i.ID || again.Reopened != 1 {
+				t.Fatalf("got %+v, want the first incident reopened", again)
+			}
+			mustJoin(t, s, failureOf(1, incident.Quota, noon))
+			want, err := tallies(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dying := &dies{Client: db, at: at, part: func(n int) bool { return n%2 == part%2 && part < 2 || part == 2 }}
+			if _, err := erase(t.Context(), store.New(dying, name, store.Options{Now: c.Now}), f.Occurrence.PipelineID); err != nil && !errors.Is(err, errDied) {
+				t.Fatal(err)
+			}
+			if _, err := erase(t.Context(), s, f.Occurrence.PipelineID); err != nil && fault.ClassOf(err) != fault.NotFound {
+				t.Fatal(err)
+			}
+			got, err := tallies(t.Context(), s)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("died at write %d, part %d (-before +after): %v\n%s", at, part, err, diff)
+			}
+			if mentions(flat(scan(t, db, name)), []string{f.Occurrence.PipelineID}) {
+				t.Errorf("died at write %d, part %d: something of the call is left", at, part)
+			}
+		}
+	}
+}
+
+// flat makes one item of all items of a table.
+func flat(items map[string]map[string]string) map[string]string {
+	all := map[string]string{}
+	for key, it := range items {
+		for name, value := range it {
+			all[key+" "+name] = value
+		}
+	}
+	return all
 }
 
 // An event's own transaction may be another than its pipeline's: the pointer from

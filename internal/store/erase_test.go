@@ -98,6 +98,10 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 			t.Errorf("%s: got %v, want nothing that has one of the ids %v", key, it, ids)
 		case strings.HasPrefix(key, "D#"):
 			audits++
+		case strings.HasPrefix(key, "O#") && strings.HasSuffix(key, "#"):
+			if diff := cmp.Diff([]string{"PK", "SK", "a", "x"}, slices.Sorted(maps.Keys(it))); diff != "" {
+				t.Errorf("%s: it says more than when a call failed (-want +got):\n%s", key, diff)
+			}
 		case before[key] == nil:
 			t.Errorf("%s: got a new item %v", key, it)
 		}
@@ -122,6 +126,24 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 			t.Errorf("%s: it is of no erased call, and differs (-before +after):\n%s", key, diff)
 		}
 	}
+}
+
+// tallies counts the calls of every incident, and when the last failed.
+func tallies(ctx context.Context, s *store.Store) (map[string][2]any, error) {
+	all := map[string][2]any{}
+	list, _, err := s.Incidents(ctx, store.IncidentQuery{Limit: 1000})
+	for _, i := range list {
+		tally, err := s.Tally(ctx, i.ID)
+		if err != nil {
+			return nil, err
+		}
+		seen, err := s.LastSeen(ctx, i.ID)
+		if err != nil {
+			return nil, err
+		}
+		all[i.ID] = [2]any{tally.Calls, []time.Time{tally.LastAt, seen}}
+	}
+	return all, err
 }
 
 // lives makes the table of some calls.
@@ -231,6 +253,10 @@ func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 		for _, c := range l.talks {
 			refs = append(refs, c.refs()...)
 		}
+		counts, err := tallies(ctx, s)
+		if err != nil {
+			rt.Fatal(err)
+		}
 		var ids, mentioning []string
 		for range 2 {
 			before := scan(rt, db, name)
@@ -252,6 +278,10 @@ func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 			checkErased(rt, before, scan(rt, db, name), ids, mentioning)
 			if _, err := s.Belongings(ctx, ref); fault.ClassOf(err) != fault.NotFound {
 				rt.Errorf("%s afterwards: got %v, want it not found", ref, err)
+			}
+			after, err := tallies(ctx, s)
+			if diff := cmp.Diff(counts, after); err != nil || diff != "" {
+				rt.Errorf("what incidents count (-before +after): %v\n%s", err, diff)
 			}
 		}
 	})
