@@ -25,7 +25,7 @@ type eraseCmd struct {
 
 // Help says what the short help has no room for.
 func (eraseCmd) Help() string {
-	return `Removes everything that the table has of a call: state and history of its pipelines, pointers, rule matches, voice notifications, consent, notifications about the call, and its place in incidents, whose counts drop by one. It cannot be undone.
+	return `Removes everything that the table has of a call: state and history of its pipelines, pointers, rule matches, voice notifications, consent, and notifications about the call. Incidents go on counting it, without its ids. It cannot be undone.
 
 A transaction is one call, with all its pipelines. A callId is no identity: given a callId, all transactions and pipelines that have it are erased; given anything else, what belongs to other calls of the same callId stays.
 
@@ -59,7 +59,7 @@ type erasureReport struct {
 	Pipelines    []string `json:"pipelines"`
 	Transactions []string `json:"transactions"`
 	Calls        []string `json:"calls"`
-	// Incidents count one call less now.
+	// Incidents go on counting the call, without its ids.
 	Incidents []string `json:"incidents"`
 	// Kept are the ids that other calls share, and how many items stay that name
 	// no other id.
@@ -150,7 +150,7 @@ func maskDigits(text string) string {
 // kindWords are the kinds as people read them.
 var kindWords = map[store.Kind]string{
 	store.KindPipeline: "pipelines", store.KindEvent: "events", store.KindPointer: "pointers to pipelines", store.KindIncidentLink: "links to incidents",
-	store.KindOccurrence: "places in incidents", store.KindMatch: "rule matches", store.KindMatchesTold: "windows of rules",
+	store.KindOccurrence: "ids in incidents", store.KindMatch: "rule matches", store.KindMatchesTold: "windows of rules",
 	store.KindNotification: "notifications about rule matches", store.KindVoice: "voice notifications", store.KindConsent: "entries of consent ledgers",
 	store.KindConsentEnd: "ends of consent", store.KindReason: "reasons of incidents that name the call", store.KindOther: "others",
 }
