@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"strings"
 	"time"
 
@@ -10,7 +10,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // finder collects what belongs to a call. First come the call's own partitions
@@ -217,7 +216,6 @@ func (f *finder) visitCall(ctx context.Context, n node) (ours bool, err error) {
 	}
 	ids[n.id] = true
 	for _, it := range items {
-		f.add(it, kindOf(it), f.depth)
 		switch kindOf(it) {
 		case KindPointer:
 			f.follow(pipelinePK, strings.TrimPrefix(textIn(it, attrSK), pipelinePK), named)
@@ -226,7 +224,7 @@ func (f *finder) visitCall(ctx context.Context, n node) (ours bool, err error) {
 			f.times = append(f.times, stretch{at, at})
 			f.name(chime.CallFields{CallID: textIn(it, "ci")})
 		case KindConsent:
-			e, err := f.readEntry(it)
+			e, err := f.addEntry(it, f.depth)
 			if err != nil {
 				return false, err
 			}
@@ -236,6 +234,7 @@ func (f *finder) visitCall(ctx context.Context, n node) (ours bool, err error) {
 				f.ledgers[n.id] = append(f.ledgers[n.id], e)
 			}
 		}
+		f.add(it, kindOf(it), f.depth)
 	}
 	for _, v := range notes {
 		f.addNote(v, f.depth)
@@ -252,11 +251,36 @@ func (f *finder) name(c chime.CallFields) {
 	}
 }
 
-// readEntry reads an entry of a ledger, and notes the task that it names.
-func (f *finder) readEntry(it item) (e consent.Entry, err error) {
+// readEntry reads an entry of a ledger.
+func readEntry(it item) (e consent.Entry, err error) {
 	err = readJSON(it, attrEntry, &e)
-	f.noteTask(e.TaskID)
 	return e, err
+}
+
+// addEntry adds an entry of the call's ledger, and notes the task that it names.
+//
+// A ledger must not say more, half erased, than it said whole: a yes without the
+// no that came after it would start a task. So before any entry is deleted, each
+// yes is made a no, and each readiness an end; they still name what they named.
+func (f *finder) addEntry(it item, depth int) (e consent.Entry, err error) {
+	if e, err = readEntry(it); err != nil {
+		return e, err
+	}
+	f.noteTask(e.TaskID)
+	f.add(it, KindConsent, depth)
+	harmless := e
+	switch e.Kind {
+	case consent.Granted:
+		harmless.Kind, harmless.Until = consent.Withdrawn, time.Time{}
+	case consent.Ready:
+		harmless.Kind = consent.Ended
+	default:
+		return e, nil
+	}
+	b := f.found[itemKey(it)]
+	b.first = maps.Clone(it)
+	f.found[itemKey(it)] = b
+	return e, setJSON(b.first, attrEntry, harmless)
 }
 
 func (f *finder) noteTask(id string) {
@@ -271,33 +295,4 @@ func (f *finder) addNote(v voiceItem, depth int) {
 	f.noteTask(v.note.TaskID)
 	f.name(chime.CallFields{CallID: v.note.CallID})
 	f.times = append(f.times, stretch{v.note.Time, v.note.Time})
-}
-
-// voiceItem is a voice notification with its item.
-type voiceItem struct {
-	it   item
-	note voice.Note
-}
-
-// voiceItemsOf reads the voice notifications in one partition of the indexes.
-func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, error) {
-	keys, err := s.voiceKeys(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	var list []voiceItem
-	for part := range slices.Chunk(keys, 100) {
-		items, err := s.batchGet(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			n, err := readVoice(it)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, voiceItem{it, n})
-		}
-	}
-	return list, nil
 }

@@ -105,8 +105,9 @@ type belonging struct {
 	// depth is how far from the id that was asked for the item was found. Those of
 	// a smaller depth lead to it, and are deleted after it.
 	depth int
-	// instead is written before the item is deleted; nil for nothing.
-	instead item
+	// first is written in place of the item before anything is deleted, and instead
+	// right before the item is; nil for nothing.
+	first, instead item
 }
 
 // The depths of items that lead to no others but those of a greater depth.

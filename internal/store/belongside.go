@@ -69,7 +69,9 @@ func (f *finder) side(ctx context.Context, pk string) error {
 		case err != nil:
 			return err
 		case mine:
-			f.add(it, kindOf(it), depthSide)
+			if err := f.addSide(it); err != nil {
+				return err
+			}
 		case other != "":
 			others[other] = true
 		default:
@@ -98,16 +100,23 @@ func (f *finder) side(ctx context.Context, pk string) error {
 		f.calls[id] = true
 	}
 	for _, it := range nobodys {
-		if kindOf(it) == KindConsent {
-			if _, err := f.readEntry(it); err != nil {
-				return err
-			}
+		if err := f.addSide(it); err != nil {
+			return err
 		}
-		f.add(it, kindOf(it), depthSide)
 	}
 	for _, v := range nobodysNotes {
 		f.addNote(v, depthSide)
 	}
+	return nil
+}
+
+// addSide adds an item of a side partition.
+func (f *finder) addSide(it item) error {
+	if kindOf(it) == KindConsent {
+		_, err := f.addEntry(it, depthSide)
+		return err
+	}
+	f.add(it, kindOf(it), depthSide)
 	return nil
 }
 
@@ -123,7 +132,7 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 		}
 		return false, "pipeline " + id, nil
 	case KindConsent:
-		e, err := f.readEntry(it)
+		e, err := readEntry(it)
 		if err != nil {
 			return false, "", err
 		}

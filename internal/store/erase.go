@@ -55,6 +55,15 @@ func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure
 			return e, err
 		}
 	}
+	var firsts []item
+	for _, it := range b.items {
+		if it.first != nil {
+			firsts = append(firsts, it.first)
+		}
+	}
+	if err := s.putBatches(ctx, firsts); err != nil {
+		return e, err
+	}
 	items := slices.Clone(b.items)
 	slices.SortStableFunc(items, func(a, b belonging) int { return cmp.Compare(b.depth, a.depth) })
 	for len(items) > 0 {
@@ -80,12 +89,20 @@ func (s *Store) replaceAll(ctx context.Context, items []belonging) error {
 			puts, put[itemKey(it.instead)] = append(puts, it.instead), true
 		}
 	}
-	for part := range slices.Chunk(puts, maxPuts) {
+	if err := s.putBatches(ctx, puts); err != nil {
+		return err
+	}
+	return s.deleteAll(ctx, keys)
+}
+
+// putBatches puts items, none of which has another's key, until one cannot be put.
+func (s *Store) putBatches(ctx context.Context, items []item) error {
+	for part := range slices.Chunk(items, maxPuts) {
 		if _, err := s.putBatch(ctx, part); err != nil {
 			return err
 		}
 	}
-	return s.deleteAll(ctx, keys)
+	return nil
 }
 
 func (s *Store) putErasure(ctx context.Context, e Erasure) error {
