@@ -18,20 +18,27 @@ import (
 // eraseCmd removes all that the table has of a call.
 type eraseCmd struct {
 	ID    string `arg:"" help:"Pipeline id or ARN, callId, transactionId, or the id of a failed creation."`
-	By    string `required:"" placeholder:"WHO" help:"Who erases: for the audit. Long numbers in it are kept as their last four digits."`
+	By    string `required:"" placeholder:"WHO" help:"Who erases: for the audit. Long numbers are masked."`
 	Yes   bool   `help:"Do not ask."`
 	Force bool   `help:"Erase the call although it is not over."`
 }
 
 // Help says what the short help has no room for.
 func (eraseCmd) Help() string {
-	return `Removes everything that the table has of a call: state and history of its pipelines, pointers, rule matches, voice notifications, consent, and notifications about the call. Incidents go on counting it, without its ids. It cannot be undone.
+	return `Removes everything that the table has of a call: state and history of its pipelines, pointers, rule matches,
+voice notifications, consent, and notifications about the call. Incidents go on counting it, without its ids.
+It cannot be undone.
 
-A transaction is one call, with all its pipelines. A callId is no identity: given a callId, all transactions and pipelines that have it are erased; given anything else, what belongs to other calls of the same callId stays.
+A transaction is one call, with all its pipelines. A callId is no identity: given a callId, all transactions and
+pipelines that have it are erased; given anything else, what belongs to other calls of the same callId stays.
 
-It asks before it erases, and needs --yes where there is no terminal and with --output json. It refuses a call that is not over, since the next event writes parts of it anew. So does an event that comes late, voice enhancement for instance, minutes after the call: run the command once more then. Run it once more as well when it was interrupted: it goes on where it was.
+It asks before it erases, and needs --yes where there is no terminal and with --output json. It refuses a call that is
+not over, since the next event writes parts of it anew, and consent is forgotten with the call. An event that comes late,
+of voice enhancement for instance, minutes after the call, writes parts of it anew, too: run the command once more
+then. Run it once more as well when it was interrupted: it goes on where it was.
 
-An audit without any id of the call is kept: see "chimewatch calls erasures". What the command cannot reach is said at the end, and in docs/DATA.md.`
+An audit without any id of the call is kept: see "chimewatch calls erasures". What the command cannot reach is said at
+the end, and in docs/DATA.md.`
 }
 
 // erasuresCmd prints the audit of erasures.
@@ -101,7 +108,8 @@ func (c *eraseCmd) Run(a *app) error {
 	case strings.TrimSpace(c.ID) == "":
 		return usage("<id>", "it is empty", "give a pipeline id or ARN, a callId or a transactionId")
 	case by == "" || utf8.RuneCountInString(by) > maxBy:
-		return usage("--by", fmt.Sprintf("it has %d characters", utf8.RuneCountInString(by)), fmt.Sprintf("give 1 to %d", maxBy))
+		return usage("--by", fmt.Sprintf("it has %d characters", utf8.RuneCountInString(by)),
+			fmt.Sprintf("give 1 to %d", maxBy))
 	case !c.Yes && a.asJSON():
 		return usage("--yes", "it is not given, and a program cannot be asked", "give --yes with --output json")
 	case !c.Yes && !a.interactive:
@@ -113,7 +121,8 @@ func (c *eraseCmd) Run(a *app) error {
 			return err
 		}
 		if len(b.Running) > 0 && !c.Force {
-			return fault.New(fault.Conflict, "call "+newNumbersOf(b).hide(c.ID), "is not over: "+newNumbersOf(b).hide(strings.Join(b.Running, "; ")),
+			return fault.New(fault.Conflict, "call "+newNumbersOf(b).hide(c.ID),
+				"is not over: "+newNumbersOf(b).hide(strings.Join(b.Running, "; ")),
 				"wait for its end, or give --force: its next event then writes parts of it anew")
 		}
 		if !a.asJSON() {
@@ -149,10 +158,19 @@ func maskDigits(text string) string {
 
 // kindWords are the kinds as people read them.
 var kindWords = map[store.Kind]string{
-	store.KindPipeline: "pipelines", store.KindEvent: "events", store.KindPointer: "pointers to pipelines", store.KindIncidentLink: "links to incidents",
-	store.KindOccurrence: "ids in incidents", store.KindMatch: "rule matches", store.KindMatchesTold: "windows of rules",
-	store.KindNotification: "notifications about rule matches", store.KindVoice: "voice notifications", store.KindConsent: "entries of consent ledgers",
-	store.KindConsentEnd: "ends of consent", store.KindReason: "reasons of incidents that name the call", store.KindOther: "others",
+	store.KindPipeline:     "pipelines",
+	store.KindEvent:        "events",
+	store.KindPointer:      "pointers to pipelines",
+	store.KindIncidentLink: "links to incidents",
+	store.KindOccurrence:   "ids in incidents",
+	store.KindMatch:        "rule matches",
+	store.KindMatchesTold:  "windows of rules",
+	store.KindNotification: "notifications about rule matches",
+	store.KindVoice:        "voice notifications",
+	store.KindConsent:      "entries of consent ledgers",
+	store.KindConsentEnd:   "ends of consent",
+	store.KindReason:       "reasons of incidents that name the call",
+	store.KindOther:        "others",
 }
 
 // printBelongings shows what would be erased, with phone numbers masked.
@@ -170,11 +188,13 @@ func (a *app) printBelongings(b store.Belongings) error {
 	numbers := newNumbersOf(b)
 	a.printFields("", [][2]string{
 		{"covers", count(len(b.Pipelines), "pipeline") + ", " + count(len(b.TransactionIDs), "transaction")},
-		{"transactions", numbers.list(b.TransactionIDs)}, {"calls", numbers.list(b.CallIDs)}, {"incidents", strings.Join(b.Incidents, ", ")},
+		{"transactions", numbers.list(b.TransactionIDs)}, {"calls", numbers.list(b.CallIDs)},
+		{"incidents", strings.Join(b.Incidents, ", ")},
 	})
 	for _, s := range b.Shared {
 		if s.Left > 0 {
-			fmt.Fprintf(a.stdout, "\nOther calls have the id %s, too (%s): %s that name nothing else stay.\nErase that id to remove them, with all calls that have it.\n",
+			fmt.Fprintf(a.stdout, "\nOther calls have the id %s, too (%s): %s that name nothing else stay.\n"+
+				"Erase that id to remove them, with all calls that have it.\n",
 				printable(numbers.hide(s.ID)), printable(numbers.list(s.Others)), count(s.Left, "item"))
 		}
 	}
@@ -230,14 +250,16 @@ func (n numbersOf) list(ids []string) string { return strings.Join(n.hideAll(ids
 // printErasure says what was erased, and what cannot be reached.
 func (a *app) printErasure(b store.Belongings, e store.Erasure) error {
 	if !a.asJSON() {
-		fmt.Fprintf(a.stdout, "\nerased %s: erasure %s by %s\n\nnot reached\n", count(total(e.Counts), "item"), e.ID, printable(e.By))
+		fmt.Fprintf(a.stdout, "\nerased %s: erasure %s by %s\n\nnot reached\n", count(total(e.Counts), "item"), e.ID,
+			printable(e.By))
 		for _, place := range notReached {
 			fmt.Fprintln(a.stdout, "  "+place)
 		}
 		return nil
 	}
 	numbers := newNumbersOf(b)
-	report := erasureReport{audit: auditOf(e), Pipelines: []string{}, Transactions: numbers.hideAll(b.TransactionIDs), Calls: numbers.hideAll(b.CallIDs),
+	report := erasureReport{audit: auditOf(e), Pipelines: []string{}, Transactions: numbers.hideAll(b.TransactionIDs),
+		Calls:     numbers.hideAll(b.CallIDs),
 		Incidents: orEmpty(b.Incidents), Kept: []keptReport{}, NotReached: notReached}
 	for _, state := range b.Pipelines {
 		report.Pipelines = append(report.Pipelines, numbers.hide(state.ID))

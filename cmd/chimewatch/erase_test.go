@@ -28,7 +28,8 @@ import (
 // atTerminal runs a command line as if somebody sat at a terminal and typed.
 func atTerminal(ctx context.Context, typed io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	a := &app{ctx: ctx, getenv: func(string) string { return "" }, stdin: typed, stdout: &stdout, stderr: &stderr, now: time.Now, interactive: true}
+	a := &app{ctx: ctx, getenv: func(string) string { return "" }, stdin: typed, stdout: &stdout, stderr: &stderr,
+		now: time.Now, interactive: true}
 	code := a.run(args)
 	return result{code, stdout.String(), stderr.String()}
 }
@@ -78,7 +79,8 @@ func TestEraseAsksFirst(t *testing.T) {
 			t.Errorf("answered %q: got exit code %d and %q, want 1, and all as it was", answer, got.code, got.stderr)
 		}
 	}
-	got := atTerminal(t.Context(), strings.NewReader("Yes\n"), on("calls", "erase", endedCall, "--by", "agent-2317 at +1 206 555 0142")...)
+	got := atTerminal(t.Context(), strings.NewReader("Yes\n"),
+		on("calls", "erase", endedCall, "--by", "agent-2317 at +1 206 555 0142")...)
 	if got.code != exitDone {
 		t.Fatalf("got exit code %d, %q and %q", got.code, got.stdout, got.stderr)
 	}
@@ -96,7 +98,8 @@ func TestEraseAsksFirst(t *testing.T) {
 		}
 	}
 	for _, ref := range []string{endedCall, ended, endedTransaction} {
-		if got := execute(nil, "", on("calls", "erase", ref, "--by", "me", "--yes")...); got.code != exitFailed || !strings.Contains(got.stderr, "knows no pipeline, call or transaction") {
+		if got := execute(nil, "", on("calls", "erase", ref, "--by", "me", "--yes")...); got.code != exitFailed ||
+			!strings.Contains(got.stderr, "knows no pipeline, call or transaction") {
 			t.Errorf("once more: got exit code %d and %q, want 1 and that there is nothing", got.code, got.stderr)
 		}
 	}
@@ -112,14 +115,18 @@ func TestEraseRefuses(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no terminal", []string{ended, "--by", "me"}, exitUsage, "--yes: it is not given, and there is no terminal to ask at"},
+		{"no terminal", []string{ended, "--by", "me"}, exitUsage,
+			"--yes: it is not given, and there is no terminal to ask at"},
 		{"JSON", []string{ended, "--by", "me", "-o", "json"}, exitUsage, "give --yes with --output json"},
 		{"nobody", []string{ended, "--yes"}, exitUsage, "--by"},
 		{"an empty name", []string{ended, "--yes", "--by", " "}, exitUsage, "--by: it has 0 characters"},
-		{"a name too long", []string{ended, "--yes", "--by", strings.Repeat("x", 257)}, exitUsage, "--by: it has 257 characters"},
+		{"a name too long", []string{ended, "--yes", "--by", strings.Repeat("x", 257)}, exitUsage,
+			"--by: it has 257 characters"},
 		{"an empty id", []string{"", "--yes", "--by", "me"}, exitUsage, "<id>: it is empty"},
-		{"an id that is not there", []string{"nobody", "--yes", "--by", "me"}, exitFailed, "knows no pipeline, call or transaction nobody"},
-		{"a call that is not over", []string{running, "--yes", "--by", "me"}, exitFailed, "is not over: pipeline " + running + " is InProgress"},
+		{"an id that is not there", []string{"nobody", "--yes", "--by", "me"}, exitFailed,
+			"knows no pipeline, call or transaction nobody"},
+		{"a call that is not over", []string{running, "--yes", "--by", "me"}, exitFailed, "is not over: pipeline " +
+			running + " is InProgress"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := execute(nil, "", on(append([]string{"calls", "erase"}, test.args...)...)...)
@@ -145,16 +152,20 @@ func TestEraseAsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil || got.code != exitDone || got.stderr != "" {
 		t.Fatalf("got exit code %d, %q and %q (%v)", got.code, got.stdout, got.stderr, err)
 	}
-	if !erasureID.MatchString(report.ID) || report.At.IsZero() || report.DoneAt.IsZero() || report.By != "me" || len(report.NotReached) == 0 || report.Counts[store.KindPipeline] != 2 {
+	if !erasureID.MatchString(report.ID) || report.At.IsZero() || report.DoneAt.IsZero() || report.By != "me" ||
+		len(report.NotReached) == 0 || report.Counts[store.KindPipeline] != 2 {
 		t.Errorf("got %+v, want the audit of two pipelines", report)
 	}
-	if diff := cmp.Diff([][]string{{transferred, ended}, {endedTransaction}, {endedCall}}, [][]string{report.Pipelines, report.Transactions, report.Calls}); diff != "" {
+	if diff := cmp.Diff([][]string{{transferred, ended}, {endedTransaction}, {endedCall}},
+		[][]string{report.Pipelines, report.Transactions, report.Calls}); diff != "" {
 		t.Errorf("pipelines, transactions and calls (-want +got):\n%s", diff)
 	}
-	if got := execute(nil, "", on("calls", "erase", lost, "--yes", "--by", "+12065550142, or 206-555-0142, or (206) 555.0142 for case 12345678")...); got.code != exitDone {
+	if got := execute(nil, "", on("calls", "erase", lost, "--yes", "--by",
+		"+12065550142, or 206-555-0142, or (206) 555.0142 for case 12345678")...); got.code != exitDone {
 		t.Fatalf("got exit code %d and %q", got.code, got.stderr)
 	}
-	if got := execute(nil, "", on("calls", "erasures", "-n", "1")...); !strings.Contains(got.stderr, "there are more") || strings.Count(got.stdout, "\n") != 2 {
+	if got := execute(nil, "", on("calls", "erasures", "-n", "1")...); !strings.Contains(got.stderr, "there are more") ||
+		strings.Count(got.stdout, "\n") != 2 {
 		t.Errorf("one of two: got %q and %q", got.stdout, got.stderr)
 	}
 	listed := execute(nil, "", on("calls", "erasures", "-o", "json")...)
@@ -174,7 +185,8 @@ func TestEraseAsJSON(t *testing.T) {
 		}
 	}
 	table := execute(nil, "", on("calls", "erasures")...)
-	if lines := strings.Split(table.stdout, "\n"); len(lines) != 4 || !strings.Contains(lines[1], audits[0].ID) || !strings.Contains(lines[2], fmt.Sprint(total(report.Counts))) {
+	if lines := strings.Split(table.stdout, "\n"); len(lines) != 4 || !strings.Contains(lines[1], audits[0].ID) ||
+		!strings.Contains(lines[2], fmt.Sprint(total(report.Counts))) {
 		t.Errorf("got %q, want a line for each, newest first", table.stdout)
 	}
 }
@@ -183,14 +195,16 @@ func TestEraseAsJSON(t *testing.T) {
 func TestEraseSaysWhatIsShared(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
-	other := strings.NewReplacer(ended, "00000000-0000-4000-8000-000000000009", endedTransaction, "transaction-of-another", `"id": "`, `"id": "other-`)
+	other := strings.NewReplacer(ended, "00000000-0000-4000-8000-000000000009", endedTransaction,
+		"transaction-of-another", `"id": "`, `"id": "other-`)
 	for _, name := range []string{"created", "stopped"} {
 		if err := s.RecordStateChange(t.Context(), parsed(t, other.Replace(example(t, name)))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	match := strings.Replace(example(t, "rule-sentiment"), `"id": "`, `"id": "alone-`, 1)
-	match = regexp.MustCompile(`"sourceMetadata": \{[^}]*\}`).ReplaceAllString(match, `"sourceMetadata": {"callId": "`+endedCall+`"}`)
+	match = regexp.MustCompile(`"sourceMetadata": \{[^}]*\}`).ReplaceAllString(match,
+		`"sourceMetadata": {"callId": "`+endedCall+`"}`)
 	if err := s.RecordMatch(t.Context(), parsed(t, match), "sentiment"); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +214,8 @@ func TestEraseSaysWhatIsShared(t *testing.T) {
 		t.Errorf("by the callId: got %q, want %q", got.stdout, want)
 	}
 	got = atTerminal(t.Context(), strings.NewReader("no"), on("calls", "erase", "transaction-of-another", "--by", "me")...)
-	for _, want := range []string{"covers        1 pipeline, 1 transaction\n", "Other calls have the id " + endedCall + ", too (pipeline " + transferred, "1 item that name"} {
+	for _, want := range []string{"covers        1 pipeline, 1 transaction\n", "Other calls have the id " + endedCall +
+		", too (pipeline " + transferred, "1 item that name"} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("by the transaction: got %q, want %q", got.stdout, want)
 		}
@@ -216,7 +231,8 @@ func TestEraseInterrupted(t *testing.T) {
 	defer never.Close()
 	time.AfterFunc(time.Second, cancel)
 	got := atTerminal(ctx, nothing, onTable(server.URL())("calls", "erase", lost, "--by", "me")...)
-	if got.code != exitFailed || !strings.HasSuffix(got.stderr, "\nchimewatch: interrupted\n") || everything(t, server) != before {
+	if got.code != exitFailed || !strings.HasSuffix(got.stderr, "\nchimewatch: interrupted\n") ||
+		everything(t, server) != before {
 		t.Errorf("got exit code %d and %q, want 1 and that it was interrupted", got.code, got.stderr)
 	}
 }
@@ -235,7 +251,8 @@ func TestEraseCutShort(t *testing.T) {
 			if batches++; batches == 2 {
 				w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 				w.WriteHeader(http.StatusBadRequest)
-				_, _ = io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"not any more"}`)
+				_, _ = io.WriteString(w,
+					`{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"not any more"}`)
 				return
 			}
 		}
@@ -244,7 +261,8 @@ func TestEraseCutShort(t *testing.T) {
 	defer front.Close()
 	on := onTable(front.URL)
 	got := execute(nil, "", on("calls", "erase", lost, "--yes", "--by", "me")...)
-	for _, want := range []string{"is not complete: run the command once more", "allow dynamodb:BatchWriteItem to these credentials"} {
+	for _, want := range []string{"is not complete: run the command once more",
+		"allow dynamodb:BatchWriteItem to these credentials"} {
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
 		}

@@ -19,8 +19,9 @@ import (
 // beginnings of their keys.
 var kindsOfItems = map[string]string{
 	"P# S": "state of a pipeline", "P# E#": "event of its history", "P# F#": "incident that it has joined",
-	"call P#": "pointer to a pipeline", "call A#": "rule match", "call R#": "what was told of a rule on a call", "call N#": "notification about a rule match",
-	"K# I#": "incident", "K# N#": "notification about an incident", "O#": "call that failed of it",
+	"call P#": "pointer to a pipeline", "call A#": "rule match", "call R#": "what was told of a rule on a call",
+	"call N#": "notification about a rule match",
+	"K# I#":   "incident", "K# N#": "notification about an incident", "O#": "call that failed of it",
 	"W# S": "latch", "W# N#": "notification about a latch",
 	"call V#": "entry of a consent ledger", "call U#": "end of consent", "voice": "voice notification",
 	"D#": "audit of an erasure",
@@ -30,7 +31,7 @@ var kindsOfItems = map[string]string{
 // says the same.
 var neverExpire = map[string]string{
 	"W# S": "one for each thing that is watched (quota, silence, lingering), however long it is so; it holds a time",
-	"D#":   "it has to show for longer than the call would have been kept that it was erased; it holds no personal data of a call",
+	"D#":   "it shows that a call was erased, for longer than the call would have been kept; it holds nothing of the call",
 }
 
 // kindOfItem returns the beginnings of an item's keys, which stand before and
@@ -69,18 +70,23 @@ func TestEveryKindOfItemExpires(t *testing.T) {
 	failed := phoned{id: "p1", connector: "vc", reason: "Access denied when assuming resource access role"}
 	v.record(t, failed.event(chime.EventCreated, noon), failed.event(chime.EventPermanentFailure, noon.Add(time.Second)))
 	v.fail(t, failed.event(chime.EventPermanentFailure, noon.Add(time.Second)))
-	unnamed := strings.Replace(string(ruleMatch("r1", "m2", noon)), `"sourceMetadata":{"callId":"c1","transactionId":"t1"}`, `"sourceMetadata":{}`, 1)
+	unnamed := strings.Replace(string(ruleMatch("r1", "m2", noon)),
+		`"sourceMetadata":{"callId":"c1","transactionId":"t1"}`, `"sourceMetadata":{}`, 1)
 	v.match(t, ruleMatch("r1", "m1", noon), []byte(unnamed))
 	for _, name := range []string{"voice-analytics-ready", "voice-tone-successful", "voice-analytics-post-call"} {
-		if err := handler.Voice(v.store(), nil, quiet{})(t.Context(), []intake.Message{{Source: intake.SQS, Body: exampleBody(t, name)}})[0]; err != nil {
+		if err := handler.Voice(v.store(), nil, quiet{})(t.Context(),
+			[]intake.Message{{Source: intake.SQS, Body: exampleBody(t, name)}})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, consent := range []string{
-		`{"callId":"c2","scope":"both","decision":"granted","by":"me","until":"2026-03-11T13:00:00Z"}`, `{"transactionId":"t2","scope":"both","decision":"denied","by":"me"}`,
+		`{"callId":"c2","scope":"both","decision":"granted","by":"me","until":"2026-03-11T13:00:00Z"}`,
+		`{"transactionId":"t2","scope":"both","decision":"denied","by":"me"}`,
 	} {
-		raw := `{"id":"w","source":"chimewatch.consent","detail-type":"Voice Analytics Consent","time":"2026-03-11T12:00:00Z","detail":` + consent + `}`
-		if err := handler.Consent(v.store(), idle{}, quiet{}, v.now.Now)(t.Context(), intake.Message{Body: []byte(raw)}); err != nil {
+		raw := `{"id":"w","source":"chimewatch.consent","detail-type":"Voice Analytics Consent",` +
+			`"time":"2026-03-11T12:00:00Z","detail":` + consent + `}`
+		if err := handler.Consent(v.store(), idle{}, quiet{}, v.now.Now)(t.Context(),
+			intake.Message{Body: []byte(raw)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -63,7 +63,8 @@ func (s *Store) deleteAll(ctx context.Context, keys []item) error {
 // leaves some undone. It returns those that were not done, and why.
 func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (left []types.WriteRequest, err error) {
 	for attempt := 0; ; attempt++ {
-		out, err := s.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests}})
+		in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests}}
+		out, err := s.db.BatchWriteItem(ctx, in)
 		if err != nil {
 			return requests, s.failure(err, "cannot write the items")
 		}
@@ -72,10 +73,12 @@ func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (
 			return nil, nil
 		}
 		if attempt == mergeAttempts {
-			return requests, fault.New(fault.Throttled, "table "+s.table, "left writes undone", "it is tried again; see the table's throttle metrics if this goes on")
+			return requests, fault.New(fault.Throttled, "table "+s.table, "left writes undone",
+				"it is tried again; see the table's throttle metrics if this goes on")
 		}
 		if err := pause(ctx, attempt); err != nil {
-			return requests, fault.Wrap(err, fault.Unavailable, "table "+s.table, "left writes undone when the time was up", "it is tried again")
+			return requests, fault.Wrap(err, fault.Unavailable, "table "+s.table, "left writes undone when the time was up",
+				"it is tried again")
 		}
 	}
 }

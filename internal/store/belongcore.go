@@ -71,7 +71,8 @@ func newFinder(s *Store, ref string) *finder {
 	return &finder{
 		s: s, wave: []node{{pipelinePK, pipeline.IDFromARN(ref), asked}, {transactionPK, ref, asked}, {callPK, ref, asked}},
 		found:     map[string]belonging{},
-		pipelines: map[string]*pipelineFound{}, transactions: map[string]bool{}, calls: map[string]bool{}, ledgers: map[string]consent.Ledger{},
+		pipelines: map[string]*pipelineFound{}, transactions: map[string]bool{}, calls: map[string]bool{},
+		ledgers:        map[string]consent.Ledger{},
 		sidePartitions: map[string]bool{}, tasks: map[string]bool{}, incidents: map[string]bool{},
 	}
 }

@@ -34,8 +34,10 @@ const (
 
 // Kinds returns all kinds, in the order in which they are shown.
 func Kinds() []Kind {
-	return []Kind{KindPipeline, KindEvent, KindPointer, KindIncidentLink, KindOccurrence, KindMatch, KindMatchesTold, KindNotification,
-		KindVoice, KindConsent, KindConsentEnd, KindReason, KindOther}
+	return []Kind{
+		KindPipeline, KindEvent, KindPointer, KindIncidentLink, KindOccurrence, KindMatch, KindMatchesTold,
+		KindNotification, KindVoice, KindConsent, KindConsentEnd, KindReason, KindOther,
+	}
 }
 
 // kindOf returns the kind of an item in the partition of a pipeline, a
@@ -158,7 +160,8 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 		b.items = append(b.items, f.found[k])
 	}
 	if len(b.items) == 0 {
-		return Belongings{}, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref, "list what is there with: chimewatch calls list")
+		return Belongings{}, fault.New(fault.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
+			"list what is there with: chimewatch calls list")
 	}
 	hasState := map[string]bool{} // transactions
 	for _, p := range f.pipelines {
@@ -191,7 +194,8 @@ func (s *Store) runningTasks(transactionID string, ledger consent.Ledger) (runni
 	for _, standing := range ledger.Standings(s.now()) {
 		switch standing.State {
 		case consent.StateStarting, consent.StateStarted, consent.StateStopping, consent.StateUnresolved:
-			running = append(running, "the task "+string(standing.Task)+" of transaction "+transactionID+" is "+string(standing.State))
+			running = append(running,
+				"the task "+string(standing.Task)+" of transaction "+transactionID+" is "+string(standing.State))
 		}
 	}
 	return running

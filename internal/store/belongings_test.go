@@ -25,18 +25,24 @@ func TestBelongingsSayWhatTheCallIs(t *testing.T) {
 		Pipelines, Transactions, Calls []string
 		Shared                         []store.SharedID
 	}
-	sharedLeft := store.SharedID{ID: "shared-call-1", Others: []string{"pipeline " + other.pipelines[0], "transaction " + other.transaction}, Left: 11}
-	whole := what{Pipelines: []string{one.pipelines[1], one.pipelines[0]}, Transactions: []string{one.transaction}, Shared: []store.SharedID{sharedLeft}}
+	sharedLeft := store.SharedID{ID: "shared-call-1",
+		Others: []string{"pipeline " + other.pipelines[0], "transaction " + other.transaction}, Left: 11}
+	whole := what{Pipelines: []string{one.pipelines[1], one.pipelines[0]}, Transactions: []string{one.transaction},
+		Shared: []store.SharedID{sharedLeft}}
 	for name, tt := range map[string]struct {
 		ref  string
 		want what
 	}{
-		"transaction":                    {one.transaction, whole},
-		"one of two pipelines":           {one.pipelines[0], whole},
-		"ARN":                            {arnOf(one.pipelines[1]), whole},
-		"callId of two transactions":     {one.callID, what{Pipelines: []string{other.pipelines[0], one.pipelines[1], one.pipelines[0]}, Transactions: []string{one.transaction, other.transaction}, Calls: []string{one.callID}}},
-		"transaction without a pipeline": {held.transaction, what{Transactions: []string{held.transaction}, Calls: []string{held.callID}}},
-		"callId without a pipeline":      {held.callID, what{Transactions: []string{held.transaction}, Calls: []string{held.callID}}},
+		"transaction":          {one.transaction, whole},
+		"one of two pipelines": {one.pipelines[0], whole},
+		"ARN":                  {arnOf(one.pipelines[1]), whole},
+		"callId of two transactions": {one.callID,
+			what{Pipelines: []string{other.pipelines[0], one.pipelines[1], one.pipelines[0]},
+				Transactions: []string{one.transaction, other.transaction}, Calls: []string{one.callID}}},
+		"transaction without a pipeline": {held.transaction,
+			what{Transactions: []string{held.transaction}, Calls: []string{held.callID}}},
+		"callId without a pipeline": {held.callID, what{Transactions: []string{held.transaction},
+			Calls: []string{held.callID}}},
 		"pipeline without a transaction": {alone.pipelines[0], what{Pipelines: alone.pipelines}},
 	} {
 		b, err := s.Belongings(t.Context(), tt.ref)
@@ -56,7 +62,8 @@ func TestBelongingsSayWhatTheCallIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := slices.Sorted(maps.Keys(b.Counts())); len(got) != len(store.Kinds())-1 || slices.Contains(got, store.KindOther) {
+	if got := slices.Sorted(maps.Keys(b.Counts())); len(got) != len(store.Kinds())-1 ||
+		slices.Contains(got, store.KindOther) {
 		t.Errorf("got items of the kinds %v, want every known kind", got)
 	}
 	for _, id := range b.Incidents {
@@ -94,7 +101,8 @@ func TestBelongingsSayWhatIsNotOver(t *testing.T) {
 			return []deed{d.task(c, consent.Started)}
 		}, "the task voice-tone of transaction transaction-0000-x is stopping"},
 		"task whose call is over": {newTalk(0, true, "c", 0), func(c talk) []deed {
-			return []deed{d.task(c, consent.Started), d.notify(intake.SQS, chime.DetailVoiceStatus, plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"}))}
+			return []deed{d.task(c, consent.Started), d.notify(intake.SQS, chime.DetailVoiceStatus,
+				plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"}))}
 		}, ""},
 		"task whose pipeline stopped": {newTalk(0, true, "c", 1), func(c talk) []deed {
 			return []deed{d.task(c, consent.Started), d.changes(c, c.pipelines[0], true, chime.EventStopped)}

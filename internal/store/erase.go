@@ -119,7 +119,8 @@ func (s *Store) putErasure(ctx context.Context, e Erasure) error {
 // Erasures returns the audits of up to limit erasures, newest first.
 func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 	in := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit)),
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		Limit:                  aws.Int32(int32(limit)),
 		KeyConditionExpression: aws.String(attrPK + " = :p"), ExpressionAttributeValues: item{":p": text(erasurePK)},
 	}
 	var list []Erasure
@@ -134,7 +135,8 @@ func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 				return nil, err
 			}
 			at, id, _ := strings.Cut(textIn(it, attrSK), "#")
-			list = append(list, Erasure{ID: id, At: timeIn(item{attrSK: text(at)}, attrSK), DoneAt: kept.DoneAt, By: kept.By, Counts: kept.Counts})
+			list = append(list, Erasure{ID: id, At: timeIn(item{attrSK: text(at)}, attrSK), DoneAt: kept.DoneAt, By: kept.By,
+				Counts: kept.Counts})
 		}
 		if len(list) >= limit || len(out.LastEvaluatedKey) == 0 {
 			return list[:min(limit, len(list))], nil

@@ -20,7 +20,8 @@ func TestEraseNeverRevivesConsent(t *testing.T) {
 	minutes := 0
 	word := func(kind consent.Kind, transaction, call string) consent.Entry {
 		minutes++
-		return consent.Entry{Kind: kind, At: noon.Add(time.Duration(minutes) * time.Minute), By: "caller", Scope: consent.ScopeVoiceTone,
+		return consent.Entry{Kind: kind, At: noon.Add(time.Duration(minutes) * time.Minute), By: "caller",
+			Scope: consent.ScopeVoiceTone,
 			Event: fmt.Sprint("event ", minutes), TransactionID: transaction, CallID: call}
 	}
 	ready := func(transaction string) consent.Entry {
@@ -28,12 +29,17 @@ func TestEraseNeverRevivesConsent(t *testing.T) {
 		e.Scope, e.VoiceConnectorID = "", "connector"
 		return e
 	}
-	starting := consent.Entry{Kind: consent.Starting, At: noon, Event: "s", TransactionID: "held-0001", Task: consent.VoiceTone, Number: 1}
+	starting := consent.Entry{Kind: consent.Starting, At: noon, Event: "s", TransactionID: "held-0001",
+		Task: consent.VoiceTone, Number: 1}
 	for name, ledger := range map[string][]consent.Entry{
-		"granted by the transaction, withdrawn by the call": {ready("held-0001"), word(consent.Granted, "held-0001", ""), word(consent.Withdrawn, "", "call-0001")},
-		"granted by the call, denied by the transaction":    {ready("held-0001"), word(consent.Granted, "", "call-0001"), word(consent.Denied, "held-0001", "")},
-		"granted by a callId that another transaction has":  {ready("held-0001"), ready("other-0002"), word(consent.Granted, "", "call-0001"), word(consent.Denied, "held-0001", "")},
-		"withdrawn while a start was under way":             {word(consent.Granted, "held-0001", ""), starting, word(consent.Withdrawn, "held-0001", "")},
+		"granted by the transaction, withdrawn by the call": {ready("held-0001"), word(consent.Granted, "held-0001", ""),
+			word(consent.Withdrawn, "", "call-0001")},
+		"granted by the call, denied by the transaction": {ready("held-0001"), word(consent.Granted, "", "call-0001"),
+			word(consent.Denied, "held-0001", "")},
+		"granted by a callId that another transaction has": {ready("held-0001"), ready("other-0002"),
+			word(consent.Granted, "", "call-0001"), word(consent.Denied, "held-0001", "")},
+		"withdrawn while a start was under way": {word(consent.Granted, "held-0001", ""), starting,
+			word(consent.Withdrawn, "held-0001", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			died := 0

@@ -25,9 +25,11 @@ import (
 func manyLives() lives {
 	d := &desk{now: noon}
 	var l lives
-	for _, c := range []talk{newTalk(0, true, "shared-call-1", 2), newTalk(1, true, "shared-call-1", 1), newTalk(2, true, "own-call-0002-x", 0), newTalk(3, false, "", 1)} {
+	for _, c := range []talk{newTalk(0, true, "shared-call-1", 2), newTalk(1, true, "shared-call-1", 1),
+		newTalk(2, true, "own-call-0002-x", 0), newTalk(3, false, "", 1)} {
 		life := d.live(c)
-		l.talks, l.mentioning, l.deeds = append(l.talks, c), append(l.mentioning, life.mentioning), append(l.deeds, life.all()...)
+		l.talks, l.mentioning, l.deeds = append(l.talks, c), append(l.mentioning, life.mentioning),
+			append(l.deeds, life.all()...)
 	}
 	return l
 }
@@ -56,7 +58,8 @@ func copied(t *testing.T, from *outage.World) *outage.World {
 		for _, it := range page.Items {
 			requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
 		}
-		if _, err := to.DB.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{to.Table: requests}}); err != nil {
+		if _, err := to.DB.BatchWriteItem(t.Context(),
+			&dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{to.Table: requests}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +99,8 @@ func TestEraseIsCompletedByTheNextRun(t *testing.T) {
 						t.Errorf("%s call %d, %s: got no error", how, n+1, call)
 					}
 					p.Line.Revive()
-					if _, err := erase(t.Context(), at(p, noon.Add(time.Second)), ref); err != nil && fault.ClassOf(err) != fault.NotFound {
+					if _, err := erase(t.Context(), at(p, noon.Add(time.Second)), ref); err != nil &&
+						fault.ClassOf(err) != fault.NotFound {
 						t.Fatal(err)
 					}
 					checkErased(t, before, scan(t, db, p.World.Table), ids, mentioning)
@@ -126,10 +130,12 @@ func TestEraseDeletesWhatTheTableLeftUndone(t *testing.T) {
 		if len(requests) == 1 {
 			return nil, nil // the last of them passes
 		}
-		if _, err := db.Client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: requests[:len(requests)/2]}}); err != nil {
+		some := map[string][]types.WriteRequest{name: requests[:len(requests)/2]}
+		if _, err := db.Client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: some}); err != nil {
 			return nil, err
 		}
-		return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{name: requests[len(requests)/2:]}}, nil
+		rest := map[string][]types.WriteRequest{name: requests[len(requests)/2:]}
+		return &dynamodb.BatchWriteItemOutput{UnprocessedItems: rest}, nil
 	}
 	ref := l.talks[0].transaction
 	if _, err := erase(t.Context(), s, ref); err != nil {
@@ -159,7 +165,8 @@ func TestErasures(t *testing.T) {
 		if err != nil && !errors.Is(err, outage.ErrKilled) {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(b.Counts(), e.Counts); diff != "" || e.ID != id || e.By != "agent-2317" || !e.At.Equal(c.Now()) || e.DoneAt.IsZero() != (err != nil) {
+		if diff := cmp.Diff(b.Counts(), e.Counts); diff != "" || e.ID != id || e.By != "agent-2317" ||
+			!e.At.Equal(c.Now()) || e.DoneAt.IsZero() != (err != nil) {
 			t.Errorf("%s: got %+v (%v)", id, e, err)
 		}
 		want = append([]store.Erasure{e}, want...)
@@ -212,7 +219,8 @@ func TestErasedCallCountsOnceWhereItFailedTwice(t *testing.T) {
 				t.Fatal(err)
 			}
 			dying := &dies{Client: db, at: at, part: func(n int) bool { return n%2 == part%2 && part < 2 || part == 2 }}
-			if _, err := erase(t.Context(), store.New(dying, name, store.Options{Now: c.Now}), f.Occurrence.PipelineID); err != nil && !errors.Is(err, errDied) {
+			if _, err := erase(t.Context(), store.New(dying, name, store.Options{Now: c.Now}),
+				f.Occurrence.PipelineID); err != nil && !errors.Is(err, errDied) {
 				t.Fatal(err)
 			}
 			if _, err := erase(t.Context(), s, f.Occurrence.PipelineID); err != nil && fault.ClassOf(err) != fault.NotFound {
@@ -245,12 +253,15 @@ func flat(items map[string]map[string]string) map[string]string {
 func TestEraseLeavesTheTransactionOfSingleEvents(t *testing.T) {
 	db := outage.Server(t)
 	d := &desk{now: noon}
-	one, other := newTalk(1, true, "own-call-0001-x", 1), newTalk(0, true, "own-call-0000-x", 1) // a state has the greater one
+	one, other := newTalk(1, true, "own-call-0001-x", 1),
+		newTalk(0, true, "own-call-0000-x", 1) // a state has the greater one
 	strange := one
 	strange.transaction = other.transaction
 	l := lives{talks: []talk{one, other}, mentioning: make([][]string, 2), deeds: []deed{
-		d.changes(strange, one.pipelines[0], true, chime.EventCreated), d.changes(one, one.pipelines[0], true, chime.EventStopped),
-		d.changes(other, other.pipelines[0], true, chime.EventCreated, chime.EventStopped), d.match(map[string]any{"transactionId": other.transaction}, true),
+		d.changes(strange, one.pipelines[0], true, chime.EventCreated),
+		d.changes(one, one.pipelines[0], true, chime.EventStopped),
+		d.changes(other, other.pipelines[0], true, chime.EventCreated, chime.EventStopped),
+		d.match(map[string]any{"transactionId": other.transaction}, true),
 	}}
 	w := written(t, db, l)
 	s := at(w.Process(), noon)

@@ -34,21 +34,24 @@ var errDied = errors.New("the process died")
 
 func (d *dies) write() bool { d.at--; return d.at == 0 }
 
-func (d *dies) PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+func (d *dies) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	if d.write() {
 		return nil, errDied
 	}
 	return d.Client.PutItem(ctx, in, opts...)
 }
 
-func (d *dies) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+func (d *dies) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	if d.write() {
 		return nil, errDied
 	}
 	return d.Client.UpdateItem(ctx, in, opts...)
 }
 
-func (d *dies) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
+func (d *dies) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
 	if !d.write() {
 		return d.Client.BatchWriteItem(ctx, in, opts...)
 	}
@@ -60,7 +63,8 @@ func (d *dies) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemIn
 			}
 		}
 		if len(some) > 0 {
-			if _, err := d.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: some}}, opts...); err != nil {
+			if _, err := d.Client.BatchWriteItem(ctx,
+				&dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: some}}, opts...); err != nil {
 				return nil, err
 			}
 		}
@@ -90,7 +94,8 @@ func mentions(it map[string]string, ids []string) bool {
 // checkErased holds a table after an erasure against the one before: what has one
 // of the ids is gone, as are the rule matches of the events that mention them; all
 // else is there as it was, byte for byte.
-func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string]map[string]string, ids, mentioning []string) {
+func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string]map[string]string, ids,
+	mentioning []string) {
 	audits := 0
 	for key, it := range after {
 		switch {
@@ -186,7 +191,8 @@ func drawLives(t *rapid.T) (l lives) {
 	d := &desk{now: noon}
 	for n := range rapid.IntRange(2, 4).Draw(t, "calls") {
 		inTransaction := rapid.IntRange(0, 3).Draw(t, "transaction") > 0
-		callID := rapid.SampledFrom([]string{"shared-call-1", "shared-call-1", "shared-call-2", fmt.Sprintf("own-call-%04d-x", n), ""}).Draw(t, "callId")
+		callID := rapid.SampledFrom([]string{"shared-call-1", "shared-call-1", "shared-call-2",
+			fmt.Sprintf("own-call-%04d-x", n), ""}).Draw(t, "callId")
 		pipelines := 1
 		if inTransaction {
 			pipelines = rapid.IntRange(0, 2).Draw(t, "pipelines")
@@ -198,7 +204,8 @@ func drawLives(t *rapid.T) (l lives) {
 				life.needed = append(life.needed, do)
 			}
 		}
-		l.talks, l.mentioning, l.deeds = append(l.talks, c), append(l.mentioning, life.mentioning), append(l.deeds, life.needed...)
+		l.talks, l.mentioning, l.deeds = append(l.talks, c), append(l.mentioning, life.mentioning),
+			append(l.deeds, life.needed...)
 	}
 	l.deeds = rapid.Permutation(l.deeds).Draw(t, "order")
 	return l

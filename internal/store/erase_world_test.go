@@ -149,8 +149,10 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 // the pipeline fail once more, so that its link to the first one is lost.
 func (d *desk) failure(c talk, pipeline, scope, reason string, again bool) deed {
 	_, at := d.next()
-	f := store.Failure{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions, Reason: reason,
-		Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: c.callID, At: at}, Began: at}
+	f := store.Failure{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions,
+		Reason: reason,
+		Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: c.callID,
+			At: at}, Began: at}
 	timing := incident.Timing{Window: time.Minute, Reopen: -1} // what is over stays over
 	return func(ctx context.Context, s *store.Store) error {
 		i, err := s.Join(ctx, f, timing)
@@ -178,7 +180,8 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 			return err
 		}
 		rule, named := store.RuleOnCallOf(ev)
-		n := store.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match", Subject: "Rule matched on call " + ev.RulesMatched.CallID}
+		n := store.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
+			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
 		if err := s.Once(ctx, rule.Call, n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
 			return err
 		}
@@ -247,31 +250,40 @@ func (d *desk) live(c talk) (l life) {
 			add(d.match(map[string]any{"callId": c.callID, "pipeline": arnOf(p)}, false))
 			l.mentioning = append(l.mentioning, d.last())
 		}
-		add(d.notify(intake.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task, "mediaInsightsPipelineId": p}))
+		add(d.notify(intake.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task,
+			"mediaInsightsPipelineId": p}))
 	}
 	if len(ids) > 0 {
 		add(d.match(ids, true), d.match(ids, false))
 	}
 	if c.callID != "" {
 		add(d.match(map[string]any{"callId": c.callID}, true),
-			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, CallID: c.callID, Until: d.now.Add(time.Hour)}),
+			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, CallID: c.callID,
+				Until: d.now.Add(time.Hour)}),
 			d.notify(intake.Kinesis, chime.DetailVoiceTone, byTask(map[string]any{"callId": c.callID})))
 	}
 	if c.transaction != "" {
-		ready := d.notify(intake.Direct, chime.DetailVoiceStatus, plus(c.fields(), map[string]any{"detailStatus": "AnalyticsReady"}))
-		started := d.enter(consent.Entry{Kind: consent.Starting, TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1},
-			consent.Entry{Kind: consent.Started, TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1, TaskID: c.task})
+		ready := d.notify(intake.Direct, chime.DetailVoiceStatus,
+			plus(c.fields(), map[string]any{"detailStatus": "AnalyticsReady"}))
+		started := d.enter(consent.Entry{Kind: consent.Starting, TransactionID: c.transaction, Task: consent.VoiceTone,
+			Number: 1},
+			consent.Entry{Kind: consent.Started, TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1,
+				TaskID: c.task})
 		if len(c.pipelines) == 0 {
 			need(ready, started)
 		} else {
-			add(ready, started, d.notify(intake.Kinesis, chime.DetailSpeakerSearch, plus(byTask(ids), map[string]any{"mediaInsightsPipelineId": c.pipelines[0]})))
+			add(ready, started, d.notify(intake.Kinesis, chime.DetailSpeakerSearch,
+				plus(byTask(ids), map[string]any{"mediaInsightsPipelineId": c.pipelines[0]})))
 		}
-		add(d.notify(intake.SQS, chime.DetailVoiceStatus, plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"})),
+		add(d.notify(intake.SQS, chime.DetailVoiceStatus,
+			plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"})),
 			d.notify(intake.SQS, "VoiceMoodStatus", ids),
 			d.notify(intake.SQS, chime.DetailVoiceTone, byTask(ids)),
-			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, TransactionID: c.transaction, CallID: c.callID, Until: d.now.Add(time.Hour)}))
+			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, TransactionID: c.transaction,
+				CallID: c.callID, Until: d.now.Add(time.Hour)}))
 	}
-	add(d.notify(intake.SQS, chime.DetailSpeakerSearch, byTask(nil)), d.notify(intake.Direct, chime.DetailVoiceTone, byTask(nil)))
+	add(d.notify(intake.SQS, chime.DetailSpeakerSearch, byTask(nil)),
+		d.notify(intake.Direct, chime.DetailVoiceTone, byTask(nil)))
 	return l
 }
 
