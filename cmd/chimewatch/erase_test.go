@@ -59,7 +59,7 @@ func everything(t *testing.T, server *dynalite.Server) string {
 	return strings.Join(items, "\n")
 }
 
-// onTable gives a function that runs commands on the table of a server.
+// onTable returns a function that adds to a command line the table of a server.
 func onTable(server string) func(args ...string) []string {
 	return func(args ...string) []string {
 		return append(args, "--endpoint-url", server, "--region", "us-east-1", "--table", local.TableName)

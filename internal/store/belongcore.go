@@ -159,7 +159,7 @@ func (f *finder) visitPipeline(ctx context.Context, n node) (ours bool, err erro
 	return true, nil
 }
 
-// readPipeline reads what a pipeline's items tell.
+// readPipeline reads the items of a pipeline.
 func readPipeline(id string, items []item) (*pipelineFound, error) {
 	p := &pipelineFound{id: id, links: map[string]string{}}
 	for _, it := range items {

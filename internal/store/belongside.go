@@ -211,8 +211,8 @@ func (f *finder) occurrences(ctx context.Context) error {
 }
 
 // occurrencesIn adds the occurrences of a pipeline in the incidents of a group.
-// The last of each incident leaves an anonymous one: what people are told of an
-// incident, and when it is over, must not change because a call is erased.
+// The last of each incident leaves an anonymous one: the notifications about an
+// incident, and its end, must not change because a call is erased.
 func (f *finder) occurrencesIn(ctx context.Context, p *pipelineFound, group string) error {
 	incidents, err := f.s.queryAll(ctx, groupPK+group, incidentSK)
 	if err != nil {
