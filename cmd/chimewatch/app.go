@@ -42,6 +42,8 @@ type app struct {
 	stdout, stderr io.Writer
 	now            func() time.Time
 	width          int // columns of the terminal; 0 where there is none
+	// interactive is whether somebody can be asked by confirm.
+	interactive bool
 }
 
 // asJSON tells whether the output is for a program.

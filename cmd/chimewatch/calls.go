@@ -12,10 +12,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
-// callsCmd holds what looks up calls in the table.
+// callsCmd holds what looks up calls in the table, and removes them from it.
 type callsCmd struct {
-	List listCmd `cmd:"" help:"List calls, newest first."`
-	Show showCmd `cmd:"" help:"Show what became of one call."`
+	List     listCmd     `cmd:"" help:"List calls, newest first."`
+	Show     showCmd     `cmd:"" help:"Show what became of one call."`
+	Erase    eraseCmd    `cmd:"" help:"Remove all that the table has of one call, for good."`
+	Erasures erasuresCmd `cmd:"" help:"List erasures, newest first: when, by whom, how many items."`
 }
 
 // listCmd prints one page of calls.

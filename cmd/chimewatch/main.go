@@ -36,7 +36,7 @@ func main() {
 type commands struct {
 	globals
 
-	Calls       callsCmd       `cmd:"" help:"Look up calls."`
+	Calls       callsCmd       `cmd:"" help:"Look up calls, and erase them."`
 	Alerts      alertsCmd      `cmd:"" help:"Look up matches of real-time rules."`
 	Incidents   incidentsCmd   `cmd:"" help:"Look up incidents: causes that make calls fail."`
 	Consent     consentCmd     `cmd:"" help:"Tell of consent to voice-analytics tasks, and look it up."`
@@ -52,15 +52,20 @@ type commands struct {
 // to the two streams only. The variables CHIMEWATCH_* and NO_COLOR come from
 // getenv; those that begin with AWS_ are read by the AWS SDK from the process.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, width: widthOf(stdout)}
+	a := &app{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, width: widthOf(stdout), interactive: isInteractive(stdin, stderr)}
+	return a.run(args)
+}
+
+// run is the function run for an app that is made.
+func (a *app) run(args []string) int {
 	var grammar commands
 	printed := false // kong printed the help and wants to leave
 	parser, err := kong.New(&grammar,
 		kong.Name("chimewatch"),
 		kong.Description("Watches Amazon Chime SDK call analytics: what became of each call, and why."),
-		kong.Writers(stdout, stderr),
+		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(int) { printed = true }),
-		kong.Resolvers(environment(getenv)),
+		kong.Resolvers(environment(a.getenv)),
 		kong.Vars{"statuses": statusNames()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -74,7 +79,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	if err != nil {
 		// The flags are not applied yet, but a script that asked for JSON
 		// has to be able to read this error too.
-		if asksForJSON(args, getenv) {
+		if asksForJSON(args, a.getenv) {
 			a.Output = outputJSON
 		}
 		return a.fail(misuse(err))

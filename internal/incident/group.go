@@ -81,14 +81,19 @@ func SplitScope(scope string) (rehearsal bool, kind, name string) {
 // else the configuration, which few events name; else the account's Region. What
 // is rehearsed has a scope of its own, and so has each account and Region: the id
 // of a Voice Connector is in no two of them.
-func ScopeOf(st pipeline.State) string {
-	switch {
-	case st.VoiceConnectorID != "":
-		return scopeOfKind(ScopeVoiceConnector, st)
-	case st.ConfigurationARN != "":
-		return scopeOfKind(ScopeConfiguration, st)
+func ScopeOf(st pipeline.State) string { return ScopesOf(st)[0] }
+
+// ScopesOf returns every scope that a pipeline may have failed under, the
+// narrowest first: whoever knew less of it when it failed took a wider one.
+func ScopesOf(st pipeline.State) []string {
+	var scopes []string
+	if st.VoiceConnectorID != "" {
+		scopes = append(scopes, scopeOfKind(ScopeVoiceConnector, st))
 	}
-	return scopeOfKind(ScopeRegion, st)
+	if st.ConfigurationARN != "" {
+		scopes = append(scopes, scopeOfKind(ScopeConfiguration, st))
+	}
+	return append(scopes, scopeOfKind(ScopeRegion, st))
 }
 
 func scopeOfKind(kind string, st pipeline.State) string {

@@ -42,7 +42,8 @@ type Told struct {
 // Occurrence is one call that failed of an incident's cause. A pipeline has one
 // in an incident; another only where it failed again after the incident's end.
 type Occurrence struct {
-	// PipelineID is the id of the pipeline's state.
+	// PipelineID is the id of the pipeline's state; empty for a call that was
+	// erased, of which only the times are left.
 	PipelineID string
 	CallID     string
 	// At is the time of the event that told first, Seen when it was handled.
@@ -146,7 +147,7 @@ type Tally struct {
 	Calls int
 	// LastAt is the time of the newest failure.
 	LastAt time.Time
-	// Examples are the first of them.
+	// Examples are the first of them that were not erased.
 	Examples []Occurrence
 }
 

@@ -33,28 +33,52 @@ func (s *Store) putAll(ctx context.Context, items []item) map[string]error {
 // putBatch puts up to maxPuts items, again and again while the table leaves
 // some undone. It gives those that were not put, and why.
 func (s *Store) putBatch(ctx context.Context, items []item) (left []item, err error) {
+	requests := make([]types.WriteRequest, len(items))
+	for i, it := range items {
+		requests[i].PutRequest = &types.PutRequest{Item: it}
+	}
+	undone, err := s.writeBatch(ctx, requests)
+	for _, request := range undone {
+		left = append(left, request.PutRequest.Item)
+	}
+	return left, err
+}
+
+// deleteAll deletes the items of those keys, none of which is there twice. An
+// item that is not there is no error. On an error any of them may still be there.
+func (s *Store) deleteAll(ctx context.Context, keys []item) error {
+	for part := range slices.Chunk(keys, maxPuts) {
+		requests := make([]types.WriteRequest, len(part))
+		for i, k := range part {
+			requests[i].DeleteRequest = &types.DeleteRequest{Key: k}
+		}
+		if _, err := s.writeBatch(ctx, requests); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBatch sends up to maxPuts requests, again and again while the table
+// leaves some undone. It returns those that were not done, and why.
+func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (left []types.WriteRequest, err error) {
 	for attempt := 0; ; attempt++ {
-		requests := make([]types.WriteRequest, len(items))
-		for i, it := range items {
-			requests[i].PutRequest = &types.PutRequest{Item: it}
-		}
-		out, err := s.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests}})
+		in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests}}
+		out, err := s.db.BatchWriteItem(ctx, in)
 		if err != nil {
-			return items, s.failure(err, "cannot take the items")
+			return requests, s.failure(err, "cannot write the items")
 		}
-		undone := out.UnprocessedItems[s.table]
-		if len(undone) == 0 {
+		requests = out.UnprocessedItems[s.table]
+		if len(requests) == 0 {
 			return nil, nil
 		}
-		items = make([]item, len(undone))
-		for i, request := range undone {
-			items[i] = request.PutRequest.Item
-		}
 		if attempt == mergeAttempts {
-			return items, fault.New(fault.Throttled, "table "+s.table, "left writes undone", "it is tried again; see the table's throttle metrics if this goes on")
+			return requests, fault.New(fault.Throttled, "table "+s.table, "left writes undone",
+				"it is tried again; see the table's throttle metrics if this goes on")
 		}
 		if err := pause(ctx, attempt); err != nil {
-			return items, fault.Wrap(err, fault.Unavailable, "table "+s.table, "left writes undone when the time was up", "it is tried again")
+			return requests, fault.Wrap(err, fault.Unavailable, "table "+s.table, "left writes undone when the time was up",
+				"it is tried again")
 		}
 	}
 }

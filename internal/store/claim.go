@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/incident"
@@ -60,12 +58,16 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 		return Notification{}, err
 	}
 	n.SentAt = s.now()
-	// What was sent is this, whoever has claimed it since.
-	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(string(partition), noticeSK+n.ID),
-		UpdateExpression:          aws.String("SET d = :d, su = :su, k = :k REMOVE l, w"),
-		ExpressionAttributeValues: item{":d": text(timeText(n.SentAt)), ":su": text(n.Subject), ":k": number(n.Calls)},
-	})
+	// What was sent is this, whoever has claimed it since. It expires also when the
+	// claim is gone, as the call was erased meanwhile.
+	up := newUpdate()
+	up.set("d", up.value(text(timeText(n.SentAt))))
+	up.set("su", up.value(text(n.Subject)))
+	up.set("k", up.value(number(n.Calls)))
+	s.expireBy(up, n.SentAt)
+	up.remove("l")
+	up.remove("w")
+	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
 	if err != nil {
 		return Notification{}, s.failure(err, "cannot take that the notification was sent")
 	}

@@ -71,11 +71,16 @@ func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, err
 	if err != nil {
 		return nil, err
 	}
+	newestFirst(states)
+	return states, nil
+}
+
+// newestFirst sorts states by when they were first heard of.
+func newestFirst(states []pipeline.State) {
 	slices.SortFunc(states, func(a, b pipeline.State) int {
 		// Times of whole seconds tie, and a batch comes in any order.
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Order, a.Order), cmp.Compare(a.ID, b.ID))
 	})
-	return states, nil
 }
 
 // states reads the states of many ids; those that are not there are left out.

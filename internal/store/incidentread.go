@@ -142,15 +142,19 @@ func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
 	}
 	counted := make(map[string]bool, len(all))
 	for _, o := range all {
-		if counted[o.PipelineID] {
+		switch {
+		case o.PipelineID == "": // the call was erased
+			tally.Calls++
+			continue
+		case counted[o.PipelineID]:
 			continue // it failed again
 		}
 		counted[o.PipelineID] = true
+		tally.Calls++
 		if len(tally.Examples) < tallyExamples {
 			tally.Examples = append(tally.Examples, o)
 		}
 	}
-	tally.Calls = len(counted)
 	return tally, nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -89,4 +90,18 @@ func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occu
 		return s.Incident(ctx, id)
 	}
 	return i, nil
+}
+
+// anonymous returns an occurrence that says only when a call failed and when that
+// was handled. Of its pipeline it has no id, so that Tally counts it as a call of
+// its own.
+func anonymous(it item) item {
+	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")
+	left := key(textIn(it, attrPK), seen+"#")
+	for _, name := range []string{"a", attrExpiry} {
+		if value := it[name]; value != nil {
+			left[name] = value
+		}
+	}
+	return left
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -336,6 +338,24 @@ func TestWhatWasSentIsKept(t *testing.T) {
 	got, err := try("later", 4, func(context.Context) error { t.Error("it is sent again"); return nil })
 	if err != nil || got.Calls != 2 || got.Subject != "2 calls fail" {
 		t.Errorf("got %+v (%v), want what was sent", got, err)
+	}
+}
+
+// A call is erased while people are told of it: what is kept of that afterwards
+// expires like all else.
+func TestWhatWasSentExpiresAlthoughItsClaimIsGone(t *testing.T) {
+	w := outage.NewWorld(t, outage.Server(t))
+	s := at(w.Process(), noon)
+	n := store.Notification{ID: "opening", Kind: "incident", Subject: "calls fail"}
+	if _, err := s.TryOnce(t.Context(), "G#x", n, "one", func(ctx context.Context) error {
+		key := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "G#x"}, "SK": &types.AttributeValueMemberS{Value: "N#opening"}}
+		_, err := w.DB.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &w.Table, Key: key})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.Expiry(t)["G#x N#opening"], noon.Add(time.Hour).Unix(); got != want {
+		t.Errorf("got expiry %d, want %d", got, want)
 	}
 }
 

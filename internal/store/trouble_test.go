@@ -27,6 +27,10 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	belongings, err := s.Belongings(t.Context(), ev.StateChange.CallID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	asks := map[string]func(context.Context) error{
 		"record":        func(ctx context.Context) error { return s.RecordStateChange(ctx, ev) },
 		"match":         func(ctx context.Context) error { return s.RecordMatch(ctx, example(t, "rule-sentiment"), "Sentiment") },
@@ -52,6 +56,9 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"close":        func(ctx context.Context) error { _, err := s.CloseIncident(ctx, i); return err },
 		"mark told":    func(ctx context.Context) error { return s.MarkTold(ctx, i, incident.Told{At: noon, Openings: 1}) },
 		"raise":        func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err },
+		"belongings":   func(ctx context.Context) error { _, err := s.Belongings(ctx, st[0].ID); return err },
+		"erase":        func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
+		"erasures":     func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
 		"raised":       func(ctx context.Context) error { _, err := s.Raised(ctx, "quota"); return err },
 		"lower":        func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) },
 	}

@@ -226,6 +226,35 @@ func (s *Store) indexKeys(ctx context.Context, index, attr, ref string) ([]item,
 	}
 }
 
+// voiceItem is a voice notification with its item.
+type voiceItem struct {
+	it   item
+	note voice.Note
+}
+
+// voiceItemsOf reads the voice notifications in one partition of the indexes.
+func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, error) {
+	keys, err := s.voiceKeys(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	var list []voiceItem
+	for part := range slices.Chunk(keys, 100) {
+		items, err := s.batchGet(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			n, err := readVoice(it)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, voiceItem{it, n})
+		}
+	}
+	return list, nil
+}
+
 // readVoice makes the notification of its item.
 func readVoice(it item) (voice.Note, error) {
 	body := []byte(textIn(it, attrBody))
