@@ -19,7 +19,7 @@ import (
 // where nothing is masked. Two names of one object that are alike when masked are told
 // apart by a count. What is no JSON is masked as text, and returned as a JSON string.
 func (r Redactor) JSON(name string, raw []byte) []byte {
-	if !mayHoldNumber(string(raw)) {
+	if r.whole || !mayHoldNumber(string(raw)) {
 		return raw
 	}
 	w := walker{Redactor: r, raw: raw, names: []string{name}}
@@ -35,8 +35,8 @@ func (r Redactor) JSON(name string, raw []byte) []byte {
 
 // Members masks each of some named JSON values, and the names.
 func (r Redactor) Members(values map[string]json.RawMessage) map[string]json.RawMessage {
-	if values == nil {
-		return nil
+	if r.whole || values == nil {
+		return values
 	}
 	masked := make(map[string]json.RawMessage, len(values))
 	seen := map[string]int{}
@@ -129,7 +129,11 @@ func (w *walker) scalar(value jsontext.Value) {
 			w.seen[depth-1] = map[string]int{}
 		}
 		masked = w.unique(text, w.seen[depth-1])
-		w.names[depth] = last(w.names[depth-1]) + " " + text
+		w.names[depth] = text
+		// {"customer": {"number": …}}
+		if within := last(w.names[depth-1]) + " " + text; classOf(parts(within)) == phone {
+			w.names[depth] = within
+		}
 	} else {
 		masked = w.Field(w.names[depth], text)
 	}

@@ -46,7 +46,7 @@
 //     together to 14 digits
 //   - IPv4 addresses and decimal numbers
 //   - bare runs before a unit ("ms", "bytes") or beside a currency, and behind words
-//     such as "sequence number", "request id", "timestamp", "offset" or "size"
+//     such as "sequence number", "request id", "offset" or "size"
 //
 // A number that is followed by another group of digits takes that for its end unless
 // it is complete by the North American plan. A number without separators and without
@@ -67,11 +67,15 @@ const shown = 4
 const maxPasses = 6
 
 // Redactor masks phone numbers. The zero value applies the rules of the package;
-// Knowing adds numbers that are to be found whatever is around them. A Redactor is a
-// value and safe for concurrent use.
+// Knowing adds numbers that are to be found whatever is around them, and Whole masks
+// nothing. A Redactor is a value and safe for concurrent use.
 type Redactor struct {
 	known []string // digits
+	whole bool
 }
+
+// Whole returns a Redactor that masks nothing, for whoever is to see the numbers.
+func Whole() Redactor { return Redactor{whole: true} }
 
 // minKnown is how many digits a number needs to be looked for by itself: fewer are
 // likely to stand in other text by chance.
@@ -115,7 +119,7 @@ func (r Redactor) Field(name, value string) string { return r.mask(value, classO
 // mask masks a text until nothing changes any more: a number that is gone may leave
 // digits beside it that have another meaning without it.
 func (r Redactor) mask(s string, named class) string {
-	if !mayHoldNumber(s) {
+	if r.whole || !mayHoldNumber(s) {
 		return s
 	}
 	for range maxPasses {
@@ -126,6 +130,14 @@ func (r Redactor) mask(s string, named class) string {
 		s = masked
 	}
 	return s
+}
+
+// Number is the function Number.
+func (r Redactor) Number(s string) string {
+	if r.whole {
+		return s
+	}
+	return Number(s)
 }
 
 // nobody are the words by which networks say that there is no number.

@@ -14,7 +14,7 @@ const (
 	phone          // a phone number
 	party          // perhaps one: "from", "call"
 	account        // the id of an AWS account
-	quantity       // an amount, a time, or an id that a machine made
+	quantity       // an amount, or an id that a machine made
 )
 
 // name is what is said about some digits.
@@ -67,14 +67,13 @@ var (
 
 	accounts = words("account accounts accountid owner ownerid awsaccount awsaccountid")
 	// quantities are words behind which digits are no phone number.
-	quantities = words(`time timestamp date epoch seq sequence fragment shard offset size bytes count length duration
-		latency elapsed port pid version build revision ttl expires expiry updated requestid messageid eventid traceid
-		spanid sequencenumber fragmentnumber shardid milliseconds seconds millis nanos`)
+	quantities = words(`seq sequence fragment shard offset size bytes count length duration latency elapsed port pid
+		version build revision requestid messageid eventid traceid spanid sequencenumber fragmentnumber shardid
+		millis nanos`)
 	// things are what machines number.
 	things = words(`request message event trace span sequence fragment shard stream chunk record batch job build
 		process thread receipt utterance result invocation serial line port`)
 	thingIDs = words("id number no handle token")
-	moments  = words("on at")
 	// fillers may stand between such words and the digits.
 	fillers = words("is was are be the")
 )
@@ -91,7 +90,7 @@ func classOf(words []string) class {
 	switch {
 	case accounts[last], accounts[before] && (ids[last] || numbers[last]):
 		return account
-	case things[before] && thingIDs[last], quantities[last], units[last], before != "" && len(before) > 4 && strings.HasSuffix(before, "ed") && moments[last]:
+	case things[before] && thingIDs[last], quantities[last], units[last]:
 		return quantity
 	case phones[last], phones[before] && !ids[last] || phones[before] && parties[before]:
 		return phone
