@@ -26,7 +26,8 @@ func (m masker) text(s string) string { return m.Text(oneLine(s)) }
 // state masks all of a pipeline's state that a message shows.
 func (m masker) state(s pipeline.State) pipeline.State {
 	for _, field := range []*string{
-		&s.ID, &s.PipelineARN, &s.ConfigurationARN, &s.Region, &s.CallID, &s.TransactionID, &s.VoiceConnectorID, &s.Direction,
+		&s.ID, &s.PipelineARN, &s.ConfigurationARN, &s.Region, &s.CallID, &s.TransactionID, &s.VoiceConnectorID,
+		&s.Direction,
 	} {
 		*field = m.text(*field)
 	}

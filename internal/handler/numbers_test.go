@@ -41,8 +41,9 @@ func (p *posted) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns
 func detailed(t *testing.T, id, source, detailType string, detail map[string]any) []byte {
 	t.Helper()
 	raw, err := json.Marshal(map[string]any{
-		"version": "0", "id": id, "detail-type": detailType, "source": source, "account": "111122223333", "region": "us-east-1",
-		"time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail,
+		"version": "0", "id": id, "detail-type": detailType, "source": source, "account": "111122223333",
+		"region": "us-east-1",
+		"time":   noon.Format(time.RFC3339), "resources": []any{}, "detail": detail,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,8 @@ func detailed(t *testing.T, id, source, detailType string, detail map[string]any
 
 // failing makes the detail of a permanent failure with other members.
 func failing(id string, members map[string]any) map[string]any {
-	detail := map[string]any{"version": "0", "eventType": chime.EventPermanentFailure, "mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}
+	detail := map[string]any{"version": "0", "eventType": chime.EventPermanentFailure,
+		"mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}
 	maps.Copy(detail, members)
 	return detail
 }
@@ -63,7 +65,8 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 	w := outage.NewWorld(t, outage.Server(t))
 	const id = "7d3c1a52-5c1e-4d0e-9b7a-0f3f0a6f%04d"
 	failed := func(n int, members map[string]any) []byte {
-		return detailed(t, fmt.Sprintf("e-%d", n), chime.Source, chime.DetailStateChange, failing(fmt.Sprintf(id, n), members))
+		return detailed(t, fmt.Sprintf("e-%d", n), chime.Source, chime.DetailStateChange, failing(fmt.Sprintf(id, n),
+			members))
 	}
 	matched := func(n int, members map[string]any) []byte {
 		detail := map[string]any{"version": "0", "ruleName": "cancel-contract", "utteranceId": "u"}
@@ -82,24 +85,38 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 		told    bool     // people are sent a notification
 		refused bool
 	}{
-		{"SIP and tel without a plus", failed(1, map[string]any{"voiceConnectorId": "vc-1", "callId": "call-1", "failureReason": "Leg sip:14155550171@198.51.100.7 (also tel:4155550172) was rejected"}),
+		{"SIP and tel without a plus", failed(1, map[string]any{"voiceConnectorId": "vc-1", "callId": "call-1",
+			"failureReason": "Leg sip:14155550171@198.51.100.7 (also tel:4155550172) was rejected"}),
 			[]string{"4155550171", "4155550172"}, true, false},
-		{"escaped plus", failed(2, map[string]any{"voiceConnectorId": "vc-2", "failureReason": "Cannot write recordings/%2B14155550173.wav"}), []string{"4155550173"}, true, false},
-		{"brackets", failed(3, map[string]any{"voiceConnectorId": "vc-3", "failureReason": "No recording for (415) 555-0174"}), []string{"4155550174"}, true, false},
-		{"as an id", failed(4, map[string]any{"voiceConnectorId": "14155550175", "callId": "+14155550176@198.51.100.7", "transactionId": "0014155550177", "failureReason": "x"}),
+		{"escaped plus", failed(2, map[string]any{"voiceConnectorId": "vc-2",
+			"failureReason": "Cannot write recordings/%2B14155550173.wav"}), []string{"4155550173"}, true, false},
+		{"brackets", failed(3, map[string]any{"voiceConnectorId": "vc-3",
+			"failureReason": "No recording for (415) 555-0174"}), []string{"4155550174"}, true, false},
+		{"as an id", failed(4, map[string]any{"voiceConnectorId": "14155550175", "callId": "+14155550176@198.51.100.7",
+			"transactionId": "0014155550177", "failureReason": "x"}),
 			[]string{"4155550175", "4155550176", "4155550177"}, true, false},
-		{"names of the customer's own", failed(5, map[string]any{"voiceConnectorId": "vc-5", "ANI": "14155550178", "callerId": "4155550179", "customerNumber": 14155550180, "direction": "from 415.555.0181", "fromNumber": 14155550182}),
+		{"names of the customer's own", failed(5, map[string]any{"voiceConnectorId": "vc-5", "ANI": "14155550178",
+			"callerId": "4155550179", "customerNumber": 14155550180, "direction": "from 415.555.0181",
+			"fromNumber": 14155550182}),
 			[]string{"4155550178", "4155550179", "4155550180", "4155550181", "4155550182"}, true, false},
-		{"in an element", failed(6, map[string]any{"voiceConnectorId": "vc-6", "mediaInsightsPipelineElementStatuses": []any{map[string]any{"type": "Sink 415 555 0183", "status": "Failed", "updatedOn": 1, "statusDetail": "＋1 415‑555‑0184"}}}),
+		{"in an element", failed(6, map[string]any{"voiceConnectorId": "vc-6",
+			"mediaInsightsPipelineElementStatuses": []any{map[string]any{"type": "Sink 415 555 0183",
+				"status": "Failed", "updatedOn": 1, "statusDetail": "＋1 415‑555‑0184"}}}),
 			[]string{"4155550183", "4155550184"}, true, false},
-		{"of a rule match", matched(1, map[string]any{"ruleName": "call-4155550185", "sourceMetadata": map[string]any{"transactionId": "t-4155550186", "callId": "sip:4155550187@198.51.100.7", "fromNumber": "sip:+14155550188@198.51.100.7"}}),
+		{"of a rule match", matched(1, map[string]any{"ruleName": "call-4155550185",
+			"sourceMetadata": map[string]any{"transactionId": "t-4155550186", "callId": "sip:4155550187@198.51.100.7",
+				"fromNumber": "sip:+14155550188@198.51.100.7"}}),
 			[]string{"4155550185", "4155550186", "4155550187", "4155550188"}, true, false},
-		{"of a rule match without a call", matched(2, map[string]any{"beginTimestamp": "4155550189", "endTimestamp": "00 1 415 555 0190"}), []string{"4155550189", "4155550190"}, true, false},
-		{"by whom", agreed(map[string]any{"by": "caller sip:14155550191@pbx.example"}), []string{"4155550191"}, false, false},
+		{"of a rule match without a call", matched(2, map[string]any{"beginTimestamp": "4155550189",
+			"endTimestamp": "00 1 415 555 0190"}), []string{"4155550189", "4155550190"}, true, false},
+		{"by whom", agreed(map[string]any{"by": "caller sip:14155550191@pbx.example"}), []string{"4155550191"}, false,
+			false},
 		{"by a number", agreed(map[string]any{"by": 14155550192}), []string{"4155550192"}, false, true},
 		{"for a number", agreed(map[string]any{"scope": "tel:4155550193"}), []string{"4155550193"}, false, true},
-		{"in a time", detailed(t, "tel:4155550194", chime.Source, chime.DetailStateChange, failing("(415) 555-0195", nil)), []string{"4155550194", "4155550195"}, true, false},
-		{"of another kind", detailed(t, "4155550196", chime.Source, "call of 4155550197", nil), []string{"4155550196", "4155550197"}, false, true},
+		{"in a time", detailed(t, "tel:4155550194", chime.Source, chime.DetailStateChange, failing("(415) 555-0195",
+			nil)), []string{"4155550194", "4155550195"}, true, false},
+		{"of another kind", detailed(t, "4155550196", chime.Source, "call of 4155550197", nil), []string{"4155550196",
+			"4155550197"}, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var lines bytes.Buffer
@@ -129,7 +146,8 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 			if err := json.Unmarshal(tt.event, &event); err != nil {
 				t.Fatal(err)
 			}
-			logger.Error("failed with "+string(tt.event), "error", err, "event", event, "raw", json.RawMessage(tt.event), "text", []string{string(tt.event)})
+			logger.Error("failed with "+string(tt.event), "error", err, "event", event, "raw",
+				json.RawMessage(tt.event), "text", []string{string(tt.event)})
 			if told := sent.Len() > 0; told != tt.told {
 				t.Errorf("got a notification: %t, want %t", told, tt.told)
 			}

@@ -124,7 +124,7 @@ func (sc *scanner) groups(i int, certain bool) (g spread) {
 		}
 		sum := g.total()
 		// The zero of +49 (0)30 is not dialled together with the country code.
-		if undialled := g.n > 0 && end-i == 1 && sc.is(i, '0') && sc.kindAt(i-1) == opening && sc.kindAt(end) == closing; !undialled {
+		if undialled := g.n > 0 && end-i == 1 && sc.is(i, '0') && sc.bracketed(i, end); !undialled {
 			if sum+end-i > mostSpread {
 				break
 			}
@@ -136,11 +136,17 @@ func (sc *scanner) groups(i int, certain bool) (g spread) {
 		g.list[g.n] = group{i, end, before, sum}
 		g.n++
 		certain = certain || g.prefix() > 0
+		first := g.list[0]
+		trunk := g.digits[0] == '0' && g.digits[1] > '0' && (first.len() > 2 || sc.bracketed(first.from, first.to))
 		next, ok := sc.gapEnd(end)
 		if !ok {
 			break
 		}
-		if begun := sc.beginning(next); begun == anID || begun == aPlace && (!certain || sum >= minPlus) {
+		begun := sc.beginning(next)
+		if begun == aHost && trunk {
+			begun = nothingKnown
+		}
+		if sum >= minPlus && sc.opens(end, next) || begun == anID || begun > anID && (!certain || sum >= minPlus+g.prefix()) {
 			break
 		}
 		before = 0
@@ -152,12 +158,29 @@ func (sc *scanner) groups(i int, certain bool) (g spread) {
 	return g
 }
 
+// opens reports whether a bracket opens between two symbols. It encloses an area code,
+// which is not at the end of a number.
+func (sc *scanner) opens(from, to int) bool {
+	for _, sym := range sc.s[from:to] {
+		if sym.kind == opening {
+			return true
+		}
+	}
+	return false
+}
+
+// bracketed reports whether brackets enclose some symbols.
+func (sc *scanner) bracketed(from, to int) bool {
+	return sc.kindAt(from-1) == opening && sc.kindAt(to) == closing
+}
+
 // What is known to begin at a group of digits, by its form.
 const (
 	notLooked uint8 = iota
 	nothingKnown
-	anID   // a UUID
-	aPlace // in time or in a network: a date, a time of day, an IPv4 address
+	anID    // a UUID
+	aMoment // a date, a time of day
+	aHost   // an IPv4 address
 )
 
 // beginning returns what is known to begin at a group of digits. Groups are looked at many
@@ -170,8 +193,10 @@ func (sc *scanner) beginning(i int) uint8 {
 		switch {
 		case sc.uuid(i) > 0:
 			sc.looked[i] = anID
-		case sc.moment(i) > 0 || sc.address(i) > 0:
-			sc.looked[i] = aPlace
+		case sc.moment(i) > 0:
+			sc.looked[i] = aMoment
+		case sc.address(i) > 0:
+			sc.looked[i] = aHost
 		default:
 			sc.looked[i] = nothingKnown
 		}

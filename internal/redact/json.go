@@ -16,8 +16,8 @@ import (
 // JSON masks the phone numbers in the names and values of a JSON document that stands
 // under a name, which may be empty: in strings as Field does, and in numbers, which
 // become strings then. All else is returned as it is, to the byte; so is the slice
-// where nothing is masked. Two names of one object that are alike when masked are told
-// apart by a count. What is no JSON is masked as text, and returned as a JSON string.
+// where nothing is masked. Names of one object that are alike when masked are numbered.
+// What is no JSON is masked as text, and returned as a JSON string.
 func (r Redactor) JSON(name string, raw []byte) []byte {
 	if r.whole || !mayHoldNumber(string(raw)) {
 		return raw
@@ -73,7 +73,8 @@ type walker struct {
 }
 
 func (w *walker) document() error {
-	w.dec = jsontext.NewDecoder(bytes.NewReader(w.raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	w.dec = jsontext.NewDecoder(bytes.NewReader(w.raw),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	for values := 0; ; {
 		switch kind := w.dec.PeekKind(); kind {
 		case '{', '[':

@@ -112,7 +112,10 @@ func (sc *scanner) compactTime14(i int) bool {
 // timeOfDay reads 14:08 and 14:08:30.5.
 func (sc *scanner) timeOfDay(i int) int {
 	hour, ok := sc.between(i, 0, 24)
-	if !ok || sc.kindAt(hour) != colon || sc.kindAt(i-1) == colon || !sc.exactly(hour+1, 2) || sc.value(hour+1, 2) > 59 {
+	if !ok || sc.kindAt(hour) != colon || sc.kindAt(i-1) == colon {
+		return 0
+	}
+	if !sc.exactly(hour+1, 2) || sc.value(hour+1, 2) > 59 {
 		return 0
 	}
 	end := hour + 3
@@ -144,8 +147,14 @@ func (sc *scanner) clock(i int) int {
 	if k == space && between != colon || k.in(slash, dot, under) && between != k && between != colon {
 		return i
 	}
-	for n := 0; n < 2 && between.in(colon, dash, dot, under, slash) && sc.kindAt(end) == between && sc.exactly(end+1, 2); n++ {
-		end += 3
+	if between.in(colon, dash, dot, under, slash) {
+		n := 0
+		for ; n < 2 && sc.kindAt(end) == between && sc.exactly(end+1, 2); n++ {
+			end += 3
+		}
+		if n == 2 && between != colon && sc.kindAt(end) == between && (sc.exactly(end+1, 3) || sc.exactly(end+1, 6)) {
+			end = sc.digitsEnd(end + 1) // a fraction: 14-08-30-123456
+		}
 	}
 	if sc.kindAt(end) == letter && !sc.is(end, 'Z') {
 		return i

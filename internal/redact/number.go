@@ -12,6 +12,10 @@ const (
 	minUser   = 7 // in the user part of an address
 	minScheme = 5
 	nanp      = 10 // of the North American plan, without the 1
+	// mostShaped is the most groups, and mostFormatted the most digits of one, where
+	// only the grouping says that they are a number.
+	mostShaped    = 7
+	mostFormatted = 6
 )
 
 // number is a phone number in the text, by symbols; there is none where to is 0.
@@ -60,7 +64,7 @@ func (sc *scanner) number(i, run, word int) (n number, kept int) {
 	if n = sc.given(&g, named); n.to > 0 {
 		return n, 0
 	}
-	if n = sc.international(&g); n.to > 0 {
+	if n = sc.shaped(&g); n.to > 0 {
 		return n, 0
 	}
 	return sc.bare(&g, run, word, named), 0
@@ -97,9 +101,9 @@ func (sc *scanner) increment(i int) bool {
 		sc.is(i-2, '=') && sc.is(i-3, 'm') && sc.kindAt(i-4) != letter
 }
 
-// greedy takes all groups from i on for one number, if they have least digits together.
-// signed tells that a plus precedes them. A number that is complete by the North
-// American plan takes no further groups.
+// greedy makes one number of all groups from i on, if they have least digits together.
+// signed reports that a plus precedes them. Groups behind what is complete by the North
+// American plan are left out.
 func (sc *scanner) greedy(i, least int, signed bool) number {
 	g := sc.groups(i, true)
 	most := g.within(maxDigits + g.prefix())
@@ -131,7 +135,8 @@ func (sc *scanner) written(g *spread, least int) number {
 // the separators leave a doubt, the area code has to be valid.
 func (sc *scanner) american(g *spread) number {
 	first := g.list[0]
-	if first.len() == 1 && g.list[1].before == 1<<space && sc.kindAt(first.from-1) == dash && sc.kindAt(first.from-2) == letter {
+	named := first.len() == 1 && sc.kindAt(first.from-1) == dash && sc.kindAt(first.from-2) == letter
+	if named && g.list[1].before == 1<<space {
 		return number{} // us-east-1 4155550123
 	}
 	for k := 2; k <= g.n; k++ {
@@ -164,17 +169,12 @@ func (sc *scanner) trunk(g *spread, least int) number {
 	if k < 2 || g.digits[0] != '0' || g.digits[1] == '0' || g.sum(k) < least {
 		return number{}
 	}
-	if g.list[0].len() == 1 && !(sc.kindAt(from-1) == opening && sc.kindAt(from+1) == closing) {
+	if g.list[0].len() == 1 && !sc.bracketed(from, from+1) {
 		return number{}
 	}
-	slashes := 0
-	for _, group := range g.list[1:k] {
-		if group.before.has(slash) {
-			slashes++
-		}
-	}
+	path := g.gaps(k) == 1<<slash && k > 2 && g.list[0].len() < 3 // 08/30/part, of a file
 	end := g.list[k-1].to
-	if slashes > 1 || sc.inChain(from) || sc.hexBehind(end) {
+	if path || sc.inChain(from) || sc.hexBehind(end) {
 		return number{}
 	}
 	return sc.numberOf(from, end)
@@ -198,21 +198,44 @@ func (sc *scanner) given(g *spread, n name) number {
 	return number{}
 }
 
-// international finds three groups or more of which the first is a country code.
-func (sc *scanner) international(g *spread) number {
-	k := g.within(maxDigits)
-	if k < 3 || g.sum(k) < minBare || g.sum(k) < 2*k-1 {
+// shaped finds groups that nothing marks as a number but that are grouped like one.
+func (sc *scanner) shaped(g *spread) number {
+	first := g.list[0]
+	if sc.inChain(first.from) || sc.inID(first.from) || sc.currency(first.from) {
 		return number{}
 	}
-	first, last := g.list[0], g.list[k-1]
-	if code := countryCode(g.digits[:g.sum(k)]); code == 0 || code != first.len() || last.len() < 2 {
-		return number{}
+	for k := min(g.within(maxDigits), mostShaped); k >= 2; k-- {
+		last := g.list[k-1]
+		if g.sum(k) < minBare || last.len() < 2 || g.gaps(k).has(dot, slash, under) || !sc.likeNumber(g, k) {
+			continue
+		}
+		if !sc.hexBehind(last.to) && !sc.idBehind(last.to) && !sc.unit(last.to) {
+			return sc.numberOf(first.from, last.to)
+		}
 	}
-	if g.gaps(k).has(dot, slash, under) || sc.inChain(first.from) || sc.hexBehind(last.to) || sc.unit(last.to) ||
-		sc.currency(first.from) {
-		return number{}
+	return number{}
+}
+
+// likeNumber reports whether the first k groups are grouped like a number: behind a
+// country code, with hyphens or brackets, or as is usual in a country.
+func (sc *scanner) likeNumber(g *spread, k int) bool {
+	if k > 2 && countryCode(g.digits[:g.sum(k)]) == g.list[0].len() {
+		return true
 	}
-	return sc.numberOf(first.from, last.to)
+	formatted, shape := k > 2 && g.list[1].before.has(dash, opening, closing), make([]byte, 0, mostShaped)
+	for _, group := range g.list[:k] {
+		formatted = formatted && group.len() <= mostFormatted
+		shape = append(shape, '0'+byte(min(group.len(), 9)))
+	}
+	switch string(shape) {
+	case "254", "244", "433", "3322", "13322": // Brazil, Australia, Russia
+		return true
+	case "344": // China
+		return g.digits[0] == '1' && g.digits[1] >= '3'
+	case "55": // India
+		return g.digits[0] >= '6'
+	}
+	return formatted
 }
 
 // bare finds a run of digits that nothing marks as a number, and that is nothing else.
@@ -248,6 +271,32 @@ func (sc *scanner) inChain(i int) bool {
 // hexadecimal id.
 func (sc *scanner) hexBehind(i int) bool {
 	return sc.kindAt(i) == letter && isHexDigit(sc.s[i].r) && extensionEnd(sc.s, i) == i
+}
+
+// inID reports whether a hyphen and a word with digits and letters are right before the
+// place, as within an id.
+func (sc *scanner) inID(i int) bool {
+	end := i - 1
+	if sc.kindAt(end) != dash {
+		return false
+	}
+	from := end
+	for from > sc.floor && end-from < maxWord && sc.kindAt(from-1).alphanumeric() {
+		from--
+	}
+	return hexWord(sc.s[from:end])
+}
+
+// idBehind is inID for what follows.
+func (sc *scanner) idBehind(i int) bool {
+	if sc.kindAt(i) != dash {
+		return false
+	}
+	end := i + 1
+	for end-i < maxWord && sc.kindAt(end).alphanumeric() {
+		end++
+	}
+	return end > i+1 && hexWord(sc.s[i+1:end])
 }
 
 // countryCode returns the length of the country code that digits begin with, as ITU-T

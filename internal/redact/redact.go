@@ -24,8 +24,9 @@
 //     begin with 2 to 9, as in the North American plan.
 //  5. Two groups or more with a leading 0, eight to thirteen digits in all; or nine
 //     digits in one group with a leading 0.
-//  6. Three groups or more, ten to fifteen digits in all, of which the first group is
-//     a country code.
+//  6. Ten to fifteen digits in groups of which the first is a country code, or with
+//     hyphens or brackets between three groups or more, or grouped as is usual in
+//     Australia, Brazil, China, India and Russia.
 //  7. Seven to fifteen digits behind words such as "phone", "ANI" or "callerId". Words
 //     that may mean other things, such as "from" or "call", need eight digits or the
 //     grouping 3-4.

@@ -15,8 +15,8 @@ type scanner struct {
 
 	out  strings.Builder
 	done int32 // bytes of the text that are dealt with
-	// floor is the first symbol behind the last masked number: words before it say
-	// nothing about what follows.
+	// floor is the first symbol behind the last masked number or UUID: words before it
+	// say nothing about what follows.
 	floor int
 	// scheme is where a number begins that follows "sip:" or "tel:", -1 for none.
 	scheme int
@@ -90,6 +90,7 @@ func (sc *scanner) digitsEnd(i int) int {
 func (sc *scanner) word(i int) int {
 	end := sc.wordEnd(i)
 	if kept := sc.uuid(i); kept > 0 {
+		sc.floor = kept
 		return kept
 	}
 	if sc.s[i].kind == letter {
@@ -217,8 +218,12 @@ func (sc *scanner) masked(i int) int {
 	if end-first != shown {
 		return first
 	}
-	if g := sc.groups(first, false); g.n > 1 && !g.list[1].before.has(under) {
-		if n := sc.written(&g, minBare); n.to > 0 {
+	if g := sc.groups(first, false); g.n > 1 {
+		n := sc.american(&g)
+		if n.to == 0 && !g.list[1].before.has(under) {
+			n = sc.written(&g, minBare)
+		}
+		if n.to > 0 {
 			return sc.hide(n)
 		}
 	}

@@ -125,12 +125,14 @@ func parts(name string) []string {
 			end()
 			continue
 		}
-		upper := unicode.IsUpper(r)
-		switch {
-		case i == 0:
-		case upper && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1]) && unicode.IsUpper(runes[i-1])),
-			(r < utf8.RuneSelf) != (runes[i-1] < utf8.RuneSelf):
-			end()
+		if i > 0 {
+			before := runes[i-1]
+			hump := unicode.IsUpper(r) && unicode.IsLower(before)
+			acronym := unicode.IsUpper(r) && unicode.IsUpper(before) && i+1 < len(runes) && unicode.IsLower(runes[i+1])
+			script := (r < utf8.RuneSelf) != (before < utf8.RuneSelf)
+			if hump || acronym || script {
+				end()
+			}
 		}
 		word.WriteRune(r)
 	}
