@@ -38,7 +38,7 @@
 // recognised as something else stays as it is:
 //
 //   - UUIDs, words made of hexadecimal digits with a letter among them, and 0x…
-//   - ARNs up to their resource, and in it 12 digits; 12 digits beside the name of a
+//   - ARNs up to their resource, and in it 12 digits; 12 digits next to the name of a
 //     Region, behind "account" or "owner", or in the address of a queue
 //   - runs of more than 15 digits (sequence numbers, fragment numbers, epoch
 //     microseconds) and runs that begin with 000 (shards)
@@ -49,11 +49,14 @@
 //   - bare runs before a unit ("ms", "bytes") or beside a currency, and behind words
 //     such as "sequence number", "request id", "offset" or "size"
 //
-// A number that is followed by another group of digits takes that for its end unless
-// it is complete by the North American plan. A number without separators and without
-// a plus that has fewer than ten digits stays, unless words before it say what it is,
-// or Knowing was told of it. The price of the rule is paid in ids: one that is made of
-// 10 to 15 decimal digits, and an account id that nothing marks as one, are masked.
+// # Limits
+//
+// Digits that follow a number with nothing but a separator between are masked as its
+// end, unless it is complete by the North American plan. A run of fewer than ten digits
+// stays, unless a sign or words before it say what it is, or Knowing names it. So do
+// two numbers run together, numbers spelled in words or over more than one line, and
+// what is written like a hexadecimal id ("e4155550123"). In return, ids of ten to
+// fifteen decimal digits are masked, and ids of accounts that nothing marks as such.
 package redact
 
 import "strings"
@@ -99,8 +102,9 @@ func Knowing(numbers ...string) Redactor {
 	return r
 }
 
-// Text masks the phone numbers in free text and returns all else as it is. It takes
-// time in proportion to the text's length. Text of its own result changes nothing.
+// Text masks the phone numbers in free text and returns all else as it is. Its time
+// grows with the length of the text, whatever is in it, and valid UTF-8 stays valid.
+// Text of its own result changes nothing.
 func Text(s string) string { return Redactor{}.Text(s) }
 
 // Field is Text for a value that stands under a name, such as a key of JSON or of a
