@@ -63,7 +63,7 @@ func FuzzText(f *testing.F) {
 
 // Time grows with the length of the text and not faster, whatever is in it.
 func TestTimeIsLinear(t *testing.T) {
-	const length = 1 << 19
+	const length = 1 << 18
 	for _, piece := range []string{"1", "1 ", "+", "+1", "…0123", "0 ", "…0123 ", "%25", `\`, `\u0031`, "sip:",
 		"arn:aws:a:b:", "1.", "1-", "x1", "a4155550123", "x4155550123", "4155550123 ", "2026-", "12:",
 		"(", "e1", "us-east-1", "\u200b", "１", "1\u200b", "from ", "0", "00", "http://1/", "127.0.0.1/",
