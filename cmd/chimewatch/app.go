@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 const outputJSON = "json"
@@ -66,6 +67,16 @@ func (a *app) note(format string, args ...any) {
 		return
 	}
 	fmt.Fprintln(a.stderr, "chimewatch: "+printable(line))
+}
+
+// noteNumbers is note for what comes from the table: phone numbers in it are masked,
+// unless they are to be whole.
+func (a *app) noteNumbers(whole bool, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !whole {
+		text = redact.Text(text)
+	}
+	a.note("%s", text)
 }
 
 // printPage writes a page of a list, as JSON or by table, and tells the cursor of
@@ -121,13 +132,13 @@ func (a *app) colour() bool {
 	return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(a.stdout)
 }
 
-// fail reports err on the error stream, as one line or as JSON, and gives the
-// exit code for it.
+// fail reports err on the error stream, as one line or as JSON, with phone numbers
+// masked, and returns the exit code for it.
 func (a *app) fail(err error) int {
 	if a.asJSON() {
 		a.beside("error", reportOf(err))
 	} else {
-		a.note("%s", err)
+		a.note("%s", redact.Text(err.Error()))
 	}
 	var misused usageError
 	if errors.As(err, &misused) {
@@ -144,13 +155,14 @@ type errorReport struct {
 	Fix   string      `json:"fix,omitempty"`
 }
 
+// reportOf returns the JSON form of an error, with phone numbers masked.
 func reportOf(err error) errorReport {
 	known := asFault(err)
 	what := known.What
 	if known.Err != nil {
 		what = strings.TrimPrefix(what+": "+known.Err.Error(), ": ")
 	}
-	return errorReport{Class: known.Class, Where: known.Where, What: what, Fix: known.Fix}
+	return errorReport{Class: known.Class, Where: redact.Text(known.Where), What: redact.Text(what), Fix: redact.Text(known.Fix)}
 }
 
 // oneLine joins the lines of a text.

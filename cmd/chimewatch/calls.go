@@ -126,7 +126,7 @@ func (c *showCmd) Run(a *app) error {
 			for _, other := range states[1:] {
 				others = append(others, other.ID)
 			}
-			a.note("%s belongs to %s; this is the newest. The others: %s (show them with --all)",
+			a.noteNumbers(c.FullNumbers, "%s belongs to %s; this is the newest. The others: %s (show them with --all)",
 				c.ID, count(len(states), "pipeline"), strings.Join(others, ", "))
 			states = states[:1]
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 // consentCmd tells of consent to voice-analytics tasks, and looks it up.
@@ -102,6 +103,7 @@ func (w *word) send(a *app, d consent.Detail) error {
 	if err != nil {
 		return err
 	}
+	d.By = redact.Text(d.By)
 	if a.asJSON() {
 		return a.printJSON(told{EventID: id, Detail: d, Bus: w.Bus})
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
 type showConsentCmd struct {
@@ -38,18 +38,9 @@ type held struct {
 	Ledger consent.Ledger `json:"ledger,omitempty"`
 }
 
-// newHeld makes the JSON form of a ledger. Unless numbers are to be whole, those
-// in what people wrote are masked.
-func newHeld(l consent.Ledger, now time.Time, fullNumbers bool) held {
+// newHeld makes the JSON form of a ledger.
+func newHeld(l consent.Ledger, now time.Time) held {
 	h := held{Tasks: l.Standings(now), Ledger: l.InOrder()}
-	if !fullNumbers {
-		for i := range h.Tasks {
-			h.Tasks[i].By, h.Tasks[i].Detail = telemetry.MaskText(h.Tasks[i].By), telemetry.MaskText(h.Tasks[i].Detail)
-		}
-		for i := range h.Ledger {
-			h.Ledger[i].By, h.Ledger[i].Detail = telemetry.MaskText(h.Ledger[i].By), telemetry.MaskText(h.Ledger[i].Detail)
-		}
-	}
 	for _, e := range h.Ledger {
 		if e.Kind == consent.Ready && h.VoiceConnectorID == "" {
 			h.TransactionID, h.CallID, h.VoiceConnectorID = e.TransactionID, e.CallID, e.VoiceConnectorID
@@ -69,6 +60,29 @@ func newHeld(l consent.Ledger, now time.Time, fullNumbers bool) held {
 	return h
 }
 
+// masked masks phone numbers in what people wrote and in ids, unless numbers are to
+// be whole.
+func (h held) masked(fullNumbers bool) held {
+	if fullNumbers {
+		return h
+	}
+	mask := func(fields ...*string) {
+		for _, field := range fields {
+			*field = redact.Text(*field)
+		}
+	}
+	mask(&h.TransactionID, &h.CallID, &h.VoiceConnectorID)
+	h.Tasks, h.Ledger = slices.Clone(h.Tasks), slices.Clone(h.Ledger)
+	for i := range h.Tasks {
+		mask(&h.Tasks[i].By, &h.Tasks[i].TaskID, &h.Tasks[i].Detail)
+	}
+	for i := range h.Ledger {
+		e := &h.Ledger[i]
+		mask(&e.Event, &e.By, &e.TransactionID, &e.CallID, &e.VoiceConnectorID, &e.Consent, &e.TaskID, &e.Code, &e.Detail)
+	}
+	return h
+}
+
 // Run prints the ledger of one call.
 func (c *showConsentCmd) Run(a *app) error {
 	return a.withStore(func(s *store.Store) error {
@@ -77,9 +91,9 @@ func (c *showConsentCmd) Run(a *app) error {
 			return err
 		}
 		if len(others) > 0 {
-			a.note("%s belongs to more than one transaction; the others: %s", c.ID, strings.Join(others, ", "))
+			a.noteNumbers(c.FullNumbers, "%s belongs to more than one transaction; the others: %s", c.ID, strings.Join(others, ", "))
 		}
-		h := newHeld(ledger, a.now(), c.FullNumbers)
+		h := newHeld(ledger, a.now()).masked(c.FullNumbers)
 		if a.asJSON() {
 			return a.printJSON(h)
 		}
@@ -207,12 +221,15 @@ func (c *listConsentCmd) Run(a *app) error {
 			if err != nil {
 				return err
 			}
-			h := newHeld(ledger, a.now(), c.FullNumbers)
+			h := newHeld(ledger, a.now())
 			h.Ledger = nil
 			// Who spoke of a callId may have meant a transaction that is there already.
 			if h.TransactionID == "" || !slices.ContainsFunc(list, func(other held) bool { return other.TransactionID == h.TransactionID }) {
 				list = append(list, h)
 			}
+		}
+		for i, h := range list {
+			list[i] = h.masked(c.FullNumbers)
 		}
 		if a.asJSON() {
 			return a.printJSON(list)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/deadletter"
 	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 // deadLettersCmd holds what works with the dead-letter queues.
@@ -59,11 +59,13 @@ type letterReport struct {
 	Body string `json:"body,omitempty"`
 }
 
+// reportLetter returns a letter without its body, and with the phone numbers masked
+// that stand in what it is about.
 func reportLetter(l *deadletter.Letter) letterReport {
-	report := letterReport{ID: l.ID, Queue: l.Queue, SentAt: l.SentAt, Function: functionName(l.Function),
-		Reason: telemetry.MaskText(l.Reason), DetailType: l.DetailType, EventID: l.EventID}
+	report := letterReport{ID: l.ID, Queue: l.Queue, SentAt: l.SentAt, Function: redact.Text(functionName(l.Function)),
+		Reason: redact.Text(l.Reason), DetailType: redact.Text(l.DetailType), EventID: redact.Text(l.EventID)}
 	if l.Refusal != "" {
-		report.Function, report.Refused = telemetry.MaskText(l.Function), true
+		report.Function, report.Refused = redact.Text(l.Function), true
 		report.Reason = strings.TrimSuffix(l.Refusal+"; "+report.Reason, "; ")
 	}
 	return report
@@ -146,7 +148,7 @@ func (c *redriveCmd) Run(a *app) error {
 			if a.ctx.Err() != nil {
 				return err
 			}
-			o.Handled, o.Error = false, telemetry.MaskText(reportOf(explain(err)).What)
+			o.Handled, o.Error = false, reportOf(explain(err)).What
 			failed++
 		}
 		outcomes = append(outcomes, o)

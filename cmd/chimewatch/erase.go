@@ -11,8 +11,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/call"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
 // eraseCmd removes all that the table has of a call.
@@ -121,8 +121,8 @@ func (c *eraseCmd) Run(a *app) error {
 			return err
 		}
 		if len(b.Running) > 0 && !c.Force {
-			return fault.New(fault.Conflict, "call "+newNumbersOf(b).hide(c.ID),
-				"is not over: "+newNumbersOf(b).hide(strings.Join(b.Running, "; ")),
+			return fault.New(fault.Conflict, "call "+newNumbersOf(b).Text(c.ID),
+				"is not over: "+newNumbersOf(b).Text(strings.Join(b.Running, "; ")),
 				"wait for its end, or give --force: its next event then writes parts of it anew")
 		}
 		if !a.asJSON() {
@@ -153,7 +153,7 @@ var longNumber = regexp.MustCompile(`[0-9](?:[-. ()/]{0,2}[0-9]){6,}`)
 
 // maskDigits masks phone numbers and all other long numbers in a text.
 func maskDigits(text string) string {
-	return longNumber.ReplaceAllStringFunc(telemetry.MaskText(text), telemetry.MaskNumber)
+	return longNumber.ReplaceAllStringFunc(redact.Text(text), redact.Number)
 }
 
 // kindWords are the kinds as people read them.
@@ -195,7 +195,7 @@ func (a *app) printBelongings(b store.Belongings) error {
 		if s.Left > 0 {
 			fmt.Fprintf(a.stdout, "\nOther calls have the id %s, too (%s): %s that name nothing else stay.\n"+
 				"Erase that id to remove them, with all calls that have it.\n",
-				printable(numbers.hide(s.ID)), printable(numbers.list(s.Others)), count(s.Left, "item"))
+				printable(numbers.Text(s.ID)), printable(numbers.list(s.Others)), count(s.Left, "item"))
 		}
 	}
 	fmt.Fprintln(a.stdout)
@@ -209,38 +209,22 @@ func (a *app) printBelongings(b store.Belongings) error {
 	return a.printTable([]string{"what", "items"}, rows)
 }
 
-// numbersOf are the digits of a call's phone numbers, which whoever sent the
-// events may have made ids of.
-type numbersOf []string
+// numbersOf masks phone numbers in ids: whoever sent the events may have made ids of
+// the call's own numbers.
+type numbersOf struct{ redact.Redactor }
 
-// minNumber is how many digits of a call's number are looked for in an id.
-// Fewer stand in one by chance.
-const minNumber = 10
-
-func newNumbersOf(b store.Belongings) (n numbersOf) {
+func newNumbersOf(b store.Belongings) numbersOf {
+	var numbers []string
 	for _, state := range b.Pipelines {
-		for _, number := range []string{state.FromNumber, state.ToNumber} {
-			if digits := strings.TrimLeft(number, "+"); len(digits) >= minNumber && strings.Trim(digits, "0123456789") == "" {
-				n = append(n, digits)
-			}
-		}
+		numbers = append(numbers, state.FromNumber, state.ToNumber)
 	}
-	return n
-}
-
-// hide masks phone numbers in an id.
-func (n numbersOf) hide(id string) string {
-	id = telemetry.MaskText(id)
-	for _, digits := range n {
-		id = strings.ReplaceAll(id, digits, telemetry.MaskNumber(digits))
-	}
-	return id
+	return numbersOf{redact.Knowing(numbers...)}
 }
 
 func (n numbersOf) hideAll(ids []string) []string {
 	list := make([]string, len(ids))
 	for i, id := range ids {
-		list[i] = n.hide(id)
+		list[i] = n.Text(id)
 	}
 	return list
 }
@@ -262,10 +246,10 @@ func (a *app) printErasure(b store.Belongings, e store.Erasure) error {
 		Calls:     numbers.hideAll(b.CallIDs),
 		Incidents: orEmpty(b.Incidents), Kept: []keptReport{}, NotReached: notReached}
 	for _, state := range b.Pipelines {
-		report.Pipelines = append(report.Pipelines, numbers.hide(state.ID))
+		report.Pipelines = append(report.Pipelines, numbers.Text(state.ID))
 	}
 	for _, s := range b.Shared {
-		report.Kept = append(report.Kept, keptReport{numbers.hide(s.ID), numbers.hideAll(s.Others), s.Left})
+		report.Kept = append(report.Kept, keptReport{numbers.Text(s.ID), numbers.hideAll(s.Others), s.Left})
 	}
 	return a.printJSON(report)
 }

@@ -176,7 +176,7 @@ func TestEraseAsJSON(t *testing.T) {
 	if diff := cmp.Diff(report.audit, audits[1]); diff != "" {
 		t.Errorf("the first (-printed +listed):\n%s", diff)
 	}
-	if got, want := audits[0].By, "…0142, or …0142, or (…0142 for case …5678"; got != want {
+	if got, want := audits[0].By, "…0142, or …0142, or …0142 for case …5678"; got != want {
 		t.Errorf("by: got %q, want %q", got, want)
 	}
 	for _, id := range []string{ended, endedCall, endedTransaction, lost} {

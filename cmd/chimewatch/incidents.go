@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
 // incidentsCmd holds what looks up incidents in the table.
@@ -111,7 +111,7 @@ func (c *incidentsShowCmd) Run(a *app) error {
 			return err
 		}
 		for _, n := range notes {
-			report.Notifications = append(report.Notifications, notification{n.ID, n.Kind, n.Subject, n.Calls, n.SentAt.UTC()})
+			report.Notifications = append(report.Notifications, notification{n.ID, n.Kind, redact.Text(n.Subject), n.Calls, n.SentAt.UTC()})
 		}
 		if a.asJSON() {
 			return a.printJSON(report)
@@ -120,12 +120,16 @@ func (c *incidentsShowCmd) Run(a *app) error {
 	})
 }
 
-// reportIncident counts the incident's calls.
+// reportIncident counts the incident's calls, and masks phone numbers in what comes
+// from their events. The id is made so that none is in it.
 func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (incidentReport, error) {
 	r := incidentReport{
-		ID: i.ID, Class: i.Class, Scope: i.Scope, Element: i.Element, Rehearsal: i.Rehearsal(),
+		ID: i.ID, Class: i.Class, Scope: redact.Text(i.Scope), Element: redact.Text(i.Element), Rehearsal: i.Rehearsal(),
 		State: "open", Severity: incident.SeverityOf(i.Losses),
-		Losses: orEmpty(i.Losses), Reason: telemetry.MaskText(i.Reason), OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
+		Losses: []incident.Loss{}, Reason: redact.Text(i.Reason), OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
+	}
+	for _, loss := range i.Losses {
+		r.Losses = append(r.Losses, incident.Loss(redact.Text(string(loss))))
 	}
 	if !i.Open() {
 		r.State = "closed"
@@ -136,7 +140,7 @@ func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (i
 	}
 	r.Calls, r.LastAt = tally.Calls, tally.LastAt.UTC()
 	for _, o := range tally.Examples {
-		r.Examples = append(r.Examples, o.PipelineID)
+		r.Examples = append(r.Examples, redact.Text(o.PipelineID))
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -14,7 +15,7 @@ import (
 // judge says what the schemas, the parser and the routing table make of events.
 type judge struct{ matcher *rules.Matcher }
 
-// problem is one fault of an event.
+// problem is one fault of an event. Phone numbers in it are masked.
 type problem struct {
 	Pointer string `json:"pointer"`
 	Message string `json:"message"`
@@ -40,7 +41,7 @@ func (j judge) verdict(raw []byte) verdict {
 	v.Schema = schema
 	v.addError(err)
 	for _, p := range problems {
-		v.Problems = append(v.Problems, problem{p.Pointer, p.Message})
+		v.Problems = append(v.Problems, problem{redact.Text(p.Pointer), redact.Text(p.Message)})
 	}
 	ev, err := chime.Parse(raw)
 	v.addError(err)
@@ -73,6 +74,7 @@ func (v *verdict) addError(err error) {
 	case errors.As(err, &known) && strings.HasPrefix(known.Where, "/"):
 		p = problem{known.Where, strings.TrimPrefix(err.Error(), known.Where+": ")}
 	}
+	p = problem{redact.Text(p.Pointer), redact.Text(p.Message)}
 	if !slices.ContainsFunc(v.Problems, func(other problem) bool { return other.Pointer == p.Pointer }) {
 		v.Problems = append(v.Problems, p)
 	}

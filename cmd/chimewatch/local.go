@@ -15,6 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 // localCmd runs the whole system on this machine.
@@ -63,7 +64,7 @@ func (c *localCmd) Run(a *app) (err error) {
 		Dir: c.Dir, Functions: c.Functions, Port: c.Port, Keep: c.Keep,
 		OnNotification: func(m topics.Message) {
 			if serving.Load() && !a.asJSON() {
-				fmt.Fprintf(a.stdout, "%s  %s  %s\n", m.PublishedAt.Local().Format(time.TimeOnly), m.Topic(), printable(m.Subject))
+				fmt.Fprintf(a.stdout, "%s  %s  %s\n", m.PublishedAt.Local().Format(time.TimeOnly), m.Topic(), printable(redact.Text(m.Subject)))
 			}
 		},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
@@ -129,11 +130,11 @@ func (a *app) printDay(stack *local.Stack, day simulate.Day, report simulate.Rep
 func (a *app) printDifferences(stack *local.Stack, report simulate.Report, functions map[string]runs) {
 	fmt.Fprintln(a.stdout, "\nNot as it should be:")
 	for _, difference := range report.Differences {
-		fmt.Fprintln(a.stdout, "  "+difference)
+		fmt.Fprintln(a.stdout, "  "+redact.Text(difference))
 	}
 	for _, name := range slices.Sorted(maps.Keys(functions)) {
 		if functions[name].Errors > 0 {
-			fmt.Fprintf(a.stdout, "\nThe end of the log of %s:\n%s\n", name, stack.LogTail(name))
+			fmt.Fprintf(a.stdout, "\nThe end of the log of %s:\n%s\n", name, redact.Text(stack.LogTail(name)))
 		}
 	}
 }

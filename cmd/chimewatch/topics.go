@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
@@ -216,7 +216,7 @@ func shortEndpoint(protocol, endpoint string) string {
 		_, size := utf8.DecodeRuneInString(endpoint)
 		return endpoint[:size] + hidden + endpoint[at:]
 	case "sms":
-		return telemetry.MaskNumber(endpoint)
+		return redact.Number(endpoint)
 	case "http", "https":
 		parsed, err := url.Parse(endpoint)
 		if err != nil || parsed.Host == "" {
@@ -224,5 +224,5 @@ func shortEndpoint(protocol, endpoint string) string {
 		}
 		return fmt.Sprintf("%s://%s/%s", parsed.Scheme, parsed.Host, hidden)
 	}
-	return telemetry.MaskText(endpoint)
+	return redact.Text(endpoint)
 }

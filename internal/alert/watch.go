@@ -63,6 +63,7 @@ const deleteCommand = "aws chime-sdk-media-pipelines delete-media-pipeline --med
 // Message renders the list.
 func (g Lingering) Message(o Options) Message {
 	var l lines
+	mask := o.masker(pipeline.State{})
 	l.say("Calls are over, and their pipelines stay active because voice analytics was never ended. Each counts against the quota until it is deleted.")
 	l.blank()
 	l.tell("Pipelines", strconv.Itoa(len(g.Pipelines)))
@@ -71,12 +72,12 @@ func (g Lingering) Message(o Options) Message {
 			l.tell("All of them", listActive)
 			break
 		}
-		l.tell("Delete with", deleteCommand+shellQuote(clean(p.ID, maxID)))
+		l.tell("Delete with", deleteCommand+shellQuote(clean(mask.text(p.ID), maxID)))
 	}
 	l.tell("Account", place(g.Account, g.Region))
 	d := data{Severity: string(incident.Medium), Remedy: "Delete each with " + deleteCommand + "ID", Account: g.Account, Region: g.Region}
 	for _, p := range g.Pipelines[:min(len(g.Pipelines), mostListed)] {
-		d.Pipelines = append(d.Pipelines, clean(p.ID, maxID))
+		d.Pipelines = append(d.Pipelines, clean(mask.text(p.ID), maxID))
 	}
 	return occasion(LingeringKind, g.Since, strconv.Itoa(len(g.Pipelines))+" pipelines linger after their calls", l.String(), d,
 		[]string{"Try: delete them.", "See: " + listActive}, o)

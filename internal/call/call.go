@@ -8,9 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
@@ -128,18 +130,26 @@ type Options struct {
 	FullNumbers bool
 }
 
+// redactor masks phone numbers, those of the call in any form.
+func (o Options) redactor(state pipeline.State) redact.Redactor {
+	if o.FullNumbers {
+		return redact.Whole()
+	}
+	return redact.Knowing(state.FromNumber, state.ToNumber)
+}
+
 // New makes a Call of what the store holds. Where history, matches or notes is
 // nil the Call has no such field; an empty list makes an empty array.
 func New(state pipeline.State, history []store.Record, matches []store.Match, notes []store.Notification, o Options) Call {
-	mask := maskerFor(state, o)
+	mask := o.redactor(state)
 	c := Call{
-		ID: mask.text(state.ID), Rehearsal: state.Rehearsal(), PipelineID: mask.text(state.PipelineID()),
-		PipelineARN: mask.text(state.PipelineARN), ConfigurationARN: mask.text(state.ConfigurationARN),
-		Account: state.Account, Region: state.Region,
+		ID: mask.Text(state.ID), Rehearsal: state.Rehearsal(), PipelineID: mask.Text(state.PipelineID()),
+		PipelineARN: mask.Text(state.PipelineARN), ConfigurationARN: mask.Text(state.ConfigurationARN),
+		Account: mask.Field("account", state.Account), Region: mask.Text(state.Region),
 		Status: state.Status, Degraded: state.Degraded(),
-		CallID: mask.text(state.CallID), TransactionID: mask.text(state.TransactionID), VoiceConnectorID: mask.text(state.VoiceConnectorID),
-		Direction: mask.text(state.Direction), FromNumber: mask.number(state.FromNumber), ToNumber: mask.number(state.ToNumber),
-		Metadata:  mask.metadata(state.Metadata),
+		CallID: mask.Text(state.CallID), TransactionID: mask.Text(state.TransactionID), VoiceConnectorID: mask.Text(state.VoiceConnectorID),
+		Direction: mask.Text(state.Direction), FromNumber: mask.Number(state.FromNumber), ToNumber: mask.Number(state.ToNumber),
+		Metadata:  mask.Members(state.Metadata),
 		Elements:  make([]Element, len(state.Elements)),
 		Failure:   failureOf(state, mask),
 		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
@@ -149,12 +159,12 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		c.takeBecause()
 	}
 	for i, e := range state.Elements {
-		c.Elements[i] = Element{Type: mask.text(e.Type), Status: mask.text(e.Status), StatusDetail: mask.text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
+		c.Elements[i] = Element{Type: mask.Text(e.Type), Status: mask.Text(e.Status), StatusDetail: mask.Text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
 	}
 	if history != nil {
 		c.Events = make([]Event, len(history))
 		for i, r := range history {
-			c.Events[i] = Event{Time: r.Time.UTC(), ID: mask.text(r.ID), EventType: mask.text(r.EventType)}
+			c.Events[i] = Event{Time: r.Time.UTC(), ID: mask.Text(r.ID), EventType: mask.Text(r.EventType)}
 		}
 	}
 	if matches != nil {
@@ -166,7 +176,7 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 	if notes != nil {
 		c.Notifications = make([]Notification, len(notes))
 		for i, n := range notes {
-			c.Notifications[i] = Notification{ID: mask.text(n.ID), Kind: n.Kind, Subject: mask.text(n.Subject), SentAt: n.SentAt.UTC()}
+			c.Notifications[i] = Notification{ID: notificationID(n, mask), Kind: n.Kind, Subject: mask.Text(n.Subject), SentAt: n.SentAt.UTC()}
 		}
 		slices.SortStableFunc(c.Notifications, func(a, b Notification) int {
 			if a.SentAt.IsZero() != b.SentAt.IsZero() {
@@ -190,22 +200,31 @@ func (c *Call) takeBecause() {
 	}
 }
 
-func failureOf(state pipeline.State, mask masker) *Failure {
+func failureOf(state pipeline.State, mask redact.Redactor) *Failure {
 	f := state.Failure
 	if f == nil {
 		return nil
 	}
 	return &Failure{
-		Class: incident.ClassOf(state), Reason: mask.text(f.Reason), Origin: mask.text(f.Origin), HTTPStatusCode: mask.text(f.HTTPStatusCode),
+		Class: incident.ClassOf(state), Reason: mask.Text(f.Reason), Origin: mask.Text(f.Origin), HTTPStatusCode: mask.Text(f.HTTPStatusCode),
 	}
 }
 
-func alertOf(m store.Match, mask masker) Alert {
-	a := Alert{Time: m.Time.UTC(), ID: mask.text(m.ID), RuleName: mask.text(m.RuleName), Type: m.Type}
+// notificationID masks the id of a notification, which names a call. The id of an
+// incident is made so that no number is in it, and its hash may look like one.
+func notificationID(n store.Notification, mask redact.Redactor) string {
+	if n.Kind == string(alert.IncidentNews) {
+		return n.ID
+	}
+	return mask.Text(n.ID)
+}
+
+func alertOf(m store.Match, mask redact.Redactor) Alert {
+	a := Alert{Time: m.Time.UTC(), ID: mask.Text(m.ID), RuleName: mask.Text(m.RuleName), Type: m.Type}
 	if event, err := chime.Parse(m.Body); err == nil && event.RulesMatched != nil {
 		rule := event.RulesMatched
-		a.UtteranceID, a.ResultID = mask.text(rule.UtteranceID), mask.text(rule.ResultID)
-		a.BeginTimestamp, a.EndTimestamp = mask.text(rule.BeginTimestamp), mask.text(rule.EndTimestamp)
+		a.UtteranceID, a.ResultID = mask.Text(rule.UtteranceID), mask.Text(rule.ResultID)
+		a.BeginTimestamp, a.EndTimestamp = mask.Text(rule.BeginTimestamp), mask.Text(rule.EndTimestamp)
 	}
 	return a
 }

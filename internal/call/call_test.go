@@ -279,12 +279,16 @@ func TestNumbersAreMasked(t *testing.T) {
 		{"international", `{"note":"asked for +14155550123 twice: +14155550123"}`, `{"note":"asked for …0123 twice: …0123"}`},
 		{"own, without plus", `{"note":"12065550137"}`, `{"note":"…0137"}`},
 		{"own, as a number", `{"n":12065550190}`, `{"n":"…0190"}`},
-		{"in a sip address", `{"uri":"<sip:14155550123@198.51.100.7>"}`, `{"uri":"<…0123@198.51.100.7>"}`},
+		{"in a sip address", `{"uri":"<sip:14155550123@198.51.100.7>"}`, `{"uri":"<sip:…0123@198.51.100.7>"}`},
 		{"escaped plus", `{"note":"\u002b14155550123"}`, `{"note":"…0123"}`},
 		{"nested", `{"a":{"b":["+14155550123",{"+14155550123":1}]}}`, `{"a":{"b":["…0123",{"…0123":1}]}}`},
 		{"in a name", `{"+14155550123":"x"}`, `{"…0123":"x"}`},
 		{"by the name", `{"customerPhone":"4155550123","fromNumber":[14155550123]}`, `{"customerPhone":"…0123","fromNumber":["…0123"]}`},
-		{"other digits stay", `{"case":"4155550123","n":12345678901234567890,"at":"2026-03-09T14:00:00+01:00"}`, `{"at":"2026-03-09T14:00:00+01:00","case":"4155550123","n":12345678901234567890}`},
+		{"names of the customer's own", `{"ANI":"14155550188","callerId":"4155550187","customerNumber":14155550186,"from":"5550185"}`,
+			`{"ANI":"…0188","callerId":"…0187","customerNumber":"…0186","from":"…0185"}`},
+		{"as names that are alike then", `{"+14155550123":"x","+16505550123":"y"}`, `{"…0123":"x","…0123 (2)":"y"}`},
+		{"what may be a number", `{"case":"4155550123"}`, `{"case":"…0123"}`},
+		{"other digits stay", `{"case":"415555012","n":12345678901234567890,"at":"2026-03-09T14:00:00+01:00"}`, `{"at":"2026-03-09T14:00:00+01:00","case":"415555012","n":12345678901234567890}`},
 		{"other values stay", `{"a":true,"b":null,"c":1.50,"d":"<&>"}`, `{"a":true,"b":null,"c":1.50,"d":"<&>"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

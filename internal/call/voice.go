@@ -2,11 +2,11 @@ package call
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -33,47 +33,48 @@ type VoiceTask struct {
 // AddVoice adds what the notifications and the ledger of the state's call tell;
 // nothing when they tell nothing. notes are oldest first.
 func (c *Call) AddVoice(state pipeline.State, notes []voice.Note, ledger consent.Ledger, now time.Time, o Options) {
-	mask := maskerFor(state, o)
+	mask := o.redactor(state)
 	v := Voice{Tasks: []VoiceTask{}, Consent: ledger.Standings(now)}
 	for i, s := range v.Consent {
-		v.Consent[i].By, v.Consent[i].Detail = mask.text(s.By), mask.text(s.Detail)
+		v.Consent[i].By, v.Consent[i].TaskID, v.Consent[i].Detail = mask.Text(s.By), mask.Text(s.TaskID), mask.Text(s.Detail)
 	}
+	index := map[string]int{} // by the ids as they are: two may be alike when masked
 	for _, n := range notes {
-		if n.TaskID != "" {
-			v.add(n, mask)
+		if n.TaskID == "" {
+			continue
 		}
+		i, known := index[n.TaskID]
+		if !known {
+			i = len(v.Tasks)
+			index[n.TaskID] = i
+			v.Tasks = append(v.Tasks, VoiceTask{TaskID: mask.Text(n.TaskID)})
+		}
+		v.Tasks[i].update(n, mask)
 	}
 	if len(v.Tasks)+len(v.Consent) > 0 {
 		c.Voice = &v
 	}
 }
 
-// add takes in a notification that is newer than those before.
-func (v *Voice) add(n voice.Note, mask masker) {
-	id := mask.text(n.TaskID)
-	i := slices.IndexFunc(v.Tasks, func(t VoiceTask) bool { return t.TaskID == id })
-	if i < 0 {
-		i = len(v.Tasks)
-		v.Tasks = append(v.Tasks, VoiceTask{TaskID: id})
-	}
-	t := &v.Tasks[i]
-	t.Kind, t.Status, t.Time = kindOf(n, mask), mask.text(n.Status), n.Time
+// update takes over what a notification says that is newer than those before.
+func (t *VoiceTask) update(n voice.Note, mask redact.Redactor) {
+	t.Kind, t.Status, t.Time = kindOf(n, mask), mask.Text(n.Status), n.Time
 	if n.Event.Voice == nil {
 		return
 	}
 	for _, name := range []string{"speakerSearchDetails", "voiceToneAnalysisDetails"} {
 		if raw := n.Event.Voice.Metadata[name]; raw != nil {
-			t.Result = mask.raw(name, raw)
+			t.Result = mask.JSON(name, raw)
 		}
 	}
 }
 
-func kindOf(n voice.Note, mask masker) string {
+func kindOf(n voice.Note, mask redact.Redactor) string {
 	switch n.Analytics {
 	case voice.SpeakerSearch:
 		return string(consent.SpeakerSearch)
 	case voice.VoiceTone:
 		return string(consent.VoiceTone)
 	}
-	return mask.text(n.DetailType)
+	return mask.Text(n.DetailType)
 }

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"reflect"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -20,6 +22,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
@@ -74,7 +77,7 @@ func start(name string, make func(context.Context) (*Function, error)) {
 	slog.SetDefault(telemetry.NewLogger(os.Stdout, name))
 	f, err := make(context.Background())
 	if err != nil {
-		slog.Error("the function cannot start", "error", err.Error())
+		slog.Error("the function cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.StartWithOptions(f)
@@ -162,17 +165,30 @@ func newFunction(ctx context.Context, name string, getenv func(string) string, b
 	return &Function{invoke: invoke, metrics: metrics}, nil
 }
 
-// Invoke handles one payload of Lambda's.
+// Invoke handles one payload of Lambda's. Phone numbers are masked in the error that it
+// returns, which Lambda puts into the trace and into the record of the failed invocation.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	reply, err := f.invoke(ctx, payload)
 	if err != nil {
-		slog.ErrorContext(ctx, "invocation failed", "class", string(fault.ClassOf(err)), "error", err.Error())
+		slog.ErrorContext(ctx, "invocation failed", "class", string(fault.ClassOf(err)), "error", err)
 		f.metrics.Count("FailedInvocations", 1)
 	}
 	if flushErr := f.metrics.Flush(); flushErr != nil {
-		slog.ErrorContext(ctx, "metrics are lost", "error", flushErr.Error())
+		slog.ErrorContext(ctx, "metrics are lost", "error", flushErr)
 	}
-	return reply, err
+	if err != nil {
+		return reply, invocationError(err)
+	}
+	return reply, nil
+}
+
+// invocationError is the error that Lambda is told of, of the type that err has.
+func invocationError(err error) error {
+	kind := reflect.TypeOf(err)
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	return messages.InvokeResponse_Error{Type: kind.Name(), Message: redact.Text(err.Error())}
 }
 
 // Invocation names the invocation that ctx belongs to: Lambda's request id,

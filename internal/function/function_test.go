@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -157,7 +158,7 @@ func TestInvoke(t *testing.T) {
 		{"a record", record(t, event), func(context.Context, intake.Message) error { return nil }, `{"batchItemFailures":[]}`, "", false, ""},
 		{"a record that fails", record(t, event), refused, `{"batchItemFailures":[{"itemIdentifier":"m-1"}]}`, "", false, "call of …0112: is too much"},
 		{"no payload", []byte("{"), func(context.Context, intake.Message) error { return nil }, "", "payload", true, "payload"},
-		{"a panic", event, func(context.Context, intake.Message) error { panic("lost my head") }, "", "lost my head", true, "lost my head"},
+		{"a panic", event, func(context.Context, intake.Message) error { panic("lost my head over sip:12065550112@198.51.100.7") }, "", "lost my head", true, "lost my head over sip:…0112"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var reply []byte
@@ -181,6 +182,10 @@ func TestInvoke(t *testing.T) {
 			if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got the error %v, want one that says %q", err, tt.says)
 			}
+			var reported messages.InvokeResponse_Error
+			if err != nil && (!errors.As(err, &reported) || reported.Type == "" || strings.Contains(reported.Message, "2065550112")) {
+				t.Errorf("got %#v, want an error for Lambda with its type, and the number masked", err)
+			}
 			counts, logged := map[string]any{}, ""
 			for _, line := range lines {
 				if line["_aws"] != nil {
@@ -193,7 +198,7 @@ func TestInvoke(t *testing.T) {
 					t.Errorf("got the log line %v, want it to name function and request", line)
 				}
 			}
-			if tt.log == "" && logged != "" || !strings.Contains(logged, tt.log) || strings.Contains(logged, "+12065550112") {
+			if tt.log == "" && logged != "" || !strings.Contains(logged, tt.log) || strings.Contains(logged, "2065550112") {
 				t.Errorf("got the error %q in the log, want %q", logged, tt.log)
 			}
 			if _, failed := counts["FailedInvocations"]; failed != tt.failed {

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 // mostErrors is how many errors the error of a whole payload spells out; a
@@ -62,7 +62,7 @@ func HandleAll(ctx context.Context, payload []byte, all func(context.Context, []
 		return nil, joined(failures)
 	}
 	for _, f := range failures {
-		slog.ErrorContext(ctx, "record failed and is offered again", "recordId", f.RecordID, "source", string(batch.Source), "error", telemetry.MaskText(f.Err.Error()))
+		slog.ErrorContext(ctx, "record failed and is offered again", "recordId", f.RecordID, "source", string(batch.Source), "error", redact.Text(f.Err.Error()))
 	}
 	return partialReply(failures)
 }

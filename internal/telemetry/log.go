@@ -1,5 +1,5 @@
-// Package telemetry is what the functions say of themselves: log lines, metrics,
-// and phone numbers masked for both. Nothing in it works at process start.
+// Package telemetry is what the functions say of themselves: log lines and metrics.
+// Nothing in it works at process start.
 package telemetry
 
 import (
@@ -10,24 +10,13 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// NewLogger gives a logger that writes one JSON object per line to w, from level
+// NewLogger returns a logger that writes one JSON object per line to w, from level
 // Info up. Each line names the function and, where the context is that of a
 // Lambda invocation, its request id, by which a failed-invocation record in the
-// dead-letter queue finds its log. Phone numbers in texts and errors are masked,
-// see MaskText. The logger is safe for concurrent use.
+// dead-letter queue finds its log. Phone numbers are masked wherever they stand in a
+// line; see Redacted. The logger is safe for concurrent use.
 func NewLogger(w io.Writer, function string) *slog.Logger {
-	options := &slog.HandlerOptions{ReplaceAttr: masked}
-	return slog.New(requestHandler{slog.NewJSONHandler(w, options)}).With("function", function)
-}
-
-// masked masks an attribute's text.
-func masked(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindString {
-		a.Value = slog.StringValue(MaskText(a.Value.String()))
-	} else if err, ok := a.Value.Any().(error); ok {
-		a.Value = slog.StringValue(MaskText(err.Error()))
-	}
-	return a
+	return slog.New(requestHandler{Redacted(slog.NewJSONHandler(w, nil))}).With("function", function)
 }
 
 // requestHandler adds the request id of the invocation to each record.

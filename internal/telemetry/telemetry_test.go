@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,97 @@ func TestLoggerMasksNumbers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, lines(t, &out, "time")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// stringer says itself what it is.
+type stringer struct{ number string }
+
+func (s stringer) String() string { return "caller " + s.number }
+
+// valuer is a group of attributes.
+type valuer struct{ number string }
+
+func (v valuer) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("number", v.number), slog.Any("list", []string{v.number}))
+}
+
+// broken has no JSON form, and its text panics.
+type broken struct{ F func() }
+
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+// A number is masked in values of every kind, in names, and in the message; all else
+// stays as it is.
+func TestLoggerMasksValuesOfEveryKind(t *testing.T) {
+	type call struct {
+		From  string         `json:"from"`
+		Extra map[string]any `json:"extra"`
+		Raw   json.RawMessage
+		At    time.Time
+	}
+	at := time.Date(2026, 3, 9, 14, 8, 30, 0, time.UTC)
+	number := "tel:4155550123"
+	for _, tt := range []struct {
+		name  string
+		value any
+		want  any
+	}{
+		{"string", "0049 30 901820", "…1820"},
+		{"bytes", []byte(number), "tel:…0123"},
+		{"strings", []string{"sip:14155550123@198.51.100.7", "x"}, []any{"sip:…0123@198.51.100.7", "x"}},
+		{"error", fmt.Errorf("cannot: %w", errors.Join(errors.New("+14155550123"), errors.New("x"))), "cannot: …0123\nx"},
+		{"error that is nil", (*nilError)(nil), "!PANIC: runtime error: invalid memory address or nil pointer dereference"},
+		{"stringer", stringer{"4155550123"}, "caller …0123"},
+		{"struct", call{"5550123", map[string]any{"ANI": 14155550123, "14155550123": true}, json.RawMessage(`{"n":"(415) 555-0123"}`), at},
+			map[string]any{"from": "…0123", "extra": map[string]any{"ANI": "…0123", "…0123": true}, "Raw": map[string]any{"n": "…0123"}, "At": "2026-03-09T14:08:30Z"}},
+		{"pointer", &call{From: "+14155550123", At: at}, map[string]any{"from": "…0123", "extra": nil, "Raw": nil, "At": "2026-03-09T14:08:30Z"}},
+		{"raw JSON", json.RawMessage(`{"n":"\u002b14155550123","m":[14155550123,1764038040123]}`), map[string]any{"n": "…0123", "m": []any{"…0123", 1764038040123.0}}},
+		{"raw text that is no JSON", json.RawMessage(`{"n":+14155550123`), `{"n":…0123`},
+		{"what has no JSON form", map[string]any{"n": "+14155550123", "f": func() {}}, ""},
+		{"value of a kind of its own", valuer{"4155550123"}, map[string]any{"number": "…0123", "list": []any{"…0123"}}},
+		{"group", slog.GroupValue(slog.Group("4155550123", "n", "+14155550123")), map[string]any{"…0123": map[string]any{"n": "…0123"}}},
+		{"ANI", 14155550123, "…0123"},
+		{"caller", uint64(14155550123), "…0123"},
+		{"float", 14155550123.0, "…0123"},
+		{"epoch", 1764038040123, 1764038040123.0},
+		{"offset", 4155550123, 4155550123.0},
+		{"time", at, "2026-03-09T14:08:30Z"},
+		{"duration", time.Duration(4155550123), 4155550123.0},
+		{"bool", true, true},
+		{"nil", nil, nil},
+		{"nothing to mask", call{From: "x", At: at}, map[string]any{"from": "x", "extra": nil, "Raw": nil, "At": "2026-03-09T14:08:30Z"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for how, write := range map[string]func(*slog.Logger){
+				"of a line":   func(log *slog.Logger) { log.Info("m", tt.name, tt.value) },
+				"of a logger": func(log *slog.Logger) { log.With(tt.name, tt.value).Info("m") },
+				"in a group":  func(log *slog.Logger) { log.WithGroup("g").Info("m", tt.name, tt.value) },
+			} {
+				var out bytes.Buffer
+				write(telemetry.NewLogger(&out, "status"))
+				if strings.Contains(out.String(), "4155550123") && tt.name != "offset" && tt.name != "duration" {
+					t.Errorf("%s: got the number whole in %s", how, out.String())
+				}
+				line := lines(t, &out)[0]
+				if group, ok := line["g"].(map[string]any); ok {
+					line = group
+				}
+				if tt.name == "what has no JSON form" { // it holds an address
+					continue
+				}
+				if diff := cmp.Diff(tt.want, line[tt.name]); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", how, diff)
+				}
+			}
+		})
+	}
+	var out bytes.Buffer
+	telemetry.NewLogger(&out, "status").WithGroup("call 4155550123").Error("sip:4155550123 of (415) 555-0123", "+14155550123", "x", "broken", broken{})
+	if text := out.String(); strings.Contains(text, "4155550123") || strings.Contains(text, "555-0123") || strings.Count(text, "…0123") != 4 {
+		t.Errorf("got %s, want the number masked in message, group and name", text)
 	}
 }
 

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
+)
+
+// noNumbers checks that none of some numbers, given as digits, can be read in what a
+// command printed.
+func noNumbers(t *testing.T, command string, got result, numbers ...string) {
+	t.Helper()
+	for _, text := range []string{got.stdout, got.stderr} {
+		digits := strings.Map(func(r rune) rune {
+			if r < '0' || r > '9' {
+				return -1
+			}
+			return r
+		}, text)
+		for _, n := range numbers {
+			if strings.Contains(digits, n) {
+				t.Errorf("%s: got %s whole in\n%s", command, n, text)
+			}
+		}
+	}
+}
+
+// numbersTable has numbers wherever an event, a person or the service may put them.
+func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
+	t.Helper()
+	server = startTable(t, t.TempDir())
+	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
+	envelope := `{"version":"0","id":"sip:14155550160@198.51.100.7","source":"aws.chime","account":"111122223333",
+		"region":"us-east-1","time":"2026-03-12T14:00:00Z","resources":[],`
+	failed := envelope + `"detail-type":"Media Insights State Change","detail":{"version":"0",
+		"eventType":"chime:MediaInsightsPermanentFailure",
+		"mediaInsightsPipelineArn":
+			"arn:aws:chime:us-east-1:111122223333:media-pipeline/7d3c1a52-5c1e-4d0e-9b7a-0f3f0a6f0001",
+		"transactionId":"4155550161","callId":"tel:4155550162","voiceConnectorId":"vc-0014155550163",
+		"fromNumber":"sip:14155550164@198.51.100.7","toNumber":"(415) 555-0165",
+		"failureReason":"recordings/%2B14155550166.wav for 415.555.0167",
+		"mediaInsightsPipelineElementStatuses":[
+			{"type":"Sink-415-555-0168","status":"Failed","statusDetail":"１４１５５５５０１６９"}],
+		"ANI":"14155550170","callerId":"4155550171","customerNumber":14155550172,
+		"14155550173":{"from":["415\u2011555\u20110174"]}}}`
+	event := parsed(t, failed)
+	if err := s.RecordStateChange(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	matched := parsed(t, envelope+`"detail-type":"Media Insights Rules Matched","detail":{"version":"0",
+		"ruleName":"rule-14155550175","utteranceId":"4155550176","beginTimestamp":"tel:4155550177",
+		"sourceMetadata":{"transactionId":"4155550161","callId":"tel:4155550162"}}}`)
+	if err := s.RecordMatch(t.Context(), matched, "keyword"); err != nil {
+		t.Fatal(err)
+	}
+	rule, _ := store.RuleOnCallOf(matched)
+	told := func(context.Context) error { return nil }
+	if err := s.Once(t.Context(), rule.Call, store.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
+		t.Fatal(err)
+	}
+	state, err := pipeline.FromEvent(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := s.Join(t.Context(), store.Failure{
+		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
+		Reason:     state.Failure.Reason,
+		Losses:     []incident.Loss{"Sink-415-555-0168"},
+		Occurrence: incident.Occurrence{PipelineID: state.ID, CallID: state.CallID, At: event.Time},
+	}, incident.DefaultTiming)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Once(t.Context(), store.PartitionOfIncident(i.Group), store.Notification{ID: "incident/" + i.ID +
+		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []consent.Entry{
+		{Kind: consent.Ready, At: event.Time, Event: "4155550180", TransactionID: "4155550161",
+			CallID: "tel:4155550162", VoiceConnectorID: "vc-0014155550163"},
+		{Kind: consent.Granted, At: event.Time.Add(time.Second), Event: "c-14155550181",
+			By: "caller sip:14155550182@pbx.example", Scope: consent.ScopeBoth, TransactionID: "4155550161"},
+		{Kind: consent.Starting, At: event.Time.Add(2 * time.Second), Event: "x", By: consent.System,
+			TransactionID: "4155550161", Task: consent.VoiceTone, Number: 1, Consent: "c-14155550181"},
+		{Kind: consent.Refused, At: event.Time.Add(3 * time.Second), Event: "x", By: consent.System,
+			TransactionID: "4155550161", Task: consent.VoiceTone, Number: 1, Code: "Unprocessable",
+			Detail: "no leg of 00 1 415 555 0183"},
+	} {
+		if err := s.Enter(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 24 {
+		numbers = append(numbers, "41555501"+string(rune('6'+n/10))+string(rune('0'+n%10)))
+	}
+	return server, numbers
+}
+
+// No command prints a number whole, in whatever form and wherever it is kept, on
+// either stream; unless --full-numbers says so.
+func TestNoCommandPrintsANumberWhole(t *testing.T) {
+	server, numbers := numbersTable(t)
+	run := func(args ...string) result {
+		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table",
+			local.TableName)...)
+	}
+	for _, list := range [][]string{
+		{"calls", "list"}, {"calls", "show", "4155550161"},
+		{"calls", "show", "7d3c1a52-5c1e-4d0e-9b7a-0f3f0a6f0001", "--all"}, {"alerts", "list"},
+		{"consent", "list"}, {"consent", "show", "4155550161"}, {"consent", "show", "tel:4155550162"},
+	} {
+		for _, output := range []string{"table", "json"} {
+			args := append(list, "-o", output)
+			got := run(args...)
+			if got.code != exitDone || !strings.Contains(got.stdout, "…01") {
+				t.Errorf("%v: got exit code %d, %q and %q, want masked numbers", args, got.code, got.stdout, got.stderr)
+			}
+			noNumbers(t, strings.Join(args, " "), got, numbers...)
+			if whole := run(append(args, "--full-numbers")...); whole.code != exitDone ||
+				!strings.Contains(whole.stdout, "415555016") {
+				t.Errorf("%v: got %q with --full-numbers, want them whole", args, whole.stdout)
+			}
+		}
+	}
+	var id string
+	for _, output := range []string{"table", "json"} {
+		got := run("incidents", "list", "-o", output)
+		noNumbers(t, "incidents list", got, numbers...)
+		if output == "table" {
+			id = strings.Fields(got.stdout)[len(strings.Fields(got.stdout))-1]
+		}
+		shown := run("incidents", "show", id, "-o", output)
+		if shown.code != exitDone || !strings.Contains(shown.stdout, "…0166") || !strings.Contains(shown.stdout,
+			"…0168") || !strings.Contains(shown.stdout, "…0163") {
+			t.Errorf("incidents show: got %q and %q, want reason, element and scope masked", shown.stdout, shown.stderr)
+		}
+		noNumbers(t, "incidents show", shown, numbers...)
+		for _, args := range [][]string{{"calls", "show", "+14155550160"}, {"consent", "show", "tel:4155550160"},
+			{"incidents", "show", "x-14155550160"}, {"calls", "list", "--since", "4155550160"}} {
+			got := run(append(args, "-o", output)...)
+			if got.code == exitDone || !strings.Contains(got.stderr, "…0160") {
+				t.Errorf("%v: got %d and %q, want an error with the number masked", args, got.code, got.stderr)
+			}
+			noNumbers(t, strings.Join(args, " "), got, numbers...)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(file,
+		[]byte(`{"id":"1","detail-type":"Media Insights State Change","source":"aws.chime",
+		"time":"tel:4155550160","detail":{"eventType":14155550161}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noNumbers(t, "events validate", run("events", "validate", file), numbers...)
+}
