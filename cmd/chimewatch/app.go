@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,35 @@ type app struct {
 	width          int // columns of the terminal; 0 where there is none
 	// interactive is whether somebody can be asked by confirm.
 	interactive bool
+	// folders are paths of this machine that messages may name: the absolute ones that
+	// the user gave, and the working directory.
+	folders []string
+}
+
+// knowFolders notes the absolute paths among the arguments, and the working directory.
+func (a *app) knowFolders(args []string) {
+	if dir, err := os.Getwd(); err == nil {
+		args = append([]string{dir}, args...)
+	}
+	for _, arg := range args {
+		if _, value, isFlag := strings.Cut(arg, "="); isFlag {
+			arg = value
+		}
+		if filepath.IsAbs(arg) && filepath.Dir(arg) != arg { // not the root, which is in every path
+			a.folders = append(a.folders, arg)
+		}
+	}
+}
+
+// masked masks phone numbers in a text. The paths of this machine that it names stay:
+// digits in them are no numbers, and a path that is shown in part is of no use.
+func (a *app) masked(text string) string {
+	for _, folder := range a.folders {
+		if before, after, found := strings.Cut(text, folder); found {
+			return a.masked(before) + folder + a.masked(after)
+		}
+	}
+	return redact.Text(text)
 }
 
 // asJSON tells whether the output is for a program.
@@ -136,9 +166,9 @@ func (a *app) colour() bool {
 // masked, and returns the exit code for it.
 func (a *app) fail(err error) int {
 	if a.asJSON() {
-		a.beside("error", reportOf(err))
+		a.beside("error", a.reportOf(err))
 	} else {
-		a.note("%s", redact.Text(err.Error()))
+		a.note("%s", a.masked(err.Error()))
 	}
 	var misused usageError
 	if errors.As(err, &misused) {
@@ -156,13 +186,13 @@ type errorReport struct {
 }
 
 // reportOf returns the JSON form of an error, with phone numbers masked.
-func reportOf(err error) errorReport {
+func (a *app) reportOf(err error) errorReport {
 	known := asFault(err)
 	what := known.What
 	if known.Err != nil {
 		what = strings.TrimPrefix(what+": "+known.Err.Error(), ": ")
 	}
-	return errorReport{Class: known.Class, Where: redact.Text(known.Where), What: redact.Text(what), Fix: redact.Text(known.Fix)}
+	return errorReport{Class: known.Class, Where: a.masked(known.Where), What: a.masked(what), Fix: a.masked(known.Fix)}
 }
 
 // oneLine joins the lines of a text.

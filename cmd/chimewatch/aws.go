@@ -87,7 +87,7 @@ func (a *app) tableName(cfg aws.Config) (string, error) {
 	where := "stack " + a.Stack
 	outputs, err := a.outputs(cfg)
 	if err != nil {
-		known := reportOf(explain(err))
+		known := a.reportOf(explain(err))
 		return "", fault.New(known.Class, where, "the table is not known, and cannot be found from the stack: "+known.What, threeWays)
 	}
 	if name, ok := outputs[tableOutput]; ok {

@@ -148,7 +148,7 @@ func (c *redriveCmd) Run(a *app) error {
 			if a.ctx.Err() != nil {
 				return err
 			}
-			o.Handled, o.Error = false, reportOf(explain(err)).What
+			o.Handled, o.Error = false, a.reportOf(explain(err)).What
 			failed++
 		}
 		outcomes = append(outcomes, o)

@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 
 // run is the function run for an app that is made.
 func (a *app) run(args []string) int {
+	a.knowFolders(args)
 	var grammar commands
 	printed := false // kong printed the help and wants to leave
 	parser, err := kong.New(&grammar,

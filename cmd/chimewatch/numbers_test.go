@@ -163,3 +163,24 @@ func TestNoCommandPrintsANumberWhole(t *testing.T) {
 	}
 	noNumbers(t, "events validate", run("events", "validate", file), numbers...)
 }
+
+// Digits in the path of a folder are no number, and the path is of no use in part;
+// numbers beside it are masked all the same.
+func TestPathsOfThisMachineStayWhole(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "stack2146030453")
+	for _, args := range [][]string{
+		{"calls", "show", "+14155550160", "--local", "--local-dir", folder},
+		{"calls", "show", "+14155550160", "--local", "--local-dir=" + folder, "-o", "json"},
+	} {
+		got := execute(nil, "", args...)
+		if got.code != exitFailed || !strings.Contains(got.stderr, folder) {
+			t.Errorf("%v: got exit code %d and %q, want an error that names the folder", args, got.code, got.stderr)
+		}
+	}
+	a := &app{}
+	a.knowFolders([]string{"/", folder})
+	got := a.masked("folder " + folder + " of 415/555/0160: +1 (415) 555-0160 in " + folder + "/4155550160")
+	if want := "folder " + folder + " of …0160: …0160 in " + folder + "/…0160"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

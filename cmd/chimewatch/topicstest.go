@@ -67,7 +67,7 @@ func (c *topicsTestCmd) Run(a *app) error {
 				return err
 			}
 			err = explain(err)
-			report.Sent, report.Error = false, reportOf(err).What
+			report.Sent, report.Error = false, a.reportOf(err).What
 			if failed == nil {
 				failed = err
 			}
