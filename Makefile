@@ -25,6 +25,8 @@ build: node_modules
 
 test: node_modules vet
 	@for tool in aws cfn-lint moto_server; do command -v $$tool >/dev/null || echo "not installed, so its tests are skipped: $$tool"; done
+	go mod tidy -diff
+	go -C test/rie mod tidy -diff
 	go test -timeout 15m $(CDK_PACKAGES)
 	go test -race -timeout 30m $(PACKAGES)
 
