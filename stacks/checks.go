@@ -25,7 +25,8 @@ func (w *watchtower) acknowledgeEverywhere() {
 	suppressions := []*cdknag.NagPackSuppression{}
 	for _, answer := range w.answers() {
 		for _, rule := range answer.rules {
-			suppressions = append(suppressions, &cdknag.NagPackSuppression{Id: jsii.String(rule), Reason: jsii.String(answer.reason)})
+			suppressions = append(suppressions,
+				&cdknag.NagPackSuppression{Id: jsii.String(rule), Reason: jsii.String(answer.reason)})
 		}
 	}
 	cdknag.NagSuppressions_AddStackSuppressions(w.stack, &suppressions, nil)
@@ -42,18 +43,25 @@ func both(rule string) []string { return []string{"HIPAA.Security-" + rule, "NIS
 
 func (w *watchtower) answers() []answer {
 	answers := []answer{
-		{both("IAMNoInlinePolicy"), "Each policy belongs to one role and changes with the code of its function; a managed policy could be attached elsewhere."},
-		{both("LambdaInsideVPC"), "The functions call public AWS endpoints only, over TLS; they use no resource inside a VPC."},
-		{append(both("LambdaDLQ"), "Serverless-LambdaDLQ"), "What fails goes to an OnFailure destination, a queue, which also holds the reason; " +
-			"a dead-letter queue would hold the event alone. The next run of watch is its retry."},
-		{[]string{"Serverless-LambdaAsyncFailureDestination"}, "watch runs every minute: its next run is its retry, and alarms report that it fails or does not run."},
-		{[]string{"Serverless-LambdaEventSourceMappingDestination"}, "An SQS source has no failure destination; its queue has a dead-letter queue."},
-		{both("DynamoDBInBackupPlan"), "Point-in-time recovery covers up to 35 days. A backup plan is the account's policy, and would keep personal data for longer than retentionDays."},
-		{both("CloudWatchLogGroupEncrypted"), "CloudWatch Logs encrypts every log group with a key of its own. Log lines hold no full phone number."},
+		{both("IAMNoInlinePolicy"), "Each policy belongs to one role and changes with the code of its function; " +
+			"a managed policy could be attached elsewhere."},
+		{both("LambdaInsideVPC"), "The functions call public AWS endpoints only, over TLS; " +
+			"they use no resource inside a VPC."},
+		{append(both("LambdaDLQ"), "Serverless-LambdaDLQ"), "What fails goes to an OnFailure destination, a queue, " +
+			"which also holds the reason; a dead-letter queue would hold the event alone. " +
+			"The next run of watch is its retry."},
+		{[]string{"Serverless-LambdaAsyncFailureDestination"}, "watch runs every minute: its next run is its retry, " +
+			"and alarms report that it fails or does not run."},
+		{[]string{"Serverless-LambdaEventSourceMappingDestination"}, "An SQS source has no failure destination; " +
+			"its queue has a dead-letter queue."},
+		{both("DynamoDBInBackupPlan"), "Point-in-time recovery covers up to 35 days. A backup plan is the account's " +
+			"policy, and would keep personal data for longer than retentionDays."},
+		{both("CloudWatchLogGroupEncrypted"), "CloudWatch Logs encrypts every log group with a key of its own. " +
+			"Log lines hold no full phone number."},
 	}
 	if w.chosen.ReservedConcurrency == 0 {
-		answers = append(answers, answer{both("LambdaConcurrency"), "Reserving is a choice of the deployer (reservedConcurrency): " +
-			"the quota of a new account is too small for it. Alarms report throttling."})
+		answers = append(answers, answer{both("LambdaConcurrency"), "Reserving is a choice of the deployer " +
+			"(reservedConcurrency): the quota of a new account is too small for it. Alarms report throttling."})
 	}
 	if !w.chosen.Tracing {
 		answers = append(answers, answer{[]string{"Serverless-LambdaTracing"}, "The deployer turned tracing off."})

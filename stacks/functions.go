@@ -145,8 +145,9 @@ func (w *watchtower) newFunction(s spec) function {
 	}
 	props := &awslambda.FunctionProps{
 		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
-		Handler: jsii.String("bootstrap"), Code: w.code(s.name, w.chosen.Architecture), Role: role, LogGroup: logs, Environment: &environment,
-		MemorySize: jsii.Number(w.chosen.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)), Tracing: tracing,
+		Handler: jsii.String("bootstrap"), Code: w.code(s.name, w.chosen.Architecture),
+		Role: role, LogGroup: logs, Environment: &environment, Tracing: tracing,
+		MemorySize: jsii.Number(w.chosen.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)),
 	}
 	if n := w.chosen.ReservedConcurrency; n > 0 {
 		props.ReservedConcurrentExecutions = jsii.Number(n)
@@ -218,8 +219,8 @@ func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Ro
 	}
 	for _, statement := range s.statements {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&statement))
-		acknowledge(role, "AwsSolutions-IAM5", "Pipelines and Voice Connectors come and go; their ids are not known at the deployment. "+
-			"voiceConnectorIds narrows the Voice Connectors.",
+		acknowledge(role, "AwsSolutions-IAM5", "Pipelines and Voice Connectors come and go; their ids are not known "+
+			"at the deployment. voiceConnectorIds narrows the Voice Connectors.",
 			"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*", "Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*")
 	}
 	return role

@@ -15,7 +15,8 @@ func (w *watchtower) newOutputs() {
 		{"FailureTopicArn", "Subscribe here for incidents", w.topics.failures.TopicArn()},
 		{"AlertTopicArn", "Subscribe here for rule matches", w.topics.alerts.TopicArn()},
 		{"AlarmTopicArn", "Subscribe here for faults of chimewatch itself", w.topics.alarms.TopicArn()},
-		{"HttpsBody", "What https subscribers receive; chimewatch topics test sends the same", jsii.String(w.chosen.HTTPS.String())},
+		{"HttpsBody", "What https subscribers receive; chimewatch topics test sends the same",
+			jsii.String(w.chosen.HTTPS.String())},
 		{"RuleDeadLettersUrl", "Events that EventBridge could not deliver", w.queues.rules.QueueUrl()},
 		{"FunctionDeadLettersUrl", "Records of invocations that failed at each attempt", w.queues.functions.QueueUrl()},
 	} {

@@ -16,7 +16,8 @@ import (
 func (w *watchtower) checkRegions() {
 	if !w.chosen.AnyRegion {
 		regions := w.chosen.Regions()
-		w.newRegionRule("SupportedRegion", regions, "chimewatch has something to watch in these Regions only: "+strings.Join(regions, ", "))
+		w.newRegionRule("SupportedRegion", regions,
+			"chimewatch has something to watch in these Regions only: "+strings.Join(regions, ", "))
 	}
 	for i, route := range w.chosen.Routes {
 		if route.Topic != "" {
@@ -25,7 +26,8 @@ func (w *watchtower) checkRegions() {
 		}
 	}
 	if arn := w.chosen.AlarmTopicARN; arn != "" {
-		w.newRegionRule("AlarmTopicRegion", []string{config.RegionOf(arn)}, "alarmTopicArn must be in the Region of the stack: "+arn)
+		w.newRegionRule("AlarmTopicRegion", []string{config.RegionOf(arn)},
+			"alarmTopicArn must be in the Region of the stack: "+arn)
 	}
 }
 

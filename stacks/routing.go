@@ -47,7 +47,8 @@ func (w *watchtower) schedule(s rules.Schedule) error {
 			RetryAttempts: jsii.Number(2), MaxEventAge: awscdk.Duration_Minutes(jsii.Number(1)),
 		})},
 	})
-	acknowledge(rule, "Serverless-EventBusDLQ", "A run that cannot be started is no event that is lost: the next one does the same, and an alarm reports that none runs.")
+	acknowledge(rule, "Serverless-EventBusDLQ", "A run that cannot be started is no event that is lost: "+
+		"the next one does the same, and an alarm reports that none runs.")
 	return nil
 }
 
@@ -64,7 +65,8 @@ func patternOf(rule rules.Rule) (*awsevents.EventPattern, error) {
 		Detail     map[string]any `json:"detail"`
 	}
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name, "matches the source, the account or the detail type by more than equality", "")
+		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name,
+			"matches the source, the account or the detail type by more than equality", "")
 	}
 	pattern := &awsevents.EventPattern{Source: jsii.Strings(fields.Source...)}
 	if len(fields.DetailType) > 0 {

@@ -66,7 +66,8 @@ func (w *watchtower) newTopic(id, display string, key awskms.Key, emails []strin
 	for _, address := range emails {
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
 	}
-	acknowledge(topic, "Serverless-SNSRedrivePolicy", "An alarm reports e-mails that could not be delivered; what they say stays in the table.")
+	acknowledge(topic, "Serverless-SNSRedrivePolicy",
+		"An alarm reports e-mails that could not be delivered; what they say stays in the table.")
 	return topic
 }
 
@@ -82,9 +83,10 @@ func (w *watchtower) warnWhereNobodyListens() {
 			len(w.chosen.AlarmEmails) == 0 && w.chosen.AlarmTopicARN == ""},
 	} {
 		if t.silent {
-			awscdk.Annotations_Of(w.stack).AddWarningV2(jsii.String("chimewatch:nobody-subscribed-"+t.id), jsii.String(
-				"Nobody is subscribed to notifications about "+t.what+": set chimewatch:"+t.key+", or subscribe to the output "+t.id+
-					" after the deployment and check with: chimewatch topics list"))
+			warning := "Nobody is subscribed to notifications about " + t.what + ": set chimewatch:" + t.key +
+				", or subscribe to the output " + t.id + " after the deployment and check with: chimewatch topics list"
+			awscdk.Annotations_Of(w.stack).AddWarningV2(
+				jsii.String("chimewatch:nobody-subscribed-"+t.id), jsii.String(warning))
 		}
 	}
 }

@@ -52,7 +52,8 @@ type voice struct {
 
 // voiceSpec is the function for the notifications.
 func (w *watchtower) voiceSpec() spec {
-	s := spec{name: "voice", about: "Stores voice-analytics notifications, and holds tasks until there is consent", timeout: voiceTimeout,
+	s := spec{name: "voice", timeout: voiceTimeout,
+		about: "Stores voice-analytics notifications, and holds tasks until there is consent",
 		table: []string{"BatchWriteItem", "PutItem"}, environment: w.voiceTasks()}
 	if len(w.chosen.VoiceTasks) > 0 {
 		s.table = append(s.table, "BatchGetItem", "Query")
@@ -63,7 +64,8 @@ func (w *watchtower) voiceSpec() spec {
 
 // consentSpec is the function for consent, which also starts and stops tasks.
 func (w *watchtower) consentSpec() spec {
-	s := spec{name: "consent", about: "Receives consent to voice-analytics tasks, and starts and stops them", timeout: voiceTimeout,
+	s := spec{name: "consent", timeout: voiceTimeout,
+		about: "Receives consent to voice-analytics tasks, and starts and stops them",
 		table: []string{"PutItem", "Query"}, environment: w.voiceTasks(), statements: w.voiceStatements()}
 	if len(w.chosen.VoiceTasks) > 0 {
 		s.table = append(s.table, "BatchGetItem")
@@ -162,14 +164,16 @@ func (w *watchtower) newVoiceKey() awskms.Key {
 func (w *watchtower) newVoiceQueue(f awslambda.Function) {
 	w.voice.queue = awssqs.NewQueue(w.stack, jsii.String("VoiceQueue"), &awssqs.QueueProps{
 		Encryption: awssqs.QueueEncryption_KMS, EncryptionMasterKey: w.voice.key, EnforceSSL: jsii.Bool(true),
-		RetentionPeriod: awscdk.Duration_Days(jsii.Number(w.atMost(voiceDays))), VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(6 * voiceTimeout)),
-		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: w.voice.dead, MaxReceiveCount: jsii.Number(voiceReceives)},
-		RemovalPolicy:   w.removal(),
+		RetentionPeriod:   awscdk.Duration_Days(jsii.Number(w.atMost(voiceDays))),
+		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(6 * voiceTimeout)),
+		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: w.voice.dead, MaxReceiveCount: jsii.Number(voiceReceives)},
+		RemovalPolicy:     w.removal(),
 	})
 	// The CDK's own mapping would let the function change the queue's visibility
 	// timeouts as well; these are what Lambda asks for (Lambda developer guide,
 	// "Using Lambda with Amazon SQS", execution role permissions).
-	allow(f, "ReadVoiceQueue", []string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, w.voice.queue.QueueArn())
+	allow(f, "ReadVoiceQueue",
+		[]string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, w.voice.queue.QueueArn())
 	awslambda.NewCfnEventSourceMapping(w.stack, jsii.String("VoiceQueueMapping"), &awslambda.CfnEventSourceMappingProps{
 		FunctionName: f.FunctionName(), EventSourceArn: w.voice.queue.QueueArn(), BatchSize: jsii.Number(voiceBatch),
 		MaximumBatchingWindowInSeconds: jsii.Number(1), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),

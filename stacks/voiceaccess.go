@@ -28,20 +28,24 @@ var taggedForChime = map[string]any{"StringLike": map[string]any{"aws:ResourceTa
 // the service reads the audio, and delivery to each chosen source.
 func (w *watchtower) accessStatements() []statement {
 	list := w.minimumStatements()
+	deliver := func(sid string, resource *string, condition map[string]any, actions ...string) {
+		list = append(list, statement{sid, actions, resource, condition})
+	}
 	if w.takes(config.VoiceLambda) {
-		list = append(list, statement{"InvokeVoice", []string{"lambda:InvokeFunction", "lambda:GetPolicy"}, w.functions["voice"].FunctionArn(), nil})
+		arn := w.functions["voice"].FunctionArn()
+		deliver("InvokeVoice", arn, nil, "lambda:InvokeFunction", "lambda:GetPolicy")
 	}
 	if w.voice.queue != nil {
-		list = append(list, statement{"SendToVoiceQueue", []string{"sqs:SendMessage", "sqs:GetQueueAttributes"}, w.voice.queue.QueueArn(), nil})
+		deliver("SendToVoiceQueue", w.voice.queue.QueueArn(), nil, "sqs:SendMessage", "sqs:GetQueueAttributes")
 	}
 	if w.voice.topic != nil {
-		list = append(list, statement{"PublishToVoiceTopic", []string{"sns:Publish", "sns:GetTopicAttributes"}, w.voice.topic.TopicArn(), nil})
+		deliver("PublishToVoiceTopic", w.voice.topic.TopicArn(), nil, "sns:Publish", "sns:GetTopicAttributes")
 	}
 	if w.voice.stream != nil {
-		list = append(list, statement{"PutToVoiceStream", []string{"kinesis:PutRecord"}, w.voice.stream.StreamArn(), nil})
+		deliver("PutToVoiceStream", w.voice.stream.StreamArn(), nil, "kinesis:PutRecord")
 	}
 	if w.voice.key != nil {
-		list = append(list, statement{"EncryptNotifications", []string{"kms:GenerateDataKey", "kms:Decrypt"}, w.voice.key.KeyArn(), taggedForChime})
+		deliver("EncryptNotifications", w.voice.key.KeyArn(), taggedForChime, "kms:GenerateDataKey", "kms:Decrypt")
 	}
 	return list
 }
@@ -50,11 +54,14 @@ func (w *watchtower) accessStatements() []statement {
 // them every pipeline of the configuration fails.
 func (w *watchtower) minimumStatements() []statement {
 	arn := func(service, resource, name string) *string {
-		return w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name)})
+		return w.stack.FormatArn(&awscdk.ArnComponents{
+			Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name),
+		})
 	}
 	media := []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"}
+	transcribe := []string{"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription"}
 	return []statement{
-		{"Transcribe", []string{"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription"}, jsii.String("*"), nil},
+		{"Transcribe", transcribe, jsii.String("*"), nil},
 		{"ReadChimeStreams", media, arn("kinesisvideo", "stream", "Chime*"), nil},
 		{"ReadTaggedStreams", media, arn("kinesisvideo", "stream", "*"), taggedForChime},
 		{"DecryptTaggedStreams", []string{"kms:Decrypt"}, arn("kms", "key", "*"), taggedForChime},
@@ -66,7 +73,8 @@ func (w *watchtower) minimumStatements() []statement {
 // account alone.
 func (w *watchtower) newAccessRole(statements []statement) {
 	role := awsiam.NewRole(w.stack, jsii.String("VoiceAccessRole"), &awsiam.RoleProps{
-		Description: jsii.String("How Amazon Chime SDK reads call audio and delivers voice-analytics notifications to chimewatch"),
+		Description: jsii.String("How Amazon Chime SDK reads call audio " +
+			"and delivers voice-analytics notifications to chimewatch"),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String(mediaPipelines), &awsiam.ServicePrincipalOpts{Conditions: &map[string]any{
 			"StringEquals": map[string]any{"aws:SourceAccount": w.stack.Account()},
 			"ArnLike":      map[string]any{"aws:SourceArn": "arn:" + *w.stack.Partition() + ":chime:*:" + *w.stack.Account() + ":*"},
@@ -77,8 +85,8 @@ func (w *watchtower) newAccessRole(statements []statement) {
 			Sid: jsii.String(s.sid), Actions: jsii.Strings(s.actions...), Resources: &[]*string{s.resource}, Conditions: &s.condition,
 		}))
 	}
-	acknowledge(role, "AwsSolutions-IAM5", "The developer guide's minimum policy: transcription has no resources to name, "+
-		"and streams and keys of calls are known by the service's name or tag.",
+	acknowledge(role, "AwsSolutions-IAM5", "The developer guide's minimum policy: transcription has no resources "+
+		"to name, and streams and keys of calls are known by the service's name or tag.",
 		"Resource::*", "Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/Chime*",
 		"Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*",
 		"Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*")
@@ -99,7 +107,8 @@ func (w *watchtower) newVoiceOutputs(statements []statement) {
 	}
 	if w.voice.stream != nil {
 		w.newOutput("VoiceStreamArn", "InsightsTarget of the KinesisDataStreamSink", w.voice.stream.StreamArn())
-		w.newOutput("VoiceStreamFailuresName", "Bucket of the stream's records that failed at each attempt", w.voice.failures.BucketName())
+		w.newOutput("VoiceStreamFailuresName", "Bucket of the stream's records that failed at each attempt",
+			w.voice.failures.BucketName())
 	}
 	if w.voice.dead != nil {
 		w.newOutput("VoiceDeadLettersUrl", "Voice notifications that failed at each attempt", w.voice.dead.QueueUrl())

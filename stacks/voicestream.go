@@ -25,7 +25,8 @@ func (w *watchtower) newVoiceStream(f awslambda.Function) error {
 		// with its source.
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
-	acknowledge(w.voice.stream, "AwsSolutions-KDS3", "The service's policy grants only keys with its tag, which AWS's own key cannot have.")
+	acknowledge(w.voice.stream, "AwsSolutions-KDS3",
+		"The service's policy grants only keys with its tag, which AWS's own key cannot have.")
 	w.voice.failures = w.newFailureBucket()
 	w.allowStream(f)
 	var filters []any
@@ -36,9 +37,10 @@ func (w *watchtower) newVoiceStream(f awslambda.Function) error {
 		}
 		filters = append(filters, &awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(string(text))})
 	}
-	w.voice.mapping = awslambda.NewCfnEventSourceMapping(w.stack, jsii.String("VoiceStreamMapping"), &awslambda.CfnEventSourceMappingProps{
-		FunctionName: f.FunctionName(), EventSourceArn: w.voice.stream.StreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
-		BatchSize: jsii.Number(voiceBatch), BisectBatchOnFunctionError: jsii.Bool(true), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
+	props := &awslambda.CfnEventSourceMappingProps{
+		FunctionName: f.FunctionName(), EventSourceArn: w.voice.stream.StreamArn(),
+		StartingPosition: jsii.String("TRIM_HORIZON"), BatchSize: jsii.Number(voiceBatch),
+		BisectBatchOnFunctionError: jsii.Bool(true), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
 		MaximumRetryAttempts: jsii.Number(voiceRetries), MaximumRecordAgeInSeconds: jsii.Number(voiceMaxAge),
 		// A configuration has one stream for everything: transcripts stay outside.
 		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: filters},
@@ -46,7 +48,8 @@ func (w *watchtower) newVoiceStream(f awslambda.Function) error {
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: w.voice.failures.BucketArn()},
 		},
 		MetricsConfig: &awslambda.CfnEventSourceMapping_MetricsConfigProperty{Metrics: jsii.Strings("EventCount")},
-	})
+	}
+	w.voice.mapping = awslambda.NewCfnEventSourceMapping(w.stack, jsii.String("VoiceStreamMapping"), props)
 	return nil
 }
 
@@ -55,7 +58,8 @@ func (w *watchtower) newVoiceStream(f awslambda.Function) error {
 func (w *watchtower) newFailureBucket() awss3.Bucket {
 	logs := w.newBucket("VoiceStreamFailuresLog", &awss3.BucketProps{Encryption: awss3.BucketEncryption_S3_MANAGED})
 	bucket := w.newBucket("VoiceStreamFailures", &awss3.BucketProps{
-		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: w.voice.key, BucketKeyEnabled: jsii.Bool(true), ServerAccessLogsBucket: logs,
+		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: w.voice.key, BucketKeyEnabled: jsii.Bool(true),
+		ServerAccessLogsBucket: logs,
 	})
 	for _, rule := range both("S3DefaultEncryptionKMS") {
 		acknowledge(logs, rule, "S3 cannot write access logs to a bucket with a customer key. They hold no personal data.")
@@ -74,7 +78,8 @@ func (w *watchtower) newBucket(id string, props *awss3.BucketProps) awss3.Bucket
 	}
 	bucket := awss3.NewBucket(w.stack, jsii.String(id), props)
 	for _, rule := range append(both("S3BucketReplicationEnabled"), both("S3BucketVersioningEnabled")...) {
-		acknowledge(bucket, rule, "Old versions and copies would keep personal data for longer than retentionDays; the records themselves are copies.")
+		acknowledge(bucket, rule, "Old versions and copies would keep personal data for longer than retentionDays; "+
+			"the records themselves are copies.")
 	}
 	return bucket
 }
@@ -88,7 +93,8 @@ func (w *watchtower) allowStream(f awslambda.Function) {
 	allow(f, "KeepStreamFailures", []string{"s3:PutObject"}, w.voice.failures.ArnForObjects(jsii.String("*")))
 	allow(f, "EncryptStreamFailures", []string{"kms:GenerateDataKey"}, w.voice.key.KeyArn())
 	bucket := w.stack.GetLogicalId(w.voice.failures.Node().DefaultChild().(awscdk.CfnElement))
-	acknowledge(f.Role(), "AwsSolutions-IAM5", "Lambda chooses the names of the objects that it writes.", "Resource::<"+*bucket+".Arn>/*")
+	acknowledge(f.Role(), "AwsSolutions-IAM5", "Lambda chooses the names of the objects that it writes.",
+		"Resource::<"+*bucket+".Arn>/*")
 }
 
 // allow adds a statement to the role of a function.

@@ -78,7 +78,8 @@ func checkTopics(chosen config.Stack, region string) error {
 		return nil
 	}
 	if os.Getenv("CDK_DEFAULT_ACCOUNT") == "" {
-		fmt.Fprintln(os.Stderr, "chimewatch: no AWS credentials: whether the topics of the routes exist, and how they are encrypted, is not checked")
+		fmt.Fprintln(os.Stderr, "chimewatch: no AWS credentials: whether the topics of the routes exist, "+
+			"and how they are encrypted, is not checked")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

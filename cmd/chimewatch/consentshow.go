@@ -91,7 +91,8 @@ func (c *showConsentCmd) Run(a *app) error {
 			return err
 		}
 		if len(others) > 0 {
-			a.noteNumbers(c.FullNumbers, "%s belongs to more than one transaction; the others: %s", c.ID, strings.Join(others, ", "))
+			a.noteNumbers(c.FullNumbers, "%s belongs to more than one transaction; the others: %s",
+				c.ID, strings.Join(others, ", "))
 		}
 		h := newHeld(ledger, a.now()).masked(c.FullNumbers)
 		if a.asJSON() {

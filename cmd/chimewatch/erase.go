@@ -33,9 +33,9 @@ A transaction is one call, with all its pipelines. A callId is no identity: give
 pipelines that have it are erased; given anything else, what belongs to other calls of the same callId stays.
 
 It asks before it erases, and needs --yes where there is no terminal and with --output json. It refuses a call that is
-not over, since the next event writes parts of it anew, and consent is forgotten with the call. An event that comes late,
-of voice enhancement for instance, minutes after the call, writes parts of it anew, too: run the command once more
-then. Run it once more as well when it was interrupted: it goes on where it was.
+not over, since the next event writes parts of it anew, and consent is forgotten with the call. An event that comes
+late, of voice enhancement for instance, minutes after the call, writes parts of it anew, too: run the command once
+more then. Run it once more as well when it was interrupted: it goes on where it was.
 
 An audit without any id of the call is kept: see "chimewatch calls erasures". What the command cannot reach is said at
 the end, and in docs/DATA.md.`

@@ -111,7 +111,8 @@ func (c *incidentsShowCmd) Run(a *app) error {
 			return err
 		}
 		for _, n := range notes {
-			report.Notifications = append(report.Notifications, notification{n.ID, n.Kind, redact.Text(n.Subject), n.Calls, n.SentAt.UTC()})
+			report.Notifications = append(report.Notifications,
+				notification{n.ID, n.Kind, redact.Text(n.Subject), n.Calls, n.SentAt.UTC()})
 		}
 		if a.asJSON() {
 			return a.printJSON(report)
@@ -126,7 +127,8 @@ func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (i
 	r := incidentReport{
 		ID: i.ID, Class: i.Class, Scope: redact.Text(i.Scope), Element: redact.Text(i.Element), Rehearsal: i.Rehearsal(),
 		State: "open", Severity: incident.SeverityOf(i.Losses),
-		Losses: []incident.Loss{}, Reason: redact.Text(i.Reason), OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
+		Losses: []incident.Loss{}, Reason: redact.Text(i.Reason),
+		OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
 	}
 	for _, loss := range i.Losses {
 		r.Losses = append(r.Losses, incident.Loss(redact.Text(string(loss))))

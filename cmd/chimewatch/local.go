@@ -64,7 +64,8 @@ func (c *localCmd) Run(a *app) (err error) {
 		Dir: c.Dir, Functions: c.Functions, Port: c.Port, Keep: c.Keep,
 		OnNotification: func(m topics.Message) {
 			if serving.Load() && !a.asJSON() {
-				fmt.Fprintf(a.stdout, "%s  %s  %s\n", m.PublishedAt.Local().Format(time.TimeOnly), m.Topic(), printable(redact.Text(m.Subject)))
+				fmt.Fprintf(a.stdout, "%s  %s  %s\n", m.PublishedAt.Local().Format(time.TimeOnly), m.Topic(),
+					printable(redact.Text(m.Subject)))
 			}
 		},
 	}

@@ -55,7 +55,10 @@ type commands struct {
 // to the two streams only. The variables CHIMEWATCH_* and NO_COLOR come from
 // getenv; those that begin with AWS_ are read by the AWS SDK from the process.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now, width: widthOf(stdout), interactive: isInteractive(stdin, stderr)}
+	a := &app{
+		ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now,
+		width: widthOf(stdout), interactive: isInteractive(stdin, stderr),
+	}
 	return a.run(args)
 }
 

@@ -65,8 +65,9 @@ func (m Match) Message(o Options) Message {
 	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID),
 		Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
 			EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
-			CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID), VoiceConnectorID: clean(call.VoiceConnectorID, maxID),
-			Direction: clean(call.Direction, maxWord), FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
+			CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID),
+			VoiceConnectorID: clean(call.VoiceConnectorID, maxID), Direction: clean(call.Direction, maxWord),
+			FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
 		}}
 	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
 		short:    [][]string{{text + ": " + what(kind) + "."}, {m.when(rule, call) + "."}, {people(call)}},

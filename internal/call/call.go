@@ -147,8 +147,9 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		PipelineARN: mask.Text(state.PipelineARN), ConfigurationARN: mask.Text(state.ConfigurationARN),
 		Account: mask.Field("account", state.Account), Region: mask.Text(state.Region),
 		Status: state.Status, Degraded: state.Degraded(),
-		CallID: mask.Text(state.CallID), TransactionID: mask.Text(state.TransactionID), VoiceConnectorID: mask.Text(state.VoiceConnectorID),
-		Direction: mask.Text(state.Direction), FromNumber: mask.Number(state.FromNumber), ToNumber: mask.Number(state.ToNumber),
+		CallID: mask.Text(state.CallID), TransactionID: mask.Text(state.TransactionID),
+		VoiceConnectorID: mask.Text(state.VoiceConnectorID), Direction: mask.Text(state.Direction),
+		FromNumber: mask.Number(state.FromNumber), ToNumber: mask.Number(state.ToNumber),
 		Metadata:  mask.Members(state.Metadata),
 		Elements:  make([]Element, len(state.Elements)),
 		Failure:   failureOf(state, mask),
@@ -159,7 +160,10 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		c.takeBecause()
 	}
 	for i, e := range state.Elements {
-		c.Elements[i] = Element{Type: mask.Text(e.Type), Status: mask.Text(e.Status), StatusDetail: mask.Text(e.StatusDetail), UpdatedOn: e.UpdatedOn}
+		c.Elements[i] = Element{
+			Type: mask.Text(e.Type), Status: mask.Text(e.Status),
+			StatusDetail: mask.Text(e.StatusDetail), UpdatedOn: e.UpdatedOn,
+		}
 	}
 	if history != nil {
 		c.Events = make([]Event, len(history))
@@ -176,7 +180,9 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 	if notes != nil {
 		c.Notifications = make([]Notification, len(notes))
 		for i, n := range notes {
-			c.Notifications[i] = Notification{ID: notificationID(n, mask), Kind: n.Kind, Subject: mask.Text(n.Subject), SentAt: n.SentAt.UTC()}
+			c.Notifications[i] = Notification{
+				ID: notificationID(n, mask), Kind: n.Kind, Subject: mask.Text(n.Subject), SentAt: n.SentAt.UTC(),
+			}
 		}
 		slices.SortStableFunc(c.Notifications, func(a, b Notification) int {
 			if a.SentAt.IsZero() != b.SentAt.IsZero() {
@@ -206,7 +212,8 @@ func failureOf(state pipeline.State, mask redact.Redactor) *Failure {
 		return nil
 	}
 	return &Failure{
-		Class: incident.ClassOf(state), Reason: mask.Text(f.Reason), Origin: mask.Text(f.Origin), HTTPStatusCode: mask.Text(f.HTTPStatusCode),
+		Class: incident.ClassOf(state), Reason: mask.Text(f.Reason),
+		Origin: mask.Text(f.Origin), HTTPStatusCode: mask.Text(f.HTTPStatusCode),
 	}
 }
 

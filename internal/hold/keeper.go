@@ -238,7 +238,8 @@ func (k *Keeper) started(ctx context.Context, t Trigger, starting consent.Entry,
 	}
 	// Not an error of ours, but it may be one of the deployment's: a voice profile
 	// domain that is not there is answered like a call that is over.
-	slog.WarnContext(ctx, "the service does not take a voice task", "task", string(starting.Task), "transactionId", redact.Text(starting.TransactionID), "error", redact.Text(err.Error()))
+	slog.WarnContext(ctx, "the service does not take a voice task", "task", string(starting.Task),
+		"transactionId", redact.Text(starting.TransactionID), "error", redact.Text(err.Error()))
 	k.Counts.Count("VoiceTasksRefused", 1)
 	e := k.answer(t, starting, consent.Refused)
 	e.Code, e.Detail = code, detail

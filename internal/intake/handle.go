@@ -62,7 +62,8 @@ func HandleAll(ctx context.Context, payload []byte, all func(context.Context, []
 		return nil, joined(failures)
 	}
 	for _, f := range failures {
-		slog.ErrorContext(ctx, "record failed and is offered again", "recordId", f.RecordID, "source", string(batch.Source), "error", redact.Text(f.Err.Error()))
+		slog.ErrorContext(ctx, "record failed and is offered again", "recordId", f.RecordID,
+			"source", string(batch.Source), "error", redact.Text(f.Err.Error()))
 	}
 	return partialReply(failures)
 }

@@ -66,7 +66,8 @@ func Parse(where, text string) (Routes, error) {
 			return nil, fault.New(fault.Invalid, at+".key", fmt.Sprintf("is %q", r.Key),
 				"give the ARN of the KMS key that encrypts the topic: arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
 		case r.Key != "" && r.Topic == "":
-			return nil, fault.New(fault.Invalid, at+".key", "is set, but topic is not", "set topic as well: the alert topic has its own key")
+			return nil, fault.New(fault.Invalid, at+".key", "is set, but topic is not",
+				"set topic as well: the alert topic has its own key")
 		}
 		seen[r.Rule] = true
 	}

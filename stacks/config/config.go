@@ -94,9 +94,11 @@ type Attempts struct {
 // Default is what is deployed where nothing was chosen.
 func Default() Stack {
 	return Stack{
-		StackName: "Chimewatch", Production: true, Architecture: "arm64", RetentionDays: 90, LogRetentionDays: 30, Retain: true,
-		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md", HTTPS: alert.HTTPSBodies{Failures: alert.HTTPSCard, Alerts: alert.HTTPSCard}, Tracing: true,
-		MemoryMB: 256, Delivery: Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
+		StackName: "Chimewatch", Production: true, Architecture: "arm64", MemoryMB: 256, Tracing: true,
+		RetentionDays: 90, LogRetentionDays: 30, Retain: true,
+		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md",
+		HTTPS:      alert.HTTPSBodies{Failures: alert.HTTPSCard, Alerts: alert.HTTPSCard},
+		Delivery:   Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
 	}
 }
 
@@ -147,10 +149,11 @@ func choices() []choice {
 			return err == nil && slices.Contains(logRetentions, n)
 		}},
 		boolean("retain", func(c *Stack) *bool { return &c.Retain }),
-		{name: "tableName", allowed: "the name of a table in the same account and Region, or nothing", take: func(c *Stack, v string) bool {
-			c.TableName = v
-			return v == "" || tableName.MatchString(v)
-		}},
+		{name: "tableName", allowed: "the name of a table in the same account and Region, or nothing",
+			take: func(c *Stack, v string) bool {
+				c.TableName = v
+				return v == "" || tableName.MatchString(v)
+			}},
 		boolean("fullNumbers", func(c *Stack) *bool { return &c.FullNumbers }),
 		{name: "runbookUrl", allowed: "an https address, or nothing", take: func(c *Stack, v string) bool {
 			c.RunbookURL = v
@@ -324,8 +327,8 @@ func (c Stack) routesFit(where string) error {
 // combinationProblems are choices that make no sense together.
 func (c Stack) combinationProblems() (errs []error) {
 	if c.AlarmTopicARN != "" && len(c.AlarmEmails) > 0 {
-		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+".alarmEmails", "is set, and so is alarmTopicArn",
-			"subscribe the addresses to that topic, or leave alarmTopicArn out"))
+		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+".alarmEmails",
+			"is set, and so is alarmTopicArn", "subscribe the addresses to that topic, or leave alarmTopicArn out"))
 	}
 	return errs
 }

@@ -36,5 +36,6 @@ func (c Stack) CheckRegion(region string) error {
 		what = "voice analytics, which voiceSources is for,"
 	}
 	return fault.New(fault.Invalid, "Region "+region, "has no "+what+" as far as this version knows",
-		fmt.Sprintf("deploy to %s, or set chimewatch:anyRegion=true if AWS offers it there by now", strings.Join(c.Regions(), ", ")))
+		fmt.Sprintf("deploy to %s, or set chimewatch:anyRegion=true if AWS offers it there by now",
+			strings.Join(c.Regions(), ", ")))
 }

@@ -94,7 +94,8 @@ func (c Stack) refuseRoutes(topic, field, what, fix string, wrong func(key strin
 	var errs []error
 	for i, route := range c.Routes {
 		if route.Topic == topic && wrong(route.Key) {
-			errs = append(errs, fault.New(fault.Invalid, fmt.Sprintf("context key %s.routes[%d].%s", contextKey, i, field), what, fix))
+			where := fmt.Sprintf("context key %s.routes[%d].%s", contextKey, i, field)
+			errs = append(errs, fault.New(fault.Invalid, where, what, fix))
 		}
 	}
 	return errors.Join(errs...)

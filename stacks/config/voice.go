@@ -32,21 +32,25 @@ func voiceChoices() []choice {
 			c.VoiceProfileDomainARN = v
 			return v == "" || domainARN.MatchString(v)
 		}},
-		{name: "voiceConnectorIds", allowed: "ids of Voice Connectors, a list or separated by commas", take: func(c *Stack, v string) bool {
-			c.VoiceConnectorIDs = nil
-			for id := range strings.SplitSeq(v, ",") {
-				if id = strings.TrimSpace(id); id == "" {
-					continue
-				}
-				if !connectorID.MatchString(id) {
-					return false
-				}
-				c.VoiceConnectorIDs = append(c.VoiceConnectorIDs, id)
-			}
-			return true
-		}},
+		{name: "voiceConnectorIds", allowed: "ids of Voice Connectors, a list or separated by commas",
+			take: func(c *Stack, v string) bool { return c.takeConnectors(v) }},
 		boolean("voiceAccessRole", func(c *Stack) *bool { return &c.VoiceAccessRole }),
 	}
+}
+
+// takeConnectors reads the ids of Voice Connectors; false where one is none.
+func (c *Stack) takeConnectors(value string) bool {
+	c.VoiceConnectorIDs = nil
+	for id := range strings.SplitSeq(value, ",") {
+		if id = strings.TrimSpace(id); id == "" {
+			continue
+		}
+		if !connectorID.MatchString(id) {
+			return false
+		}
+		c.VoiceConnectorIDs = append(c.VoiceConnectorIDs, id)
+	}
+	return true
 }
 
 // subset takes some of the allowed words, each once, in any order; they are kept

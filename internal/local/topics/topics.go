@@ -277,6 +277,7 @@ func (s *Service) getTopicAttributes(form url.Values) (any, error) {
 	}
 	return attributesResult{[]attributeEntry{
 		{"TopicArn", arn}, {"Owner", account(arn)}, {"DisplayName", Message{TopicARN: arn}.Topic()},
-		{"SubscriptionsConfirmed", strconv.Itoa(len(s.subscriptionsOf(arn)))}, {"SubscriptionsPending", "0"}, {"SubscriptionsDeleted", "0"},
+		{"SubscriptionsConfirmed", strconv.Itoa(len(s.subscriptionsOf(arn)))},
+		{"SubscriptionsPending", "0"}, {"SubscriptionsDeleted", "0"},
 	}}, nil
 }
