@@ -16,7 +16,7 @@ type TestMessage struct {
 	// Topic is the short name of the topic, About what its notifications are about.
 	Topic, About    string
 	Account, Region string
-	// At is when it is sent; it tells one test from another.
+	// At is when it is sent; it distinguishes one test from another.
 	At time.Time
 }
 

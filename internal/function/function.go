@@ -182,7 +182,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return reply, nil
 }
 
-// invocationError is the error that Lambda is told of, of the type that err has.
+// invocationError is the error that Lambda reports, with the type that err has.
 func invocationError(err error) error {
 	kind := reflect.TypeOf(err)
 	if kind.Kind() == reflect.Pointer {

@@ -20,7 +20,7 @@ type LapseTable interface {
 }
 
 // Lapses does, on a schedule, what is due for calls on which consent has run
-// out, of which no event tells: tasks that run under it are stopped. The message
+// out, which no event reports: tasks that run under it are stopped. The message
 // is not looked at. A call that cannot be settled, or that the service hangs on,
 // takes no other one's time, and the next run finds it again. The order is another
 // one at every run, so that even with hundreds that hang the others have their turn.

@@ -53,7 +53,7 @@ func drawHappening(t *rapid.T) happening {
 		"detail-type": some("type", chime.DetailStateChange, chime.DetailStateChange, chime.DetailRulesMatched,
 			chime.DetailVoiceStatus),
 		"source": chime.Source, "account": "111122223333", "region": "us-east-1",
-		// It is told by the minute at which it is handled; see play.
+		// It is recognized by the minute at which it is handled; see play.
 		"time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail,
 	})
 	if err != nil {

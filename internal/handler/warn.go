@@ -135,7 +135,7 @@ func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.S
 	return nil
 }
 
-// usuallyBusy tells whether our calls began in this span of the day a week ago; or,
+// usuallyBusy reports whether our calls began in this span of the day a week ago; or,
 // while the table is not that old, on both days before.
 func (w Watch) usuallyBusy(ctx context.Context) (bool, error) {
 	const day = 24 * time.Hour

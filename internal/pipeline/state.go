@@ -236,7 +236,7 @@ func IDOf(ev *chime.Event) string {
 	return FailedCreation + id
 }
 
-// IDFromARN gives the pipeline's id, which follows ":media-pipeline/" in its ARN;
+// IDFromARN returns the pipeline's id, which follows ":media-pipeline/" in its ARN;
 // a text that is no ARN is its own id.
 func IDFromARN(arn string) string {
 	_, id := chime.SplitPipelineARN(arn)

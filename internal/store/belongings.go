@@ -95,7 +95,7 @@ type SharedID struct {
 	ID string
 	// Others are the pipelines and transactions of other calls, sorted.
 	Others []string
-	// Left is how many items stay of which nothing tells whose they are, as they
+	// Left is how many items stay of which it is not known whose they are, as they
 	// name no other id.
 	Left int
 }

@@ -26,7 +26,7 @@ func (f *finder) sides(ctx context.Context) error {
 	return nil
 }
 
-// sharedFound is a shared id with the items of which nothing tells whose they are.
+// sharedFound is a shared id with the items of which it is not known whose they are.
 type sharedFound struct {
 	SharedID
 	nobodys []item

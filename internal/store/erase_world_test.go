@@ -224,7 +224,7 @@ func (d *desk) enter(entries ...consent.Entry) deed {
 
 // life is what can be in the table of a call that is over, every kind of item.
 type life struct {
-	// needed are the deeds without which nothing tells what is whose.
+	// needed are the deeds without which it is not known what is whose.
 	needed, others []deed
 	// mentioning are the ids of rule matches that name no transaction or no call at
 	// all, but mention a pipeline of the call.

@@ -54,7 +54,7 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 	return states, nil
 }
 
-// find gives the pipeline of an id, and those of the call or transaction ref.
+// find returns the pipeline of an id, and those of the call or transaction ref.
 func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
 	ids := []string{id}
 	for _, pk := range []string{transactionPK + ref, callPK + ref} {
