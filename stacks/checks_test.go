@@ -29,7 +29,10 @@ func TestChecksFailWhatDoesNotComply(t *testing.T) {
 		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"), Code: codeOf(t)("status", "arm64"),
 	})
 	report, _ := synth(t, app)
-	for _, finding := range []string{"AwsSolutions-SQS4", "HIPAA.Security-S3DefaultEncryptionKMS", "NIST.800.53.R5-S3BucketVersioningEnabled", "Serverless-LambdaTracing"} {
+	for _, finding := range []string{
+		"AwsSolutions-SQS4", "HIPAA.Security-S3DefaultEncryptionKMS", "NIST.800.53.R5-S3BucketVersioningEnabled",
+		"Serverless-LambdaTracing",
+	} {
 		if !strings.Contains(report, finding) {
 			t.Errorf("got no finding %s in the report of a careless stack", finding)
 		}

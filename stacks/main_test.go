@@ -53,8 +53,11 @@ func configurations() map[string]config.Stack {
 		c.VoiceSources = []string{"lambda", "sqs", "sns", "kinesis"}
 		c.VoiceTasks = []string{"speaker-search", "voice-tone"}
 		c.VoiceProfileDomainARN, c.VoiceAccessRole = domain, true
-		c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic, Key: routeKey}, {Rule: "cancel"}}
-		c.FailureEmails, c.AlertEmails, c.AlarmEmails = []string{"ops@example.com"}, []string{"team@example.com"}, []string{"ops@example.com"}
+		c.Routes = routing.Routes{
+			{Rule: "escalation-*", Severity: "high", Topic: routeTopic, Key: routeKey}, {Rule: "cancel"},
+		}
+		c.FailureEmails, c.AlertEmails = []string{"ops@example.com"}, []string{"team@example.com"}
+		c.AlarmEmails = []string{"ops@example.com"}
 		c.Rehearsal, c.ReservedConcurrency = true, 5
 	}
 	all := map[string]config.Stack{
@@ -63,15 +66,19 @@ func configurations() map[string]config.Stack {
 		"routes": with(func(c *config.Stack) {
 			c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic}, {Rule: "cancel"}}
 		}),
-		"not retained": with(func(c *config.Stack) { everything(c); c.Retain, c.Production, c.RetentionDays = false, false, 7 }),
-		"for ever":     with(func(c *config.Stack) { everything(c); c.RetentionDays = 0 }),
+		"not retained": with(func(c *config.Stack) {
+			everything(c)
+			c.Retain, c.Production, c.RetentionDays = false, false, 7
+		}),
+		"for ever": with(func(c *config.Stack) { everything(c); c.RetentionDays = 0 }),
 		"table of an earlier stack": with(func(c *config.Stack) {
-			c.TableName, c.AlarmTopicARN, c.Tracing, c.RunbookURL, c.Architecture = "calls-of-2025", alarmTopic, false, "", "x86_64"
-			c.AnyRegion = true
+			c.TableName, c.AlarmTopicARN, c.AnyRegion = "calls-of-2025", alarmTopic, true
+			c.Tracing, c.RunbookURL, c.Architecture = false, "", "x86_64"
 		}),
 		"two Voice Connectors": with(func(c *config.Stack) {
 			everything(c)
-			c.VoiceTasks, c.VoiceConnectorIDs = []string{"voice-tone"}, []string{"abcdef1ghij2klmno3pqr4", "h2vb6kfy5sg1pa8lu9jw3t"}
+			c.VoiceTasks = []string{"voice-tone"}
+			c.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4", "h2vb6kfy5sg1pa8lu9jw3t"}
 		}),
 	}
 	for _, source := range []string{"lambda", "sqs", "sns", "kinesis"} {
@@ -94,7 +101,9 @@ func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 		t.Fatal(err)
 	}
 	file.Context["aws:cdk:enable-path-metadata"] = true // by which the tests find what a resource is
-	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
+	app := awscdk.NewApp(&awscdk.AppProps{
+		Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false),
+	})
 	stack, err := stacks.New(app, chosen, codeOf(t))
 	if err != nil {
 		t.Fatal(err)

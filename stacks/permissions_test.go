@@ -1,7 +1,6 @@
 package stacks_test
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/chimewatch/chimewatch/stacks/config"
@@ -50,7 +49,9 @@ func wantPermissions(c config.Stack, function string) []string {
 	if function != "watch" {
 		add("[FunctionDeadLetters]", "sqs:SendMessage")
 	}
-	for topic, functions := range map[string][]string{"FailureTopic": {"failures", "watch"}, "AlertTopic": {"alerts", "watch"}} {
+	for topic, functions := range map[string][]string{
+		"FailureTopic": {"failures", "watch"}, "AlertTopic": {"alerts", "watch"},
+	} {
 		if slices.Contains(functions, function) {
 			add("["+topic+"]", "sns:Publish")
 			add("[TopicKey]", "kms:Decrypt", "kms:GenerateDataKey")
@@ -76,28 +77,27 @@ func wantPermissions(c config.Stack, function string) []string {
 			connectors = []string{"*"}
 		}
 		for _, id := range connectors {
-			add(chime+"vc/"+id, "chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask")
-			for task, action := range map[string]string{"speaker-search": "chime:StartSpeakerSearchTask", "voice-tone": "chime:StartVoiceToneAnalysisTask"} {
+			add(chime+"vc/"+id, "chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask",
+				"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask")
+			for task, action := range map[string]string{
+				"speaker-search": "chime:StartSpeakerSearchTask", "voice-tone": "chime:StartVoiceToneAnalysisTask",
+			} {
 				if slices.Contains(c.VoiceTasks, task) {
 					add(chime+"vc/"+id, action)
 				}
 			}
 		}
 	}
-	if function == "voice" {
-		for source, grants := range map[string]map[string][]string{
-			"sqs": {"[VoiceQueue]": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, "[VoiceKey]": {"kms:Decrypt"}},
-			"kinesis": {
-				"[VoiceStream]":         {"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"},
-				"[VoiceStreamFailures]": {"s3:ListBucket"}, "[VoiceStreamFailures]/*": {"s3:PutObject"}, "[VoiceKey]": {"kms:Decrypt", "kms:GenerateDataKey"},
-			},
-		} {
-			if slices.Contains(c.VoiceSources, source) {
-				for _, resource := range slices.Sorted(maps.Keys(grants)) {
-					add(resource, grants[resource]...)
-				}
-			}
-		}
+	if function == "voice" && slices.Contains(c.VoiceSources, "sqs") {
+		add("[VoiceQueue]", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+		add("[VoiceKey]", "kms:Decrypt")
+	}
+	if function == "voice" && slices.Contains(c.VoiceSources, "kinesis") {
+		add("[VoiceStream]", "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+			"kinesis:GetShardIterator", "kinesis:ListShards")
+		add("[VoiceStreamFailures]", "s3:ListBucket")
+		add("[VoiceStreamFailures]/*", "s3:PutObject")
+		add("[VoiceKey]", "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)

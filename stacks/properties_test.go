@@ -97,6 +97,21 @@ func set(kind, path string, value any, steps ...any) func(cfn.Template) {
 	}
 }
 
+// setStatement returns a breakage's change that sets what the statement with that sid
+// of a role's policy says.
+func setStatement(path, sid string, value func(cfn.Template) any, key string) func(cfn.Template) {
+	return func(c cfn.Template) {
+		for i, s := range cfn.Listed(c.Get(iamPolicy, path).Prop("PolicyDocument", "Statement")) {
+			if cfn.At(s, "Sid") == sid {
+				set(iamPolicy, path, value(c), "PolicyDocument", "Statement", i, key)(c)
+			}
+		}
+	}
+}
+
+// nothing returns no value.
+func nothing(cfn.Template) any { return nil }
+
 // remove returns a breakage's change that takes a resource out.
 func remove(kind, path string) func(cfn.Template) {
 	return func(c cfn.Template) {

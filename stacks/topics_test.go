@@ -13,7 +13,12 @@ import (
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-const snsTopic, kmsKey = "AWS::SNS::Topic", "AWS::KMS::Key"
+const (
+	snsTopic     = "AWS::SNS::Topic"
+	snsPolicy    = "AWS::SNS::TopicPolicy"
+	subscription = "AWS::SNS::Subscription"
+	kmsKey       = "AWS::KMS::Key"
+)
 
 // topicKeys are the topics of a configuration and their keys.
 func topicKeys(c config.Stack) map[string]string {
@@ -46,7 +51,7 @@ func topicChecks() []check {
 					if got := s.Get(kmsKey, key); got.Prop("EnableKeyRotation") != true {
 						problems = append(problems, key+": is not rotated")
 					}
-					if !s.ClosedTo("AWS::SNS::TopicPolicy", path+"/Policy") {
+					if !s.ClosedTo(snsPolicy, path+"/Policy") {
 						problems = append(problems, path+": accepts plain HTTP")
 					}
 				}
@@ -55,9 +60,10 @@ func topicChecks() []check {
 			breakages: []breakage{
 				{name: "not encrypted", do: set(snsTopic, "FailureTopic", nil, "KmsMasterKeyId")},
 				{name: "signed with SHA-1", do: set(snsTopic, "AlertTopic", nil, "SignatureVersion")},
-				{name: "alarms by the key of the notifications", do: point(snsTopic, "AlarmTopic", refer("TopicKey", kmsKey, "Arn"), "KmsMasterKeyId")},
+				{name: "alarms by the key of the notifications",
+					do: point(snsTopic, "AlarmTopic", refer("TopicKey", kmsKey, "Arn"), "KmsMasterKeyId")},
 				{name: "a key that stays", do: set(kmsKey, "AlarmTopicKey", false, "EnableKeyRotation")},
-				{name: "plain HTTP", do: remove("AWS::SNS::TopicPolicy", "AlertTopic/Policy")},
+				{name: "plain HTTP", do: remove(snsPolicy, "AlertTopic/Policy")},
 			},
 		},
 		{
@@ -67,10 +73,10 @@ func topicChecks() []check {
 					if s.chosen.AlarmTopicARN != "" {
 						continue // the deployer's topic, and nothing goes to the others
 					}
-					statements := append(cfn.Listed(s.Get("AWS::SNS::TopicPolicy", topic+"/Policy").Prop("PolicyDocument", "Statement")),
-						cfn.Listed(s.Get(kmsKey, key).Prop("KeyPolicy", "Statement"))...)
+					ofTopic := cfn.Listed(s.Get(snsPolicy, topic+"/Policy").Prop("PolicyDocument", "Statement"))
+					ofKey := cfn.Listed(s.Get(kmsKey, key).Prop("KeyPolicy", "Statement"))
 					var granted []string
-					for _, statement := range statements {
+					for _, statement := range slices.Concat(ofTopic, ofKey) {
 						if cfn.At(statement, "Principal", "Service") != "cloudwatch.amazonaws.com" {
 							continue
 						}
@@ -93,9 +99,10 @@ func topicChecks() []check {
 					policy := c.Get(kmsKey, "AlarmTopicKey").Properties["KeyPolicy"].(map[string]any)
 					policy["Statement"] = policy["Statement"].([]any)[:1]
 				}},
-				{name: "no topic", do: remove("AWS::SNS::TopicPolicy", "AlarmTopic/Policy")},
+				{name: "no topic", do: remove(snsPolicy, "AlarmTopic/Policy")},
 				{name: "any account", do: func(c cfn.Template) {
-					for _, statement := range cfn.Listed(c.Get("AWS::SNS::TopicPolicy", "FailureTopic/Policy").Prop("PolicyDocument", "Statement")) {
+					policy := c.Get(snsPolicy, "FailureTopic/Policy")
+					for _, statement := range cfn.Listed(policy.Prop("PolicyDocument", "Statement")) {
 						delete(statement.(map[string]any), "Condition")
 					}
 				}},
@@ -105,12 +112,14 @@ func topicChecks() []check {
 			name: "addresses are subscribed to their topics",
 			find: func(s synthesized) (problems []string) {
 				var want, got []string
-				for topic, emails := range map[string][]string{"FailureTopic": s.chosen.FailureEmails, "AlertTopic": s.chosen.AlertEmails, "AlarmTopic": s.chosen.AlarmEmails} {
+				for topic, emails := range map[string][]string{
+					"FailureTopic": s.chosen.FailureEmails, "AlertTopic": s.chosen.AlertEmails, "AlarmTopic": s.chosen.AlarmEmails,
+				} {
 					for _, address := range emails {
 						want = append(want, topic+" "+address)
 					}
 				}
-				for _, r := range s.Of("AWS::SNS::Subscription") {
+				for _, r := range s.Of(subscription) {
 					if r.Prop("Protocol") == "email" {
 						got = append(got, s.Target(r.Prop("TopicArn"))+" "+s.Words(r.Prop("Endpoint")))
 					}
@@ -123,16 +132,20 @@ func topicChecks() []check {
 				return problems
 			},
 			breakages: []breakage{
-				{name: "nobody", do: remove("AWS::SNS::Subscription", "AlarmTopic/ops@example.com")},
+				{name: "nobody", do: remove(subscription, "AlarmTopic/ops@example.com")},
 				{name: "another topic", do: func(c cfn.Template) {
-					c.Get("AWS::SNS::Subscription", "FailureTopic/ops@example.com").Properties["TopicArn"] = c.Get("AWS::SNS::Subscription", "AlertTopic/team@example.com").Properties["TopicArn"]
+					another := c.Get(subscription, "AlertTopic/team@example.com").Properties["TopicArn"]
+					c.Get(subscription, "FailureTopic/ops@example.com").Properties["TopicArn"] = another
 				}},
 			},
 		},
 		{
 			name: "outputs name what tools and people need",
 			find: func(s synthesized) (problems []string) {
-				want := []string{"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn", "HttpsBody", "RuleDeadLettersUrl", "FunctionDeadLettersUrl"}
+				want := []string{
+					"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn", "HttpsBody",
+					"RuleDeadLettersUrl", "FunctionDeadLettersUrl",
+				}
 				for _, name := range functionsOf(s.chosen) {
 					want = append(want, functionPath(name)+"FunctionName")
 				}
@@ -150,7 +163,8 @@ func topicChecks() []check {
 			find: func(s synthesized) (problems []string) {
 				want := map[string]any{}
 				rule := func(id string, regions ...string) {
-					want[id] = map[string]any{"Fn::Contains": []any{jsonOf(regions), map[string]any{"Ref": "AWS::Region"}}}
+					region := map[string]any{"Ref": "AWS::Region"}
+					want[id] = map[string]any{"Fn::Contains": []any{jsonOf(regions), region}}
 				}
 				switch {
 				case s.chosen.AnyRegion:
@@ -178,7 +192,9 @@ func topicChecks() []check {
 			},
 			breakages: []breakage{
 				{name: "anywhere", do: func(c cfn.Template) { delete(c.Rules, "SupportedRegion") }},
-				{name: "voice in Frankfurt", do: func(c cfn.Template) { c.Rules["SupportedRegion"] = c.Rules["RouteRegion0"] }},
+				{name: "voice in Frankfurt", do: func(c cfn.Template) {
+					c.Rules["SupportedRegion"] = c.Rules["RouteRegion0"]
+				}},
 				{name: "a route elsewhere", in: "routes", do: func(c cfn.Template) { delete(c.Rules, "RouteRegion0") }},
 			},
 		},
@@ -193,7 +209,8 @@ func TestSynthWarnsWhereNobodyIsSubscribed(t *testing.T) {
 		want   []string
 	}{
 		{"nobody", func(*config.Stack) {}, []string{"AlarmTopicArn", "FailureTopicArn"}},
-		{"failures alone", func(c *config.Stack) { c.FailureEmails = []string{"ops@example.com"} }, []string{"AlarmTopicArn"}},
+		{"failures alone", func(c *config.Stack) { c.FailureEmails = []string{"ops@example.com"} },
+			[]string{"AlarmTopicArn"}},
 		{"both", func(c *config.Stack) {
 			c.FailureEmails, c.AlarmEmails = []string{"ops@example.com"}, []string{"ops@example.com"}
 		}, nil},
@@ -205,8 +222,10 @@ func TestSynthWarnsWhereNobodyIsSubscribed(t *testing.T) {
 			_, stack := newStack(t, chosen)
 			var got []string
 			for _, output := range []string{"AlarmTopicArn", "AlertTopicArn", "FailureTopicArn"} {
-				words := assertions.Match_StringLikeRegexp(jsii.String("Nobody is subscribed .* output " + output + " .*topics list"))
-				if len(*assertions.Annotations_FromStack(stack).FindWarning(jsii.String("*"), words)) > 0 {
+				words := jsii.String("Nobody is subscribed .* output " + output + " .*topics list")
+				found := assertions.Annotations_FromStack(stack).FindWarning(
+					jsii.String("*"), assertions.Match_StringLikeRegexp(words))
+				if len(*found) > 0 {
 					got = append(got, output)
 				}
 			}
