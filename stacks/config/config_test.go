@@ -58,9 +58,9 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 			"stackName": "Watch-2", "production": true, "rehearsal": true, "anyRegion": true, "fullNumbers": true,
 			"retentionDays": 0.0, "logRetentionDays": 3288.0, "retain": false, "tableName": "calls.2025_old-1",
 			"tracing": false, "reservedConcurrency": 20.0, "alarmTopicArn": operations, "httpsBody": "failures=data",
-			"voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"},
-			"runbookUrl":        "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
-			"alertEmails": "team@example.com", "incidentWindow": "5m", "pipelineQuota": 200.0,
+			"voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"}, "runbookUrl": "https://wiki.example.com/runbook",
+			"failureEmails": []any{"ops@example.com", "more@example.com"}, "alertEmails": "team@example.com",
+			"incidentWindow": "5m", "pipelineQuota": 200.0,
 			"memoryMB": 512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
 		},
 		"chimewatch:production": "false", "chimewatch:architecture": "x86_64", // as -c gives them

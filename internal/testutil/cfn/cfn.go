@@ -169,7 +169,8 @@ func (c Template) Words(value any) string {
 func (c Template) ClosedTo(kind, path string) bool {
 	for _, statement := range Listed(c.Get(kind, path).Prop("PolicyDocument", "Statement")) {
 		anybody := At(statement, "Principal") == "*" || At(statement, "Principal", "AWS") == "*"
-		if At(statement, "Effect") == "Deny" && At(statement, "Condition", "Bool", "aws:SecureTransport") == "false" && anybody {
+		plain := At(statement, "Condition", "Bool", "aws:SecureTransport") == "false"
+		if At(statement, "Effect") == "Deny" && plain && anybody {
 			return true
 		}
 	}
