@@ -35,59 +35,66 @@ func wantAlarms(c config.Stack) map[string]wantAlarm {
 		five   = ">= 1 in 5 of 5, missing is fine"
 		silent = "< 1 in 5 of 5, missing is not"
 	)
-	to := "AlarmTopic"
+	to := "[AlarmTopic]"
 	if c.AlarmTopicARN != "" {
 		to = c.AlarmTopicARN
 	}
 	sent := func(queue string) []string {
-		return []string{"AWS/SQS NumberOfMessagesSent QueueName=[" + queue + "] Sum 60"}
+		return []string{"AWS/SQS NumberOfMessagesSent QueueName=[" + queue + ".QueueName] Sum 60"}
 	}
 	undelivered := func(topic string) []string {
-		return []string{"AWS/SNS NumberOfNotificationsFailed TopicName=[" + topic + "] Sum 60"}
+		return []string{"AWS/SNS NumberOfNotificationsFailed TopicName=[" + topic + ".TopicName] Sum 60"}
 	}
 	lambda := func(metric, function, statistic string) []string {
 		return []string{"AWS/Lambda " + metric + " FunctionName=[" + function + "] " + statistic + " 60"}
 	}
-	const unheard = "undelivered-notifications"
+	const (
+		unheard   = "undelivered-notifications"
+		events    = "[RuleDeadLetters.QueueName]"
+		records   = "[FunctionDeadLetters.QueueName]"
+		voiceDead = "[VoiceDeadLetters.QueueName]"
+	)
 	want := map[string]wantAlarm{
-		"RuleDeadLettersAlarm":     {sent("RuleDeadLetters"), once, to, "[RuleDeadLetters]", "dead-letters"},
-		"FunctionDeadLettersAlarm": {sent("FunctionDeadLetters"), once, to, "[FunctionDeadLetters]", "dead-letters"},
+		"RuleDeadLettersAlarm":     {sent("RuleDeadLetters"), once, to, events, "dead-letters"},
+		"FunctionDeadLettersAlarm": {sent("FunctionDeadLetters"), once, to, records, "dead-letters"},
 		"NotRunning-watch":         {lambda("Invocations", "Watch", "Sum"), silent, to, "[Watch]", "watch-not-running"},
-		"UndeliveredFailures":      {undelivered("FailureTopic"), once, to, "[FailureTopic]", unheard},
-		"UndeliveredAlerts":        {undelivered("AlertTopic"), once, to, "[AlertTopic]", unheard},
+		"UndeliveredFailures":      {undelivered("FailureTopic"), once, to, "[FailureTopic.TopicName]", unheard},
+		"UndeliveredAlerts":        {undelivered("AlertTopic"), once, to, "[AlertTopic.TopicName]", unheard},
 	}
 	if c.AlarmTopicARN == "" { // reported by a way that does not need it
-		want["UndeliveredAlarms"] = wantAlarm{undelivered("AlarmTopic"), once, "FailureTopic", "[AlarmTopic]", unheard}
+		want["UndeliveredAlarms"] = wantAlarm{
+			undelivered("AlarmTopic"), once, "[FailureTopic]", "[AlarmTopic.TopicName]", unheard,
+		}
 	}
 	sum := func(metrics ...string) []string { return append([]string{"= SUM(FILL(METRICS(), 0))"}, metrics...) }
-	var records, events []string
+	var unrecorded, unsent []string
 	for _, name := range functionsOf(c) {
 		path := functionPath(name)
 		about := "[" + path + "]"
 		want["Failing-"+name] = wantAlarm{lambda("Errors", path, "Sum"), five, to, about, "failing-function"}
 		want["Throttled-"+name] = wantAlarm{lambda("Throttles", path, "Sum"), five, to, about, "throttled-function"}
 		if name != "watch" {
-			records = append(records, lambda("DestinationDeliveryFailures", path, "Sum")...)
+			unrecorded = append(unrecorded, lambda("DestinationDeliveryFailures", path, "Sum")...)
 		}
 	}
 	for _, r := range rules.Table(rules.Options{}) {
-		events = append(events, "AWS/Events InvocationsFailedToBeSentToDlq RuleName=[Rule-"+r.Name+"] Sum 60")
+		unsent = append(unsent, "AWS/Events InvocationsFailedToBeSentToDlq RuleName=[Rule-"+r.Name+"] Sum 60")
 	}
-	slices.Sort(events)
-	want["LostRecords1"] = wantAlarm{sum(records...), once, to, "[FunctionDeadLetters]", "lost-events"}
-	want["LostEvents1"] = wantAlarm{sum(events...), once, to, "[RuleDeadLetters]", "lost-events"}
+	slices.Sort(unsent)
+	want["LostRecords1"] = wantAlarm{sum(unrecorded...), once, to, records, "lost-events"}
+	want["LostEvents1"] = wantAlarm{sum(unsent...), once, to, events, "lost-events"}
 	has := func(source string) bool { return slices.Contains(c.VoiceSources, source) }
 	if has("sqs") || has("sns") {
 		want["VoiceDeadLettersAlarm"] = wantAlarm{[]string{
 			"= DIFF(FILL(visible, 0) + FILL(hidden, 0))",
-			"AWS/SQS ApproximateNumberOfMessagesNotVisible QueueName=[VoiceDeadLetters] Maximum 60",
-			"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=[VoiceDeadLetters] Maximum 60",
-		}, once, to, "[VoiceDeadLetters]", "dead-letters"}
+			"AWS/SQS ApproximateNumberOfMessagesNotVisible QueueName=" + voiceDead + " Maximum 60",
+			"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=" + voiceDead + " Maximum 60",
+		}, once, to, voiceDead, "dead-letters"}
 	}
 	if has("sqs") {
 		want["VoiceQueueLate"] = wantAlarm{
-			[]string{"AWS/SQS ApproximateAgeOfOldestMessage QueueName=[VoiceQueue] Maximum 60"},
-			">= 60 in 3 of 3, missing is fine", to, "[VoiceQueue]", "voice-late",
+			[]string{"AWS/SQS ApproximateAgeOfOldestMessage QueueName=[VoiceQueue.QueueName] Maximum 60"},
+			">= 60 in 3 of 3, missing is fine", to, "[VoiceQueue.QueueName]", "voice-late",
 		}
 	}
 	if has("kinesis") {
@@ -142,6 +149,13 @@ func metricsOf(c cfn.Template, a *cfn.Resource) []string {
 func alarmAs(c cfn.Template, a *cfn.Resource, want wantAlarm, runbook string) wantAlarm {
 	operators := map[any]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}
 	treatments := map[any]string{"notBreaching": "missing is fine", "breaching": "missing is not"}
+	topics := func(actions string) string {
+		var all []string
+		for _, topic := range cfn.Listed(a.Prop(actions)) {
+			all = append(all, c.Words(topic))
+		}
+		return strings.Join(all, " and ")
+	}
 	minutes := a.Prop("EvaluationPeriods")
 	of := a.Prop("DatapointsToAlarm")
 	if of == nil {
@@ -151,9 +165,12 @@ func alarmAs(c cfn.Template, a *cfn.Resource, want wantAlarm, runbook string) wa
 		Metrics: metricsOf(c, a),
 		When: fmt.Sprintf("%s %v in %v of %v, %s", operators[a.Prop("ComparisonOperator")], a.Prop("Threshold"),
 			of, minutes, treatments[a.Prop("TreatMissingData")]),
-		To: strings.Join(c.Targets(a.Prop("AlarmActions")), " and "),
+		To: topics("AlarmActions"),
 	}
-	if ok := strings.Join(c.Targets(a.Prop("OKActions")), " and "); ok != got.To {
+	if a.Prop("ActionsEnabled") == false {
+		got.To = "nobody"
+	}
+	if ok := topics("OKActions"); ok != topics("AlarmActions") {
 		got.To += ", but when it is over " + ok
 	}
 	about := c.Words(a.Prop("AlarmDescription"))
@@ -221,7 +238,10 @@ func alarmChecks() []check {
 					do: alarm("RuleDeadLettersAlarm", "See the queue RuleDeadLetters.", "AlarmDescription")},
 				{name: "no link", do: alarm("LostEvents1", "Events are lost.", "AlarmDescription")},
 				{name: "one minute of five", do: alarm("Failing-voice", 1.0, "DatapointsToAlarm")},
-				{name: "actions are off", do: alarm("Failing-voice", "Average", "Statistic")},
+				{name: "actions are off", do: alarm("Failing-voice", false, "ActionsEnabled")},
+				{name: "another statistic", do: alarm("Failing-voice", "Average", "Statistic")},
+				{name: "an ARN for a name", do: point(cloudwatchAlarm, "RuleDeadLettersAlarm",
+					refer("RuleDeadLetters", sqsQueue, "Arn"), "Dimensions", 0, "Value")},
 			},
 		},
 		{

@@ -35,11 +35,11 @@ func wantPermissions(c config.Stack, function string) []string {
 			want = append(want, action+" on "+resource)
 		}
 	}
-	table := "[Table]"
+	table := "[Table.Arn]"
 	if c.TableName != "" {
 		table = "arn:[AWS::Partition]:dynamodb:[AWS::Region]:[AWS::AccountId]:table/" + c.TableName
 	}
-	add("["+functionPath(function)+"Logs]", "logs:CreateLogStream", "logs:PutLogEvents")
+	add("["+functionPath(function)+"Logs.Arn]", "logs:CreateLogStream", "logs:PutLogEvents")
 	for _, action := range tableActions(c, function) {
 		add(table, "dynamodb:"+action)
 	}
@@ -47,14 +47,14 @@ func wantPermissions(c config.Stack, function string) []string {
 		add("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments")
 	}
 	if function != "watch" {
-		add("[FunctionDeadLetters]", "sqs:SendMessage")
+		add("[FunctionDeadLetters.Arn]", "sqs:SendMessage")
 	}
 	for topic, functions := range map[string][]string{
 		"FailureTopic": {"failures", "watch"}, "AlertTopic": {"alerts", "watch"},
 	} {
 		if slices.Contains(functions, function) {
 			add("["+topic+"]", "sns:Publish")
-			add("[TopicKey]", "kms:Decrypt", "kms:GenerateDataKey")
+			add("[TopicKey.Arn]", "kms:Decrypt", "kms:GenerateDataKey")
 		}
 	}
 	if function == "alerts" || function == "watch" {
@@ -89,15 +89,15 @@ func wantPermissions(c config.Stack, function string) []string {
 		}
 	}
 	if function == "voice" && slices.Contains(c.VoiceSources, "sqs") {
-		add("[VoiceQueue]", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
-		add("[VoiceKey]", "kms:Decrypt")
+		add("[VoiceQueue.Arn]", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+		add("[VoiceKey.Arn]", "kms:Decrypt")
 	}
 	if function == "voice" && slices.Contains(c.VoiceSources, "kinesis") {
-		add("[VoiceStream]", "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+		add("[VoiceStream.Arn]", "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
 			"kinesis:GetShardIterator", "kinesis:ListShards")
-		add("[VoiceStreamFailures]", "s3:ListBucket")
-		add("[VoiceStreamFailures]/*", "s3:PutObject")
-		add("[VoiceKey]", "kms:Decrypt", "kms:GenerateDataKey")
+		add("[VoiceStreamFailures.Arn]", "s3:ListBucket")
+		add("[VoiceStreamFailures.Arn]/*", "s3:PutObject")
+		add("[VoiceKey.Arn]", "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)

@@ -246,10 +246,10 @@ func accessProblems(s synthesized) (problems []string) {
 		"kinesisvideo:GetDataEndpoint on " + streams + "*" + taggedKey,
 		"kinesisvideo:GetMedia on " + streams + "*" + taggedKey,
 		"kms:Decrypt on arn:[AWS::Partition]:kms" + here + "key/*" + taggedKey,
-		"kms:Decrypt on [VoiceKey]" + taggedKey, "kms:GenerateDataKey on [VoiceKey]" + taggedKey,
-		"lambda:InvokeFunction on [Voice]", "lambda:GetPolicy on [Voice]",
-		"sqs:SendMessage on [VoiceQueue]", "sqs:GetQueueAttributes on [VoiceQueue]",
-		"sns:Publish on [VoiceTopic]", "sns:GetTopicAttributes on [VoiceTopic]", "kinesis:PutRecord on [VoiceStream]",
+		"kms:Decrypt on [VoiceKey.Arn]" + taggedKey, "kms:GenerateDataKey on [VoiceKey.Arn]" + taggedKey,
+		"lambda:InvokeFunction on [Voice.Arn]", "lambda:GetPolicy on [Voice.Arn]",
+		"sqs:SendMessage on [VoiceQueue.Arn]", "sqs:GetQueueAttributes on [VoiceQueue.Arn]",
+		"sns:Publish on [VoiceTopic]", "sns:GetTopicAttributes on [VoiceTopic]", "kinesis:PutRecord on [VoiceStream.Arn]",
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, s.Permissions("VoiceAccessRole")); diff != "" {

@@ -143,11 +143,15 @@ func AsText(value any) string {
 	return string(text)
 }
 
-// Words returns a value that CloudFormation joins, with the paths of what it refers
-// to in brackets.
+// Words returns a value that CloudFormation joins, with what it refers to in
+// brackets: [Status] is a Ref to the resource of that path, [Status.Arn] its attribute
+// Arn. Nothing is the empty text.
 func (c Template) Words(value any) string {
-	if text, ok := value.(string); ok {
-		return text
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
 	}
 	if parts, ok := At(value, "Fn::Join", 1).([]any); ok {
 		var all strings.Builder
@@ -156,8 +160,11 @@ func (c Template) Words(value any) string {
 		}
 		return all.String()
 	}
-	if id := c.Target(value); id != "" {
-		return "[" + id + "]"
+	if path := c.Target(value); path != "" {
+		if attribute, ok := At(value, "Fn::GetAtt", 1).(string); ok {
+			path += "." + attribute
+		}
+		return "[" + path + "]"
 	}
 	if ref, ok := At(value, "Ref").(string); ok {
 		return "[" + ref + "]"
