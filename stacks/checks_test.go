@@ -2,6 +2,7 @@ package stacks_test
 
 import (
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -18,6 +19,30 @@ import (
 // Serverless is answered.
 func TestEveryConfigurationPassesTheChecks(t *testing.T) {
 	inEveryConfiguration(t, func(*testing.T, synthesized) {}) // which fails where the synth does
+}
+
+// Each choice is made otherwise than by default in one of the configurations at
+// least: else a constant in its place would pass.
+func TestEveryChoiceIsMadeSomewhere(t *testing.T) {
+	standard := reflect.ValueOf(config.Default())
+	for i := range standard.NumField() {
+		made := false
+		for _, c := range configurations() {
+			made = made || !reflect.DeepEqual(reflect.ValueOf(c).Field(i).Interface(), standard.Field(i).Interface())
+		}
+		if !made {
+			t.Errorf("%s is the default in every configuration", standard.Type().Field(i).Name)
+		}
+	}
+}
+
+// A stack in production is protected from deletion, and no other.
+func TestProductionIsProtected(t *testing.T) {
+	inEveryConfiguration(t, func(t *testing.T, s synthesized) {
+		if s.protected != s.chosen.Production {
+			t.Errorf("got protected %t, want %t", s.protected, s.chosen.Production)
+		}
+	})
 }
 
 // The packs fail the synth of a stack that does not comply.

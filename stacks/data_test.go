@@ -58,6 +58,7 @@ func dataChecks() []check {
 					do: table(35.0, recovery, "RecoveryPeriodInDays")},
 				{name: "not encrypted", do: table(nil, "SSESpecification")},
 				{name: "another key", do: table("SK", "KeySchema", 0, "AttributeName")},
+				{name: "numbers for keys", do: table("N", "AttributeDefinitions", 0, "AttributeType")},
 				{name: "an index less", do: table(nil, "GlobalSecondaryIndexes")},
 				{name: "whole items in an index",
 					do: table("ALL", "GlobalSecondaryIndexes", 0, "Projection", "ProjectionType")},
@@ -92,6 +93,9 @@ func dataChecks() []check {
 					do: queue("FunctionDeadLetters", 1209600.0, "MessageRetentionPeriod")},
 				{name: "dead letters for a day", do: queue("RuleDeadLetters", 86400.0, "MessageRetentionPeriod")},
 				{name: "any queue may use it", do: queue("RuleDeadLetters", nil, "RedriveAllowPolicy")},
+				{name: "its own queue may not use it", do: queue("VoiceDeadLetters",
+					map[string]any{"redrivePermission": "denyAll"}, "RedriveAllowPolicy")},
+				{name: "no time for a redrive", do: queue("FunctionDeadLetters", 0.0, "VisibilityTimeout")},
 				{name: "not encrypted", do: queue("FunctionDeadLetters", nil, "SqsManagedSseEnabled")},
 				{name: "plain HTTP", do: remove("AWS::SQS::QueuePolicy", "VoiceDeadLetters/Policy")},
 				{name: "an unknown queue", do: func(c cfn.Template) { c.Resources["Q"] = &cfn.Resource{Type: sqsQueue} }},
@@ -107,6 +111,11 @@ func dataChecks() []check {
 				{name: "public", do: bucket(false, "PublicAccessBlockConfiguration", "BlockPublicAcls")},
 				{name: "another key", do: bucket("AES256", "BucketEncryption",
 					"ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")},
+				{name: "the key of the notifications", do: point(s3Bucket, "VoiceStreamFailures",
+					refer("TopicKey", kmsKey, "Arn"), "BucketEncryption", "ServerSideEncryptionConfiguration", 0,
+					"ServerSideEncryptionByDefault", "KMSMasterKeyID")},
+				{name: "a request to the key for each object", do: bucket(false, "BucketEncryption",
+					"ServerSideEncryptionConfiguration", 0, "BucketKeyEnabled")},
 				{name: "nobody knows who reads", do: bucket(nil, "LoggingConfiguration")},
 				{name: "plain HTTP", do: remove("AWS::S3::BucketPolicy", "VoiceStreamFailures/Policy")},
 			},
@@ -146,8 +155,10 @@ func tableProblems(s synthesized) (problems []string) {
 			map[string]any{"AttributeName": sort, "KeyType": "RANGE"},
 		}
 	}
+	types := map[any]any{definition.PartitionKey: "S", definition.SortKey: "S"}
 	var indexes []any
 	for _, i := range definition.Indexes {
+		types[i.PartitionKey], types[i.SortKey] = "S", "S"
 		indexes = append(indexes, map[string]any{
 			"IndexName": i.Name, "KeySchema": keys(i.PartitionKey, i.SortKey),
 			"Projection": map[string]any{"ProjectionType": "KEYS_ONLY"},
@@ -170,6 +181,13 @@ func tableProblems(s synthesized) (problems []string) {
 		if diff := cmp.Diff(value, s.Get(dynamoTable, "Table").Prop(name)); diff != "" {
 			problems = append(problems, name+": want (-), got (+):\n"+diff)
 		}
+	}
+	defined := map[any]any{}
+	for _, d := range cfn.Listed(s.Get(dynamoTable, "Table").Prop("AttributeDefinitions")) {
+		defined[cfn.At(d, "AttributeName")] = cfn.At(d, "AttributeType")
+	}
+	if diff := cmp.Diff(types, defined); diff != "" {
+		problems = append(problems, "types of the keys: want (-), got (+):\n"+diff)
 	}
 	return problems
 }
@@ -196,7 +214,7 @@ func queueProblems(s synthesized) (problems []string) {
 			wrong("accepts plain HTTP")
 		}
 		if path == "VoiceQueue" {
-			if s.Target(q.Prop("KmsMasterKeyId")) != "VoiceKey" {
+			if s.Words(q.Prop("KmsMasterKeyId")) != "[VoiceKey.Arn]" {
 				wrong("is not encrypted with the key of the voice sources")
 			}
 			continue
@@ -204,9 +222,15 @@ func queueProblems(s synthesized) (problems []string) {
 		if q.Prop("SqsManagedSseEnabled") != true {
 			wrong("is not encrypted")
 		}
+		if got := q.Prop("VisibilityTimeout"); got != 300.0 {
+			wrong("a redrive has %v s for a batch, want 300", got)
+		}
 		// The dead-letter queue of a queue cannot name it: they would need each other.
 		ofQueue := path == "VoiceDeadLetters" && slices.Contains(s.chosen.VoiceSources, "sqs")
-		if got := q.Prop("RedriveAllowPolicy", "redrivePermission"); !ofQueue && got != "denyAll" {
+		switch got := q.Prop("RedriveAllowPolicy", "redrivePermission"); {
+		case ofQueue && got != nil:
+			wrong("got the permission %v, want its queue to move messages to it", got)
+		case !ofQueue && got != "denyAll":
 			wrong("any queue of the account may use it as its dead-letter queue")
 		}
 	}
@@ -241,16 +265,21 @@ func bucketProblems(s synthesized) (problems []string) {
 		if !s.ClosedTo("AWS::S3::BucketPolicy", path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
-		algorithm := "AES256"
+		encryption := map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "AES256"}}
 		if path == "VoiceStreamFailures" {
-			algorithm = "aws:kms"
+			encryption = map[string]any{
+				"ServerSideEncryptionByDefault": map[string]any{
+					"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": refer("VoiceKey", kmsKey, "Arn")(s.Template),
+				},
+				"BucketKeyEnabled": true, // fewer requests to the key
+			}
 			if s.Target(b.Prop("LoggingConfiguration", "DestinationBucketName")) != "VoiceStreamFailuresLog" {
 				wrong("no log of who reads it")
 			}
 		}
-		by := b.Prop("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault")
-		if got := cfn.At(by, "SSEAlgorithm"); got != algorithm {
-			wrong("is encrypted by %v, want %s", got, algorithm)
+		got := b.Prop("BucketEncryption", "ServerSideEncryptionConfiguration")
+		if diff := cmp.Diff([]any{encryption}, got); diff != "" {
+			wrong("encryption: want (-), got (+):\n%s", diff)
 		}
 	}
 	return problems

@@ -55,6 +55,9 @@ func functionChecks() []check {
 			breakages: []breakage{
 				{name: "a function is missing", do: remove(lambdaFunction, "Alerts")},
 				{name: "a timeout of three seconds", do: function("Failures", 3.0, "Timeout")},
+				{name: "the code of another function", do: func(c cfn.Template) {
+					c.Get(lambdaFunction, "Status").Properties["Code"] = c.Get(lambdaFunction, "Watch").Properties["Code"]
+				}},
 				{name: "another architecture", do: function("Status", []any{"x86_64"}, "Architectures")},
 				{name: "no tracing", do: function("Status", nil, "TracingConfig")},
 				{name: "the other topic", do: point(lambdaFunction, "Failures", refer("AlertTopic", snsTopic, "TopicArn"),
@@ -75,18 +78,19 @@ func functionChecks() []check {
 				for _, name := range functionsOf(s.chosen) {
 					retries := s.Get(invoke, functionPath(name)+"Retries")
 					attempts, age := float64(s.chosen.Retry.Most), s.chosen.Retry.Age.Seconds()
-					queue := "FunctionDeadLetters"
+					queue := "[FunctionDeadLetters.Arn]"
 					if name == "watch" { // its next run is its retry
 						attempts, age, queue = 0, 60, ""
 					}
-					want := []any{functionPath(name), attempts, age, queue}
+					want := []any{"[" + functionPath(name) + "]", "$LATEST", attempts, age, queue}
 					got := []any{
-						s.Target(retries.Prop("FunctionName")),
+						s.Words(retries.Prop("FunctionName")), retries.Prop("Qualifier"),
 						retries.Prop("MaximumRetryAttempts"), retries.Prop("MaximumEventAgeInSeconds"),
-						s.Target(retries.Prop("DestinationConfig", "OnFailure", "Destination")),
+						s.Words(retries.Prop("DestinationConfig", "OnFailure", "Destination")),
 					}
 					if diff := cmp.Diff(want, got); diff != "" {
-						problems = append(problems, name+": function, retries, seconds and queue: want (-), got (+):\n"+diff)
+						problems = append(problems, name+": function, version, retries, seconds and queue: want (-), "+
+							"got (+):\n"+diff)
 					}
 				}
 				return problems
@@ -98,6 +102,7 @@ func functionChecks() []check {
 					refer("RuleDeadLetters", sqsQueue, "Arn"), "DestinationConfig", "OnFailure", "Destination")},
 				{name: "no destination", do: set(invoke, "VoiceRetries", nil, "DestinationConfig")},
 				{name: "given up at once", do: set(invoke, "AlertsRetries", 60.0, "MaximumEventAgeInSeconds")},
+				{name: "for a version that nobody invokes", do: set(invoke, "AlertsRetries", "live", "Qualifier")},
 			},
 		},
 		{
@@ -105,11 +110,14 @@ func functionChecks() []check {
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
 					role := s.Target(s.Get(lambdaFunction, functionPath(name)).Prop("Role"))
+					if role != functionPath(name)+"Role" {
+						problems = append(problems, "function "+name+": got the role "+role+", want one of its own")
+					}
 					if diff := cmp.Diff(wantPermissions(s.chosen, name), s.Permissions(role)); diff != "" {
 						problems = append(problems, "function "+name+": want (-), got (+):\n"+diff)
 					}
 				}
-				return problems
+				return append(problems, trustProblems(s)...)
 			},
 			breakages: []breakage{
 				{name: "everything", do: statement("dynamodb:*", "Action")},
@@ -127,6 +135,10 @@ func functionChecks() []check {
 						"PolicyDocument": map[string]any{"Statement": []any{everything}},
 					}}
 				}},
+				{name: "the role of another", do: point(lambdaFunction, "Status", refer("WatchRole", iamRole, "Arn"), "Role")},
+				{name: "another service assumes the role", do: set(iamRole, "StatusRole",
+					"ec2.amazonaws.com", "AssumeRolePolicyDocument", "Statement", 0, "Principal", "Service")},
+				{name: "a role of nobody's", do: func(c cfn.Template) { c.Resources["R"] = &cfn.Resource{Type: iamRole} }},
 				{name: "a managed policy", do: set(iamRole, "StatusRole",
 					[]any{"arn:aws:iam::aws:policy/AdministratorAccess"}, "ManagedPolicyArns")},
 			},
@@ -155,6 +167,37 @@ func functionChecks() []check {
 			},
 		},
 	}
+}
+
+// trustProblems compares the roles with those of the functions, which Lambda alone
+// assumes. The role of the voice sources is looked at with these.
+func trustProblems(s synthesized) (problems []string) {
+	var want []string
+	for _, name := range functionsOf(s.chosen) {
+		want = append(want, functionPath(name)+"Role")
+	}
+	if s.chosen.VoiceAccessRole {
+		want = append(want, "VoiceAccessRole")
+	}
+	if len(s.Of(autoDelete)) > 0 { // the CDK's own, which deletes objects
+		want = append(want, "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role")
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, s.Paths(iamRole)); diff != "" {
+		problems = append(problems, "roles: want (-), got (+):\n"+diff)
+	}
+	lambda := jsonOf([]any{map[string]any{
+		"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
+	}})
+	for path, role := range s.Of(iamRole) {
+		if path == "VoiceAccessRole" {
+			continue
+		}
+		if diff := cmp.Diff(lambda, role.Prop("AssumeRolePolicyDocument", "Statement")); diff != "" {
+			problems = append(problems, path+": who assumes it: want (-), got (+):\n"+diff)
+		}
+	}
+	return problems
 }
 
 // maxRoutesText is how many bytes the routes may still grow to.
@@ -194,9 +237,13 @@ func functionProblems(s synthesized, name string) (problems []string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		wrong("want (-), got (+):\n%s", diff)
 	}
+	code, ok := s.code[s.Words(f.Prop("Code", "S3Key"))]
+	if want := contentOf(name, s.chosen.Architecture); !ok || code != want {
+		wrong("runs the code %q, want %q", code, want)
+	}
 	logs := functionPath(name) + "Logs"
 	days := s.Get("AWS::Logs::LogGroup", logs).Prop("RetentionInDays")
-	if s.Target(f.Prop("LoggingConfig", "LogGroup")) != logs || days != float64(s.chosen.LogRetentionDays) {
+	if s.Words(f.Prop("LoggingConfig", "LogGroup")) != "["+logs+"]" || days != float64(s.chosen.LogRetentionDays) {
 		wrong("its logs are not in the group %s for %d days", logs, s.chosen.LogRetentionDays)
 	}
 	variables := map[string]string{}

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
@@ -81,6 +83,16 @@ func configurations() map[string]config.Stack {
 			c.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4", "h2vb6kfy5sg1pa8lu9jw3t"}
 		}),
 	}
+	all["all otherwise"] = with(func(c *config.Stack) {
+		c.StackName, c.MemoryMB, c.LogRetentionDays = "Calls-2", 512, 7
+		c.RunbookURL, c.FullNumbers = "https://wiki.example.com/runbook", true
+		c.HTTPS = alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}
+		c.Delivery, c.Retry = config.Attempts{Most: 7, Age: 2 * time.Hour}, config.Attempts{Most: 1, Age: time.Hour}
+		c.Settings.Window, c.Settings.Quota, c.Settings.MatchWindow = time.Minute, 200, 0
+		c.FailureEmails = []string{"first@example.com", "second@example.com"}
+		c.AlertEmails, c.AlarmEmails = []string{"third@example.com"}, []string{"fourth@example.com"}
+		c.VoiceSources, c.VoiceTasks = []string{"lambda"}, []string{"voice-tone"}
+	})
 	for _, source := range []string{"lambda", "sqs", "sns", "kinesis"} {
 		all["source "+source] = with(func(c *config.Stack) { c.VoiceSources = []string{source} })
 	}
@@ -117,11 +129,34 @@ func codeOf(t *testing.T) stacks.Code {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte(function), 0o755); err != nil {
+		content := []byte(contentOf(function, architecture))
+		if err := os.WriteFile(filepath.Join(dir, "bootstrap"), content, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		return awslambda.Code_FromAsset(jsii.String(dir), nil)
 	}
+}
+
+// contentOf is what stands for the code of a function.
+func contentOf(function, architecture string) string { return function + " for " + architecture }
+
+// readCode returns what stands for the code in an assembly, by the keys of its assets.
+func readCode(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "asset.*", "bootstrap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash := strings.TrimPrefix(filepath.Base(filepath.Dir(file)), "asset.")
+		code[hash+".zip"] = string(text)
+	}
+	return code
 }
 
 // synth returns the report of the checks that failed the synth, nothing when they
@@ -149,6 +184,10 @@ type synthesized struct {
 	chosen config.Stack
 	// report is what the checks found; file the template.
 	report, file string
+	// code stands for the functions' code, by the keys of the assets.
+	code map[string]string
+	// protected is set where CloudFormation refuses to delete the stack.
+	protected bool
 }
 
 var (
@@ -168,10 +207,11 @@ func stackOf(t *testing.T, name string) synthesized {
 	if !ok {
 		t.Fatalf("there is no configuration %q", name)
 	}
-	app, _ := newStack(t, chosen)
+	app, stack := newStack(t, chosen)
 	report, dir := synth(t, app)
-	s := synthesized{name: name, chosen: chosen, report: report}
+	s := synthesized{name: name, chosen: chosen, report: report, protected: *stack.TerminationProtection()}
 	if report == "" {
+		s.code = readCode(t, dir)
 		text, err := os.ReadFile(filepath.Join(dir, chosen.StackName+".template.json"))
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,8 @@ type breakage struct {
 
 // checks are all properties.
 func checks() []check {
-	return slices.Concat(routingChecks(), functionChecks(), dataChecks(), topicChecks(), alarmChecks(), voiceChecks())
+	return slices.Concat(routingChecks(), functionChecks(), grantChecks(), dataChecks(), topicChecks(),
+		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks())
 }
 
 // Each property holds in every configuration.
@@ -119,11 +120,14 @@ func remove(kind, path string) func(cfn.Template) {
 	}
 }
 
-// refer returns a reference to an attribute of a resource.
+// refer returns a reference to an attribute of a resource, or its Ref.
 func refer(path, kind, attribute string) func(cfn.Template) any {
 	return func(c cfn.Template) any {
 		for id, r := range c.Resources {
 			if r.Type == kind && r.Path() == path {
+				if attribute == "Ref" {
+					return map[string]any{"Ref": id}
+				}
 				return map[string]any{"Fn::GetAtt": []any{id, attribute}}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -112,11 +113,16 @@ func targetProblems(s synthesized, r *cfn.Resource, rule, function string, want 
 		wrong("has %d targets, want one", len(targets))
 	}
 	target := r.Prop("Targets", 0)
-	if got := s.Target(cfn.At(target, "Arn")); got != functionPath(function) {
-		wrong("invokes %s, want %s", got, functionPath(function))
+	arn := "[" + functionPath(function) + ".Arn]"
+	if got := s.Words(cfn.At(target, "Arn")); got != arn {
+		wrong("invokes %s, want %s", got, arn)
 	}
-	if got := s.Target(cfn.At(target, "DeadLetterConfig", "Arn")); got != want.deadLetters {
-		wrong("dead letters go to %q, want %q", got, want.deadLetters)
+	queue := ""
+	if want.deadLetters != "" {
+		queue = "[" + want.deadLetters + ".Arn]"
+	}
+	if got := s.Words(cfn.At(target, "DeadLetterConfig", "Arn")); got != queue {
+		wrong("dead letters go to %q, want %q", got, queue)
 	}
 	if got := cfn.At(target, "RetryPolicy", "MaximumRetryAttempts"); got != float64(want.most) {
 		wrong("%v attempts, want %d", got, want.most)
@@ -124,27 +130,12 @@ func targetProblems(s synthesized, r *cfn.Resource, rule, function string, want 
 	if got := cfn.At(target, "RetryPolicy", "MaximumEventAgeInSeconds"); got != want.age {
 		wrong("tried for %v s, want %v", got, want.age)
 	}
-	permitted := false
-	for _, p := range s.Of("AWS::Lambda::Permission") {
-		if p.Prop("Principal") == "events.amazonaws.com" && s.Target(p.Prop("FunctionName")) == functionPath(function) &&
-			s.Target(p.Prop("SourceArn")) == r.Path() {
-			permitted = true
-		}
-	}
-	if !permitted {
+	grants := s.Grants()
+	if !slices.Contains(grants, invokedBy("events.amazonaws.com", r.Path()+".Arn", functionPath(function))) {
 		wrong("EventBridge may not invoke %s", function)
 	}
-	if want.deadLetters == "" {
-		return problems
+	if queue != "" && !slices.Contains(grants, deadLetteredBy(r.Path(), want.deadLetters)) {
+		wrong("EventBridge may not send dead letters to %s", want.deadLetters)
 	}
-	policy := s.Get("AWS::SQS::QueuePolicy", want.deadLetters+"/Policy")
-	for _, statement := range cfn.Listed(policy.Prop("PolicyDocument", "Statement")) {
-		source := cfn.At(statement, "Condition", "ArnEquals", "aws:SourceArn")
-		if cfn.At(statement, "Principal", "Service") == "events.amazonaws.com" &&
-			cfn.At(statement, "Action") == "sqs:SendMessage" && s.Target(source) == r.Path() {
-			return problems
-		}
-	}
-	wrong("EventBridge may not send dead letters to %s", want.deadLetters)
 	return problems
 }

@@ -1,7 +1,6 @@
 package stacks_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,15 +13,11 @@ import (
 const (
 	mapping       = "AWS::Lambda::EventSourceMapping"
 	kinesisStream = "AWS::Kinesis::Stream"
-	accessPolicy  = "VoiceAccessRole/DefaultPolicy"
 )
 
 func voiceChecks() []check {
 	stream := func(value any, steps ...any) func(cfn.Template) {
 		return set(mapping, "VoiceStreamMapping", value, steps...)
-	}
-	trust := func(value any, steps ...any) func(cfn.Template) {
-		return set(iamRole, "VoiceAccessRole", value, append([]any{"AssumeRolePolicyDocument", "Statement", 0}, steps...)...)
 	}
 	return []check{
 		{
@@ -47,6 +42,11 @@ func voiceChecks() []check {
 				{name: "no metric for the alarm", do: stream(nil, "MetricsConfig")},
 				{name: "the queue gives up for ever", do: set(sqsQueue, "VoiceQueue", nil, "RedrivePolicy")},
 				{name: "messages come twice", do: set(sqsQueue, "VoiceQueue", 60.0, "VisibilityTimeout")},
+				{name: "a stream that costs by the shard", do: set(kinesisStream, "VoiceStream",
+					"PROVISIONED", "StreamModeDetails", "StreamMode")},
+				{name: "a stream with a key that the service cannot use", do: set(kinesisStream, "VoiceStream",
+					"alias/aws/kinesis", "StreamEncryption", "KeyId")},
+				{name: "records for a week", do: set(kinesisStream, "VoiceStream", 168.0, "RetentionPeriodHours")},
 				{name: "the topic gives up for ever", do: set(subscription, "Voice/VoiceTopic", nil, "RedrivePolicy")},
 				{name: "any account invokes", do: func(c cfn.Template) {
 					for _, p := range c.Of("AWS::Lambda::Permission") {
@@ -55,30 +55,6 @@ func voiceChecks() []check {
 				}},
 				{name: "a key without the service's tag", do: set(kmsKey, "VoiceKey", nil, "Tags")},
 				{name: "an unread output", do: func(c cfn.Template) { delete(c.Outputs, "VoiceStreamFailuresName") }},
-			},
-		},
-		{
-			name: "the resource access role has the guide's minimum policy and each sink's",
-			find: accessProblems,
-			breakages: []breakage{
-				{name: "anybody assumes it", do: trust(nil, "Condition")},
-				{name: "another service assumes it", do: trust("lambda.amazonaws.com", "Principal", "Service")},
-				{name: "it cannot read the audio", do: func(c cfn.Template) {
-					policy := c.Get(iamPolicy, accessPolicy).Properties["PolicyDocument"].(map[string]any)
-					policy["Statement"] = slices.DeleteFunc(policy["Statement"].([]any), func(s any) bool {
-						return strings.HasPrefix(cfn.At(s, "Sid").(string), "Read")
-					})
-				}},
-				{name: "every stream", do: setStatement(accessPolicy, "ReadTaggedStreams", nothing, "Condition")},
-				{name: "a role that nobody asked for", in: "source sqs", do: func(c cfn.Template) {
-					at := map[string]any{"aws:cdk:path": "Chimewatch/VoiceAccessRole/Resource"}
-					c.Resources["R"] = &cfn.Resource{Type: iamRole, Metadata: at}
-				}},
-				{name: "the output says less", do: func(c cfn.Template) {
-					output := c.Outputs["VoiceAccessStatements"]
-					output.Value = "[]"
-					c.Outputs["VoiceAccessStatements"] = output
-				}},
 			},
 		},
 	}
@@ -158,8 +134,8 @@ func invokerProblems(s synthesized) (problems []string) {
 func voiceQueueProblems(s synthesized) (problems []string) {
 	q := s.Get(sqsQueue, "VoiceQueue")
 	redrive := q.Prop("RedrivePolicy")
-	to, receives := s.Target(cfn.At(redrive, "deadLetterTargetArn")), cfn.At(redrive, "maxReceiveCount")
-	if to != "VoiceDeadLetters" || receives != 5.0 {
+	to, receives := s.Words(cfn.At(redrive, "deadLetterTargetArn")), cfn.At(redrive, "maxReceiveCount")
+	if to != "[VoiceDeadLetters.Arn]" || receives != 5.0 {
 		problems = append(problems, "VoiceQueue: got the redrive policy "+cfn.AsText(redrive)+
 			", want five receives and then VoiceDeadLetters")
 	}
@@ -175,8 +151,9 @@ func voiceQueueProblems(s synthesized) (problems []string) {
 
 func voiceTopicProblems(s synthesized) []string {
 	sub := s.Get(subscription, "Voice/VoiceTopic")
-	dead := s.Target(sub.Prop("RedrivePolicy", "deadLetterTargetArn"))
-	if dead != "VoiceDeadLetters" || s.Target(sub.Prop("Endpoint")) != "Voice" {
+	dead, to := s.Words(sub.Prop("RedrivePolicy", "deadLetterTargetArn")), s.Words(sub.Prop("Endpoint"))
+	if dead != "[VoiceDeadLetters.Arn]" || to != "[Voice.Arn]" || sub.Prop("Protocol") != "lambda" ||
+		s.Words(sub.Prop("TopicArn")) != "[VoiceTopic]" || sub.Prop("FilterPolicy") != nil {
 		return []string{"VoiceTopic: got the subscription " + cfn.AsText(sub.Properties) +
 			", want the function, and VoiceDeadLetters for what cannot be delivered"}
 	}
@@ -195,8 +172,15 @@ func voiceStreamProblems(s synthesized) []string {
 			map[string]any{"Pattern": `{"data":{"detail-type":` + types + `}}`},
 		}},
 	})
-	to := s.Target(s.Get(mapping, "VoiceStreamMapping").Prop("DestinationConfig", "OnFailure", "Destination"))
-	if to != "VoiceStreamFailures" {
+	properties := map[string]any{
+		"StreamModeDetails": map[string]any{"StreamMode": "ON_DEMAND"}, "RetentionPeriodHours": 24.0,
+		"StreamEncryption": map[string]any{"EncryptionType": "KMS", "KeyId": refer("VoiceKey", kmsKey, "Arn")(s.Template)},
+	}
+	if diff := cmp.Diff(properties, s.Get(kinesisStream, "VoiceStream").Properties); diff != "" {
+		problems = append(problems, "VoiceStream: want (-), got (+):\n"+diff)
+	}
+	to := s.Words(s.Get(mapping, "VoiceStreamMapping").Prop("DestinationConfig", "OnFailure", "Destination"))
+	if to != "[VoiceStreamFailures.Arn]" {
 		problems = append(problems, fmt.Sprintf(
 			"VoiceStreamMapping: what fails goes to %q, want the bucket, which keeps the bytes", to))
 	}
@@ -216,79 +200,9 @@ func mappingProblems(s synthesized, name, source string, want map[string]any) []
 			got[key] = value
 		}
 	}
-	function, of := s.Target(m.Prop("FunctionName")), s.Target(m.Prop("EventSourceArn"))
-	if diff := cmp.Diff(want, got); diff != "" || function != "Voice" || of != source {
+	function, of := s.Words(m.Prop("FunctionName")), s.Words(m.Prop("EventSourceArn"))
+	if diff := cmp.Diff(want, got); diff != "" || function != "[Voice]" || of != "["+source+".Arn]" {
 		return []string{name + ": from " + of + " to " + function + ": want (-), got (+):\n" + diff}
 	}
 	return nil
-}
-
-// taggedKey is the condition under which the guide grants streams and keys of calls.
-const taggedKey = ` if {"StringLike":{"aws:ResourceTag/AWSServiceName":"ChimeSDK"}}`
-
-// accessProblems compares the resource access role with the policies of the Amazon
-// Chime SDK developer guide, "Using the call analytics resource access role".
-func accessProblems(s synthesized) (problems []string) {
-	role := s.Get(iamRole, "VoiceAccessRole")
-	if (role != nil) != s.chosen.VoiceAccessRole {
-		return []string{fmt.Sprintf("there is a role %t, want %t", role != nil, s.chosen.VoiceAccessRole)}
-	}
-	if role == nil {
-		return nil
-	}
-	const (
-		here    = ":[AWS::Region]:[AWS::AccountId]:"
-		streams = "arn:[AWS::Partition]:kinesisvideo" + here + "stream/"
-	)
-	want := []string{
-		"transcribe:StartCallAnalyticsStreamTranscription on *", "transcribe:StartStreamTranscription on *",
-		"kinesisvideo:GetDataEndpoint on " + streams + "Chime*", "kinesisvideo:GetMedia on " + streams + "Chime*",
-		"kinesisvideo:GetDataEndpoint on " + streams + "*" + taggedKey,
-		"kinesisvideo:GetMedia on " + streams + "*" + taggedKey,
-		"kms:Decrypt on arn:[AWS::Partition]:kms" + here + "key/*" + taggedKey,
-		"kms:Decrypt on [VoiceKey.Arn]" + taggedKey, "kms:GenerateDataKey on [VoiceKey.Arn]" + taggedKey,
-		"lambda:InvokeFunction on [Voice.Arn]", "lambda:GetPolicy on [Voice.Arn]",
-		"sqs:SendMessage on [VoiceQueue.Arn]", "sqs:GetQueueAttributes on [VoiceQueue.Arn]",
-		"sns:Publish on [VoiceTopic]", "sns:GetTopicAttributes on [VoiceTopic]", "kinesis:PutRecord on [VoiceStream.Arn]",
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, s.Permissions("VoiceAccessRole")); diff != "" {
-		problems = append(problems, "want (-), got (+):\n"+diff)
-	}
-	trust := role.Prop("AssumeRolePolicyDocument", "Statement", 0)
-	condition := cfn.At(trust, "Condition")
-	if cfn.At(trust, "Principal", "Service") != "mediapipelines.chime.amazonaws.com" ||
-		cfn.At(condition, "StringEquals", "aws:SourceAccount", "Ref") != "AWS::AccountId" ||
-		s.Words(cfn.At(condition, "ArnLike", "aws:SourceArn")) != "arn:[AWS::Partition]:chime:*:[AWS::AccountId]:*" {
-		problems = append(problems, "got the trust "+cfn.AsText(trust)+", want the service for calls of this account alone")
-	}
-	return append(problems, statementProblems(s, want)...)
-}
-
-// statementProblems compares the output for deployers who have a role already.
-func statementProblems(s synthesized, want []string) (problems []string) {
-	var statements []struct {
-		Action   []string
-		Resource string
-	}
-	text := s.Words(s.Outputs["VoiceAccessStatements"].Value)
-	if err := json.Unmarshal([]byte(text), &statements); err != nil {
-		return []string{"output VoiceAccessStatements: " + err.Error() + " in " + text}
-	}
-	var got []string
-	for _, statement := range statements {
-		for _, action := range statement.Action {
-			got = append(got, action+" on "+statement.Resource)
-		}
-	}
-	slices.Sort(got)
-	var plain []string
-	for _, one := range want {
-		plain = append(plain, strings.TrimSuffix(one, taggedKey))
-	}
-	slices.Sort(plain)
-	if diff := cmp.Diff(plain, got); diff != "" {
-		problems = append(problems, "output VoiceAccessStatements: want (-), got (+):\n"+diff)
-	}
-	return problems
 }
