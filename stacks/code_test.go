@@ -73,8 +73,9 @@ func build(t *testing.T, architecture string) string {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"go.mod":                   "module example.com/functions\n\ngo 1.26\n",
-		"functions/status/main.go": "package main\n\nimport _ \"net\" // has parts in C where that is allowed\n\nfunc main() {}\n",
+		"go.mod": "module example.com/functions\n\ngo 1.26\n",
+		// The package net has parts in C where that is allowed.
+		"functions/status/main.go": "package main\n\nimport _ \"net\"\n\nfunc main() {}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

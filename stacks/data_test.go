@@ -14,7 +14,9 @@ import (
 const (
 	dynamoTable = "AWS::DynamoDB::Table"
 	sqsQueue    = "AWS::SQS::Queue"
+	sqsPolicy   = "AWS::SQS::QueuePolicy"
 	s3Bucket    = "AWS::S3::Bucket"
+	s3Policy    = "AWS::S3::BucketPolicy"
 	autoDelete  = "Custom::S3AutoDeleteObjects"
 )
 
@@ -97,7 +99,7 @@ func dataChecks() []check {
 					map[string]any{"redrivePermission": "denyAll"}, "RedriveAllowPolicy")},
 				{name: "no time for a redrive", do: queue("FunctionDeadLetters", 0.0, "VisibilityTimeout")},
 				{name: "not encrypted", do: queue("FunctionDeadLetters", nil, "SqsManagedSseEnabled")},
-				{name: "plain HTTP", do: remove("AWS::SQS::QueuePolicy", "VoiceDeadLetters/Policy")},
+				{name: "plain HTTP", do: remove(sqsPolicy, "VoiceDeadLetters/Policy")},
 				{name: "an unknown queue", do: func(c cfn.Template) { c.Resources["Q"] = &cfn.Resource{Type: sqsQueue} }},
 			},
 		},
@@ -117,7 +119,7 @@ func dataChecks() []check {
 				{name: "a request to the key for each object", do: bucket(false, "BucketEncryption",
 					"ServerSideEncryptionConfiguration", 0, "BucketKeyEnabled")},
 				{name: "nobody knows who reads", do: bucket(nil, "LoggingConfiguration")},
-				{name: "plain HTTP", do: remove("AWS::S3::BucketPolicy", "VoiceStreamFailures/Policy")},
+				{name: "plain HTTP", do: remove(s3Policy, "VoiceStreamFailures/Policy")},
 			},
 		},
 	}
@@ -210,7 +212,7 @@ func queueProblems(s synthesized) (problems []string) {
 		if got, want := q.Prop("MessageRetentionPeriod"), within(s.chosen, limit)*day; got != want {
 			wrong("keeps messages for %v s, want %v", got, want)
 		}
-		if !s.ClosedTo("AWS::SQS::QueuePolicy", path+"/Policy") {
+		if !s.ClosedTo(sqsPolicy, path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
 		if path == "VoiceQueue" {
@@ -262,7 +264,7 @@ func bucketProblems(s synthesized) (problems []string) {
 				wrong("%s is not set", access)
 			}
 		}
-		if !s.ClosedTo("AWS::S3::BucketPolicy", path+"/Policy") {
+		if !s.ClosedTo(s3Policy, path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
 		encryption := map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "AES256"}}

@@ -14,6 +14,8 @@ import (
 
 const (
 	lambdaFunction = "AWS::Lambda::Function"
+	invokeConfig   = "AWS::Lambda::EventInvokeConfig"
+	logGroup       = "AWS::Logs::LogGroup"
 	iamPolicy      = "AWS::IAM::Policy"
 	iamRole        = "AWS::IAM::Role"
 )
@@ -33,7 +35,7 @@ func functionsOf(c config.Stack) []string {
 var timeouts = map[string]float64{"status": 30, "failures": 60, "alerts": 60, "consent": 60, "watch": 55, "voice": 60}
 
 func functionChecks() []check {
-	const invoke, policyOfStatus = "AWS::Lambda::EventInvokeConfig", "StatusRole/DefaultPolicy"
+	const policyOfStatus = "StatusRole/DefaultPolicy"
 	function := func(path string, value any, steps ...any) func(cfn.Template) {
 		return set(lambdaFunction, path, value, steps...)
 	}
@@ -67,7 +69,8 @@ func functionChecks() []check {
 				{name: "a task is not turned on", do: variable("Watch", "CHIMEWATCH_VOICE_TASKS", "")},
 				{name: "routes are missing", do: variable("Watch", "CHIMEWATCH_ROUTES", "")},
 				{name: "routes where they are not read", do: variable("Failures", "CHIMEWATCH_ROUTES", "[]")},
-				{name: "logs for ever", do: set("AWS::Logs::LogGroup", "StatusLogs", nil, "RetentionInDays")},
+				{name: "logs for ever", do: set(logGroup, "StatusLogs", nil, "RetentionInDays")},
+				{name: "only errors are logged", do: function("Status", "ERROR", "LoggingConfig", "ApplicationLogLevel")},
 				{name: "logs elsewhere", do: function("Status", nil, "LoggingConfig")},
 				{name: "concurrency is not reserved", do: function("Watch", nil, "ReservedConcurrentExecutions")},
 			},
@@ -76,7 +79,7 @@ func functionChecks() []check {
 			name: "failed invocations are tried again and kept",
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
-					retries := s.Get(invoke, functionPath(name)+"Retries")
+					retries := s.Get(invokeConfig, functionPath(name)+"Retries")
 					attempts, age := float64(s.chosen.Retry.Most), s.chosen.Retry.Age.Seconds()
 					queue := "[FunctionDeadLetters.Arn]"
 					if name == "watch" { // its next run is its retry
@@ -88,6 +91,9 @@ func functionChecks() []check {
 						retries.Prop("MaximumRetryAttempts"), retries.Prop("MaximumEventAgeInSeconds"),
 						s.Words(retries.Prop("DestinationConfig", "OnFailure", "Destination")),
 					}
+					if retries.Prop("DestinationConfig", "OnSuccess") != nil {
+						problems = append(problems, name+": what succeeds is recorded as well")
+					}
 					if diff := cmp.Diff(want, got); diff != "" {
 						problems = append(problems, name+": function, version, retries, seconds and queue: want (-), "+
 							"got (+):\n"+diff)
@@ -96,13 +102,16 @@ func functionChecks() []check {
 				return problems
 			},
 			breakages: []breakage{
-				{name: "no retries", do: set(invoke, "FailuresRetries", 0.0, "MaximumRetryAttempts")},
-				{name: "the watch is tried again", do: set(invoke, "WatchRetries", 2.0, "MaximumRetryAttempts")},
-				{name: "the queue of the rules", do: point(invoke, "StatusRetries",
+				{name: "no retries", do: set(invokeConfig, "FailuresRetries", 0.0, "MaximumRetryAttempts")},
+				{name: "the watch is tried again", do: set(invokeConfig, "WatchRetries", 2.0, "MaximumRetryAttempts")},
+				{name: "the queue of the rules", do: point(invokeConfig, "StatusRetries",
 					refer("RuleDeadLetters", sqsQueue, "Arn"), "DestinationConfig", "OnFailure", "Destination")},
-				{name: "no destination", do: set(invoke, "VoiceRetries", nil, "DestinationConfig")},
-				{name: "given up at once", do: set(invoke, "AlertsRetries", 60.0, "MaximumEventAgeInSeconds")},
-				{name: "for a version that nobody invokes", do: set(invoke, "AlertsRetries", "live", "Qualifier")},
+				{name: "no destination", do: set(invokeConfig, "VoiceRetries", nil, "DestinationConfig")},
+				{name: "given up at once", do: set(invokeConfig, "AlertsRetries", 60.0, "MaximumEventAgeInSeconds")},
+				{name: "what succeeds is recorded", do: point(invokeConfig, "AlertsRetries", func(c cfn.Template) any {
+					return map[string]any{"Destination": refer("FunctionDeadLetters", sqsQueue, "Arn")(c)}
+				}, "DestinationConfig", "OnSuccess")},
+				{name: "for a version that nobody invokes", do: set(invokeConfig, "AlertsRetries", "live", "Qualifier")},
 			},
 		},
 		{
@@ -242,8 +251,9 @@ func functionProblems(s synthesized, name string) (problems []string) {
 		wrong("runs the code %q, want %q", code, want)
 	}
 	logs := functionPath(name) + "Logs"
-	days := s.Get("AWS::Logs::LogGroup", logs).Prop("RetentionInDays")
-	if s.Words(f.Prop("LoggingConfig", "LogGroup")) != "["+logs+"]" || days != float64(s.chosen.LogRetentionDays) {
+	days := s.Get(logGroup, logs).Prop("RetentionInDays")
+	logging, _ := f.Prop("LoggingConfig").(map[string]any)
+	if len(logging) != 1 || s.Words(logging["LogGroup"]) != "["+logs+"]" || days != float64(s.chosen.LogRetentionDays) {
 		wrong("its logs are not in the group %s for %d days", logs, s.chosen.LogRetentionDays)
 	}
 	variables := map[string]string{}

@@ -93,7 +93,7 @@ func grantChecks() []check {
 			return problems
 		},
 		breakages: []breakage{
-			{name: "anybody sends", do: allow("AWS::SQS::QueuePolicy", "FunctionDeadLetters/Policy", "PolicyDocument",
+			{name: "anybody sends", do: allow(sqsPolicy, "FunctionDeadLetters/Policy", "PolicyDocument",
 				map[string]any{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"})},
 			{name: "anybody publishes", do: allow(snsPolicy, "FailureTopic/Policy", "PolicyDocument",
 				map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": "*"}, "Action": "sns:Publish"})},
@@ -104,7 +104,7 @@ func grantChecks() []check {
 					delete(p.Properties, "SourceArn")
 				}
 			}},
-			{name: "the service may not log who reads", do: remove("AWS::S3::BucketPolicy", "VoiceStreamFailuresLog/Policy")},
+			{name: "the service may not log who reads", do: remove(s3Policy, "VoiceStreamFailuresLog/Policy")},
 			{name: "alarms of any account", do: set(snsPolicy, "AlarmTopic/Policy", map[string]any{},
 				"PolicyDocument", "Statement", 1, "Condition")},
 		},

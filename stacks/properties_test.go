@@ -26,7 +26,7 @@ type breakage struct {
 // checks are all properties.
 func checks() []check {
 	return slices.Concat(routingChecks(), functionChecks(), grantChecks(), dataChecks(), topicChecks(),
-		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks())
+		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks(), knownChecks())
 }
 
 // Each property holds in every configuration.

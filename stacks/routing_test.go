@@ -30,10 +30,11 @@ func jsonOf(value any) any {
 // functionPath is where a function is in the construct tree.
 func functionPath(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
+const eventRule = "AWS::Events::Rule"
+
 func routingChecks() []check {
-	const rule = "AWS::Events::Rule"
 	target := func(name string, value any, steps ...any) func(cfn.Template) {
-		return set(rule, name, value, append([]any{"Targets", 0}, steps...)...)
+		return set(eventRule, name, value, append([]any{"Targets", 0}, steps...)...)
 	}
 	return []check{{
 		name: "the routing table is deployed",
@@ -41,11 +42,11 @@ func routingChecks() []check {
 			table := rules.Table(rules.Options{Rehearsal: s.chosen.Rehearsal, Account: "ACCOUNT"})
 			schedules := rules.Schedules()
 			delivery := attempts{s.chosen.Delivery.Most, s.chosen.Delivery.Age.Seconds(), "RuleDeadLetters"}
-			if got, want := len(s.Of(rule)), len(table)+len(schedules); got != want {
+			if got, want := len(s.Of(eventRule)), len(table)+len(schedules); got != want {
 				problems = append(problems, fmt.Sprintf("got %d rules, want %d", got, want))
 			}
 			for _, r := range table {
-				got := s.Get(rule, "Rule-"+r.Name)
+				got := s.Get(eventRule, "Rule-"+r.Name)
 				if diff := cmp.Diff(jsonOf(r.Pattern), got.Prop("EventPattern")); diff != "" {
 					problems = append(problems, "rule "+r.Name+": want (-), got (+):\n"+diff)
 					continue
@@ -53,7 +54,7 @@ func routingChecks() []check {
 				problems = append(problems, targetProblems(s, got, r.Name, r.Function, delivery)...)
 			}
 			for _, r := range schedules {
-				got := s.Get(rule, "Schedule-"+r.Name)
+				got := s.Get(eventRule, "Schedule-"+r.Name)
 				if rate := got.Prop("ScheduleExpression"); rate != "rate(1 minute)" {
 					problems = append(problems, "schedule "+r.Name+": got "+cfn.AsText(rate)+", want rate(1 minute)")
 					continue
@@ -64,10 +65,10 @@ func routingChecks() []check {
 			return problems
 		},
 		breakages: []breakage{
-			{name: "a rule is missing", do: remove(rule, "Rule-element-failure")},
-			{name: "a rule is disabled", do: set(rule, "Rule-state-change", "DISABLED", "State")},
-			{name: "the schedule is disabled", do: set(rule, "Schedule-watch", "DISABLED", "State")},
-			{name: "the schedule is slow", do: set(rule, "Schedule-watch", "rate(10 minutes)", "ScheduleExpression")},
+			{name: "a rule is missing", do: remove(eventRule, "Rule-element-failure")},
+			{name: "a rule is disabled", do: set(eventRule, "Rule-state-change", "DISABLED", "State")},
+			{name: "the schedule is disabled", do: set(eventRule, "Schedule-watch", "DISABLED", "State")},
+			{name: "the schedule is slow", do: set(eventRule, "Schedule-watch", "rate(10 minutes)", "ScheduleExpression")},
 			{name: "the schedule has dead letters", do: func(c cfn.Template) {
 				queue := map[string]any{"Arn": refer("RuleDeadLetters", sqsQueue, "Arn")(c)}
 				target("Schedule-watch", queue, "DeadLetterConfig")(c)
@@ -75,19 +76,20 @@ func routingChecks() []check {
 			{name: "no attempts", do: target("Rule-permanent-failure", 0.0, "RetryPolicy", "MaximumRetryAttempts")},
 			{name: "given up after a minute",
 				do: target("Rule-permanent-failure", 60.0, "RetryPolicy", "MaximumEventAgeInSeconds")},
-			{name: "another queue", do: point(rule, "Rule-create-failed", refer("FunctionDeadLetters", sqsQueue, "Arn"),
+			{name: "another queue", do: point(eventRule, "Rule-create-failed", refer("FunctionDeadLetters", sqsQueue, "Arn"),
 				"Targets", 0, "DeadLetterConfig", "Arn")},
-			{name: "another function", do: point(rule, "Rule-create-failed", refer("Status", lambdaFunction, "Arn"),
+			{name: "another function", do: point(eventRule, "Rule-create-failed", refer("Status", lambdaFunction, "Arn"),
 				"Targets", 0, "Arn")},
-			{name: "any account consents", do: set(rule, "Rule-consent", nil, "EventPattern", "account")},
-			{name: "rehearsals in production", in: "default", do: set(rule, "Rule-state-change",
+			{name: "without the event", do: target("Rule-create-failed", "$.time", "InputPath")},
+			{name: "any account consents", do: set(eventRule, "Rule-consent", nil, "EventPattern", "account")},
+			{name: "rehearsals in production", in: "default", do: set(eventRule, "Rule-state-change",
 				[]any{"aws.chime", "chimewatch.rehearsal"}, "EventPattern", "source")},
 			{name: "EventBridge may not invoke", do: func(c cfn.Template) {
-				for _, p := range c.Of("AWS::Lambda::Permission") {
+				for _, p := range c.Of(lambdaPermission) {
 					p.Properties["Principal"] = "nobody.amazonaws.com"
 				}
 			}},
-			{name: "EventBridge may not send dead letters", do: remove("AWS::SQS::QueuePolicy", "RuleDeadLetters/Policy")},
+			{name: "EventBridge may not send dead letters", do: remove(sqsPolicy, "RuleDeadLetters/Policy")},
 		},
 	}}
 }
@@ -113,6 +115,12 @@ func targetProblems(s synthesized, r *cfn.Resource, rule, function string, want 
 		wrong("has %d targets, want one", len(targets))
 	}
 	target := r.Prop("Targets", 0)
+	fields, _ := target.(map[string]any)
+	for field := range fields {
+		if !slices.Contains([]string{"Arn", "Id", "DeadLetterConfig", "RetryPolicy"}, field) {
+			wrong("has a target with %s, which may change the event", field)
+		}
+	}
 	arn := "[" + functionPath(function) + ".Arn]"
 	if got := s.Words(cfn.At(target, "Arn")); got != arn {
 		wrong("invokes %s, want %s", got, arn)

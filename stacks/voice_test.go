@@ -49,7 +49,7 @@ func voiceChecks() []check {
 				{name: "records for a week", do: set(kinesisStream, "VoiceStream", 168.0, "RetentionPeriodHours")},
 				{name: "the topic gives up for ever", do: set(subscription, "Voice/VoiceTopic", nil, "RedrivePolicy")},
 				{name: "any account invokes", do: func(c cfn.Template) {
-					for _, p := range c.Of("AWS::Lambda::Permission") {
+					for _, p := range c.Of(lambdaPermission) {
 						delete(p.Properties, "SourceAccount")
 					}
 				}},
@@ -115,7 +115,7 @@ func sourceProblems(s synthesized) (problems []string) {
 // that send notifications.
 func invokerProblems(s synthesized) (problems []string) {
 	var principals []string
-	for _, p := range s.Of("AWS::Lambda::Permission") {
+	for _, p := range s.Of(lambdaPermission) {
 		if service := fmt.Sprint(p.Prop("Principal")); strings.Contains(service, "chime") {
 			principals = append(principals, service)
 			if p.Prop("SourceAccount", "Ref") != "AWS::AccountId" {
