@@ -35,47 +35,77 @@ func wantAlarms(c config.Stack) map[string]wantAlarm {
 		five   = ">= 1 in 5 of 5, missing is fine"
 		silent = "< 1 in 5 of 5, missing is not"
 	)
-	to := "AlarmTopic"
+	to := "[AlarmTopic]"
 	if c.AlarmTopicARN != "" {
 		to = c.AlarmTopicARN
 	}
+	sent := func(queue string) []string {
+		return []string{"AWS/SQS NumberOfMessagesSent QueueName=[" + queue + ".QueueName] Sum 60"}
+	}
+	undelivered := func(topic string) []string {
+		return []string{"AWS/SNS NumberOfNotificationsFailed TopicName=[" + topic + ".TopicName] Sum 60"}
+	}
+	lambda := func(metric, function, statistic string) []string {
+		return []string{"AWS/Lambda " + metric + " FunctionName=[" + function + "] " + statistic + " 60"}
+	}
+	const (
+		unheard   = "undelivered-notifications"
+		events    = "[RuleDeadLetters.QueueName]"
+		records   = "[FunctionDeadLetters.QueueName]"
+		voiceDead = "[VoiceDeadLetters.QueueName]"
+	)
 	want := map[string]wantAlarm{
-		"RuleDeadLettersAlarm":     {[]string{"AWS/SQS NumberOfMessagesSent QueueName=[RuleDeadLetters] Sum 60"}, once, to, "[RuleDeadLetters]", "dead-letters"},
-		"FunctionDeadLettersAlarm": {[]string{"AWS/SQS NumberOfMessagesSent QueueName=[FunctionDeadLetters] Sum 60"}, once, to, "[FunctionDeadLetters]", "dead-letters"},
-		"NotRunning-watch":         {[]string{"AWS/Lambda Invocations FunctionName=[Watch] Sum 60"}, silent, to, "[Watch]", "watch-not-running"},
-		"UndeliveredFailures":      {[]string{"AWS/SNS NumberOfNotificationsFailed TopicName=[FailureTopic] Sum 60"}, once, to, "[FailureTopic]", "undelivered-notifications"},
-		"UndeliveredAlerts":        {[]string{"AWS/SNS NumberOfNotificationsFailed TopicName=[AlertTopic] Sum 60"}, once, to, "[AlertTopic]", "undelivered-notifications"},
+		"RuleDeadLettersAlarm":     {sent("RuleDeadLetters"), once, to, events, "dead-letters"},
+		"FunctionDeadLettersAlarm": {sent("FunctionDeadLetters"), once, to, records, "dead-letters"},
+		"NotRunning-watch":         {lambda("Invocations", "Watch", "Sum"), silent, to, "[Watch]", "watch-not-running"},
+		"UndeliveredFailures":      {undelivered("FailureTopic"), once, to, "[FailureTopic.TopicName]", unheard},
+		"UndeliveredAlerts":        {undelivered("AlertTopic"), once, to, "[AlertTopic.TopicName]", unheard},
 	}
 	if c.AlarmTopicARN == "" { // reported by a way that does not need it
-		want["UndeliveredAlarms"] = wantAlarm{[]string{"AWS/SNS NumberOfNotificationsFailed TopicName=[AlarmTopic] Sum 60"}, once, "FailureTopic", "[AlarmTopic]", "undelivered-notifications"}
+		want["UndeliveredAlarms"] = wantAlarm{
+			undelivered("AlarmTopic"), once, "[FailureTopic]", "[AlarmTopic.TopicName]", unheard,
+		}
 	}
 	sum := func(metrics ...string) []string { return append([]string{"= SUM(FILL(METRICS(), 0))"}, metrics...) }
-	var records, events []string
+	var unrecorded, unsent []string
 	for _, name := range functionsOf(c) {
 		path := functionPath(name)
-		want["Failing-"+name] = wantAlarm{[]string{"AWS/Lambda Errors FunctionName=[" + path + "] Sum 60"}, five, to, "[" + path + "]", "failing-function"}
-		want["Throttled-"+name] = wantAlarm{[]string{"AWS/Lambda Throttles FunctionName=[" + path + "] Sum 60"}, five, to, "[" + path + "]", "throttled-function"}
+		about := "[" + path + "]"
+		want["Failing-"+name] = wantAlarm{lambda("Errors", path, "Sum"), five, to, about, "failing-function"}
+		want["Throttled-"+name] = wantAlarm{lambda("Throttles", path, "Sum"), five, to, about, "throttled-function"}
 		if name != "watch" {
-			records = append(records, "AWS/Lambda DestinationDeliveryFailures FunctionName=["+path+"] Sum 60")
+			unrecorded = append(unrecorded, lambda("DestinationDeliveryFailures", path, "Sum")...)
 		}
 	}
 	for _, r := range rules.Table(rules.Options{}) {
-		events = append(events, "AWS/Events InvocationsFailedToBeSentToDlq RuleName=[Rule-"+r.Name+"] Sum 60")
+		unsent = append(unsent, "AWS/Events InvocationsFailedToBeSentToDlq RuleName=[Rule-"+r.Name+"] Sum 60")
 	}
-	slices.Sort(events)
-	want["LostRecords1"] = wantAlarm{sum(records...), once, to, "[FunctionDeadLetters]", "lost-events"}
-	want["LostEvents1"] = wantAlarm{sum(events...), once, to, "[RuleDeadLetters]", "lost-events"}
+	slices.Sort(unsent)
+	want["LostRecords1"] = wantAlarm{sum(unrecorded...), once, to, records, "lost-events"}
+	want["LostEvents1"] = wantAlarm{sum(unsent...), once, to, events, "lost-events"}
 	has := func(source string) bool { return slices.Contains(c.VoiceSources, source) }
 	if has("sqs") || has("sns") {
-		want["VoiceDeadLettersAlarm"] = wantAlarm{[]string{"= DIFF(FILL(visible, 0) + FILL(hidden, 0))", "AWS/SQS ApproximateNumberOfMessagesNotVisible QueueName=[VoiceDeadLetters] Maximum 60",
-			"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=[VoiceDeadLetters] Maximum 60"}, once, to, "[VoiceDeadLetters]", "dead-letters"}
+		want["VoiceDeadLettersAlarm"] = wantAlarm{[]string{
+			"= DIFF(FILL(visible, 0) + FILL(hidden, 0))",
+			"AWS/SQS ApproximateNumberOfMessagesNotVisible QueueName=" + voiceDead + " Maximum 60",
+			"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=" + voiceDead + " Maximum 60",
+		}, once, to, voiceDead, "dead-letters"}
 	}
 	if has("sqs") {
-		want["VoiceQueueLate"] = wantAlarm{[]string{"AWS/SQS ApproximateAgeOfOldestMessage QueueName=[VoiceQueue] Maximum 60"}, ">= 60 in 3 of 3, missing is fine", to, "[VoiceQueue]", "voice-late"}
+		want["VoiceQueueLate"] = wantAlarm{
+			[]string{"AWS/SQS ApproximateAgeOfOldestMessage QueueName=[VoiceQueue.QueueName] Maximum 60"},
+			">= 60 in 3 of 3, missing is fine", to, "[VoiceQueue.QueueName]", "voice-late",
+		}
 	}
 	if has("kinesis") {
-		want["VoiceStreamLate"] = wantAlarm{[]string{"AWS/Lambda IteratorAge FunctionName=[Voice] Maximum 60"}, ">= 60000 in 3 of 3, missing is fine", to, "[VoiceStream]", "voice-late"}
-		want["VoiceStreamFailuresAlarm"] = wantAlarm{[]string{"AWS/Lambda OnFailureDestinationDeliveredEventCount EventSourceMappingUUID=[VoiceStreamMapping] Sum 60"}, once, to, "[VoiceStreamFailures]", "voice-stream-failures"}
+		want["VoiceStreamLate"] = wantAlarm{
+			lambda("IteratorAge", "Voice", "Maximum"),
+			">= 60000 in 3 of 3, missing is fine", to, "[VoiceStream]", "voice-late",
+		}
+		want["VoiceStreamFailuresAlarm"] = wantAlarm{
+			[]string{"AWS/Lambda OnFailureDestinationDeliveredEventCount EventSourceMappingUUID=[VoiceStreamMapping] Sum 60"},
+			once, to, "[VoiceStreamFailures]", "voice-stream-failures",
+		}
 	}
 	if len(c.VoiceTasks) > 0 {
 		var refused []string
@@ -95,7 +125,8 @@ func metricsOf(c cfn.Template, a *cfn.Resource) []string {
 			dimensions = append(dimensions, c.Words(cfn.At(d, "Name"))+"="+c.Words(cfn.At(d, "Value")))
 		}
 		slices.Sort(dimensions)
-		return fmt.Sprint(cfn.At(metric, "Namespace"), " ", cfn.At(metric, "MetricName"), " ", strings.Join(dimensions, " "), " ", statistic, " ", period)
+		return fmt.Sprint(cfn.At(metric, "Namespace"), " ", cfn.At(metric, "MetricName"), " ",
+			strings.Join(dimensions, " "), " ", statistic, " ", period)
 	}
 	if a.Prop("MetricName") != nil {
 		return []string{one(a.Properties, a.Prop("Statistic"), a.Prop("Period"))}
@@ -106,7 +137,8 @@ func metricsOf(c cfn.Template, a *cfn.Resource) []string {
 			expressions = append(expressions, "= "+c.Words(text))
 			continue
 		}
-		metrics = append(metrics, one(cfn.At(m, "MetricStat", "Metric"), cfn.At(m, "MetricStat", "Stat"), cfn.At(m, "MetricStat", "Period")))
+		stat := cfn.At(m, "MetricStat")
+		metrics = append(metrics, one(cfn.At(stat, "Metric"), cfn.At(stat, "Stat"), cfn.At(stat, "Period")))
 	}
 	slices.Sort(metrics)
 	return append(expressions, metrics...)
@@ -115,17 +147,30 @@ func metricsOf(c cfn.Template, a *cfn.Resource) []string {
 // alarmAs reads an alarm in the form of wantAlarm; names and section are the wanted
 // ones where its description has them.
 func alarmAs(c cfn.Template, a *cfn.Resource, want wantAlarm, runbook string) wantAlarm {
-	operator := map[any]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}[a.Prop("ComparisonOperator")]
-	missing := map[any]string{"notBreaching": "missing is fine", "breaching": "missing is not"}[a.Prop("TreatMissingData")]
+	operators := map[any]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}
+	treatments := map[any]string{"notBreaching": "missing is fine", "breaching": "missing is not"}
+	topics := func(actions string) string {
+		var all []string
+		for _, topic := range cfn.Listed(a.Prop(actions)) {
+			all = append(all, c.Words(topic))
+		}
+		return strings.Join(all, " and ")
+	}
+	minutes := a.Prop("EvaluationPeriods")
+	of := a.Prop("DatapointsToAlarm")
+	if of == nil {
+		of = minutes
+	}
 	got := wantAlarm{
 		Metrics: metricsOf(c, a),
-		When:    fmt.Sprintf("%s %v in %v of %v, %s", operator, a.Prop("Threshold"), a.Prop("DatapointsToAlarm"), a.Prop("EvaluationPeriods"), missing),
-		To:      strings.Join(c.Targets(a.Prop("AlarmActions")), " and "),
+		When: fmt.Sprintf("%s %v in %v of %v, %s", operators[a.Prop("ComparisonOperator")], a.Prop("Threshold"),
+			of, minutes, treatments[a.Prop("TreatMissingData")]),
+		To: topics("AlarmActions"),
 	}
-	if a.Prop("DatapointsToAlarm") == nil {
-		got.When = fmt.Sprintf("%s %v in %v of %v, %s", operator, a.Prop("Threshold"), a.Prop("EvaluationPeriods"), a.Prop("EvaluationPeriods"), missing)
+	if a.Prop("ActionsEnabled") == false {
+		got.To = "nobody"
 	}
-	if ok := strings.Join(c.Targets(a.Prop("OKActions")), " and "); ok != got.To {
+	if ok := topics("OKActions"); ok != topics("AlarmActions") {
 		got.To += ", but when it is over " + ok
 	}
 	about := c.Words(a.Prop("AlarmDescription"))
@@ -146,6 +191,9 @@ func alarmChecks() []check {
 	alarm := func(id string, value any, steps ...any) func(cfn.Template) {
 		return set(cloudwatchAlarm, id, value, steps...)
 	}
+	toTopic := func(id, topic string) func(cfn.Template) {
+		return point(cloudwatchAlarm, id, refer(topic, snsTopic, "TopicArn"), "AlarmActions", 0)
+	}
 	return []check{
 		{
 			name: "alarms watch chimewatch itself",
@@ -159,7 +207,10 @@ func alarmChecks() []check {
 				for _, id := range slices.Sorted(maps.Keys(want)) {
 					if got[id] == nil {
 						problems = append(problems, "there is no alarm "+id)
-					} else if diff := cmp.Diff(want[id], alarmAs(s.Template, got[id], want[id], s.chosen.RunbookURL)); diff != "" {
+						continue
+					}
+					is := alarmAs(s.Template, got[id], want[id], s.chosen.RunbookURL)
+					if diff := cmp.Diff(want[id], is); diff != "" {
 						problems = append(problems, "alarm "+id+": want (-), got (+):\n"+diff)
 					}
 				}
@@ -173,17 +224,24 @@ func alarmChecks() []check {
 				{name: "missing data breaches", do: alarm("Failing-status", "breaching", "TreatMissingData")},
 				{name: "a threshold of 100", do: alarm("FunctionDeadLettersAlarm", 100.0, "Threshold")},
 				{name: "less than", do: alarm("FunctionDeadLettersAlarm", "LessThanThreshold", "ComparisonOperator")},
-				{name: "mute while one stays", do: alarm("RuleDeadLettersAlarm", "ApproximateNumberOfMessagesVisible", "MetricName")},
-				{name: "moved messages are not counted", do: alarm("VoiceDeadLettersAlarm", "FILL(visible, 0)", "Metrics", 0, "Expression")},
+				{name: "mute while one stays",
+					do: alarm("RuleDeadLettersAlarm", "ApproximateNumberOfMessagesVisible", "MetricName")},
+				{name: "moved messages are not counted",
+					do: alarm("VoiceDeadLettersAlarm", "FILL(visible, 0)", "Metrics", 0, "Expression")},
 				{name: "no data is no sum", do: alarm("LostRecords1", "SUM(METRICS())", "Metrics", 0, "Expression")},
-				{name: "another topic", do: point(cloudwatchAlarm, "LostRecords1", refer("FailureTopic", snsTopic, "TopicArn"), "AlarmActions", 0)},
-				{name: "alarms about alarms by their own topic", do: point(cloudwatchAlarm, "UndeliveredAlarms", refer("AlarmTopic", snsTopic, "TopicArn"), "AlarmActions", 0)},
-				{name: "the other queue", do: point(cloudwatchAlarm, "RuleDeadLettersAlarm", refer("FunctionDeadLetters", sqsQueue, "QueueName"), "Dimensions", 0, "Value")},
+				{name: "another topic", do: toTopic("LostRecords1", "FailureTopic")},
+				{name: "alarms about alarms by their own topic", do: toTopic("UndeliveredAlarms", "AlarmTopic")},
+				{name: "the other queue", do: point(cloudwatchAlarm, "RuleDeadLettersAlarm",
+					refer("FunctionDeadLetters", sqsQueue, "QueueName"), "Dimensions", 0, "Value")},
 				{name: "nobody hears that it is over", do: alarm("Throttled-watch", nil, "OKActions")},
-				{name: "a name that AWS does not know", do: alarm("RuleDeadLettersAlarm", "See the queue RuleDeadLetters.", "AlarmDescription")},
+				{name: "a name that AWS does not know",
+					do: alarm("RuleDeadLettersAlarm", "See the queue RuleDeadLetters.", "AlarmDescription")},
 				{name: "no link", do: alarm("LostEvents1", "Events are lost.", "AlarmDescription")},
 				{name: "one minute of five", do: alarm("Failing-voice", 1.0, "DatapointsToAlarm")},
-				{name: "actions are off", do: alarm("Failing-voice", "Average", "Statistic")},
+				{name: "actions are off", do: alarm("Failing-voice", false, "ActionsEnabled")},
+				{name: "another statistic", do: alarm("Failing-voice", "Average", "Statistic")},
+				{name: "an ARN for a name", do: point(cloudwatchAlarm, "RuleDeadLettersAlarm",
+					refer("RuleDeadLetters", sqsQueue, "Arn"), "Dimensions", 0, "Value")},
 			},
 		},
 		{
@@ -202,7 +260,10 @@ func alarmChecks() []check {
 				}
 				return problems
 			},
-			breakages: []breakage{{name: "a section that is not there", do: alarm("LostEvents1", "See docs/RUNBOOK.md#everything-else", "AlarmDescription")}},
+			breakages: []breakage{
+				{name: "a section that is not there",
+					do: alarm("LostEvents1", "See docs/RUNBOOK.md#everything-else", "AlarmDescription")},
+			},
 		},
 		{
 			name: "docs/COST.md counts the alarms",
@@ -222,7 +283,8 @@ func alarmChecks() []check {
 				if err != nil {
 					return []string{err.Error()}
 				}
-				if want := fmt.Sprintf("%d metrics in alarms (%s)", metrics, s.name); !strings.Contains(string(text), want) {
+				want := fmt.Sprintf("%d metrics in alarms (%s)", metrics, s.name)
+				if !strings.Contains(string(text), want) {
 					problems = append(problems, "docs/COST.md does not say: "+want)
 				}
 				return problems

@@ -2,6 +2,7 @@ package stacks_test
 
 import (
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -20,6 +21,30 @@ func TestEveryConfigurationPassesTheChecks(t *testing.T) {
 	inEveryConfiguration(t, func(*testing.T, synthesized) {}) // which fails where the synth does
 }
 
+// Each choice is made otherwise than by default in one of the configurations at
+// least: else a constant in its place would pass.
+func TestEveryChoiceIsMadeSomewhere(t *testing.T) {
+	standard := reflect.ValueOf(config.Default())
+	for i := range standard.NumField() {
+		made := false
+		for _, c := range configurations() {
+			made = made || !reflect.DeepEqual(reflect.ValueOf(c).Field(i).Interface(), standard.Field(i).Interface())
+		}
+		if !made {
+			t.Errorf("%s is the default in every configuration", standard.Type().Field(i).Name)
+		}
+	}
+}
+
+// A stack in production is protected from deletion, and no other.
+func TestProductionIsProtected(t *testing.T) {
+	inEveryConfiguration(t, func(t *testing.T, s synthesized) {
+		if s.protected != s.chosen.Production {
+			t.Errorf("got protected %t, want %t", s.protected, s.chosen.Production)
+		}
+	})
+}
+
 // The packs fail the synth of a stack that does not comply.
 func TestChecksFailWhatDoesNotComply(t *testing.T) {
 	app, stack := newStack(t, config.Default())
@@ -29,7 +54,10 @@ func TestChecksFailWhatDoesNotComply(t *testing.T) {
 		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"), Code: codeOf(t)("status", "arm64"),
 	})
 	report, _ := synth(t, app)
-	for _, finding := range []string{"AwsSolutions-SQS4", "HIPAA.Security-S3DefaultEncryptionKMS", "NIST.800.53.R5-S3BucketVersioningEnabled", "Serverless-LambdaTracing"} {
+	for _, finding := range []string{
+		"AwsSolutions-SQS4", "HIPAA.Security-S3DefaultEncryptionKMS", "NIST.800.53.R5-S3BucketVersioningEnabled",
+		"Serverless-LambdaTracing",
+	} {
 		if !strings.Contains(report, finding) {
 			t.Errorf("got no finding %s in the report of a careless stack", finding)
 		}

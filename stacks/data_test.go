@@ -14,7 +14,10 @@ import (
 const (
 	dynamoTable = "AWS::DynamoDB::Table"
 	sqsQueue    = "AWS::SQS::Queue"
+	sqsPolicy   = "AWS::SQS::QueuePolicy"
 	s3Bucket    = "AWS::S3::Bucket"
+	s3Policy    = "AWS::S3::BucketPolicy"
+	autoDelete  = "Custom::S3AutoDeleteObjects"
 )
 
 // within is the chosen retention in days, or the limit of the service.
@@ -26,68 +29,77 @@ func within(c config.Stack, limit int) float64 {
 }
 
 func dataChecks() []check {
+	const recovery = "PointInTimeRecoverySpecification"
+	table := func(value any, steps ...any) func(cfn.Template) { return set(dynamoTable, "Table", value, steps...) }
+	queue := func(path string, value any, property string) func(cfn.Template) {
+		return set(sqsQueue, path, value, property)
+	}
+	bucket := func(value any, steps ...any) func(cfn.Template) {
+		return set(s3Bucket, "VoiceStreamFailures", value, steps...)
+	}
 	return []check{
 		{
 			name: "the table is the one that the functions work on",
 			find: func(s synthesized) (problems []string) {
 				if s.chosen.TableName != "" {
 					if got := s.Paths(dynamoTable); len(got) > 0 {
-						problems = append(problems, fmt.Sprintf("got the tables %v, want that of the earlier stack alone", got))
+						problems = []string{fmt.Sprintf("got the tables %v, want that of the earlier stack alone", got)}
 					}
 					return problems
 				}
 				return tableProblems(s)
 			},
 			breakages: []breakage{
-				{name: "a second table", in: "table of an earlier stack", do: func(c cfn.Template) { c.Resources["T"] = &cfn.Resource{Type: dynamoTable} }},
+				{name: "a second table", in: "table of an earlier stack", do: func(c cfn.Template) {
+					c.Resources["T"] = &cfn.Resource{Type: dynamoTable}
+				}},
 				{name: "no table", do: remove(dynamoTable, "Table")},
-				{name: "no expiry", do: set(dynamoTable, "Table", nil, "TimeToLiveSpecification")},
-				{name: "no recovery", do: set(dynamoTable, "Table", false, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")},
-				{name: "recovery for longer than the retention", in: "not retained", do: set(dynamoTable, "Table", 35.0, "PointInTimeRecoverySpecification", "RecoveryPeriodInDays")},
-				{name: "not encrypted", do: set(dynamoTable, "Table", nil, "SSESpecification")},
-				{name: "another key", do: set(dynamoTable, "Table", "SK", "KeySchema", 0, "AttributeName")},
-				{name: "an index less", do: set(dynamoTable, "Table", nil, "GlobalSecondaryIndexes")},
-				{name: "whole items in an index", do: set(dynamoTable, "Table", "ALL", "GlobalSecondaryIndexes", 0, "Projection", "ProjectionType")},
-				{name: "no protection", do: set(dynamoTable, "Table", false, "DeletionProtectionEnabled")},
+				{name: "no expiry", do: table(nil, "TimeToLiveSpecification")},
+				{name: "no recovery", do: table(false, recovery, "PointInTimeRecoveryEnabled")},
+				{name: "recovery for longer than the retention", in: "not retained",
+					do: table(35.0, recovery, "RecoveryPeriodInDays")},
+				{name: "not encrypted", do: table(nil, "SSESpecification")},
+				{name: "another key", do: table("SK", "KeySchema", 0, "AttributeName")},
+				{name: "numbers for keys", do: table("N", "AttributeDefinitions", 0, "AttributeType")},
+				{name: "an index less", do: table(nil, "GlobalSecondaryIndexes")},
+				{name: "whole items in an index",
+					do: table("ALL", "GlobalSecondaryIndexes", 0, "Projection", "ProjectionType")},
+				{name: "no protection", do: table(false, "DeletionProtectionEnabled")},
 			},
 		},
 		{
 			name: "what holds data goes or stays with the stack, as chosen",
-			find: func(s synthesized) (problems []string) {
-				want := "Retain"
-				if !s.chosen.Retain {
-					want = "Delete"
-				}
-				for _, r := range s.Resources {
-					keeps := r.Type == dynamoTable || r.Type == sqsQueue || r.Type == s3Bucket || r.Path() == "VoiceKey"
-					switch {
-					case keeps && (r.DeletionPolicy != want || r.UpdateReplacePolicy != want):
-						problems = append(problems, fmt.Sprintf("%s: got the policies %s and %s, want %s", r.Path(), r.DeletionPolicy, r.UpdateReplacePolicy, want))
-					case !keeps && r.DeletionPolicy == "Retain":
-						problems = append(problems, r.Path()+": stays when the stack is deleted, and holds nothing to keep")
-					case r.Type == s3Bucket && !s.chosen.Retain && s.Get("Custom::S3AutoDeleteObjects", r.Path()+"/AutoDeleteObjectsCustomResource/Default") == nil:
-						problems = append(problems, r.Path()+": cannot be deleted with objects in it")
-					}
-				}
-				return problems
-			},
+			find: keepingProblems,
 			breakages: []breakage{
-				{name: "the table goes", do: func(c cfn.Template) { c.Get(dynamoTable, "Table").DeletionPolicy = "Delete" }},
-				{name: "a queue is replaced with its messages", do: func(c cfn.Template) { c.Get(sqsQueue, "RuleDeadLetters").UpdateReplacePolicy = "Delete" }},
-				{name: "the stream stays and costs", do: func(c cfn.Template) { c.Get("AWS::Kinesis::Stream", "VoiceStream").DeletionPolicy = "Retain" }},
-				{name: "the bucket stays", in: "not retained", do: func(c cfn.Template) { c.Get(s3Bucket, "VoiceStreamFailures").DeletionPolicy = "Retain" }},
-				{name: "objects keep the bucket", in: "not retained", do: remove("Custom::S3AutoDeleteObjects", "VoiceStreamFailures/AutoDeleteObjectsCustomResource/Default")},
+				{name: "the table goes", do: func(c cfn.Template) {
+					c.Get(dynamoTable, "Table").DeletionPolicy = "Delete"
+				}},
+				{name: "a queue is replaced with its messages", do: func(c cfn.Template) {
+					c.Get(sqsQueue, "RuleDeadLetters").UpdateReplacePolicy = "Delete"
+				}},
+				{name: "the stream stays and costs", do: func(c cfn.Template) {
+					c.Get("AWS::Kinesis::Stream", "VoiceStream").DeletionPolicy = "Retain"
+				}},
+				{name: "the bucket stays", in: "not retained", do: func(c cfn.Template) {
+					c.Get(s3Bucket, "VoiceStreamFailures").DeletionPolicy = "Retain"
+				}},
+				{name: "objects keep the bucket", in: "not retained",
+					do: remove(autoDelete, "VoiceStreamFailures/AutoDeleteObjectsCustomResource/Default")},
 			},
 		},
 		{
 			name: "queues are encrypted, closed and keep no longer than calls are kept",
 			find: queueProblems,
 			breakages: []breakage{
-				{name: "dead letters for longer", in: "not retained", do: set(sqsQueue, "FunctionDeadLetters", 1209600.0, "MessageRetentionPeriod")},
-				{name: "dead letters for a day", do: set(sqsQueue, "RuleDeadLetters", 86400.0, "MessageRetentionPeriod")},
-				{name: "any queue may use it", do: set(sqsQueue, "RuleDeadLetters", nil, "RedriveAllowPolicy")},
-				{name: "not encrypted", do: set(sqsQueue, "FunctionDeadLetters", nil, "SqsManagedSseEnabled")},
-				{name: "plain HTTP", do: remove("AWS::SQS::QueuePolicy", "VoiceDeadLetters/Policy")},
+				{name: "dead letters for longer", in: "not retained",
+					do: queue("FunctionDeadLetters", 1209600.0, "MessageRetentionPeriod")},
+				{name: "dead letters for a day", do: queue("RuleDeadLetters", 86400.0, "MessageRetentionPeriod")},
+				{name: "any queue may use it", do: queue("RuleDeadLetters", nil, "RedriveAllowPolicy")},
+				{name: "its own queue may not use it", do: queue("VoiceDeadLetters",
+					map[string]any{"redrivePermission": "denyAll"}, "RedriveAllowPolicy")},
+				{name: "no time for a redrive", do: queue("FunctionDeadLetters", 0.0, "VisibilityTimeout")},
+				{name: "not encrypted", do: queue("FunctionDeadLetters", nil, "SqsManagedSseEnabled")},
+				{name: "plain HTTP", do: remove(sqsPolicy, "VoiceDeadLetters/Policy")},
 				{name: "an unknown queue", do: func(c cfn.Template) { c.Resources["Q"] = &cfn.Resource{Type: sqsQueue} }},
 			},
 		},
@@ -95,40 +107,89 @@ func dataChecks() []check {
 			name: "buckets are encrypted, closed and keep no longer than calls are kept",
 			find: bucketProblems,
 			breakages: []breakage{
-				{name: "objects for ever", do: set(s3Bucket, "VoiceStreamFailures", nil, "LifecycleConfiguration")},
-				{name: "objects for 90 days", in: "not retained", do: set(s3Bucket, "VoiceStreamFailures", 90.0, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")},
-				{name: "public", do: set(s3Bucket, "VoiceStreamFailures", false, "PublicAccessBlockConfiguration", "BlockPublicAcls")},
-				{name: "another key", do: set(s3Bucket, "VoiceStreamFailures", "AES256", "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")},
-				{name: "nobody knows who reads", do: set(s3Bucket, "VoiceStreamFailures", nil, "LoggingConfiguration")},
-				{name: "plain HTTP", do: remove("AWS::S3::BucketPolicy", "VoiceStreamFailures/Policy")},
+				{name: "objects for ever", do: bucket(nil, "LifecycleConfiguration")},
+				{name: "objects for 90 days", in: "not retained",
+					do: bucket(90.0, "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")},
+				{name: "public", do: bucket(false, "PublicAccessBlockConfiguration", "BlockPublicAcls")},
+				{name: "another key", do: bucket("AES256", "BucketEncryption",
+					"ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")},
+				{name: "the key of the notifications", do: point(s3Bucket, "VoiceStreamFailures",
+					refer("TopicKey", kmsKey, "Arn"), "BucketEncryption", "ServerSideEncryptionConfiguration", 0,
+					"ServerSideEncryptionByDefault", "KMSMasterKeyID")},
+				{name: "a request to the key for each object", do: bucket(false, "BucketEncryption",
+					"ServerSideEncryptionConfiguration", 0, "BucketKeyEnabled")},
+				{name: "nobody knows who reads", do: bucket(nil, "LoggingConfiguration")},
+				{name: "plain HTTP", do: remove(s3Policy, "VoiceStreamFailures/Policy")},
 			},
 		},
 	}
 }
 
+// keepingProblems compares what stays when the stack is deleted with what was chosen.
+func keepingProblems(s synthesized) (problems []string) {
+	wrong := func(r *cfn.Resource, format string, args ...any) {
+		problems = append(problems, r.Path()+": "+fmt.Sprintf(format, args...))
+	}
+	want := "Retain"
+	if !s.chosen.Retain {
+		want = "Delete"
+	}
+	for _, r := range s.Resources {
+		keeps := r.Type == dynamoTable || r.Type == sqsQueue || r.Type == s3Bucket || r.Path() == "VoiceKey"
+		emptied := s.Get(autoDelete, r.Path()+"/AutoDeleteObjectsCustomResource/Default") != nil
+		switch {
+		case keeps && (r.DeletionPolicy != want || r.UpdateReplacePolicy != want):
+			wrong(r, "got the policies %s and %s, want %s", r.DeletionPolicy, r.UpdateReplacePolicy, want)
+		case !keeps && r.DeletionPolicy == "Retain":
+			wrong(r, "stays when the stack is deleted, and holds nothing to keep")
+		case r.Type == s3Bucket && !s.chosen.Retain && !emptied:
+			wrong(r, "cannot be deleted with objects in it")
+		}
+	}
+	return problems
+}
+
 func tableProblems(s synthesized) (problems []string) {
 	definition := store.Definition()
 	keys := func(partition, sort string) any {
-		return []any{map[string]any{"AttributeName": partition, "KeyType": "HASH"}, map[string]any{"AttributeName": sort, "KeyType": "RANGE"}}
+		return []any{
+			map[string]any{"AttributeName": partition, "KeyType": "HASH"},
+			map[string]any{"AttributeName": sort, "KeyType": "RANGE"},
+		}
 	}
+	types := map[any]any{definition.PartitionKey: "S", definition.SortKey: "S"}
 	var indexes []any
 	for _, i := range definition.Indexes {
-		indexes = append(indexes, map[string]any{"IndexName": i.Name, "KeySchema": keys(i.PartitionKey, i.SortKey), "Projection": map[string]any{"ProjectionType": "KEYS_ONLY"}})
+		types[i.PartitionKey], types[i.SortKey] = "S", "S"
+		indexes = append(indexes, map[string]any{
+			"IndexName": i.Name, "KeySchema": keys(i.PartitionKey, i.SortKey),
+			"Projection": map[string]any{"ProjectionType": "KEYS_ONLY"},
+		})
 	}
 	if got := s.Paths(dynamoTable); !slices.Equal(got, []string{"Table"}) {
 		return []string{fmt.Sprintf("got the tables %v, want one", got)}
 	}
 	want := map[string]any{
-		"KeySchema": keys(definition.PartitionKey, definition.SortKey), "GlobalSecondaryIndexes": indexes, "BillingMode": "PAY_PER_REQUEST",
-		"TimeToLiveSpecification":          map[string]any{"AttributeName": definition.TTLAttribute, "Enabled": true},
-		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": within(s.chosen, 35)},
-		"SSESpecification":                 map[string]any{"SSEEnabled": true},
-		"DeletionProtectionEnabled":        s.chosen.Retain,
+		"KeySchema": keys(definition.PartitionKey, definition.SortKey), "GlobalSecondaryIndexes": indexes,
+		"BillingMode":             "PAY_PER_REQUEST",
+		"TimeToLiveSpecification": map[string]any{"AttributeName": definition.TTLAttribute, "Enabled": true},
+		"PointInTimeRecoverySpecification": map[string]any{
+			"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": within(s.chosen, 35),
+		},
+		"SSESpecification":          map[string]any{"SSEEnabled": true},
+		"DeletionProtectionEnabled": s.chosen.Retain,
 	}
 	for name, value := range want {
 		if diff := cmp.Diff(value, s.Get(dynamoTable, "Table").Prop(name)); diff != "" {
 			problems = append(problems, name+": want (-), got (+):\n"+diff)
 		}
+	}
+	defined := map[any]any{}
+	for _, d := range cfn.Listed(s.Get(dynamoTable, "Table").Prop("AttributeDefinitions")) {
+		defined[cfn.At(d, "AttributeName")] = cfn.At(d, "AttributeType")
+	}
+	if diff := cmp.Diff(types, defined); diff != "" {
+		problems = append(problems, "types of the keys: want (-), got (+):\n"+diff)
 	}
 	return problems
 }
@@ -151,11 +212,11 @@ func queueProblems(s synthesized) (problems []string) {
 		if got, want := q.Prop("MessageRetentionPeriod"), within(s.chosen, limit)*day; got != want {
 			wrong("keeps messages for %v s, want %v", got, want)
 		}
-		if !s.ClosedTo("AWS::SQS::QueuePolicy", path+"/Policy") {
+		if !s.ClosedTo(sqsPolicy, path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
 		if path == "VoiceQueue" {
-			if s.Target(q.Prop("KmsMasterKeyId")) != "VoiceKey" {
+			if s.Words(q.Prop("KmsMasterKeyId")) != "[VoiceKey.Arn]" {
 				wrong("is not encrypted with the key of the voice sources")
 			}
 			continue
@@ -163,9 +224,15 @@ func queueProblems(s synthesized) (problems []string) {
 		if q.Prop("SqsManagedSseEnabled") != true {
 			wrong("is not encrypted")
 		}
+		if got := q.Prop("VisibilityTimeout"); got != 300.0 {
+			wrong("a redrive has %v s for a batch, want 300", got)
+		}
 		// The dead-letter queue of a queue cannot name it: they would need each other.
 		ofQueue := path == "VoiceDeadLetters" && slices.Contains(s.chosen.VoiceSources, "sqs")
-		if got := q.Prop("RedriveAllowPolicy", "redrivePermission"); !ofQueue && got != "denyAll" {
+		switch got := q.Prop("RedriveAllowPolicy", "redrivePermission"); {
+		case ofQueue && got != nil:
+			wrong("got the permission %v, want its queue to move messages to it", got)
+		case !ofQueue && got != "denyAll":
 			wrong("any queue of the account may use it as its dead-letter queue")
 		}
 	}
@@ -187,26 +254,34 @@ func bucketProblems(s synthesized) (problems []string) {
 		if s.chosen.RetentionDays > 0 {
 			days = float64(s.chosen.RetentionDays)
 		}
-		if rule := cfn.At(b.Prop("LifecycleConfiguration", "Rules"), 0); cfn.At(rule, "ExpirationInDays") != days || days != nil && cfn.At(rule, "Status") != "Enabled" {
+		rule := b.Prop("LifecycleConfiguration", "Rules", 0)
+		if cfn.At(rule, "ExpirationInDays") != days || days != nil && cfn.At(rule, "Status") != "Enabled" {
 			wrong("got the lifecycle %s, want objects to expire after %v days", cfn.AsText(rule), days)
 		}
-		for _, access := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+		accesses := []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+		for _, access := range accesses {
 			if b.Prop("PublicAccessBlockConfiguration", access) != true {
 				wrong("%s is not set", access)
 			}
 		}
-		if !s.ClosedTo("AWS::S3::BucketPolicy", path+"/Policy") {
+		if !s.ClosedTo(s3Policy, path+"/Policy") {
 			wrong("accepts plain HTTP")
 		}
-		algorithm := "AES256"
+		encryption := map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "AES256"}}
 		if path == "VoiceStreamFailures" {
-			algorithm = "aws:kms"
+			encryption = map[string]any{
+				"ServerSideEncryptionByDefault": map[string]any{
+					"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": refer("VoiceKey", kmsKey, "Arn")(s.Template),
+				},
+				"BucketKeyEnabled": true, // fewer requests to the key
+			}
 			if s.Target(b.Prop("LoggingConfiguration", "DestinationBucketName")) != "VoiceStreamFailuresLog" {
 				wrong("no log of who reads it")
 			}
 		}
-		if got := b.Prop("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm"); got != algorithm {
-			wrong("is encrypted by %v, want %s", got, algorithm)
+		got := b.Prop("BucketEncryption", "ServerSideEncryptionConfiguration")
+		if diff := cmp.Diff([]any{encryption}, got); diff != "" {
+			wrong("encryption: want (-), got (+):\n%s", diff)
 		}
 	}
 	return problems

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
@@ -53,8 +55,11 @@ func configurations() map[string]config.Stack {
 		c.VoiceSources = []string{"lambda", "sqs", "sns", "kinesis"}
 		c.VoiceTasks = []string{"speaker-search", "voice-tone"}
 		c.VoiceProfileDomainARN, c.VoiceAccessRole = domain, true
-		c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic, Key: routeKey}, {Rule: "cancel"}}
-		c.FailureEmails, c.AlertEmails, c.AlarmEmails = []string{"ops@example.com"}, []string{"team@example.com"}, []string{"ops@example.com"}
+		c.Routes = routing.Routes{
+			{Rule: "escalation-*", Severity: "high", Topic: routeTopic, Key: routeKey}, {Rule: "cancel"},
+		}
+		c.FailureEmails, c.AlertEmails = []string{"ops@example.com"}, []string{"team@example.com"}
+		c.AlarmEmails = []string{"ops@example.com"}
 		c.Rehearsal, c.ReservedConcurrency = true, 5
 	}
 	all := map[string]config.Stack{
@@ -63,17 +68,31 @@ func configurations() map[string]config.Stack {
 		"routes": with(func(c *config.Stack) {
 			c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic}, {Rule: "cancel"}}
 		}),
-		"not retained": with(func(c *config.Stack) { everything(c); c.Retain, c.Production, c.RetentionDays = false, false, 7 }),
-		"for ever":     with(func(c *config.Stack) { everything(c); c.RetentionDays = 0 }),
+		"not retained": with(func(c *config.Stack) {
+			everything(c)
+			c.Retain, c.Production, c.RetentionDays = false, false, 7
+		}),
+		"for ever": with(func(c *config.Stack) { everything(c); c.RetentionDays = 0 }),
 		"table of an earlier stack": with(func(c *config.Stack) {
-			c.TableName, c.AlarmTopicARN, c.Tracing, c.RunbookURL, c.Architecture = "calls-of-2025", alarmTopic, false, "", "x86_64"
-			c.AnyRegion = true
+			c.TableName, c.AlarmTopicARN, c.AnyRegion = "calls-of-2025", alarmTopic, true
+			c.Tracing, c.RunbookURL, c.Architecture = false, "", "x86_64"
 		}),
 		"two Voice Connectors": with(func(c *config.Stack) {
 			everything(c)
-			c.VoiceTasks, c.VoiceConnectorIDs = []string{"voice-tone"}, []string{"abcdef1ghij2klmno3pqr4", "h2vb6kfy5sg1pa8lu9jw3t"}
+			c.VoiceTasks = []string{"voice-tone"}
+			c.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4", "h2vb6kfy5sg1pa8lu9jw3t"}
 		}),
 	}
+	all["all otherwise"] = with(func(c *config.Stack) {
+		c.StackName, c.MemoryMB, c.LogRetentionDays = "Calls-2", 512, 7
+		c.RunbookURL, c.FullNumbers = "https://wiki.example.com/runbook", true
+		c.HTTPS = alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}
+		c.Delivery, c.Retry = config.Attempts{Most: 7, Age: 2 * time.Hour}, config.Attempts{Most: 1, Age: time.Hour}
+		c.Settings.Window, c.Settings.Quota, c.Settings.MatchWindow = time.Minute, 200, 0
+		c.FailureEmails = []string{"first@example.com", "second@example.com"}
+		c.AlertEmails, c.AlarmEmails = []string{"third@example.com"}, []string{"fourth@example.com"}
+		c.VoiceSources, c.VoiceTasks = []string{"lambda"}, []string{"voice-tone"}
+	})
 	for _, source := range []string{"lambda", "sqs", "sns", "kinesis"} {
 		all["source "+source] = with(func(c *config.Stack) { c.VoiceSources = []string{source} })
 	}
@@ -94,7 +113,9 @@ func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 		t.Fatal(err)
 	}
 	file.Context["aws:cdk:enable-path-metadata"] = true // by which the tests find what a resource is
-	app := awscdk.NewApp(&awscdk.AppProps{Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
+	app := awscdk.NewApp(&awscdk.AppProps{
+		Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false),
+	})
 	stack, err := stacks.New(app, chosen, codeOf(t))
 	if err != nil {
 		t.Fatal(err)
@@ -108,11 +129,34 @@ func codeOf(t *testing.T) stacks.Code {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte(function), 0o755); err != nil {
+		content := []byte(contentOf(function, architecture))
+		if err := os.WriteFile(filepath.Join(dir, "bootstrap"), content, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		return awslambda.Code_FromAsset(jsii.String(dir), nil)
 	}
+}
+
+// contentOf is what stands for the code of a function.
+func contentOf(function, architecture string) string { return function + " for " + architecture }
+
+// readCode returns what stands for the code in an assembly, by the keys of its assets.
+func readCode(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "asset.*", "bootstrap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash := strings.TrimPrefix(filepath.Base(filepath.Dir(file)), "asset.")
+		code[hash+".zip"] = string(text)
+	}
+	return code
 }
 
 // synth returns the report of the checks that failed the synth, nothing when they
@@ -140,6 +184,10 @@ type synthesized struct {
 	chosen config.Stack
 	// report is what the checks found; file the template.
 	report, file string
+	// code stands for the functions' code, by the keys of the assets.
+	code map[string]string
+	// protected is set where CloudFormation refuses to delete the stack.
+	protected bool
 }
 
 var (
@@ -159,10 +207,11 @@ func stackOf(t *testing.T, name string) synthesized {
 	if !ok {
 		t.Fatalf("there is no configuration %q", name)
 	}
-	app, _ := newStack(t, chosen)
+	app, stack := newStack(t, chosen)
 	report, dir := synth(t, app)
-	s := synthesized{name: name, chosen: chosen, report: report}
+	s := synthesized{name: name, chosen: chosen, report: report, protected: *stack.TerminationProtection()}
 	if report == "" {
+		s.code = readCode(t, dir)
 		text, err := os.ReadFile(filepath.Join(dir, chosen.StackName+".template.json"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package stacks_test
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/chimewatch/chimewatch/stacks/config"
@@ -36,11 +35,11 @@ func wantPermissions(c config.Stack, function string) []string {
 			want = append(want, action+" on "+resource)
 		}
 	}
-	table := "[Table]"
+	table := "[Table.Arn]"
 	if c.TableName != "" {
 		table = "arn:[AWS::Partition]:dynamodb:[AWS::Region]:[AWS::AccountId]:table/" + c.TableName
 	}
-	add("["+functionPath(function)+"Logs]", "logs:CreateLogStream", "logs:PutLogEvents")
+	add("["+functionPath(function)+"Logs.Arn]", "logs:CreateLogStream", "logs:PutLogEvents")
 	for _, action := range tableActions(c, function) {
 		add(table, "dynamodb:"+action)
 	}
@@ -48,12 +47,14 @@ func wantPermissions(c config.Stack, function string) []string {
 		add("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments")
 	}
 	if function != "watch" {
-		add("[FunctionDeadLetters]", "sqs:SendMessage")
+		add("[FunctionDeadLetters.Arn]", "sqs:SendMessage")
 	}
-	for topic, functions := range map[string][]string{"FailureTopic": {"failures", "watch"}, "AlertTopic": {"alerts", "watch"}} {
+	for topic, functions := range map[string][]string{
+		"FailureTopic": {"failures", "watch"}, "AlertTopic": {"alerts", "watch"},
+	} {
 		if slices.Contains(functions, function) {
 			add("["+topic+"]", "sns:Publish")
-			add("[TopicKey]", "kms:Decrypt", "kms:GenerateDataKey")
+			add("[TopicKey.Arn]", "kms:Decrypt", "kms:GenerateDataKey")
 		}
 	}
 	if function == "alerts" || function == "watch" {
@@ -76,28 +77,27 @@ func wantPermissions(c config.Stack, function string) []string {
 			connectors = []string{"*"}
 		}
 		for _, id := range connectors {
-			add(chime+"vc/"+id, "chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask")
-			for task, action := range map[string]string{"speaker-search": "chime:StartSpeakerSearchTask", "voice-tone": "chime:StartVoiceToneAnalysisTask"} {
+			add(chime+"vc/"+id, "chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask",
+				"chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask")
+			for task, action := range map[string]string{
+				"speaker-search": "chime:StartSpeakerSearchTask", "voice-tone": "chime:StartVoiceToneAnalysisTask",
+			} {
 				if slices.Contains(c.VoiceTasks, task) {
 					add(chime+"vc/"+id, action)
 				}
 			}
 		}
 	}
-	if function == "voice" {
-		for source, grants := range map[string]map[string][]string{
-			"sqs": {"[VoiceQueue]": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, "[VoiceKey]": {"kms:Decrypt"}},
-			"kinesis": {
-				"[VoiceStream]":         {"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"},
-				"[VoiceStreamFailures]": {"s3:ListBucket"}, "[VoiceStreamFailures]/*": {"s3:PutObject"}, "[VoiceKey]": {"kms:Decrypt", "kms:GenerateDataKey"},
-			},
-		} {
-			if slices.Contains(c.VoiceSources, source) {
-				for _, resource := range slices.Sorted(maps.Keys(grants)) {
-					add(resource, grants[resource]...)
-				}
-			}
-		}
+	if function == "voice" && slices.Contains(c.VoiceSources, "sqs") {
+		add("[VoiceQueue.Arn]", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+		add("[VoiceKey.Arn]", "kms:Decrypt")
+	}
+	if function == "voice" && slices.Contains(c.VoiceSources, "kinesis") {
+		add("[VoiceStream.Arn]", "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+			"kinesis:GetShardIterator", "kinesis:ListShards")
+		add("[VoiceStreamFailures.Arn]", "s3:ListBucket")
+		add("[VoiceStreamFailures.Arn]/*", "s3:PutObject")
+		add("[VoiceKey.Arn]", "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)

@@ -25,7 +25,8 @@ type breakage struct {
 
 // checks are all properties.
 func checks() []check {
-	return slices.Concat(routingChecks(), functionChecks(), dataChecks(), topicChecks(), alarmChecks(), voiceChecks())
+	return slices.Concat(routingChecks(), functionChecks(), grantChecks(), dataChecks(), topicChecks(),
+		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks(), knownChecks())
 }
 
 // Each property holds in every configuration.
@@ -97,6 +98,21 @@ func set(kind, path string, value any, steps ...any) func(cfn.Template) {
 	}
 }
 
+// setStatement returns a breakage's change that sets what the statement with that sid
+// of a role's policy says.
+func setStatement(path, sid string, value func(cfn.Template) any, key string) func(cfn.Template) {
+	return func(c cfn.Template) {
+		for i, s := range cfn.Listed(c.Get(iamPolicy, path).Prop("PolicyDocument", "Statement")) {
+			if cfn.At(s, "Sid") == sid {
+				set(iamPolicy, path, value(c), "PolicyDocument", "Statement", i, key)(c)
+			}
+		}
+	}
+}
+
+// nothing returns no value.
+func nothing(cfn.Template) any { return nil }
+
 // remove returns a breakage's change that takes a resource out.
 func remove(kind, path string) func(cfn.Template) {
 	return func(c cfn.Template) {
@@ -104,11 +120,14 @@ func remove(kind, path string) func(cfn.Template) {
 	}
 }
 
-// refer returns a reference to an attribute of a resource.
+// refer returns a reference to an attribute of a resource, or its Ref.
 func refer(path, kind, attribute string) func(cfn.Template) any {
 	return func(c cfn.Template) any {
 		for id, r := range c.Resources {
 			if r.Type == kind && r.Path() == path {
+				if attribute == "Ref" {
+					return map[string]any{"Ref": id}
+				}
 				return map[string]any{"Fn::GetAtt": []any{id, attribute}}
 			}
 		}

@@ -27,8 +27,10 @@ type assembly struct {
 var contexts = map[string][]string{
 	"default": nil,
 	"everything": {
-		"voiceSources=lambda,sqs,sns,kinesis", "voiceTasks=speaker-search,voice-tone", "voiceAccessRole=true", "rehearsal=true",
-		"voiceProfileDomainArn=arn:aws:chime:us-east-1:123456789012:voice-profile-domain/8b0c1d2e-0f3a-4c5b-9d6e-7f8091a2b3c4",
+		"voiceSources=lambda,sqs,sns,kinesis", "voiceTasks=speaker-search,voice-tone", "voiceAccessRole=true",
+		"voiceProfileDomainArn=arn:aws:chime:us-east-1:123456789012:voice-profile-domain/" +
+			"8b0c1d2e-0f3a-4c5b-9d6e-7f8091a2b3c4",
+		"rehearsal=true",
 		"failureEmails=ops@example.com", "alertEmails=team@example.com", "alarmEmails=ops@example.com",
 		`routes=[{"rule": "escalation-*", "severity": "high", "topic": "arn:aws:sns:us-east-1:123456789012:supervisors"}]`,
 	},
@@ -53,12 +55,16 @@ func assembled(t *testing.T, name string) assembly {
 		return made
 	}
 	dir := filepath.Join(binaries.Folder(t), "cdk.out."+name)
-	args := []string{"cdk", "synth", "--quiet", "--no-notices", "--output", dir, "--context", "chimewatch:architecture=" + architecture}
+	args := []string{
+		"cdk", "synth", "--quiet", "--no-notices", "--output", dir, "--context", "chimewatch:architecture=" + architecture,
+	}
 	for _, choice := range contexts[name] {
 		args = append(args, "--context", "chimewatch:"+choice)
 	}
 	cmd := exec.CommandContext(t.Context(), "npx", args...)
-	cmd.Dir, cmd.Env = "..", append(os.Environ(), "AWS_REGION="+stackRegion, "AWS_DEFAULT_REGION="+stackRegion, "AWS_EC2_METADATA_DISABLED=true")
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(),
+		"AWS_REGION="+stackRegion, "AWS_DEFAULT_REGION="+stackRegion, "AWS_EC2_METADATA_DISABLED=true")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cdk synth: %v\n%s", err, out)
 	}
@@ -138,8 +144,9 @@ func TestAssemblyPassesCfnLint(t *testing.T) {
 	lint := need.Tool(t, "cfn-lint")
 	for name := range contexts {
 		a := assembled(t, name)
-		out, err := exec.CommandContext(t.Context(), lint, "--non-zero-exit-code", "error", "--regions", stackRegion, "--template",
-			filepath.Join(a.dir, "Chimewatch.template.json")).CombinedOutput()
+		cmd := exec.CommandContext(t.Context(), lint, "--non-zero-exit-code", "error", "--regions", stackRegion,
+			"--template", filepath.Join(a.dir, "Chimewatch.template.json"))
+		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}

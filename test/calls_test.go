@@ -78,7 +78,9 @@ func action(r *http.Request, body []byte) string {
 	if len(parts) < 3 || "/"+parts[0] != chimeapi.VoicePath {
 		return fmt.Sprintf("%s %s", r.Method, r.URL.Path)
 	}
-	task := map[string]string{"speaker-search-tasks": "SpeakerSearchTask", "voice-tone-analysis-tasks": "VoiceToneAnalysisTask"}[parts[2]]
+	task := map[string]string{
+		"speaker-search-tasks": "SpeakerSearchTask", "voice-tone-analysis-tasks": "VoiceToneAnalysisTask",
+	}[parts[2]]
 	switch {
 	case r.Method == http.MethodGet:
 		return "chime:Get" + task
@@ -90,8 +92,10 @@ func action(r *http.Request, body []byte) string {
 
 // uncalled are granted for what no example leads to: a task that cannot be stopped,
 // and one that is started or stopped by another function than in the examples.
-var uncalled = []string{"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask",
-	"chime:StartSpeakerSearchTask", "chime:StartVoiceToneAnalysisTask"}
+var uncalled = []string{
+	"chime:GetSpeakerSearchTask", "chime:StartSpeakerSearchTask", "chime:StopSpeakerSearchTask",
+	"chime:GetVoiceToneAnalysisTask", "chime:StartVoiceToneAnalysisTask", "chime:StopVoiceToneAnalysisTask",
+}
 
 // check compares what a function called with what its role grants: nothing more may
 // be called, and nothing that was not called may be granted.

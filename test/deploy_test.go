@@ -43,9 +43,11 @@ func TestDeployedStackKeepsCalls(t *testing.T) {
 		testDeployment(t, assembled(t, "everything"), append(steps(t),
 			// A call with a pipeline, on which there is consent: voice starts its tasks, ...
 			step{"status", changed(t, "in-progress", other, call, "de403361", "de403362")},
-			step{"consent", example(t, "consent-granted")}, step{"voice", example(t, "voice-analytics-ready")}, step{"voice", example(t, "voice-tone-successful")},
+			step{"consent", example(t, "consent-granted")},
+			step{"voice", example(t, "voice-analytics-ready")}, step{"voice", example(t, "voice-tone-successful")},
 			// ... consent stops them, and starts them again.
-			step{"consent", example(t, "consent-withdrawn")}, step{"consent", changed(t, "consent-granted", "08:15:09Z", "09:15:09Z", "0f1c3c52", "0f1c3c53")},
+			step{"consent", example(t, "consent-withdrawn")},
+			step{"consent", changed(t, "consent-granted", "08:15:09Z", "09:15:09Z", "0f1c3c52", "0f1c3c53")},
 			step{"watch", example(t, "created")}))
 	})
 }
@@ -60,14 +62,16 @@ func steps(t *testing.T) (all []step) {
 	t.Helper()
 	for _, s := range [][2]string{
 		{"status", "created"}, {"status", "in-progress"}, {"status", "stopped"}, {"status", "in-progress"},
-		{"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "create-failed"},
+		{"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "permanent-failure"},
+		{"failures", "create-failed"},
 		{"alerts", "rule-keyword-utterance"}, {"alerts", "rule-keyword-utterance"}, {"consent", "consent-granted"},
 		{"status", "two-elements-temporary-failure"}, {"watch", "created"}, // which asks what became of an old pipeline
 	} {
 		all = append(all, step{s[0], example(t, s[1])})
 	}
 	// A temporary failure that has lasted for ten minutes, of which the watch notifies.
-	lasting := changed(t, "two-elements-temporary-failure", "e34fdbde-698e-4bde-a537-45ddfa84af57", "e34fdbde-698e-4bde-a537-45ddfa840001",
+	lasting := changed(t, "two-elements-temporary-failure",
+		"e34fdbde-698e-4bde-a537-45ddfa84af57", "e34fdbde-698e-4bde-a537-45ddfa840001",
 		"2026-03-10T09:34:25Z", time.Now().Add(-10*time.Minute).UTC().Format(time.RFC3339))
 	return append(all, step{"status", lasting}, step{"watch", example(t, "created")})
 }
@@ -87,7 +91,8 @@ func testDeployment(t *testing.T, app assembly, steps []step) {
 	cloud := startMoto(t)
 	cloud.run(t, "..", "npx", "cdk", "bootstrap", "aws://"+stackAccount+"/"+stackRegion, "--app", app.dir, "--no-notices")
 	// The method direct, because moto forgets outputs of a stack that a change set makes.
-	cloud.run(t, "..", "npx", "cdk", "deploy", "--app", app.forMoto(t), "--method", "direct", "--require-approval", "never", "--no-notices")
+	cloud.run(t, "..", "npx", "cdk", "deploy", "--app", app.forMoto(t), "--method", "direct",
+		"--require-approval", "never", "--no-notices")
 
 	outputs := cloud.outputs(t)
 	for _, name := range []string{"TableName", "FailureTopicArn", "AlertTopicArn", "AlarmTopicArn"} {
@@ -225,7 +230,8 @@ func (c cloud) outputs(t *testing.T) map[string]string {
 
 // startFunctions starts the deployed functions, each with the environment that
 // the deployment set, and returns what records their calls, by their names.
-func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]string) (*host.Host, map[string]*recorder) {
+func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]string) (
+	*host.Host, map[string]*recorder) {
 	t.Helper()
 	var answer struct {
 		Functions []struct {

@@ -18,7 +18,8 @@ func TestFunctionsStartWithTheTemplatesEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			binary := filepath.Join(folder, "bootstrap")
-			variables, _ := app.Get("AWS::Lambda::Function", functionPath(name)).Prop("Environment", "Variables").(map[string]any)
+			function := app.Get("AWS::Lambda::Function", functionPath(name))
+			variables, _ := function.Prop("Environment", "Variables").(map[string]any)
 			if err := startWith(t, name, binary, variables); err != nil {
 				t.Fatal(err)
 			}

@@ -31,14 +31,23 @@ func TestMistakesAreReported(t *testing.T) {
 		name, folder, context, region string
 		want                          []string
 	}{
-		{"a bad value", "../..", `{"chimewatch": {"architecture": "mips"}}`, "", []string{"context key chimewatch.architecture", `"mips"`, "set arm64 or x86_64"}},
-		{"a mistyped key", "../..", `{"chimewatch:produktion": "true"}`, "", []string{"context key chimewatch:produktion", "is not known", "use one of production"}},
-		{"a key without its prefix", "../..", `{"production": "true"}`, "", []string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
-		{"a topic that does not exist", "../..", route(gone), "us-east-1", []string{"context key chimewatch.routes[0].topic", gone, "no such topic"}},
-		{"a topic with a key of its own", "../..", route(locked), "us-east-1", []string{"context key chimewatch.routes[0].key", "0b4c6a52", "set it to the key's ARN"}},
-		{"a topic in another Region", "../..", route(gone), "us-west-2", []string{"context key chimewatch.routes[0].topic", "a topic in us-east-1, but the stack is in us-west-2"}},
-		{"a Region without call analytics", "../..", `{}`, "eu-west-1", []string{"Region eu-west-1", "no call analytics", "us-east-1, us-west-2, eu-central-1"}},
-		{"a Region without voice analytics", "../..", `{"chimewatch": {"voiceSources": "sqs"}}`, "eu-central-1", []string{"Region eu-central-1", "voice analytics"}},
+		{"a bad value", "../..", `{"chimewatch": {"architecture": "mips"}}`, "",
+			[]string{"context key chimewatch.architecture", `"mips"`, "set arm64 or x86_64"}},
+		{"a mistyped key", "../..", `{"chimewatch:produktion": "true"}`, "",
+			[]string{"context key chimewatch:produktion", "is not known", "use one of production"}},
+		{"a key without its prefix", "../..", `{"production": "true"}`, "",
+			[]string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
+		{"a topic that does not exist", "../..", route(gone), "us-east-1",
+			[]string{"context key chimewatch.routes[0].topic", gone, "no such topic"}},
+		{"a topic with a key of its own", "../..", route(locked), "us-east-1",
+			[]string{"context key chimewatch.routes[0].key", "0b4c6a52", "set it to the key's ARN"}},
+		{"a topic in another Region", "../..", route(gone), "us-west-2", []string{
+			"context key chimewatch.routes[0].topic", "a topic in us-east-1, but the stack is in us-west-2",
+		}},
+		{"a Region without call analytics", "../..", `{}`, "eu-west-1",
+			[]string{"Region eu-west-1", "no call analytics", "us-east-1, us-west-2, eu-central-1"}},
+		{"a Region without voice analytics", "../..", `{"chimewatch": {"voiceSources": "sqs"}}`, "eu-central-1",
+			[]string{"Region eu-central-1", "voice analytics"}},
 		{"a folder without the functions", t.TempDir(), `{}`, "", []string{"go exited with status: 1", "stderr: "}},
 	}
 	for _, test := range cases {
@@ -46,7 +55,8 @@ func TestMistakesAreReported(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), app)
 			cmd.Dir = test.folder
 			// So the CDK's command line passes on the context.
-			cmd.Env = append(os.Environ(), "CDK_OUTDIR="+t.TempDir(), "CDK_CONTEXT_JSON="+test.context, "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION="+test.region,
+			cmd.Env = append(os.Environ(), "CDK_OUTDIR="+t.TempDir(), "CDK_CONTEXT_JSON="+test.context,
+				"CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION="+test.region,
 				"AWS_ENDPOINT_URL="+topics.URL, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
@@ -69,10 +79,12 @@ func TestMistakesAreReported(t *testing.T) {
 // answerTopic answers GetTopicAttributes: of a topic that is locked, with its key.
 func answerTopic(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("TopicArn") != "" && strings.HasSuffix(r.FormValue("TopicArn"), ":locked") {
-		io.WriteString(w, `<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes><entry><key>KmsMasterKeyId</key>`+
-			`<value>0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d</value></entry></Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>`)
+		io.WriteString(w, `<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes>`+
+			`<entry><key>KmsMasterKeyId</key><value>0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d</value></entry>`+
+			`</Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>`)
 		return
 	}
 	w.WriteHeader(http.StatusNotFound)
-	io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>Topic does not exist</Message></Error></ErrorResponse>`)
+	io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code>`+
+		`<Message>Topic does not exist</Message></Error></ErrorResponse>`)
 }

@@ -31,8 +31,10 @@ func TestDeadLetters(t *testing.T) {
 	queue := stack.Endpoint() + "/" + local.Account + "/" + local.FunctionQueue
 	send := func(event string) string {
 		t.Helper()
-		body := `{"version":"1.0","requestContext":{"functionArn":"arn:aws:lambda:us-east-1:123456789012:function:status:$LATEST","condition":"RetriesExhausted"},` +
-			`"requestPayload":` + event + `,"responsePayload":{"errorMessage":"table chimewatch: is away, says +12065550100 to sip:12065550101@198.51.100.7"}}`
+		body := `{"version":"1.0","requestContext":{"condition":"RetriesExhausted",` +
+			`"functionArn":"arn:aws:lambda:us-east-1:123456789012:function:status:$LATEST"},` +
+			`"requestPayload":` + event + `,"responsePayload":{"errorMessage":` +
+			`"table chimewatch: is away, says +12065550100 to sip:12065550101@198.51.100.7"}}`
 		out, err := sqs.NewFromConfig(localConfig(stack.Endpoint())).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body})
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +52,8 @@ func TestDeadLetters(t *testing.T) {
 	if err := json.Unmarshal(good.Body, &event); err != nil {
 		t.Fatal(err)
 	}
-	handled, unusable := send(string(good.Body)), send(`{"id":"bad","detail-type":"Media Insights State Change","source":"aws.chime","time":"yesterday, (206) 555-0102","detail":{}}`)
+	handled, unusable := send(string(good.Body)), send(`{"id":"bad","detail-type":"Media Insights State Change",`+
+		`"source":"aws.chime","time":"yesterday, (206) 555-0102","detail":{}}`)
 	command := func(code int, args ...string) result {
 		t.Helper()
 		got := execute(nil, "", append([]string{"dead-letters", "--local", "--local-dir", dir}, args...)...)
@@ -71,7 +74,8 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("list --limit 1: got %q, want it to say that there is more", got.stderr)
 	}
 	var shown letterReport
-	if err := json.Unmarshal([]byte(command(exitDone, "show", "bad", "-o", "json").stdout), &shown); err != nil || shown.ID != unusable || !strings.Contains(shown.Body, `"time":"yesterday, (206) 555-0102"`) {
+	err = json.Unmarshal([]byte(command(exitDone, "show", "bad", "-o", "json").stdout), &shown)
+	if err != nil || shown.ID != unusable || !strings.Contains(shown.Body, `"time":"yesterday, (206) 555-0102"`) {
 		t.Errorf("show: got %+v (%v), want the letter with its bytes", shown, err)
 	}
 	if strings.Contains(shown.Reason, "2065550101") {

@@ -72,7 +72,8 @@ func golden(t *testing.T, name, got string) {
 
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
-		"", "calls list", "calls show", "calls erase", "calls erasures", "consent grant", "consent withdraw", "consent show", "consent list",
+		"", "calls list", "calls show", "calls erase", "calls erasures",
+		"consent grant", "consent withdraw", "consent show", "consent list",
 		"topics list", "topics test", "send", "events validate", "local", "version"} {
 		t.Run(command, func(t *testing.T) {
 			got := execute(nil, "", append(strings.Fields(command), "--help")...)

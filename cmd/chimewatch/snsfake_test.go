@@ -60,7 +60,8 @@ func (f *fakeSNS) page(form url.Values) string {
 	b.WriteString("<Subscriptions>")
 	for _, s := range all[from:to] {
 		fmt.Fprintf(&b, `<member><TopicArn>%s</TopicArn><SubscriptionArn>%s</SubscriptionArn>`+
-			`<Protocol>%s</Protocol><Endpoint>%s</Endpoint></member>`, form.Get("TopicArn"), s.arn, s.protocol, html.EscapeString(s.endpoint))
+			`<Protocol>%s</Protocol><Endpoint>%s</Endpoint></member>`,
+			form.Get("TopicArn"), s.arn, s.protocol, html.EscapeString(s.endpoint))
 	}
 	b.WriteString("</Subscriptions>")
 	if to < len(all) {

@@ -164,7 +164,8 @@ func TestMessagesAreFitToSend(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state := pipeline.State{
 			ID:          rapid.SampledFrom([]string{"", chime.RehearsalPrefix}).Draw(t, "prefix") + text.Draw(t, "id"),
-			PipelineARN: text.Draw(t, "arn"), ConfigurationARN: text.Draw(t, "configuration"), Account: text.Draw(t, "account"), Region: text.Draw(t, "region"),
+			PipelineARN: text.Draw(t, "arn"), ConfigurationARN: text.Draw(t, "configuration"),
+			Account: text.Draw(t, "account"), Region: text.Draw(t, "region"),
 			CallFields: chime.CallFields{CallID: text.Draw(t, "call"), TransactionID: text.Draw(t, "transaction"), VoiceConnectorID: text.Draw(t, "connector"),
 				Direction: text.Draw(t, "direction"), FromNumber: "+12065550137", ToNumber: text.Draw(t, "to")}, Elements: rapid.SliceOfN(elementGen, 0, 12).Draw(t, "elements"),
 			Failure: &pipeline.Failure{Reason: text.Draw(t, "reason"), Origin: text.Draw(t, "origin"), HTTPStatusCode: text.Draw(t, "code")},

@@ -178,12 +178,17 @@ func goldens() map[string]message {
 		"incident-without-example": news(permanent("Rate exceeded"), alert.Summary, func(n *alert.News) { n.Failure, n.Tally.Examples = nil, nil }),
 		"incident-uncounted":       news(permanent("Rate exceeded"), alert.Opening, func(n *alert.News) { n.Failure, n.Tally = nil, incident.Tally{} }),
 		"incident-by-long-configuration": news(classes()[incident.MissingResource], alert.Summary, func(n *alert.News) {
-			n.Incident.Scope = "configuration/" + strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
+			arn := strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
+			n.Incident.Scope = "configuration/" + arn
 		}),
 		"hostile-incident": news(hostileFailure, alert.Summary, nil),
 
-		"test":       alert.TestMessage{Topic: "failures", About: "failures", Account: "111122223333", Region: "us-east-1", At: failedAt},
-		"test-alarm": alert.TestAlarm{TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt},
+		"test": alert.TestMessage{
+			Topic: "failures", About: "failures", Account: "111122223333", Region: "us-east-1", At: failedAt,
+		},
+		"test-alarm": alert.TestAlarm{
+			TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt,
+		},
 
 		"quota":     alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
 		"lingering": alert.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},

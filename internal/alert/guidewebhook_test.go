@@ -28,7 +28,12 @@ for (const body of input.bodies) {
     return { ok: !url.includes("gone"), status: 404, text: async () => input.key };
   };
   const result = { fetched };
-  try { result.notification = await receive(body, input.topic); } catch (e) { result.error = e.message; result.refused = e instanceof NotFromTopic; }
+  try {
+    result.notification = await receive(body, input.topic);
+  } catch (e) {
+    result.error = e.message;
+    result.refused = e instanceof NotFromTopic;
+  }
   results.push(result);
 }
 console.log(JSON.stringify(results));`

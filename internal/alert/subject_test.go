@@ -87,7 +87,8 @@ func TestSubjectKeepsWhatMattersMost(t *testing.T) {
 			return
 		}
 		if !strings.HasSuffix(m.Subject, nameOf(n)+")") || len(m.Subject) > alert.MaxSubject {
-			rt.Errorf("got the subject %q, want at most %d characters that end with %q", m.Subject, alert.MaxSubject, nameOf(n)+")")
+			rt.Errorf("got the subject %q, want at most %d characters that end with %q",
+				m.Subject, alert.MaxSubject, nameOf(n)+")")
 		}
 		before, after, cut := strings.Cut(m.Subject, "...")
 		lastWords := before[strings.LastIndex(before, ": ")+1:]
@@ -160,11 +161,14 @@ func TestTextMessageNamesWhatCallsShare(t *testing.T) {
 		want string
 	}{
 		{"opening", news(classes()[incident.Permissions], alert.Opening, nil),
-			"[critical] Not recorded: missing permissions. c4tq9mzx1bd7ne0rw3yhk8. 1 call since 9 Mar 15:20 UTC. Try: check the access role. See: chimewatch incidents list"},
+			"[critical] Not recorded: missing permissions. c4tq9mzx1bd7ne0rw3yhk8. 1 call since 9 Mar 15:20 UTC. " +
+				"Try: check the access role. See: chimewatch incidents list"},
 		{"summary", news(classes()[incident.Permissions], alert.Summary, nil),
-			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne... 240 calls since 9 Mar 15:20 UTC. Try: check the access role. See: chimewatch incidents list"},
+			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne... 240 calls since 9 Mar 15:20 UTC. " +
+				"Try: check the access role. See: chimewatch incidents list"},
 		{"closing", news(classes()[incident.Permissions], alert.Closing, nil),
-			"[over] Not recorded: missing permissions. Voice Connector c4tq9mzx1bd7ne0rw3yhk8. 1000 calls since 9 Mar 15:20 UTC. See: chimewatch incidents list"},
+			"[over] Not recorded: missing permissions. Voice Connector c4tq9mzx1bd7ne0rw3yhk8. " +
+				"1000 calls since 9 Mar 15:20 UTC. See: chimewatch incidents list"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.news.Message(alert.Options{}).SMS; got != tt.want {

@@ -284,11 +284,13 @@ func TestNumbersAreMasked(t *testing.T) {
 		{"nested", `{"a":{"b":["+14155550123",{"+14155550123":1}]}}`, `{"a":{"b":["…0123",{"…0123":1}]}}`},
 		{"in a name", `{"+14155550123":"x"}`, `{"…0123":"x"}`},
 		{"by the name", `{"customerPhone":"4155550123","fromNumber":[14155550123]}`, `{"customerPhone":"…0123","fromNumber":["…0123"]}`},
-		{"names of the customer's own", `{"ANI":"14155550188","callerId":"4155550187","customerNumber":14155550186,"from":"5550185"}`,
+		{"names of the customer's own",
+			`{"ANI":"14155550188","callerId":"4155550187","customerNumber":14155550186,"from":"5550185"}`,
 			`{"ANI":"…0188","callerId":"…0187","customerNumber":"…0186","from":"…0185"}`},
 		{"as names that are alike then", `{"+14155550123":"x","+16505550123":"y"}`, `{"…0123":"x","…0123 (2)":"y"}`},
 		{"what may be a number", `{"case":"4155550123"}`, `{"case":"…0123"}`},
-		{"other digits stay", `{"case":"415555012","n":12345678901234567890,"at":"2026-03-09T14:00:00+01:00"}`, `{"at":"2026-03-09T14:00:00+01:00","case":"415555012","n":12345678901234567890}`},
+		{"other digits stay", `{"case":"415555012","n":12345678901234567890,"at":"2026-03-09T14:00:00+01:00"}`,
+			`{"at":"2026-03-09T14:00:00+01:00","case":"415555012","n":12345678901234567890}`},
 		{"other values stay", `{"a":true,"b":null,"c":1.50,"d":"<&>"}`, `{"a":true,"b":null,"c":1.50,"d":"<&>"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

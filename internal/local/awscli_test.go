@@ -55,7 +55,10 @@ func TestUnmodifiedAWSCLI(t *testing.T) {
 			{"the queues are listed", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, "4"},
 			{"the failed event is received", []string{"sqs", "receive-message", "--queue-url", queue, "--query", "length(Messages)"}, "1"},
 			{"the stack names its table", []string{"cloudformation", "describe-stacks", "--stack-name", local.StackName, "--query", "Stacks[].Outputs[?OutputKey=='TableName'].OutputValue", "--output", "text"}, local.TableName},
-			{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"}, local.FailureTopicARN + "\t" + local.AlertTopicARN + "\t" + local.AlarmTopicARN + "\t" + local.VoiceTopicARN},
+			{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"},
+				strings.Join([]string{
+					local.FailureTopicARN, local.AlertTopicARN, local.AlarmTopicARN, local.VoiceTopicARN,
+				}, "\t")},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				t.Parallel()

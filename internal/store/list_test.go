@@ -87,9 +87,8 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 		{"no rehearsals, of a status", store.Query{NoRehearsals: true, Status: pipeline.Stopped}, func(l listed) bool {
 			return !l.rehearsal() && l.status == pipeline.Stopped
 		}},
-		{"no rehearsals, off the sparse index", store.Query{NoRehearsals: true, Status: pipeline.Paused}, func(l listed) bool {
-			return !l.rehearsal() && l.status == pipeline.Paused
-		}},
+		{"no rehearsals, off the sparse index", store.Query{NoRehearsals: true, Status: pipeline.Paused},
+			func(l listed) bool { return !l.rehearsal() && l.status == pipeline.Paused }},
 		{"between times when nothing was", store.Query{From: minute(50)}, func(listed) bool { return false }},
 	}
 	for _, tc := range cases {

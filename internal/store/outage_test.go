@@ -348,7 +348,9 @@ func TestWhatWasSentExpiresAlthoughItsClaimIsGone(t *testing.T) {
 	s := at(w.Process(), noon)
 	n := store.Notification{ID: "opening", Kind: "incident", Subject: "calls fail"}
 	if _, err := s.TryOnce(t.Context(), "G#x", n, "one", func(ctx context.Context) error {
-		key := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "G#x"}, "SK": &types.AttributeValueMemberS{Value: "N#opening"}}
+		key := map[string]types.AttributeValue{
+			"PK": &types.AttributeValueMemberS{Value: "G#x"}, "SK": &types.AttributeValueMemberS{Value: "N#opening"},
+		}
 		_, err := w.DB.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &w.Table, Key: key})
 		return err
 	}); err != nil {

@@ -22,6 +22,12 @@ func object(values map[string]any) map[string]any {
 	return map[string]any{"@aws-cdk/core:checkSecretUsage": true, "chimewatch": values}
 }
 
+// chosen is such a context with one choice.
+func chosen(key string, value any) map[string]any { return object(map[string]any{key: value}) }
+
+// operations is a topic of the deployer's own.
+const operations = "arn:aws:sns:us-east-1:111122223333:operations"
+
 func TestNothingChosenIsTheDefault(t *testing.T) {
 	for name, context := range map[string]map[string]any{"no context": nil, "an empty object": object(map[string]any{})} {
 		got, err := config.Read(context)
@@ -36,22 +42,25 @@ func TestNothingChosenIsTheDefault(t *testing.T) {
 
 func TestEveryChoiceIsTaken(t *testing.T) {
 	want := config.Default()
-	want.StackName, want.Production, want.Architecture, want.RetentionDays, want.LogRetentionDays = "Watch-2", false, "x86_64", 0, 3288
-	want.Rehearsal, want.AnyRegion, want.TableName, want.Tracing, want.ReservedConcurrency = true, true, "calls.2025_old-1", false, 20
-	want.AlarmTopicARN = "arn:aws:sns:us-east-1:111122223333:operations"
+	want.StackName, want.Production, want.Rehearsal, want.AnyRegion = "Watch-2", false, true, true
+	want.RetentionDays, want.LogRetentionDays, want.TableName = 0, 3288, "calls.2025_old-1"
+	want.Architecture, want.Tracing, want.ReservedConcurrency = "x86_64", false, 20
+	want.AlarmTopicARN = operations
 	want.HTTPS = alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}
 	want.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4"}
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
 	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
-	want.MemoryMB, want.Delivery, want.Retry = 512, config.Attempts{Age: 90 * time.Second}, config.Attempts{Most: 1, Age: 2 * time.Hour}
+	want.MemoryMB, want.Delivery = 512, config.Attempts{Age: 90 * time.Second}
+	want.Retry = config.Attempts{Most: 1, Age: 2 * time.Hour}
 	got, err := config.Read(map[string]any{
 		"chimewatch": map[string]any{
-			"stackName": "Watch-2", "production": true, "retentionDays": 0.0, "logRetentionDays": 3288.0, "retain": false, "fullNumbers": true,
-			"rehearsal": true, "anyRegion": true, "tableName": "calls.2025_old-1", "tracing": false, "reservedConcurrency": 20.0,
-			"alarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operations", "httpsBody": "failures=data", "voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"},
-			"runbookUrl": "https://wiki.example.com/runbook", "failureEmails": []any{"ops@example.com", "more@example.com"},
-			"alertEmails": "team@example.com", "incidentWindow": "5m", "pipelineQuota": 200.0,
+			"stackName": "Watch-2", "production": true, "rehearsal": true, "anyRegion": true, "fullNumbers": true,
+			"retentionDays": 0.0, "logRetentionDays": 3288.0, "retain": false, "tableName": "calls.2025_old-1",
+			"tracing": false, "reservedConcurrency": 20.0, "alarmTopicArn": operations, "httpsBody": "failures=data",
+			"voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"}, "runbookUrl": "https://wiki.example.com/runbook",
+			"failureEmails": []any{"ops@example.com", "more@example.com"}, "alertEmails": "team@example.com",
+			"incidentWindow": "5m", "pipelineQuota": 200.0,
 			"memoryMB": 512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
 		},
 		"chimewatch:production": "false", "chimewatch:architecture": "x86_64", // as -c gives them
@@ -72,47 +81,68 @@ func TestBadChoicesAreRefused(t *testing.T) {
 		want    []string // parts of the error
 	}{
 		{"no object", map[string]any{"chimewatch": "yes"}, []string{"context key chimewatch", "yes", "make it an object"}},
-		{"an unknown key", object(map[string]any{"retention": 3.0}), []string{"chimewatch.retention", "is not known", "retentionDays"}},
-		{"an unknown key on the command line", map[string]any{"chimewatch:produktion": "true"}, []string{"chimewatch:produktion", "is not known (use one of production)"}},
-		{"an unknown key near to none", object(map[string]any{"colour": "red"}), []string{"chimewatch.colour", "stackName, production, rehearsal", "pipelineQuota"}},
-		{"a window of zero", object(map[string]any{"incidentWindow": "0"}), []string{"chimewatch.incidentWindow", `"0"`, "from 1s to 24h"}},
-		{"an architecture", object(map[string]any{"architecture": "mips"}), []string{"chimewatch.architecture", `"mips"`, "arm64 or x86_64"}},
-		{"over the command line", map[string]any{"chimewatch:retain": "perhaps"}, []string{"chimewatch:retain", `"perhaps"`, "true or false"}},
-		{"a retention", object(map[string]any{"retentionDays": -1.0}), []string{"chimewatch.retentionDays", `"-1"`, "0 to keep calls for ever"}},
-		{"a fraction", object(map[string]any{"retentionDays": 1.5}), []string{"chimewatch.retentionDays", `"1.5"`}},
-		{"a log retention", object(map[string]any{"logRetentionDays": 31.0}), []string{"chimewatch.logRetentionDays", `"31"`, "14, 30, 60"}},
-		{"an address", object(map[string]any{"failureEmails": []any{"ops@example.com", "nobody"}}), []string{"chimewatch.failureEmails", "nobody", "e-mail"}},
-		{"a list of numbers", object(map[string]any{"alertEmails": []any{1.0}}), []string{"chimewatch.alertEmails"}},
-		{"a runbook", object(map[string]any{"runbookUrl": "http://wiki"}), []string{"chimewatch.runbookUrl", "http://wiki", "https"}},
-		{"a stack name", object(map[string]any{"stackName": "2watch"}), []string{"chimewatch.stackName", "2watch", "beginning with a letter"}},
-		{"little memory", object(map[string]any{"memoryMB": 64.0}), []string{"chimewatch.memoryMB", `"64"`, "from 128 to 10240"}},
-		{"many deliveries", object(map[string]any{"deliveryAttempts": 186.0}), []string{"chimewatch.deliveryAttempts", `"186"`, "0 to 185"}},
-		{"old deliveries", object(map[string]any{"deliveryAge": "25h"}), []string{"chimewatch.deliveryAge", `"25h"`, "1m to 24h"}},
-		{"many retries", object(map[string]any{"retryAttempts": 3.0}), []string{"chimewatch.retryAttempts", `"3"`, "0 to 2"}},
-		{"old retries", object(map[string]any{"retryAge": "59s"}), []string{"chimewatch.retryAge", `"59s"`, "1m to 6h"}},
-		{"a part of a second", object(map[string]any{"retryAge": "61.5s"}), []string{"chimewatch.retryAge", "whole seconds"}},
-		{"a severity", object(map[string]any{"routes": []any{map[string]any{"rule": "escalation-*"}, map[string]any{"rule": "cancel", "severity": "grave"}}}),
-			[]string{"context key chimewatch.routes[1].severity", `"grave"`, "critical, high, medium or low"}},
-		{"a topic by its name", map[string]any{"chimewatch:routes": `[{"rule": "cancel", "topic": "urgent"}]`}, []string{"context key chimewatch:routes[0].topic", `"urgent"`, "the ARN of a standard SNS topic"}},
-		{"routes that are none", object(map[string]any{"routes": true}), []string{"context key chimewatch.routes", "is no list of routes"}},
-		{"a table by its ARN", object(map[string]any{"tableName": "arn:aws:dynamodb:us-east-1:111122223333:table/calls"}), []string{"chimewatch.tableName", "the name of a table"}},
-		{"an alarm topic by its name", object(map[string]any{"alarmTopicArn": "operations"}), []string{"chimewatch.alarmTopicArn", `"operations"`, "the ARN of a standard SNS topic"}},
-		{"two ways to receive alarms", object(map[string]any{"alarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operations", "alarmEmails": "ops@example.com"}),
+		{"an unknown key", chosen("retention", 3.0), []string{"chimewatch.retention", "is not known", "retentionDays"}},
+		{"an unknown key on the command line", map[string]any{"chimewatch:produktion": "true"},
+			[]string{"chimewatch:produktion", "is not known (use one of production)"}},
+		{"an unknown key near to none", chosen("colour", "red"),
+			[]string{"chimewatch.colour", "stackName, production, rehearsal", "pipelineQuota"}},
+		{"a window of zero", chosen("incidentWindow", "0"), []string{"chimewatch.incidentWindow", `"0"`, "from 1s to 24h"}},
+		{"an architecture", chosen("architecture", "mips"), []string{"chimewatch.architecture", `"mips"`, "arm64 or x86_64"}},
+		{"over the command line", map[string]any{"chimewatch:retain": "perhaps"},
+			[]string{"chimewatch:retain", `"perhaps"`, "true or false"}},
+		{"a retention", chosen("retentionDays", -1.0),
+			[]string{"chimewatch.retentionDays", `"-1"`, "0 to keep calls for ever"}},
+		{"a fraction", chosen("retentionDays", 1.5), []string{"chimewatch.retentionDays", `"1.5"`}},
+		{"a log retention", chosen("logRetentionDays", 31.0), []string{"chimewatch.logRetentionDays", `"31"`, "14, 30, 60"}},
+		{"an address", chosen("failureEmails", []any{"ops@example.com", "nobody"}),
+			[]string{"chimewatch.failureEmails", "nobody", "e-mail"}},
+		{"a list of numbers", chosen("alertEmails", []any{1.0}), []string{"chimewatch.alertEmails"}},
+		{"a runbook", chosen("runbookUrl", "http://wiki"), []string{"chimewatch.runbookUrl", "http://wiki", "https"}},
+		{"a stack name", chosen("stackName", "2watch"),
+			[]string{"chimewatch.stackName", "2watch", "beginning with a letter"}},
+		{"little memory", chosen("memoryMB", 64.0), []string{"chimewatch.memoryMB", `"64"`, "from 128 to 10240"}},
+		{"many deliveries", chosen("deliveryAttempts", 186.0), []string{"chimewatch.deliveryAttempts", `"186"`, "0 to 185"}},
+		{"old deliveries", chosen("deliveryAge", "25h"), []string{"chimewatch.deliveryAge", `"25h"`, "1m to 24h"}},
+		{"many retries", chosen("retryAttempts", 3.0), []string{"chimewatch.retryAttempts", `"3"`, "0 to 2"}},
+		{"old retries", chosen("retryAge", "59s"), []string{"chimewatch.retryAge", `"59s"`, "1m to 6h"}},
+		{"a part of a second", chosen("retryAge", "61.5s"), []string{"chimewatch.retryAge", "whole seconds"}},
+		{"a severity", chosen("routes", []any{
+			map[string]any{"rule": "escalation-*"}, map[string]any{"rule": "cancel", "severity": "grave"},
+		}), []string{"context key chimewatch.routes[1].severity", `"grave"`, "critical, high, medium or low"}},
+		{"a topic by its name", map[string]any{"chimewatch:routes": `[{"rule": "cancel", "topic": "urgent"}]`},
+			[]string{"context key chimewatch:routes[0].topic", `"urgent"`, "the ARN of a standard SNS topic"}},
+		{"routes that are none", chosen("routes", true), []string{"context key chimewatch.routes", "is no list of routes"}},
+		{"a table by its ARN", chosen("tableName", "arn:aws:dynamodb:us-east-1:111122223333:table/calls"),
+			[]string{"chimewatch.tableName", "the name of a table"}},
+		{"an alarm topic by its name", chosen("alarmTopicArn", "operations"),
+			[]string{"chimewatch.alarmTopicArn", `"operations"`, "the ARN of a standard SNS topic"}},
+		{"two ways to receive alarms", object(map[string]any{"alarmTopicArn": operations, "alarmEmails": "ops@example.com"}),
 			[]string{"chimewatch.alarmEmails", "and so is alarmTopicArn", "subscribe the addresses to that topic"}},
-		{"a body", object(map[string]any{"httpsBody": "xml"}), []string{"chimewatch.httpsBody", `"xml"`, "card or data"}},
-		{"concurrency", object(map[string]any{"reservedConcurrency": 1001.0}), []string{"chimewatch.reservedConcurrency", `"1001"`, "1 to 1000"}},
-		{"a Voice Connector by its ARN", object(map[string]any{"voiceConnectorIds": "arn:aws:chime:us-east-1:111122223333:vc/abc"}), []string{"chimewatch.voiceConnectorIds", "ids of Voice Connectors"}},
-		{"a key by its alias", object(map[string]any{"routes": []any{map[string]any{"rule": "cancel", "topic": "arn:aws:sns:us-east-1:111122223333:t", "key": "alias/t"}}}),
-			[]string{"chimewatch.routes[0].key", `"alias/t"`, "not an alias"}},
-		{"a key without a topic", object(map[string]any{"routes": []any{map[string]any{"rule": "cancel", "key": "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52"}}}),
-			[]string{"chimewatch.routes[0].key", "topic is not", "the alert topic has its own key"}},
-		{"without the prefix", map[string]any{"production": "true"}, []string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
-		{"without the prefix, in another case", map[string]any{"FAILUREEMAILS": "ops@example.com"}, []string{"context key FAILUREEMAILS", "-c chimewatch:failureEmails=VALUE"}},
-		{"the prefix in another case", map[string]any{"Chimewatch:production": "true"}, []string{"context key Chimewatch:production", "-c chimewatch:production=VALUE"}},
-		{"a dot for the colon", map[string]any{"chimewatch.rehearsal": "true"}, []string{"context key chimewatch.rehearsal", "-c chimewatch:rehearsal=VALUE"}},
-		{"the object in another case", map[string]any{"ChimeWatch": map[string]any{"production": false}}, []string{"context key ChimeWatch", "-c chimewatch:KEY=VALUE"}},
-		{"a key in another case", map[string]any{"chimewatch:Production": "true"}, []string{"context key chimewatch:Production", "use one of production"}},
-		{"all at once", object(map[string]any{"production": "often", "pipelineQuota": 0.0}), []string{"chimewatch.production", "chimewatch.pipelineQuota"}},
+		{"a body", chosen("httpsBody", "xml"), []string{"chimewatch.httpsBody", `"xml"`, "card or data"}},
+		{"concurrency", chosen("reservedConcurrency", 1001.0),
+			[]string{"chimewatch.reservedConcurrency", `"1001"`, "1 to 1000"}},
+		{"a Voice Connector by its ARN", chosen("voiceConnectorIds", "arn:aws:chime:us-east-1:111122223333:vc/abc"),
+			[]string{"chimewatch.voiceConnectorIds", "ids of Voice Connectors"}},
+		{"a key by its alias", chosen("routes", []any{
+			map[string]any{"rule": "cancel", "topic": "arn:aws:sns:us-east-1:111122223333:t", "key": "alias/t"},
+		}), []string{"chimewatch.routes[0].key", `"alias/t"`, "not an alias"}},
+		{"a key without a topic", chosen("routes", []any{
+			map[string]any{"rule": "cancel", "key": "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52"},
+		}), []string{"chimewatch.routes[0].key", "topic is not", "the alert topic has its own key"}},
+		{"without the prefix", map[string]any{"production": "true"},
+			[]string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
+		{"without the prefix, in another case", map[string]any{"FAILUREEMAILS": "ops@example.com"},
+			[]string{"context key FAILUREEMAILS", "-c chimewatch:failureEmails=VALUE"}},
+		{"the prefix in another case", map[string]any{"Chimewatch:production": "true"},
+			[]string{"context key Chimewatch:production", "-c chimewatch:production=VALUE"}},
+		{"a dot for the colon", map[string]any{"chimewatch.rehearsal": "true"},
+			[]string{"context key chimewatch.rehearsal", "-c chimewatch:rehearsal=VALUE"}},
+		{"the object in another case", map[string]any{"ChimeWatch": map[string]any{"production": false}},
+			[]string{"context key ChimeWatch", "-c chimewatch:KEY=VALUE"}},
+		{"a key in another case", map[string]any{"chimewatch:Production": "true"},
+			[]string{"context key chimewatch:Production", "use one of production"}},
+		{"all at once", object(map[string]any{"production": "often", "pipelineQuota": 0.0}),
+			[]string{"chimewatch.production", "chimewatch.pipelineQuota"}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -138,24 +168,28 @@ func TestRoutesHaveToFitIntoAFunction(t *testing.T) {
 	routes := func(n int) map[string]any {
 		var list []any
 		for i := range n {
-			list = append(list, map[string]any{"rule": fmt.Sprintf("rule-of-team-%02d", i), "severity": "high", "topic": fmt.Sprintf("arn:aws:sns:us-east-1:111122223333:team-%02d", i),
-				"key": "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d"})
+			list = append(list, map[string]any{
+				"rule": fmt.Sprintf("rule-of-team-%02d", i), "severity": "high",
+				"topic": fmt.Sprintf("arn:aws:sns:us-east-1:111122223333:team-%02d", i),
+				"key":   "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52-2f4e-4d2a-9f6b-3f4d0a1b2c3d",
+			})
 		}
-		return object(map[string]any{"routes": list})
+		return chosen("routes", list)
 	}
 	if _, err := config.Read(routes(18)); err != nil {
 		t.Errorf("18 routes: got %v, want them accepted; keys do not go to the functions", err)
 	}
 	_, err := config.Read(routes(40))
-	if err == nil || fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "a function has room for") || !strings.Contains(err.Error(), "chimewatch.routes") {
-		t.Errorf("40 routes: got %v, want them refused", err)
-	}
+	wantRefusal(t, err, []string{"chimewatch.routes", "a function has room for"})
 }
 
 // Keys of the CDK and of others in the same cdk.json are left alone.
 func TestForeignContextKeysAreLeftAlone(t *testing.T) {
-	_, err := config.Read(map[string]any{"@aws-cdk/core:checkSecretUsage": true, "availability-zones:account=111122223333:region=us-east-1": []any{"us-east-1a"},
-		"aws:cdk:enable-path-metadata": true, "acme:chimewatch": "x", "chimewatcher": "x"})
+	_, err := config.Read(map[string]any{
+		"@aws-cdk/core:checkSecretUsage": true, "aws:cdk:enable-path-metadata": true,
+		"availability-zones:account=111122223333:region=us-east-1": []any{"us-east-1a"},
+		"acme:chimewatch": "x", "chimewatcher": "x",
+	})
 	if err != nil {
 		t.Error(err)
 	}
@@ -171,8 +205,11 @@ func TestRegionsWithoutCallAnalyticsAreRefused(t *testing.T) {
 		{"not known yet", "", nil, nil},
 		{"Virginia", "us-east-1", voice, nil},
 		{"Frankfurt", "eu-central-1", nil, nil},
-		{"voice in Frankfurt", "eu-central-1", voice, []string{"Region eu-central-1", "voice analytics", "us-east-1, us-west-2"}},
-		{"Ireland", "eu-west-1", nil, []string{"Region eu-west-1", "no call analytics", "us-east-1, us-west-2, eu-central-1", "chimewatch:anyRegion=true"}},
+		{"voice in Frankfurt", "eu-central-1", voice,
+			[]string{"Region eu-central-1", "voice analytics", "us-east-1, us-west-2"}},
+		{"Ireland", "eu-west-1", nil, []string{
+			"Region eu-west-1", "no call analytics", "us-east-1, us-west-2, eu-central-1", "chimewatch:anyRegion=true",
+		}},
 		{"voice in Ireland", "eu-west-1", voice, []string{"Region eu-west-1", "no call analytics"}},
 		{"Ireland, by the deployer's word", "eu-west-1", func(c *config.Stack) { voice(c); c.AnyRegion = true }, nil},
 	} {

@@ -20,7 +20,8 @@ type topics struct {
 	asked []string
 }
 
-func (t *topics) GetTopicAttributes(_ context.Context, in *sns.GetTopicAttributesInput, _ ...func(*sns.Options)) (*sns.GetTopicAttributesOutput, error) {
+func (t *topics) GetTopicAttributes(_ context.Context, in *sns.GetTopicAttributesInput, _ ...func(*sns.Options)) (
+	*sns.GetTopicAttributesOutput, error) {
 	t.asked = append(t.asked, *in.TopicArn)
 	out := &sns.GetTopicAttributesOutput{Attributes: map[string]string{"TopicArn": *in.TopicArn}}
 	if key := t.keys[*in.TopicArn]; key != "" {
@@ -49,24 +50,34 @@ func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 	}{
 		{name: "no routes"},
 		{name: "no topics", routes: routing.Routes{{Rule: "a"}}},
-		{name: "a good one twice", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}}, asked: []string{good}},
-		{name: "a missing one twice", routes: routing.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
-			asked: []string{missing, good}, refused: []string{"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic"}},
+		{name: "a good one twice", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}},
+			asked: []string{good}},
+		{name: "a missing one twice",
+			routes:  routing.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
+			asked:   []string{missing, good},
+			refused: []string{"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic"}},
 		{name: "one that SNS does not describe", routes: routing.Routes{{Rule: "a", Topic: others}}, asked: []string{others},
 			unchecked: []string{"topic " + others + " could not be checked: not allowed"}},
 		{name: "the key of SNS", routes: routing.Routes{{Rule: "a", Topic: managed}}, asked: []string{managed}},
-		{name: "a key that the route does not name", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: locked}}, asked: []string{good, locked},
+		{name: "a key that the route does not name",
+			routes:  routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: locked}},
+			asked:   []string{good, locked},
 			refused: []string{"context key chimewatch.routes[1].key", id, "set it to the key's ARN"}},
-		{name: "another key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: another}}, asked: []string{locked}, refused: []string{"chimewatch.routes[0].key", id}},
+		{name: "another key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: another}},
+			asked: []string{locked}, refused: []string{"chimewatch.routes[0].key", id}},
 		{name: "the key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: key}}, asked: []string{locked}},
-		{name: "an alias without a key", routes: routing.Routes{{Rule: "b", Topic: aliased}}, asked: []string{aliased}, refused: []string{"chimewatch.routes[0].key", "alias/ours"}},
-		{name: "an alias and a key", routes: routing.Routes{{Rule: "b", Topic: aliased, Key: another}}, asked: []string{aliased}},
+		{name: "an alias without a key", routes: routing.Routes{{Rule: "b", Topic: aliased}},
+			asked: []string{aliased}, refused: []string{"chimewatch.routes[0].key", "alias/ours"}},
+		{name: "an alias and a key", routes: routing.Routes{{Rule: "b", Topic: aliased, Key: another}},
+			asked: []string{aliased}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := config.Default()
 			c.Routes = test.routes
 			client := &topics{
-				keys: map[string]string{managed: "alias/aws/sns", locked: id, aliased: "arn:aws:kms:us-east-1:111122223333:alias/ours"},
+				keys: map[string]string{
+					managed: "alias/aws/sns", locked: id, aliased: "arn:aws:kms:us-east-1:111122223333:alias/ours",
+				},
 				errs: map[string]error{missing: &types.NotFoundException{}, others: errors.New("not allowed")},
 			}
 			unchecked, err := c.CheckTopics(t.Context(), client)
@@ -81,9 +92,14 @@ func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 // A client of SNS publishes within its own Region only.
 func TestTopicsOfAnotherRegionAreRefused(t *testing.T) {
 	c := config.Default()
-	c.Routes = routing.Routes{{Rule: "a", Topic: "arn:aws:sns:us-east-1:111122223333:here"}, {Rule: "b", Topic: "arn:aws:sns:eu-central-1:111122223333:there"}}
-	c.AlarmTopicARN = "arn:aws:sns:us-east-1:111122223333:operations"
-	wantRefusal(t, c.CheckTopicRegions("us-east-1"), []string{"context key chimewatch.routes[1].topic", "a topic in eu-central-1, but the stack is in us-east-1"})
+	c.Routes = routing.Routes{
+		{Rule: "a", Topic: "arn:aws:sns:us-east-1:111122223333:here"},
+		{Rule: "b", Topic: "arn:aws:sns:eu-central-1:111122223333:there"},
+	}
+	c.AlarmTopicARN = operations
+	wantRefusal(t, c.CheckTopicRegions("us-east-1"), []string{
+		"context key chimewatch.routes[1].topic", "a topic in eu-central-1, but the stack is in us-east-1",
+	})
 	wantRefusal(t, c.CheckTopicRegions("eu-central-1"), []string{"chimewatch.routes[0].topic", "chimewatch.alarmTopicArn"})
 	wantRefusal(t, c.CheckTopicRegions(""), nil) // the template itself checks
 }

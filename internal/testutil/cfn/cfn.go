@@ -16,6 +16,7 @@ type Template struct {
 	Outputs    map[string]struct{ Value, Description any }
 	Rules      map[string]any
 	Parameters map[string]any
+	Metadata   map[string]any
 }
 
 // Resource is one of its resources.
@@ -143,11 +144,15 @@ func AsText(value any) string {
 	return string(text)
 }
 
-// Words returns a value that CloudFormation joins, with the paths of what it refers
-// to in brackets.
+// Words returns a value that CloudFormation joins, with what it refers to in
+// brackets: [Status] is a Ref to the resource of that path, [Status.Arn] its attribute
+// Arn. Nothing is the empty text.
 func (c Template) Words(value any) string {
-	if text, ok := value.(string); ok {
-		return text
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
 	}
 	if parts, ok := At(value, "Fn::Join", 1).([]any); ok {
 		var all strings.Builder
@@ -156,8 +161,11 @@ func (c Template) Words(value any) string {
 		}
 		return all.String()
 	}
-	if id := c.Target(value); id != "" {
-		return "[" + id + "]"
+	if path := c.Target(value); path != "" {
+		if attribute, ok := At(value, "Fn::GetAtt", 1).(string); ok {
+			path += "." + attribute
+		}
+		return "[" + path + "]"
 	}
 	if ref, ok := At(value, "Ref").(string); ok {
 		return "[" + ref + "]"
@@ -175,6 +183,80 @@ func (c Template) ClosedTo(kind, path string) bool {
 		}
 	}
 	return false
+}
+
+// Grants returns what the policies of queues, topics, buckets and keys allow, and who
+// may invoke functions: "resource: principal may action on resource if condition",
+// sorted.
+func (c Template) Grants() []string {
+	var all []string
+	for _, r := range c.Resources {
+		path, document := strings.TrimSuffix(r.Path(), "/Policy"), "PolicyDocument"
+		switch r.Type {
+		case "AWS::Lambda::Permission":
+			all = append(all, c.invocation(r))
+			continue
+		case "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy":
+		case "AWS::KMS::Key":
+			document = "KeyPolicy"
+		default:
+			continue
+		}
+		for _, statement := range Listed(r.Prop(document, "Statement")) {
+			if At(statement, "Effect") == "Deny" {
+				continue
+			}
+			all = append(all, path+": "+c.list(principals(statement))+" may "+c.list(At(statement, "Action"))+
+				" on "+c.list(At(statement, "Resource"))+c.conditions(statement))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// invocation is a Lambda permission as Grants returns it.
+func (c Template) invocation(r *Resource) string {
+	text := c.Words(r.Prop("FunctionName")) + ": " + c.Words(r.Prop("Principal")) + " may " + c.Words(r.Prop("Action"))
+	for _, name := range slices.Sorted(maps.Keys(r.Properties)) {
+		if name != "FunctionName" && name != "Principal" && name != "Action" {
+			text += " if " + name + " " + c.Words(r.Properties[name])
+		}
+	}
+	return text
+}
+
+// principals lists whom a statement is about.
+func principals(statement any) any {
+	kinds, ok := At(statement, "Principal").(map[string]any)
+	if !ok {
+		return At(statement, "Principal")
+	}
+	var all []any
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		all = append(all, Listed(kinds[kind])...)
+	}
+	return all
+}
+
+// conditions writes those of a statement.
+func (c Template) conditions(statement any) (text string) {
+	operators, _ := At(statement, "Condition").(map[string]any)
+	for _, operator := range slices.Sorted(maps.Keys(operators)) {
+		keys, _ := operators[operator].(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			text += " if " + operator + " " + key + " " + c.list(keys[key])
+		}
+	}
+	return text
+}
+
+// list writes a value that stands for one or a list.
+func (c Template) list(value any) string {
+	var all []string
+	for _, one := range Listed(value) {
+		all = append(all, c.Words(one))
+	}
+	return strings.Join(all, ", ")
 }
 
 // Permissions returns what a role may do: "action on resource", sorted, with what
