@@ -6,8 +6,8 @@ type Evidence string
 const (
 	// Literal: the developer guide prints this text in an event.
 	Literal Evidence = "developer guide, literal"
-	// Cause: the developer guide names this cause, but not the text of it.
-	Cause Evidence = "developer guide, cause"
+	// Named: the developer guide names this cause, but not the text of it.
+	Named Evidence = "developer guide, cause"
 	// ErrorCode: an AWS API documents this error code.
 	ErrorCode Evidence = "AWS error code"
 	// Convention: services of AWS word such errors like this.
@@ -62,8 +62,8 @@ var phrases = []Phrase{
 	{"kmsdisabled", MissingResource, ErrorCode, "Kinesis PutRecord"},
 	{"kmsinvalidstate", MissingResource, ErrorCode, "Kinesis PutRecord"},
 
-	{"recording length", RecordingLength, Cause, "calls of over 30 minutes are not enhanced"},
-	{"throttl", Throttled, Cause, "throttling by a service called on your behalf"},
+	{"recording length", RecordingLength, Named, "calls of over 30 minutes are not enhanced"},
+	{"throttl", Throttled, Named, "throttling by a service called on your behalf"},
 	{"rate exceeded", Throttled, Convention, "text of ThrottlingException"},
 	{"rate limit", Throttled, Convention, "media pipelines API, text of status 429"},
 	{"too many requests", Throttled, Convention, "text of status 429"},
@@ -75,26 +75,26 @@ var phrases = []Phrase{
 	{"exceeds the resource limit", Quota, Convention, "text of ResourceLimitExceededException"},
 	{"exceeded the limit", Quota, Convention, "text of LimitExceededException"},
 	{"maximum number of", Quota, Convention, "text of resource limits"},
-	{"access denied", Permissions, Cause, "insufficient permissions on the resource access role"},
-	{"permission", Permissions, Cause, "insufficient permissions on the resource access role"},
+	{"access denied", Permissions, Named, "insufficient permissions on the resource access role"},
+	{"permission", Permissions, Named, "insufficient permissions on the resource access role"},
 	{"not authorized", Permissions, Convention, "text of IAM's refusals"},
 	{"unauthorized", Permissions, Convention, "text of status 401"},
 	{"forbidden", Permissions, Convention, "text of status 403"},
-	{"assume role", Permissions, Cause, "insufficient permissions on the resource access role"},
-	{"assuming role", Permissions, Cause, "insufficient permissions on the resource access role"},
+	{"assume role", Permissions, Named, "insufficient permissions on the resource access role"},
+	{"assuming role", Permissions, Named, "insufficient permissions on the resource access role"},
 	{"assumerole", Permissions, Convention, "action of STS"},
-	{"does not exist", MissingResource, Cause, "missing or deleted resources"},
-	{"doesn't exist", MissingResource, Cause, "missing or deleted resources"},
-	{"no longer exists", MissingResource, Cause, "missing or deleted resources"},
-	{"not found", MissingResource, Cause, "missing or deleted resources"},
-	{"missing resource", MissingResource, Cause, "missing or deleted resources"},
-	{"deleted", MissingResource, Cause, "missing or deleted resources"},
-	{"media format", IncompatibleMedia, Cause, "incompatible media formats on the KVS stream"},
-	{"incompatible", IncompatibleMedia, Cause, "incompatible media formats on the KVS stream"},
+	{"does not exist", MissingResource, Named, "missing or deleted resources"},
+	{"doesn't exist", MissingResource, Named, "missing or deleted resources"},
+	{"no longer exists", MissingResource, Named, "missing or deleted resources"},
+	{"not found", MissingResource, Named, "missing or deleted resources"},
+	{"missing resource", MissingResource, Named, "missing or deleted resources"},
+	{"deleted", MissingResource, Named, "missing or deleted resources"},
+	{"media format", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
+	{"incompatible", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
 	{"unsupported media", IncompatibleMedia, Convention, "text of status 415"},
-	{"audio format", IncompatibleMedia, Cause, "incompatible media formats on the KVS stream"},
+	{"audio format", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
 	{"encoding", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
 	{"sample rate", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
 	{"sampling rate", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
-	{"codec", IncompatibleMedia, Cause, "incompatible media formats on the KVS stream"},
+	{"codec", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
 }
