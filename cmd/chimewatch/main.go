@@ -73,7 +73,7 @@ func (a *app) run(args []string) int {
 		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(int) { printed = true }),
 		kong.Resolvers(environment(a.getenv)),
-		kong.Vars{"statuses": statusNames()},
+		kong.Vars{"statuses": statusNames(), "severities": severityNames(), "classes": classNames()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {

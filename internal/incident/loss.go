@@ -89,12 +89,15 @@ const (
 	Low      Severity = "low"      // only voice enhancement is lost
 )
 
+// Severities returns all severities, the gravest first.
+func Severities() []Severity { return []Severity{Critical, High, Medium, Low} }
+
 // Graver reports whether a severity is graver than another. Any is graver than the
 // empty one.
 func (s Severity) Graver(than Severity) bool { return s.rank() < than.rank() }
 
 func (s Severity) rank() int {
-	if rank := slices.Index([]Severity{Critical, High, Medium, Low}, s); rank >= 0 {
+	if rank := slices.Index(Severities(), s); rank >= 0 {
 		return rank
 	}
 	return 4 // below all of them
