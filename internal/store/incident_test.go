@@ -66,6 +66,8 @@ func mustJoin(t *testing.T, s *store.Store, f store.Failure) incident.Incident {
 	return i
 }
 
+func incidentDiff(want, got incident.Incident) string { return gocmp.Diff(want, got) }
+
 func TestStormIsOneIncidentWithItsExactCount(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "storm", db, db)

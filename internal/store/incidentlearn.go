@@ -158,6 +158,13 @@ func (s *Store) learn(ctx context.Context, i incident.Incident, f Failure) (inci
 	up.require(attrClass + " = " + up.value(text(string(i.Class))))
 	up.unchanged(attrTarget, textOrNothing(attrTarget, i.Target))
 	up.set(attrClass, up.value(text(string(f.Class))))
+	// A version that kept the first reason only knows it by the cause.
+	keep := func(attr string, value types.AttributeValue) { up.set(attr, "if_not_exists("+attr+", "+up.value(value)+")") }
+	keep(attrReasons, reasonItems(i.Reasons))
+	if i.Told.Openings > 0 {
+		keep(attrToldGrave, text(string(i.Told.Severity)))
+		keep(attrToldWhy, &types.AttributeValueMemberSS{Value: i.Told.Reasons})
+	}
 	i.Class, i.Target = f.Class, f.Target
 	if f.Target != "" {
 		up.set(attrTarget, up.value(text(f.Target)))
@@ -225,7 +232,6 @@ func (s *Store) addReason(ctx context.Context, i incident.Incident, r incident.R
 		up.require("size(" + attrReasons + ") < " + up.value(number(room)))
 		up.set(attrReasons+"."+r.ID, up.value(reasonItem(r)))
 	} else { // the item of a version that kept the first only
-		up.require("attribute_exists(" + attrPK + ")")
 		up.require("attribute_not_exists(" + attrReasons + ")")
 		up.set(attrReasons, up.value(reasonItems(i.Reasons)))
 	}
@@ -240,7 +246,6 @@ func (s *Store) addLosses(ctx context.Context, i incident.Incident, losses []inc
 		return i, nil
 	}
 	up := newUpdate()
-	up.require("attribute_exists(" + attrPK + ")")
 	if len(union) == 0 {
 		i.Losses = nil
 		up.add(attrMore, up.value(&types.AttributeValueMemberSS{Value: []string{anyLoss}}))
