@@ -1,9 +1,11 @@
 // Package draws makes property tests draw the same in every run. It is imported
-// by tests for this effect alone; -rapid.seed=0 draws anew.
+// by tests for this effect, mostly alone; -rapid.seed=0 draws anew.
 package draws
 
 import (
 	"flag"
+	"strconv"
+	"testing"
 
 	_ "pgregory.net/rapid" // whose flag it is
 )
@@ -12,4 +14,24 @@ func init() {
 	if err := flag.Set("rapid.seed", "1"); err != nil {
 		panic("draws: " + err.Error()) // rapid has no such flag any more
 	}
+}
+
+// Fewer makes property tests draw a part of the cases that the flag says, until the
+// test ends: for properties of which each case is many requests.
+func Fewer(t testing.TB, part int) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks").Value
+	was := checks.String()
+	n, err := strconv.Atoi(was)
+	if err == nil {
+		err = checks.Set(strconv.Itoa(max(1, n/part)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := checks.Set(was); err != nil {
+			t.Error(err)
+		}
+	})
 }
