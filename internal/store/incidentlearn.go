@@ -159,7 +159,9 @@ func (s *Store) learn(ctx context.Context, i incident.Incident, f Failure) (inci
 	up.unchanged(attrTarget, textOrNothing(attrTarget, i.Target))
 	up.set(attrClass, up.value(text(string(f.Class))))
 	// A version that kept the first reason only knows it by the cause.
-	keep := func(attr string, value types.AttributeValue) { up.set(attr, "if_not_exists("+attr+", "+up.value(value)+")") }
+	keep := func(attr string, value types.AttributeValue) {
+		up.set(attr, "if_not_exists("+attr+", "+up.value(value)+")")
+	}
 	keep(attrReasons, reasonItems(i.Reasons))
 	if i.Told.Openings > 0 {
 		keep(attrToldGrave, text(string(i.Told.Severity)))
