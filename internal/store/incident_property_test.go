@@ -237,6 +237,12 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	if old.Severity() != incident.Critical || len(old.Reasons) != 1 || old.OpenedAt != i.OpenedAt || incident.AtOnce(old) != incident.Nothing {
 		t.Errorf("got %+v, want it as that version knew it, and nothing to notify", old)
 	}
+	if err := s.MarkActive(t.Context(), old, noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if is := reread(t, s, i); !is.OpenedAt.Equal(i.OpenedAt) || !is.ActiveAt.Equal(noon.Add(time.Hour)) {
+		t.Errorf("got opened at %s, active at %s, want it opened as it was", is.OpenedAt, is.ActiveAt)
+	}
 	known := failureOf(1, incident.Permissions, c.Now())
 	known.Target, known.Reason = "kms", "another reason"
 	got := mustJoin(t, s, known)

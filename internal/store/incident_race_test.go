@@ -284,28 +284,32 @@ func TestCallThatFailsAgainIsOneExample(t *testing.T) {
 	}
 }
 
-// Two failures of two targets come at once where an incident knows no target yet: one
-// names it, and the other is an incident of its own.
-func TestTargetsThatComeAtOnceStayApart(t *testing.T) {
+// Two failures that need two remedies come at once where an incident does not know its
+// cause yet: one names it, and the other is an incident of its own.
+func TestCausesThatComeAtOnceStayApart(t *testing.T) {
 	client := table(t)
-	for n, unknown := range []incident.Class{incident.Unknown, incident.Permissions} {
+	for n, tt := range []struct{ is, first, second incident.Cause }{
+		{incident.Cause{Class: incident.Permissions}, incident.Cause{Class: incident.Permissions, Target: "kms"}, incident.Cause{Class: incident.Permissions, Target: "s3"}},
+		{incident.Cause{Class: incident.Unknown}, incident.Cause{Class: incident.Permissions, Target: "kms"}, incident.Cause{Class: incident.Permissions, Target: "s3"}},
+		{incident.Cause{Class: incident.Unknown}, incident.Cause{Class: incident.Quota}, incident.Cause{Class: incident.Permissions}},
+	} {
 		db := &intruding{Client: client, prefix: "K#"}
 		name := fmt.Sprintf("targets%d", n)
 		s, c := incidents(t, name, db, client)
 		other := store.New(client, name, store.Options{Retention: time.Hour, Now: c.Now})
-		first := mustJoin(t, s, failureOf(0, unknown, c.Now()))
-		of := func(n int, target string) store.Failure {
-			f := failureOf(n, incident.Permissions, c.Now())
-			f.Target = target
+		of := func(n int, cause incident.Cause) store.Failure {
+			f := failureOf(n, cause.Class, c.Now())
+			f.Target = cause.Target
 			return f
 		}
+		first := mustJoin(t, s, of(0, tt.is))
 		db.before = func() {
-			if i := mustJoin(t, other, of(1, "kms")); i.ID != first.ID || i.Target != "kms" {
-				t.Errorf("%s: got %s of %v, want %s to learn the target", unknown, i.ID, i.Cause(), first.ID)
+			if i := mustJoin(t, other, of(1, tt.first)); i.ID != first.ID || i.Cause() != tt.first {
+				t.Errorf("%v: got %s of %v, want %s to learn %v", tt.is, i.ID, i.Cause(), first.ID, tt.first)
 			}
 		}
-		if i := mustJoin(t, s, of(2, "s3")); i.ID == first.ID || i.Target != "s3" {
-			t.Errorf("%s: got %s of %v, want an incident of its own", unknown, i.ID, i.Cause())
+		if i := mustJoin(t, s, of(2, tt.second)); i.ID == first.ID || i.Cause() != tt.second {
+			t.Errorf("%v: got %s of %v, want an incident of its own", tt.is, i.ID, i.Cause())
 		}
 	}
 }

@@ -137,6 +137,14 @@ func TestWhatJoinsWhat(t *testing.T) {
 				c.pass(timing.Reopen + time.Second)
 			}
 		}, incident.Quota, ".1", incident.Quota, 0},
+		{"its own cause is found behind one that may be it", func(t *testing.T, s *store.Store, c *clock) {
+			mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
+			for n := range 9 {
+				closeNow(t, s, c, mustJoin(t, s, failureOf(10+n, incident.Permissions, c.Now())))
+				c.pass(timing.Reopen + time.Second)
+			}
+			ofUnknownCause(t, s, c, 30)
+		}, incident.Quota, ".1", incident.Quota, 0},
 	}
 	for n, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -147,6 +155,30 @@ func TestWhatJoinsWhat(t *testing.T) {
 				t.Errorf("got %s of class %s, reopened %d times, open %v; want %s, %s, %d, open", got.ID, got.Class, got.Reopened, got.Open(), want, test.wantClass, test.wantReopened)
 			}
 		})
+	}
+}
+
+// ofUnknownCause opens an incident of an unknown cause beside what is open: it is
+// closed when the failure comes, and goes on afterwards.
+func ofUnknownCause(t *testing.T, s *store.Store, c *clock, n int) {
+	t.Helper()
+	open, _, err := s.Incidents(t.Context(), store.IncidentQuery{Owing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var closed []incident.Incident
+	for _, i := range open {
+		if i.Open() {
+			closed = append(closed, closeNow(t, s, c, i))
+		}
+	}
+	if i := mustJoin(t, s, failureOf(n, incident.Unknown, c.Now())); i.Class != incident.Unknown {
+		t.Fatalf("got %s of %v, want one of an unknown cause", i.ID, i.Cause())
+	}
+	for _, i := range closed {
+		if err := s.GoesOn(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
