@@ -245,3 +245,26 @@ func TestWatchRecordsTheLastFailure(t *testing.T) {
 		t.Errorf("got %d incidents since then (%v), want it", len(from), err)
 	}
 }
+
+// Two processes handle two failures of unknown causes at once, each with words of its
+// own, while people know of the incident: one message says so, whoever sends it.
+func TestUnknownCausesAtOnceAreOneMessage(t *testing.T) {
+	silenceLog(t)
+	db := outage.Server(t)
+	for seed := range int64(12) {
+		world := outage.NewWorld(t, db)
+		first := invoked(world.Process(), noon, "first")
+		first.fail(t, phoned{id: "p0", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
+		var works []outage.Work
+		for n, reason := range []string{"It broke", "It fell over"} {
+			v := invoked(world.Process(), minutes(1), fmt.Sprint("process ", n))
+			event := phoned{id: fmt.Sprint("p", 1+n), connector: "abc", reason: reason}.event(chime.EventPermanentFailure, minutes(1))
+			works = append(works, outage.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), intake.Message{Body: event}) }})
+		}
+		if err := errors.Join(outage.Interleave(seed, works...)...); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		first.run(t, limits, minutes(2))
+		first.wantStages(t, fmt.Sprint("seed ", seed), map[string]int{"opening": 1, "new-reason": 1})
+	}
+}
