@@ -97,7 +97,8 @@ type notification struct {
 func findIncident(ctx context.Context, s *store.Store, id string) (incident.Incident, error) {
 	const newest = 1000
 	i, notFound := s.Incident(ctx, id)
-	if fault.ClassOf(notFound) != fault.NotFound || strings.TrimLeft(id, "0123456789abcdef.") != "" || len(id) < len("0123456789ab.1") {
+	isEnd := strings.TrimLeft(id, "0123456789abcdef.") == "" && len(id) >= len("0123456789ab.1")
+	if fault.ClassOf(notFound) != fault.NotFound || !isEnd {
 		return i, notFound
 	}
 	for _, query := range []store.IncidentQuery{{Owing: true, Limit: newest}, {Limit: newest}} {
@@ -166,11 +167,13 @@ func reportIncident(i incident.Incident, tally incident.Tally) incidentReport {
 	given, rest := i.Given(tally)
 	for _, g := range given {
 		r.Reasons = append(r.Reasons, givenReason{
-			Reason: redact.Text(g.Text), Class: g.Class, Target: redact.Text(g.Target), Count: g.Calls, First: g.First.UTC(), Last: g.Last.UTC(),
+			Reason: redact.Text(g.Text), Class: g.Class, Target: redact.Text(g.Target),
+			Count: g.Calls, First: g.First.UTC(), Last: g.Last.UTC(),
 		})
 	}
 	if rest.Calls > 0 {
-		r.Reasons = append(r.Reasons, givenReason{Count: rest.Calls, First: rest.First.UTC(), Last: rest.Last.UTC(), Others: true})
+		r.Reasons = append(r.Reasons,
+			givenReason{Count: rest.Calls, First: rest.First.UTC(), Last: rest.Last.UTC(), Others: true})
 	}
 	return r
 }
@@ -187,7 +190,8 @@ func failedCalls(i incident.Incident, tally incident.Tally) []failedCall {
 		if !again || o.PipelineID == "" {
 			n, at[o.PipelineID] = len(list), len(list)
 			list = append(list, failedCall{
-				PipelineID: redact.Text(o.PipelineID), CallID: redact.Text(o.CallID), At: o.At.UTC(), Reasons: []string{}, Erased: o.PipelineID == "",
+				PipelineID: redact.Text(o.PipelineID), CallID: redact.Text(o.CallID), At: o.At.UTC(),
+				Reasons: []string{}, Erased: o.PipelineID == "",
 			})
 		}
 		for _, id := range o.Reasons {

@@ -16,7 +16,7 @@ type incidentsListCmd struct {
 	Open     bool   `help:"Only incidents that are not over, as --state open."`
 	Severity string `placeholder:"SEVERITY" help:"Only incidents of this severity: ${severities}."`
 	Class    string `placeholder:"CLASS" help:"Only incidents of this class of cause: ${classes}."`
-	Scope    string `placeholder:"TEXT" help:"Only incidents whose scope has this text: the id of a Voice Connector, a configuration, a Region."`
+	Scope    string `placeholder:"TEXT" help:"Only incidents whose scope has this text: a Voice Connector, a configuration, a Region."`
 	Since    string `placeholder:"SPAN" help:"Only incidents of which a call failed in this span up to now: 90m, 24h, 7d."`
 	Limit    int    `short:"n" default:"50" placeholder:"N" help:"At most this many incidents (${default})."`
 	Cursor   string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
@@ -109,7 +109,9 @@ func (c *incidentsListCmd) check(now time.Time) (since time.Time, err error) {
 		c.State = stateOpen
 	}
 	for _, flag := range []struct{ name, value, allowed string }{
-		{"--state", c.State, stateOpen + ", " + stateClosed}, {"--severity", c.Severity, severityNames()}, {"--class", c.Class, classNames()},
+		{"--state", c.State, stateOpen + ", " + stateClosed},
+		{"--severity", c.Severity, severityNames()},
+		{"--class", c.Class, classNames()},
 	} {
 		if flag.value != "" && !slices.Contains(strings.Split(flag.allowed, ", "), flag.value) {
 			return since, usage(flag.name, "it is "+strconv.Quote(flag.value), "use one of: "+flag.allowed)
@@ -134,9 +136,11 @@ func (a *app) printIncidents(reports []incidentReport) error {
 			reopened = strconv.Itoa(r.Reopened)
 		}
 		rows[i] = []string{
-			at(r.active()), r.State, string(r.Severity), strconv.Itoa(r.Calls), causeText(r.Class, r.Target), r.Scope, r.Element, reopened,
-			at(r.OpenedAt), r.ID,
+			at(r.active()), r.State, string(r.Severity), strconv.Itoa(r.Calls), causeText(r.Class, r.Target), r.Scope,
+			r.Element, reopened, at(r.OpenedAt), r.ID,
 		}
 	}
-	return a.printTable([]string{"last", stateColumn, severityColumn, "calls", "cause", "scope", "element", "reopened", "opened", "id"}, rows)
+	return a.printTable([]string{
+		"last", stateColumn, severityColumn, "calls", "cause", "scope", "element", "reopened", "opened", "id",
+	}, rows)
 }

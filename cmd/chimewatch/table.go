@@ -88,7 +88,8 @@ func (a *app) render(all [][]string, from, to int) []string {
 	var painted []table.ColumnConfig
 	for at, heading := range all[0][from:to] {
 		if paint := painters[heading]; paint != nil && a.colour() {
-			painted = append(painted, table.ColumnConfig{Number: at + 1, Transformer: func(cell any) string { return paint(fmt.Sprint(cell)) }})
+			transform := func(cell any) string { return paint(fmt.Sprint(cell)) }
+			painted = append(painted, table.ColumnConfig{Number: at + 1, Transformer: transform})
 		}
 	}
 	t.SetColumnConfigs(painted)

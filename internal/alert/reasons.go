@@ -39,7 +39,8 @@ func (n News) reason() string {
 // and how many calls failed for others.
 func (n News) given() (list []incident.Given, others int) {
 	list, rest := n.Incident.Given(n.Tally)
-	if at := slices.IndexFunc(list, func(g incident.Given) bool { return g.ID == n.Another.ID }); n.Stage == NewReason && at > 0 {
+	at := slices.IndexFunc(list, func(g incident.Given) bool { return g.ID == n.Another.ID })
+	if n.Stage == NewReason && at > 0 {
 		list = slices.Concat(list[at:at+1], list[:at], list[at+1:])
 	}
 	return list, rest.Calls
@@ -53,8 +54,8 @@ func (n News) reasonsData() (list []reasonData, others int) {
 	given, others := n.given()
 	for _, g := range given {
 		list = append(list, reasonData{
-			Reason: clean(g.Text, maxID), Class: g.Class, Target: clean(g.Target, maxWord), Calls: g.Calls, First: g.First.UTC(), Last: g.Last.UTC(),
-			New: n.isNew(g.Reason),
+			Reason: clean(g.Text, maxID), Class: g.Class, Target: clean(g.Target, maxWord), Calls: g.Calls,
+			First: g.First.UTC(), Last: g.Last.UTC(), New: n.isNew(g.Reason),
 		})
 	}
 	return list, others

@@ -53,7 +53,8 @@ func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.Sta
 	if step == incident.Nothing {
 		return nil
 	}
-	if r, another := i.Another(); step == incident.TellReason && another && r.ID != incident.ReasonOf(cause, reasonOf(own)).ID {
+	r, _ := i.Another()
+	if step == incident.TellReason && r.ID != incident.ReasonOf(cause, reasonOf(own)).ID {
 		return n.tell(ctx, i, step, nil) // not this failure's reason: another's, which was not sent yet
 	}
 	return n.tell(ctx, i, step, &f)
@@ -90,7 +91,9 @@ func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.
 	news := alert.News{Stage: stageOf(i, step), Incident: i, Tally: tally, Failure: f, Now: n.Now()}
 	news.Another, _ = i.Another()
 	m := news.Message(n.Words)
-	notification := store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: tally.Calls, Severity: i.Severity()}
+	notification := store.Notification{
+		ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: tally.Calls, Severity: i.Severity(),
+	}
 	for _, r := range i.Reasons {
 		notification.Reasons = append(notification.Reasons, r.ID)
 	}

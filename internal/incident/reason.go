@@ -77,7 +77,8 @@ var (
 	uuid     = regexp.MustCompile(`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
 	hexadec  = regexp.MustCompile(`\b[0-9a-f]{12,}\b`)
 	longWord = regexp.MustCompile(`[0-9a-z+/=_-]{32,}`) // request ids, tokens, encoded messages
-	dates    = regexp.MustCompile(`\b(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )?(?:[0-9]{1,2}[ -])?` +
+	dates    = regexp.MustCompile(`\b(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )?` +
+		`(?:[0-9]{1,2}[ -])?` +
 		`(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|` +
 		`nov(?:ember)?|dec(?:ember)?)[ -][0-9]+`)
 	halfDay  = regexp.MustCompile(`\b[0-9:.]+ ?[ap]m\b`)

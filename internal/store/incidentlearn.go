@@ -137,7 +137,8 @@ func decodeTold(it item, i incident.Incident, first []incident.Loss) incident.To
 	told := incident.Told{
 		At: timeIn(it, attrToldAt), Calls: numberIn(it, attrToldCalls), LastCalls: numberIn(it, attrToldLast),
 		Openings: numberIn(it, attrOpenings), News: numberIn(it, attrNews), Summaries: numberIn(it, attrSummaries),
-		Closings: numberIn(it, attrClosings), Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy),
+		Closings: numberIn(it, attrClosings), Severity: incident.Severity(textIn(it, attrToldGrave)),
+		Reasons: setIn(it, attrToldWhy),
 	}
 	if told.Openings == 0 {
 		return told
@@ -220,7 +221,9 @@ func (s *Store) extendOnce(ctx context.Context, it item, f Failure) (incident.In
 }
 
 // addReason adds a reason that the incident does not have, as long as there is room.
-func (s *Store) addReason(ctx context.Context, i incident.Incident, r incident.Reason, keepsReasons bool) (incident.Incident, error) {
+func (s *Store) addReason(ctx context.Context, i incident.Incident, r incident.Reason, keepsReasons bool) (
+	incident.Incident, error,
+) {
 	known := slices.ContainsFunc(i.Reasons, func(k incident.Reason) bool { return k.ID == r.ID })
 	room := i.Room(r)
 	if known || len(i.Reasons) >= room {
@@ -269,7 +272,8 @@ func (s *Store) addLosses(ctx context.Context, i incident.Incident, losses []inc
 		return i, nil
 	}
 	if countOthers(added) > 0 { // others may be added at the same moment
-		up.require("(attribute_not_exists(" + attrMore + ") OR size(" + attrMore + ") < " + up.value(number(2*maxLosses)) + ")")
+		most := up.value(number(2 * maxLosses))
+		up.require("(attribute_not_exists(" + attrMore + ") OR size(" + attrMore + ") < " + most + ")")
 	}
 	names := make([]string, len(added))
 	for n, loss := range added {

@@ -47,7 +47,8 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 }
 
 func (s *Store) readIncident(ctx context.Context, id string) (item, error) {
-	notFound := fault.New(fault.NotFound, "table "+s.table, "knows no incident "+id, "list them with: chimewatch incidents list")
+	notFound := fault.New(fault.NotFound, "table "+s.table, "knows no incident "+id,
+		"list them with: chimewatch incidents list")
 	k, ok := incidentKey(id)
 	if !ok {
 		return nil, notFound

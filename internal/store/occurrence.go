@@ -55,7 +55,9 @@ func (s *Store) take(ctx context.Context, f Failure, id string, was binding) (to
 // occur writes the occurrence, and returns the incident as it is then: with all that
 // the failure says, and open if its end did not know the failure. A call that fails
 // for several reasons has them all, in whichever order its events come.
-func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occurrence, t incident.Timing) (incident.Incident, error) {
+func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occurrence, t incident.Timing) (
+	incident.Incident, error,
+) {
 	up := newUpdate()
 	up.set("a", up.value(text(timeText(o.At))))
 	if o.CallID != "" {
@@ -85,8 +87,8 @@ func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occu
 }
 
 // anonymous returns an occurrence that says only when a call failed, when that was
-// handled, and the ids of the incident's reasons that it gave. Of its pipeline it has no id, so that Tally counts it as a call of
-// its own.
+// handled, and the ids of the incident's reasons that it gave. Of its pipeline it has
+// no id, so that Tally counts it as a call of its own.
 func anonymous(it item) item {
 	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")
 	left := key(textIn(it, attrPK), seen+"#")
