@@ -25,7 +25,8 @@ func TestClassify(t *testing.T) {
 		want    incident.Class
 	}{
 		{"nothing", incident.Symptom{}, incident.Unknown},
-		{"words that tell nothing", reason("An internal error occurred"), incident.Unknown},
+		{"words that say nothing", reason("The pipeline has failed"), incident.Unknown},
+		{"a fault of the service", reason("An internal error occurred"), incident.ServiceFault},
 		{"documented literal", reason("Access denied when assuming resource access role"), incident.Permissions},
 		{"literal in other letters and spaces", reason("ACCESS  denied when\nassuming resource access role."), incident.Permissions},
 		{"refusal of IAM", reason("User: arn:aws:sts::111122223333:assumed-role/Chime/x is not authorized to perform: kinesis:PutRecord on resource: arn:aws:kinesis:us-east-1:111122223333:stream/quota-stream"), incident.Permissions},
@@ -55,7 +56,11 @@ func TestClassify(t *testing.T) {
 		{"creation 409", created("409", ""), incident.CreationRefused},
 		{"creation 429", created("429", ""), incident.Throttled},
 		{"creation 429 for a quota", created("429", "The maximum number of active media insights pipelines has been reached"), incident.Quota},
-		{"creation 500", created("500", "Internal failure"), incident.CreationRefused},
+		{"creation 500", created("500", "Internal failure"), incident.ServiceFault},
+		{"creation 503 without words", created("503", ""), incident.ServiceFault},
+		{"creation 400 with a generic code", created("400", "BadRequestException: Invalid element"), incident.CreationRefused},
+		{"creation with a generic code and a status", created("403", "BadRequestException: no"), incident.Permissions},
+		{"creation 500 that a code explains", created("500", "KMSDisabledException"), incident.KeyUnusable},
 		{"creation without code", created("", ""), incident.CreationRefused},
 		{"code without a failed creation", incident.Symptom{HTTPStatusCode: "403"}, incident.Unknown},
 
