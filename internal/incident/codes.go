@@ -84,7 +84,8 @@ var codes = slices.Concat(
 		"FunctionVersionsPerCapacityProviderLimitExceeded"),
 	of(Quota, TargetKinesisVideo, "Kinesis Video Streams",
 		"AccountStreamLimitExceeded", "AccountChannelLimitExceeded", "DeviceStreamLimitExceeded"),
-	of(Quota, TargetSNS, "SNS", "TopicLimitExceeded", "SubscriptionLimitExceeded", "FilterPolicyLimitExceeded"),
+	of(Quota, TargetSNS, "SNS", "TopicLimitExceeded", "SubscriptionLimitExceeded", "FilterPolicyLimitExceeded",
+		"TagLimitExceeded", "ReplayLimitExceeded"),
 	generic(Quota, "Transcribe streaming, Kinesis, KMS: a limit of numbers or a rate", "LimitExceeded"),
 
 	of(IncompatibleMedia, "", "Kinesis Video Streams",
@@ -114,7 +115,7 @@ var codes = slices.Concat(
 		"UnprocessableEntity", "UserError", "InvalidInput", "InvalidArgument", "UnsupportedOperation"),
 
 	generic(ServiceFault, "common errors of AWS APIs",
-		"InternalFailure", "InternalError", "InternalServerError", "InternalServer", "InternalServiceError", "InternalService",
+		"InternalFailure", "InternalError", "InternalServerError", "InternalServiceError",
 		"ServiceFailure", "ServiceUnavailable", "ServiceException", "KMSInternal", "DependencyTimeout", "ArchivalError",
 		"RequestTimeout", "EC2Unexpected", "InsufficientCapacity", "TemporaryRedirect", "BusyException", "ServerException"),
 )
@@ -155,9 +156,11 @@ var siblings = []struct{ before, after string }{
 	{"validation", "ValidationException"},
 }
 
-// codeNamed returns the code of a name in lower case.
-func codeNamed(name string) (Code, bool) {
+// codeNamed returns the code of a name in lower case. A name that is certainly the
+// name of an error type needs no ending.
+func codeNamed(name string, typed bool) (Code, bool) {
 	bare, ended := plain(name)
+	ended = ended || typed
 	if c, ok := byName[bare]; ok {
 		_, wanted := plain(c.Code)
 		return c, ended || !wanted

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -76,12 +77,15 @@ func read(texts ...string) text {
 		}
 		parts := strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune(`:;,()[]{}<>="|!?`+"`“”‘", r) })
 		for n, part := range parts {
-			for _, w := range t.token(strings.Trim(part, ".'-*"), resources[before]) {
+			name := n == 0 && resources[before] && strings.HasPrefix(field, part)
+			for _, w := range t.token(strings.Trim(part, ".'-*"), name) {
 				words.WriteString(w + " ")
 			}
-			before = ""
-			if n == len(parts)-1 && strings.HasSuffix(field, part) {
-				before = part
+			if n == len(parts)-1 {
+				before = ""
+				if strings.HasSuffix(field, part) {
+					before = part
+				}
 			}
 		}
 	}
@@ -94,7 +98,7 @@ func read(texts ...string) text {
 // certainly a name. An ARN of a key becomes the words for it, because KMS
 // writes only the ARN where others write "the key".
 func withoutNames(raw string) string {
-	raw = strings.TrimSpace(raw)
+	raw = strings.Join(strings.Fields(raw), " ")
 	if bare := strings.Trim(raw, "\"'`"); !strings.ContainsAny(bare, " \n\"'`") {
 		raw = bare // all of it in quotation marks
 	}
@@ -141,7 +145,7 @@ func actionIn(field string) (string, bool) {
 	if m == nil {
 		return "", false
 	}
-	if _, code := codeNamed(m[2]); code {
+	if _, code := codeNamed(m[2], false); code {
 		return "", false
 	}
 	_, ok := actionTargets[m[1]]
@@ -152,7 +156,7 @@ func actionIn(field string) (string, bool) {
 // that it stands for, none for a name. After a word such as "bucket" there is no
 // code, but a name that looks like one.
 func (t *text) token(s string, name bool) []string {
-	if s == "" {
+	if s == "" || strings.Contains(s, "/") { // a path
 		return nil
 	}
 	if code, ok := codeIn(s); ok {
@@ -161,7 +165,7 @@ func (t *text) token(s string, name bool) []string {
 		}
 		return segments(s)
 	}
-	if strings.ContainsAny(s, "#./$") || strings.Contains(s, "_") {
+	if strings.ContainsAny(s, "#.$_") {
 		return serviceSegments(s)
 	}
 	if strings.Contains(s, "-") && !hyphenated[s] {
@@ -179,29 +183,28 @@ const longestWithDigit = 8
 
 // namespaces are the first parts of the names of error types in several languages
 // and services.
-var namespaces = setOf("com", "software", "aws", "kms", "botocore", "amazon", "smithy", "functionerror", "s3", "client", "exceptions")
+var namespaces = setOf("com", "software", "aws", "kms", "botocore", "amazon", "smithy", "functionerror", "client", "exceptions")
 
 // codeIn returns the code that a token is, with or without its namespace:
 // "com.amazonaws.kms#DisabledException", "KMS.DisabledException".
 func codeIn(s string) (Code, bool) {
 	parts := segments(s)
-	if len(parts) == 1 {
-		return codeNamed(s)
-	}
-	if !namespaces[parts[0]] {
+	switch {
+	case len(parts) == 0 || len(parts) > 1 && !namespaces[parts[0]]:
 		return Code{}, false
-	}
-	last := len(parts) - 1
-	for _, name := range []string{parts[last-1] + parts[last], parts[last], parts[0]} {
-		if code, ok := codeNamed(name); ok {
+	case len(parts) > 1 && parts[len(parts)-2] == "kms": // KMS itself writes its codes without that
+		if code, ok := codeNamed("kms"+parts[len(parts)-1], false); ok {
 			return code, true
 		}
+	case slices.Contains(parts, "functionerror"): // of Lambda, with the kind of it after a dot
+		return codeNamed("functionerror", false)
 	}
-	return Code{}, false
+	typed := strings.Contains(s, "#") || len(parts) > 1 && parts[len(parts)-2] == "model"
+	return codeNamed(parts[len(parts)-1], typed)
 }
 
 func segments(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("#.$/", r) })
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("#.$", r) })
 }
 
 // serviceSegments returns the parts of a type's name that name a service.
