@@ -52,7 +52,9 @@ func wrapper(t *rapid.T, code string) string {
 		func() string {
 			return fmt.Sprintf(`{"statusCode":%s,"body":"{\"Error\":{\"Code\":\"%s\",\"BucketName\":\"deleted\"}}"}`, status, code)
 		},
-		func() string { return fmt.Sprintf(`{'Error': {'Code': '%s', 'Message': '%s', 'Queue': 'quota'}}`, code, message) },
+		func() string {
+			return fmt.Sprintf(`{'Error': {'Code': '%s', 'Message': '%s', 'Queue': 'quota'}}`, code, message)
+		},
 		func() string {
 			return fmt.Sprintf("<?xml version=\"1.0\"?>\n<Error><Code>%s</Code><Message>%s</Message><Key>not found</Key><Resource>/deleted</Resource>"+
 				"<RequestId>%s</RequestId></Error>", code, message, id)
@@ -106,21 +108,26 @@ func TestClassOfCodeInAnyForm(t *testing.T) {
 
 // decoy draws a text about a thing whose name is a code or a word of a class.
 func decoy(t *rapid.T) string {
-	codes := incident.Codes()
-	name := rapid.OneOf(
-		rapid.Map(rapid.SampledFrom(codes), func(c incident.Code) string { return c.Code }),
-		rapid.Map(rapid.SampledFrom(codes), func(c incident.Code) string { return c.Code + "Exception" }),
-		rapid.Map(rapid.SampledFrom(codes), func(c incident.Code) string { return c.Code + "ExceptionRole" }),
-		rapid.Map(rapid.SampledFrom(incident.Phrases()), func(p incident.Phrase) string {
-			return strings.ReplaceAll(strings.ReplaceAll(p.Phrase, "'", ""), " ", "-") + "-logs"
-		}),
-	).Draw(t, "name")
-	form := rapid.SampledFrom([]string{
-		"arn:aws:iam::111122223333:role/%s", "arn:aws:s3:::%s/recordings", "(arn:aws:sqs:us-east-1:111122223333:%s)",
-		"https://example.com/%s?x=1", "s3://%s/x", `"%s"`, "'%s'", "`%s`", "bucket %s", "the role %s", "stream %s under account",
-		`"bucketName": "%s"`, `<Resource>/%s</Resource>`, "Request ID: %s", "RequestId=%s", "/%s/recordings", "/%s", "%s.s3.amazonaws.com", "queue named '%s'",
-	}).Draw(t, "thing")
-	return fmt.Sprintf(form, name)
+	codes := rapid.SampledFrom(incident.Codes())
+	code := rapid.Map(codes, func(c incident.Code) string { return c.Code })
+	ended := rapid.Map(codes, func(c incident.Code) string { return c.Code + "Exception" })
+	role := rapid.Map(codes, func(c incident.Code) string { return c.Code + "ExceptionRole" })
+	words := rapid.Map(rapid.SampledFrom(incident.Phrases()), func(p incident.Phrase) string {
+		return strings.ReplaceAll(strings.ReplaceAll(p.Phrase, "'", ""), " ", "-") + "-logs"
+	})
+	// Without quotation marks or an address, a name that is a code to the letter is one.
+	form := rapid.SampledFrom([]string{"bucket %s", "the role %s", "stream %s under account", "%s", "(%s)"})
+	name := rapid.OneOf(role, words)
+	if rapid.Bool().Draw(t, "marked") {
+		form = rapid.SampledFrom([]string{
+			"arn:aws:iam::111122223333:role/%s", "arn:aws:s3:::%s/recordings", "(arn:aws:sqs:us-east-1:111122223333:%s)",
+			"https://example.com/%s?x=1", "s3://%s/x", `"%s"`, "'%s'", "`%s`", "bucket '%s'", `"bucketName": "%s"`,
+			`<Resource>/%s</Resource>`, `<BucketName>%s</BucketName>`, "Request ID: %s", "RequestId=%s", "/%s/recordings", "/%s",
+			"%s.s3.amazonaws.com", "queue named '%s'", "topic '%s of access denied'",
+		})
+		name = rapid.OneOf(code, ended, role, words)
+	}
+	return fmt.Sprintf(form.Draw(t, "thing"), name.Draw(t, "name"))
 }
 
 // What things are named says nothing about the cause.

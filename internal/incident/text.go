@@ -26,10 +26,10 @@ type text struct {
 func (t text) says(words string) bool { return strings.Contains(t.words, " "+words+" ") }
 
 var (
-	kmsKeyARN = regexp.MustCompile(`\barn:[a-z-]+:kms:[^\s"'<>]*`)
-	address   = regexp.MustCompile(`\barn:[^\s"'<>]*|[a-z0-9+.-]+://[^\s"'<>]*`)
-	requestID = regexp.MustCompile(`\b(?:request|host|trace|correlation)[ _-]?id["']?(?:\s*[:=]\s*|\s+)["']?[^\s,;)"'}]+`)
-	status    = regexp.MustCompile(`(?:status[ _-]?code|\bhttp(?: status| error)?)["']?\s*[:=]?\s*["']?([1-5]\d\d)\b`)
+	kmsKeyARN  = regexp.MustCompile(`\barn:[a-z-]+:kms:[^\s"'<>]*`)
+	address    = regexp.MustCompile(`\barn:[^\s"'<>]*|[a-z0-9+.-]+://[^\s"'<>]*`)
+	requestID  = regexp.MustCompile(`\b(?:request|host|trace|correlation)[ _-]?id["']?(?:\s*[:=]\s*|\s+)["']?[^\s,;)"'}]+`)
+	httpStatus = regexp.MustCompile(`(?:status[ _-]?code|\bhttp(?: status| error)?)["']?\s*[:=]?\s*["']?([1-5]\d\d)\b`)
 	// Values of documents: {"key": "value"} and <key>value</key>.
 	jsonValue = regexp.MustCompile(`(["'])([a-z_.-]+)(["'])\s*:\s*(?:"([^"]*)"|'([^']*)')`)
 	xmlValue  = regexp.MustCompile(`<(?:[a-z0-9]+:)?([a-z]+)[^<>]*>([^<>]*)</[^<>]*>`)
@@ -46,46 +46,41 @@ var spoken = setOf("__type", "type", "code", "errorcode", "error_code", "error",
 	"message", "msg", "reason", "failurereason", "cause", "description", "detail", "details", "statusdetail", "statusreason",
 	"statusreasoncode", "statecode", "statereason", "statereasoncode", "faultcode", "faultstring")
 
-// resources are the words that stand directly before the name of a thing.
+// resources are the words that stand directly before the name of a thing, which
+// may have several words in quotation marks.
 var resources = setOf("bucket", "role", "stream", "queue", "topic", "function", "key", "alias", "user", "table", "configuration",
 	"pipeline", "vocabulary", "group", "policy", "object", "named", "called")
 
 // hyphenated are the words with a hyphen that are no names.
 var hyphenated = setOf("service-linked", "non-existent")
 
+// punctuation separates words also where no space does. A hyphen, an apostrophe,
+// a dot, an underscore and a slash may be part of a name or a code.
+const punctuation = ":;,()[]{}<>=\"|!?`“”‘"
+
 // read reads texts. Upper and lower case and white space make no difference.
 func read(texts ...string) text {
 	raw := strings.ToLower(strings.Join(texts, "\n"))
 	raw = strings.NewReplacer(`\"`, `"`, "’", "'", "\u00a0", " ").Replace(raw)
 	t := text{serviceLinked: strings.Contains(raw, "awsservicerolefor")}
-	if found := status.FindAllStringSubmatch(raw, -1); found != nil {
+	if found := httpStatus.FindAllStringSubmatch(raw, -1); found != nil {
 		t.status = found[len(found)-1][1]
 	}
 	raw = withoutNames(raw)
 
 	var words strings.Builder
 	words.WriteByte(' ')
-	before := "" // the word directly before
 	for field := range strings.FieldsSeq(raw) {
 		if action, ok := actionIn(field); ok {
 			if t.action == "" {
 				t.action = action
 				t.actionService, _, _ = strings.Cut(action, ":")
 			}
-			before = ""
 			continue
 		}
-		parts := strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune(`:;,()[]{}<>="|!?`+"`“”‘", r) })
-		for n, part := range parts {
-			name := n == 0 && resources[before] && strings.HasPrefix(field, part)
-			for _, w := range t.token(strings.Trim(part, ".'-*"), name) {
+		for part := range strings.FieldsFuncSeq(field, func(r rune) bool { return strings.ContainsRune(punctuation, r) }) {
+			for _, w := range t.token(strings.Trim(part, ".'-*")) {
 				words.WriteString(w + " ")
-			}
-			if n == len(parts)-1 {
-				before = ""
-				if strings.HasSuffix(field, part) {
-					before = part
-				}
 			}
 		}
 	}
@@ -137,11 +132,11 @@ func withoutNames(raw string) string {
 	})
 }
 
-var action = regexp.MustCompile(`^["'(\[]*([a-z0-9]+):([a-z][a-z0-9]+)["')\].,;]*$`)
+var iamAction = regexp.MustCompile(`^["'(\[]*([a-z0-9]+):([a-z][a-z0-9]+)["')\].,;]*$`)
 
 // actionIn returns the action of IAM that a field of a text is.
 func actionIn(field string) (string, bool) {
-	m := action.FindStringSubmatch(field)
+	m := iamAction.FindStringSubmatch(field)
 	if m == nil {
 		return "", false
 	}
@@ -153,16 +148,13 @@ func actionIn(field string) (string, bool) {
 }
 
 // token reads one token: it records the code that it is, and returns the words
-// that it stands for, none for a name. After a word such as "bucket" there is no
-// code, but a name that looks like one.
-func (t *text) token(s string, name bool) []string {
+// that it stands for, none for a name.
+func (t *text) token(s string) []string {
 	if s == "" || strings.Contains(s, "/") { // a path
 		return nil
 	}
 	if code, ok := codeIn(s); ok {
-		if !name {
-			t.codes = append(t.codes, code)
-		}
+		t.codes = append(t.codes, code)
 		return segments(s)
 	}
 	if strings.ContainsAny(s, "#.$_") {
@@ -196,7 +188,7 @@ func codeIn(s string) (Code, bool) {
 		if code, ok := codeNamed("kms"+parts[len(parts)-1], false); ok {
 			return code, true
 		}
-	case slices.Contains(parts, "functionerror"): // of Lambda, with the kind of it after a dot
+	case slices.Contains(parts[max(0, len(parts)-2):], "functionerror"): // of Lambda, with its kind after a dot
 		return codeNamed("functionerror", false)
 	}
 	typed := strings.Contains(s, "#") || len(parts) > 1 && parts[len(parts)-2] == "model"
