@@ -31,7 +31,7 @@ var (
 	requestID  = regexp.MustCompile(`\b(?:request|host|trace|correlation)[ _-]?id["']?(?:\s*[:=]\s*|\s+)["']?[^\s,;)"'}]+`)
 	httpStatus = regexp.MustCompile(`(?:status[ _-]?code|\bhttp(?: status| error)?)["']?\s*[:=]?\s*["']?([1-5]\d\d)\b`)
 	// Values of documents: {"key": "value"} and <key>value</key>.
-	jsonValue = regexp.MustCompile(`(["'])([a-z_.-]+)(["'])\s*:\s*(?:"([^"]*)"|'([^']*)')`)
+	jsonValue = regexp.MustCompile(`["']([a-z_.-]+)["']\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')`)
 	xmlValue  = regexp.MustCompile(`<(?:[a-z0-9]+:)?([a-z]+)[^<>]*>([^<>]*)</[^<>]*>`)
 	xmlTag    = regexp.MustCompile(`</?[a-z][^<>]*>`)
 	// A name in quotation marks, after the word before it.
@@ -61,7 +61,7 @@ const punctuation = ":;,()[]{}<>=\"|!?`“”‘"
 // read reads texts. Upper and lower case and white space make no difference.
 func read(texts ...string) text {
 	raw := strings.ToLower(strings.Join(texts, "\n"))
-	raw = strings.NewReplacer(`\"`, `"`, "’", "'", "\u00a0", " ").Replace(raw)
+	raw = strings.ReplaceAll(raw, "’", "'")
 	t := text{serviceLinked: strings.Contains(raw, "awsservicerolefor")}
 	if found := httpStatus.FindAllStringSubmatch(raw, -1); found != nil {
 		t.status = found[len(found)-1][1]
@@ -110,13 +110,10 @@ func withoutNames(raw string) string {
 	if strings.Contains(raw, "</") {
 		raw = xmlTag.ReplaceAllString(raw, " ; ")
 	}
-	raw = jsonValue.ReplaceAllStringFunc(raw, func(s string) string {
-		m := jsonValue.FindStringSubmatch(s)
-		if spoken[m[2]] {
-			return " ; " + m[4] + m[5] + " ; "
-		}
-		return " ; "
-	})
+	raw = spokenJSON(raw)
+	if strings.Contains(raw, `\"`) { // a document in a text
+		raw = spokenJSON(unescaped.Replace(raw))
+	}
 	raw = quotedNames.ReplaceAllStringFunc(raw, func(s string) string {
 		if m := quotedNames.FindStringSubmatch(s); resources[m[1]] {
 			return m[1] + " "
@@ -129,6 +126,21 @@ func withoutNames(raw string) string {
 			return s
 		}
 		return m[1] + m[2] + m[3] + " "
+	})
+}
+
+var unescaped = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
+
+// spokenJSON returns a text with what the values of documents in it say. A value
+// may be a document itself.
+func spokenJSON(raw string) string {
+	return jsonValue.ReplaceAllStringFunc(raw, func(s string) string {
+		m := jsonValue.FindStringSubmatch(s)
+		value := unescaped.Replace(m[2] + m[3])
+		if !spoken[m[1]] && !strings.HasPrefix(value, "{") {
+			return " ; "
+		}
+		return " ; " + withoutNames(value) + " ; "
 	})
 }
 
