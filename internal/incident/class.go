@@ -88,36 +88,45 @@ func (c Class) words() words {
 	case Permissions:
 		return words{
 			"missing permissions",
-			"Call analytics may not assume the resource access role, or the role may not use a resource that the configuration names.",
-			"Check the trust policy and the permissions of the resource access role; every call that uses it is likely to fail.",
+			"Call analytics may not assume the resource access role, or the role may not use a resource that the " +
+				"configuration names.",
+			"Check the trust policy and the permissions of the resource access role; every call that uses it is " +
+				"likely to fail.",
 			"Try: check the access role.",
 		}
 	case MissingResource:
 		return words{
 			"missing or deleted resource",
-			"A resource that the configuration names (stream, bucket, queue, topic, function, key or role) does not exist in this account and Region.",
-			"Find which resource of the configuration was deleted or renamed, and restore it or update the configuration.",
+			"A resource that the configuration names (stream, bucket, queue, topic, function, key or role) does " +
+				"not exist in this account and Region.",
+			"Find which resource of the configuration was deleted or renamed, and restore it or update the " +
+				"configuration.",
 			"Try: restore it.",
 		}
 	case KeyUnusable:
 		return words{
 			"KMS key cannot be used",
-			"A KMS key that protects a stream, bucket, queue, topic or function is disabled, waits for its deletion, or cannot encrypt.",
-			"Find the key's state with describe-key; enable it, or cancel its deletion before the waiting period is over.",
+			"A KMS key that protects a stream, bucket, queue, topic or function is disabled, waits for its " +
+				"deletion, or cannot encrypt.",
+			"Find the key's state with describe-key; enable it, or cancel its deletion before the waiting period " +
+				"is over.",
 			"Try: enable the KMS key.",
 		}
 	case InvalidConfiguration:
 		return words{
 			"invalid configuration",
-			"A service does not accept a value of the configuration or of the request, or a target cannot work as it is configured.",
+			"A service does not accept a value of the configuration or of the request, or a target cannot work as " +
+				"it is configured.",
 			"Read what the reason names, and compare it with the element's configuration and with its target.",
 			"Try: compare the settings.",
 		}
 	case NoAudio:
 		return words{
 			"no audio on the line",
-			"The stream of the call carried no audio for longer than a service waits, such as 15 seconds at Transcribe.",
-			"If single calls fail, look at those calls; if many do, check that the Voice Connector or the producer sends audio.",
+			"The stream of the call carried no audio for longer than a service waits, such as 15 seconds at " +
+				"Transcribe.",
+			"If single calls fail, look at those calls; if many do, check that the Voice Connector or the " +
+				"producer sends audio.",
 			"Try: check for audio.",
 		}
 	case ServiceFault:
@@ -130,7 +139,8 @@ func (c Class) words() words {
 	case Throttled:
 		return words{
 			"throttled dependency",
-			"A service that call analytics calls on your behalf, such as Transcribe or Kinesis, answered that it is called too often.",
+			"A service that call analytics calls on your behalf, such as Transcribe or Kinesis, answered that it " +
+				"is called too often.",
 			"See in CloudWatch which service throttles, and raise its limit or capacity.",
 			"Try: see what throttles.",
 		}
@@ -144,8 +154,10 @@ func (c Class) words() words {
 	case IncompatibleMedia:
 		return words{
 			"incompatible media",
-			"The audio in the Kinesis video stream has an encoding, a sample rate or channels that the failed element does not accept.",
-			"Compare what the stream carries with what the processor accepts: 16-bit PCM of 8 to 48 kHz, with two channels for Transcribe Call Analytics.",
+			"The audio in the Kinesis video stream has an encoding, a sample rate or channels that the failed " +
+				"element does not accept.",
+			"Compare what the stream carries with what the processor accepts: 16-bit PCM of 8 to 48 kHz, with two " +
+				"channels for Transcribe Call Analytics.",
 			"Try: compare the audio format.",
 		}
 	case CreationRefused:

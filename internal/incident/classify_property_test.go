@@ -10,15 +10,18 @@ import (
 )
 
 // neutral are words of errors that say nothing about a cause.
-var neutral = []string{"", "The request failed.", "See the documentation", "the call analytics pipeline could not go on", "Try again later."}
+var neutral = []string{"", "The request failed.", "See the documentation",
+	"the call analytics pipeline could not go on", "Try again later."}
 
 // wrapper draws the text that a client, a service or a log makes of an error code.
 // It names services, operations, request ids and ARNs of its own.
 func wrapper(t *rapid.T, code string) string {
 	one := func(label string, of ...string) string { return rapid.SampledFrom(of).Draw(t, label) }
 	message := one("message", neutral...)
-	service := one("service", "S3", "Kinesis", "Kinesis Video", "Transcribe Streaming", "SNS", "SQS", "Lambda", "KMS", "AmazonS3")
-	operation := one("operation", "PutObject", "PutRecord", "GetMedia", "StartStreamTranscription", "Publish", "SendMessage", "Invoke", "Decrypt")
+	service := one("service", "S3", "Kinesis", "Kinesis Video", "Transcribe Streaming", "SNS", "SQS", "Lambda", "KMS",
+		"AmazonS3")
+	operation := one("operation", "PutObject", "PutRecord", "GetMedia", "StartStreamTranscription", "Publish",
+		"SendMessage", "Invoke", "Decrypt")
 	id := one("id", "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", "W6QK0XXX", "AccessDenied", "slowdown", "NoSuchBucket=")
 	arn := one("arn", "arn:aws:s3:::access-denied-logs/x", "arn:aws:iam::111122223333:role/ThrottlingException",
 		"arn:aws:kinesis:us-east-1:111122223333:stream/NoSuchBucket")
@@ -37,30 +40,36 @@ func wrapper(t *rapid.T, code string) string {
 			return fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", code, operation, message)
 		},
 		func() string {
-			return fmt.Sprintf("An error occurred (%s) when calling the %s operation (reached max retries: 4): %s %s", code, operation, message, arn)
+			return fmt.Sprintf("An error occurred (%s) when calling the %s operation (reached max retries: 4): %s %s",
+				code, operation, message, arn)
 		},
 		func() string {
-			return fmt.Sprintf("operation error %s: %s, https response error StatusCode: %s, RequestID: %s, HostID: %s, api error %s: %s",
+			return fmt.Sprintf("operation error %s: %s, https response error StatusCode: %s, RequestID: %s, "+
+				"HostID: %s, api error %s: %s",
 				service, operation, status, id, id, code, message)
 		},
 		func() string {
-			return fmt.Sprintf("%s (Service: %s; Status Code: %s; Error Code: %s; Request ID: %s; S3 Extended Request ID: %s; Proxy: null)",
+			return fmt.Sprintf("%s (Service: %s; Status Code: %s; Error Code: %s; Request ID: %s; S3 Extended "+
+				"Request ID: %s; Proxy: null)",
 				message, service, status, code, id, id)
 		},
 		func() string { return fmt.Sprintf(`{"__type":"com.amazonaws.coral#%s","message":"%s"}`, code, message) },
 		func() string { return fmt.Sprintf(`{"code":"%s","resource":"%s","requestId":"%s"}`, code, arn, id) },
 		func() string {
-			return fmt.Sprintf(`{"statusCode":%s,"body":"{\"Error\":{\"Code\":\"%s\",\"BucketName\":\"deleted\"}}"}`, status, code)
+			return fmt.Sprintf(`{"statusCode":%s,"body":"{\"Error\":{\"Code\":\"%s\",\"BucketName\":\"deleted\"}}"}`,
+				status, code)
 		},
 		func() string {
 			return fmt.Sprintf(`{'Error': {'Code': '%s', 'Message': '%s', 'Queue': 'quota'}}`, code, message)
 		},
 		func() string {
-			return fmt.Sprintf("<?xml version=\"1.0\"?>\n<Error><Code>%s</Code><Message>%s</Message><Key>not found</Key><Resource>/deleted</Resource>"+
+			return fmt.Sprintf("<?xml version=\"1.0\"?>\n<Error><Code>%s</Code><Message>%s</Message><Key>not "+
+				"found</Key><Resource>/deleted</Resource>"+
 				"<RequestId>%s</RequestId></Error>", code, message, id)
 		},
 		func() string {
-			return fmt.Sprintf(`<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>%s</Code></Error>`+
+			return fmt.Sprintf(`<ErrorResponse `+
+				`xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>%s</Code></Error>`+
 				`<RequestId>%s</RequestId></ErrorResponse>`, code, id)
 		},
 		// A wrapper that has a code itself, which says less.
@@ -94,7 +103,8 @@ func TestClassOfCodeInAnyForm(t *testing.T) {
 		text := otherwise(t, wrapper(t, e.code))
 		got := incident.CauseOf(incident.Symptom{Reason: text})
 		bare := strings.TrimSuffix(strings.TrimSuffix(e.code, "Exception"), "Error")
-		if generic[bare] && (strings.Contains(strings.ToLower(text), "badrequest") || strings.Contains(strings.ToLower(text), "internalfailure")) {
+		if generic[bare] && (strings.Contains(strings.ToLower(text), "badrequest") ||
+			strings.Contains(strings.ToLower(text), "internalfailure")) {
 			return // two codes of which none says more
 		}
 		if got.Class != e.want.Class {
@@ -120,10 +130,12 @@ func decoy(t *rapid.T) string {
 	name := rapid.OneOf(role, words)
 	if rapid.Bool().Draw(t, "marked") {
 		form = rapid.SampledFrom([]string{
-			"arn:aws:iam::111122223333:role/%s", "arn:aws:s3:::%s/recordings", "(arn:aws:sqs:us-east-1:111122223333:%s)",
+			"arn:aws:iam::111122223333:role/%s", "arn:aws:s3:::%s/recordings",
+			"(arn:aws:sqs:us-east-1:111122223333:%s)",
 			"https://example.com/%s?x=1", "s3://%s/x", `"%s"`, "'%s'", "`%s`", "bucket '%s'", `"bucketName": "%s"`,
-			`<Resource>/%s</Resource>`, `<BucketName>%s</BucketName>`, "Request ID: %s", "RequestId=%s", "/%s/recordings", "/%s",
-			"%s.s3.amazonaws.com", "queue named '%s'", "topic '%s of access denied'",
+			`<Resource>/%s</Resource>`, `<BucketName>%s</BucketName>`, "Request ID: %s", "RequestId=%s",
+			"/%s/recordings", "/%s",
+			"%s.s3.amazonaws.com", "logs.%s", "queue named '%s'", "topic '%s of access denied'",
 		})
 		name = rapid.OneOf(code, ended, role, words)
 	}
@@ -160,7 +172,8 @@ func TestCodesBeforeWords(t *testing.T) {
 		if code.Generic {
 			want = phrase.Class
 		}
-		text := otherwise(t, rapid.SampledFrom([]string{ended + ": " + phrase.Phrase, phrase.Phrase + " (" + ended + ")"}).Draw(t, "order"))
+		text := otherwise(t, rapid.SampledFrom([]string{ended + ": " + phrase.Phrase, phrase.Phrase + " (" + ended +
+			")"}).Draw(t, "order"))
 		if got := incident.Classify(incident.Symptom{Reason: text}); got != want {
 			t.Fatalf("%q: got %s, want %s", text, got, want)
 		}
@@ -187,7 +200,8 @@ func TestMoreSpecificCodeWins(t *testing.T) {
 		if rank(outer) > rank(inner) {
 			want = outer
 		}
-		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Code, "Exception"), strings.TrimSuffix(inner.Code, "Exception"))
+		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Code, "Exception"),
+			strings.TrimSuffix(inner.Code, "Exception"))
 		if got := incident.Classify(incident.Symptom{Reason: text}); got != want.Class {
 			t.Fatalf("%q: got %s, want %s", text, got, want.Class)
 		}
@@ -206,8 +220,10 @@ func TestAnyTextHasACause(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := incident.Symptom{
-			Reason: rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>{}"':=/#.a-z_ ]*`)).Draw(t, "reason"), ElementDetail: rapid.String().Draw(t, "detail"),
-			HTTPStatusCode: rapid.StringMatching(`[1-6]?[0-9]{0,2}`).Draw(t, "status"), CreateFailed: rapid.Bool().Draw(t, "creation"),
+			Reason:         rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>{}"':=/#.a-z_ ]*`)).Draw(t, "reason"),
+			ElementDetail:  rapid.String().Draw(t, "detail"),
+			HTTPStatusCode: rapid.StringMatching(`[1-6]?[0-9]{0,2}`).Draw(t, "status"),
+			CreateFailed:   rapid.Bool().Draw(t, "creation"),
 		}
 		got := incident.CauseOf(s)
 		if got.Class == "" || !known[string(got.Class)] || !known[got.Target] {

@@ -33,7 +33,8 @@ const (
 func Targets() []string {
 	return []string{
 		TargetRoleTrust, TargetPassRole, TargetServiceLinkedRole, TargetAccount, TargetMediaPipelines,
-		TargetKinesis, TargetKinesisVideo, TargetKMS, TargetLambda, TargetS3, TargetSNS, TargetSQS, TargetTranscribe,
+		TargetKinesis, TargetKinesisVideo, TargetKMS, TargetLambda, TargetS3, TargetSNS, TargetSQS,
+		TargetTranscribe,
 	}
 }
 
@@ -114,11 +115,13 @@ func (t text) service() string {
 // clients in error texts, of the operations that call analytics calls, and of
 // the resources that no other service here has.
 var serviceWords = map[string]string{
-	"chime": TargetMediaPipelines, "chimesdkmediapipelines": TargetMediaPipelines, "pipelines": TargetMediaPipelines,
+	"chime": TargetMediaPipelines, "chimesdkmediapipelines": TargetMediaPipelines,
+	"pipelines":                   TargetMediaPipelines,
 	"createmediainsightspipeline": TargetMediaPipelines, "startspeakersearchtask": TargetMediaPipelines,
 	"startvoicetoneanalysistask": TargetMediaPipelines,
 
-	"kinesis": TargetKinesis, "amazonkinesis": TargetKinesis, "putrecord": TargetKinesis, "putrecords": TargetKinesis,
+	"kinesis": TargetKinesis, "amazonkinesis": TargetKinesis, "putrecord": TargetKinesis,
+	"putrecords": TargetKinesis,
 
 	"kinesisvideo": TargetKinesisVideo, "amazonkinesisvideo": TargetKinesisVideo, "kvs": TargetKinesisVideo,
 	"kinesisvideomedia": TargetKinesisVideo, "amazonkinesisvideomedia": TargetKinesisVideo,
@@ -135,7 +138,8 @@ var serviceWords = map[string]string{
 
 	"sns": TargetSNS, "amazonsns": TargetSNS, "topic": TargetSNS,
 
-	"sqs": TargetSQS, "amazonsqs": TargetSQS, "simplequeueservice": TargetSQS, "sendmessage": TargetSQS, "queue": TargetSQS,
+	"sqs": TargetSQS, "amazonsqs": TargetSQS, "simplequeueservice": TargetSQS, "sendmessage": TargetSQS,
+	"queue": TargetSQS,
 
 	"transcribe": TargetTranscribe, "amazontranscribe": TargetTranscribe, "transcribestreaming": TargetTranscribe,
 	"amazontranscribestreaming": TargetTranscribe, "startstreamtranscription": TargetTranscribe,
@@ -147,6 +151,8 @@ var operations = map[string]string{"publish": TargetSNS, "invoke": TargetLambda}
 
 // actionTargets are the first parts of IAM's actions.
 var actionTargets = map[string]string{
-	"sts": TargetRoleTrust, "iam": "", "chime": TargetMediaPipelines, "kinesis": TargetKinesis, "kinesisvideo": TargetKinesisVideo,
-	"kms": TargetKMS, "lambda": TargetLambda, "s3": TargetS3, "sns": TargetSNS, "sqs": TargetSQS, "transcribe": TargetTranscribe,
+	"sts": TargetRoleTrust, "iam": "", "chime": TargetMediaPipelines, "kinesis": TargetKinesis,
+	"kinesisvideo": TargetKinesisVideo,
+	"kms":          TargetKMS, "lambda": TargetLambda, "s3": TargetS3, "sns": TargetSNS, "sqs": TargetSQS,
+	"transcribe": TargetTranscribe,
 }

@@ -33,7 +33,6 @@ var (
 	// Values of documents: {"key": "value"} and <key>value</key>.
 	jsonValue = regexp.MustCompile(`["']([a-z_.-]+)["']\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')`)
 	xmlValue  = regexp.MustCompile(`<(?:[a-z0-9]+:)?([a-z]+)[^<>]*>([^<>]*)</[^<>]*>`)
-	xmlTag    = regexp.MustCompile(`</?[a-z][^<>]*>`)
 	// A name in quotation marks, after the word before it.
 	quoted = regexp.MustCompile("([a-z]*)([ :=]*)(^|[^a-z0-9])[\"'`“‘]([^\"'`“”‘’\\s]+)[\"'`”’]")
 	// A longer one, which is a name only after a word such as "bucket".
@@ -42,14 +41,15 @@ var (
 
 // spoken are the keys of documents whose values are codes and words. The values
 // of others are names.
-var spoken = setOf("__type", "type", "code", "errorcode", "error_code", "error", "errortype", "errormessage", "error_message",
-	"message", "msg", "reason", "failurereason", "cause", "description", "detail", "details", "statusdetail", "statusreason",
-	"statusreasoncode", "statecode", "statereason", "statereasoncode", "faultcode", "faultstring")
+var spoken = setOf("__type", "type", "code", "errorcode", "error_code", "error", "errortype", "errormessage",
+	"error_message", "message", "msg", "reason", "failurereason", "cause", "description", "detail", "details",
+	"statusdetail", "statusreason", "statusreasoncode", "statecode", "statereason", "statereasoncode", "faultcode",
+	"faultstring")
 
 // resources are the words that stand directly before the name of a thing, which
 // may have several words in quotation marks.
-var resources = setOf("bucket", "role", "stream", "queue", "topic", "function", "key", "alias", "user", "table", "configuration",
-	"pipeline", "vocabulary", "group", "policy", "object", "named", "called")
+var resources = setOf("bucket", "role", "stream", "queue", "topic", "function", "key", "alias", "user", "table",
+	"configuration", "pipeline", "vocabulary", "group", "policy", "object", "named", "called")
 
 // hyphenated are the words with a hyphen that are no names.
 var hyphenated = setOf("service-linked", "non-existent")
@@ -107,9 +107,6 @@ func withoutNames(raw string) string {
 		}
 		return " ; "
 	})
-	if strings.Contains(raw, "</") {
-		raw = xmlTag.ReplaceAllString(raw, " ; ")
-	}
 	raw = spokenJSON(raw)
 	if strings.Contains(raw, `\"`) { // a document in a text
 		raw = spokenJSON(unescaped.Replace(raw))
@@ -187,7 +184,8 @@ const longestWithDigit = 8
 
 // namespaces are the first parts of the names of error types in several languages
 // and services.
-var namespaces = setOf("com", "software", "aws", "kms", "botocore", "amazon", "smithy", "functionerror", "client", "exceptions")
+var namespaces = setOf("com", "software", "aws", "kms", "botocore", "amazon", "smithy", "functionerror", "client",
+	"exceptions")
 
 // codeIn returns the code that a token is, with or without its namespace:
 // "com.amazonaws.kms#DisabledException", "KMS.DisabledException".
