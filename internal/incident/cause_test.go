@@ -52,6 +52,8 @@ func TestCauseOfReason(t *testing.T) {
 		{"pass role", refusal + "iam:PassRole on resource: x", incident.Permissions, incident.TargetPassRole},
 		{"service-linked role", "The service-linked role may not be used: permission missing", incident.Permissions,
 			incident.TargetServiceLinkedRole},
+		{"no service-linked role", "The service-linked role does not exist", incident.MissingResource,
+			incident.TargetServiceLinkedRole},
 		{"a service-linked role and a key",
 			"User: arn:aws:sts::1:assumed-role/AWSServiceRoleForAmazonChimeVoiceConnector/x is not authorized to " +
 				"perform: kms:Decrypt",

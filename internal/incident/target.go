@@ -53,6 +53,9 @@ func targetOf(class Class, code Code, t text) string {
 			return target
 		}
 	}
+	if class == MissingResource && t.says("service-linked role") {
+		return TargetServiceLinkedRole
+	}
 	if code.Class == class && code.Target != "" {
 		return code.Target
 	}
