@@ -61,8 +61,8 @@ func oddCases() []oddCase {
 		return oddCall{status: "Failed", class: class, severity: severity}
 	}
 	reasons := []oddCall{
-		failed("no-audio", "high"), failed("quota", "critical"), failed("permissions", "critical"),
-		failed("permissions", "critical"), failed("throttled", "critical"), failed("missing-resource", "critical"),
+		failed("no-audio", "medium"), failed("quota", "critical"), failed("permissions", "critical"),
+		failed("permissions", "critical"), failed("throttled", "critical"), failed("key-unusable", "critical"),
 	}
 	for i := range reasons {
 		reasons[i].id = casePipeline(12, i+1)
@@ -90,7 +90,7 @@ func oddCases() []oddCase {
 			file: "number-in-metadata",
 			calls: []oddCall{
 				{id: casePipeline(8, 1), status: "InProgress"},
-				{id: casePipeline(8, 2), status: "Failed", class: "unknown", severity: "critical"},
+				{id: casePipeline(8, 2), status: "Failed", class: "service-fault", severity: "critical"},
 			},
 			numbers: []string{
 				"2065550188", "2065550187", "2065550186", "2065550184", "2065550185", "2065550183", "2065550182",
