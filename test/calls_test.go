@@ -25,7 +25,28 @@ type recorder struct {
 	called map[string]bool
 }
 
-func newRecorder(t *testing.T, to string) *recorder {
+// published keeps the messages that functions published.
+type published struct {
+	mu       sync.Mutex
+	messages []string
+}
+
+func (p *published) add(form url.Values) {
+	if form.Get("Action") != "Publish" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.messages = append(p.messages, form.Get("Subject")+"\n"+form.Get("Message"))
+}
+
+func (p *published) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.messages)
+}
+
+func newRecorder(t *testing.T, to string, messages *published) *recorder {
 	t.Helper()
 	target, err := url.Parse(to)
 	if err != nil {
@@ -44,6 +65,9 @@ func newRecorder(t *testing.T, to string) *recorder {
 		r.mu.Lock()
 		r.called[action(request, body)] = true
 		r.mu.Unlock()
+		if form, err := url.ParseQuery(string(body)); err == nil {
+			messages.add(form)
+		}
 		switch {
 		case strings.HasPrefix(request.URL.Path, chimeapi.Path):
 			pipelines.ServeHTTP(w, request)

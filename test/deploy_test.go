@@ -100,11 +100,15 @@ func testDeployment(t *testing.T, app assembly, steps []step) {
 			t.Errorf("output %s: got none of %v", name, outputs)
 		}
 	}
-	h, recorders := cloud.startFunctions(t, app, outputs)
+	deployed := cloud.startFunctions(t, app, outputs)
+	h, recorders := deployed.host, deployed.recorders
 	for _, step := range steps {
 		if _, err := h.Invoke(t.Context(), step.function, step.event); err != nil {
 			t.Fatalf("%s with the event %s: %v", step.function, step.event, err)
 		}
+	}
+	if _, voice := recorders["voice"]; voice {
+		t.Run("odd events", func(t *testing.T) { checkOddEvents(t, deployed) })
 	}
 	for name, recorder := range recorders {
 		role := app.Target(app.Get("AWS::Lambda::Function", functionPath(name)).Prop("Role"))
@@ -229,9 +233,8 @@ func (c cloud) outputs(t *testing.T) map[string]string {
 }
 
 // startFunctions starts the deployed functions, each with the environment that
-// the deployment set, and returns what records their calls, by their names.
-func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]string) (
-	*host.Host, map[string]*recorder) {
+// the deployment set, and what records their calls.
+func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]string) *deployedWorld {
 	t.Helper()
 	var answer struct {
 		Functions []struct {
@@ -243,13 +246,13 @@ func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]str
 		t.Fatal(err)
 	}
 	o := host.Options{Processes: 1, LogDir: t.TempDir()}
-	recorders := map[string]*recorder{}
+	recorders, messages := map[string]*recorder{}, &published{}
 	for name, folder := range app.assets(t) {
 		for _, f := range answer.Functions {
 			if f.FunctionName != outputs[functionPath(name)+"FunctionName"] {
 				continue
 			}
-			recorders[name] = newRecorder(t, c.url)
+			recorders[name] = newRecorder(t, c.url, messages)
 			environment := cloud{recorders[name].URL}.environment()
 			for _, variable := range slices.Sorted(maps.Keys(f.Environment.Variables)) {
 				environment = append(environment, variable+"="+f.Environment.Variables[variable])
@@ -265,7 +268,7 @@ func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]str
 		t.Fatal(err)
 	}
 	t.Cleanup(h.Close)
-	return h, recorders
+	return &deployedWorld{cloud: c, host: h, recorders: recorders, published: messages, logs: o.LogDir}
 }
 
 // shown is what calls show prints, as far as this test looks at it.

@@ -191,9 +191,14 @@ func classes() map[incident.Class]alert.Failure {
 		incident.Throttled:         permanent("ThrottlingException: Rate exceeded", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
 		incident.IncompatibleMedia: permanent("Incompatible media format on the KVS stream", element(chime.ElementTranscribeCallAnalytics, chime.StatusFailed, ""), recordingFailed),
 		incident.Quota:             uncreated("429", "The maximum number of active media insights pipelines has been reached"),
-		incident.CreationRefused:   uncreated("500", ""),
-		incident.RecordingLength:   oneElement(pipeline.Stopped, element(chime.ElementVoiceEnhancementSink, chime.StatusNotSupported, "Unsupported recording length"), recorded),
-		incident.Unknown:           oneElement(pipeline.InProgress, recordingFailed, transcribing),
+		incident.CreationRefused:   uncreated("400", ""),
+		incident.ServiceFault:      uncreated("500", ""),
+		incident.NoAudio: permanent("BadRequestException: Your request timed out because no new audio was received for 15 seconds.",
+			element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
+		incident.KeyUnusable:          permanent("KMS_KEY_DISABLED", recordingFailed, transcribing),
+		incident.InvalidConfiguration: permanent("ValidationException: LanguageCode", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
+		incident.RecordingLength:      oneElement(pipeline.Stopped, element(chime.ElementVoiceEnhancementSink, chime.StatusNotSupported, "Unsupported recording length"), recorded),
+		incident.Unknown:              oneElement(pipeline.InProgress, recordingFailed, transcribing),
 	}
 }
 

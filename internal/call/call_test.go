@@ -188,7 +188,7 @@ func TestJSON(t *testing.T) {
   "transactionId": "t1",
   "elements": [],
   "failure": {
-    "class": "creation-refused",
+    "class": "service-fault",
     "reason": "odd",
     "origin": "Voice Connector",
     "httpStatusCode": "500"

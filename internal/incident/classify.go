@@ -3,11 +3,10 @@ package incident
 import (
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Symptom is what an event tells of a failure. All of it may be empty.
+// Symptom is what an event says about a failure. All of it may be empty.
 type Symptom struct {
 	// Reason is detail.failureReason: free text.
 	Reason string
@@ -22,89 +21,69 @@ type Symptom struct {
 	ElementDetail string
 }
 
-// Classify names the cause of a failure. Words go before codes, because a code
-// says less: a full quota and a throttled request may both come as 429. A failed
-// creation whose words and code tell nothing is CreationRefused; any other
-// failure without known words is Unknown.
-func Classify(s Symptom) Class {
-	if class, ok := byPhrase(s.Reason, s.ElementDetail); ok {
-		return class
+// Classify returns the class of a failure's cause; see CauseOf for the rules.
+func Classify(s Symptom) Class { return CauseOf(s).Class }
+
+// ClassOf returns the class of the cause of a pipeline's failure; see CauseOfState.
+func ClassOf(state pipeline.State) Class { return CauseOfState(state).Class }
+
+// ClassOfElement returns the class of the cause of an element's failure; see
+// CauseOfElement.
+func ClassOfElement(e pipeline.Element) Class { return CauseOfElement(e).Class }
+
+// byStatusCode returns the cause of a failed creation by the codes that
+// CreateMediaInsightsPipeline documents. It documents 400 both for a bad request
+// and for a quota that is used up, so 400 alone says nothing. A 403 or a 404 may
+// be about more than one role or resource.
+func byStatusCode(code string) Cause {
+	class := classOfStatus(strings.TrimSpace(code))
+	switch class {
+	case Unknown:
+		class = CreationRefused
+	case Throttled, ServiceFault:
+		return Cause{Class: class, Target: TargetMediaPipelines}
 	}
-	if s.CreateFailed {
-		return byStatusCode(s.HTTPStatusCode)
-	}
-	if lossOf(s.ElementType) == VoiceEnhancement && s.ElementStatus == chime.StatusNotSupported {
-		// The guide knows one reason for this status: a call of over 30 minutes.
-		return RecordingLength
+	return Cause{Class: class}
+}
+
+// classOfStatus returns the class that an HTTP status alone says, Unknown if none.
+func classOfStatus(status string) Class {
+	switch {
+	case status == "401" || status == "403":
+		return Permissions
+	case status == "404":
+		return MissingResource
+	case status == "429":
+		return Throttled
+	case len(status) == 3 && status[0] == '5':
+		return ServiceFault
 	}
 	return Unknown
 }
 
-// ClassOf names the cause of a pipeline's failure: by the failure itself, and
-// where that tells nothing, by the first failed element that tells more.
-func ClassOf(state pipeline.State) Class {
-	symptom := Symptom{CreateFailed: state.Status == pipeline.CreateFailed}
-	if f := state.Failure; f != nil {
-		symptom.Reason, symptom.Origin, symptom.HTTPStatusCode = f.Reason, f.Origin, f.HTTPStatusCode
-	}
-	class := Classify(symptom)
-	for _, e := range state.Elements {
-		if class != Unknown {
-			break
-		}
-		if chime.Element(e).Failing() {
-			class = ClassOfElement(e)
+// class returns the class of the texts, and the code that decided, if one did.
+// The last of several codes that are equally specific decides, because the texts
+// of wrappers come before those of their causes.
+func (t text) class() (Class, Code) {
+	best, generic := Code{}, Code{}
+	for _, c := range t.codes {
+		switch {
+		case c.Generic:
+			generic = c
+		case best.Class == "" || c.Target != "" || best.Target == "":
+			best = c
 		}
 	}
-	return class
-}
-
-// ClassOfElement names the cause of an element's failure by what the element
-// itself tells.
-func ClassOfElement(e pipeline.Element) Class {
-	return Classify(Symptom{ElementType: e.Type, ElementStatus: e.Status, ElementDetail: e.StatusDetail})
-}
-
-// byStatusCode classes a creation by the codes that CreateMediaInsightsPipeline
-// documents: 401 and 403 for permissions, 404 for a resource that is not there,
-// 429 for too many requests. It documents 400 both for a bad request and for a
-// quota that is used up, so 400 alone does not tell.
-func byStatusCode(code string) Class {
-	switch strings.TrimSpace(code) {
-	case "401", "403":
-		return Permissions
-	case "404":
-		return MissingResource
-	case "429":
-		return Throttled
-	}
-	return CreationRefused
-}
-
-func byPhrase(texts ...string) (Class, bool) {
-	for i, text := range texts {
-		texts[i] = normal(text)
+	if best.Class != "" {
+		return best.Class, best
 	}
 	for _, p := range phrases {
-		for _, text := range texts {
-			if strings.Contains(text, p.Phrase) {
-				return p.Class, true
-			}
+		if t.says(p.Phrase) {
+			return p.Class, Code{}
 		}
 	}
-	return "", false
-}
-
-// normal gives the text in lower case, with single spaces, and without ARNs and
-// addresses: the name of a role or a bucket says nothing about the cause.
-func normal(text string) string {
-	fields := strings.Fields(strings.ToLower(text))
-	kept := fields[:0]
-	for _, f := range fields {
-		bare := strings.TrimLeft(f, `"'([<`)
-		if !strings.HasPrefix(bare, "arn:") && !strings.Contains(bare, "://") {
-			kept = append(kept, f)
-		}
+	if generic.Class != "" {
+		return generic.Class, generic
 	}
-	return strings.Join(kept, " ")
+	return classOfStatus(t.status), Code{}
 }

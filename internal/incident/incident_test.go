@@ -2,6 +2,7 @@ package incident_test
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,7 +26,8 @@ func TestClassify(t *testing.T) {
 		want    incident.Class
 	}{
 		{"nothing", incident.Symptom{}, incident.Unknown},
-		{"words that tell nothing", reason("An internal error occurred"), incident.Unknown},
+		{"words that say nothing", reason("The pipeline has failed"), incident.Unknown},
+		{"a fault of the service", reason("An internal error occurred"), incident.ServiceFault},
 		{"documented literal", reason("Access denied when assuming resource access role"), incident.Permissions},
 		{"literal in other letters and spaces", reason("ACCESS  denied when\nassuming resource access role."), incident.Permissions},
 		{"refusal of IAM", reason("User: arn:aws:sts::111122223333:assumed-role/Chime/x is not authorized to perform: kinesis:PutRecord on resource: arn:aws:kinesis:us-east-1:111122223333:stream/quota-stream"), incident.Permissions},
@@ -55,7 +57,11 @@ func TestClassify(t *testing.T) {
 		{"creation 409", created("409", ""), incident.CreationRefused},
 		{"creation 429", created("429", ""), incident.Throttled},
 		{"creation 429 for a quota", created("429", "The maximum number of active media insights pipelines has been reached"), incident.Quota},
-		{"creation 500", created("500", "Internal failure"), incident.CreationRefused},
+		{"creation 500", created("500", "Internal failure"), incident.ServiceFault},
+		{"creation 503 without words", created("503", ""), incident.ServiceFault},
+		{"creation 400 with a generic code", created("400", "BadRequestException: Invalid element"), incident.CreationRefused},
+		{"creation with a generic code and a status", created("403", "BadRequestException: no"), incident.Permissions},
+		{"creation 500 that a code explains", created("500", "KMSDisabledException"), incident.KeyUnusable},
 		{"creation without code", created("", ""), incident.CreationRefused},
 		{"code without a failed creation", incident.Symptom{HTTPStatusCode: "403"}, incident.Unknown},
 
@@ -166,6 +172,67 @@ func TestLossesAndSeverity(t *testing.T) {
 				t.Errorf("got severity %s, want %s", grave, tt.grave)
 			}
 		})
+	}
+}
+
+// People filter by the class: docs/NOTIFY.md lists them all.
+func TestGuideListsEachClass(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/NOTIFY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(guide), "\nThe classes are ")
+	list, _, _ = strings.Cut(list, ".")
+	for _, c := range incident.Classes() {
+		if !strings.Contains(list, "`"+string(c)+"`") {
+			t.Errorf("docs/NOTIFY.md does not list the class %q", c)
+		}
+	}
+	if got, want := strings.Count(list, "`"), 2*len(incident.Classes()); got != want {
+		t.Errorf("docs/NOTIFY.md lists %d classes, want %d", got/2, want/2)
+	}
+}
+
+// The names of classes are in tables, filters and links: none is ever changed.
+func TestClassNamesStay(t *testing.T) {
+	names := map[incident.Class]string{
+		incident.Permissions: "permissions", incident.MissingResource: "missing-resource", incident.Throttled: "throttled",
+		incident.IncompatibleMedia: "incompatible-media", incident.Quota: "quota", incident.CreationRefused: "creation-refused",
+		incident.RecordingLength: "recording-length", incident.Unknown: "unknown", incident.KeyUnusable: "key-unusable",
+		incident.InvalidConfiguration: "invalid-configuration", incident.NoAudio: "no-audio", incident.ServiceFault: "service-fault",
+	}
+	for _, c := range incident.Classes() {
+		if got := string(c); got != names[c] {
+			t.Errorf("got %q, want %q", got, names[c])
+		}
+	}
+}
+
+// The table of the runbook says of which class a reason is: what it quotes has it.
+func TestRunbookTableOfReasons(t *testing.T) {
+	runbook, err := os.ReadFile("../../docs/RUNBOOK.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(runbook), "| the reason says | class |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	quotes, seen := regexp.MustCompile("`([^`]+)`|\"([^\"]+)\""), 0
+	for _, row := range strings.Split(table, "\n") {
+		says, class, _ := strings.Cut(strings.Trim(row, "| "), " | ")
+		class, _, _ = strings.Cut(strings.TrimPrefix(class, "["), "]")
+		for _, m := range quotes.FindAllStringSubmatch(says, -1) {
+			seen++
+			reason := m[1] + m[2]
+			if strings.HasPrefix(reason, "is ") { // of a key
+				reason = "The KMS key x-1 " + reason
+			}
+			if got := incident.Classify(incident.Symptom{Reason: reason}); got != incident.Class(class) {
+				t.Errorf("%q: got %s, want %s", reason, got, class)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("got %d reasons, want 20 or more", seen)
 	}
 }
 

@@ -104,8 +104,8 @@ func (s Severity) rank() int {
 }
 
 // Severity returns how grave failures of this cause are that cost these losses. It
-// is the one place where losses and cause become a severity.
-func (c Cause) Severity(losses []Loss) Severity { return SeverityOf(losses) }
+// is the one place where losses and cause become a severity: see Class.Cap.
+func (c Cause) Severity(losses []Loss) Severity { return c.Class.Cap(SeverityOf(losses)) }
 
 // UnionOfLosses returns all losses of two lists, each once, the gravest first. An
 // empty list means that anything may be lost, and so the union with one is empty.

@@ -1,5 +1,7 @@
 package incident
 
+import "slices"
+
 // Evidence says how a phrase is known, and so how far to trust it.
 type Evidence string
 
@@ -8,15 +10,16 @@ const (
 	Literal Evidence = "developer guide, literal"
 	// Named: the developer guide names this cause, but not the text of it.
 	Named Evidence = "developer guide, cause"
-	// ErrorCode: an AWS API documents this error code.
-	ErrorCode Evidence = "AWS error code"
+	// Reference: the API reference of a service prints this text.
+	Reference Evidence = "API reference, literal"
 	// Convention: services of AWS word such errors like this.
 	Convention Evidence = "AWS wording"
 )
 
-// Phrase is a piece of text that tells a cause.
+// Phrase is a sequence of words that says a cause.
 type Phrase struct {
-	// Phrase is in lower case; it matches anywhere in a text.
+	// Phrase is in lower case, with one space between words and without
+	// punctuation. It matches whole words, next to each other.
 	Phrase   string
 	Class    Class
 	Evidence Evidence
@@ -24,77 +27,81 @@ type Phrase struct {
 	Source string
 }
 
-// Phrases gives the table that Classify goes by. The first phrase that a text
-// contains decides.
-func Phrases() []Phrase { return append([]Phrase(nil), phrases...) }
+// Phrases returns the table of words that CauseOf uses. The first phrase that a
+// text has decides.
+func Phrases() []Phrase { return slices.Clone(phrases) }
 
-// The order matters where one text can hold several: literals first, then error
-// codes, then words from the most to the least telling. "Throttled" stands
-// before "quota" because the codes for rates contain those for limits, and
-// "permissions" before "missing" because services that hide what one may not
-// see say "access denied or does not exist".
-var phrases = []Phrase{
-	{"access denied when assuming resource access role", Permissions, Literal, "failureReason of a permanent failure"},
-	{"unsupported recording length", RecordingLength, Literal, "statusDetail of VoiceEnhancement"},
+// The order matters where one text can have several: literals first, then what
+// names the cause most closely. "Throttled" stands before "quota" because texts
+// about rates contain words about limits, and "permissions" before "missing"
+// because services that hide what one may not see say "access denied or does not
+// exist".
+var phrases = slices.Concat(
+	says(Permissions, Literal, "failureReason of a permanent failure",
+		"access denied when assuming resource access role"),
+	says(RecordingLength, Literal, "statusDetail of VoiceEnhancement", "unsupported recording length"),
 
-	{"throttledclientexception", Throttled, ErrorCode, "media pipelines API, status 429"},
-	{"throttlingexception", Throttled, ErrorCode, "common errors of AWS APIs"},
-	{"provisionedthroughputexceeded", Throttled, ErrorCode, "Kinesis PutRecord"},
-	{"kmsthrottling", Throttled, ErrorCode, "Kinesis PutRecord"},
-	{"toomanyrequests", Throttled, ErrorCode, "Lambda Invoke"},
-	{"requestlimitexceeded", Throttled, ErrorCode, "common errors of AWS APIs"},
-	{"clientlimitexceeded", Throttled, ErrorCode, "Kinesis Video Streams GetMedia"},
-	{"connectionlimitexceeded", Throttled, ErrorCode, "Kinesis Video Streams GetMedia"},
-	{"slowdown", Throttled, ErrorCode, "S3 PutObject, status 503"},
-	{"resourcelimitexceeded", Quota, ErrorCode, "media pipelines API"},
-	{"servicequotaexceeded", Quota, ErrorCode, "common errors of AWS APIs"},
-	{"limitexceededexception", Quota, ErrorCode, "Transcribe streaming"},
-	{"accessdenied", Permissions, ErrorCode, "IAM, S3, KMS, STS"},
-	{"unauthorizedclientexception", Permissions, ErrorCode, "media pipelines API, status 401"},
-	{"forbiddenexception", Permissions, ErrorCode, "media pipelines API, status 403"},
-	{"notauthorized", Permissions, ErrorCode, "Kinesis Video Streams, SNS AuthorizationError"},
-	{"nosuchbucket", MissingResource, ErrorCode, "S3 PutObject"},
-	{"nosuchentity", MissingResource, ErrorCode, "IAM"},
-	{"nonexistentqueue", MissingResource, ErrorCode, "SQS SendMessage"},
-	{"queuedoesnotexist", MissingResource, ErrorCode, "SQS SendMessage"},
-	{"notfoundexception", MissingResource, ErrorCode, "media pipelines API, Kinesis, Lambda, KMS"},
-	{"kmsnotfound", MissingResource, ErrorCode, "Kinesis PutRecord"},
-	{"kmsdisabled", MissingResource, ErrorCode, "Kinesis PutRecord"},
-	{"kmsinvalidstate", MissingResource, ErrorCode, "Kinesis PutRecord"},
+	says(NoAudio, Convention, "Transcribe streaming, BadRequestException",
+		"no new audio", "no audio was received", "no audio received"),
+	says(NoAudio, Reference, "Kinesis Video Streams GetMedia, error 4000", "requested fragment is not found"),
+	says(NoAudio, Convention, "Kinesis Video Streams, texts about fragments that did not come",
+		"no fragments were received", "no fragment was received", "no media was received",
+		"no fragments received", "no media received"),
 
-	{"recording length", RecordingLength, Named, "calls of over 30 minutes are not enhanced"},
-	{"throttl", Throttled, Named, "throttling by a service called on your behalf"},
-	{"rate exceeded", Throttled, Convention, "text of ThrottlingException"},
-	{"rate limit", Throttled, Convention, "media pipelines API, text of status 429"},
-	{"too many requests", Throttled, Convention, "text of status 429"},
-	{"reduce your request rate", Throttled, Convention, "text of SlowDown"},
-	{"number of channels", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
-	{"quota", Quota, Convention, "text of ServiceQuotaExceededException"},
-	{"limit of active", Quota, Convention, "active media insights pipelines"},
-	{"limit exceeded", Quota, Convention, "text of LimitExceededException"},
-	{"exceeds the resource limit", Quota, Convention, "text of ResourceLimitExceededException"},
-	{"exceeded the limit", Quota, Convention, "text of LimitExceededException"},
-	{"maximum number of", Quota, Convention, "text of resource limits"},
-	{"access denied", Permissions, Named, "insufficient permissions on the resource access role"},
-	{"permission", Permissions, Named, "insufficient permissions on the resource access role"},
-	{"not authorized", Permissions, Convention, "text of IAM's refusals"},
-	{"unauthorized", Permissions, Convention, "text of status 401"},
-	{"forbidden", Permissions, Convention, "text of status 403"},
-	{"assume role", Permissions, Named, "insufficient permissions on the resource access role"},
-	{"assuming role", Permissions, Named, "insufficient permissions on the resource access role"},
-	{"assumerole", Permissions, Convention, "action of STS"},
-	{"does not exist", MissingResource, Named, "missing or deleted resources"},
-	{"doesn't exist", MissingResource, Named, "missing or deleted resources"},
-	{"no longer exists", MissingResource, Named, "missing or deleted resources"},
-	{"not found", MissingResource, Named, "missing or deleted resources"},
-	{"missing resource", MissingResource, Named, "missing or deleted resources"},
-	{"deleted", MissingResource, Named, "missing or deleted resources"},
-	{"media format", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
-	{"incompatible", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
-	{"unsupported media", IncompatibleMedia, Convention, "text of status 415"},
-	{"audio format", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
-	{"encoding", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
-	{"sample rate", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
-	{"sampling rate", IncompatibleMedia, Convention, "Transcribe BadRequestException"},
-	{"codec", IncompatibleMedia, Named, "incompatible media formats on the KVS stream"},
+	says(KeyUnusable, Reference, "Kinesis Video Streams GetMedia, errors 4501 to 4505",
+		"stream's kms key is disabled", "validation error on the stream's kms key",
+		"kms key specified in the stream is unavailable", "invalid usage of the kms key",
+		"invalid state of the kms key"),
+	says(KeyUnusable, Convention, "text of KMS about the state of a key",
+		"key is disabled", "key was disabled", "key has been disabled", "key is not enabled",
+		"key isn't enabled", "disabled key", "pending deletion", "pending import", "pending replica deletion",
+		"key is unavailable", "key is in an invalid state", "key state is invalid", "scheduled for deletion"),
+	says(MissingResource, Reference, "Kinesis Video Streams GetMedia, error 4506",
+		"unable to find the kms key"),
+
+	says(RecordingLength, Named, "calls of over 30 minutes are not enhanced", "recording length"),
+	says(Throttled, Named, "throttling by a service called on your behalf",
+		"throttled", "throttling", "throttle", "throttles"),
+	says(Throttled, Convention, "text of ThrottlingException, SlowDown and status 429",
+		"rate exceeded", "rate limit", "rate limits", "request rate", "too many requests", "too many calls"),
+	says(IncompatibleMedia, Reference, "FailureReason of Transcribe jobs",
+		"unsupported media format", "number of channels", "invalid sample rate",
+		"the sample rate provided does not match", "media format provided does not match"),
+	says(Quota, Convention, "Transcribe, text of LimitExceededException and BadRequestException",
+		"too many jobs", "limit of concurrent", "concurrent streams", "too many concurrent"),
+	says(Quota, Convention, "text of ServiceQuotaExceededException, ResourceLimitExceededException and LimitExceededException",
+		"quota", "quotas", "limit of active", "limit exceeded", "exceeds the resource limit",
+		"exceeded the limit", "maximum number of", "limit has been reached", "limit was reached",
+		"reached your limit", "reached the limit"),
+	says(Permissions, Named, "insufficient permissions on the resource access role",
+		"access denied", "denied access", "permission", "permissions", "assume role", "assuming role",
+		"assume the role", "assuming the role", "assume resource access role"),
+	says(Permissions, Convention, "text of IAM's refusals and of statuses 401 and 403",
+		"not authorized", "unauthorized", "forbidden", "explicit deny", "assumerole", "cannot be assumed",
+		"not allowed to access", "not permitted", "denied", "security token", "trust policy"),
+	says(MissingResource, Named, "missing or deleted resources",
+		"does not exist", "doesn't exist", "do not exist", "no longer exists", "non-existent", "nonexistent",
+		"not found", "missing resource", "deleted", "cannot be found", "can't be found", "could not be found",
+		"couldn't be found", "can't find", "cannot find", "unable to find"),
+	says(IncompatibleMedia, Named, "incompatible media formats on the KVS stream",
+		"media format", "media formats", "incompatible", "audio format", "codec", "codecs"),
+	says(IncompatibleMedia, Convention, "Transcribe BadRequestException, status 415",
+		"unsupported media", "encoding", "mediaencoding", "sample rate", "sampling rate",
+		"mediasampleratehertz", "decode the audio"),
+	says(ServiceFault, Reference, "Kinesis Video Streams GetMedia, error 5000; ErrorMessage of Kinesis PutRecords",
+		"internal error", "internal service failure"),
+	says(ServiceFault, Convention, "text of InternalFailure and ServiceUnavailable",
+		"internal failure", "internal server error", "internal service error", "service unavailable",
+		"service is unavailable", "service is currently unavailable", "service is temporarily unavailable",
+		"temporarily unavailable", "unexpected error"),
+	says(InvalidConfiguration, Convention, "text of ValidationException",
+		"validation error", "validation errors", "invalid parameter", "invalid configuration"),
+)
+
+func says(class Class, evidence Evidence, source string, list ...string) []Phrase {
+	made := make([]Phrase, len(list))
+	for n, phrase := range list {
+		made[n] = Phrase{Phrase: phrase, Class: class, Evidence: evidence, Source: source}
+	}
+	return made
 }

@@ -1,0 +1,101 @@
+package test
+
+// breakages are the recorded changes, by guarantee.
+var breakages = []breakage{
+	{
+		guarantee: "1", breaks: "the failure that came last wins, not the newest",
+		file: "internal/pipeline/merge.go",
+		old:  "mergeFailure(a.Failure, b.Failure)", new: "cmp.Or(b.Failure, a.Failure)",
+		test: "TestMergeIsAJoin", folder: "internal/pipeline",
+	},
+	{
+		guarantee: "1", breaks: "of two statuses of an element in one millisecond, the one that came last wins",
+		file: "internal/pipeline/merge.go",
+		old:  "if compareElements(list[i], e) < 0 {", new: "if list[i].UpdatedOn <= e.UpdatedOn {",
+		test: "TestEveryDeliveryOrderWithDuplicatesEndsInTheSameState", folder: "internal/pipeline",
+	},
+	{
+		guarantee: "1", breaks: "an older event is joined in as if it were the newest",
+		file: "internal/store/record.go",
+		old:  `up.require("(attribute_not_exists(o) OR o < "`, new: `up.require("(attribute_not_exists(o) OR o <> "`,
+		test: "TestEveryDeliveryEndsInTheSameTable", folder: "internal/store",
+	},
+	{
+		guarantee: "2", breaks: "an incident opens and nobody is notified",
+		file: "internal/incident/incident.go",
+		old:  "case i.Told.Openings <= i.Reopened:", new: "case i.Told.Openings < i.Reopened:",
+		test: "TestWhatAnIncidentOwes", folder: "internal/incident",
+	},
+	{
+		guarantee: "2", breaks: "a failure that a closing has overlooked stays unseen",
+		file: "internal/incident/incident.go",
+		old:  "return !i.Open() && o.Seen.After(i.ClosedAt.Add(-t.Quiet))", new: "return false",
+		test: "TestFailureThatAnEndOverlookedReopens", folder: "internal/store",
+	},
+	{
+		guarantee: "3", breaks: "a function answers success where it failed",
+		file: "internal/function/function.go",
+		old:  "return reply, invocationError(err)", new: "return reply, nil",
+		test: "TestRefusedPayloadsAreDeadLetters", folder: "test",
+	},
+	{
+		guarantee: "3", breaks: "a record that cannot be read is forgotten",
+		file: "internal/intake/handle.go",
+		old:  "failures := batch.Failures\n", new: "failures := batch.Failures[:0]\n",
+		test: "TestDamageIsNeverSilent", folder: "internal/intake",
+	},
+	{
+		guarantee: "4", breaks: "a state change of a new type is an error",
+		file: "internal/chime/parse.go",
+		old:  `	if sc.EventType == "" {`, new: `	if !strings.HasPrefix(sc.EventType, "chime:MediaInsights") {`,
+		test: "TestParseTakesWhatTheSchemasAccept", folder: "internal/chime",
+	},
+	{
+		guarantee: "5", breaks: "a function that died before it wrote the pointers never writes them",
+		file: "internal/store/record.go",
+		old:  "	if first || !applied {\n", new: "	if first || !applied && false {\n",
+		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/store",
+	},
+	{
+		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
+		file: "internal/store/claim.go",
+		old:  `	up.set("w", up.value(text(owner)))`, new: `	up.set("w", up.value(text(owner)))` + "\n" + `	up.set("d", up.value(text(timeText(now))))`,
+		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/handler",
+	},
+	{
+		guarantee: "6", breaks: "every event reads its pipeline",
+		file: "internal/store/record.go",
+		old:  "if delta.Told == pipeline.Unknown {", new: "if delta.Told != \"\" {",
+		test: "TestStateChangeInOrderReadsNothingAndWritesThreeUnits", folder: "test/capacity",
+	},
+	{
+		guarantee: "7", breaks: "logs show numbers whole",
+		file: "internal/telemetry/redact.go",
+		old:  "redact.Text(record.Message)", new: "record.Message",
+		test: "TestLoggerMasksValuesOfEveryKind", folder: "internal/telemetry",
+	},
+	{
+		guarantee: "7", breaks: "the record of a failed invocation shows numbers whole",
+		file: "internal/function/function.go",
+		old:  "Message: redact.Text(err.Error())", new: `Message: redact.Text("") + err.Error()`,
+		test: "TestInvoke", folder: "internal/function",
+	},
+	{
+		guarantee: "8", breaks: "functions may do everything on the table's indexes",
+		file: "stacks/functions.go",
+		old:  `allow("QueryIndexes", []string{"dynamodb:Query"}`, new: `allow("QueryIndexes", []string{"dynamodb:*"}`,
+		test: "TestTemplate", folder: "stacks",
+	},
+	{
+		guarantee: "9", breaks: "a watch that does not run is quiet",
+		file: "stacks/alarms.go",
+		old:  "minutes: lasting, silence: true,", new: "minutes: lasting, silence: false,",
+		test: "TestTemplate", folder: "stacks",
+	},
+	{
+		guarantee: "10", breaks: "a real event can have the ids of a rehearsal",
+		file: "internal/chime/rehearsal.go",
+		old:  "return id, !IsRehearsal(id)", new: "return id, true",
+		test: "TestRehearsalsAndRealEventsShareNoID", folder: "internal/chime",
+	},
+}
