@@ -114,25 +114,30 @@ func oddChange(t *rapid.T) []byte {
 	return raw
 }
 
-// What a rule sends to the function failures is recorded as a failure or is an error;
-// and whatever the function would record, a rule sends there.
-func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
-	matcher, err := rules.Compile(rules.Table(rules.Options{}))
+// routedTo reports whether a rule sends an event to a function.
+func routedTo(t interface{ Fatal(...any) }, function string, raw []byte) bool {
+	matcher, err := rules.Compile(rules.Table(rules.Options{Rehearsal: true}))
 	if err != nil {
 		t.Fatal(err)
 	}
+	matched, err := matcher.Match(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(matched, func(r rules.Rule) bool { return r.Function == function })
+}
+
+// What a rule sends to the function failures is recorded as a failure or is an error;
+// and whatever the function would record, a rule sends there.
+func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
 	recorded, refused, silent := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 { // most events are cheap
 			raw := oddChange(t)
-			matched, err := matcher.Match(raw)
-			if err != nil {
-				t.Fatal(err)
-			}
-			routed := slices.ContainsFunc(matched, func(r rules.Rule) bool { return r.Function == "failures" })
+			routed := routedTo(t, "failures", raw)
 			table := &joins{}
 			handle := handler.Failures(handler.Incidents{Table: table, Now: func() time.Time { return noon }}, quiet{})
-			err = handle(context.Background(), intake.Message{Body: raw})
+			err := handle(context.Background(), intake.Message{Body: raw})
 			switch failed := len(table.failures) > 0; {
 			case failed && (err != nil || !routed):
 				t.Fatalf("recorded %d failures, error %v, sent by a rule %v: %s", len(table.failures), err, routed, raw)

@@ -103,9 +103,7 @@ type Failure struct {
 // The same failure any number of times, at once or after a crash, counts once.
 // It costs one query, two writes and a read while the incident is open.
 func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
-	if err := checkIDs(f.Occurrence.PipelineID, f.Group.Element); err != nil {
-		return incident.Incident{}, err
-	}
+	f = fitting(f)
 	f.Occurrence.Seen = s.now()
 	for attempt := range mergeAttempts {
 		i, err := s.join(ctx, f, t)

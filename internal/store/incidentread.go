@@ -55,7 +55,7 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 
 // IncidentsOf gives the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
-	items, err := s.queryAll(ctx, pipelinePK+pipelineID, joinedSK)
+	items, err := s.queryAll(ctx, pipelineKey(pipelineID), joinedSK)
 	if err != nil {
 		return nil, err
 	}
