@@ -77,8 +77,9 @@ func timeIn(it item, name string) time.Time {
 
 // maxLife is longer than a pipeline lives: eight hours, by the developer guide, and what
 // is done when a call is over. An end that comes later is one of an event whose time is
-// wrong, and mostly in the future.
-const maxLife = 24 * time.Hour
+// wrong, and mostly in the future. One that is ahead by less cannot be told from a real
+// end by the events alone, on which the index must not depend otherwise.
+const maxLife = 9 * time.Hour
 
 // statePartition is the by-state partition for a state: O for open, F for
 // failed and lost; empty, so that the item is not in the index, for all else. What
