@@ -101,6 +101,10 @@ func TestAsUnknown(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want an event that names nothing", detail, ev, ok)
 		}
 	}
+	rehearsed := strings.Replace(string(raw("Chime Novelty", failing)), `"aws.chime"`, `"`+chime.RehearsalSource+`"`, 1)
+	if ev, _ := chime.AsUnknown(parsed(t, []byte(rehearsed))); ev.StateChange.TransactionID != "rehearsal-t" || !strings.HasSuffix(ev.StateChange.PipelineARN, "/rehearsal-p") {
+		t.Errorf("rehearsed: got %+v, want ids of a rehearsal", ev.StateChange)
+	}
 	if _, ok := chime.AsUnknown(parsed(t, raw(chime.DetailStateChange, failing))); ok {
 		t.Error("a state change is no unknown event")
 	}

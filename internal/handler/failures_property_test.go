@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,5 +199,21 @@ func TestFailureBesideWhatCannotBeRead(t *testing.T) {
 				t.Errorf("got %d failures, want one", len(table.failures))
 			}
 		})
+	}
+}
+
+// A failure whose time cannot be read is one of when it is handled.
+func TestFailureWithoutATimeIsRecorded(t *testing.T) {
+	good := string(phoned{id: "p", connector: "abc"}.event(chime.EventPermanentFailure, noon))
+	for _, form := range []string{`"soon"`, `null`, `7`, `{}`, `""`} {
+		raw := strings.Replace(good, `"time":"`+noon.Format(time.RFC3339)+`"`, `"time":`+form, 1)
+		table := &joins{}
+		handle := handler.Failures(handler.Incidents{Table: table, Now: func() time.Time { return noon.Add(time.Minute) }}, quiet{})
+		if err := handle(t.Context(), intake.Message{Body: []byte(raw)}); err != nil || raw == good {
+			t.Fatalf("%s: %v", form, err)
+		}
+		if len(table.failures) != 1 || !table.failures[0].Occurrence.At.Equal(noon.Add(time.Minute)) {
+			t.Errorf("%s: got %+v, want one failure, of now", form, table.failures)
+		}
 	}
 }

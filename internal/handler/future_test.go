@@ -85,7 +85,7 @@ func TestEventsFromTheFutureEndNoSilence(t *testing.T) {
 	beats.Heartbeat, beats.Silent = time.Hour, 100*24*time.Hour
 	for _, at := range []time.Time{noon.Add(-7*24*time.Hour - 30*time.Minute), noon.Add(-2 * time.Hour)} {
 		c := phoned{id: "p" + at.Format("150405"), connector: "abc"}
-		v.record(t, c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute)), c.event("chime:MediaInsightsNovel", century))
+		v.record(t, c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute)), c.event(chime.EventObservedStopped, at.Add(2*time.Minute)), c.event("chime:MediaInsightsNovel", century))
 	}
 	const many = 25 // more than are looked at
 	for n := range many {

@@ -106,6 +106,7 @@ func TestMatch(t *testing.T) {
 		{"wildcard, the end", wildcard(`*F`), `{"a":"FFe"}`, false},
 		{"wildcard, the end again", wildcard(`*F`), `{"a":"FeF"}`, true},
 		{"wildcard, in order", wildcard(`*a*b*`), `{"a":"ba"}`, false},
+		{"wildcard, each in the middle for itself", wildcard(`*a*a*`), `{"a":"xax"}`, false},
 		{"wildcard, each for itself", wildcard(`a*a`), `{"a":"a"}`, false},
 		{"wildcard, one that is meant", wildcard(`\*`), `{"a":"x"}`, false},
 		{"wildcard, one that is there", wildcard(`\**\\`), `{"a":"*x\\"}`, true},
