@@ -29,6 +29,7 @@ type WatchTable interface {
 	Open(context.Context) ([]store.OpenPipeline, error)
 	MarkAsked(ctx context.Context, id string, at time.Time) error
 	History(ctx context.Context, id string) ([]store.Record, error)
+	Known(context.Context, pipeline.State) (known pipeline.State, ok bool, err error)
 	List(context.Context, store.Query) (store.Page, error)
 	Raise(ctx context.Context, name string) (time.Time, error)
 	Raised(ctx context.Context, name string) (time.Time, error)
@@ -189,12 +190,16 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
 	// Newest first: what is over for good shows on the newest calls.
-	page, err := w.Table.List(ctx, store.Query{From: from, Limit: recoveredAmong, NoRehearsals: true})
+	page, err := w.Table.List(ctx, store.Query{From: from, To: w.now().Add(pipeline.Skew), Limit: recoveredAmong, NoRehearsals: true})
 	if err != nil {
 		return false, err
 	}
 	for _, st := range page.States {
-		if incident.Succeeds(i.Group, st) {
+		st, known, err := w.Table.Known(ctx, st) // nothing from the future is a success
+		if err != nil {
+			return false, err
+		}
+		if known && incident.Succeeds(i.Group, st) {
 			return true, nil
 		}
 	}

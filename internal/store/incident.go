@@ -122,9 +122,7 @@ func (f Failure) reason() incident.Reason { return incident.ReasonOf(f.cause(), 
 // query, two writes and a read while the incident is open and knows the failure's
 // reason, losses and cause; each of these that it does not know costs a write more.
 func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
-	if err := checkIDs(f.Occurrence.PipelineID, f.Group.Element); err != nil {
-		return incident.Incident{}, err
-	}
+	f = fitting(f)
 	f.Occurrence.Seen = s.now()
 	for attempt := range mergeAttempts {
 		i, err := s.join(ctx, f, t)

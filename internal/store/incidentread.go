@@ -65,7 +65,7 @@ func (s *Store) readIncident(ctx context.Context, id string) (item, error) {
 
 // IncidentsOf gives the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
-	items, err := s.queryAll(ctx, pipelinePK+pipelineID, joinedSK)
+	items, err := s.queryAll(ctx, pipelineKey(pipelineID), joinedSK)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ type binding struct {
 // element. It may be one of another group: what the calls share is not known
 // from every event.
 func (s *Store) joined(ctx context.Context, f Failure) (binding, error) {
-	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
+	it, err := s.get(ctx, pipelineKey(f.Occurrence.PipelineID), joinedSK+f.Group.Element)
 	if err != nil || len(it) == 0 {
 		return binding{}, err
 	}
@@ -33,7 +33,7 @@ func (s *Store) joined(ctx context.Context, f Failure) (binding, error) {
 // take binds the failure's pipeline to an incident, on condition that it still
 // is bound as it was.
 func (s *Store) take(ctx context.Context, f Failure, id string, was binding) (took bool, err error) {
-	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
+	it := key(pipelineKey(f.Occurrence.PipelineID), joinedSK+f.Group.Element)
 	it["in"], it["a"], it[attrSeen] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
 	s.expire(it, f.Occurrence.Seen)
 	put := &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")}
