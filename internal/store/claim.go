@@ -22,7 +22,9 @@ type Notification struct {
 	Kind    string
 	Subject string
 	// Calls is how many calls it tells of, zero where it does not count.
-	Calls  int
+	Calls int
+	// Tally is what else has to be known of what it tells of; see Untold.
+	Tally  string
 	SentAt time.Time
 }
 
@@ -64,6 +66,9 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 	up.set("d", up.value(text(timeText(n.SentAt))))
 	up.set("su", up.value(text(n.Subject)))
 	up.set("k", up.value(number(n.Calls)))
+	if n.Tally != "" {
+		up.set(attrTally, up.value(text(n.Tally)))
+	}
 	s.expireBy(up, n.SentAt)
 	up.remove("l")
 	up.remove("w")
@@ -113,5 +118,5 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 }
 
 func notificationIn(it item) Notification {
-	return Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"), SentAt: timeIn(it, "d")}
+	return Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"), Tally: textIn(it, attrTally), SentAt: timeIn(it, "d")}
 }

@@ -39,8 +39,11 @@ func matchPartition(ev *chime.Event) string {
 	return matchPK + ev.ID
 }
 
-// RecordMatch keeps a rule match, any number of times. ruleType is the
-// inferred type of the rule.
+// matchKey is the sort key of a match: matches of a partition lie in the order of time.
+func matchKey(ev *chime.Event) string { return matchSK + timeText(ev.Time) + "#" + ev.ID }
+
+// RecordMatch stores a rule match; it is idempotent. ruleType is the inferred type
+// of the rule. A match that names no call is counted in its group as well.
 func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error {
 	rm := ev.RulesMatched
 	if rm == nil {
@@ -49,11 +52,17 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if err := checkIDs(rm.CallID+rm.RuleName, rm.TransactionID+rm.RuleName); err != nil {
 		return err
 	}
+	group, inGroup := RuleOnGroupOf(ev)
+	if inGroup {
+		if err := checkIDs(group.Name()); err != nil {
+			return err
+		}
+	}
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
 	}
-	it := key(matchPartition(ev), matchSK+timeText(ev.Time)+"#"+ev.ID)
+	it := key(matchPartition(ev), matchKey(ev))
 	it["n"], it["rn"], it["y"], it["d"] = text(ev.ID), text(rm.RuleName), text(ruleType), body
 	it[attrTime], it[attrFirst] = text("A"+shardOf(ev.ID)), text(timeText(ev.Time))
 	if rm.CallID != "" {
@@ -65,7 +74,10 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	s.expire(it, ev.Time)
 	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take the rule match")
+		return s.failure(err, "cannot store the rule match")
+	}
+	if inGroup {
+		return s.addToGroup(ctx, group, ev)
 	}
 	return nil
 }
