@@ -135,7 +135,7 @@ func (a Alerts) tell(ctx context.Context, told store.Told, ev *chime.Event) (don
 }
 
 // send notifies of what is untold, with the words of ev; done is false while another
-// invocation is at it.
+// invocation is at it, or when another has sent the notification and knew fewer matches.
 func (a Alerts) send(ctx context.Context, told store.Told, untold store.Untold, ev *chime.Event) (done bool, err error) {
 	match, err := a.match(ctx, ev)
 	if err != nil {
@@ -150,7 +150,7 @@ func (a Alerts) send(ctx context.Context, told store.Told, untold store.Untold, 
 	if err != nil || sent.SentAt.IsZero() {
 		return false, err
 	}
-	return true, a.Table.MarkMatchesTold(ctx, told, told.After(sent, untold))
+	return untold.ToldBy(sent), a.Table.MarkMatchesTold(ctx, told, told.After(sent, untold))
 }
 
 // match finds the call of a match, and its route.

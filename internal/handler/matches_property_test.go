@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,10 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // unnamedMatch makes an event of a rule that matched on a call that the event does
@@ -208,6 +211,110 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 	if killed < 20 || waited < 20 {
 		t.Errorf("%d processes were killed, and %d matches held back: the test proves little", killed, waited)
 	}
+}
+
+// tellsOf returns how many matches people have heard of, where of two messages with one
+// id the last counts.
+func tellsOf(t *testing.T, w *outage.World, now time.Time) (n int) {
+	t.Helper()
+	l := &hearing{told: map[string]map[string]int{}, at: map[string]time.Time{}}
+	l.hear(t, w, now)
+	for _, messages := range l.told {
+		for _, matches := range messages {
+			n += matches
+		}
+	}
+	return n
+}
+
+// A process is killed after any of its calls, as it handles a match or ends a window, and
+// another match comes before it tries again; or another match comes just before any of its
+// calls. Each match is counted once.
+func TestMatchesThatComeMeanwhileAreCounted(t *testing.T) {
+	silenceLog(t)
+	db := outage.Server(t)
+	for _, kind := range []kindOfMatch{kindsOfMatches[0], kindsOfMatches[2]} {
+		for _, when := range []string{"the first match", "a match that is held back", "the end of a window"} {
+			for _, dies := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, at %s, it dies: %v", kind.name, when, dies), func(t *testing.T) {
+					calls := 0
+					for n := 1; n == 1 || calls >= n-1; n++ {
+						calls = meanwhile(t, outage.NewWorld(t, db), kind, when, dies, n)
+					}
+				})
+			}
+		}
+	}
+}
+
+// meanwhile is one of these cases; it returns how many calls the process made.
+func meanwhile(t *testing.T, world *outage.World, kind kindOfMatch, when string, dies bool, n int) (calls int) {
+	t.Helper()
+	first, other := invoked(world.Process(), noon, "first"), invoked(world.Process(), noon, "other")
+	matches := 0
+	match := func() func(context.Context, handler.Alerts) error {
+		matches++
+		raw := kind.event(fmt.Sprint("m", matches), noon)
+		return func(ctx context.Context, a handler.Alerts) error { return a.Handle(ctx, intake.Message{Body: raw}) }
+	}
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("call %d: %v", n, err)
+		}
+	}
+	now := noon
+	step := match()
+	if when != "the first match" {
+		check(step(t.Context(), first.matches()))
+		step = match()
+	}
+	if when == "the end of a window" {
+		check(step(t.Context(), first.matches()))
+		now = noon.Add(5 * time.Minute)
+		step = func(ctx context.Context, a handler.Alerts) error { return a.HeldBack(ctx, intake.Message{}) }
+	}
+	first.now.set(now)
+	other.now.set(now)
+	another := match()
+	before := len(first.Line.Calls())
+	if dies {
+		first.Line.Disturb(n, outage.After)
+		if err := step(t.Context(), first.matches()); err != nil && !errors.Is(err, outage.ErrKilled) {
+			t.Fatalf("call %d: %v", n, err)
+		}
+		calls = len(first.Line.Calls()) - before
+		first.Line.Revive()
+		first.Line.Disturb(1<<20, outage.Before)
+		for _, v := range []*invocation{first, other} {
+			v.now.set(now.Add(20 * time.Second)) // what the dead one claimed is free
+		}
+		check(another(t.Context(), other.matches()))
+		check(step(t.Context(), first.matches()))
+	} else {
+		a, again := first.matches(), true
+		client := &during{Client: world.DB, calls: n, do: func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // it may wait for the first, which is sending
+			defer cancel()
+			again = another(ctx, other.matches()) != nil
+		}}
+		a.Table = store.New(client, world.Table, store.Options{Retention: 24 * time.Hour, Now: first.now.Now})
+		check(step(t.Context(), a))
+		if calls = n; client.calls > 0 {
+			calls = 0
+		}
+		if again {
+			check(another(t.Context(), other.matches()))
+		}
+	}
+	for minutes := range 4 {
+		other.now.set(now.Add(time.Duration(6*minutes+6) * time.Minute))
+		check(other.matches().HeldBack(t.Context(), intake.Message{}))
+	}
+	if got := tellsOf(t, world, now); got != matches {
+		t.Errorf("at call %d: people heard of %d matches, want %d: %v", n, got, matches, world.Topic.Times())
+	}
+	return calls
 }
 
 // A storm of matches that name no call is one message, and one with the exact count.

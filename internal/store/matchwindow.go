@@ -78,6 +78,21 @@ type Untold struct {
 	body  []byte         // of a call: the newest match
 }
 
+// ToldBy reports whether a notification tells of all matches that u counted: another
+// process may have sent it, and known fewer.
+func (u Untold) ToldBy(sent Notification) bool {
+	if u.tally == nil {
+		return sent.Calls >= u.Calls
+	}
+	told := readTally(sent.Tally)
+	for day, n := range u.tally {
+		if told[day] < n {
+			return false
+		}
+	}
+	return true
+}
+
 // Untold counts, with consistent reads, the matches of a rule on a call that people
 // were not told of. ev is the match at hand; nil at the end of a window.
 func (s *Store) Untold(ctx context.Context, t Told, ev *chime.Event) (Untold, error) {
