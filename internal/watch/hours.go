@@ -19,11 +19,10 @@ type Hours struct {
 	quiet []quietRule
 }
 
-// quietRule is one entry of the quiet hours: on some days, from one time of the day
-// until another.
+// quietRule says that some days are quiet from one time of the day until a later one.
 type quietRule struct {
 	on         func(day time.Time) bool
-	begin, end int // minutes since midnight; end may be on the next day
+	begin, end int // minutes since midnight
 }
 
 // Span is a stretch of time, both ends included.
@@ -35,7 +34,7 @@ const DefaultTimeZone = "UTC"
 // TimeZoneAllowed and QuietHoursAllowed say in words what NewHours accepts.
 const (
 	TimeZoneAllowed   = "the IANA name of a time zone, such as America/New_York or Europe/Berlin"
-	QuietHoursAllowed = "a list, or entries separated by commas, of days, times or both: \"Mon-Fri 18:00-08:00\", \"Sat\", \"22:00-06:00\", " +
+	QuietHoursAllowed = "a list, or entries separated by commas, of days, times of these days or both: \"Mon-Fri 18:00-08:00\", \"Sat\", \"22:00-06:00\", " +
 		"\"2026-12-25\", \"2026-12-24..2027-01-01\", \"12-25\" (each year), \"2026-12-24 14:00-24:00\"; at most 500 characters"
 )
 
@@ -138,7 +137,7 @@ func (h Hours) spans(from, to time.Time) []Span {
 	}
 	var list []Span
 	first, last := from.In(h.Zone()), to.In(h.Zone())
-	day := time.Date(first.Year(), first.Month(), first.Day()-1, 12, 0, 0, 0, h.Zone()) // one may begin the day before
+	day := time.Date(first.Year(), first.Month(), first.Day(), 12, 0, 0, 0, h.Zone())
 	for n := 0; n < maxQuietDays && !day.After(last.AddDate(0, 0, 1)); n++ {
 		for _, rule := range h.quiet {
 			if rule.on(day) {
@@ -206,7 +205,11 @@ func parseQuiet(where, text string) ([]quietRule, error) {
 		if !ok {
 			return nil, refused(strings.TrimSpace(entry))
 		}
-		rules = append(rules, rule)
+		if rule.end > rule.begin {
+			rules = append(rules, rule)
+		} else { // what is left of the day, and its begin
+			rules = append(rules, quietRule{rule.on, rule.begin, 24 * 60}, quietRule{rule.on, 0, rule.end})
+		}
 	}
 	return rules, nil
 }
@@ -243,7 +246,7 @@ func dateOf(day time.Time) time.Time {
 
 var timesOfDay = regexp.MustCompile(`^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$`)
 
-// parseTimes reads a time of the day and a later one, or one of the next day.
+// parseTimes reads two times of a day.
 func parseTimes(text string) (begin, end int, ok bool) {
 	parts := timesOfDay.FindStringSubmatch(text)
 	if parts == nil {
@@ -257,9 +260,6 @@ func parseTimes(text string) (begin, end int, ok bool) {
 	begin, end = minutes(parts[1], parts[2]), minutes(parts[3], parts[4])
 	if begin >= 24*60 || end > 24*60 || begin == end {
 		return 0, 0, false
-	}
-	if end < begin {
-		end += 24 * 60
 	}
 	return begin, end, true
 }

@@ -43,6 +43,8 @@ const (
 	// there was no event now. With ten calls in that time on average, and with these
 	// coming at random, there is none by chance once in 22,000 times.
 	perHalf = 5
+	// perHalfAlone is that where there is only one earlier day to compare with.
+	perHalfAlone = 12
 	// start is how long after quiet hours calls may take to begin.
 	start = time.Hour
 )
@@ -86,17 +88,18 @@ func (s Silence) Judge(ask Ask) (Verdict, error) {
 func (s Silence) judge(length time.Duration, ask Ask) (Verdict, error) {
 	v := Verdict{Weekly: true, Why: "calls did not come all the while on earlier days"}
 	misses := 0
+	var alone comparison
 	for week := 1; week <= weeks && misses < 2; week++ {
 		day := s.compare(7*week, length)
 		if !day.usable {
 			continue
 		}
-		objects, err := day.objects(ask)
+		objects, err := day.objects(ask, perHalf)
 		if err != nil {
 			return v, err
 		}
 		if objects {
-			v.Compared = append(v.Compared, day.span)
+			v.Compared, alone = append(v.Compared, day.span), day
 			continue
 		}
 		known, err := ask(Span{To: day.from}, 1)
@@ -114,23 +117,24 @@ func (s Silence) judge(length time.Duration, ask Ask) (Verdict, error) {
 	// One week of three or four may have been an exception; of two, it is not known which.
 	n := len(v.Compared)
 	v.Page = n > 0 && (misses == 0 || misses == 1 && n >= 2)
-	return v, nil
+	if n != 1 || !v.Page {
+		return v, nil
+	}
+	var err error
+	v.Page, err = alone.objects(ask, perHalfAlone)
+	return v, err
 }
 
 // judgeYoung compares with the last two days of the same kind, working days or those
 // of the weekend, while calls are not known for a week.
 func (s Silence) judgeYoung(length time.Duration, ask Ask) (Verdict, error) {
 	v := Verdict{Why: "no earlier days are known to compare with"}
-	weekend := func(t time.Time) bool {
-		day := t.In(s.Hours.Zone()).Weekday()
-		return day == time.Saturday || day == time.Sunday
-	}
 	for n := 1; n <= days && len(v.Compared) < 2; n++ {
 		day := s.compare(n, length)
-		if !day.usable || weekend(day.span.To) != weekend(s.Now) {
+		if !day.usable || !s.sameKind(day) {
 			continue
 		}
-		if objects, err := day.objects(ask); err != nil || !objects {
+		if objects, err := day.objects(ask, perHalf); err != nil || !objects {
 			return v, err
 		}
 		v.Compared = append(v.Compared, day.span)
@@ -139,56 +143,77 @@ func (s Silence) judgeYoung(length time.Duration, ask Ask) (Verdict, error) {
 	return v, nil
 }
 
-// comparison is what has to have been on an earlier day for it to object to a silence.
-type comparison struct {
-	span   Span      // the time that is compared
-	from   time.Time // the begin of all that is looked at
-	slots  []slot
-	usable bool
+// sameKind reports whether all that is looked at of an earlier day is of working days
+// where it is now, and of the weekend where that is now.
+func (s Silence) sameKind(day comparison) bool {
+	weekend := func(t time.Time) bool {
+		day := t.In(s.Hours.Zone()).Weekday()
+		return day == time.Saturday || day == time.Sunday
+	}
+	offsets := []time.Duration{day.from.Sub(day.span.To), day.span.From.Sub(day.span.To), 0, day.to.Sub(day.span.To)}
+	if s.Hours.shifts() { // the days of a zone that nobody chose begin up to 14 hours earlier, or 12 later
+		offsets = append(offsets, -12*time.Hour, 14*time.Hour)
+	}
+	for _, offset := range offsets {
+		if weekend(day.span.To.Add(offset)) != weekend(s.Now.Add(offset)) {
+			return false
+		}
+	}
+	return true
 }
 
+// comparison is what has to have been on an earlier day for it to object to a silence.
+type comparison struct {
+	span     Span      // the time that is compared
+	from, to time.Time // all that is looked at
+	slots    []slot
+	usable   bool
+}
+
+// slot is a stretch of time in which at least one call has to have come, or, in half of
+// the time that is compared, as many as Silence.judge wants.
 type slot struct {
 	Span
-	atLeast int
+	half bool
 }
 
 // compare returns the comparison with the day so many days ago.
 func (s Silence) compare(ago int, length time.Duration) comparison {
 	then, half := s.Hours.Earlier(s.Now, ago), length/2
-	c := comparison{span: Span{then.Add(-length), then}}
-	add := func(from, to time.Duration, atLeast int) {
+	c := comparison{span: Span{then.Add(-length), then}, from: then, to: then}
+	add := func(from, to time.Duration, isHalf bool) {
 		span := Span{then.Add(from), then.Add(to)}
-		if c.from.IsZero() || span.From.Before(c.from) {
-			c.from = span.From
-		}
-		if s.Hours.Busy(span.From, span.To) >= (to-from)/2 { // in quiet hours nothing is asked for
-			c.slots = append(c.slots, slot{span, atLeast})
-			c.usable = c.usable || atLeast > 1
+		c.from, c.to = earlier(c.from, span.From), later(c.to, span.To)
+		if s.Hours.Busy(span.From, span.To) >= (to-from)/2 { // in quiet hours no calls have to come
+			c.slots = append(c.slots, slot{span, isHalf})
+			c.usable = c.usable || isHalf
 		}
 	}
-	end := half
-	add(-half, 0, perHalf) // likely to be missing first
-	add(0, half, 1)        // calls went on
-	add(-length, -half, perHalf)
-	add(-length-half, -length, 1) // and had begun before
+	add(-half, 0, true) // first, as it is the most likely to be missing
+	add(0, half, false) // calls went on
+	add(-length, -half, true)
+	add(-length-half, -length, false) // and had begun before
 	if s.Hours.shifts() {
 		// Clocks may have changed since, by up to an hour either way.
 		piece := max(half, 30*time.Minute)
 		for at := time.Duration(0); at < time.Hour; at += piece {
-			add(half+at, half+at+piece, 1)
-			add(-length-half-at-piece, -length-half-at, 1)
-			end = half + at + piece
+			add(half+at, half+at+piece, false)
+			add(-length-half-at-piece, -length-half-at, false)
 		}
 	}
 	// A day within the silence itself says nothing, nor does one that was quiet.
-	c.usable = c.usable && !then.Add(end).After(s.Last) && !s.Hours.Quiet(then)
+	c.usable = c.usable && !c.to.After(s.Last) && !s.Hours.Quiet(then)
 	return c
 }
 
 // objects reports whether calls came as they have to have.
-func (c comparison) objects(ask Ask) (bool, error) {
+func (c comparison) objects(ask Ask, perHalf int) (bool, error) {
 	for _, slot := range c.slots {
-		if came, err := ask(slot.Span, slot.atLeast); err != nil || !came {
+		atLeast := 1
+		if slot.half {
+			atLeast = perHalf
+		}
+		if came, err := ask(slot.Span, atLeast); err != nil || !came {
 			return false, err
 		}
 	}
