@@ -93,9 +93,11 @@ func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last t
 	until := w.now().Add(future)
 	var unclear []pipeline.State // whose newest event is none
 	look := func(st pipeline.State) {
-		if o := st.Observation; o != nil && o.Order == st.Order || st.UpdatedAt().After(until) {
+		switch o := st.Observation; {
+		case st.CreatedAt.After(until): // and so are all its events
+		case o != nil && o.Order == st.Order || st.UpdatedAt().After(until):
 			unclear = append(unclear, st)
-		} else {
+		default:
 			last = later(last, st.UpdatedAt())
 		}
 	}
