@@ -131,7 +131,7 @@ func mustHours(t testing.TB, zone, quiet string) watch.Hours {
 func TestSilenceIsPagedOnceForEachOutageAndForNothingElse(t *testing.T) {
 	const heartbeat = time.Hour
 	office := business{open: 8 * 60, close: 18 * 60, every: 90 * time.Second, lateStart: 45, earlyEnd: 25, weeks: 7}
-	always := business{every: 2 * time.Minute, weeks: 7}
+	always := business{every: time.Minute, weeks: 7}
 	in := func(b business, zone, begin string, holidays ...string) business {
 		b.zone, b.begin, b.holidays = zone, begin, holidays
 		return b
