@@ -86,6 +86,8 @@ func (h hangs) Stop(ctx context.Context, e consent.Entry) (string, error) { retu
 
 func (hangs) Final(error) (code, detail string, final bool) { return "", "", false }
 
+func (hangs) Undone(error) bool { return false }
+
 type uncounted struct{}
 
 func (uncounted) Count(string, int) {}

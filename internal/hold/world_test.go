@@ -307,6 +307,9 @@ func (w *world) Final(err error) (code, detail string, final bool) {
 	return "", "", false
 }
 
+// Undone: only a lost answer, and the death of the worker, leave it open.
+func (w *world) Undone(err error) bool { return !errors.Is(err, errLost) && !errors.Is(err, errKilled) }
+
 func (w *world) Count(string, int) {}
 
 // end is the hang-up.
