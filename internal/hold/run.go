@@ -32,7 +32,8 @@ type run struct {
 	// try is, for each task, the name under which the run may ask the service.
 	try map[consent.Task]string
 	// may holds, for each task, an entry that the run wrote, or tried to write, by which
-	// it may ask the service for a start and has not done it.
+	// it may ask the service for a start and has not done it; or the entry NotSent that
+	// could not be written.
 	may   map[consent.Task]consent.Entry
 	stuck trouble
 }
@@ -63,14 +64,17 @@ func newTry() string { return rand.Text() }
 // the service may have been asked for a start that it did not ask for.
 func (r *run) settle(ctx context.Context) error {
 	err := r.rounds(ctx)
-	if len(r.may) == 0 {
+	if err == nil || len(r.may) == 0 { // without an error, another run was answered
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	errs := []error{err}
 	for _, task := range consent.Tasks() {
-		if e, may := r.may[task]; may {
+		switch e, may := r.may[task]; {
+		case may && e.Kind == consent.NotSent:
+			errs = append(errs, r.notSent(ctx, e, e.Code, e.Detail))
+		case may:
 			errs = append(errs, r.notSent(ctx, e, "", "given up before it was asked for"))
 		}
 	}
@@ -203,14 +207,17 @@ func (r *run) ask(ctx context.Context, e consent.Entry) error {
 	return r.Table.Enter(ctx, e)
 }
 
-// notSent enters that this run has started nothing. From then on it goes by another
-// name.
+// notSent enters that this run has started nothing.
 func (r *run) notSent(ctx context.Context, e consent.Entry, code, detail string) error {
-	delete(r.may, e.Task)
 	e = r.answer(e, consent.NotSent)
 	e.Try, e.Code, e.Detail = r.try[e.Task], code, detail
-	r.try[e.Task] = newTry()
-	return r.Table.Enter(ctx, e)
+	r.may[e.Task] = e // where it cannot be written now, it is tried once more at the end
+	if err := r.Table.Enter(ctx, e); err != nil {
+		return err
+	}
+	delete(r.may, e.Task)
+	r.try[e.Task] = newTry() // as from now on this name has started nothing
+	return nil
 }
 
 // started enters what the service answered to a start.
