@@ -199,6 +199,9 @@ func (h *history) begin(d delivery) {
 			d.change(h.world)
 		}
 		w = d.worker(h.world, h.keeper)
+		if d.notify && len(h.to) > 0 {
+			w.run = h.late()
+		}
 	}
 	if w == nil {
 		h.log("%s", d.name)
@@ -208,6 +211,17 @@ func (h *history) begin(d delivery) {
 	if h.busy = begin(w, h.busy); d.notify && d.again == nil {
 		h.saw["notify"]++
 	}
+}
+
+// late handles a notification that may be of any task that ever ran.
+func (h *history) late() func(context.Context) error {
+	trigger := hold.Trigger{Event: "n", TransactionID: transaction}
+	for _, t := range h.tasks {
+		if h.chance(50) {
+			trigger.Seen = append(trigger.Seen, hold.Seen{Task: t.kind, TaskID: t.id})
+		}
+	}
+	return func(ctx context.Context) error { return h.keeper.Settle(ctx, trigger) }
 }
 
 // watch does what is due for consent that has run out, as the function watch does.

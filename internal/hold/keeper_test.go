@@ -3,8 +3,10 @@ package hold_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -231,10 +233,37 @@ func TestTasksFollowConsentInAnyOrder(t *testing.T) { often(t, checkTasksFollowC
 // All functions at once, one call of one of them at a time.
 func TestTasksFollowConsentAtOnce(t *testing.T) { often(t, checkTasksFollowConsent(true)) }
 
-// often checks ten times as often as usual: what goes wrong here is rare.
+// often checks ten times as often as usual, because what goes wrong here is rare: each
+// round draws from a seed of its own, which its name says. With -rapid.seed=0 all of
+// them draw anew.
 func often(t *testing.T, property func(*rapid.T)) {
-	for range 10 {
-		rapid.Check(t, property)
+	t.Helper()
+	const name = "rapid.seed"
+	before := flag.Lookup(name).Value.String()
+	first, err := strconv.ParseUint(before, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(seed string) {
+		if err := flag.Set(name, seed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer set(before)
+	for round := range uint64(10) {
+		if first != 0 {
+			set(strconv.FormatUint(first+round, 10))
+		}
+		t.Run(fmt.Sprint("seed ", flag.Lookup(name).Value), func(t *testing.T) { rapid.Check(t, property) })
+	}
+}
+
+// The rounds of often draw different cases.
+func TestOftenDrawsAnew(t *testing.T) {
+	drawn := map[uint64]bool{}
+	often(t, func(t *rapid.T) { drawn[rapid.Uint64().Draw(t, "number")] = true })
+	if len(drawn) < 500 {
+		t.Errorf("got %d different cases of 1,000, want 500 at least", len(drawn))
 	}
 }
 
