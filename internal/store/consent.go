@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -29,17 +30,17 @@ const (
 func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 	var partitions []string
 	if e.TransactionID != "" {
-		partitions = append(partitions, transactionPK+e.TransactionID)
+		partitions = append(partitions, transactionPK+keyID(e.TransactionID))
 	}
 	if e.CallID != "" && (e.Kind == consent.Ready || e.TransactionID == "") {
-		partitions = append(partitions, callPK+e.CallID)
+		partitions = append(partitions, callPK+keyID(e.CallID))
 	}
 	if len(partitions) == 0 {
 		return nil, fault.New(fault.Invalid, "entry "+e.ID(), "names neither a transaction nor a call", "")
 	}
 	items := make([]item, len(partitions))
 	for i, pk := range partitions {
-		it := key(pk, ledgerSK+e.ID())
+		it := key(pk, ledgerSK+keyID(e.ID()))
 		if err := setJSON(it, attrEntry, e); err != nil {
 			return nil, err
 		}
@@ -55,11 +56,12 @@ func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 	return items, nil
 }
 
-// readiness gives the entry that a notification makes in its call's ledger.
+// readiness gives the entry that a notification makes in its call's ledger. None is
+// made for an id that is no valid UTF-8: another call may have the same one, as read.
 func readiness(n voice.Note) (consent.Entry, bool) {
 	e := consent.Entry{At: n.Time.UTC(), Event: n.ID, TransactionID: n.TransactionID, CallID: n.CallID}
 	switch {
-	case n.TransactionID == "":
+	case n.TransactionID == "", strings.ContainsRune(n.TransactionID+n.CallID, utf8.RuneError):
 		return e, false
 	case n.IsReady() && n.VoiceConnectorID != "":
 		e.Kind, e.VoiceConnectorID = consent.Ready, n.VoiceConnectorID
@@ -91,7 +93,7 @@ func (s *Store) Enter(ctx context.Context, e consent.Entry) error {
 // Ledger reads all that was entered for a transaction before, with consistent
 // reads: its own entries, and consent for the calls that its readiness names.
 func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
-	ledger, err := s.entries(ctx, transactionPK+transactionID)
+	ledger, err := s.entries(ctx, transactionPK+keyID(transactionID))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledge
 // CallLedger reads, with a consistent read, all that was entered for a callId
 // before: what names no transaction, and the readiness of its transactions.
 func (s *Store) CallLedger(ctx context.Context, callID string) (consent.Ledger, error) {
-	return s.entries(ctx, callPK+callID)
+	return s.entries(ctx, callPK+keyID(callID))
 }
 
 func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) {
@@ -122,17 +124,25 @@ func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) 
 	}
 	ledger := make(consent.Ledger, len(items))
 	for i, it := range items {
-		if err := readJSON(it, attrEntry, &ledger[i]); err != nil {
-			return nil, err
-		}
+		ledger[i] = readEntry(it)
 	}
 	return ledger, nil
+}
+
+// readEntry makes the entry of its item. What cannot be read of it, because a newer
+// version wrote it, hides neither the rest of it nor another entry; see consent.Read.
+func readEntry(it item) consent.Entry {
+	body, err := jsonIn(it, attrEntry)
+	if err != nil {
+		body = nil
+	}
+	return consent.Read(body, consent.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK), ledgerSK)})
 }
 
 // PipelineEnd tells whether a pipeline of the transaction has stopped, and when.
 // As long as another one of it is open, the call is not over.
 func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
-	pointers, err := s.queryAll(ctx, transactionPK+transactionID, pipelinePK)
+	pointers, err := s.queryAll(ctx, transactionPK+keyID(transactionID), pipelinePK)
 	if err != nil {
 		return "", time.Time{}, false, err
 	}

@@ -254,10 +254,10 @@ func (s *Store) point(ctx context.Context, delta pipeline.State) error {
 func callPartitions(c chime.CallFields) []string {
 	var list []string
 	if c.TransactionID != "" {
-		list = append(list, transactionPK+c.TransactionID)
+		list = append(list, transactionPK+keyID(c.TransactionID))
 	}
 	if c.CallID != "" {
-		list = append(list, callPK+c.CallID)
+		list = append(list, callPK+keyID(c.CallID))
 	}
 	return list
 }
