@@ -80,7 +80,9 @@ func Read(m intake.Message) (Note, error) {
 func ReadStored(body []byte, source Source) (Note, error) {
 	ev, err := chime.Parse(body)
 	if err != nil {
-		return Note{}, err
+		if ev, err = parseTextDetail(body, err); err != nil {
+			return Note{}, err
+		}
 	}
 	n := Note{Event: ev, Source: source, Analytics: analyticsOf(ev.DetailType)}
 	if v := ev.Voice; v != nil {
@@ -90,6 +92,28 @@ func ReadStored(body []byte, source Source) (Note, error) {
 	}
 	n.readUnknown()
 	return n, nil
+}
+
+// parseTextDetail parses an event whose detail is an object in JSON text, as some senders
+// put it into a stream; otherwise is the error for an event that has no such detail. The
+// event keeps its bytes as they came.
+func parseTextDetail(body []byte, otherwise error) (*chime.Event, error) {
+	var event map[string]json.RawMessage
+	var text string
+	if json.Unmarshal(body, &event) != nil || json.Unmarshal(event["detail"], &text) != nil || !json.Valid([]byte(text)) {
+		return nil, otherwise
+	}
+	event["detail"] = json.RawMessage(text)
+	unwrapped, err := json.Marshal(event)
+	if err != nil {
+		return nil, otherwise
+	}
+	ev, err := chime.Parse(unwrapped)
+	if err != nil {
+		return nil, otherwise
+	}
+	ev.Raw = body
+	return ev, nil
 }
 
 func sourceOf(s intake.Source) Source {
@@ -124,7 +148,12 @@ func (n *Note) readUnknown() {
 		Detail map[string]json.RawMessage `json:"detail"`
 	}
 	if json.Unmarshal(n.Raw, &event) != nil {
-		return
+		var wrapped struct {
+			Detail string `json:"detail"`
+		}
+		if json.Unmarshal(n.Raw, &wrapped) != nil || json.Unmarshal([]byte(wrapped.Detail), &event.Detail) != nil {
+			return
+		}
 	}
 	for name, target := range map[string]*string{
 		"taskId": &n.TaskID, "detailStatus": &n.Status, "mediaInsightsPipelineId": &n.PipelineID,
