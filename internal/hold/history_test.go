@@ -68,7 +68,7 @@ func (h *history) distance() time.Duration { return pick(h.Rand, distances[:h.fa
 // newHistory draws what happens to a call, and what goes wrong.
 func newHistory(seed uint64, n int) *history {
 	h := &history{world: newWorld(), Rand: rand.New(rand.NewPCG(seed, uint64(n))), lapses: map[string]time.Time{}, saw: map[string]int{}}
-	h.far = pick(h.Rand, []int{6, 6, 8, len(distances)})
+	h.far = pick(h.Rand, []int{6, 8, 8, len(distances)})
 	both := consent.Tasks()
 	on := pick(h.Rand, [][]consent.Task{both, both, both, both, both, {consent.VoiceTone}, {consent.SpeakerSearch}, nil})
 	h.keeper = h.world.keeper(on...)
@@ -78,8 +78,8 @@ func newHistory(seed uint64, n int) *history {
 	if h.chance(30) {
 		h.refusals = 1 + h.IntN(4)
 	}
-	if h.chance(15) {
-		h.losses = 1 + h.IntN(2)
+	if h.chance(25) {
+		h.losses = 1 + h.IntN(3)
 	}
 	if h.chance(15) {
 		h.outages = 1 + h.IntN(3)
@@ -146,10 +146,10 @@ func (h *history) words() {
 }
 
 func (h *history) hangUp() {
-	if h.chance(30) {
+	if h.chance(50) {
 		return
 	}
-	at := h.now.Add(h.distance() + h.distance() + h.distance())
+	at := h.now.Add(h.distance() + h.distance() + pick(h.Rand, distances))
 	over := happening{name: "hang-up", change: (*world).end}
 	switch h.IntN(3) {
 	case 0: // the service reports it five minutes later
@@ -298,8 +298,10 @@ func (h *history) verdict(what string) verdict {
 		h.refusals--
 		h.saw["throttled"]++
 		return refuse
-	case service && h.losses > 0 && h.chance(50):
+	case service && h.losses > 0 && h.chance(30):
 		h.losses--
+		// Meanwhile tasks that ran before are reported, and so they are once more.
+		h.add(delivery{at: h.now, happening: happening{name: "notify", notify: true}})
 		h.died = h.died || what == "start"
 		h.saw["lost"]++
 		return lose

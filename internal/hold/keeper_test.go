@@ -345,6 +345,64 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 	}
 }
 
+// The answer to a second start is lost, and then a late notification names the first
+// task, which was stopped: it is not taken for the second one, which is found by its own
+// notification, and stopped.
+func TestLateNotificationsNameNoOtherTask(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		w := newWorld()
+		k := w.keeper(consent.VoiceTone)
+		run := func(h happening, seen ...string) error {
+			of := h.worker(w, k)
+			if len(seen) > 0 {
+				trigger := hold.Trigger{Event: "n", TransactionID: transaction}
+				for _, id := range seen {
+					trigger.Seen = append(trigger.Seen, hold.Seen{Task: consent.VoiceTone, TaskID: id})
+				}
+				of = &worker{run: func(ctx context.Context) error { return k.Settle(ctx, trigger) }}
+			}
+			of.start()
+			for {
+				if err, done := of.step(); done {
+					return err
+				}
+				of.turn <- pass
+			}
+		}
+		said := func(kind consent.Kind, minute int) happening {
+			return happening{entry: consent.Entry{Kind: kind, At: w.at(minute), Event: fmt.Sprint(kind, minute), By: "me",
+				Scope: consent.ScopeVoiceTone, TransactionID: transaction}}
+		}
+		for _, h := range []happening{ready(0), said(consent.Granted, 1), said(consent.Withdrawn, 2)} {
+			if err := run(h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := w.tasks[0].id
+		w.trouble = []error{errLost}
+		if err := run(said(consent.Granted, 3)); !errors.Is(err, errLost) {
+			t.Fatalf("got %v, want the answer lost", err)
+		}
+		second := w.running(consent.VoiceTone, transaction)
+		if !w.tasks[0].stopped || len(second) != 1 {
+			t.Fatalf("got %+v, want the first stopped and the second running", w.tasks)
+		}
+		if late {
+			if err := run(happening{}, first); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, next := range []error{run(said(consent.Withdrawn, 4)), run(happening{}, first), run(happening{}, second...)} {
+			if next != nil {
+				t.Fatal(next)
+			}
+		}
+		if got := w.running(consent.VoiceTone, transaction); len(got) > 0 {
+			t.Errorf("late %t: got %v running, want none", late, got)
+		}
+	}
+}
+
 // Whatever is in the ledger of a rehearsal, nothing is done for it: neither the
 // table nor the service is called.
 func TestNothingIsDoneForARehearsal(t *testing.T) {
