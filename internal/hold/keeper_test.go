@@ -254,7 +254,9 @@ func often(t *testing.T, property func(*rapid.T)) {
 		if first != 0 {
 			set(strconv.FormatUint(first+round, 10))
 		}
-		t.Run(fmt.Sprint("seed ", flag.Lookup(name).Value), func(t *testing.T) { rapid.Check(t, property) })
+		if !t.Run(fmt.Sprint("seed ", flag.Lookup(name).Value), func(t *testing.T) { rapid.Check(t, property) }) {
+			return
+		}
 	}
 }
 
