@@ -113,7 +113,8 @@ func (w *word) send(a *app, d consent.Detail) error {
 	if d.TransactionID == "" {
 		what = "call " + d.CallID
 	}
-	_, err = fmt.Fprintf(a.stdout, "told bus %s as event %s: %s %s on %s\n", redact.Text(w.Bus), id, d.Scope, d.Decision, what)
+	_, err = fmt.Fprintf(a.stdout, "told bus %s as event %s: %s %s on %s\n", redact.Text(w.Bus), id, d.Scope, d.Decision,
+		what)
 	return err
 }
 

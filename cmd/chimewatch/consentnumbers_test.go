@@ -12,7 +12,8 @@ import (
 )
 
 // numberForms are the ways in which a number of ten digits is written.
-var numberForms = []string{"sip:1%s@pbx.example", "sip:%s@198.51.100.7", "sips:+1%s@pbx.example:5061", "tel:%s", "tel:+1%s;ext=12",
+var numberForms = []string{"sip:1%s@pbx.example", "sip:%s@198.51.100.7", "sips:+1%s@pbx.example:5061", "tel:%s",
+	"tel:+1%s;ext=12",
 	"+1%s", "%%2B1%s", "＋1%s", "001%s", "1%s", "%s", "caller %s"}
 
 // fillTexts puts a text into every field of a struct that holds text.
@@ -31,7 +32,8 @@ func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 	const digits = "4155550160"
 	for _, form := range numberForms {
 		text := fmt.Sprintf(form, digits)
-		h := held{TransactionID: text, CallID: text, VoiceConnectorID: text, Tasks: []consent.Standing{{}}, Ledger: consent.Ledger{{}}}
+		h := held{TransactionID: text, CallID: text, VoiceConnectorID: text, Tasks: []consent.Standing{{}},
+			Ledger: consent.Ledger{{}}}
 		fillTexts(&h.Tasks[0], text)
 		fillTexts(&h.Ledger[0], text)
 		for _, output := range []string{outputJSON, "table"} {

@@ -36,7 +36,8 @@ func identity(e consent.Entry) string {
 // failure, no try and no task hides another.
 func TestIDsTellEntriesApart(t *testing.T) {
 	text := rapid.SampledFrom([]string{"", "a", "b"})
-	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn, consent.Waiting,
+	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn,
+		consent.Waiting,
 		consent.Held, consent.NotStarted, consent.Expired, consent.Off, consent.Starting, consent.Asking, consent.NotSent,
 		consent.Started, consent.Refused, consent.Unresolved, consent.Stopping, consent.Stopped, consent.Failed}
 	of := func(kind consent.Kind) func(t *rapid.T) consent.Entry {
@@ -97,7 +98,8 @@ func TestEntriesOfNewerVersions(t *testing.T) {
 		{"about no task", consent.Ledger{ready, yes, newer("", 2)}, true},
 		{"a yes of a new scope", consent.Ledger{ready, scoped(consent.Granted, "all")}, false},
 		{"a no of a new scope", consent.Ledger{ready, yes, scoped(consent.Withdrawn, "all")}, false},
-		{"a no of a new scope, before a yes", consent.Ledger{ready, scoped(consent.Denied, "all"), says(consent.Granted, 3, "g2")}, true},
+		{"a no of a new scope, before a yes", consent.Ledger{ready, scoped(consent.Denied, "all"),
+			says(consent.Granted, 3, "g2")}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			starts := false
@@ -120,7 +122,8 @@ func TestUnresolvedEnds(t *testing.T) {
 	yes, back := says(consent.Granted, 1, "g"), says(consent.Withdrawn, 2, "w")
 	first := consent.Ledger{ready, yes, attempt(consent.Starting, 1, ""), attempt(consent.Started, 1, "k1"), back,
 		attempt(consent.Stopping, 1, "k1"), attempt(consent.Stopped, 1, "k1")}
-	lost := append(first[:len(first):len(first)], says(consent.Granted, 4, "g2"), attempt(consent.Starting, 2, ""), says(consent.Withdrawn, 5, "w2"))
+	lost := append(first[:len(first):len(first)], says(consent.Granted, 4, "g2"), attempt(consent.Starting, 2, ""),
+		says(consent.Withdrawn, 5, "w2"))
 	ended := consent.Entry{Kind: consent.Ended, At: at(9), Event: "e", TransactionID: "t", Detail: "pipeline p stopped"}
 	const limit = 8*time.Hour + 15*time.Minute
 	asked := at(3) // when attempts are made
@@ -137,20 +140,28 @@ func TestUnresolvedEnds(t *testing.T) {
 		{"stopped", first, at(5), consent.StateStopped, "k1", ""},
 		{"unresolved", lost, at(6), consent.StateUnresolved, "", ""},
 		{"just before the limit", lost, asked.Add(limit - 1), consent.StateUnresolved, "", ""},
-		{"at the limit", lost, asked.Add(limit), consent.StatePresumedStopped, "", "a call's pipeline ends after 8 hours at most"},
-		{"asked for again later", append(lost[:len(lost):len(lost)], joined), asked.Add(limit), consent.StateUnresolved, "", ""},
-		{"the call is over", append(lost[:len(lost):len(lost)], ended), at(9), consent.StatePresumedStopped, "", "the call is over: pipeline p stopped"},
-		{"its id is known after all", append(lost[:len(lost):len(lost)], attempt(consent.Started, 2, "k2")), asked.Add(limit), consent.StateStopping, "k2", ""},
-		{"yes again, not started", append(first[:len(first):len(first)], says(consent.Granted, 4, "g2")), at(5), consent.StateGranted, "", ""},
+		{"at the limit", lost, asked.Add(limit), consent.StatePresumedStopped, "",
+			"a call's pipeline ends after 8 hours at most"},
+		{"asked for again later", append(lost[:len(lost):len(lost)], joined), asked.Add(limit), consent.StateUnresolved, "",
+			""},
+		{"the call is over", append(lost[:len(lost):len(lost)], ended), at(9), consent.StatePresumedStopped, "",
+			"the call is over: pipeline p stopped"},
+		{"its id is known after all", append(lost[:len(lost):len(lost)], attempt(consent.Started, 2, "k2")),
+			asked.Add(limit), consent.StateStopping, "k2", ""},
+		{"yes again, not started", append(first[:len(first):len(first)], says(consent.Granted, 4, "g2")), at(5),
+			consent.StateGranted, "", ""},
 		{"yes again, starting", lost[:len(lost)-1], at(5), consent.StateStarting, "", ""},
-		{"yes again, refused", append(lost[:len(lost):len(lost)], attempt(consent.Refused, 2, "")), at(6), consent.StateRefused, "", ""},
-		{"yes again, refused to one run and started by another", append(lost[:len(lost):len(lost)], attempt(consent.Refused, 2, ""),
+		{"yes again, refused", append(lost[:len(lost):len(lost)], attempt(consent.Refused, 2, "")), at(6),
+			consent.StateRefused, "", ""},
+		{"yes again, refused to one run and started by another", append(lost[:len(lost):len(lost)],
+			attempt(consent.Refused, 2, ""),
 			attempt(consent.Started, 2, "k2"), attempt(consent.Stopped, 2, "k2")), at(6), consent.StateStopped, "k2", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, s := range tt.l.Standings(tt.now) {
 				if s.Task == consent.VoiceTone && (s.State != tt.state || s.TaskID != tt.id || s.Detail != tt.detail) {
-					t.Errorf("got %s, task %q, because of %q, want %s, task %q, because of %q", s.State, s.TaskID, s.Detail, tt.state, tt.id, tt.detail)
+					t.Errorf("got %s, task %q, because of %q, want %s, task %q, because of %q", s.State, s.TaskID, s.Detail,
+						tt.state, tt.id, tt.detail)
 				}
 			}
 		})
@@ -160,7 +171,8 @@ func TestUnresolvedEnds(t *testing.T) {
 // A task that nobody of ours can have asked for is somebody else's.
 func TestUnansweredIsWhatMayHaveBeenAskedFor(t *testing.T) {
 	yes := says(consent.Granted, 1, "g")
-	starting, notSent, refused := attempt(consent.Starting, 1, ""), attempt(consent.NotSent, 1, ""), attempt(consent.NotSent, 1, "")
+	starting, notSent, refused := attempt(consent.Starting, 1, ""), attempt(consent.NotSent, 1,
+		""), attempt(consent.NotSent, 1, "")
 	starting.Try, notSent.Try, refused.Try, refused.Code = "a", "a", "a", "ThrottledClientException"
 	for name, tt := range map[string]struct {
 		l    consent.Ledger

@@ -138,7 +138,8 @@ func (v view) begin(on bool, try string) (Step, bool) {
 	case v.number > 0 && !v.answered:
 		return v.note(v.asking(try))
 	}
-	return v.note(Entry{Kind: Starting, Number: v.number + 1, TransactionID: v.ready.TransactionID, CallID: v.ready.CallID, Try: try,
+	return v.note(Entry{Kind: Starting, Number: v.number + 1, TransactionID: v.ready.TransactionID,
+		CallID: v.ready.CallID, Try: try,
 		VoiceConnectorID: v.ready.VoiceConnectorID, Token: tokenOf(v.ready.TransactionID, v.task, v.word.Event, v.number+1)})
 }
 

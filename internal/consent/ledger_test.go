@@ -76,26 +76,41 @@ func TestNext(t *testing.T) {
 		{"call over before the yes", consent.Ledger{ready, ended, yes}, false, "note expired 0 granted", consent.StateExpired},
 		{"no, and the call over", consent.Ledger{ready, ended, no}, false, "note not-started 0 denied", consent.StateDenied},
 		{"start under way", consent.Ledger{ready, yes, starting}, false, "note asking 1 granted", consent.StateStarting},
-		{"start under way, joined", consent.Ledger{ready, yes, starting, asking}, false, "start starting 1 ", consent.StateStarting},
-		{"start under way, call over", consent.Ledger{ready, yes, starting, ended}, false, "note asking 1 granted", consent.StateStarting},
-		{"start under way, joined, call over", consent.Ledger{ready, yes, starting, asking, ended}, false, "start starting 1 ", consent.StateStarting},
+		{"start under way, joined", consent.Ledger{ready, yes, starting, asking}, false, "start starting 1 ",
+			consent.StateStarting},
+		{"start under way, call over", consent.Ledger{ready, yes, starting, ended}, false, "note asking 1 granted",
+			consent.StateStarting},
+		{"start under way, joined, call over", consent.Ledger{ready, yes, starting, asking, ended}, false,
+			"start starting 1 ", consent.StateStarting},
 		{"own start", consent.Ledger{ready, yes, mine}, false, "start starting 1 ", consent.StateStarting},
 		{"own start, call over", consent.Ledger{ready, yes, mine, ended}, false, "note not-sent 1 ", consent.StateStarting},
 		{"own start, taken back", consent.Ledger{ready, yes, back, mine}, false, "note not-sent 1 ", consent.StateUnresolved},
 		{"own start, turned off", consent.Ledger{ready, yes, mine}, true, "note not-sent 1 ", consent.StateStarting},
-		{"own start, and another run's, taken back", consent.Ledger{ready, yes, back, other, asking}, false, "note not-sent 1 ", consent.StateUnresolved},
-		{"another run's start, taken back", consent.Ledger{ready, yes, back, other}, false, "note unresolved 1 withdrawn", consent.StateUnresolved},
-		{"two runs' starts, one of them not sent, taken back", consent.Ledger{ready, yes, back, other, asking, notSent}, false, "note unresolved 1 withdrawn", consent.StateUnresolved},
-		{"not sent, taken back", consent.Ledger{ready, yes, back, mine, notSent}, false, "note not-started 0 withdrawn", consent.StateWithdrawn},
-		{"not sent, run out", consent.Ledger{ready, until(yes, 5), mine, notSent}, false, "note not-started 0 lapsed", consent.StateLapsed},
-		{"not sent, taken back, yes again", consent.Ledger{ready, yes, back, other, notSentBy(other), says(consent.Granted, 4, "g2")}, false, "note asking 1 granted", consent.StateStarting},
-		{"not sent, yes again after the call", consent.Ledger{ready, yes, back, other, notSentBy(other), ended, says(consent.Granted, 4, "g2")}, false, "note expired 0 granted", consent.StateExpired},
-		{"not sent, turned off", consent.Ledger{ready, yes, mine, notSent}, true, "note off 0 granted", consent.StateStarting},
-		{"an entry of before, not sent by another run, taken back", consent.Ledger{ready, yes, back, starting, notSent}, false, "note unresolved 1 withdrawn", consent.StateUnresolved},
-		{"unresolved, call over", consent.Ledger{ready, yes, back, starting, ended}, false, "note unresolved 1 withdrawn", consent.StatePresumedStopped},
-		{"unresolved, the other task gone", consent.Ledger{ready, yes, back, starting, otherGone}, false, "note unresolved 1 withdrawn", consent.StatePresumedStopped},
+		{"own start, and another run's, taken back", consent.Ledger{ready, yes, back, other, asking}, false,
+			"note not-sent 1 ", consent.StateUnresolved},
+		{"another run's start, taken back", consent.Ledger{ready, yes, back, other}, false, "note unresolved 1 withdrawn",
+			consent.StateUnresolved},
+		{"two runs' starts, one of them not sent, taken back", consent.Ledger{ready, yes, back, other, asking, notSent},
+			false, "note unresolved 1 withdrawn", consent.StateUnresolved},
+		{"not sent, taken back", consent.Ledger{ready, yes, back, mine, notSent}, false, "note not-started 0 withdrawn",
+			consent.StateWithdrawn},
+		{"not sent, run out", consent.Ledger{ready, until(yes, 5), mine, notSent}, false, "note not-started 0 lapsed",
+			consent.StateLapsed},
+		{"not sent, taken back, yes again", consent.Ledger{ready, yes, back, other, notSentBy(other),
+			says(consent.Granted, 4, "g2")}, false, "note asking 1 granted", consent.StateStarting},
+		{"not sent, yes again after the call", consent.Ledger{ready, yes, back, other, notSentBy(other), ended,
+			says(consent.Granted, 4, "g2")}, false, "note expired 0 granted", consent.StateExpired},
+		{"not sent, turned off", consent.Ledger{ready, yes, mine, notSent}, true, "note off 0 granted",
+			consent.StateStarting},
+		{"an entry of before, not sent by another run, taken back", consent.Ledger{ready, yes, back, starting, notSent},
+			false, "note unresolved 1 withdrawn", consent.StateUnresolved},
+		{"unresolved, call over", consent.Ledger{ready, yes, back, starting, ended}, false, "note unresolved 1 withdrawn",
+			consent.StatePresumedStopped},
+		{"unresolved, the other task gone", consent.Ledger{ready, yes, back, starting, otherGone}, false,
+			"note unresolved 1 withdrawn", consent.StatePresumedStopped},
 		{"held, the other task gone", consent.Ledger{ready, otherGone}, false, "note expired 0 ", consent.StateExpired},
-		{"yes, the other task not found", consent.Ledger{ready, yes, otherNotFound}, false, "note starting 1 granted", consent.StateGranted},
+		{"yes, the other task not found", consent.Ledger{ready, yes, otherNotFound}, false, "note starting 1 granted",
+			consent.StateGranted},
 		{"start under way, taken back", consent.Ledger{ready, yes, back, starting}, false, "note unresolved 1 withdrawn", consent.StateUnresolved},
 		{"start under way, turned off", consent.Ledger{ready, yes, starting}, true, "note unresolved 1 granted", consent.StateStarting},
 		{"started", consent.Ledger{ready, yes, starting, started}, false, "", consent.StateStarted},
@@ -197,7 +212,8 @@ func TestTokens(t *testing.T) {
 	token := func(transaction, grant string) (tokens []string) {
 		r, g := ready, says(consent.Granted, 1, grant)
 		r.TransactionID = transaction
-		for _, step := range (consent.Ledger{r, g}).Next(at(5), consent.Settings{consent.VoiceTone: true, consent.SpeakerSearch: true}, run("x")) {
+		for _, step := range (consent.Ledger{r, g}).Next(at(5), consent.Settings{consent.VoiceTone: true,
+			consent.SpeakerSearch: true}, run("x")) {
 			tokens = append(tokens, step.Entry.Token)
 		}
 		return tokens
@@ -219,7 +235,8 @@ func TestTokens(t *testing.T) {
 // The order of entries does not matter, nor how often one is there.
 func TestLedgersHaveNoOrder(t *testing.T) {
 	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn, "newer",
-		consent.Starting, consent.Asking, consent.NotSent, consent.Started, consent.Refused, consent.Stopping, consent.Stopped, consent.Failed}
+		consent.Starting, consent.Asking, consent.NotSent, consent.Started, consent.Refused,
+		consent.Stopping, consent.Stopped, consent.Failed}
 	entry := rapid.Custom(func(t *rapid.T) consent.Entry {
 		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
 		minute := rapid.IntRange(0, 4).Draw(t, "minute")

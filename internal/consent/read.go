@@ -25,9 +25,12 @@ func Read(body []byte, otherwise Entry) Entry {
 	members := map[string]json.RawMessage{}
 	_ = json.Unmarshal(body, &members) // what is no object has no members
 	damaged := false
-	texts := map[string]*string{"kind": (*string)(&e.Kind), "eventId": &e.Event, "by": &e.By, "transactionId": &e.TransactionID,
-		"callId": &e.CallID, "voiceConnectorId": &e.VoiceConnectorID, "scope": (*string)(&e.Scope), "task": (*string)(&e.Task),
-		"consentEventId": &e.Consent, "token": &e.Token, "try": &e.Try, "taskId": &e.TaskID, "code": &e.Code, "detail": &e.Detail}
+	texts := map[string]*string{
+		"kind": (*string)(&e.Kind), "eventId": &e.Event, "by": &e.By,
+		"transactionId": &e.TransactionID, "callId": &e.CallID, "voiceConnectorId": &e.VoiceConnectorID,
+		"scope": (*string)(&e.Scope), "task": (*string)(&e.Task), "consentEventId": &e.Consent,
+		"token": &e.Token, "try": &e.Try, "taskId": &e.TaskID, "code": &e.Code, "detail": &e.Detail,
+	}
 	for name, value := range members {
 		var target any
 		switch name {

@@ -117,7 +117,8 @@ func (v *view) answer(e, done *Entry) {
 			v.answered, v.refused = true, e
 		}
 	case Failed:
-		if e.Number == v.number && (v.failed == nil || e.At.After(v.failed.At) || e.At.Equal(v.failed.At) && e.ID() > v.failed.ID()) {
+		if e.Number == v.number && (v.failed == nil || e.At.After(v.failed.At) || e.At.Equal(v.failed.At) &&
+			e.ID() > v.failed.ID()) {
 			v.failed = e
 		}
 	case Started:

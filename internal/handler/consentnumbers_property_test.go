@@ -25,8 +25,10 @@ import (
 // writtenAs are the ways in which a number of ten digits is written; %[1]s to %[3]s are
 // its area, exchange and line.
 var writtenAs = []string{
-	"sip:1%[1]s%[2]s%[3]s@pbx.example", "sip:%[1]s%[2]s%[3]s@198.51.100.7", "sips:+1%[1]s%[2]s%[3]s@pbx.example:5061;transport=tls",
-	`"Jane Doe" <sip:%%2B1%[1]s%[2]s%[3]s@pbx.example>`, "tel:%[1]s%[2]s%[3]s", "tel:+1-%[1]s-%[2]s-%[3]s;ext=12", "+1%[1]s%[2]s%[3]s",
+	"sip:1%[1]s%[2]s%[3]s@pbx.example", "sip:%[1]s%[2]s%[3]s@198.51.100.7",
+	"sips:+1%[1]s%[2]s%[3]s@pbx.example:5061;transport=tls",
+	`"Jane Doe" <sip:%%2B1%[1]s%[2]s%[3]s@pbx.example>`, "tel:%[1]s%[2]s%[3]s",
+	"tel:+1-%[1]s-%[2]s-%[3]s;ext=12", "+1%[1]s%[2]s%[3]s",
 	"%%2B1%[1]s%[2]s%[3]s", "(%[1]s) %[2]s-%[3]s", "+1 (%[1]s) %[2]s-%[3]s", "%[1]s/%[2]s-%[3]s", "%[1]s.%[2]s.%[3]s",
 	"%[1]s\u00a0%[2]s\u00a0%[3]s", "%[1]s\u200b%[2]s\u200b%[3]s", "%[1]s\u2011%[2]s\u2011%[3]s", "＋1%[1]s%[2]s%[3]s",
 	"001%[1]s%[2]s%[3]s", "0111%[1]s%[2]s%[3]s", "1%[1]s%[2]s%[3]s", "%[1]s%[2]s%[3]s",
@@ -68,15 +70,18 @@ func TestNoNumberOfConsentLeaves(t *testing.T) {
 	before := slog.Default()
 	slog.SetDefault(telemetry.NewLogger(&lines, "consent"))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	fields := []string{"by", "transactionId", "callId", "scope", "decision", "until", "at", "note", "reason", "caller", "x", "in a list",
+	fields := []string{"by", "transactionId", "callId", "scope", "decision", "until", "at", "note", "reason", "caller",
+		"x", "in a list",
 		"as a number", "as a name", "id", "time", "source", "detail-type", "replay-name", "resources"}
 	refused, accepted := 0, 0
 	one := func(t *rapid.T, field string) {
 		lines.Reset()
 		text, digits := drawNumber(t)
-		detail := map[string]any{"transactionId": "t-1", "callId": "c-1", "scope": "both", "decision": "granted", "by": "agent"}
+		detail := map[string]any{"transactionId": "t-1", "callId": "c-1", "scope": "both", "decision": "granted",
+			"by": "agent"}
 		event := map[string]any{"version": "0", "id": "e-1", "source": consent.Source, "detail-type": consent.DetailType,
-			"account": "111122223333", "region": "us-east-1", "time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail}
+			"account": "111122223333", "region": "us-east-1",
+			"time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail}
 		switch field {
 		case "id": // the bus makes it; digits alone are an id of a machine
 			event[field] = "sip:1" + digits + "@pbx.example"
@@ -98,7 +103,8 @@ func TestNoNumberOfConsentLeaves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		handle := handler.Consent(talkative{rapid.Bool().Draw(t, "table fails")}, talkativeCalls{rapid.Bool().Draw(t, "service fails")},
+		handle := handler.Consent(talkative{rapid.Bool().Draw(t, "table fails")},
+			talkativeCalls{rapid.Bool().Draw(t, "service fails")},
 			quiet{}, func() time.Time { return noon })
 		err = handle(context.Background(), intake.Message{Body: body})
 		reason := ""

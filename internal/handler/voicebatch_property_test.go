@@ -37,7 +37,8 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 		for i, kind := range drawn {
 			id, transaction := fmt.Sprint("n-", i), fmt.Sprint("t-", i)
 			detailType := rapid.SampledFrom([]string{"SpeakerSearchStatus", "VoiceAnalyticsStatus"}).Draw(t, "detail type")
-			detail := fmt.Sprintf(`{"detailStatus":"AnalyticsReady","taskId":"k","voiceConnectorId":"v","transactionId":%q}`, transaction)
+			detail := fmt.Sprintf(`{"detailStatus":"AnalyticsReady","taskId":"k","voiceConnectorId":"v","transactionId":%q}`,
+				transaction)
 			switch kind {
 			case isUnreadable:
 				bodies[i] = rapid.SampledFrom([][]byte{[]byte(`{"id":`), []byte(`{}`), nil}).Draw(t, "bytes")
@@ -55,7 +56,8 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 			case isOfNoCall:
 				detail = `{"taskId":"k"}`
 			}
-			bodies[i] = fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id, detailType, detail)
+			bodies[i] = fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id,
+				detailType, detail)
 		}
 		handle := handler.Voice(table, calls, count{})
 		var messages []intake.Message
@@ -68,7 +70,8 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 				continue
 			}
 			got = append(got, i)
-			class := map[string]fault.Class{isUnreadable: fault.Invalid, isNotStored: fault.Throttled, isNotSettled: fault.Unavailable}[drawn[i]]
+			class := map[string]fault.Class{isUnreadable: fault.Invalid, isNotStored: fault.Throttled,
+				isNotSettled: fault.Unavailable}[drawn[i]]
 			if fault.ClassOf(err) != class {
 				t.Errorf("message %d, %s: got %v, want class %s", i, drawn[i], err, class)
 			}

@@ -56,7 +56,8 @@ type delivery struct {
 }
 
 // distances are how far apart things happen: at once, within one invocation, and later.
-var distances = []time.Duration{0, 0, time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond,
+var distances = []time.Duration{0, 0, time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond,
+	300 * time.Millisecond,
 	time.Second, 5 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour}
 
 func pick[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
@@ -67,7 +68,8 @@ func (h *history) distance() time.Duration { return pick(h.Rand, distances[:h.fa
 
 // newHistory draws what happens to a call, and what goes wrong.
 func newHistory(seed uint64, n int) *history {
-	h := &history{world: newWorld(), Rand: rand.New(rand.NewPCG(seed, uint64(n))), lapses: map[string]time.Time{}, saw: map[string]int{}}
+	h := &history{world: newWorld(), Rand: rand.New(rand.NewPCG(seed, uint64(n))), lapses: map[string]time.Time{},
+		saw: map[string]int{}}
 	h.far = pick(h.Rand, []int{6, 8, 8, len(distances)})
 	both := consent.Tasks()
 	on := pick(h.Rand, [][]consent.Task{both, both, both, both, both, {consent.VoiceTone}, {consent.SpeakerSearch}, nil})
@@ -127,9 +129,10 @@ func (h *history) words() {
 	at := h.now.Add(h.distance())
 	for n := range 1 + h.IntN(6) {
 		e := consent.Entry{
-			Kind:  pick(h.Rand, []consent.Kind{consent.Granted, consent.Denied, consent.Withdrawn}),
-			Scope: pick(h.Rand, []consent.Scope{consent.ScopeBoth, consent.ScopeBoth, consent.ScopeSpeakerSearch, consent.ScopeVoiceTone}),
-			At:    at, Event: fmt.Sprint("w", n), By: "someone", TransactionID: transaction,
+			Kind: pick(h.Rand, []consent.Kind{consent.Granted, consent.Denied, consent.Withdrawn}),
+			Scope: pick(h.Rand, []consent.Scope{consent.ScopeBoth, consent.ScopeBoth, consent.ScopeSpeakerSearch,
+				consent.ScopeVoiceTone}),
+			At: at, Event: fmt.Sprint("w", n), By: "someone", TransactionID: transaction,
 		}
 		if n%2 == 0 && h.chance(70) { // as a rule, a yes and something else in turns
 			e.Kind = consent.Granted
@@ -153,8 +156,9 @@ func (h *history) hangUp() {
 	over := happening{name: "hang-up", change: (*world).end}
 	switch h.IntN(3) {
 	case 0: // the service reports it five minutes later
-		h.deliver(at.Add(5*time.Minute), happening{name: "ended", entry: consent.Entry{Kind: consent.Ended, At: at.Add(5 * time.Minute),
-			Event: "e", TransactionID: transaction}})
+		h.deliver(at.Add(5*time.Minute), happening{name: "ended",
+			entry: consent.Entry{Kind: consent.Ended, At: at.Add(5 * time.Minute),
+				Event: "e", TransactionID: transaction}})
 	case 1:
 		over.change = func(w *world) { w.end(); w.pipelineAt = w.now }
 	}
@@ -163,8 +167,8 @@ func (h *history) hangUp() {
 
 // play lets it all happen, and calls check whenever nobody is at work.
 func (h *history) play(check func()) error {
-	for steps := 0; len(h.to)+len(h.busy) > 0; steps++ {
-		if steps > 20000 {
+	for steps := 0; len(h.to)+len(h.busy) > 0 && len(h.faults) == 0; steps++ {
+		if steps > 5000 {
 			return fmt.Errorf("it does not come to an end")
 		}
 		due := len(h.to) > 0 && !h.to[0].at.After(h.now)
@@ -174,7 +178,8 @@ func (h *history) play(check func()) error {
 			h.to = h.to[1:]
 			h.begin(next)
 		case len(h.busy) > 0:
-			h.now = h.now.Add(pick(h.Rand, []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond}))
+			h.now = h.now.Add(pick(h.Rand, []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond,
+				200 * time.Millisecond}))
 			h.step(h.IntN(len(h.busy)))
 		default:
 			check()
@@ -254,7 +259,8 @@ func (h *history) scheduleWatch() {
 			if at.Before(h.now) {
 				at = h.now
 			}
-			h.add(delivery{at: at.Add(time.Duration(h.IntN(60)) * time.Second), watch: true, happening: happening{name: "watch"}})
+			h.add(delivery{at: at.Add(time.Duration(h.IntN(60)) * time.Second), watch: true,
+				happening: happening{name: "watch"}})
 		}
 	}
 }
@@ -267,7 +273,8 @@ func (h *history) step(i int) {
 	w.turn <- v
 	err, done := w.step()
 	if v != pass {
-		h.log("%s: %s is %s", w.name, what, [...]string{"done", "not done: killed", "done, and then killed", "refused", "done without an answer"}[v])
+		h.log("%s: %s is %s", w.name, what, [...]string{"done", "not done: killed", "done, and then killed", "refused",
+			"done without an answer"}[v])
 	} else if what != "read" {
 		h.log("%s: %s", w.name, what)
 	}
@@ -348,7 +355,8 @@ func (h *history) check() (faults []string) {
 		if len(running) > 0 && s.TaskID != "" && s.TaskID != running[0] && (s.State == consent.StateStarted || !h.died) {
 			fault("%s %s is shown as %s, and %s runs", s.Task, s.State, s.TaskID, running[0])
 		}
-		if s.TaskID != "" && s.State != consent.StateStarted && s.State != consent.StateStopping && s.State != consent.StateStopped {
+		if s.TaskID != "" && s.State != consent.StateStarted && s.State != consent.StateStopping &&
+			s.State != consent.StateStopped {
 			fault("%s %s is shown as %s", s.Task, s.State, s.TaskID)
 		}
 	}
@@ -407,7 +415,8 @@ func TestTenThousandHistories(t *testing.T) {
 		faults := h.run()
 		t.Log(strings.Join(h.trace, "\n"))
 		for _, e := range h.all().InOrder() {
-			t.Logf("%s %s %s %d %s %s %s", e.At.Format(time.TimeOnly+".000"), e.Kind, e.Task, e.Number, e.TaskID, e.Try, e.Detail)
+			t.Logf("%s %s %s %d %s %s %s", e.At.Format(time.TimeOnly+".000"), e.Kind, e.Task, e.Number, e.TaskID, e.Try,
+				e.Detail)
 		}
 		for _, f := range faults {
 			t.Error(f)
@@ -424,7 +433,8 @@ func TestTenThousandHistories(t *testing.T) {
 				h := newHistory(*historySeed, i)
 				if faults := h.run(); len(faults) > 0 {
 					failed.Add(1)
-					t.Errorf("history %d (see it with -histories.seed=%d -histories.only=%d):\n%s", i, *historySeed, i, strings.Join(faults, "\n"))
+					t.Errorf("history %d (see it with -histories.seed=%d -histories.only=%d):\n%s", i, *historySeed, i,
+						strings.Join(faults, "\n"))
 				}
 				mu.Lock()
 				for what := range h.saw {

@@ -50,7 +50,8 @@ func (t trouble) err() error {
 }
 
 func (k *Keeper) run(t Trigger) *run {
-	r := &run{Keeper: k, Trigger: t, try: map[consent.Task]string{}, may: map[consent.Task]consent.Entry{}, stuck: trouble{}}
+	r := &run{Keeper: k, Trigger: t, try: map[consent.Task]string{}, may: map[consent.Task]consent.Entry{},
+		stuck: trouble{}}
 	for _, task := range consent.Tasks() {
 		r.try[task] = newTry()
 	}

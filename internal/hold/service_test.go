@@ -77,16 +77,19 @@ func TestStartWithoutAnIDIsNoAnswer(t *testing.T) {
 
 // Only an answer of the service says that no task was started.
 func TestUndoneIsWhatTheServiceSays(t *testing.T) {
-	for status, undone := range map[int]bool{400: true, 403: true, 404: false, 409: true, 410: true, 422: true, 429: true, 500: false, 503: false} {
+	for status, undone := range map[int]bool{400: true, 403: true, 404: false, 409: true, 410: true, 422: true,
+		429: true, 500: false, 503: false} {
 		c := answering(t, status, `{}`)
-		_, err := c.Start(t.Context(), consent.Entry{Task: consent.VoiceTone, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
+		_, err := c.Start(t.Context(), consent.Entry{Task: consent.VoiceTone, TransactionID: "t", VoiceConnectorID: "v",
+			Token: "k-1"})
 		if err == nil || c.Undone(err) != undone {
 			t.Errorf("%d: got %v, want it undone: %t", status, err, undone)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := answering(t, http.StatusCreated, `{}`).Start(ctx, consent.Entry{Task: consent.VoiceTone, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
+	_, err := answering(t, http.StatusCreated, `{}`).Start(ctx, consent.Entry{Task: consent.VoiceTone,
+		TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
 	if err == nil || (hold.Chime{}).Undone(err) {
 		t.Errorf("no answer: got %v, want it unknown", err)
 	}
@@ -101,6 +104,7 @@ func answering(t *testing.T, status int, body string) hold.Chime {
 	}))
 	t.Cleanup(server.Close)
 	once := func() aws.Retryer { return aws.NopRetryer{} }
-	return hold.Chime{DomainID: "d", API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Retryer: once,
-		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
+	return hold.Chime{DomainID: "d",
+		API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Retryer: once,
+			Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
 }

@@ -136,7 +136,8 @@ func readEntry(it item) consent.Entry {
 	if err != nil {
 		body = nil
 	}
-	return consent.Read(body, consent.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK), ledgerSK)})
+	return consent.Read(body, consent.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK),
+		ledgerSK)})
 }
 
 // PipelineEnd tells whether a pipeline of the transaction has stopped, and when.

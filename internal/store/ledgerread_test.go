@@ -32,17 +32,28 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 		{"no JSON", "{", false, true, ""},
 		{"a list", "[]", false, true, ""},
 		{"packed by another version", "\x09abc", true, true, ""},
-		{"a yes of a kind that is new", `{"kind":"granted-by-law","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both"}`, false, false, ""},
-		{"and somebody said yes before", `{"kind":"granted-by-law","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both"}`, false, true, ""},
-		{"before the yes", `{"kind":"granted-by-law","at":"2026-03-11T07:02:00Z","eventId":"n","scope":"both"}`, false, true, "starting"},
-		{"a yes with an end that cannot be read", `{"kind":"granted","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","until":"soon"}`, false, false, ""},
-		{"a yes with a list of scopes", `{"kind":"granted","at":"2026-03-11T08:02:00Z","eventId":"n","scope":["voice-tone"]}`, false, false, ""},
-		{"a no with a list of scopes", `{"kind":"withdrawn","at":"2026-03-11T08:02:00Z","eventId":"n","scope":["voice-tone"]}`, false, true, ""},
-		{"a no by nobody", `{"kind":"denied","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","by":{"name":"x"}}`, false, true, ""},
-		{"a no with a new field", `{"kind":"denied","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","why":["x"]}`, false, true, ""},
-		{"a decision of a kind that is new", `{"kind":"postponed","at":"2026-03-11T08:02:00Z","task":"voice-tone","number":1}`, false, true, "starting"},
-		{"a task that was started", `{"kind":"started","at":7,"task":"voice-tone","number":1,"taskId":"k","detail":{}}`, false, true, "started"},
-		{"a task of a kind that is new", `{"kind":"started","at":"2026-03-11T08:02:00Z","task":"mood","number":1,"taskId":"k"}`, false, true, "starting"},
+		{"a yes of a kind that is new",
+			`{"kind":"granted-by-law","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both"}`, false, false, ""},
+		{"and somebody said yes before",
+			`{"kind":"granted-by-law","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both"}`, false, true, ""},
+		{"before the yes", `{"kind":"granted-by-law","at":"2026-03-11T07:02:00Z","eventId":"n","scope":"both"}`, false,
+			true, "starting"},
+		{"a yes with an end that cannot be read",
+			`{"kind":"granted","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","until":"soon"}`, false, false, ""},
+		{"a yes with a list of scopes",
+			`{"kind":"granted","at":"2026-03-11T08:02:00Z","eventId":"n","scope":["voice-tone"]}`, false, false, ""},
+		{"a no with a list of scopes",
+			`{"kind":"withdrawn","at":"2026-03-11T08:02:00Z","eventId":"n","scope":["voice-tone"]}`, false, true, ""},
+		{"a no by nobody", `{"kind":"denied","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","by":{"name":"x"}}`,
+			false, true, ""},
+		{"a no with a new field", `{"kind":"denied","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","why":["x"]}`,
+			false, true, ""},
+		{"a decision of a kind that is new",
+			`{"kind":"postponed","at":"2026-03-11T08:02:00Z","task":"voice-tone","number":1}`, false, true, "starting"},
+		{"a task that was started", `{"kind":"started","at":7,"task":"voice-tone","number":1,"taskId":"k","detail":{}}`,
+			false, true, "started"},
+		{"a task of a kind that is new",
+			`{"kind":"started","at":"2026-03-11T08:02:00Z","task":"mood","number":1,"taskId":"k"}`, false, true, "starting"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, db, table := voiceStore(t)
@@ -51,8 +62,9 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 				all = append(all, said(consent.Granted, 1))
 			}
 			enter(t, s, all...)
-			it := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "T#t"}, "SK": &types.AttributeValueMemberS{Value: "V#9#odd"},
-				"c": &types.AttributeValueMemberS{Value: "2026-03-11T08:02:00.000000Z"}}
+			it := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "T#t"},
+				"SK": &types.AttributeValueMemberS{Value: "V#9#odd"},
+				"c":  &types.AttributeValueMemberS{Value: "2026-03-11T08:02:00.000000Z"}}
 			switch {
 			case tt.binary:
 				it["d"] = &types.AttributeValueMemberB{Value: []byte(tt.body)}
@@ -74,7 +86,8 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 				}
 			}
 			got := ""
-			for _, step := range ledger.Next(at.Add(time.Hour), consent.Settings{consent.VoiceTone: true}, consent.Run{Event: "e"}) {
+			for _, step := range ledger.Next(at.Add(time.Hour), consent.Settings{consent.VoiceTone: true},
+				consent.Run{Event: "e"}) {
 				if step.Entry.Kind == consent.Starting {
 					got = "starting"
 				}

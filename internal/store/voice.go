@@ -257,7 +257,8 @@ func readVoice(it item) voice.Note {
 	if err != nil {
 		at = timeIn(it, attrFirst)
 	}
-	n = voice.Note{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, Source: sourceIn(pk), Analytics: voice.Unknown}
+	n = voice.Note{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, Source: sourceIn(pk),
+		Analytics: voice.Unknown}
 	name, id, _ := strings.Cut(pk, "#")
 	id, _, _ = strings.Cut(id, "#notificationType#")
 	switch {

@@ -46,8 +46,10 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 	stored := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(odd)) {
 		of := odd[name]
-		for _, kind := range [][2]string{{chime.DetailSpeakerSearch, "IdentificationFailure"}, {chime.DetailVoiceTone, "VoiceToneAnalysisCompleted"},
-			{chime.DetailVoiceStatus, "AnalyticsReady"}, {chime.DetailVoiceStatus, "PostCallVoiceAnalytics"}, {"VoiceMoodStatus", "x"}} {
+		for _, kind := range [][2]string{{chime.DetailSpeakerSearch, "IdentificationFailure"}, {chime.DetailVoiceTone,
+			"VoiceToneAnalysisCompleted"},
+			{chime.DetailVoiceStatus, "AnalyticsReady"}, {chime.DetailVoiceStatus,
+				"PostCallVoiceAnalytics"}, {"VoiceMoodStatus", "x"}} {
 			body := notified("one-"+kind[1], kind[0], kind[1], of)
 			n := note(t, intake.Kinesis, body)
 			for range 2 {
@@ -56,7 +58,8 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 				}
 			}
 			stored[string(body)] = true
-			found, err := s.VoiceOf(t.Context(), chime.CallFields{TransactionID: n.TransactionID, CallID: n.CallID}, n.PipelineID)
+			found, err := s.VoiceOf(t.Context(), chime.CallFields{TransactionID: n.TransactionID, CallID: n.CallID},
+				n.PipelineID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +84,8 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 // notes are good notifications, which a bad one must not keep from being stored.
 func notes(t *testing.T) []voice.Note {
 	t.Helper()
-	return []voice.Note{note(t, intake.Kinesis, notified("good", chime.DetailSpeakerSearch, "IdentificationFailure", "good"))}
+	return []voice.Note{note(t, intake.Kinesis, notified("good", chime.DetailSpeakerSearch, "IdentificationFailure",
+		"good"))}
 }
 
 // A ledger works for whatever ids a call and its tasks have.
@@ -98,10 +102,13 @@ func TestLedgersOfAnyID(t *testing.T) {
 			if err := s.RecordVoice(t.Context(), []voice.Note{note(t, intake.SQS, body)})[0]; err != nil {
 				t.Fatal(err)
 			}
-			byCall := consent.Entry{Kind: consent.Granted, At: at, Event: name, By: "me", Scope: consent.ScopeBoth, CallID: id, Until: at.Add(time.Hour)}
-			started := consent.Entry{Kind: consent.Started, At: at, Event: "e", Task: consent.VoiceTone, Number: 1, TransactionID: id, TaskID: id}
+			byCall := consent.Entry{Kind: consent.Granted, At: at, Event: name, By: "me", Scope: consent.ScopeBoth, CallID: id,
+				Until: at.Add(time.Hour)}
+			started := consent.Entry{Kind: consent.Started, At: at, Event: "e", Task: consent.VoiceTone, Number: 1,
+				TransactionID: id, TaskID: id}
 			enter(t, s, byCall, started, started)
-			ready := consent.Entry{Kind: consent.Ready, At: at, Event: "ready " + name, TransactionID: id, CallID: id, VoiceConnectorID: "vc"}
+			ready := consent.Entry{Kind: consent.Ready, At: at, Event: "ready " + name, TransactionID: id, CallID: id,
+				VoiceConnectorID: "vc"}
 			ledger, err := s.Ledger(t.Context(), id)
 			wantLedger(t, ledger, err, ready, byCall, started)
 			lapsed, err := s.Lapsed(t.Context(), at.Add(2*time.Hour))
@@ -144,7 +151,8 @@ func TestUnreadableNotificationsHideNoOther(t *testing.T) {
 	for i, body := range []string{"", "no JSON", `{"id":"x"}`} {
 		it := map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: "taskId#k-9#notificationType#SNS#analyticsType#VoiceToneAnalysis"},
-			"SK": &types.AttributeValueMemberS{Value: fmt.Sprint("odd-", i)}, "q": &types.AttributeValueMemberS{Value: "VT#good"},
+			"SK": &types.AttributeValueMemberS{Value: fmt.Sprint("odd-",
+				i)}, "q": &types.AttributeValueMemberS{Value: "VT#good"},
 			"createdOn": &types.AttributeValueMemberS{Value: "2026-03-11T08:15:05.123Z"}, "c": &types.AttributeValueMemberS{Value: "1"},
 		}
 		if body != "" {

@@ -109,7 +109,8 @@ func TestRead(t *testing.T) {
 		{"unknown type, detail as JSON text", intake.Kinesis, head + `"VoiceMoodStatus","detail":` + text + `}`,
 			note{voice.Kinesis, voice.Unknown, "k", "AnalyticsReady", "", "", "t", "v", "e", false, false}},
 		{"detail as JSON text, in a rehearsal", intake.SQS, rehearsal + `"SpeakerSearchStatus","detail":` + text + `}`,
-			note{voice.SQS, voice.SpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v", "rehearsal-e", false, false}},
+			note{voice.SQS, voice.SpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v", "rehearsal-e",
+				false, false}},
 		{"unknown type without an object", intake.SQS, head + `"VoiceMoodStatus","detail":"none"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
 		{"unknown type without detail", intake.SQS, head + `"VoiceMoodStatus"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
 	} {
@@ -135,12 +136,14 @@ func TestFieldsOfAnyFormHideNoOther(t *testing.T) {
 	good := map[string]string{"taskId": `"k"`, "transactionId": `"t"`, "callId": `"c"`, "voiceConnectorId": `"v"`,
 		"mediaInsightsPipelineId": `"p"`, "detailStatus": `"AnalyticsReady"`, "channelId": `0`, "isCaller": `true`,
 		"startFragmentNumber": `"1"`, "speakerSearchDetails": `{"results":[{"voiceProfileId":"x","confidenceScore":"0.94"}]}`}
-	forms := []string{``, `null`, `7`, `-0.5e3`, `"7"`, `""`, `true`, `[]`, `["x",{}]`, `{}`, `{"a":{"b":[1]}}`, `"{\"a\":1}"`, `"\ud800"`}
+	forms := []string{``, `null`, `7`, `-0.5e3`, `"7"`, `""`, `true`, `[]`, `["x",{}]`, `{}`, `{"a":{"b":[1]}}`,
+		`"{\"a\":1}"`, `"\ud800"`}
 	read := func(n voice.Note) map[string]string {
 		return map[string]string{"taskId": n.TaskID, "transactionId": n.TransactionID, "callId": n.CallID,
 			"voiceConnectorId": n.VoiceConnectorID, "mediaInsightsPipelineId": n.PipelineID, "detailStatus": n.Status}
 	}
-	for _, detailType := range []string{"SpeakerSearchStatus", "VoiceToneAnalysisStatus", "VoiceAnalyticsStatus", "VoiceMoodStatus"} {
+	for _, detailType := range []string{"SpeakerSearchStatus", "VoiceToneAnalysisStatus", "VoiceAnalyticsStatus",
+		"VoiceMoodStatus"} {
 		for odd := range good {
 			for _, form := range forms {
 				members := []string{}
