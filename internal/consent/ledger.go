@@ -41,10 +41,10 @@ type Step struct {
 type Run struct {
 	// Event is the id of the event that it handles.
 	Event string
-	// Try is, for each task, the name under which the run may ask the service for a
-	// start. No other run has it, and the run itself takes another one after an
-	// entry NotSent.
-	Try map[Task]string
+	// Try is the name under which the run may ask the service for starts. No other run
+	// has it. Once the run has written NotSent for a task, it asks for that one no more:
+	// whoever consents anew makes a run of its own.
+	Try string
 }
 
 // Next gives what is due at a moment, for a run of a function: at most one step for
@@ -59,7 +59,7 @@ func (l Ledger) Next(now time.Time, on Settings, run Run) []Step {
 	var steps []Step
 	for _, task := range Tasks() {
 		v := l.view(task, now)
-		step, due := v.next(on[task], run.Try[task])
+		step, due := v.next(on[task], run.Try)
 		if !due {
 			continue
 		}
@@ -112,7 +112,7 @@ func (v view) ask(on bool, try string) (Step, bool) {
 	case !others: // nobody has asked for it, as if no attempt was under way
 		return v.begin(on, try)
 	case wanted:
-		return v.note(v.asking(try))
+		return v.join(try)
 	}
 	return v.note(Entry{Kind: Unresolved, Number: v.number, TransactionID: v.starting.TransactionID})
 }
@@ -136,16 +136,19 @@ func (v view) begin(on bool, try string) (Step, bool) {
 	case !on:
 		return v.note(Entry{Kind: Off, TransactionID: v.ready.TransactionID})
 	case v.number > 0 && !v.answered:
-		return v.note(v.asking(try))
+		return v.join(try)
 	}
 	return v.note(Entry{Kind: Starting, Number: v.number + 1, TransactionID: v.ready.TransactionID,
 		CallID: v.ready.CallID, Try: try,
 		VoiceConnectorID: v.ready.VoiceConnectorID, Token: tokenOf(v.ready.TransactionID, v.task, v.word.Event, v.number+1)})
 }
 
-// asking is the entry by which a run joins the last attempt.
-func (v view) asking(try string) Entry {
-	return Entry{Kind: Asking, Number: v.number, TransactionID: v.starting.TransactionID, Try: try}
+// join is the step by which a run may ask for the last attempt, too.
+func (v view) join(try string) (Step, bool) {
+	if slices.Contains(v.gaveUp, try) {
+		return Step{}, false
+	}
+	return v.note(Entry{Kind: Asking, Number: v.number, TransactionID: v.starting.TransactionID, Try: try})
 }
 
 // note makes the step to write an entry, with the word that it follows from.

@@ -25,7 +25,7 @@ func says(kind consent.Kind, minute int, id string) consent.Entry {
 
 // run is a run that handles an event, and may ask the service as "me".
 func run(event string) consent.Run {
-	return consent.Run{Event: event, Try: map[consent.Task]string{consent.SpeakerSearch: "me", consent.VoiceTone: "me"}}
+	return consent.Run{Event: event, Try: "me"}
 }
 
 // attempt is an entry of an attempt at voice tone.
@@ -98,6 +98,8 @@ func TestNext(t *testing.T) {
 			consent.StateLapsed},
 		{"not sent, taken back, yes again", consent.Ledger{ready, yes, back, other, notSentBy(other),
 			says(consent.Granted, 4, "g2")}, false, "note asking 1 granted", consent.StateStarting},
+		{"not sent by this run, yes again", consent.Ledger{ready, yes, back, mine, notSent, says(consent.Granted, 4, "g2")},
+			false, "", consent.StateStarting},
 		{"not sent, yes again after the call", consent.Ledger{ready, yes, back, other, notSentBy(other), ended,
 			says(consent.Granted, 4, "g2")}, false, "note expired 0 granted", consent.StateExpired},
 		{"not sent, turned off", consent.Ledger{ready, yes, mine, notSent}, true, "note off 0 granted",

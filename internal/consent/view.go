@@ -29,6 +29,8 @@ type view struct {
 	// left out that say that they have started nothing. An empty one stands for
 	// anybody.
 	tries []string
+	// gaveUp are the runs that say that they have started nothing.
+	gaveUp []string
 	// asked is when the last of them wrote that it may ask.
 	asked time.Time
 	// failed is the last failure of the last attempt.
@@ -89,7 +91,6 @@ func (l Ledger) view(task Task, now time.Time) view {
 
 // readTries finds out who may have asked for the last attempt.
 func (v *view) readTries(l Ledger) {
-	var nothing []string // the runs that have started nothing
 	for _, e := range l {
 		if e.Task != v.task || e.Number != v.number || v.number == 0 {
 			continue
@@ -103,10 +104,10 @@ func (v *view) readTries(l Ledger) {
 				v.asked = e.At
 			}
 		case NotSent:
-			nothing = append(nothing, e.Try)
+			v.gaveUp = append(v.gaveUp, e.Try)
 		}
 	}
-	v.tries = slices.DeleteFunc(v.tries, func(try string) bool { return try != "" && slices.Contains(nothing, try) })
+	v.tries = slices.DeleteFunc(v.tries, func(try string) bool { return try != "" && slices.Contains(v.gaveUp, try) })
 }
 
 // answer reads what the service said to an attempt, and what was done about it.

@@ -29,8 +29,8 @@ const lastWords = time.Second
 type run struct {
 	*Keeper
 	Trigger
-	// try is, for each task, the name under which the run may ask the service.
-	try map[consent.Task]string
+	// try is the name under which the run may ask the service; no other run has it.
+	try string
 	// may holds, for each task, an entry that the run wrote, or tried to write, by which
 	// it may ask the service for a start and has not done it; or the entry NotSent that
 	// could not be written.
@@ -50,16 +50,8 @@ func (t trouble) err() error {
 }
 
 func (k *Keeper) run(t Trigger) *run {
-	r := &run{Keeper: k, Trigger: t, try: map[consent.Task]string{}, may: map[consent.Task]consent.Entry{},
-		stuck: trouble{}}
-	for _, task := range consent.Tasks() {
-		r.try[task] = newTry()
-	}
-	return r
+	return &run{Keeper: k, Trigger: t, try: rand.Text(), may: map[consent.Task]consent.Entry{}, stuck: trouble{}}
 }
-
-// newTry returns a name that no other run has.
-func newTry() string { return rand.Text() }
 
 // settle does what is due. However it ends, it does not leave the ledger to say that
 // the service may have been asked for a start that it did not ask for.
@@ -211,13 +203,12 @@ func (r *run) ask(ctx context.Context, e consent.Entry) error {
 // notSent enters that this run has started nothing.
 func (r *run) notSent(ctx context.Context, e consent.Entry, code, detail string) error {
 	e = r.answer(e, consent.NotSent)
-	e.Try, e.Code, e.Detail = r.try[e.Task], code, detail
+	e.Try, e.Code, e.Detail = r.try, code, detail
 	r.may[e.Task] = e // where it cannot be written now, it is tried once more at the end
 	if err := r.Table.Enter(ctx, e); err != nil {
 		return err
 	}
 	delete(r.may, e.Task)
-	r.try[e.Task] = newTry() // as from now on this name has started nothing
 	return nil
 }
 
