@@ -349,6 +349,9 @@ func (h *history) check() (faults []string) {
 		if len(running) > 0 && !inForce && !h.died && !lapsed && !offered {
 			fault("%s runs without consent, and nobody died", s.Task)
 		}
+		if len(running) > 0 && !inForce && s.State != consent.StateUnresolved && s.State != consent.StateStopping {
+			fault("%s runs without consent, and is shown as %s", s.Task, s.State)
+		}
 		if inForce && h.ready(transaction) && h.keeper.On[s.Task] && !h.over && !offered && len(running) != 1 {
 			fault("%s: %d run, want one: consent is in force", s.Task, len(running))
 		}

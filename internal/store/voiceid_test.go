@@ -106,7 +106,9 @@ func TestLedgersOfAnyID(t *testing.T) {
 				Until: at.Add(time.Hour)}
 			started := consent.Entry{Kind: consent.Started, At: at, Event: "e", Task: consent.VoiceTone, Number: 1,
 				TransactionID: id, TaskID: id}
-			enter(t, s, byCall, started, started)
+			again := started // the same one, written later
+			again.At, again.Detail = at.Add(time.Minute), "again"
+			enter(t, s, byCall, started, again)
 			ready := consent.Entry{Kind: consent.Ready, At: at, Event: "ready " + name, TransactionID: id, CallID: id,
 				VoiceConnectorID: "vc"}
 			ledger, err := s.Ledger(t.Context(), id)
