@@ -337,27 +337,34 @@ func TestStormOfMatchesThatNameNoCallIsTwoMessages(t *testing.T) {
 }
 
 // What a group costs does not grow with its age: a match that is held back, and the
-// message at the end of a window, cost the same after weeks of matches.
+// message at the end of a window, cost the same after weeks of matches, also where no
+// window ends without another match, and where matches come twice.
 func TestGroupOfMatchesCostsTheSameHoweverOldItIs(t *testing.T) {
-	v := onTable(t)
-	cost := func(at time.Time) int {
-		v.now.set(at)
-		id := at.Format("0102")
-		v.match(t, unnamedMatch("r1", "a"+id, at))
-		before := len(v.Line.Calls())
-		v.match(t, unnamedMatch("r1", "b"+id, at))
-		v.endWindows(t, at.Add(5*time.Minute))
-		n := len(v.Line.Calls()) - before
-		v.endWindows(t, at.Add(11*time.Minute))
-		return n
-	}
-	first := cost(noon)
-	for day := 1; day < 20; day++ {
-		if n := cost(noon.AddDate(0, 0, day)); n != first {
-			t.Fatalf("after %d days: got %d calls, want %d as on the first", day, n, first)
+	for _, rests := range []bool{true, false} {
+		v := onTable(t)
+		cost := func(at time.Time) int {
+			v.now.set(at)
+			id := at.Format("0102")
+			v.match(t, unnamedMatch("r1", "a"+id, at))
+			before := len(v.Line.Calls())
+			v.match(t, unnamedMatch("r1", "b"+id, at))
+			v.endWindows(t, at.Add(5*time.Minute))
+			n := len(v.Line.Calls()) - before
+			v.match(t, unnamedMatch("r1", "b"+id, at))
+			if rests {
+				v.endWindows(t, at.Add(11*time.Minute))
+			}
+			return n
 		}
-	}
-	if n := len(heldBack(t, v)); n != 40 {
-		t.Errorf("got %d messages, want 2 a day", n)
+		cost(noon)
+		second := cost(noon.AddDate(0, 0, 1))
+		for day := 2; day < 16; day++ {
+			if n := cost(noon.AddDate(0, 0, day)); n > second {
+				t.Fatalf("rests: %v, after %d days: got %d calls, want %d as on the second", rests, day, n, second)
+			}
+		}
+		if n := len(heldBack(t, v)); n != 32 {
+			t.Errorf("rests: %v: got %d messages, want 2 a day", rests, n)
+		}
 	}
 }

@@ -544,6 +544,10 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 		return [][]byte{c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute))}
 	}
 	ahead := phoned{id: "ahead", connector: "abc"}
+	var inAYear [][]byte
+	for n := range 25 {
+		inAYear = append(inAYear, phoned{id: fmt.Sprint("later", n), connector: "abc"}.event(chime.EventStopped, noon.AddDate(1, 0, n)))
+	}
 	const two = 2 * time.Hour
 	cases := []struct {
 		name   string
@@ -564,6 +568,7 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 		{name: "quiet hours", before: []time.Duration{two}, usual: []time.Duration{7 * day}, quiet: "Wed 11:00-13:00"},
 		{name: "a call that begins in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day},
 			also: [][]byte{ahead.event(chime.EventInProgress, noon.AddDate(1, 0, 0))}, want: 1},
+		{name: "many calls that end in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day}, also: inAYear, want: 1},
 		{name: "a call that goes on in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day}, also: [][]byte{
 			ahead.event(chime.EventInProgress, noon.Add(-two)), ahead.event(chime.EventPaused, noon.AddDate(1, 0, 0))}, want: 1},
 		{name: "a call of now that goes on in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day}, also: [][]byte{
