@@ -35,6 +35,7 @@ type listCmd struct {
 type showCmd struct {
 	ID          string `arg:"" help:"Pipeline id or ARN, callId, transactionId, or the id of a failed creation."`
 	All         bool   `help:"Show every pipeline that the id belongs to, not only the newest. JSON output is an array then."`
+	Events      bool   `aliases:"raw" help:"Print each event as it came, too: what a support case needs."`
 	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
 }
 
@@ -130,7 +131,7 @@ func (c *showCmd) Run(a *app) error {
 				c.ID, count(len(states), "pipeline"), strings.Join(others, ", "))
 			states = states[:1]
 		}
-		options := call.Options{FullNumbers: c.FullNumbers}
+		options := call.Options{FullNumbers: c.FullNumbers, Bodies: c.Events}
 		calls, err := reader{store: s, options: options, events: true}.all(a.ctx, states)
 		if err != nil {
 			return err
