@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,13 +16,37 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// printCalls writes a line for each call.
+// printCalls writes a line for each call. As CSV it has more columns.
 func (a *app) printCalls(calls []call.Call) error {
+	if a.Output == outputCSV {
+		return a.printTable(callsHeader, callsRows(calls))
+	}
 	rows := make([][]string, len(calls))
 	for i, c := range calls {
 		rows[i] = []string{at(c.CreatedAt), status(c), c.ID, c.CallID, c.FromNumber, c.ToNumber, shortFailure(c)}
 	}
 	return a.printTable([]string{"created", statusColumn, "id", "call", "from", "to", "failure"}, rows)
+}
+
+var callsHeader = []string{
+	"created", "started", "ended", "seconds", statusColumn, "degraded", "lost", "class", "reason",
+	"id", "call", "transaction", "voice connector", "configuration", "direction", "from", "to",
+}
+
+func callsRows(calls []call.Call) [][]string {
+	rows := make([][]string, len(calls))
+	for i, c := range calls {
+		lasted := ""
+		if c.DurationSeconds > 0 {
+			lasted = strconv.FormatFloat(c.DurationSeconds, 'f', -1, 64)
+		}
+		class, reason := failure(c)
+		rows[i] = []string{
+			at(c.CreatedAt), at(c.StartedAt), at(c.EndedAt), lasted, string(c.Status), strconv.FormatBool(c.Degraded), losses(c), class, reason,
+			c.ID, c.CallID, c.TransactionID, c.VoiceConnectorID, c.ConfigurationARN, c.Direction, c.FromNumber, c.ToNumber,
+		}
+	}
+	return rows
 }
 
 // printCards writes all that is known of each call, for a reader.

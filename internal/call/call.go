@@ -165,11 +165,12 @@ type Options struct {
 }
 
 // redactor masks phone numbers, those of the call in any form.
-func (o Options) redactor(state pipeline.State) redact.Redactor {
+// more are what may be a number as well.
+func (o Options) redactor(state pipeline.State, more ...string) redact.Redactor {
 	if o.FullNumbers {
 		return redact.Whole()
 	}
-	return redact.Knowing(state.FromNumber, state.ToNumber)
+	return redact.Knowing(append(more, state.FromNumber, state.ToNumber)...)
 }
 
 // New makes a Call of what the store holds. Where history, matches or notes is
@@ -215,10 +216,7 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 	if matches != nil {
 		c.Alerts = make([]Alert, len(matches))
 		for i, m := range matches {
-			c.Alerts[i] = alertOf(m, mask)
-			if o.Bodies {
-				c.Alerts[i].Body = bodyOf(m.Body, mask)
-			}
+			c.Alerts[i] = alertOf(m, state, o)
 		}
 	}
 	if notes != nil {
@@ -270,12 +268,18 @@ func notificationID(n store.Notification, mask redact.Redactor) string {
 	return mask.Text(n.ID)
 }
 
-func alertOf(m store.Match, mask redact.Redactor) Alert {
+func alertOf(m store.Match, state pipeline.State, o Options) Alert {
+	mask := o.redactor(state)
 	a := Alert{Time: m.Time.UTC(), ID: mask.Text(m.ID), RuleName: mask.Text(m.RuleName), Type: m.Type}
 	if event, err := chime.Parse(m.Body); err == nil && event.RulesMatched != nil {
 		rule := event.RulesMatched
 		a.UtteranceID, a.ResultID = mask.Text(rule.UtteranceID), mask.Text(rule.ResultID)
 		a.BeginTimestamp, a.EndTimestamp = mask.Text(rule.BeginTimestamp), mask.Text(rule.EndTimestamp)
+		// By their names in the body they would be ids, which may be digits.
+		mask = o.redactor(state, rule.UtteranceID, rule.ResultID)
+	}
+	if o.Bodies {
+		a.Body = bodyOf(m.Body, mask)
 	}
 	return a
 }
