@@ -144,8 +144,8 @@ func compileOne(compiler *jsonschema.Compiler, file string) (*jsonschema.Schema,
 	return compiler.Compile(file)
 }
 
-// checkTime takes the times that the functions take. The library's own check
-// also lets leap seconds and years before 1970 pass, which they refuse.
+// checkTime accepts the times that EventBridge writes; the functions accept more
+// forms. The library's own check also lets years before 1970 pass, which they refuse.
 func checkTime(value any) error {
 	text, ok := value.(string)
 	if !ok {

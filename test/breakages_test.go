@@ -22,8 +22,8 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "2", breaks: "an incident opens and nobody is notified",
-		file: "internal/incident/incident.go",
-		old:  "case i.Told.Openings <= i.Reopened:", new: "case i.Told.Openings < i.Reopened:",
+		file: "internal/incident/notify.go",
+		old:  "if i.Told.Openings <= i.Reopened {", new: "if i.Told.Openings < i.Reopened {",
 		test: "TestWhatAnIncidentOwes", folder: "internal/incident",
 	},
 	{

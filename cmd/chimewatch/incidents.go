@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/store"
@@ -14,27 +18,22 @@ import (
 
 // incidentsCmd holds what looks up incidents in the table.
 type incidentsCmd struct {
-	List incidentsListCmd `cmd:"" help:"List incidents, newest first."`
-	Show incidentsShowCmd `cmd:"" help:"Show one incident, and what was told of it."`
-}
-
-// incidentsListCmd prints one page of incidents.
-type incidentsListCmd struct {
-	Open   bool   `help:"Only incidents that are not over."`
-	Since  string `placeholder:"SPAN" help:"Only incidents opened in this span up to now: 90m, 24h, 7d."`
-	Limit  int    `short:"n" default:"50" placeholder:"N" help:"At most this many incidents (${default})."`
-	Cursor string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
+	List incidentsListCmd `cmd:"" help:"List incidents, the latest failure first."`
+	Show incidentsShowCmd `cmd:"" help:"Show one incident: its reasons, its calls, and what was sent about it."`
 }
 
 // incidentsShowCmd prints one incident.
 type incidentsShowCmd struct {
-	ID string `arg:"" help:"Id of the incident."`
+	ID    string `arg:"" help:"Id of the incident, or the end of it that a text message shows, such as ae2b8d3fa1d3.7."`
+	Calls bool   `help:"Print every call that failed, with its time and reasons, not only the first."`
 }
 
 // incidentReport is an incident as the command prints it. Times are RFC 3339 in UTC.
 type incidentReport struct {
 	ID    string         `json:"id"`
 	Class incident.Class `json:"class"`
+	// Target is what has to be repaired, where the failures say it.
+	Target string `json:"target,omitempty"`
 	// Scope is what the failed calls share: voice-connector/ID, configuration/ARN
 	// or region/ACCOUNT/REGION, in a rehearsal with rehearsal/ before it.
 	Scope   string `json:"scope"`
@@ -44,7 +43,9 @@ type incidentReport struct {
 	State     string            `json:"state"` // open or closed
 	Severity  incident.Severity `json:"severity"`
 	Losses    []incident.Loss   `json:"losses"`
-	Reason    string            `json:"reason,omitempty"`
+	// Reason is the text that class and target come from, Reasons are all.
+	Reason  string        `json:"reason,omitempty"`
+	Reasons []givenReason `json:"reasons"`
 	// Calls is how many pipelines failed.
 	Calls    int       `json:"calls"`
 	OpenedAt time.Time `json:"openedAt"`
@@ -52,8 +53,34 @@ type incidentReport struct {
 	ClosedAt time.Time `json:"closedAt,omitzero"`
 	Reopened int       `json:"reopened,omitempty"`
 	// Examples are the ids of the first pipelines, as calls show takes them.
-	Examples      []string       `json:"examples"`
+	Examples []string `json:"examples"`
+	// FailedCalls are all calls that failed, by time, where they were asked for.
+	FailedCalls   []failedCall   `json:"failedCalls,omitzero"`
 	Notifications []notification `json:"notifications,omitempty"`
+}
+
+// givenReason is a distinct reason of an incident, and the calls that failed for it.
+type givenReason struct {
+	// Reason is one of the texts; empty where the events gave none.
+	Reason string         `json:"reason"`
+	Class  incident.Class `json:"class,omitempty"`
+	Target string         `json:"target,omitempty"`
+	Count  int            `json:"count"`
+	First  time.Time      `json:"first,omitzero"`
+	Last   time.Time      `json:"last,omitzero"`
+	// Others says that it stands for all reasons that are not kept.
+	Others bool `json:"others,omitempty"`
+}
+
+// failedCall is one call that failed of an incident.
+type failedCall struct {
+	// PipelineID is empty for a call that was erased.
+	PipelineID string    `json:"pipelineId,omitempty"`
+	CallID     string    `json:"callId,omitempty"`
+	At         time.Time `json:"at"`
+	// Reasons are its reasons, as far as they are kept.
+	Reasons []string `json:"reasons"`
+	Erased  bool     `json:"erased,omitempty"`
 }
 
 // notification is one message about an incident.
@@ -65,46 +92,43 @@ type notification struct {
 	SentAt  time.Time `json:"sentAt,omitzero"`
 }
 
-// Run prints the page, and the cursor of the next on the error stream.
-func (c *incidentsListCmd) Run(a *app) error {
-	query := store.IncidentQuery{Owing: c.Open, Limit: c.Limit, Cursor: c.Cursor}
-	if err := checkPage(c.Limit, c.Cursor); err != nil {
-		return err
+// findIncident returns the incident of an id, or of the end of one, which has a dash
+// before it: among those that are open, and the newest of the others.
+func findIncident(ctx context.Context, s *store.Store, id string) (incident.Incident, error) {
+	const newest = 1000
+	i, notFound := s.Incident(ctx, id)
+	isEnd := strings.TrimLeft(id, "0123456789abcdef.") == "" && len(id) >= len("0123456789ab.1")
+	if fault.ClassOf(notFound) != fault.NotFound || !isEnd {
+		return i, notFound
 	}
-	var err error
-	if query.From, err = parseSince(c.Since, a.now()); err != nil {
-		return err
-	}
-	return a.withStore(func(s *store.Store) error {
-		list, next, err := s.Incidents(a.ctx, query)
+	for _, query := range []store.IncidentQuery{{Owing: true, Limit: newest}, {Limit: newest}} {
+		list, _, err := s.Incidents(ctx, query)
 		if err != nil {
-			return err
+			return incident.Incident{}, errors.Join(notFound, err)
 		}
-		reports := make([]incidentReport, 0, len(list))
 		for _, i := range list {
-			if c.Open && !i.Open() {
-				continue // over, and only not told yet
+			if strings.HasSuffix(i.ID, "-"+id) {
+				return i, nil
 			}
-			report, err := reportIncident(a.ctx, s, i)
-			if err != nil {
-				return err
-			}
-			reports = append(reports, report)
 		}
-		return a.printPage(reports, next, func() error { return a.printIncidents(reports) })
-	})
+	}
+	return incident.Incident{}, notFound
 }
 
 // Run prints the incident.
 func (c *incidentsShowCmd) Run(a *app) error {
 	return a.withStore(func(s *store.Store) error {
-		i, err := s.Incident(a.ctx, c.ID)
+		i, err := findIncident(a.ctx, s, c.ID)
 		if err != nil {
 			return err
 		}
-		report, err := reportIncident(a.ctx, s, i)
+		tally, err := s.Tally(a.ctx, i.ID)
 		if err != nil {
 			return err
+		}
+		report := reportIncident(i, tally)
+		if c.Calls {
+			report.FailedCalls = failedCalls(i, tally)
 		}
 		notes, err := s.IncidentNotifications(a.ctx, i)
 		if err != nil {
@@ -121,38 +145,75 @@ func (c *incidentsShowCmd) Run(a *app) error {
 	})
 }
 
-// reportIncident counts the incident's calls, and masks phone numbers in what comes
-// from their events. The id is made so that none is in it.
-func reportIncident(ctx context.Context, s *store.Store, i incident.Incident) (incidentReport, error) {
+// reportIncident masks phone numbers in what comes from events. The id is made so
+// that none is in it.
+func reportIncident(i incident.Incident, tally incident.Tally) incidentReport {
 	r := incidentReport{
-		ID: i.ID, Class: i.Class, Scope: redact.Text(i.Scope), Element: redact.Text(i.Element), Rehearsal: i.Rehearsal(),
-		State: "open", Severity: incident.SeverityOf(i.Losses),
-		Losses: []incident.Loss{}, Reason: redact.Text(i.Reason),
+		ID: i.ID, Class: i.Class, Target: redact.Text(i.Target), Scope: redact.Text(i.Scope), Element: redact.Text(i.Element),
+		Rehearsal: i.Rehearsal(), State: stateOpen, Severity: i.Severity(),
+		Losses: []incident.Loss{}, Reason: redact.Text(i.Reason), Reasons: []givenReason{},
+		Calls: tally.Calls, LastAt: tally.LastAt.UTC(),
 		OpenedAt: i.OpenedAt.UTC(), ClosedAt: i.ClosedAt.UTC(), Reopened: i.Reopened, Examples: []string{},
 	}
 	for _, loss := range i.Losses {
 		r.Losses = append(r.Losses, incident.Loss(redact.Text(string(loss))))
 	}
 	if !i.Open() {
-		r.State = "closed"
+		r.State = stateClosed
 	}
-	tally, err := s.Tally(ctx, i.ID)
-	if err != nil {
-		return r, err
-	}
-	r.Calls, r.LastAt = tally.Calls, tally.LastAt.UTC()
 	for _, o := range tally.Examples {
 		r.Examples = append(r.Examples, redact.Text(o.PipelineID))
 	}
-	return r, nil
+	given, rest := i.Given(tally)
+	for _, g := range given {
+		r.Reasons = append(r.Reasons, givenReason{
+			Reason: redact.Text(g.Text), Class: g.Class, Target: redact.Text(g.Target),
+			Count: g.Calls, First: g.First.UTC(), Last: g.Last.UTC(),
+		})
+	}
+	if rest.Calls > 0 {
+		r.Reasons = append(r.Reasons,
+			givenReason{Count: rest.Calls, First: rest.First.UTC(), Last: rest.Last.UTC(), Others: true})
+	}
+	return r
 }
 
-func (a *app) printIncidents(reports []incidentReport) error {
-	rows := make([][]string, len(reports))
-	for i, r := range reports {
-		rows[i] = []string{at(r.OpenedAt), r.State, string(r.Severity), strconv.Itoa(r.Calls), string(r.Class), r.Element, r.ID}
+// failedCalls returns the calls of an incident, each once, by when they failed first.
+func failedCalls(i incident.Incident, tally incident.Tally) []failedCall {
+	texts := map[string]string{}
+	for _, r := range i.Reasons {
+		texts[r.ID] = cmp.Or(redact.Text(r.Text), noReason)
 	}
-	return a.printTable([]string{"opened", "state", "severity", "calls", "cause", "element", "id"}, rows)
+	list, at := []failedCall{}, map[string]int{}
+	for _, o := range tally.Occurrences {
+		n, again := at[o.PipelineID]
+		if !again || o.PipelineID == "" {
+			n, at[o.PipelineID] = len(list), len(list)
+			list = append(list, failedCall{
+				PipelineID: redact.Text(o.PipelineID), CallID: redact.Text(o.CallID), At: o.At.UTC(),
+				Reasons: []string{}, Erased: o.PipelineID == "",
+			})
+		}
+		for _, id := range o.Reasons {
+			if text := cmp.Or(texts[id], otherReason); !slices.Contains(list[n].Reasons, text) {
+				list[n].Reasons = append(list[n].Reasons, text)
+			}
+		}
+	}
+	return list
+}
+
+const (
+	noReason    = "none given"
+	otherReason = "another"
+)
+
+// causeText is a class with what has to be repaired, where that is known.
+func causeText(class incident.Class, target string) string {
+	if target == "" {
+		return string(class)
+	}
+	return string(class) + ": " + target
 }
 
 func (a *app) printIncident(r incidentReport) error {
@@ -160,27 +221,52 @@ func (a *app) printIncident(r incidentReport) error {
 	for i, loss := range r.Losses {
 		losses[i] = string(loss)
 	}
+	reopened := ""
+	if r.Reopened > 0 {
+		reopened = count(r.Reopened, "time")
+	}
 	a.printFields("", [][2]string{
-		{"id", r.ID}, {"state", r.State}, {"severity", string(r.Severity)}, {"calls", strconv.Itoa(r.Calls)},
-		{"lost", strings.Join(losses, ", ")}, {"scope", r.Scope}, {"element", r.Element},
-		{"opened", at(r.OpenedAt)}, {"last", at(r.LastAt)}, {"closed", at(r.ClosedAt)},
+		{"id", r.ID}, {stateColumn, r.State}, {severityColumn, string(r.Severity)}, {"calls", strconv.Itoa(r.Calls)},
+		{"lost", cmp.Or(strings.Join(losses, ", "), "everything, or not known")}, {"scope", r.Scope}, {"element", r.Element},
+		{"opened", at(r.OpenedAt)}, {"last", at(r.LastAt)}, {"closed", at(r.ClosedAt)}, {"reopened", reopened},
 	})
 	a.printFields("cause", [][2]string{
-		{"class", fmt.Sprintf("%s (%s)", r.Class.Title(), r.Class)}, {"reason", spaced(r.Reason)}, {"what to do", r.Class.Remedy()},
+		{"class", fmt.Sprintf("%s (%s)", r.Class.Title(), causeText(r.Class, r.Target))}, {"reason", spaced(r.Reason)},
+		{"what to do", r.Class.Remedy()},
 	})
-	examples := make([][]string, len(r.Examples))
-	for i, id := range r.Examples {
-		examples[i] = []string{id}
+	var reasons, examples, calls, notes [][]string
+	for _, g := range r.Reasons {
+		text, cause := cmp.Or(spaced(g.Reason), noReason), causeText(g.Class, g.Target)
+		if g.Others {
+			text, cause = "all others", ""
+		}
+		reasons = append(reasons, []string{strconv.Itoa(g.Count), at(g.First), at(g.Last), cause, text})
 	}
-	notes := make([][]string, len(r.Notifications))
-	for i, n := range r.Notifications {
-		notes[i] = []string{at(n.SentAt), n.Kind, n.Subject}
+	if r.FailedCalls == nil {
+		for _, id := range r.Examples {
+			examples = append(examples, []string{id})
+		}
+	}
+	for _, c := range r.FailedCalls {
+		id := c.PipelineID
+		if c.Erased {
+			id = "erased"
+		}
+		calls = append(calls, []string{at(c.At), id, c.CallID, spaced(strings.Join(c.Reasons, "; "))})
+	}
+	for _, n := range r.Notifications {
+		notes = append(notes, []string{at(n.SentAt), n.Kind, n.Subject})
 	}
 	for _, part := range []struct {
 		title  string
 		header []string
 		rows   [][]string
-	}{{"first calls", []string{"pipeline"}, examples}, {"notifications", []string{"sent", "kind", "subject"}, notes}} {
+	}{
+		{"reasons", []string{"calls", "first", "last", "cause", "reason"}, reasons},
+		{"first calls", []string{"pipeline"}, examples},
+		{"calls", []string{"failed", "pipeline", "call", "reason"}, calls},
+		{"notifications", []string{"sent", "kind", "subject"}, notes},
+	} {
 		if len(part.rows) == 0 {
 			continue
 		}

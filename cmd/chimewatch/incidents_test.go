@@ -60,6 +60,8 @@ func TestIncidentsAndAlerts(t *testing.T) {
 		{"incidents/show.txt", []string{"incidents", "show", open.ID}},
 		{"incidents/show.json", []string{"incidents", "show", open.ID, "-o", "json"}},
 		{"incidents/show-closed.txt", []string{"incidents", "show", closed.ID}},
+		{"incidents/show-calls.txt", []string{"incidents", "show", open.ID, "--calls"}},
+		{"incidents/show-calls.json", []string{"incidents", "show", open.ID, "--calls", "-o", "json"}},
 		{"alerts/list.txt", []string{"alerts", "list"}},
 		{"alerts/list.json", []string{"alerts", "list", "-o", "json"}},
 	} {

@@ -83,7 +83,9 @@ func (a *app) parser(grammar *commands, exit func(int)) (*kong.Kong, error) {
 		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(exit),
 		kong.Resolvers(environment(a.getenv)),
-		kong.Vars{"statuses": statusNames(), "version": thisBuild().String()},
+		kong.Vars{
+			"statuses": statusNames(), "severities": severityNames(), "classes": classNames(), "version": thisBuild().String(),
+		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 }

@@ -150,6 +150,11 @@ func TestNoCommandPrintsANumberWhole(t *testing.T) {
 			t.Errorf("incidents show: got %q and %q, want reason, element and scope masked", shown.stdout, shown.stderr)
 		}
 		noNumbers(t, "incidents show", shown, numbers...)
+		calls := run("incidents", "show", id, "--calls", "-o", output)
+		if calls.code != exitDone || !strings.Contains(calls.stdout, "…0162") {
+			t.Errorf("incidents show --calls: got %q and %q, want the callId masked", calls.stdout, calls.stderr)
+		}
+		noNumbers(t, "incidents show --calls", calls, numbers...)
 		for _, args := range [][]string{{"calls", "show", "+14155550160"}, {"consent", "show", "tel:4155550160"},
 			{"incidents", "show", "x-14155550160"}, {"calls", "list", "--since", "4155550160"}} {
 			got := run(append(args, "-o", output)...)

@@ -10,11 +10,21 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// statusColumn is the heading, or the field, whose values are painted.
-const statusColumn = "status"
+// The headings, or fields, whose values are painted.
+const (
+	statusColumn   = "status"
+	stateColumn    = "state"
+	severityColumn = "severity"
+)
+
+// painters are what paints the values below these headings.
+var painters = map[string]func(string) string{
+	statusColumn: paint, stateColumn: paintState, severityColumn: paintSeverity,
+}
 
 // printTable writes rows under a header, in columns without lines, so that a
 // reader's eye and a script's awk can follow. Columns that a terminal has no room
@@ -80,9 +90,14 @@ func (a *app) render(all [][]string, from, to int) []string {
 	for _, cells := range all[1:] {
 		t.AppendRow(tableRow(cells[from:to]))
 	}
-	if at := slices.Index(all[0][from:to], statusColumn); at >= 0 && a.colour() {
-		t.SetColumnConfigs([]table.ColumnConfig{{Number: at + 1, Transformer: func(cell any) string { return paint(fmt.Sprint(cell)) }}})
+	var painted []table.ColumnConfig
+	for at, heading := range all[0][from:to] {
+		if paint := painters[heading]; paint != nil && a.colour() {
+			transform := func(cell any) string { return paint(fmt.Sprint(cell)) }
+			painted = append(painted, table.ColumnConfig{Number: at + 1, Transformer: transform})
+		}
 	}
+	t.SetColumnConfigs(painted)
 	lines := strings.Split(t.Render(), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, " ")
@@ -116,7 +131,7 @@ func (a *app) printFields(title string, fields [][2]string) {
 		indent = "  "
 	}
 	for _, f := range fields {
-		if f[0] == statusColumn && a.colour() {
+		if paint := painters[f[0]]; paint != nil && a.colour() {
 			f[1] = paint(f[1])
 		}
 		fmt.Fprintln(a.stdout, indent+text.Pad(f[0], width, ' ')+"  "+f[1])
@@ -134,6 +149,25 @@ func paint(status string) string {
 	default:
 		return status
 	}
+}
+
+// paintState colours the state of an incident that goes on.
+func paintState(state string) string {
+	if state == stateOpen {
+		return text.FgRed.Sprint(state)
+	}
+	return state
+}
+
+// paintSeverity colours what somebody should look at first.
+func paintSeverity(severity string) string {
+	switch incident.Severity(severity) {
+	case incident.Critical:
+		return text.FgRed.Sprint(severity)
+	case incident.High:
+		return text.FgYellow.Sprint(severity)
+	}
+	return severity
 }
 
 // printable replaces what a terminal would act upon instead of showing it. The

@@ -113,16 +113,18 @@ func TestTextMessageSaysAll(t *testing.T) {
 	elements := []string{"", chime.ElementRecordingSink, chime.ElementTranscribe, chime.ElementTranscribeCallAnalytics, chime.ElementVoiceAnalytics, chime.ElementVoiceEnhancementSink, chime.ElementKinesisSink}
 	for _, class := range incident.Classes() {
 		for _, failed := range elements {
-			for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
+			for _, stage := range stages {
 				f := permanent("", element(failed, chime.StatusFailed, ""))
 				if failed == "" {
 					f = permanent("")
 				}
+				id := ""
 				m := news(f, stage, func(n *alert.News) {
+					n.Another.Class, id = class, n.Incident.ID
 					n.Incident.Class, n.Tally.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
 					n.Tally.Examples[0].At = failedAt.AddDate(0, 0, 14)
 				}).Message(alert.Options{})
-				want := []string{"] ", class.Title(), "99999 calls since 23 Mar 15:20 UTC.", "See: chimewatch incidents "}
+				want := []string{"] ", class.Title(), "99999 calls since 23 Mar 15:20 UTC.", id[strings.LastIndex(id, "-")+1:]}
 				if stage != alert.Closing {
 					want = append(want, class.Hint())
 				}
@@ -177,7 +179,7 @@ func TestMessagesAreFitToSend(t *testing.T) {
 			match.Event.ID = chime.RehearsalPrefix + match.Event.ID
 		}
 		options := alert.Options{RunbookURL: "https://example.com/RUNBOOK.md"}
-		stage := rapid.SampledFrom([]alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing}).Draw(t, "stage")
+		stage := rapid.SampledFrom(stages).Draw(t, "stage")
 		for _, m := range []alert.Message{news(failure, stage, nil).Message(options), match.Message(options)} {
 			checkFit(t, m)
 		}

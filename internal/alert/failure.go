@@ -22,14 +22,19 @@ type Failure struct {
 	At time.Time
 }
 
-// Class names the likely cause.
-func (f Failure) Class() incident.Class {
+// Class returns the class of the likely cause.
+func (f Failure) Class() incident.Class { return f.Cause().Class }
+
+// Cause returns the likely cause: of an element that failed by what it says itself,
+// and where that says nothing, or no element failed alone, by all that is known of
+// the pipeline.
+func (f Failure) Cause() incident.Cause {
 	if f.Kind == ElementFailure {
-		if class := incident.ClassOfElement(f.Element); class != incident.Unknown {
-			return class
+		if cause := incident.CauseOfElement(f.Element); cause.Class != incident.Unknown {
+			return cause
 		}
 	}
-	return incident.ClassOf(f.State)
+	return incident.CauseOfState(f.State)
 }
 
 // Losses gives what the customer loses, the gravest first. It is empty where

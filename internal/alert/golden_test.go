@@ -116,6 +116,8 @@ func news(f alert.Failure, stage alert.Stage, change func(*alert.News)) alert.Ne
 	if f.State.Failure != nil {
 		i.Reason = f.State.Failure.Reason
 	}
+	own := incident.ReasonOf(i.Cause(), i.Reason)
+	i.Reasons = []incident.Reason{own}
 	n := alert.News{Stage: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
 		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}
 	switch stage {
@@ -130,10 +132,52 @@ func news(f alert.Failure, stage alert.Stage, change func(*alert.News)) alert.Ne
 		n.Incident.ClosedAt = f.At.Add(2 * time.Hour)
 		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
 	}
+	if stage == alert.NewReason || stage == alert.GraverLoss {
+		n.Tally.Calls, n.Tally.LastAt = 13, f.At.Add(4*time.Minute)
+		n.Incident.Told = incident.Told{At: f.At, Calls: 1, Openings: 1, Severity: incident.Low}
+	}
+	if n.Incident.Told.Openings > 0 {
+		n.Incident.Told.Reasons = []string{own.ID}
+	}
+	if stage != alert.NewReason {
+		n = withReasons(n)
+	} else {
+		n = withReasons(n, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is pending deletion"))
+		n.Another = n.Incident.Reasons[1]
+	}
 	if change != nil {
 		change(&n)
 	}
 	return n
+}
+
+// withReasons makes the calls of news fail for its own reason and for further ones:
+// one call for the first of these, two for the second, and so on.
+func withReasons(n alert.News, others ...incident.Reason) alert.News {
+	n.Incident.Reasons, n.Tally.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
+	at := n.Tally.LastAt
+	occur := func(calls int, reason string) {
+		for range calls {
+			id := fmt.Sprint("call-", len(n.Tally.Occurrences))
+			n.Tally.Occurrences = append(n.Tally.Occurrences, incident.Occurrence{PipelineID: id, At: at, Reasons: []string{reason}})
+		}
+	}
+	for k, r := range others {
+		occur(k+1, r.ID)
+	}
+	occur(max(n.Tally.Calls-len(n.Tally.Occurrences), 0), n.Incident.Reasons[0].ID)
+	n.Tally.Calls = len(n.Tally.Occurrences)
+	return n
+}
+
+// manyReasons are reasons of unknown causes.
+func manyReasons(n int) (list []incident.Reason) {
+	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett"}
+	for k := range n {
+		text := "The " + words[k%10] + " of the " + words[k/10] + " did not answer to any of the requests that were sent to it in time"
+		list = append(list, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, text))
+	}
+	return list
 }
 
 // classes holds a failure of each class.
@@ -157,6 +201,8 @@ func classes() map[incident.Class]alert.Failure {
 		incident.Unknown:              oneElement(pipeline.InProgress, recordingFailed, transcribing),
 	}
 }
+
+var stages = []alert.Stage{alert.Opening, alert.Reopening, alert.NewReason, alert.GraverLoss, alert.Summary, alert.Closing}
 
 // longestName is the longest name that a configuration may have.
 const longestName = "contact-centre-insights-of-the-department-for-customer-retention"
@@ -186,6 +232,14 @@ func goldens() map[string]message {
 			arn := strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
 			n.Incident.Scope = "configuration/" + arn
 		}),
+		"incident-of-two-reasons": withReasons(news(permanent("Access denied"), alert.Summary, nil),
+			incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is disabled")),
+		"incident-of-many-reasons": withReasons(news(permanent("Access denied"), alert.Closing, nil), manyReasons(incident.MaxReasons)...),
+		"incident-of-more-reasons-than-are-kept": func() alert.News {
+			n := withReasons(news(permanent("Access denied"), alert.Summary, nil), manyReasons(2)...)
+			n.Incident.Reasons = n.Incident.Reasons[:2]
+			return n
+		}(),
 		"hostile-incident": news(hostileFailure, alert.Summary, nil),
 
 		"test": alert.TestMessage{
@@ -209,7 +263,7 @@ func goldens() map[string]message {
 		"match-rehearsal-known": rehearsedMatchOf(rehearsal(running)),
 		"hostile-match":         matched(nil, chime.RulesMatched{RuleName: hostile, BeginTimestamp: hostile, EndTimestamp: hostile, CallFields: chime.CallFields{CallID: hostile, FromNumber: hostile, Direction: hostile}}),
 	}
-	for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
+	for _, stage := range stages {
 		f := classes()[incident.Permissions]
 		f.State = rehearsal(f.State)
 		all["incident-rehearsal-"+string(stage)] = news(f, stage, nil)
@@ -220,7 +274,7 @@ func goldens() map[string]message {
 	hostileFailure.State.ID = chime.RehearsalPrefix + hostile
 	all["hostile-rehearsal"] = news(hostileFailure, alert.Opening, nil)
 	for class, f := range classes() {
-		for _, stage := range []alert.Stage{alert.Opening, alert.Reopening, alert.Summary, alert.Closing} {
+		for _, stage := range stages {
 			all["incident-"+string(class)+"-"+string(stage)] = news(f, stage, nil)
 		}
 	}

@@ -19,12 +19,16 @@ const (
 	Reopening Stage = "reopening"
 	Summary   Stage = "summary"
 	Closing   Stage = "closing"
+	// NewReason is that calls of an open incident fail for another cause as well,
+	// GraverLoss that they lose something graver than before.
+	NewReason  Stage = "new-reason"
+	GraverLoss Stage = "graver-loss"
 )
 
 // IncidentNews is the kind of every message about an incident.
 const IncidentNews Kind = "incident"
 
-// News is news of an incident to tell people.
+// News is news of an incident.
 type News struct {
 	Stage    Stage
 	Incident incident.Incident
@@ -32,37 +36,49 @@ type News struct {
 	// Failure is the failure that it opened with, or an example; nil when none
 	// is known.
 	Failure *Failure
-	// Now is when the news is told.
+	// Another is the reason that a message of the stage NewReason is about.
+	Another incident.Reason
+	// Now is when the message is made.
 	Now time.Time
 }
+
+// cause is the cause that the message is about: of the incident, or the other one.
+func (n News) cause() incident.Cause {
+	if n.Stage == NewReason {
+		return n.Another.Cause
+	}
+	return n.Incident.Cause()
+}
+
+func (n News) class() incident.Class { return n.cause().Class }
 
 // Message renders the news.
 func (n News) Message(o Options) Message {
 	n = n.masked(o)
 	i := n.Incident
-	severity := n.label(incident.SeverityOf(i.Losses))
+	severity := n.label(i.Severity())
 	attrs := map[string]string{
 		"id": n.id(), "kind": string(IncidentNews), "stage": string(n.Stage), "incident": i.ID,
-		"class": string(i.Class), "severity": severity,
+		"class": string(n.class()), "severity": severity,
 	}
 	x := extras{
-		thread: i.ID, keywords: []string{severity, string(i.Class), scopeText(i.Scope), i.Element},
+		thread: i.ID, keywords: []string{severity, string(n.class()), scopeText(i.Scope), i.Element},
 		short: [][]string{
 			n.shortHeads(severity), scopeWordings(i.Scope),
 			{calls(n.failed()) + " since " + n.since().UTC().Format("2 Jan 15:04") + " UTC."},
 			{n.hint()},
-			{"See: chimewatch incidents show " + i.ID, "See: chimewatch incidents list"},
+			idWordings(i.ID),
 		},
 		data: data{
-			Severity: severity, Rehearsal: i.Rehearsal(), Remedy: i.Class.Remedy(), Runbook: o.runbook(string(i.Class)),
+			Severity: severity, Rehearsal: i.Rehearsal(), Remedy: n.class().Remedy(), Runbook: o.runbook(string(n.class())),
 			Incident: n.data(),
 		},
 	}
 	if n.Stage != Closing {
-		x.steps = append(x.steps, i.Class.Remedy())
+		x.steps = append(x.steps, n.class().Remedy())
 	}
 	x.steps = append(x.steps, "Details: "+n.show())
-	if url := o.runbook(string(i.Class)); url != "" {
+	if url := o.runbook(string(n.class())); url != "" {
 		x.steps = append(x.steps, "Runbook: "+url)
 	}
 	if n.Failure != nil {
@@ -92,6 +108,11 @@ func (n News) masked(o Options) News {
 	}
 	i := &n.Incident
 	i.Scope, i.Element, i.Reason = mask.text(i.Scope), mask.text(i.Element), mask.text(i.Reason)
+	i.Reasons = slices.Clone(i.Reasons)
+	for k, r := range i.Reasons {
+		i.Reasons[k].Text = mask.text(r.Text)
+	}
+	n.Another.Text = mask.text(n.Another.Text)
 	i.Losses = slices.Clone(i.Losses)
 	for k, loss := range i.Losses {
 		i.Losses[k] = incident.Loss(mask.text(string(loss)))
@@ -109,7 +130,8 @@ func (n News) show() string { return "chimewatch incidents show " + shellQuote(n
 func (n News) data() *incidentData {
 	i := n.Incident
 	d := &incidentData{
-		ID: i.ID, Stage: n.Stage, Class: i.Class, Scope: clean(i.Scope, maxID), Element: clean(i.Element, maxID), Reason: clean(i.Reason, maxReason),
+		ID: i.ID, Stage: n.Stage, Class: n.class(), Target: clean(n.cause().Target, maxWord), Scope: clean(i.Scope, maxID),
+		Element: clean(i.Element, maxID), Reason: clean(n.reason(), maxReason),
 		Calls: n.Tally.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: n.Tally.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
 	}
 	switch n.Stage {
@@ -121,6 +143,7 @@ func (n News) data() *incidentData {
 	for _, loss := range i.Losses {
 		d.Losses = append(d.Losses, clean(string(loss), maxWord))
 	}
+	d.Reasons, d.OtherReasons = n.reasonsData()
 	for _, e := range n.Tally.Examples {
 		d.Examples = append(d.Examples, exampleOfCall{clean(e.PipelineID, maxID), clean(e.CallID, maxID)})
 	}
@@ -132,10 +155,16 @@ func (n News) id() string {
 	if n.Stage == Summary {
 		number = n.Incident.Told.Summaries + 1
 	}
-	if n.Stage == Opening {
-		return "incident/" + n.Incident.ID + "/" + string(Opening)
+	prefix := "incident/" + n.Incident.ID + "/" + string(n.Stage)
+	switch n.Stage {
+	case Opening:
+		return prefix
+	case GraverLoss:
+		return prefix + "/" + string(n.Incident.Severity())
+	case NewReason: // once for each cause, whichever of its reasons came first
+		return prefix + "/" + join(".", string(n.class()), clean(n.cause().Target, maxWord))
 	}
-	return "incident/" + n.Incident.ID + "/" + string(n.Stage) + "/" + strconv.Itoa(number)
+	return prefix + "/" + strconv.Itoa(number)
 }
 
 func (n News) label(severity incident.Severity) string {
@@ -147,10 +176,16 @@ func (n News) label(severity incident.Severity) string {
 
 // lost says what calls lose.
 func (n News) lost() string {
-	if n.Stage == Reopening {
-		return lostText(n.Incident) + " again"
+	lost := lostText(n.Incident)
+	switch n.Stage {
+	case Reopening:
+		return lost + " again"
+	case NewReason:
+		return lost + " for another reason"
+	case GraverLoss:
+		return lost + " as well"
 	}
-	return lostText(n.Incident)
+	return lost
 }
 
 // hint says in a few words what to try first.
@@ -158,7 +193,7 @@ func (n News) hint() string {
 	if n.Stage == Closing {
 		return ""
 	}
-	return n.Incident.Class.Hint()
+	return n.class().Hint()
 }
 
 // since is when the first call failed: events do not come in their order, so
@@ -227,13 +262,13 @@ func (n News) body(o Options) string {
 		lose = "Customers lost"
 	}
 	l.tell(lose, lossWords(i.Losses))
-	l.tell("Likely cause", cause(i.Class))
-	l.tell("Reason given", clean(orNone(i.Reason), maxReason))
+	l.tell("Likely cause", cause(n.class()))
+	n.reasons(&l)
 	if n.Failure != nil && n.Failure.State.Failure != nil {
 		l.tell("Status code", clean(n.Failure.State.Failure.HTTPStatusCode, maxWord))
 	}
 	if n.Stage != Closing {
-		l.tell("Try first", i.Class.Remedy())
+		l.tell("Try first", n.class().Remedy())
 	}
 	l.blank()
 	l.tell("Shared by", scopeText(i.Scope))
@@ -245,7 +280,7 @@ func (n News) body(o Options) string {
 		l.tell("Example", show(example.PipelineID))
 	}
 	l.tell("Details", n.show())
-	l.tell("Runbook", o.runbook(string(i.Class)))
+	l.tell("Runbook", o.runbook(string(n.class())))
 	return l.String()
 }
 
@@ -285,6 +320,10 @@ func (n News) happened() string {
 		return "The cause is back: calls fail again as they did before."
 	case Summary:
 		return "Calls go on failing."
+	case NewReason:
+		return "Calls of this incident fail for another reason as well: once the first is repaired, they may go on failing."
+	case GraverLoss:
+		return "Calls go on failing, and lose more than before."
 	case Closing:
 		lasted := n.Tally.LastAt.Sub(n.since())
 		if n.Incident.Rehearsal() {

@@ -31,20 +31,24 @@ type data struct {
 }
 
 type incidentData struct {
-	ID       string          `json:"id"`
-	Stage    Stage           `json:"stage"`
-	Class    incident.Class  `json:"class"`
-	Scope    string          `json:"scope"`
-	Element  string          `json:"element,omitempty"`
-	Losses   []string        `json:"losses,omitempty"`
-	Reason   string          `json:"reason,omitempty"`
-	Calls    int             `json:"calls"`
-	NewCalls int             `json:"newCalls,omitempty"`
-	Trend    incident.Trend  `json:"trend,omitempty"`
-	OpenedAt time.Time       `json:"openedAt"`
-	LastAt   time.Time       `json:"lastAt,omitzero"`
-	ClosedAt time.Time       `json:"closedAt,omitzero"`
-	Examples []exampleOfCall `json:"examples,omitempty"`
+	ID      string         `json:"id"`
+	Stage   Stage          `json:"stage"`
+	Class   incident.Class `json:"class"`
+	Target  string         `json:"target,omitempty"`
+	Scope   string         `json:"scope"`
+	Element string         `json:"element,omitempty"`
+	Losses  []string       `json:"losses,omitempty"`
+	Reason  string         `json:"reason,omitempty"`
+	Reasons []reasonData   `json:"reasons,omitempty"`
+	// OtherReasons is how many calls failed for reasons that are not kept.
+	OtherReasons int             `json:"otherReasons,omitempty"`
+	Calls        int             `json:"calls"`
+	NewCalls     int             `json:"newCalls,omitempty"`
+	Trend        incident.Trend  `json:"trend,omitempty"`
+	OpenedAt     time.Time       `json:"openedAt"`
+	LastAt       time.Time       `json:"lastAt,omitzero"`
+	ClosedAt     time.Time       `json:"closedAt,omitzero"`
+	Examples     []exampleOfCall `json:"examples,omitempty"`
 }
 
 type exampleOfCall struct {

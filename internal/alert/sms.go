@@ -91,6 +91,16 @@ func scopeWordings(scope string) []string {
 	return wordings
 }
 
+// idWordings returns where to read on, and names the incident, in ever fewer
+// characters. The shortest is the end of the id, which no other incident has.
+func idWordings(id string) []string {
+	end := id[strings.LastIndexByte(id, '-')+1:]
+	return []string{
+		"See: chimewatch incidents show " + id, "See: incidents show " + id, "Incident " + id + ".",
+		"See: incidents show " + end, "Incident " + end + ".",
+	}
+}
+
 // shortHeads returns what calls lose and why, for the beginning of a text message,
 // which counts the calls in its next sentence.
 func (n News) shortHeads(severity string) []string {
@@ -101,9 +111,14 @@ func (n News) shortHeads(severity string) []string {
 			break
 		}
 	}
-	head := func(lost string) string { return "[" + severity + "] " + lost + ": " + n.Incident.Class.Title() + "." }
-	if n.Stage == Reopening {
+	head := func(lost string) string { return "[" + severity + "] " + lost + ": " + n.class().Title() + "." }
+	switch n.Stage {
+	case Reopening:
 		return []string{head(lost + " again"), head(lost)}
+	case NewReason:
+		return []string{head(lost + ", another reason"), head(lost + " also"), head(lost)}
+	case GraverLoss:
+		return []string{head(lost + " as well"), head(lost)}
 	}
 	return []string{head(lost)}
 }

@@ -10,19 +10,24 @@ import (
 // set no limit of their own; titles from real events stay below it.
 const maxTitle = 250
 
-// title returns the news in one line, whole.
+// title returns the news in one line, whole: what calls lose, why, what they share,
+// and the incident.
 func (n News) title(severity string) string {
-	i := n.Incident
-	return clean(n.tags(severity)+n.headline()+": "+i.Class.Title()+" ("+scopeText(i.Scope)+")", maxTitle)
+	return clean(n.claim(severity)+", incident "+n.Incident.ID, maxTitle)
+}
+
+// claim is the title without the incident.
+func (n News) claim(severity string) string {
+	return n.tags(severity) + n.headline() + ": " + n.class().Title() + " (" + scopeText(n.Incident.Scope) + ")"
 }
 
 // subject returns the title, cut to what SNS allows in the order of importance:
-// what calls lose and what they share stay, the number of calls goes first and the
-// words of the cause next.
+// what calls lose and what they share stay. The incident goes first, which the body
+// names; the number of calls goes next, and then the words of the cause.
 func (n News) subject(severity string) string {
-	head, cause := ascii(n.tags(severity)+n.lost()), ascii(n.Incident.Class.Title())
+	head, cause := ascii(n.tags(severity)+n.lost()), ascii(n.class().Title())
 	scope := " (" + ascii(scopeText(n.Incident.Scope)) + ")"
-	candidates := []string{n.title(severity), head + ": " + cause + scope}
+	candidates := []string{n.title(severity), n.claim(severity), head + ": " + cause + scope}
 	if room := MaxSubject - len(head) - len(": ") - len(scope); room > 0 {
 		if words := cutWords(cause, room); words != "" {
 			candidates = append(candidates, head+": "+words+scope)

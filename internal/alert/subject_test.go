@@ -39,9 +39,7 @@ func anyNews(t *rapid.T) alert.News {
 	if failed != "" {
 		f = permanent("", element(failed, chime.StatusFailed, ""))
 	}
-	stage := rapid.SampledFrom([]alert.Stage{
-		alert.Opening, alert.Reopening, alert.Summary, alert.Closing,
-	}).Draw(t, "stage")
+	stage := rapid.SampledFrom(stages).Draw(t, "stage")
 	scope := rapid.OneOf(
 		rapid.StringMatching(`voice-connector/[a-z0-9]{22,24}`),
 		rapid.Map(rapid.StringMatching(`[0-9a-zA-Z._-]{1,64}`), func(name string) string {
@@ -51,6 +49,7 @@ func anyNews(t *rapid.T) alert.News {
 	count := rapid.IntRange(1, 99999).Draw(t, "calls")
 	return news(f, stage, func(n *alert.News) {
 		n.Incident.Class, n.Incident.Scope, n.Tally.Calls = class, scope, count
+		n.Another.Class = class
 	})
 }
 
@@ -60,12 +59,12 @@ func nameOf(n alert.News) string {
 }
 
 // Only the subject, which SNS limits, is cut: the titles in card and machine form
-// name cause and connector or configuration whole.
+// name cause, connector or configuration, and incident whole.
 func TestTitlesAreWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := anyNews(rt)
 		for _, title := range titles(t, n.Message(alert.Options{})) {
-			for _, part := range []string{n.Incident.Class.Title(), nameOf(n) + ")"} {
+			for _, part := range []string{n.Incident.Class.Title(), nameOf(n) + ")", n.Incident.ID} {
 				if !strings.Contains(title, part) {
 					rt.Errorf("got the title %q, want %q in it", title, part)
 				}
@@ -161,14 +160,14 @@ func TestTextMessageNamesWhatCallsShare(t *testing.T) {
 		want string
 	}{
 		{"opening", news(classes()[incident.Permissions], alert.Opening, nil),
-			"[critical] Not recorded: missing permissions. c4tq9mzx1bd7ne0rw3yhk8. 1 call since 9 Mar 15:20 UTC. " +
-				"Try: check the access role. See: chimewatch incidents list"},
+			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne0rw3yhk8. 1 call since 9 Mar 15:20 UTC. " +
+				"Try: check the access role. Incident ae2b8d3fa1d3.7."},
 		{"summary", news(classes()[incident.Permissions], alert.Summary, nil),
-			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne... 240 calls since 9 Mar 15:20 UTC. " +
-				"Try: check the access role. See: chimewatch incidents list"},
+			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne0rw3yhk8. 240 calls since 9 Mar 15:20 UTC. " +
+				"Try: check the access role. Incident ae2b8d3fa1d3.7."},
 		{"closing", news(classes()[incident.Permissions], alert.Closing, nil),
 			"[over] Not recorded: missing permissions. Voice Connector c4tq9mzx1bd7ne0rw3yhk8. " +
-				"1000 calls since 9 Mar 15:20 UTC. See: chimewatch incidents list"},
+				"1000 calls since 9 Mar 15:20 UTC. Incident s3recordingsink-ae2b8d3fa1d3.7."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.news.Message(alert.Options{}).SMS; got != tt.want {

@@ -130,7 +130,7 @@ type CallFields struct {
 type StateChange struct {
 	CallFields
 	EventType        string
-	PipelineARN      string // empty on a failed creation
+	PipelineARN      string // empty on a failed creation; a UUID in it is in lower case
 	ConfigurationARN string
 	FailureReason    string
 	FailureOrigin    string
@@ -138,14 +138,16 @@ type StateChange struct {
 	Elements         []Element
 	// Metadata is all else that was in the detail: the runtime metadata, which
 	// the service flattens into it, and fields that are not known here. Values
-	// are the JSON as it came; a known key is here when its value had a wrong
-	// type or stood twice.
+	// are the JSON as it came; a known key is here when its value, or a part of it,
+	// had a wrong type or stood twice; see Unread.
 	Metadata map[string]json.RawMessage
 }
 
 // Element is the state of one processor or sink of a pipeline.
 type Element struct {
-	Type         string
+	Type string
+	// Status is empty where the event has none that can be read: not every type of
+	// element has a status (developer guide, "Call analytics statuses").
 	Status       string
 	StatusDetail string
 	// UpdatedOn is in epoch milliseconds; zero where the event gave none.

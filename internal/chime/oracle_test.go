@@ -17,18 +17,20 @@ import (
 // json.Number) by the plainest means.
 func taken(event map[string]any) *chime.Event {
 	ev := &chime.Event{
-		ID: text(event["id"]), DetailType: text(event["detail-type"]), Source: text(event["source"]), Account: account(event["account"]),
+		ID: chime.ShortID(text(event["id"]), 256), DetailType: text(event["detail-type"]), Source: text(event["source"]), Account: account(event["account"]),
 		Region: text(event["region"]), ServiceType: text(event["service-type"]), ReplayName: text(event["replay-name"]),
 	}
-	ev.Time, _ = time.Parse(time.RFC3339Nano, text(event["time"]))
-	ev.Time = ev.Time.UTC()
-	resources, _ := event["resources"].([]any)
+	ev.Time = moment(event["time"])
+	resources, _ := unfold(event["resources"]).([]any)
+	if one := text(unfold(event["resources"])); one != "" {
+		resources = []any{one}
+	}
 	for _, one := range resources {
 		if s, ok := one.(string); ok {
 			ev.Resources = append(ev.Resources, s)
 		}
 	}
-	detail, _ := event["detail"].(map[string]any)
+	detail, _ := unfold(event["detail"]).(map[string]any)
 	detail = maps.Clone(detail) // what is read is taken out
 	switch ev.DetailType {
 	case chime.DetailStateChange:
@@ -38,6 +40,10 @@ func taken(event map[string]any) *chime.Event {
 	case chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone:
 		r := rest{detail, map[string]json.RawMessage{}}
 		ev.Voice = &chime.VoiceAnalytics{TaskID: r.text("taskId"), DetailStatus: r.text("detailStatus"), PipelineID: r.text("mediaInsightsPipelineId"), CallFields: r.call()}
+		if _, id, isARN := strings.Cut(ev.Voice.PipelineID, ":media-pipeline/"); isARN && id != "" {
+			ev.Voice.PipelineID = id
+		}
+		ev.Voice.PipelineID = canonical(ev.Voice.PipelineID)
 		ev.Voice.Metadata = r.metadata()
 	}
 	return ev
@@ -50,22 +56,92 @@ func stateChange(detail map[string]any) *chime.StateChange {
 		EventType: r.text("eventType"), PipelineARN: r.text("mediaInsightsPipelineArn"), ConfigurationARN: r.text("mediaInsightsPipelineConfigurationArn"),
 		FailureReason: r.text("failureReason"), FailureOrigin: r.text("failureOrigin"), HTTPStatusCode: r.textOrNumber("httpStatusCode"), CallFields: r.call(),
 	}
+	sc.PipelineARN = canonical(sc.PipelineARN)
 	const elements = "mediaInsightsPipelineElementStatuses"
-	if list, ok := r.detail[elements].([]any); ok {
-		for _, one := range list {
-			e, ok := one.(map[string]any)
-			if !ok || text(e["type"]) == "" || text(e["status"]) == "" {
-				sc.Elements, list = nil, nil
-				break
+	if value, there := r.detail[elements]; there {
+		rest := []any{}
+		switch list := unfold(value).(type) {
+		case []any:
+			for _, one := range list {
+				e, whole := element(unfold(one))
+				if e.Type != "" {
+					sc.Elements = append(sc.Elements, e)
+				}
+				if !whole {
+					rest = append(rest, one)
+				}
 			}
-			sc.Elements = append(sc.Elements, chime.Element{Type: text(e["type"]), Status: text(e["status"]), StatusDetail: text(e["statusDetail"]), UpdatedOn: millisecondsOf(e["updatedOn"])})
+			if r.detail[elements] = rest; len(rest) == 0 {
+				delete(r.detail, elements)
+			}
+		case map[string]any:
+			e, whole := element(list)
+			if e.Type != "" {
+				sc.Elements = append(sc.Elements, e)
+			}
+			if whole {
+				delete(r.detail, elements)
+			}
 		}
-		if list != nil {
-			delete(r.detail, elements)
+	}
+	for _, key := range []string{"MediaInsightsRuntimeMetadata", "mediaInsightsRuntimeMetadata", "sourceMetadata"} {
+		nested, _ := unfold(r.detail[key]).(map[string]any)
+		for name, field := range map[string]*string{
+			"callId": &sc.CallID, "transactionId": &sc.TransactionID, "voiceConnectorId": &sc.VoiceConnectorID,
+			"direction": &sc.Direction, "fromNumber": &sc.FromNumber, "toNumber": &sc.ToNumber,
+		} {
+			if *field == "" {
+				*field = text(nested[name])
+			}
 		}
 	}
 	sc.Metadata = r.metadata()
 	return sc
+}
+
+// element reads an entry of the list of elements; whole reports whether all that is
+// documented of one could be read.
+func element(value any) (e chime.Element, whole bool) {
+	entry, ok := value.(map[string]any)
+	if !ok {
+		return e, false
+	}
+	e = chime.Element{
+		Type: text(entry["type"]), Status: text(entry["status"]), StatusDetail: text(entry["statusDetail"]),
+		UpdatedOn: millisecondsOf(entry["updatedOn"]),
+	}
+	whole = e.Type != ""
+	for _, key := range []string{"status", "statusDetail"} {
+		if _, isText := entry[key].(string); entry[key] != nil && !isText {
+			whole = false
+		}
+	}
+	on := entry["updatedOn"]
+	return e, whole && (!moment(on).IsZero() || on == nil || on == "" || on == "0" || on == json.Number("0"))
+}
+
+// unfold decodes JSON text of an object or a list.
+func unfold(value any) any {
+	s := strings.TrimSpace(text(value))
+	if s == "" || s[0] != '{' && s[0] != '[' {
+		return value
+	}
+	dec := json.NewDecoder(strings.NewReader(s))
+	dec.UseNumber()
+	var inner any
+	if dec.Decode(&inner) != nil || dec.More() {
+		return value
+	}
+	return inner
+}
+
+// canonical is a UUID, or an ARN that ends in one, in lower case from there on.
+func canonical(id string) string {
+	at := strings.LastIndex(id, "/") + 1
+	if parts := strings.Split(id[at:], "-"); len(parts) == 5 && len(id[at:]) == 36 && strings.Trim(id[at:], "-0123456789abcdefABCDEF") == "" {
+		return id[:at] + strings.ToLower(id[at:])
+	}
+	return id
 }
 
 func rulesMatched(detail map[string]any) *chime.RulesMatched {
@@ -75,7 +151,7 @@ func rulesMatched(detail map[string]any) *chime.RulesMatched {
 		RuleName: r.text("ruleName"), UtteranceID: r.text("utteranceId"), ResultID: r.text("resultId"),
 		BeginTimestamp: r.textOrNumber("beginTimestamp"), EndTimestamp: r.textOrNumber("endTimestamp"), CallFields: r.call(),
 	}
-	source, ok := r.detail["sourceMetadata"].(map[string]any)
+	source, ok := unfold(r.detail["sourceMetadata"]).(map[string]any)
 	if !ok {
 		rm.Metadata = r.metadata()
 		return rm
@@ -163,6 +239,9 @@ func account(value any) string {
 			s = whole.String()
 		}
 	}
+	if parts := strings.Split(s, "-"); len(parts) == 3 && len(s) == 14 && len(parts[0]) == 4 && len(parts[1]) == 4 && strings.Trim(s, "-0123456789") == "" {
+		s = strings.Join(parts, "")
+	}
 	if s != "" && len(s) < 12 && strings.Trim(s, "0123456789") == "" {
 		s = strings.Repeat("0", 12-len(s)) + s
 	}
@@ -179,17 +258,67 @@ func integer(number string) *big.Int {
 	return r.Num()
 }
 
-// millisecondsOf gives a whole or cut number of milliseconds up to the year 9999.
+// millisecondsOf is a time in milliseconds, zero for what is none.
 func millisecondsOf(value any) int64 {
+	if t := moment(value); !t.IsZero() {
+		return t.UnixMilli()
+	}
+	return 0
+}
+
+// layouts are the forms of a time that is no number, once what the layouts of the
+// package time cannot say has been evened out: small letters, a space, a leap second.
+var layouts = []string{
+	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05",
+	"20060102T150405Z07:00", "20060102T150405Z0700", "20060102T150405Z07", "20060102T150405",
+}
+
+func moment(value any) time.Time {
 	s := text(value)
 	if n, ok := value.(json.Number); ok {
 		s = n.String()
 	}
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || r.Sign() < 0 || r.Cmp(big.NewRat(253402300799999, 1)) > 0 {
-		return 0
+	if t := epoch(s); !t.IsZero() {
+		return t
 	}
-	return new(big.Int).Quo(r.Num(), r.Denom()).Int64()
+	s = strings.ToUpper(s)
+	if len(s) > 10 && s[10] == ' ' {
+		s = s[:10] + "T" + s[11:]
+	}
+	leap := time.Duration(0)
+	if len(s) >= 19 && s[16:19] == ":60" {
+		s, leap = s[:16]+":59"+s[19:], time.Second
+	}
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			if t = t.Add(leap).UTC(); t.Year() >= 1970 && t.Year() <= 9999 {
+				return t
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// epoch reads a number of seconds since 1970, or of thousandths and so on.
+func epoch(s string) time.Time {
+	r, ok := new(big.Rat).SetString(s)
+	if !ok || strings.ContainsAny(s, "/_xXpPbBoO") || len(s) > 40 {
+		return time.Time{}
+	}
+	first, last := big.NewRat(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 1), big.NewRat(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 1)
+	for range 4 {
+		if r.Cmp(last) < 0 {
+			if r.Cmp(first) < 0 {
+				return time.Time{}
+			}
+			nanos := new(big.Rat).Mul(r, big.NewRat(1e9, 1))
+			whole := new(big.Int).Quo(nanos.Num(), nanos.Denom())
+			seconds, rest := new(big.Int).QuoRem(whole, big.NewInt(1e9), new(big.Int))
+			return time.Unix(seconds.Int64(), rest.Int64()).UTC()
+		}
+		r = new(big.Rat).Mul(r, big.NewRat(1, 1000))
+	}
+	return time.Time{}
 }
 
 // sameJSON compares metadata, which is kept as it came.

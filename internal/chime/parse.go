@@ -13,8 +13,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxIDLength is the longest event id, in bytes, that is taken. EventBridge
-// and the voice services send 36 to 39.
+// MaxIDLength is the longest event id, in bytes, that is kept whole; a longer one is
+// kept as ShortID makes it. EventBridge and the voice services send 36 to 39.
 const MaxIDLength = 256
 
 // FieldError says which field makes an event unusable.
@@ -34,10 +34,12 @@ func (e *FieldError) Error() string {
 // Parse makes an Event from the bytes of one. It is liberal: unknown fields,
 // event types, statuses and element types are kept, a field of an unexpected
 // type is kept as metadata, and where a key stands twice the value of the
-// documented form is taken, else the last.
+// documented form is taken, else the last. JSON text is read where an object or a
+// list is documented. Of a list whatever can be read is read, and the rest is kept as
+// metadata.
 //
 // An event is unusable when it is no JSON object, has no id or no detail-type,
-// when its time is no RFC 3339 time between the years 1970 and 9999, when a
+// when its time is none that ParseTime reads, when a
 // state change has no eventType, or when one that is no failed creation has no
 // pipeline ARN, or a rule match no ruleName. Then the error is a fault.Error of class Invalid,
 // and holds a *FieldError where a field is at fault. Parse keeps a reference to
@@ -46,8 +48,13 @@ func (e *FieldError) Error() string {
 // The ids of an event of RehearsalSource get RehearsalPrefix. An event of any
 // other source whose own id begins so is unusable; any other id that begins so is
 // kept as metadata, as if the event had none.
-func Parse(raw []byte) (*Event, error) {
-	p := parser{ev: &Event{Raw: raw}}
+func Parse(raw []byte) (*Event, error) { return ParseAt(raw, time.Time{}) }
+
+// ParseAt is Parse for an event that must not be refused because of its time: one
+// that has no readable time happened at the time given, in UTC. So the outcome depends
+// on more than the bytes, and is not to be merged with others.
+func ParseAt(raw []byte, otherwise time.Time) (*Event, error) {
+	p := parser{ev: &Event{Raw: raw}, otherwise: otherwise}
 	if err := p.envelope(raw); err != nil {
 		return nil, err
 	}
@@ -71,8 +78,10 @@ func ParseEnvelope(raw []byte) (*Event, error) {
 
 type parser struct {
 	ev        *Event
-	timeValue jsontext.Value
-	rawDetail jsontext.Value
+	time      time.Time
+	badTime   jsontext.Value // the last value of time that is none
+	otherwise time.Time      // what to say where there is none; zero to refuse
+	rawDetail jsontext.Value // an object, where there is one
 }
 
 var decodeOptions = []jsontext.Options{
@@ -164,7 +173,11 @@ func (p *parser) envelope(raw []byte) error {
 		case "region":
 			keepText(&ev.Region, value)
 		case "time":
-			p.timeValue = bytes.Clone(value)
+			if t, ok := timeOf(value); ok {
+				p.time = t
+			} else {
+				p.badTime = bytes.Clone(value)
+			}
 		case "resources":
 			ev.Resources = texts(value)
 		case "service-type":
@@ -172,8 +185,8 @@ func (p *parser) envelope(raw []byte) error {
 		case "replay-name":
 			keepText(&ev.ReplayName, value)
 		case "detail":
-			if p.rawDetail == nil || value.Kind() == '{' {
-				p.rawDetail = bytes.Clone(value)
+			if detail := structure(value); p.rawDetail == nil || detail.Kind() == '{' {
+				p.rawDetail = bytes.Clone(detail)
 			}
 		}
 		return nil
@@ -189,30 +202,22 @@ func (p *parser) check() error {
 	if ev.ID == "" {
 		return invalid("/id", "nothing", "the event's id, a UUID in text")
 	}
-	if len(ev.ID) > MaxIDLength {
-		return invalid("/id", fmt.Sprintf("%d bytes", len(ev.ID)), fmt.Sprintf("at most %d", MaxIDLength))
-	}
 	id, ok := Separate(ev.Source, ev.ID)
 	if !ok {
 		return invalid("/id", strconv.Quote(ev.ID),
 			fmt.Sprintf("an id that does not begin with %s, as only those of rehearsals do", RehearsalPrefix))
 	}
-	ev.ID = id
+	ev.ID = ShortID(id, MaxIDLength)
 	if ev.DetailType == "" {
 		return invalid("/detail-type", "nothing", fmt.Sprintf("a text such as %q", DetailStateChange))
 	}
-	text, isText := textOf(p.timeValue)
-	if !isText {
-		return invalid("/time", found(p.timeValue), "an RFC 3339 time in text")
+	if p.time.IsZero() {
+		p.time = p.otherwise.UTC()
 	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return invalid("/time", found(p.timeValue), "an RFC 3339 time such as 2026-01-31T12:00:00Z")
+	if p.time.IsZero() {
+		return invalid("/time", found(p.badTime), "a time in the years 1970 to 9999 such as 2026-01-31T12:00:00Z")
 	}
-	ev.Time = t.UTC()
-	if year := ev.Time.Year(); year < 1970 || year > 9999 {
-		return invalid("/time", found(p.timeValue), "a time in the years 1970 to 9999")
-	}
+	ev.Time = p.time
 	return nil
 }
 
@@ -227,6 +232,13 @@ func (p *parser) detail() error {
 	}
 	return nil
 }
+
+// elementStatuses is the key of the elements' list.
+const elementStatuses = "mediaInsightsPipelineElementStatuses"
+
+// runtimeMetadata are keys under which the runtime metadata may stand that is
+// flattened into the detail by the developer guide.
+var runtimeMetadata = []string{"MediaInsightsRuntimeMetadata", "mediaInsightsRuntimeMetadata", "sourceMetadata"}
 
 func (p *parser) stateChange() error {
 	sc := &StateChange{}
@@ -245,12 +257,13 @@ func (p *parser) stateChange() error {
 			return keepText(&sc.FailureOrigin, value)
 		case "httpStatusCode":
 			return keepTextOrNumber(&sc.HTTPStatusCode, value)
-		case "mediaInsightsPipelineElementStatuses":
-			elements, ok := elementList(value)
-			if ok {
-				sc.Elements = elements
+		case elementStatuses:
+			elements, rest := readElements(value)
+			sc.Elements = append(sc.Elements, elements...)
+			if rest != nil {
+				keepRaw(&sc.Metadata, key, rest)
 			}
-			return ok
+			return true
 		case "version":
 			return value.Kind() == '"'
 		}
@@ -258,6 +271,9 @@ func (p *parser) stateChange() error {
 	}, &sc.Metadata)
 	if err != nil {
 		return err
+	}
+	for _, key := range runtimeMetadata {
+		sc.fill(sc.Metadata[key])
 	}
 	p.separateCall(&sc.CallFields, &sc.Metadata)
 	p.separateARN("mediaInsightsPipelineArn", &sc.PipelineARN, &sc.Metadata)
@@ -287,7 +303,8 @@ func (p *parser) rulesMatched() error {
 		case "endTimestamp":
 			return keepTextOrNumber(&rm.EndTimestamp, value)
 		case "sourceMetadata":
-			return value.Kind() == '{' && eachMember(value, func(key string, value jsontext.Value) error {
+			source := structure(value)
+			return source.Kind() == '{' && eachMember(source, func(key string, value jsontext.Value) error {
 				if !rm.take(key, value) {
 					keepRaw(&rm.Metadata, key, value)
 				}
@@ -327,6 +344,7 @@ func (p *parser) voice() error {
 	}
 	p.separateCall(&v.CallFields, &v.Metadata)
 	p.separate("taskId", &v.TaskID, &v.Metadata)
+	_, v.PipelineID = SplitPipelineARN(v.PipelineID)
 	p.separate("mediaInsightsPipelineId", &v.PipelineID, &v.Metadata)
 	return nil
 }

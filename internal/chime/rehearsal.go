@@ -33,15 +33,6 @@ func Separate(source, id string) (kept string, ok bool) {
 // pipelineResource is what an ARN has before a pipeline's id.
 const pipelineResource = ":media-pipeline/"
 
-// SplitPipelineARN returns what a pipeline's ARN has before the id, and the id.
-// A text that is no ARN is its own id.
-func SplitPipelineARN(arn string) (before, id string) {
-	if at := strings.Index(arn, pipelineResource); at >= 0 && len(arn) > at+len(pipelineResource) {
-		return arn[:at+len(pipelineResource)], arn[at+len(pipelineResource):]
-	}
-	return "", arn
-}
-
 // separate is Separate for a field of the detail. An id that the event cannot
 // have is kept as metadata, like a value of an unexpected type.
 func (p *parser) separate(key string, id *string, rest *map[string]json.RawMessage) {

@@ -30,13 +30,15 @@ var liberal = []struct {
 	{at("/account"), nil, "the guide's examples have a number there; a wrong account must not hide a failure"},
 	{at("/source"), nil, "rules choose by the source; an event that came by another way is still an event"},
 	{at("/id"), isText, "an id needs to be its own and to fit a key, not to be readable"},
+	{at("/time"), isMoment, "whoever forwards an event may write its time in another form"},
+	{at("/detail"), isObjectText, "JSON text says the same as the object"},
 	{at("/detail/version"), nil, "nothing is decided by it"},
 	{at("/detail/(callId|transactionId|voiceConnectorId|direction|fromNumber|toNumber)"), nil, "runtime metadata may collide with it: kept as metadata"},
 	{at("/detail/(failureReason|failureOrigin|httpStatusCode)"), nil, "a failure without a readable reason is still a failure"},
 	{at("/detail/mediaInsightsPipelineArn"), isText, "a text that is no ARN of Chime still names the pipeline"},
 	{at("/detail/mediaInsightsPipelineArn"), ofFailedCreation, "a failed creation may lack it, so it need not be readable"},
 	{at("/detail/mediaInsightsPipelineConfigurationArn"), nil, "runtime metadata may collide with it: kept as metadata"},
-	{at("/detail/mediaInsightsPipelineElementStatuses(/.*)?"), nil, "a list that cannot be read is kept as metadata; the pipeline's own status counts without it"},
+	{at("/detail/mediaInsightsPipelineElementStatuses(/.*)?"), nil, "what cannot be read of the list is kept as metadata; the rest of it, and the pipeline's own status, count without it"},
 	{at("/detail/ruleName"), isText, "the limits of a rule's name may be widened"},
 	{at("/detail/(sourceMetadata|utteranceId|resultId|beginTimestamp|endTimestamp)"), nil, "a match of a rule is told even where the place of it is not known"},
 	{at("/detail/(taskId|detailStatus)"), nil, "a notification is kept whatever it lacks"},
@@ -50,6 +52,13 @@ func isText(value any, _ map[string]any) bool {
 	return ok && text != ""
 }
 
+func isMoment(value any, _ map[string]any) bool { return !moment(value).IsZero() }
+
+func isObjectText(value any, _ map[string]any) bool {
+	_, ok := unfold(value).(map[string]any)
+	return ok && value != nil
+}
+
 func ofFailedCreation(_ any, detail map[string]any) bool {
 	return detail["eventType"] == chime.EventCreateFailed
 }
@@ -57,6 +66,9 @@ func ofFailedCreation(_ any, detail map[string]any) bool {
 // odd are JSON values that stand in for those of an example.
 var odd = strings.Fields(`
 	null true [] {} [""] [1] [null] [[]] [{}] {"a":1} [{"type":"S3RecordingSink","status":"Stopped"}] [{"type":"","status":"Stopped"}]
+	[{"type":"S3RecordingSink"},{"type":"KinesisDataStreamSink","status":"Failed"}] [7,{"type":"S3RecordingSink","status":"Failed"},"x"] {"type":"S3RecordingSink","status":"Failed"}
+	"[{\"type\":\"S3RecordingSink\",\"status\":\"Failed\"}]" ["{\"type\":\"S3RecordingSink\",\"status\":\"Failed\"}"] "{\"callId\":\"c\",\"eventType\":\"e\"}" "{" "[]x"
+	1773064931 1773064931.25 "1773064931" "1773064931123456" 1773064931123456789 "2026-03-09T14:02:11+0000" "2026-03-09T14:02:11-00:00" "20260309T140211Z"
 	0 -0 -1 7 0.5 1.5 1e3 1E+2 1e-2 200 9007199254740993 1e400 -1e400
 	12345678901 111122223333.0 1.11122223333e11 999999999999 1000000000000
 	1773064931123 1773064931123.0 1.773064931123e12 1773064931123.5 253402300799999 253402300800000

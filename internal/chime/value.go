@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
-
-// maxUpdatedOn is the last millisecond of the year 9999.
-const maxUpdatedOn = 253402300799999
 
 // textOf gives the text of a JSON string.
 func textOf(value jsontext.Value) (string, bool) {
@@ -84,8 +82,11 @@ func keepRaw(rest *map[string]json.RawMessage, key string, value jsontext.Value)
 	(*rest)[strings.ToValidUTF8(key, "\uFFFD")] = json.RawMessage(bytes.ToValidUTF8(value, []byte("\uFFFD")))
 }
 
-// accountText gives an account as 12 digits, leading zeros kept or restored:
-// the call-analytics examples of the developer guide give a bare number.
+// grouped is an account as the console writes it: 1111-2222-3333.
+var grouped = regexp.MustCompile(`^\d{4}-\d{4}-\d{4}$`)
+
+// accountText returns an account as 12 digits, leading zeros kept or restored:
+// the call-analytics examples of the developer guide have a bare number.
 func accountText(value jsontext.Value) string {
 	text, ok := textOf(value)
 	if !ok {
@@ -93,6 +94,9 @@ func accountText(value jsontext.Value) string {
 			return ""
 		}
 		text = wholeText(string(value))
+	}
+	if grouped.MatchString(text) {
+		text = strings.ReplaceAll(text, "-", "")
 	}
 	if len(text) < 12 && text != "" && strings.Trim(text, "0123456789") == "" {
 		return strings.Repeat("0", 12-len(text)) + text
@@ -113,8 +117,13 @@ func wholeText(number string) string {
 	return strconv.FormatInt(int64(f), 10)
 }
 
-// texts gives the strings of a JSON array; other things are left out.
+// texts returns the strings of a JSON array, which may stand as JSON text, or the one
+// string that is no array; other things are left out.
 func texts(value jsontext.Value) []string {
+	value = structure(value)
+	if text, ok := textOf(value); ok && text != "" {
+		return []string{text}
+	}
 	if value.Kind() != '[' {
 		return nil
 	}
@@ -133,77 +142,9 @@ func texts(value jsontext.Value) []string {
 	return list
 }
 
-// elementList reads mediaInsightsPipelineElementStatuses; false when it is no
-// array of objects that have a type and a status.
-func elementList(value jsontext.Value) ([]Element, bool) {
-	if value.Kind() != '[' {
-		return nil, false
-	}
-	dec := newDecoder(value)
-	_, _ = dec.ReadToken() // the value was read whole before: it is well formed
-	list := make([]Element, 0, 2)
-	for dec.PeekKind() == '{' {
-		e, err := readElement(dec)
-		if err != nil || e.Type == "" || e.Status == "" {
-			return nil, false
-		}
-		list = append(list, e)
-	}
-	return list, dec.PeekKind() == ']'
-}
-
-func readElement(dec *jsontext.Decoder) (Element, error) {
-	var e Element
-	if _, err := dec.ReadToken(); err != nil {
-		return e, err
-	}
-	for dec.PeekKind() == '"' {
-		key, err := readKey(dec)
-		if err != nil {
-			return e, err
-		}
-		value, err := dec.ReadValue()
-		if err != nil {
-			return e, err
-		}
-		switch key {
-		case "type":
-			keepText(&e.Type, value)
-		case "status":
-			keepText(&e.Status, value)
-		case "statusDetail":
-			keepText(&e.StatusDetail, value)
-		case "updatedOn":
-			e.UpdatedOn = milliseconds(value)
-		}
-	}
-	_, err := dec.ReadToken()
-	return e, err
-}
-
-// milliseconds reads epoch milliseconds from a number or a numeric text; zero
-// when there is no time between 1970 and 9999 in it.
-func milliseconds(value jsontext.Value) int64 {
-	var text string
-	if !keepTextOrNumber(&text, value) {
-		return 0
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(f) || f > maxUpdatedOn {
-			return 0
-		}
-		n = int64(f)
-	}
-	if n < 0 || n > maxUpdatedOn {
-		return 0
-	}
-	return n
-}
-
 func isPipelineARN(s string) bool {
-	return strings.HasPrefix(s, "arn:") && strings.Contains(s, pipelineResource)
+	before, _ := SplitPipelineARN(s)
+	return strings.HasPrefix(before, "arn:")
 }
 
 func isConfigurationARN(s string) bool {

@@ -106,7 +106,7 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 		return err
 	}
 	if watch.News(st, observed) {
-		for _, f := range failuresIn(observed) {
+		for _, f := range failuresIn(ev, observed) {
 			for _, known := range st.FailingElements() {
 				if known.Type == f.Element.Type {
 					f.Element = known // which says since when

@@ -2,24 +2,33 @@ package handler
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Failures takes a permanent failure, a failed creation and a failed element
-// into the incident that it belongs to.
+// Failures records a permanent failure, a failed creation and each failed element in
+// the incident that it belongs to, and sends a notification where that is due. The
+// rules send it events because of a failure that they saw: one in which none can be
+// read is an error, so that it does not pass in silence. An event without a readable
+// time failed when it is handled; the function status refuses it.
 func Failures(incidents Incidents, counts Counter) Handler {
 	return func(ctx context.Context, m intake.Message) error {
-		ev, st, err := stateChange(m)
+		ev, err := chime.ParseAt(m.Body, incidents.Now())
 		if err != nil {
 			return err
 		}
-		failures := failuresIn(st)
+		st, err := pipeline.FromEvent(ev)
+		if err != nil {
+			return err
+		}
+		failures := failuresIn(ev, st)
 		if len(failures) == 0 {
-			return nil // a retry of what another rule matches; nothing here failed
+			return nothingFailed(ev)
 		}
 		// What the table knows already helps the words: some events lack the call,
 		// and what ran when the pipeline failed.
@@ -33,7 +42,7 @@ func Failures(incidents Incidents, counts Counter) Handler {
 			st = pipeline.Merge(known, st)
 		}
 		for _, f := range failures {
-			f.State, f.At = st, ev.Time
+			f.State, f.At = st, pipeline.Believed(ev.Time, incidents.Now())
 			if err := incidents.take(ctx, f, event); err != nil {
 				return err
 			}
@@ -43,8 +52,17 @@ func Failures(incidents Incidents, counts Counter) Handler {
 	}
 }
 
-// failuresIn gives what one event says has failed.
-func failuresIn(st pipeline.State) []alert.Failure {
+// nothingFailed is the error for an event that a rule sent because of a failure, and
+// in which none can be read.
+func nothingFailed(ev *chime.Event) error {
+	return fault.New(fault.Invalid, "event "+ev.ID,
+		fmt.Sprintf("a rule saw a failure in it, and none can be read: it is a %q of the type %q, with %d elements that could be read",
+			ev.DetailType, ev.StateChange.EventType, len(ev.StateChange.Elements)),
+		"look at its mediaInsightsPipelineElementStatuses; it is kept whole in the dead-letter queue")
+}
+
+// failuresIn returns what one event, of which st is the state, says has failed.
+func failuresIn(ev *chime.Event, st pipeline.State) []alert.Failure {
 	switch st.Status {
 	case pipeline.Failed:
 		return []alert.Failure{{Kind: alert.PermanentFailure}}
@@ -52,7 +70,7 @@ func failuresIn(st pipeline.State) []alert.Failure {
 		return []alert.Failure{{Kind: alert.CreateFailed}}
 	}
 	var failures []alert.Failure
-	for _, e := range st.FailingElements() {
+	for _, e := range pipeline.FailingIn(ev) {
 		failures = append(failures, alert.Failure{Kind: alert.ElementFailure, Element: e})
 	}
 	return failures

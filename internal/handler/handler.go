@@ -11,7 +11,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
@@ -64,16 +63,6 @@ type Sender interface {
 func sendOnce(ctx context.Context, s Sender, p Publisher, partition store.Partition, m alert.Message, owner string) error {
 	n := store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
 	return s.Once(ctx, partition, n, owner, func(ctx context.Context) error { return p.Publish(ctx, m) })
-}
-
-// stateChange parses a message that must be a state change.
-func stateChange(m intake.Message) (*chime.Event, pipeline.State, error) {
-	ev, err := chime.Parse(m.Body)
-	if err != nil {
-		return nil, pipeline.State{}, err
-	}
-	st, err := pipeline.FromEvent(ev)
-	return ev, st, err
 }
 
 // wrongKind is the error for an event that was routed to the wrong function.

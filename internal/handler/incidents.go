@@ -19,8 +19,9 @@ type IncidentTable interface {
 	MarkTold(context.Context, incident.Incident, incident.Told) error
 }
 
-// Incidents takes failures into incidents and tells people of these: when one
-// opens, from whoever sees its first failure; later, from the watch.
+// Incidents records failures in incidents and notifies people of these: at once,
+// from whoever handles the failure that is news; later, from the watch.
+// incident.Next is the policy.
 type Incidents struct {
 	Table  IncidentTable
 	Topic  Publisher
@@ -31,29 +32,35 @@ type Incidents struct {
 	Now   func() time.Time
 }
 
-// take joins a failure to its incident, and tells people if that is new to them.
-// event is what the one event tells of the pipeline: cause and element are read
-// off it alone, so that a failure joins the same incident whatever the table
-// knew by then. f.State may know more, and does for the words.
+// take records a failure in its incident, and sends a notification if it is one that
+// people hear of at once. event is what the one event says of the pipeline: cause,
+// reason and element are read off it alone, so that a failure joins the same incident
+// whatever the table knew by then. f.State may know more, and does for the words.
 func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.State) error {
 	own := f
 	own.State = event
+	cause := own.Cause()
 	i, err := n.Table.Join(ctx, store.Failure{
 		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: elementOf(own)},
-		Class: own.Class(), Reason: reasonOf(own), Losses: f.Losses(),
+		Class: cause.Class, Target: cause.Target, Reason: reasonOf(own), Losses: f.Losses(),
 		Occurrence: incident.Occurrence{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At},
 		Began:      began(f),
 	}, n.Timing)
 	if err != nil {
 		return err
 	}
-	if i.Open() && i.Told.Openings <= i.Reopened {
-		return n.tell(ctx, i, incident.TellOpening, &f)
+	step := incident.AtOnce(i)
+	if step == incident.Nothing {
+		return nil
 	}
-	return nil
+	r, _ := i.Another()
+	if step == incident.TellReason && r.ID != incident.ReasonOf(cause, reasonOf(own)).ID {
+		return n.tell(ctx, i, step, nil) // not this failure's reason: another's, which was not sent yet
+	}
+	return n.tell(ctx, i, step, &f)
 }
 
-// began tells when the failure began: events go on naming an element that failed
+// began returns when the failure began: events go on naming an element that failed
 // long before them.
 func began(f alert.Failure) time.Time {
 	if since := time.UnixMilli(f.Element.UpdatedOn); f.Kind == alert.ElementFailure && since.Before(f.At) {
@@ -62,7 +69,7 @@ func began(f alert.Failure) time.Time {
 	return f.At
 }
 
-// elementOf gives the element that a failure is about: the one that failed, or
+// elementOf returns the element that a failure is about: the one that failed, or
 // the gravest that fell with its pipeline.
 func elementOf(f alert.Failure) string {
 	if f.Element.Type != "" {
@@ -71,27 +78,42 @@ func elementOf(f alert.Failure) string {
 	return incident.Gravest(f.State.FailingElements())
 }
 
-// tell publishes what an incident owes, once, and records that people know. When
-// another invocation is at it, that one does.
+// tell sends the notification of a step, once, and records what people know then.
+// When another invocation is sending it, that one does.
 func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.Step, f *alert.Failure) error {
 	tally, err := n.Table.Tally(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	if step == incident.TellSummary && tally.Calls <= i.Told.Calls {
+	if step == incident.TellSummary && tally.Calls <= i.Told.Calls && len(i.Untold()) == 0 {
 		return nil // nothing new
 	}
-	m := alert.News{Stage: stageOf(i, step), Incident: i, Tally: tally, Failure: f, Now: n.Now()}.Message(n.Words)
-	sent, err := n.Table.TryOnce(ctx, store.PartitionOfIncident(i.Group), store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: tally.Calls},
+	news := alert.News{Stage: stageOf(i, step), Incident: i, Tally: tally, Failure: f, Now: n.Now()}
+	news.Another, _ = i.Another()
+	m := news.Message(n.Words)
+	notification := store.Notification{
+		ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: tally.Calls, Severity: i.Severity(),
+	}
+	for _, r := range i.Reasons {
+		notification.Reasons = append(notification.Reasons, r.ID)
+	}
+	sent, err := n.Table.TryOnce(ctx, store.PartitionOfIncident(i.Group), notification,
 		n.Owner(ctx), func(ctx context.Context) error { return n.Topic.Publish(ctx, m) })
 	if err != nil || sent.SentAt.IsZero() {
 		return err
 	}
-	told := i.Told
-	// What was sent may be older than what is recorded: another told more.
-	told.At, told.Calls = later(i.Told.At, sent.SentAt), max(i.Told.Calls, sent.Calls)
-	told.LastCalls = told.Calls - i.Told.Calls
+	return n.Table.MarkTold(ctx, i, told(i, step, sent))
+}
+
+// told returns what people know once a message was sent. That may be older than what
+// was to be sent now, and than what is recorded.
+func told(i incident.Incident, step incident.Step, sent store.Notification) incident.Told {
+	told := i.Told.Learn(sent.Severity, sent.Reasons)
 	switch step {
+	case incident.TellGraver, incident.TellReason:
+		// The next summary still counts from the last one.
+		told.News++
+		return told
 	case incident.TellOpening:
 		told.Openings = i.Reopened + 1
 	case incident.TellSummary:
@@ -99,7 +121,9 @@ func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.
 	case incident.TellClosing:
 		told.Closings = i.Reopened + 1
 	}
-	return n.Table.MarkTold(ctx, i, told)
+	told.At, told.Calls = later(i.Told.At, sent.SentAt), max(i.Told.Calls, sent.Calls)
+	told.LastCalls = told.Calls - i.Told.Calls
+	return told
 }
 
 func stageOf(i incident.Incident, step incident.Step) alert.Stage {
@@ -108,19 +132,29 @@ func stageOf(i incident.Incident, step incident.Step) alert.Stage {
 		return alert.Summary
 	case step == incident.TellClosing:
 		return alert.Closing
+	case step == incident.TellGraver:
+		return alert.GraverLoss
+	case step == incident.TellReason:
+		return alert.NewReason
 	case i.Reopened > 0:
 		return alert.Reopening
 	}
 	return alert.Opening
 }
 
-// reasonOf gives the raw reason, empty when the events gave none.
+// reasonOf returns the raw reason, empty when the events gave none: that of the
+// element, else of the pipeline, else of the first element that failed with it.
 func reasonOf(f alert.Failure) string {
 	if f.Element.StatusDetail != "" {
 		return f.Element.StatusDetail
 	}
-	if f.State.Failure != nil {
+	if f.State.Failure != nil && f.State.Failure.Reason != "" {
 		return f.State.Failure.Reason
+	}
+	for _, e := range f.State.FailingElements() {
+		if e.StatusDetail != "" {
+			return e.StatusDetail
+		}
 	}
 	return ""
 }

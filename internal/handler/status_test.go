@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // recorded keeps the ids of events, or refuses them.
@@ -127,5 +129,62 @@ func TestStatusInAnyOrderOnTheTable(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("order %v: the table differs from that of the first order (-want +got):\n%s", order, diff)
 		}
+	}
+}
+
+// An event that no function knows is kept, under the name of its detail type, and is
+// counted; it never is a failure, and never an error.
+func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
+	db := outage.Server(t)
+	v := invoked(outage.NewWorld(t, db).Process(), noon, "status")
+	const failing = `{"version":"0","eventType":"chime:MediaInsightsPermanentFailure","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p-9",` +
+		`"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink","status":"Failed"}]}`
+	for _, tt := range []struct{ kind, detail, id string }{
+		{chime.DetailCallInsightsState, failing, "p-9"},
+		{chime.DetailCallInsightsRules, `{"version":"0","ruleName":"spoken","transactionId":"t-9"}`, "unknown.t-9"},
+		{chime.DetailStreamingStatus, `{"version":"0","streamingStatus":"STARTED","transactionId":"t-8","callId":"c-8","isCaller":true}`, "unknown.t-8"},
+		{"Chime Novelty", `null`, "unknown.e-Chime Novelty"},
+	} {
+		t.Run(tt.kind, func(t *testing.T) {
+			counts := tally{}
+			raw := fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","account":"111122223333","region":"us-east-1","time":"2026-03-11T12:00:00Z","detail":%s}`,
+				"e-"+tt.kind, tt.kind, tt.detail)
+			for range 2 {
+				if err := handler.Status(v.store(), counts)(t.Context(), intake.Message{Body: raw}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(tally{"UnknownEventTypes": 2}, counts); diff != "" {
+				t.Errorf("counts (-want +got):\n%s", diff)
+			}
+			st, err := v.store().Pipeline(t.Context(), tt.id)
+			if err != nil || st.Status != pipeline.Unknown || st.Failure != nil || st.Degraded() || !st.EndedAt().IsZero() {
+				t.Errorf("got %+v (%v), want a pipeline of which nothing is known", st, err)
+			}
+			history, err := v.store().History(t.Context(), tt.id)
+			if err != nil || len(history) != 1 || history[0].EventType != tt.kind || string(history[0].Body) != string(raw) {
+				t.Errorf("got %v (%v), want the event once", history, err)
+			}
+			if err := v.failures()(t.Context(), intake.Message{Body: raw}); fault.ClassOf(err) != fault.Invalid {
+				t.Errorf("the function failures: got %v, want it to refuse the event", err)
+			}
+		})
+	}
+	page, err := v.store().List(t.Context(), store.Query{Status: pipeline.Unknown})
+	if err != nil || len(page.States) != 4 {
+		t.Errorf("got %d pipelines in the list (%v), want 4", len(page.States), err)
+	}
+}
+
+// Parts of an event that cannot be read are counted.
+func TestStatusCountsWhatItCannotRead(t *testing.T) {
+	counts := tally{}
+	raw := strings.Replace(string(phoned{id: "p-1", connector: "vc"}.event(chime.EventInProgress, noon)), `"detail":{`,
+		`"detail":{"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink"},7],"failureReason":["x"],"queue":7,`, 1)
+	if err := handler.Status(&recorded{}, counts)(t.Context(), intake.Message{Body: []byte(raw)}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tally{"StateChanges": 1, "UnreadFields": 2}, counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }

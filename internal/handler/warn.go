@@ -81,7 +81,7 @@ func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last t
 		n++
 		return n == newestOurs || !quiet()
 	}
-	if err := w.newest(ctx, store.Query{}, enough); err != nil || n == 0 {
+	if err := w.newest(ctx, store.Query{To: w.now().Add(pipeline.Skew)}, enough); err != nil || n == 0 {
 		return time.Time{}, err
 	}
 	for _, st := range observed {
@@ -93,7 +93,7 @@ func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last t
 			return last, err
 		}
 		for _, r := range history {
-			if !pipeline.Observed(r.EventType) {
+			if !pipeline.Observed(r.EventType) && !pipeline.InFuture(r.Time, w.now()) {
 				last = later(last, r.Time)
 			}
 		}
@@ -122,7 +122,14 @@ func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.S
 			return err
 		}
 		for _, st := range page.States {
-			if w.ours(st) && enough(st) {
+			if !w.ours(st) {
+				continue
+			}
+			st, known, err := w.Table.Known(ctx, st) // no event from the future has come
+			if err != nil {
+				return err
+			}
+			if known && enough(st) {
 				return nil
 			}
 		}

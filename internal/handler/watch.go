@@ -22,12 +22,14 @@ type WatchTable interface {
 	Recorder
 	Incidents(context.Context, store.IncidentQuery) ([]incident.Incident, string, error)
 	Incident(ctx context.Context, id string) (incident.Incident, error)
-	LastSeen(ctx context.Context, id string) (time.Time, error)
+	Newest(ctx context.Context, id string) (incident.Occurrence, error)
+	MarkActive(ctx context.Context, i incident.Incident, failed time.Time) error
 	CloseIncident(context.Context, incident.Incident) (incident.Incident, error)
 	GoesOn(context.Context, incident.Incident) error
 	Open(context.Context) ([]store.OpenPipeline, error)
 	MarkAsked(ctx context.Context, id string, at time.Time) error
 	History(ctx context.Context, id string) ([]store.Record, error)
+	Known(context.Context, pipeline.State) (known pipeline.State, ok bool, err error)
 	List(context.Context, store.Query) (store.Page, error)
 	Raise(ctx context.Context, name string) (time.Time, error)
 	Raised(ctx context.Context, name string) (time.Time, error)
@@ -85,7 +87,7 @@ func (w Watch) unrecovered(ctx context.Context, open []store.OpenPipeline) error
 	return errors.Join(errs...)
 }
 
-// incidents does what the incidents owe.
+// incidents does what has to be done about incidents.
 func (w Watch) incidents(ctx context.Context) error {
 	var errs []error
 	query := store.IncidentQuery{Owing: true}
@@ -95,7 +97,11 @@ func (w Watch) incidents(ctx context.Context) error {
 			return errors.Join(append(errs, err)...)
 		}
 		for _, i := range page {
-			errs = append(errs, w.settle(ctx, i))
+			newest, err := w.Table.Newest(ctx, i.ID)
+			if err == nil {
+				err = errors.Join(w.settle(ctx, i, newest.Seen), w.active(ctx, i, newest.At))
+			}
+			errs = append(errs, err)
 		}
 		if query.Cursor = next; next == "" {
 			return errors.Join(errs...)
@@ -103,12 +109,21 @@ func (w Watch) incidents(ctx context.Context) error {
 	}
 }
 
-// settle does what one incident owes.
-func (w Watch) settle(ctx context.Context, i incident.Incident) error {
-	lastSeen, err := w.Table.LastSeen(ctx, i.ID)
-	if err != nil {
-		return err
+// active makes lists show an incident by when a call failed of it last. Failures do
+// not do that themselves: a storm of them would all write one item.
+func (w Watch) active(ctx context.Context, i incident.Incident, failed time.Time) error {
+	if failed.Sub(i.ActiveAt) < activeWithin {
+		return nil
 	}
+	return w.Table.MarkActive(ctx, i, failed)
+}
+
+// activeWithin is how old the time may be by which lists show an incident.
+const activeWithin = time.Minute
+
+// settle does what has to be done about one incident. lastSeen is when its newest
+// failure was handled, zero when there is none.
+func (w Watch) settle(ctx context.Context, i incident.Incident, lastSeen time.Time) (err error) {
 	if lastSeen.IsZero() {
 		if w.now().Sub(i.Seen) < w.Incidents.Timing.Quiet {
 			return nil // opened, and its first failure is on its way into the table
@@ -130,10 +145,11 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 		if i, err = w.close(ctx, i); err != nil || i.Open() {
 			return err
 		}
-		if lastSeen, err = w.Table.LastSeen(ctx, i.ID); err != nil {
+		newest, err := w.Table.Newest(ctx, i.ID)
+		if err != nil {
 			return err
 		}
-		step = incident.TellClosing
+		lastSeen, step = newest.Seen, incident.TellClosing
 	}
 	if step == incident.TellClosing && incident.Overlooked(i, incident.Occurrence{Seen: lastSeen}, w.Incidents.Timing) {
 		return w.Table.GoesOn(ctx, i) // a call failed between the look and the closing
@@ -141,14 +157,14 @@ func (w Watch) settle(ctx context.Context, i incident.Incident) error {
 	if step == incident.Nothing {
 		return nil
 	}
-	example, err := w.example(ctx, i)
+	example, err := w.example(ctx, i, step)
 	if err != nil {
 		return err
 	}
 	return w.Incidents.tell(ctx, i, step, example)
 }
 
-// close closes an incident and gives it as it is then: still open when it goes
+// close closes an incident and returns it as it is then: still open when it goes
 // on, closed also when another run has closed it.
 func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Incident, error) {
 	closed, err := w.Table.CloseIncident(ctx, i)
@@ -158,7 +174,7 @@ func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Inciden
 	return closed, err
 }
 
-// recovered tells whether a call of the incident's scope has got past where the
+// recovered reports whether a call of the incident's scope has got past where the
 // others failed, after the last of them. A rehearsed incident has nothing to
 // recover: nobody would rehearse calls that succeed until it is over.
 func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time.Time) (bool, error) {
@@ -174,12 +190,16 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
 	// Newest first: what is over for good shows on the newest calls.
-	page, err := w.Table.List(ctx, store.Query{From: from, Limit: recoveredAmong, NoRehearsals: true})
+	page, err := w.Table.List(ctx, store.Query{From: from, To: w.now().Add(pipeline.Skew), Limit: recoveredAmong, NoRehearsals: true})
 	if err != nil {
 		return false, err
 	}
 	for _, st := range page.States {
-		if incident.Succeeds(i.Group, st) {
+		st, known, err := w.Table.Known(ctx, st) // nothing from the future is a success
+		if err != nil {
+			return false, err
+		}
+		if known && incident.Succeeds(i.Group, st) {
 			return true, nil
 		}
 	}
@@ -189,14 +209,20 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time
 // recoveredAmong is how many of the newest calls are looked at for one that succeeds.
 const recoveredAmong = 200
 
-// example gives the failure that the words can tell of, nil when its pipeline
-// is not in the table.
-func (w Watch) example(ctx context.Context, i incident.Incident) (*alert.Failure, error) {
+// example returns a failure for the words of a step: the incident's first, or the
+// first of the reason that is new. It is nil when its pipeline is not in the table.
+func (w Watch) example(ctx context.Context, i incident.Incident, step incident.Step) (*alert.Failure, error) {
 	tally, err := w.Table.Tally(ctx, i.ID)
 	if err != nil || len(tally.Examples) == 0 {
 		return nil, err
 	}
 	first := tally.Examples[0]
+	if r, another := i.Another(); another && step == incident.TellReason {
+		first = exampleOf(i, tally, r)
+	}
+	if first.PipelineID == "" {
+		return nil, nil
+	}
 	st, err := w.Table.Pipeline(ctx, first.PipelineID)
 	if fault.ClassOf(err) == fault.NotFound {
 		return nil, nil
@@ -223,4 +249,16 @@ func (w Watch) example(ctx context.Context, i incident.Incident) (*alert.Failure
 		}
 	}
 	return &f, nil
+}
+
+// exampleOf returns the first call that failed for a reason; the zero Occurrence when
+// there is none.
+func exampleOf(i incident.Incident, tally incident.Tally, r incident.Reason) incident.Occurrence {
+	given, _ := i.Given(tally)
+	for _, g := range given {
+		if g.ID == r.ID {
+			return g.Example
+		}
+	}
+	return incident.Occurrence{}
 }

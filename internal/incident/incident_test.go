@@ -136,6 +136,10 @@ func TestEveryClassHasItsWords(t *testing.T) {
 	}
 }
 
+func elementsOf(kind string) []pipeline.Element {
+	return []pipeline.Element{{Type: kind, Status: chime.StatusFailed}}
+}
+
 func TestLossesAndSeverity(t *testing.T) {
 	tests := []struct {
 		name   string

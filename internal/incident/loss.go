@@ -71,8 +71,12 @@ func (l Loss) rank() int {
 	case VoiceEnhancement:
 		return 4
 	}
-	return 3
+	return rankOfOthers
 }
+
+// rankOfOthers is the rank of what an element of a type that is not known here
+// delivers.
+const rankOfOthers = 3
 
 // Severity says how grave a failure is.
 type Severity string
@@ -85,7 +89,40 @@ const (
 	Low      Severity = "low"      // only voice enhancement is lost
 )
 
-// SeverityOf gives the severity of the gravest loss. Without any loss it is
+// Severities returns all severities, the gravest first.
+func Severities() []Severity { return []Severity{Critical, High, Medium, Low} }
+
+// Graver reports whether a severity is graver than another. Any is graver than the
+// empty one.
+func (s Severity) Graver(than Severity) bool { return s.rank() < than.rank() }
+
+func (s Severity) rank() int {
+	if rank := slices.Index(Severities(), s); rank >= 0 {
+		return rank
+	}
+	return 4 // below all of them
+}
+
+// Severity returns how grave failures of this cause are that cost these losses. It
+// is the one place where losses and cause become a severity: see Class.Cap.
+func (c Cause) Severity(losses []Loss) Severity { return c.Class.Cap(SeverityOf(losses)) }
+
+// UnionOfLosses returns all losses of two lists, each once, the gravest first. An
+// empty list means that anything may be lost, and so the union with one is empty.
+func UnionOfLosses(a, b []Loss) []Loss {
+	if len(a) == 0 || len(b) == 0 {
+		return nil
+	}
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, graver)
+	return slices.Compact(all)
+}
+
+// Known reports whether the loss is one of those that are known here, of which
+// there are few; any other is named after a type of element.
+func (l Loss) Known() bool { return l.rank() != rankOfOthers }
+
+// SeverityOf returns the severity of the gravest loss. Without any loss it is
 // Critical: what failed is not known then, and it may have been the recording.
 func SeverityOf(losses []Loss) Severity {
 	if len(losses) == 0 {

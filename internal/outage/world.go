@@ -140,6 +140,14 @@ func plain(v types.AttributeValue) string {
 		return v.Value
 	case *types.AttributeValueMemberB:
 		return fmt.Sprintf("%x", v.Value)
+	case *types.AttributeValueMemberSS:
+		return strings.Join(slices.Sorted(slices.Values(v.Value)), " ")
+	case *types.AttributeValueMemberM:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v.Value)) {
+			parts = append(parts, name+"="+plain(v.Value[name]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
 	}
 	return fmt.Sprintf("%T", v)
 }

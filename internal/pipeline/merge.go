@@ -111,15 +111,40 @@ func elementsOf(list []chime.Element, at time.Time) []Element {
 	}
 	out := make([]Element, 0, len(list))
 	for _, e := range list {
-		if e.UpdatedOn == 0 {
-			e.UpdatedOn = at.UnixMilli()
-		}
-		if e.Type == chime.ElementVoiceEnhancement {
-			e.Type = chime.ElementVoiceEnhancementSink
-		}
-		out = insertElement(out, Element(e))
+		out = insertElement(out, elementOf(e, at))
 	}
 	return out
+}
+
+// elementOf returns an element as an event of a time has it.
+func elementOf(e chime.Element, at time.Time) Element {
+	switch {
+	case e.Status == "":
+		// Were it of the event's time, it would hide the failure that an event before
+		// told of.
+		e.Status, e.UpdatedOn = UnknownStatus, 0
+	case e.UpdatedOn == 0 || InFuture(time.UnixMilli(e.UpdatedOn), at):
+		e.UpdatedOn = at.UnixMilli() // an event tells of nothing that is yet to come
+	}
+	if e.Type == chime.ElementVoiceEnhancement {
+		e.Type = chime.ElementVoiceEnhancementSink
+	}
+	e.Type = chime.ShortID(e.Type, MaxIDLength)
+	return Element(e)
+}
+
+// FailingIn returns what a state change says has failed, sorted by type, one for each:
+// the newest that says so. An event may name an element twice, and what else it says
+// of one hides no failure of it.
+func FailingIn(ev *chime.Event) []Element {
+	var failing []Element
+	at := ev.Time.Truncate(time.Microsecond)
+	for _, e := range ev.StateChange.Elements {
+		if e.Failing() {
+			failing = insertElement(failing, elementOf(e, at))
+		}
+	}
+	return failing
 }
 
 // insertElement puts e into the sorted list, or its newer state where its type

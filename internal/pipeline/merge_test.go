@@ -24,9 +24,9 @@ func history(t *rapid.T) []*chime.Event {
 	element := rapid.Custom(func(t *rapid.T) chime.Element {
 		return chime.Element{
 			Type:         rapid.SampledFrom([]string{"AmazonTranscribeProcessor", "S3RecordingSink", "VoiceEnhancement", "VoiceEnhancementSink", "NewSink"}).Draw(t, "type"),
-			Status:       rapid.SampledFrom([]string{"NotStarted", "InProgress", "Paused", "Stopped", "Failed", "NotSupported", "Novel"}).Draw(t, "status"),
+			Status:       rapid.SampledFrom([]string{"", "NotStarted", "InProgress", "Paused", "Stopped", "Failed", "NotSupported", "Novel"}).Draw(t, "status"),
 			StatusDetail: rapid.SampledFrom([]string{"", "Unsupported recording length"}).Draw(t, "detail"),
-			UpdatedOn:    rapid.SampledFrom([]int64{0, 1769860800000, 1769860800500, 1769860801000}).Draw(t, "updatedOn"),
+			UpdatedOn:    rapid.SampledFrom([]int64{0, 1769860800000, 1769860800500, 1769860801000, 4_000_000_000_000}).Draw(t, "updatedOn"),
 		}
 	})
 	var events []*chime.Event
@@ -131,6 +131,12 @@ func event(second int, eventType string, elements ...chime.Element) *chime.Event
 	}
 }
 
+// named gives an event an id.
+func named(id string, ev *chime.Event) *chime.Event {
+	ev.ID = id
+	return ev
+}
+
 func TestState(t *testing.T) {
 	sink := func(status string, on int64) chime.Element {
 		return chime.Element{Type: chime.ElementRecordingSink, Status: status, UpdatedOn: on}
@@ -143,7 +149,7 @@ func TestState(t *testing.T) {
 		ended    bool
 	}{
 		{"created", []*chime.Event{event(0, chime.EventCreated)}, pipeline.Created, false, false},
-		{"same second goes by rank", []*chime.Event{event(0, chime.EventInProgress), event(0, chime.EventCreated)}, pipeline.InProgress, false, false},
+		{"same second goes by rank", []*chime.Event{named("a", event(0, chime.EventInProgress)), named("b", event(0, chime.EventCreated))}, pipeline.InProgress, false, false},
 		{"same second goes by updatedOn before rank", []*chime.Event{
 			event(0, chime.EventPaused, sink("Paused", 1000)), event(0, chime.EventInProgress, sink("InProgress", 2000)),
 		}, pipeline.InProgress, false, false},
@@ -199,6 +205,7 @@ func TestID(t *testing.T) {
 		{"pipeline", event(0, chime.EventCreated), "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90"},
 		{"failed creation with a transaction", failed("t-1"), "create-failed.t-1"},
 		{"failed creation without: callId alone is no identity", failed(""), "create-failed.e-1"},
+		{"something unknown that names no pipeline", &chime.Event{ID: "e-1", StateChange: &chime.StateChange{EventType: chime.DetailCallInsightsState}}, "unknown.e-1"},
 		{"failed creation of a rehearsal", failed("rehearsal-t-1"), "rehearsal-create-failed.t-1"},
 	}
 	for _, tt := range tests {

@@ -86,9 +86,9 @@ func StatusOf(eventType string) Status {
 // The zero State knows nothing and is the neutral element of Merge. A State is
 // a value: neither Merge nor anything else changes one that exists.
 type State struct {
-	// ID is the key: the pipeline's UUID, or for a failed creation
-	// "create-failed." and the transaction id, else the event id; of a rehearsal
-	// with chime.RehearsalPrefix before it.
+	// ID is the key: the pipeline's UUID, or FailedCreation or UnknownEvents and the
+	// transaction id, else the event id; of a rehearsal with chime.RehearsalPrefix
+	// before it. See MaxIDLength.
 	ID string
 
 	PipelineARN      string
@@ -154,10 +154,14 @@ type Element struct {
 	Type         string
 	Status       string
 	StatusDetail string
-	// UpdatedOn is in epoch milliseconds; where the event gave none, the
-	// event's own time.
+	// UpdatedOn is in epoch milliseconds; where the event has none, the
+	// event's own time. It is zero for an element of UnknownStatus.
 	UpdatedOn int64
 }
+
+// UnknownStatus is the status of an element of which no event said one. It proves
+// only that there is the element, so every status that an event does say outdoes it.
+const UnknownStatus = "Unknown"
 
 // Failing tells whether the element does not deliver and will not.
 func (e Element) Failing() bool {
@@ -220,25 +224,38 @@ func (s State) Place() (account, region string) {
 	return account, region
 }
 
-// FailedCreation begins the ids of creations that failed. In a rehearsal
-// chime.RehearsalPrefix is before it, as before every id of one.
-const FailedCreation = "create-failed."
+// FailedCreation begins the ids of creations that failed, UnknownEvents those of what
+// is only known by events whose detail type is unknown and that name no pipeline. In a
+// rehearsal chime.RehearsalPrefix is before it, as before every id of one.
+const (
+	FailedCreation = "create-failed."
+	UnknownEvents  = "unknown."
+)
 
-// IDOf gives the key of the pipeline that a state change is about.
+// MaxIDLength is the longest id of a pipeline, and the longest type of an element, in
+// bytes, that is kept whole: both become parts of keys. A longer one is kept as
+// chime.ShortID makes it; the whole id stays in the ARN.
+const MaxIDLength = 900
+
+// IDOf returns the key of the pipeline that a state change is about.
 func IDOf(ev *chime.Event) string {
 	if arn := ev.StateChange.PipelineARN; arn != "" {
 		return IDFromARN(arn)
 	}
-	id := cmp.Or(ev.StateChange.TransactionID, ev.ID)
-	if plain, rehearsal := strings.CutPrefix(id, chime.RehearsalPrefix); rehearsal {
-		return chime.RehearsalPrefix + FailedCreation + plain
+	kind := UnknownEvents
+	if ev.StateChange.EventType == chime.EventCreateFailed {
+		kind = FailedCreation
 	}
-	return FailedCreation + id
+	id := chime.ShortID(cmp.Or(ev.StateChange.TransactionID, ev.ID), MaxIDLength)
+	if plain, rehearsal := strings.CutPrefix(id, chime.RehearsalPrefix); rehearsal {
+		return chime.RehearsalPrefix + kind + plain
+	}
+	return kind + id
 }
 
 // IDFromARN returns the pipeline's id, which follows ":media-pipeline/" in its ARN;
-// a text that is no ARN is its own id.
+// a text that is no ARN is its own id. A UUID is in lower case.
 func IDFromARN(arn string) string {
 	_, id := chime.SplitPipelineARN(arn)
-	return id
+	return chime.ShortID(id, MaxIDLength)
 }

@@ -16,6 +16,7 @@ const (
 	opExists           = "exists"
 	opAnythingBut      = "anything-but"
 	opEqualsIgnoreCase = "equals-ignore-case"
+	opWildcard         = "wildcard"
 )
 
 // maxPatternBytes is EventBridge's default quota for the text of one pattern.
@@ -46,8 +47,8 @@ type compiled struct {
 // Compile makes a Matcher of a table. It refuses, naming rule, field and
 // operator, what EventBridge would refuse (an empty list, a name used twice, a
 // pattern over the size quota) and what the Matcher does not know: numbers and
-// every operator but prefix, exists, anything-but over strings and
-// equals-ignore-case. The error is of class Invalid.
+// every operator but prefix, exists, anything-but over strings,
+// equals-ignore-case and wildcard. The error is of class Invalid.
 func Compile(table []Rule) (*Matcher, error) {
 	m := &Matcher{}
 	seen := make(map[string]bool, len(table))
@@ -154,6 +155,13 @@ func (c *compiled) operator(l *leaf, operator map[string]any) error {
 				return s.isString && (name == opPrefix && strings.HasPrefix(s.text, text) ||
 					name == opEqualsIgnoreCase && strings.EqualFold(s.text, text))
 			})
+		case opWildcard:
+			text, _ := operand.(string)
+			parts, ok := wildcardParts(text)
+			if !ok {
+				return c.refuseOperand(l.path, name, operand, `a string with * between other characters, and no \ but before * and \`)
+			}
+			l.tests = append(l.tests, func(s scalar) bool { return s.isString && matchesParts(s.text, parts) })
 		case opExists:
 			exists, ok := operand.(bool)
 			if !ok {
@@ -172,10 +180,55 @@ func (c *compiled) operator(l *leaf, operator map[string]any) error {
 			l.tests = append(l.tests, func(s scalar) bool { return !s.isString || !slices.Contains(but, s.text) })
 		default:
 			return c.refuse(l.path, fmt.Sprintf("operator %q is not known", name),
-				"use prefix, exists, anything-but or equals-ignore-case")
+				"use prefix, exists, anything-but, equals-ignore-case or wildcard")
 		}
 	}
 	return nil
+}
+
+// wildcardParts returns what stands between the asterisks of a wildcard. As in
+// EventBridge, an asterisk stands for any characters or none, two may not stand side by
+// side, and a backslash stands before an asterisk or a backslash that is meant itself.
+func wildcardParts(text string) (parts []string, ok bool) {
+	var part strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\':
+			if i++; i == len(text) || text[i] != '*' && text[i] != '\\' {
+				return nil, false
+			}
+			part.WriteByte(text[i])
+		case text[i] == '*' && i > 0 && part.Len() == 0:
+			return nil, false
+		case text[i] == '*':
+			parts = append(parts, part.String())
+			part.Reset()
+		default:
+			part.WriteByte(text[i])
+		}
+	}
+	return append(parts, part.String()), text != ""
+}
+
+// matchesParts reports whether text is the parts in their order, with anything
+// between them.
+func matchesParts(text string, parts []string) bool {
+	last := len(parts) - 1
+	if last == 0 {
+		return text == parts[0]
+	}
+	rest, ok := strings.CutPrefix(text, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1:last] {
+		at := strings.Index(rest, part)
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[last])
 }
 
 func stringList(operand any) ([]string, bool) {

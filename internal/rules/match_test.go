@@ -11,6 +11,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// What nothing documents goes to the function status, which keeps it, and to no other.
+func TestUndocumentedEventsAreKept(t *testing.T) {
+	m, err := rules.Compile(rules.Table(rules.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{chime.DetailCallInsightsState, chime.DetailCallInsightsRules} {
+		event := fmt.Sprintf(`{"source":"aws.chime","detail-type":%q,"detail":{"eventType":"chime:MediaInsightsPermanentFailure","mediaInsightsPipelineElementStatuses":[{"status":"Failed"}]}}`, kind)
+		matched, err := m.Match([]byte(event))
+		if err != nil || len(matched) != 1 || matched[0].Function != "status" {
+			t.Errorf("%s: got %v (%v), want one rule, to the function status", kind, matched, err)
+		}
+	}
+}
+
 func names(list []rules.Rule) string {
 	var names []string
 	for _, r := range list {
@@ -48,6 +63,10 @@ func TestExamplesGoWhereTheyShould(t *testing.T) {
 	}
 }
 
+func wildcard(text string) rules.Pattern {
+	return rules.Pattern{"a": []any{map[string]any{"wildcard": text}}}
+}
+
 func TestMatch(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -72,6 +91,28 @@ func TestMatch(t *testing.T) {
 		{"anything-but, the value", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"x"}`, false},
 		{"anything-but needs the field", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{}`, false},
 		{"equals-ignore-case", rules.Pattern{"a": []any{map[string]any{"equals-ignore-case": "x"}}}, `{"a":"X"}`, true},
+		{"anything-but of a number", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"1"}}}}, `{"a":1}`, true},
+		{"anything-but of null", rules.Pattern{"a": []any{map[string]any{"anything-but": "null"}}}, `{"a":null}`, true},
+		{"anything-but of true", rules.Pattern{"a": []any{map[string]any{"anything-but": "true"}}}, `{"a":true}`, true},
+		{"anything-but of an array with another element", rules.Pattern{"a": []any{map[string]any{"anything-but": "x"}}}, `{"a":["x","y"]}`, true},
+		{"anything-but of an array of nothing else", rules.Pattern{"a": []any{map[string]any{"anything-but": "x"}}}, `{"a":["x"]}`, false},
+		{"anything-but of an object", rules.Pattern{"a": []any{map[string]any{"anything-but": "x"}}}, `{"a":{"b":1}}`, false},
+		{"prefix of a number", rules.Pattern{"a": []any{map[string]any{"prefix": "1"}}}, `{"a":12}`, false},
+		{"equals-ignore-case of true", rules.Pattern{"a": []any{map[string]any{"equals-ignore-case": "true"}}}, `{"a":true}`, false},
+		{"wildcard", wildcard(`*"F"*`), `{"a":"[{\"s\":\"F\"}]"}`, true},
+		{"wildcard, case counts", wildcard(`*F*`), `{"a":"f"}`, false},
+		{"wildcard, nothing in its place", wildcard(`F*`), `{"a":"F"}`, true},
+		{"wildcard, the beginning", wildcard(`F*`), `{"a":"eF"}`, false},
+		{"wildcard, the end", wildcard(`*F`), `{"a":"FFe"}`, false},
+		{"wildcard, the end again", wildcard(`*F`), `{"a":"FeF"}`, true},
+		{"wildcard, in order", wildcard(`*a*b*`), `{"a":"ba"}`, false},
+		{"wildcard, each in the middle for itself", wildcard(`*a*a*`), `{"a":"xax"}`, false},
+		{"wildcard, each for itself", wildcard(`a*a`), `{"a":"a"}`, false},
+		{"wildcard, one that is meant", wildcard(`\*`), `{"a":"x"}`, false},
+		{"wildcard, one that is there", wildcard(`\**\\`), `{"a":"*x\\"}`, true},
+		{"wildcard of a number", wildcard(`*`), `{"a":1}`, false},
+		{"wildcard of an array", wildcard(`*F*`), `{"a":[1,"eFe"]}`, true},
+		{"wildcard of an object", wildcard(`*`), `{"a":{"b":"F"}}`, false},
 		{"objects in an array", rules.Pattern{"a": map[string]any{"s": []any{"F"}}}, `{"a":[{"s":"P"},{"s":"F"}]}`, true},
 		{"one element MUST match all fields", rules.Pattern{"a": map[string]any{"s": []any{"F"}, "t": []any{"2"}}}, `{"a":[{"s":"F","t":"1"},{"s":"P","t":"2"}]}`, false},
 	}
@@ -99,6 +140,12 @@ func TestCompileRefuses(t *testing.T) {
 		want    []string
 	}{
 		{"an unknown operator", rules.Pattern{"a": []any{map[string]any{"numeric": []any{">", 1}}}}, []string{"rule r", "field a", "numeric"}},
+		{"two asterisks side by side", wildcard(`a**b`), []string{"field a", "wildcard"}},
+		{"two asterisks at the beginning", wildcard(`**b`), []string{"field a", "wildcard"}},
+		{"a backslash before another character", wildcard(`a\b`), []string{"field a", "wildcard"}},
+		{"a backslash at the end", wildcard(`a\`), []string{"field a", "wildcard"}},
+		{"an empty wildcard", wildcard(``), []string{"field a", "wildcard"}},
+		{"a wildcard of a list", rules.Pattern{"a": []any{map[string]any{"wildcard": []any{"x"}}}}, []string{"field a", "wildcard"}},
 		{"an empty list", rules.Pattern{"a": []any{}}, []string{"field a", "empty"}},
 		{"a bare value", rules.Pattern{"a": "x"}, []string{"field a", "list"}},
 		{"a number", rules.Pattern{"a": []any{1}}, []string{"field a", "1"}},

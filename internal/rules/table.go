@@ -48,6 +48,10 @@ const (
 	detailStateChange  = "Media Insights State Change"
 	detailRulesMatched = "Media Insights Rules Matched"
 
+	// EventBridge's reference lists these two, and nothing says what is in them.
+	detailCallInsightsState = "Call Insights State Change"
+	detailCallInsightsRules = "Call Insights Rules Matched"
+
 	eventPermanentFailure = "chime:MediaInsightsPermanentFailure"
 	eventCreateFailed     = "chime:MediaInsightsCreateFailed"
 )
@@ -62,37 +66,51 @@ func Table(o Options) []Rule {
 			Name:        "state-change",
 			Description: "Every state change of a call analytics pipeline, known to us or not",
 			Function:    "status",
-			Pattern:     o.pattern(detailStateChange, nil),
+			Pattern:     o.pattern(nil, detailStateChange),
+		},
+		{
+			Name:        "call-insights",
+			Description: "Events of call analytics that nothing documents: kept, and never notified",
+			Function:    "status",
+			Pattern:     o.pattern(nil, detailCallInsightsState, detailCallInsightsRules),
 		},
 		{
 			Name:        "permanent-failure",
 			Description: "A call analytics pipeline failed for good",
 			Function:    "failures",
-			Pattern:     o.pattern(detailStateChange, Pattern{"eventType": Values{eventPermanentFailure}}),
+			Pattern:     o.pattern(Pattern{"eventType": Values{eventPermanentFailure}}, detailStateChange),
 		},
 		{
 			Name:        "create-failed",
 			Description: "A call analytics pipeline could not be created",
 			Function:    "failures",
-			Pattern:     o.pattern(detailStateChange, Pattern{"eventType": Values{eventCreateFailed}}),
+			Pattern:     o.pattern(Pattern{"eventType": Values{eventCreateFailed}}, detailStateChange),
 		},
 		{
 			Name:        "element-failure",
 			Description: "An element failed or did nothing in a pipeline that goes on or has ended",
 			Function:    "failures",
-			Pattern: o.pattern(detailStateChange, Pattern{
-				// Those two come by the rules above.
-				"eventType": Values{Operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}},
-				"mediaInsightsPipelineElementStatuses": Pattern{
-					"status": Values{"Failed", "NotSupported"},
-				},
+			Pattern:     o.elementFailure(Pattern{"status": Values{"Failed", "NotSupported"}}),
+		},
+		{
+			// A pattern cannot look into JSON text, but it can find the two words in it, in
+			// quotes as no remark on a status has them. The function reads the text, and
+			// reports it where no element failed after all. The function status could read it
+			// as well, but it may not publish to the topic of failures, and what fails there
+			// must not keep states from being written. One rule for both forms is not
+			// possible: a field has either a pattern or a list of values.
+			Name:        "element-failure-text",
+			Description: "An element failed or did nothing, and the elements came as JSON text",
+			Function:    "failures",
+			Pattern: o.elementFailure(Values{
+				Operator{opWildcard: `*"Failed"*`}, Operator{opWildcard: `*"NotSupported"*`},
 			}),
 		},
 		{
 			Name:        "rules-matched",
 			Description: "A real-time rule of a call analytics configuration matched",
 			Function:    "alerts",
-			Pattern:     o.pattern(detailRulesMatched, nil),
+			Pattern:     o.pattern(nil, detailRulesMatched),
 		},
 		{
 			Name:        "consent",
@@ -105,12 +123,22 @@ func Table(o Options) []Rule {
 	}
 }
 
-func (o Options) pattern(detailType string, detail Pattern) Pattern {
+// elementFailure matches state changes with elements of a form, but for those that
+// have a rule of their own.
+func (o Options) elementFailure(elements any) Pattern {
+	return o.pattern(Pattern{
+		"eventType":                            Values{Operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}},
+		"mediaInsightsPipelineElementStatuses": elements,
+	}, detailStateChange)
+}
+
+// pattern matches events of the detail types; a nil detail may be any.
+func (o Options) pattern(detail Pattern, detailTypes ...any) Pattern {
 	sources := Values{sourceChime}
 	if o.Rehearsal {
 		sources = append(sources, sourceRehearsal)
 	}
-	p := Pattern{"source": sources, "detail-type": Values{detailType}}
+	p := Pattern{"source": sources, "detail-type": Values(detailTypes)}
 	if detail != nil {
 		p["detail"] = detail
 	}

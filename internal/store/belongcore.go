@@ -69,7 +69,7 @@ type stretch struct{ from, to time.Time }
 
 func newFinder(s *Store, ref string) *finder {
 	return &finder{
-		s: s, wave: []node{{pipelinePK, pipeline.IDFromARN(ref), asked}, {transactionPK, ref, asked}, {callPK, ref, asked}},
+		s: s, wave: []node{{pipelinePK, pipeline.IDFromARN(ref), asked}, {transactionPK, keyID(ref), asked}, {callPK, keyID(ref), asked}},
 		found:     map[string]belonging{},
 		pipelines: map[string]*pipelineFound{}, transactions: map[string]bool{}, calls: map[string]bool{},
 		ledgers:        map[string]consent.Ledger{},
@@ -113,7 +113,7 @@ func (f *finder) core(ctx context.Context) error {
 // follow reads the partition of an id in the next wave.
 func (f *finder) follow(prefix, id string, how howNamed) {
 	if id != "" {
-		f.wave = append(f.wave, node{prefix, id, how})
+		f.wave = append(f.wave, node{prefix, keyID(id), how})
 	}
 }
 
@@ -128,7 +128,7 @@ func (f *finder) visitPipeline(ctx context.Context, n node) (ours bool, err erro
 	if err != nil {
 		return false, err
 	}
-	if t := p.state.TransactionID; n.how == weak && t != "" && !f.transactions[t] {
+	if t := p.state.TransactionID; n.how == weak && t != "" && !f.transactions[keyID(t)] {
 		return false, nil
 	}
 	notes, err := f.s.voiceItemsOf(ctx, voiceByPipeline+n.id)
@@ -177,10 +177,8 @@ func readPipeline(id string, items []item) (*pipelineFound, error) {
 				return p, err
 			}
 			// What cannot be read names no id that could be found otherwise.
-			if ev, err := chime.Parse(body); err == nil {
-				if st, err := pipeline.FromEvent(ev); err == nil {
-					p.proven = append(p.proven, st)
-				}
+			if st, err := provenBy(body); err == nil {
+				p.proven = append(p.proven, st)
 			}
 		case KindIncidentLink:
 			p.links[strings.TrimPrefix(textIn(it, attrSK), joinedSK)] = textIn(it, "in")

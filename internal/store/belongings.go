@@ -167,7 +167,7 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 	for _, p := range f.pipelines {
 		if p.known {
 			b.Pipelines = append(b.Pipelines, p.state)
-			hasState[p.state.TransactionID] = true
+			hasState[keyID(p.state.TransactionID)] = true
 		}
 	}
 	newestFirst(b.Pipelines)

@@ -142,7 +142,7 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 			return mine, "", err
 		}
 	}
-	if transaction == "" || f.transactions[transaction] {
+	if transaction == "" || f.transactions[keyID(transaction)] {
 		return transaction != "", "", nil
 	}
 	return false, "transaction " + transaction, nil
@@ -151,7 +151,7 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 // owns reports whether a voice notification names a pipeline or transaction of
 // the call.
 func (f *finder) owns(n voice.Note) bool {
-	return f.pipelines[n.PipelineID] != nil || f.transactions[n.TransactionID]
+	return f.pipelines[keyID(n.PipelineID)] != nil || f.transactions[keyID(n.TransactionID)]
 }
 
 // otherOf returns the pipeline or transaction of another call that a voice

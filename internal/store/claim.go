@@ -21,9 +21,13 @@ type Notification struct {
 	ID      string
 	Kind    string
 	Subject string
-	// Calls is how many calls it tells of, zero where it does not count.
-	Calls  int
-	SentAt time.Time
+	// Calls is how many calls it is about, zero where it does not count.
+	Calls int
+	// Severity and Reasons are those of the incident that it says, the latter by
+	// their ids; empty where it is about none.
+	Severity incident.Severity
+	Reasons  []string
+	SentAt   time.Time
 }
 
 // Once does send once for each id under a partition, however often and by
@@ -64,6 +68,12 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 	up.set("d", up.value(text(timeText(n.SentAt))))
 	up.set("su", up.value(text(n.Subject)))
 	up.set("k", up.value(number(n.Calls)))
+	if n.Severity != "" {
+		up.set(attrToldGrave, up.value(text(string(n.Severity))))
+	}
+	if len(n.Reasons) > 0 {
+		up.set(attrToldWhy, up.value(&types.AttributeValueMemberSS{Value: n.Reasons}))
+	}
 	s.expireBy(up, n.SentAt)
 	up.remove("l")
 	up.remove("w")
@@ -113,5 +123,8 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 }
 
 func notificationIn(it item) Notification {
-	return Notification{ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"), SentAt: timeIn(it, "d")}
+	return Notification{
+		ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"),
+		Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy), SentAt: timeIn(it, "d"),
+	}
 }

@@ -29,10 +29,10 @@ const (
 func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 	var partitions []string
 	if e.TransactionID != "" {
-		partitions = append(partitions, transactionPK+e.TransactionID)
+		partitions = append(partitions, transactionKey(e.TransactionID))
 	}
 	if e.CallID != "" && (e.Kind == consent.Ready || e.TransactionID == "") {
-		partitions = append(partitions, callPK+e.CallID)
+		partitions = append(partitions, callKey(e.CallID))
 	}
 	if len(partitions) == 0 {
 		return nil, fault.New(fault.Invalid, "entry "+e.ID(), "names neither a transaction nor a call", "")
@@ -91,7 +91,7 @@ func (s *Store) Enter(ctx context.Context, e consent.Entry) error {
 // Ledger reads all that was entered for a transaction before, with consistent
 // reads: its own entries, and consent for the calls that its readiness names.
 func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
-	ledger, err := s.entries(ctx, transactionPK+transactionID)
+	ledger, err := s.entries(ctx, transactionKey(transactionID))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledge
 // CallLedger reads, with a consistent read, all that was entered for a callId
 // before: what names no transaction, and the readiness of its transactions.
 func (s *Store) CallLedger(ctx context.Context, callID string) (consent.Ledger, error) {
-	return s.entries(ctx, callPK+callID)
+	return s.entries(ctx, callKey(callID))
 }
 
 func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) {
@@ -132,7 +132,7 @@ func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) 
 // PipelineEnd tells whether a pipeline of the transaction has stopped, and when.
 // As long as another one of it is open, the call is not over.
 func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
-	pointers, err := s.queryAll(ctx, transactionPK+transactionID, pipelinePK)
+	pointers, err := s.queryAll(ctx, transactionKey(transactionID), pipelinePK)
 	if err != nil {
 		return "", time.Time{}, false, err
 	}

@@ -104,7 +104,7 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 		case strings.HasPrefix(key, "D#"):
 			audits++
 		case strings.HasPrefix(key, "O#") && strings.HasSuffix(key, "#"):
-			if diff := cmp.Diff([]string{"PK", "SK", "a", "x"}, slices.Sorted(maps.Keys(it))); diff != "" {
+			if diff := cmp.Diff([]string{"PK", "SK", "a", "rs", "x"}, slices.Sorted(maps.Keys(it))); diff != "" {
 				t.Errorf("%s: it says more than when a call failed (-want +got):\n%s", key, diff)
 			}
 		case before[key] == nil:
@@ -116,10 +116,13 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 	}
 	for key, was := range before {
 		is := after[key]
-		if strings.HasPrefix(key, "K#") { // an incident stays, but not the reason that names a call
+		if strings.HasPrefix(key, "K#") { // an incident stays, but not the words of reasons that name a call
 			was, is = maps.Clone(was), maps.Clone(is)
-			delete(was, "rn")
-			delete(is, "rn")
+			words := func(attr, _ string) bool {
+				return attr == "rn" || strings.HasPrefix(attr, "rs.") && strings.HasSuffix(attr, ".t")
+			}
+			maps.DeleteFunc(was, words)
+			maps.DeleteFunc(is, words)
 		}
 		gone := mentions(was, ids) || slices.ContainsFunc(mentioning, func(id string) bool {
 			return was["PK"] == "M#"+id || strings.HasPrefix(was["SK"], "A#") && strings.HasSuffix(was["SK"], "#"+id)
@@ -133,7 +136,8 @@ func checkErased(t interface{ Errorf(string, ...any) }, before, after map[string
 	}
 }
 
-// tallies counts the calls of every incident, and when the last failed.
+// tallies counts the calls of every incident and of each of its reasons, and when the
+// last failed.
 func tallies(ctx context.Context, s *store.Store) (map[string][2]any, error) {
 	all := map[string][2]any{}
 	list, _, err := s.Incidents(ctx, store.IncidentQuery{Limit: 1000})
@@ -146,7 +150,12 @@ func tallies(ctx context.Context, s *store.Store) (map[string][2]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[i.ID] = [2]any{tally.Calls, []time.Time{tally.LastAt, seen}}
+		given, rest := i.Given(tally)
+		counts := []int{tally.Calls, rest.Calls}
+		for _, r := range given {
+			counts = append(counts, r.Calls)
+		}
+		all[i.ID] = [2]any{counts, []time.Time{tally.LastAt, seen}}
 	}
 	return all, err
 }

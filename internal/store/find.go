@@ -24,7 +24,7 @@ type Record struct {
 // Pipeline gives the state of one pipeline or failed creation by its id, with
 // a consistent read; an error of class NotFound when there is none.
 func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error) {
-	it, err := s.get(ctx, pipelinePK+id, stateSK)
+	it, err := s.get(ctx, pipelineKey(id), stateSK)
 	if err != nil {
 		return pipeline.State{}, err
 	}
@@ -57,7 +57,7 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 // find returns the pipeline of an id, and those of the call or transaction ref.
 func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
 	ids := []string{id}
-	for _, pk := range []string{transactionPK + ref, callPK + ref} {
+	for _, pk := range []string{transactionKey(ref), callKey(ref)} {
 		pointers, err := s.queryAll(ctx, pk, pipelinePK)
 		if err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, err
 	for part := range slices.Chunk(ids, 100) {
 		keys := make([]item, len(part))
 		for i, id := range part {
-			keys[i] = key(pipelinePK+id, stateSK)
+			keys[i] = key(pipelineKey(id), stateSK)
 		}
 		items, err := s.batchGet(ctx, keys)
 		if err != nil {
@@ -106,9 +106,51 @@ func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, err
 	return states, nil
 }
 
+// Known returns the state of a pipeline as it is known now: the state itself, but where
+// an event is in it whose time is in the future, what all other events of its history
+// make. ok is false where there is no other. It reads the history of such a pipeline
+// only.
+func (s *Store) Known(ctx context.Context, st pipeline.State) (known pipeline.State, ok bool, err error) {
+	now := s.now()
+	if !st.InFuture(now) {
+		return st, true, nil
+	}
+	items, err := s.queryAll(ctx, pipelineKey(st.ID), eventSK)
+	if err != nil {
+		return known, false, err
+	}
+	for _, it := range items {
+		if textIn(it, attrSK) >= eventSK+string(pipeline.KnownAt(now)) {
+			break // they are in their order
+		}
+		body, err := unpack(it["d"])
+		if err != nil {
+			return known, false, err
+		}
+		one, err := provenBy(body)
+		if err != nil {
+			return known, false, err
+		}
+		known, ok = pipeline.Merge(known, one), true
+	}
+	return known, ok, nil
+}
+
+// provenBy returns the state that an event of a history proves by itself.
+func provenBy(body []byte) (pipeline.State, error) {
+	ev, err := chime.Parse(body)
+	if err != nil {
+		return pipeline.State{}, err
+	}
+	if unknown, ok := chime.AsUnknown(ev); ok {
+		ev = unknown
+	}
+	return pipeline.FromEvent(ev)
+}
+
 // History gives a pipeline's events in their order.
 func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
-	items, err := s.queryAll(ctx, pipelinePK+id, eventSK)
+	items, err := s.queryAll(ctx, pipelineKey(id), eventSK)
 	if err != nil {
 		return nil, err
 	}

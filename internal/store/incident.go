@@ -31,8 +31,12 @@ const (
 	attrScope     = "sc"
 	attrElement   = "et"
 	attrClass     = "cl"
+	attrTarget    = "tg"
 	attrReason    = "rn"
-	attrLosses    = "lo" // losses, separated by |
+	attrReasons   = "rs" // its reasons by id, see reasonItem; of an occurrence, the ids
+	attrLosses    = "lo" // losses of the first failure, separated by |
+	attrMore      = "ls" // losses of the others, a set; anyLoss where they may be any
+	attrOpened    = "oa" // absent in what was opened by a version that had it in c
 	attrSeen      = "se" // of a pipeline's joining, too
 	attrClosed    = "z"
 	attrReopened  = "rp"
@@ -42,6 +46,9 @@ const (
 	attrOpenings  = "n0"
 	attrSummaries = "n1"
 	attrClosings  = "n2"
+	attrNews      = "n3"
+	attrToldGrave = "tv"
+	attrToldWhy   = "tr" // ids of reasons, a set
 )
 
 // incidentMargin is for how long an incident is kept beyond its last change. Its
@@ -52,6 +59,10 @@ const incidentMargin = 14 * 24 * time.Hour
 // newestIncidents is how many of a group's incidents are read at once: the one
 // that a failure joins is among the newest.
 const newestIncidents = 8
+
+// manyIncidents is after how many one is joined that does not fit exactly, though
+// an older one might.
+const manyIncidents = 4 * newestIncidents
 
 // incidentKey gives the key of an incident; ok is false for a text that is no
 // incident's id.
@@ -87,25 +98,31 @@ func numberIn(it item, name string) int {
 
 // Failure is one that joins an incident.
 type Failure struct {
-	Group  incident.Group
+	Group incident.Group
+	// Class and Target are those of its cause.
 	Class  incident.Class
+	Target string
 	Reason string
+	// Losses is what it costs; empty where that may be anything.
 	Losses []incident.Loss
-	// Occurrence is the call; its Seen is not looked at.
+	// Occurrence is the call; its Seen and Reasons are not looked at.
 	Occurrence incident.Occurrence
-	// Began is when what the event tells began, which may be before the event;
+	// Began is when what the event says began, which may be before the event;
 	// zero where that is not known.
 	Began time.Time
 }
 
-// Join takes a failure into the incident that it belongs to, and opens or
-// reopens one where there is none. It gives the incident as it is afterwards.
-// The same failure any number of times, at once or after a crash, counts once.
-// It costs one query, two writes and a read while the incident is open.
+func (f Failure) cause() incident.Cause { return incident.Cause{Class: f.Class, Target: f.Target} }
+
+func (f Failure) reason() incident.Reason { return incident.ReasonOf(f.cause(), f.Reason) }
+
+// Join records a failure in the incident that it belongs to, and opens or reopens
+// one where there is none. It returns the incident as it is afterwards. The same
+// failure any number of times, at once or after a crash, counts once. It costs one
+// query, two writes and a read while the incident is open and knows the failure's
+// reason, losses and cause; each of these that it does not know costs a write more.
 func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
-	if err := checkIDs(f.Occurrence.PipelineID, f.Group.Element); err != nil {
-		return incident.Incident{}, err
-	}
+	f = fitting(f)
 	f.Occurrence.Seen = s.now()
 	for attempt := range mergeAttempts {
 		i, err := s.join(ctx, f, t)
@@ -125,21 +142,22 @@ var errRaced = errors.New("another writer was faster")
 
 func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
 	known, err := s.incidentsOf(ctx, f.Group, func(known []incident.Incident) bool {
-		_, verdict := incident.Choose(known, f.Class, s.now(), t)
-		return verdict == incident.Joins
+		chosen, verdict := incident.Choose(known, f.cause(), s.now(), t)
+		return verdict == incident.Joins && (len(known) >= manyIncidents || chosen.Cause() == f.cause())
 	})
 	if err != nil {
 		return incident.Incident{}, err
 	}
-	chosen, verdict := incident.Choose(known, f.Class, s.now(), t)
-	if verdict == incident.Joins {
+	chosen, verdict := incident.Choose(known, f.cause(), s.now(), t)
+	learns := verdict != incident.Opens && chosen.Cause().Learns(f.cause())
+	if verdict == incident.Joins && !learns {
 		if took, err := s.take(ctx, f, chosen.ID, binding{}); err != nil {
 			return incident.Incident{}, err
 		} else if took {
 			return s.occur(ctx, chosen.ID, f, f.Occurrence, t)
 		}
 	}
-	// Before anything is opened: the failure may have joined one that is over.
+	// Before anything is opened or learned: the failure may have joined another.
 	bound, err := s.joined(ctx, f)
 	if err != nil {
 		return incident.Incident{}, err
@@ -150,10 +168,16 @@ func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (inciden
 			return i, err
 		}
 	}
-	if verdict == incident.Opens {
-		if chosen, err = s.open(ctx, f, known); err != nil {
-			return incident.Incident{}, err
-		}
+	switch {
+	case verdict == incident.Opens:
+		chosen, err = s.open(ctx, f, known)
+	case learns:
+		// Before the failure is bound: if another has taught the incident another
+		// cause, this failure belongs elsewhere.
+		_, err = s.learn(ctx, chosen, f)
+	}
+	if err != nil {
+		return incident.Incident{}, err
 	}
 	took, err := s.take(ctx, f, chosen.ID, bound)
 	if err == nil && !took && verdict == incident.Opens {
@@ -203,145 +227,18 @@ func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) 
 		next = n + 1
 	}
 	i := incident.Incident{
-		ID: f.Group.ID() + "." + strconv.Itoa(next), Group: f.Group, Class: f.Class, Reason: f.Reason, Losses: f.Losses,
-		OpenedAt: f.Occurrence.At, Seen: f.Occurrence.Seen,
+		ID: f.Group.ID() + "." + strconv.Itoa(next), Group: f.Group, Class: f.Class, Target: f.Target,
+		Reason: incident.BoundedReason(f.Reason), Reasons: []incident.Reason{f.reason()}, Losses: boundedLosses(f.Losses),
+		OpenedAt: f.Occurrence.At, Seen: f.Occurrence.Seen, ActiveAt: f.Occurrence.At,
 	}
-	it, _ := incidentKey(i.ID)
-	it[attrTime], it[attrState], it[attrFirst] = text("I"+shardOf(i.ID)), text("I"+shardOf(i.ID)), text(timeText(i.OpenedAt))
-	it[attrScope], it[attrClass], it[attrSeen] = text(i.Scope), text(string(i.Class)), text(timeText(i.Seen))
-	losses := make([]string, len(i.Losses))
-	for n, loss := range i.Losses {
-		losses[n] = string(loss)
-	}
-	for name, value := range map[string]string{attrElement: i.Element, attrReason: i.Reason, attrLosses: strings.Join(losses, "|")} {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
+	it := incidentItem(i)
 	s.expire(it, s.now().Add(incidentMargin))
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if isConditionFailure(err) {
 		return i, errRaced
 	}
 	if err != nil {
-		return i, s.failure(err, "cannot take the incident")
+		return i, s.failure(err, "cannot store the incident")
 	}
 	return i, nil
-}
-
-// withdraw ends an incident that was opened for a failure which is in another
-// one by now, unless people know of it: they need not hear of this one. A failure
-// that has joined it meanwhile makes it go on, as Overlooked does for later ones.
-func (s *Store) withdraw(ctx context.Context, f Failure, i incident.Incident) error {
-	if bound, err := s.joined(ctx, f); err != nil || bound.incident == i.ID {
-		return err // the answer that it took it got lost
-	}
-	i.ClosedAt = s.now()
-	up := newUpdate()
-	up.require("attribute_not_exists(" + attrOpenings + ")")
-	up.require("attribute_not_exists(" + attrClosed + ")")
-	up.set(attrClosed, up.value(text(timeText(i.ClosedAt))))
-	up.set(attrClosings, up.value(number(1)))
-	up.remove(attrState)
-	if err := s.changeIncident(ctx, i.ID, up); err != nil {
-		return err
-	}
-	if last, err := s.LastSeen(ctx, i.ID); err != nil || last.IsZero() {
-		return err
-	}
-	return s.reopen(ctx, i)
-}
-
-// reopen makes a closed incident open again, on condition that it still is as
-// it was read.
-func (s *Store) reopen(ctx context.Context, i incident.Incident) error {
-	up := newUpdate()
-	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
-	up.set(attrReopened, up.value(number(i.Reopened+1)))
-	up.set(attrState, up.value(text("I"+shardOf(i.ID))))
-	up.remove(attrClosed)
-	return s.changeIncident(ctx, i.ID, up)
-}
-
-// CloseIncident records that an incident was found to be over at a time. It is
-// an error of class Conflict when it was not as i says any more.
-func (s *Store) CloseIncident(ctx context.Context, i incident.Incident) (incident.Incident, error) {
-	now := s.now()
-	up := newUpdate()
-	up.require("attribute_exists(" + attrPK + ")")
-	up.require("attribute_not_exists(" + attrClosed + ")")
-	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
-	up.set(attrClosed, up.value(text(timeText(now))))
-	err := s.changeIncident(ctx, i.ID, up)
-	if errors.Is(err, errRaced) {
-		return i, fault.Wrap(err, fault.Conflict, "incident "+i.ID, "cannot be closed", "it is looked at again")
-	}
-	i.ClosedAt = now
-	return i, err
-}
-
-// GoesOn takes an end back that people were not told of: a call failed while it
-// was recorded. It does nothing when the incident is not as i says any more.
-func (s *Store) GoesOn(ctx context.Context, i incident.Incident) error {
-	up := newUpdate()
-	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
-	up.unchanged(attrClosings, numberOrNothing(attrClosings, i.Told.Closings))
-	up.remove(attrClosed)
-	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
-		return err
-	}
-	return nil
-}
-
-// MarkTold records what people were told; told has at least one count more than
-// i has. It does nothing when another has recorded something meanwhile: what was
-// told belongs together.
-func (s *Store) MarkTold(ctx context.Context, i incident.Incident, told incident.Told) error {
-	up := newUpdate()
-	for _, c := range []struct {
-		name     string
-		old, new int
-	}{
-		{attrOpenings, i.Told.Openings, told.Openings}, {attrSummaries, i.Told.Summaries, told.Summaries}, {attrClosings, i.Told.Closings, told.Closings},
-	} {
-		up.unchanged(c.name, numberOrNothing(c.name, c.old))
-		if c.new != c.old {
-			up.set(c.name, up.value(number(c.new)))
-		}
-	}
-	up.set(attrToldAt, up.value(text(timeText(told.At))))
-	up.set(attrToldCalls, up.value(number(told.Calls)))
-	up.set(attrToldLast, up.value(number(told.LastCalls)))
-	if told.Closings > i.Reopened {
-		up.remove(attrState) // it owes nothing any more
-		up.require("attribute_exists(" + attrClosed + ")")
-	}
-	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
-		return err
-	}
-	return nil
-}
-
-// numberOrNothing is an item as if read, with a count that is absent while zero.
-func numberOrNothing(name string, n int) item {
-	if n == 0 {
-		return item{}
-	}
-	return item{name: number(n)}
-}
-
-func (s *Store) changeIncident(ctx context.Context, id string, up *update) error {
-	k, ok := incidentKey(id)
-	if !ok {
-		return fault.New(fault.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
-	}
-	s.expireBy(up, s.now().Add(incidentMargin))
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, k))
-	if isConditionFailure(err) {
-		return errRaced
-	}
-	if err != nil {
-		return s.failure(err, "cannot take the change of incident "+id)
-	}
-	return nil
 }

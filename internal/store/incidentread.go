@@ -22,40 +22,50 @@ func decodeIncident(it item) incident.Incident {
 	i := incident.Incident{
 		ID:    group + "." + strconv.Itoa(n),
 		Group: incident.Group{Scope: textIn(it, attrScope), Element: textIn(it, attrElement)},
-		Class: incident.Class(textIn(it, attrClass)), Reason: textIn(it, attrReason),
-		OpenedAt: timeIn(it, attrFirst), Seen: timeIn(it, attrSeen), ClosedAt: timeIn(it, attrClosed), Reopened: numberIn(it, attrReopened),
-		Told: incident.Told{
-			At: timeIn(it, attrToldAt), Calls: numberIn(it, attrToldCalls), LastCalls: numberIn(it, attrToldLast),
-			Openings: numberIn(it, attrOpenings), Summaries: numberIn(it, attrSummaries), Closings: numberIn(it, attrClosings),
-		},
+		Class: incident.Class(textIn(it, attrClass)), Target: textIn(it, attrTarget), Reason: textIn(it, attrReason),
+		OpenedAt: timeIn(it, attrOpened), ActiveAt: timeIn(it, attrFirst), Seen: timeIn(it, attrSeen),
+		ClosedAt: timeIn(it, attrClosed), Reopened: numberIn(it, attrReopened),
 	}
-	for _, loss := range strings.FieldsFunc(textIn(it, attrLosses), func(r rune) bool { return r == '|' }) {
-		i.Losses = append(i.Losses, incident.Loss(loss))
+	if i.OpenedAt.IsZero() { // of a version that listed incidents by when they opened
+		i.OpenedAt = i.ActiveAt
 	}
+	i.Reasons = decodeReasons(it, i)
+	var first []incident.Loss
+	i.Losses, first = decodeLosses(it)
+	i.Told = decodeTold(it, i, first)
 	return i
 }
 
-// Incident gives an incident by its id, with a consistent read; an error of
+// Incident returns an incident by its id, with a consistent read; an error of
 // class NotFound when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, error) {
-	notFound := fault.New(fault.NotFound, "table "+s.table, "knows no incident "+id, "list them with: chimewatch incidents list")
-	k, ok := incidentKey(id)
-	if !ok {
-		return incident.Incident{}, notFound
-	}
-	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+	it, err := s.readIncident(ctx, id)
 	if err != nil {
 		return incident.Incident{}, err
-	}
-	if len(it) == 0 {
-		return incident.Incident{}, notFound
 	}
 	return decodeIncident(it), nil
 }
 
+func (s *Store) readIncident(ctx context.Context, id string) (item, error) {
+	notFound := fault.New(fault.NotFound, "table "+s.table, "knows no incident "+id,
+		"list them with: chimewatch incidents list")
+	k, ok := incidentKey(id)
+	if !ok {
+		return nil, notFound
+	}
+	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+	if err != nil {
+		return nil, err
+	}
+	if len(it) == 0 {
+		return nil, notFound
+	}
+	return it, nil
+}
+
 // IncidentsOf gives the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
-	items, err := s.queryAll(ctx, pipelinePK+pipelineID, joinedSK)
+	items, err := s.queryAll(ctx, pipelineKey(pipelineID), joinedSK)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +98,17 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 	return list, nil
 }
 
-// LastSeen tells when the newest failure of an incident was handled; zero when
+// LastSeen returns when the newest failure of an incident was handled; zero when
 // there is none yet. It costs a few reads, however many failures there are.
 func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
-	var last time.Time
+	newest, err := s.Newest(ctx, id)
+	return newest.Seen, err
+}
+
+// Newest returns the newest times of an incident's failures, those that were handled
+// last: when one was handled, and when one happened, which is never later. Both are
+// zero when there is none yet. It costs a few reads, however many failures there are.
+func (s *Store) Newest(ctx context.Context, id string) (newest incident.Occurrence, err error) {
 	for shard := range shards {
 		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 			TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
@@ -99,20 +116,26 @@ func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
 			ExpressionAttributeValues: item{":p": text(occurrencePK + id + "#" + strconv.Itoa(shard))},
 		})
 		if err != nil {
-			return last, s.failure(err, "cannot be queried for occurrences")
+			return newest, s.failure(err, "cannot be queried for occurrences")
 		}
 		for _, it := range out.Items {
-			if seen := occurrenceIn(it).Seen; seen.After(last) {
-				last = seen
+			o := occurrenceIn(it)
+			newest.Seen = later(newest.Seen, o.Seen)
+			if o.At.After(o.Seen) {
+				o.At = o.Seen // its clock was wrong
 			}
+			newest.At = later(newest.At, o.At)
 		}
 	}
-	return last, nil
+	return newest, nil
 }
 
 func occurrenceIn(it item) incident.Occurrence {
 	seen, id, _ := strings.Cut(textIn(it, attrSK), "#")
-	return incident.Occurrence{PipelineID: id, CallID: textIn(it, "ci"), At: timeIn(it, "a"), Seen: timeIn(item{attrSK: text(seen)}, attrSK)}
+	return incident.Occurrence{
+		PipelineID: id, CallID: textIn(it, "ci"), At: timeIn(it, "a"), Seen: timeIn(item{attrSK: text(seen)}, attrSK),
+		Reasons: setIn(it, attrReasons),
+	}
 }
 
 // tallyExamples is how many calls a tally names.
@@ -137,6 +160,7 @@ func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
 		}
 		return strings.Compare(a.PipelineID, b.PipelineID)
 	})
+	tally.Occurrences = all
 	if len(all) > 0 {
 		tally.LastAt = all[len(all)-1].At
 	}
@@ -158,20 +182,20 @@ func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
 	return tally, nil
 }
 
-// IncidentQuery says which incidents Incidents gives.
+// IncidentQuery says which incidents Incidents returns.
 type IncidentQuery struct {
 	// Owing keeps to those that are open, or whose end people were not told of.
 	Owing bool
-	// From and To bound OpenedAt, both included; zero means no bound.
+	// From and To bound ActiveAt, both included; zero means no bound.
 	From, To time.Time
-	// Limit is the most that a page holds; zero means 50.
+	// Limit is how many a page has at most; zero means 50.
 	Limit int
 	// Cursor is the next of the page before; empty for the first page.
 	Cursor string
 }
 
-// Incidents gives a page of incidents, newest first, and the cursor of the page
-// that follows, empty on the last one.
+// Incidents returns a page of incidents, the latest ActiveAt first, and the cursor of
+// the page that follows, empty on the last one.
 func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident.Incident, next string, err error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit

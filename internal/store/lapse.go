@@ -61,9 +61,9 @@ func (s *Store) Lapsed(ctx context.Context, now time.Time) ([]Lapse, error) {
 
 // EndLapse records that what was due because of the lapse is done.
 func (s *Store) EndLapse(ctx context.Context, l Lapse) error {
-	pk := transactionPK + l.TransactionID
+	pk := transactionKey(l.TransactionID)
 	if l.TransactionID == "" {
-		pk = callPK + l.CallID
+		pk = callKey(l.CallID)
 	}
 	up := newUpdate()
 	up.require("attribute_exists(" + attrPK + ")") // it may have expired

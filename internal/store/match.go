@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -46,8 +47,10 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if rm == nil {
 		return fault.New(fault.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType, "route it to the function for its detail-type")
 	}
-	if err := checkIDs(rm.CallID+rm.RuleName, rm.TransactionID+rm.RuleName); err != nil {
-		return err
+	if len(rm.RuleName) > maxRuleName {
+		return fault.New(fault.Invalid, "event "+ev.ID,
+			fmt.Sprintf("names a rule of %d bytes (%s…), and no key has room for more than %d", len(rm.RuleName), cut(rm.RuleName, 40), maxRuleName),
+			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
 	body, err := pack(ev.Raw)
 	if err != nil {

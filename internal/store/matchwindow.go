@@ -36,7 +36,7 @@ func RuleOnCallOf(ev *chime.Event) (r RuleOnCall, ok bool) {
 // Name tells the call and the rule in an id.
 func (r RuleOnCall) Name() string {
 	_, call, _ := strings.Cut(string(r.Call), "#")
-	return call + "/" + r.Rule
+	return chime.ShortID(call, maxCallInName) + "/" + r.Rule
 }
 
 // Told is what people were told of a rule on a call.

@@ -166,10 +166,12 @@ func (f *finder) numbers() (list []string) {
 	return slices.Compact(list)
 }
 
-// reasonChange is an incident whose reason mentions the call. The reason is free
+// reasonChange is a reason of an incident that mentions the call. The reason is free
 // text of the service, and the incident stays.
 type reasonChange struct {
-	key     item
+	key item
+	// path is where the incident's item has the reason.
+	path    string
 	was, is string
 }
 
@@ -186,8 +188,16 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if was := textIn(it, attrReason); hideMentions(was, hide) != was {
-			f.reasons = append(f.reasons, reasonChange{k, was, hideMentions(was, hide)})
+		texts := map[string]string{attrReason: textIn(it, attrReason)}
+		if _, keeps := it[attrReasons]; keeps {
+			for _, r := range decodeIncident(it).Reasons {
+				texts[attrReasons+"."+r.ID+".t"] = r.Text
+			}
+		}
+		for _, path := range slices.Sorted(maps.Keys(texts)) {
+			if was := texts[path]; hideMentions(was, hide) != was {
+				f.reasons = append(f.reasons, reasonChange{k, path, was, hideMentions(was, hide)})
+			}
 		}
 	}
 	return nil
@@ -197,8 +207,8 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 // now.
 func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
 	up := newUpdate()
-	up.require(attrReason + " = " + up.value(text(c.was)))
-	up.set(attrReason, up.value(text(c.is)))
+	up.require(c.path + " = " + up.value(text(c.was)))
+	up.set(c.path, up.value(text(c.is)))
 	if _, err := s.db.UpdateItem(ctx, up.input(s.table, c.key)); err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot change the reason of an incident")
 	}

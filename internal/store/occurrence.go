@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
@@ -21,7 +21,7 @@ type binding struct {
 // element. It may be one of another group: what the calls share is not known
 // from every event.
 func (s *Store) joined(ctx context.Context, f Failure) (binding, error) {
-	it, err := s.get(ctx, pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
+	it, err := s.get(ctx, pipelineKey(f.Occurrence.PipelineID), joinedSK+f.Group.Element)
 	if err != nil || len(it) == 0 {
 		return binding{}, err
 	}
@@ -33,7 +33,7 @@ func (s *Store) joined(ctx context.Context, f Failure) (binding, error) {
 // take binds the failure's pipeline to an incident, on condition that it still
 // is bound as it was.
 func (s *Store) take(ctx context.Context, f Failure, id string, was binding) (took bool, err error) {
-	it := key(pipelinePK+f.Occurrence.PipelineID, joinedSK+f.Group.Element)
+	it := key(pipelineKey(f.Occurrence.PipelineID), joinedSK+f.Group.Element)
 	it["in"], it["a"], it[attrSeen] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
 	s.expire(it, f.Occurrence.Seen)
 	put := &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")}
@@ -52,39 +52,33 @@ func (s *Store) take(ctx context.Context, f Failure, id string, was binding) (to
 	return true, nil
 }
 
-// occur writes the occurrence, and gives the incident as it is then: with the
-// class that the failure tells, and open if its end did not know the failure.
-func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occurrence, t incident.Timing) (incident.Incident, error) {
-	it := key(occurrencePK+id+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
-	it["a"] = text(timeText(o.At))
+// occur writes the occurrence, and returns the incident as it is then: with all that
+// the failure says, and open if its end did not know the failure. A call that fails
+// for several reasons has them all, in whichever order its events come.
+func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occurrence, t incident.Timing) (
+	incident.Incident, error,
+) {
+	up := newUpdate()
+	up.set("a", up.value(text(timeText(o.At))))
 	if o.CallID != "" {
-		it["ci"] = text(o.CallID)
+		up.set("ci", up.value(text(o.CallID)))
 	}
-	s.expire(it, o.Seen)
-	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return incident.Incident{}, s.failure(err, "cannot take the occurrence")
+	up.add(attrReasons, up.value(&types.AttributeValueMemberSS{Value: []string{f.reason().ID}}))
+	s.expireBy(up, o.Seen)
+	k := key(occurrencePK+id+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
+	if _, err := s.db.UpdateItem(ctx, up.input(s.table, k)); err != nil {
+		return incident.Incident{}, s.failure(err, "cannot store the occurrence")
 	}
-	i, err := s.Incident(ctx, id)
+	it, err := s.readIncident(ctx, id)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	i, err := s.extend(ctx, it, f)
 	if err != nil {
 		return i, err
 	}
-	if i.Class == incident.Unknown && f.Class != incident.Unknown {
-		up := newUpdate()
-		up.require(attrClass + " = " + up.value(text(string(incident.Unknown))))
-		up.set(attrClass, up.value(text(string(f.Class))))
-		if f.Reason != "" {
-			up.set(attrReason, up.value(text(f.Reason)))
-		}
-		switch err := s.changeIncident(ctx, id, up); {
-		case errors.Is(err, errRaced):
-		case err != nil:
-			return i, err
-		default:
-			i.Class, i.Reason = f.Class, f.Reason
-		}
-	}
 	if incident.Overlooked(i, o, t) {
-		if err := s.reopen(ctx, i); err != nil {
+		if err := s.reopen(ctx, i, o.At); err != nil {
 			return i, err
 		}
 		return s.Incident(ctx, id)
@@ -92,13 +86,13 @@ func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occu
 	return i, nil
 }
 
-// anonymous returns an occurrence that says only when a call failed and when that
-// was handled. Of its pipeline it has no id, so that Tally counts it as a call of
-// its own.
+// anonymous returns an occurrence that says only when a call failed, when that was
+// handled, and the ids of the incident's reasons that it gave. Of its pipeline it has
+// no id, so that Tally counts it as a call of its own.
 func anonymous(it item) item {
 	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")
 	left := key(textIn(it, attrPK), seen+"#")
-	for _, name := range []string{"a", attrExpiry} {
+	for _, name := range []string{"a", attrReasons, attrExpiry} {
 		if value := it[name]; value != nil {
 			left[name] = value
 		}

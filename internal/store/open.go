@@ -18,14 +18,16 @@ const (
 	latchSK   = "S"
 )
 
-// OpenPipeline is one that has not ended, as far as the table knows.
+// OpenPipeline is one that has not ended, as far as the table knows; its state is that
+// of Known.
 type OpenPipeline struct {
 	pipeline.State
 	// AskedAt is when the API was last asked about it, zero for never.
 	AskedAt time.Time
 }
 
-// Open gives all open pipelines: those about which the API was not asked for
+// Open returns all pipelines that are open by what is known of them now (see Known):
+// those about which the API was not asked for
 // the longest first, then the oldest.
 func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	var list []OpenPipeline
@@ -48,7 +50,11 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 			if err != nil {
 				return nil, err
 			}
-			if st.Status.Open() { // the index is a moment behind
+			st, known, err := s.Known(ctx, st)
+			if err != nil {
+				return nil, err
+			}
+			if known && st.Status.Open() { // the index is a moment behind
 				list = append(list, OpenPipeline{st, timeIn(it, attrAsked)})
 			}
 		}
@@ -70,7 +76,7 @@ func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
 	up.require("attribute_exists(" + attrPK + ")") // it may have expired
 	up.set(attrAsked, up.value(text(timeText(at))))
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pipelinePK+id, stateSK)))
+	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pipelineKey(id), stateSK)))
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take that the API was asked")
 	}

@@ -32,9 +32,6 @@ func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
 	if err != nil {
 		return err
 	}
-	if err := checkIDs(delta.ID, delta.CallID, delta.TransactionID); err != nil {
-		return err
-	}
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
@@ -77,9 +74,9 @@ func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied 
 
 // keep puts an event into the history, unless it is there.
 func (s *Store) keep(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
-	it := key(pipelinePK+delta.ID, eventSK+string(delta.Order))
+	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
 	it["y"], it["n"], it["d"] = text(ev.StateChange.EventType), text(ev.ID), body
-	s.expire(it, ev.Time)
+	s.expire(it, s.believed(ev.Time))
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot take the event")
@@ -101,6 +98,10 @@ func (s *Store) expire(it item, at time.Time) {
 	}
 }
 
+// believed is when what happened at a time is taken to have happened for its expiry:
+// what a wrong clock dates to the future must not be kept until then.
+func (s *Store) believed(at time.Time) time.Time { return pipeline.Believed(at, s.now()) }
+
 // expireBy makes an update say when the item expires.
 func (s *Store) expireBy(up *update, at time.Time) {
 	if expiry := s.expiry(at); expiry != nil {
@@ -119,7 +120,7 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 	if err != nil {
 		return false, false, err
 	}
-	s.expire(regs, delta.UpdatedAt())
+	s.expire(regs, s.believed(delta.UpdatedAt()))
 	up := newUpdate()
 	up.require("(attribute_not_exists(o) OR o < " + up.value(regs[attrOrder]) + ")")
 	for _, name := range sortedNames(regs) {
@@ -138,11 +139,15 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 		}
 		up.set(attr, ref)
 	}
+	if delta.Told == pipeline.Stopped { // statePartition goes by the beginning, too
+		earliest := up.value(text(timeText(delta.LastEnd.Add(-maxLife))))
+		up.require("(attribute_not_exists(" + attrFirst + ") OR " + attrFirst + " >= " + earliest + ")")
+	}
 	up.remove(attrStatusOrder)
 	if regs[attrState] == nil {
 		up.remove(attrState)
 	}
-	in := up.input(s.table, key(pipelinePK+delta.ID, stateSK))
+	in := up.input(s.table, key(pipelineKey(delta.ID), stateSK))
 	in.ReturnValues = types.ReturnValueUpdatedOld
 	out, err := s.db.UpdateItem(ctx, in)
 	if isConditionFailure(err) {
@@ -171,7 +176,7 @@ func guards(changed []string) []string {
 // merge reads the state, joins delta in, and writes the registers that changed
 // on condition that nobody else changed them meanwhile.
 func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
-	pk := pipelinePK + delta.ID
+	pk := pipelineKey(delta.ID)
 	for attempt := range mergeAttempts {
 		old, err := s.get(ctx, pk, stateSK)
 		if err != nil {
@@ -188,7 +193,7 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 		if err != nil {
 			return err
 		}
-		s.expire(regs, merged.UpdatedAt())
+		s.expire(regs, s.believed(merged.UpdatedAt()))
 		up := newUpdate()
 		var changed []string
 		for _, name := range sortedNames(regs) {
@@ -242,8 +247,8 @@ const pointerMargin = 24 * time.Hour
 // point writes the items by which a call's pipelines are found.
 func (s *Store) point(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
-		it := key(pk, pipelinePK+delta.ID)
-		s.expire(it, delta.UpdatedAt().Add(pointerMargin))
+		it := key(pk, pipelineKey(delta.ID))
+		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))
 		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
 			return s.failure(err, "cannot take the pointer from "+pk)
 		}
@@ -254,10 +259,10 @@ func (s *Store) point(ctx context.Context, delta pipeline.State) error {
 func callPartitions(c chime.CallFields) []string {
 	var list []string
 	if c.TransactionID != "" {
-		list = append(list, transactionPK+c.TransactionID)
+		list = append(list, transactionKey(c.TransactionID))
 	}
 	if c.CallID != "" {
-		list = append(list, callPK+c.CallID)
+		list = append(list, callKey(c.CallID))
 	}
 	return list
 }

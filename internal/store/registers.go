@@ -75,14 +75,21 @@ func timeIn(it item, name string) time.Time {
 	return t
 }
 
-// statePartition is the by-state partition for a status: O for open, F for
-// failed and lost; empty, so that the item is not in the index, for all else.
-func statePartition(status pipeline.Status, id string) string {
+// maxLife is longer than a pipeline lives: eight hours, by the developer guide, and what
+// is done when a call is over. An end that comes later is one of an event whose time is
+// wrong, and mostly in the future. One that is ahead by less cannot be told from a real
+// end by the events alone, on which the index must not depend otherwise.
+const maxLife = 9 * time.Hour
+
+// statePartition is the by-state partition for a state: O for open, F for
+// failed and lost; empty, so that the item is not in the index, for all else. What
+// stopped later than it can is open: whoever reads the index finds out what is known.
+func statePartition(st pipeline.State) string {
 	switch {
-	case status.Open():
-		return "O" + shardOf(id)
-	case status == pipeline.Failed || status == pipeline.CreateFailed || status == pipeline.Lost:
-		return "F" + shardOf(id)
+	case st.Status.Open(), st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife:
+		return "O" + shardOf(st.ID)
+	case st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || st.Status == pipeline.Lost:
+		return "F" + shardOf(st.ID)
 	}
 	return ""
 }
@@ -116,7 +123,7 @@ func encode(st pipeline.State) (item, error) {
 			set(attrStatusOrder, string(st.StatusOrder))
 		}
 	}
-	set(attrState, statePartition(st.Status, st.ID))
+	set(attrState, statePartition(st))
 	if err := setJSON(it, attrIdentity, identityRegister{st.CallID, st.TransactionID, st.VoiceConnectorID, st.Direction, st.FromNumber, st.ToNumber, st.Metadata}); err != nil {
 		return nil, err
 	}

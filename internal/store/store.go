@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -33,7 +32,8 @@ type Options struct {
 	// Retention is how long after an event its items may be deleted; zero means
 	// they are kept for ever.
 	Retention time.Duration
-	// Now tells the time, for leases only; time.Now when nil.
+	// Now returns the time, for leases, and to know what is in the future; time.Now when
+	// nil.
 	Now func() time.Time
 }
 
@@ -66,22 +66,6 @@ func textIn(it item, name string) string {
 }
 
 func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
-
-// maxID is how many bytes an id may have that becomes part of a key, so that
-// every key is within what DynamoDB takes of one: 1,024 bytes of a sort key.
-const maxID = 900
-
-// checkIDs gives an error of class Invalid for an id that would not fit into a
-// key: before anything is written, as the first write of several might succeed.
-func checkIDs(ids ...string) error {
-	for _, id := range ids {
-		if len(id) > maxID {
-			return fault.New(fault.Invalid, "event", fmt.Sprintf("has an id of %d bytes (%.40s…), more than %d", len(id), id, maxID),
-				"it is kept whole in the dead-letter queue")
-		}
-	}
-	return nil
-}
 
 func isConditionFailure(err error) bool {
 	var failed *types.ConditionalCheckFailedException

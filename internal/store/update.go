@@ -11,9 +11,9 @@ import (
 
 // update builds one conditional UpdateItem.
 type update struct {
-	sets, removes, conditions []string
-	names                     map[string]string
-	values                    item
+	sets, adds, removes, conditions []string
+	names                           map[string]string
+	values                          item
 }
 
 func newUpdate() *update { return &update{values: item{}} }
@@ -45,6 +45,7 @@ func (u *update) name(attr string) string {
 }
 
 func (u *update) set(attr, expression string) { u.sets = append(u.sets, attr+" = "+expression) }
+func (u *update) add(attr, set string)        { u.adds = append(u.adds, attr+" "+set) }
 func (u *update) remove(attr string)          { u.removes = append(u.removes, attr) }
 func (u *update) require(condition string)    { u.conditions = append(u.conditions, condition) }
 
@@ -62,6 +63,9 @@ func (u *update) input(table string, key item) *dynamodb.UpdateItemInput {
 	var b strings.Builder
 	if len(u.sets) > 0 {
 		b.WriteString("SET " + strings.Join(u.sets, ", "))
+	}
+	if len(u.adds) > 0 {
+		b.WriteString(" ADD " + strings.Join(u.adds, ", "))
 	}
 	if len(u.removes) > 0 {
 		b.WriteString(" REMOVE " + strings.Join(u.removes, ", "))

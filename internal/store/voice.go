@@ -141,8 +141,8 @@ func voicePK(n voice.Note) string {
 func voiceRefs(transactionID, pipelineID, callID string) []string {
 	var refs []string
 	for _, ref := range [][2]string{{voiceByTransaction, transactionID}, {voiceByPipeline, pipelineID}, {voiceByCall, callID}} {
-		if ref[1] != "" && len(ref[1]) < maxSK {
-			refs = append(refs, ref[0]+ref[1])
+		if ref[1] != "" {
+			refs = append(refs, ref[0]+keyID(ref[1]))
 		}
 	}
 	return refs

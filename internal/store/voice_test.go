@@ -133,22 +133,31 @@ func scan(t interface{ Fatal(...any) }, db *dynamodb.Client, name string) map[st
 		}
 		for _, it := range page.Items {
 			attributes := map[string]string{}
-			for attr, value := range it {
-				switch v := value.(type) {
-				case *types.AttributeValueMemberS:
-					attributes[attr] = v.Value
-				case *types.AttributeValueMemberN:
-					attributes[attr] = v.Value
-				case *types.AttributeValueMemberB:
-					attributes[attr] = "bytes " + string(v.Value)
-				default:
-					t.Fatal(fmt.Sprintf("attribute %s is %T", attr, value))
-				}
-			}
+			flatten(t, "", it, attributes)
 			all[attributes["PK"]+" | "+attributes["SK"]] = attributes
 		}
 	}
 	return all
+}
+
+// flatten writes attributes as texts, those of a map with a dot before their names.
+func flatten(t interface{ Fatal(...any) }, prefix string, it map[string]types.AttributeValue, into map[string]string) {
+	for attr, value := range it {
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			into[prefix+attr] = v.Value
+		case *types.AttributeValueMemberN:
+			into[prefix+attr] = v.Value
+		case *types.AttributeValueMemberB:
+			into[prefix+attr] = "bytes " + string(v.Value)
+		case *types.AttributeValueMemberSS:
+			into[prefix+attr] = strings.Join(slices.Sorted(slices.Values(v.Value)), " ")
+		case *types.AttributeValueMemberM:
+			flatten(t, prefix+attr+".", v.Value, into)
+		default:
+			t.Fatal(fmt.Sprintf("attribute %s%s is %T", prefix, attr, value))
+		}
+	}
 }
 
 func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {

@@ -3,8 +3,6 @@
 package voice
 
 import (
-	"encoding/json"
-
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/intake"
 )
@@ -83,12 +81,13 @@ func ReadStored(body []byte, source Source) (Note, error) {
 		return Note{}, err
 	}
 	n := Note{Event: ev, Source: source, Analytics: analyticsOf(ev.DetailType)}
-	if v := ev.Voice; v != nil {
-		n.TaskID, n.Status, n.PipelineID = v.TaskID, v.DetailStatus, v.PipelineID
-		n.CallID, n.TransactionID, n.VoiceConnectorID = v.CallID, v.TransactionID, v.VoiceConnectorID
-		return n, nil
+	v := ev.Voice
+	if v == nil { // of unknown type; what all notifications share is read all the same
+		shared := chime.VoiceOf(ev)
+		v = &shared
 	}
-	n.readUnknown()
+	n.TaskID, n.Status, n.PipelineID = v.TaskID, v.DetailStatus, v.PipelineID
+	n.CallID, n.TransactionID, n.VoiceConnectorID = v.CallID, v.TransactionID, v.VoiceConnectorID
 	return n, nil
 }
 
@@ -115,29 +114,4 @@ func analyticsOf(detailType string) Analytics {
 		return Ready
 	}
 	return Unknown
-}
-
-// readUnknown takes from a detail of unknown type what all notifications share,
-// with ids as chime.Parse makes them. A detail of any other form has none of it.
-func (n *Note) readUnknown() {
-	var event struct {
-		Detail map[string]json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(n.Raw, &event) != nil {
-		return
-	}
-	for name, target := range map[string]*string{
-		"taskId": &n.TaskID, "detailStatus": &n.Status, "mediaInsightsPipelineId": &n.PipelineID,
-		"callId": &n.CallID, "transactionId": &n.TransactionID, "voiceConnectorId": &n.VoiceConnectorID,
-	} {
-		var text string
-		if json.Unmarshal(event.Detail[name], &text) != nil {
-			continue
-		}
-		if name == "detailStatus" || name == "voiceConnectorId" {
-			*target = text
-		} else if id, ok := chime.Separate(n.Event.Source, text); ok {
-			*target = id
-		}
-	}
 }

@@ -3,6 +3,7 @@ package watch
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,7 +24,8 @@ type Answer struct {
 	Metadata         map[string]string
 }
 
-// AnswerElement is the status of one processor or sink.
+// AnswerElement is the status of one processor or sink; the status is empty where the
+// API has none.
 type AnswerElement struct{ Type, Status string }
 
 // observedAs maps the API's statuses to observations. One that is not known
@@ -38,6 +40,12 @@ var observedAs = map[string]string{
 	"Failed":       chime.EventObservedFailed,
 }
 
+// said are the keys of a detail that say what became of a pipeline. The runtime
+// metadata, which are the customer's, may have any of them, and must not be taken for
+// what the API answered.
+var said = []string{"eventType", "mediaInsightsPipelineArn", "mediaInsightsPipelineConfigurationArn",
+	"mediaInsightsPipelineElementStatuses", "failureReason", "failureOrigin", "httpStatusCode"}
+
 // Observation makes an event of an answer, of the time when it was given. The
 // event is well formed: it can be kept and read like one of the service.
 func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.Event, error) {
@@ -51,7 +59,9 @@ func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.
 	}
 	detail := map[string]any{}
 	for key, value := range a.Metadata {
-		detail[key] = value
+		if !slices.Contains(said, key) {
+			detail[key] = value
+		}
 	}
 	detail["version"] = "0"
 	detail["eventType"] = eventType

@@ -144,6 +144,15 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 		news   bool
 	}{
 		{"it has stopped", running, watch.Answer{Status: "Stopped", Elements: []watch.AnswerElement{{"S3RecordingSink", "Stopped"}}}, pipeline.Stopped, true},
+		{"it is about to stop, which it has not done", running, watch.Answer{Status: "Stopping", Elements: []watch.AnswerElement{{"S3RecordingSink", "InProgress"}}}, pipeline.InProgress, false},
+		{"it is initializing", after(t, event(0, "chime:MediaInsightsNovel")), watch.Answer{Status: "Initializing"}, pipeline.Created, true},
+		{"it has not started", after(t, event(0, "chime:MediaInsightsNovel")), watch.Answer{Status: "NotStarted"}, pipeline.Created, true},
+		{"it is paused", running, watch.Answer{Status: "Paused"}, pipeline.Paused, true},
+		{"an element has failed beside one without a status", running, watch.Answer{Status: "InProgress", Elements: []watch.AnswerElement{
+			{"KinesisDataStreamSink", ""}, {"S3RecordingSink", "Failed"}, {"", "Failed"}}}, pipeline.InProgress, true},
+		{"its metadata are the customer's", running, watch.Answer{Status: "InProgress", Metadata: map[string]string{
+			"eventType": "chime:MediaInsightsStopped", "failureReason": "x", "mediaInsightsPipelineElementStatuses": `[{"type":"S3RecordingSink","status":"Failed"}]`,
+		}}, pipeline.InProgress, false},
 		{"it runs", running, watch.Answer{Status: "InProgress", Elements: []watch.AnswerElement{{"S3RecordingSink", "InProgress"}}}, pipeline.InProgress, false},
 		{"an element has failed", running, watch.Answer{Status: "InProgress", Elements: []watch.AnswerElement{{"S3RecordingSink", "Failed"}}}, pipeline.InProgress, true},
 		{"it has failed", running, watch.Answer{Status: "Failed"}, pipeline.Failed, true},
@@ -168,10 +177,16 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 			}
 			merged := pipeline.Merge(test.st, delta)
 			if test.answer.Status == "Hibernating" {
+				if failing := len(merged.FailingElements()) > 0; failing != strings.HasPrefix(test.name, "an element has failed") {
+					t.Errorf("got failing elements: %v", failing)
+				}
 				if merged.Status != test.want || merged.Observation != nil {
 					t.Errorf("got %s observed %v, want %s as if it were unknown", merged.Status, merged.Observation, test.want)
 				}
 				return
+			}
+			if failing := len(merged.FailingElements()) > 0; failing != strings.HasPrefix(test.name, "an element has failed") {
+				t.Errorf("got failing elements: %v", failing)
 			}
 			if merged.Status != test.want || merged.Observation == nil || !merged.Observation.At().Equal(asked) {
 				t.Errorf("got %s observed %v, want %s observed at %v", merged.Status, merged.Observation, test.want, asked)

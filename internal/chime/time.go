@@ -1,0 +1,106 @@
+package chime
+
+import (
+	"math"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The bounds of a time that is given as a count of units since 1970, in seconds. A
+// smaller count is no time of an event, and a greater one is in the next finer unit.
+const (
+	minEpoch = 946684800    // 2000-01-01
+	maxEpoch = 253402300799 // the last second of the year 9999
+)
+
+// isoTime matches what RFC 3339 section 5.6 and its note allow (T and Z in lower
+// case, a space for the T, any number of digits in a fraction, a leap second), and of
+// ISO 8601 the basic format, offsets such as +0000 and +00, which services of AWS
+// write, and a time without an offset.
+var isoTime = regexp.MustCompile(`^(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)` +
+	`(?:[.,](\d+))? ?(?:([Zz])|([+-]\d\d)(?::?(\d\d))?)?$`)
+
+// ParseTime reads a time in UTC from any form in which a standard or a service of AWS
+// writes one: RFC 3339, ISO 8601 with its basic offsets, and the seconds,
+// milliseconds, microseconds or nanoseconds since 1970, which are told apart by their
+// size, from the year 2000 on. A time without an offset is one of UTC; a leap second
+// is the second after it. ok is false for anything else, and for a time that is not in
+// the years 1970 to 9999.
+func ParseTime(text string) (t time.Time, ok bool) {
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return inYears(t)
+	}
+	m := isoTime.FindStringSubmatch(text)
+	if m == nil {
+		return parseEpoch(text)
+	}
+	second, leap := m[6], time.Duration(0)
+	if second == "60" {
+		second, leap = "59", time.Second
+	}
+	fraction, offset := "", "Z"
+	if m[7] != "" {
+		fraction = "." + m[7]
+	}
+	if m[9] != "" {
+		minutes := m[10]
+		if minutes == "" {
+			minutes = "00"
+		}
+		offset = m[9] + ":" + minutes
+	}
+	t, err := time.Parse(time.RFC3339Nano, m[1]+"-"+m[2]+"-"+m[3]+"T"+m[4]+":"+m[5]+":"+second+fraction+offset)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return inYears(t.Add(leap))
+}
+
+func inYears(t time.Time) (time.Time, bool) {
+	t = t.UTC()
+	if year := t.Year(); year < 1970 || year > 9999 {
+		return time.Time{}, false
+	}
+	return t, true
+}
+
+// parseEpoch reads a decimal number of units since 1970.
+func parseEpoch(text string) (time.Time, bool) {
+	const longest = 40 // and a value within bounds, so that the exact number stays small
+	approximate, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) > longest || strings.Trim(text, "0123456789.eE+-") != "" ||
+		!(approximate >= minEpoch) || approximate > math.MaxInt64 {
+		return time.Time{}, false
+	}
+	number, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return time.Time{}, false
+	}
+	for _, unit := range []int64{1, 1e3, 1e6, 1e9} { // how many of them are a second
+		seconds := new(big.Rat).Mul(number, big.NewRat(1, unit))
+		if seconds.Cmp(big.NewRat(maxEpoch+1, 1)) >= 0 {
+			continue
+		}
+		if seconds.Cmp(big.NewRat(minEpoch, 1)) < 0 {
+			return time.Time{}, false
+		}
+		nanos := new(big.Rat).Mul(seconds, big.NewRat(1e9, 1))
+		whole, rest := new(big.Int).QuoRem(new(big.Int).Quo(nanos.Num(), nanos.Denom()), big.NewInt(1e9), new(big.Int))
+		return time.Unix(whole.Int64(), rest.Int64()).UTC(), true
+	}
+	return time.Time{}, false
+}
+
+// timeOf reads a time from a JSON text or number.
+func timeOf(value jsontext.Value) (time.Time, bool) {
+	var text string
+	if !keepTextOrNumber(&text, value) {
+		return time.Time{}, false
+	}
+	return ParseTime(text)
+}

@@ -1,0 +1,225 @@
+package incident
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/chimewatch/chimewatch/internal/redact"
+)
+
+// MaxReasons is how many distinct reasons an incident keeps, and MaxCauses how many
+// more of which each has a cause of its own: so a reason that needs another remedy is
+// kept, however many others came before. Calls that fail for further ones are counted
+// together.
+const (
+	MaxReasons = 20
+	MaxCauses  = 8
+)
+
+// Room returns how many reasons the incident may have for one more to be kept.
+func (i Incident) Room(r Reason) int {
+	if slices.ContainsFunc(i.Reasons, func(kept Reason) bool { return kept.Cause == r.Cause }) {
+		return MaxReasons
+	}
+	return MaxReasons + MaxCauses
+}
+
+// maxReasonText is how many bytes of a reason are kept, so that an incident with
+// all of them stays far below the 400 KB that DynamoDB allows for an item.
+const maxReasonText = 600
+
+// Reason is one of the texts by which the failures of an incident were explained.
+// Texts that differ only in ids, ARNs, addresses, numbers and times are one reason.
+type Reason struct {
+	// ID is the same for all texts that are this reason, and made of letters and
+	// digits. It is empty for what is no reason.
+	ID string
+	Cause
+	// Text is one of the texts, as the service wrote it, at most maxReasonText
+	// bytes of it; empty where the events gave none. It may hold a phone number.
+	Text string
+}
+
+// ReasonOf returns the reason of a failure: the same one for the same cause and
+// texts that differ only in what Pattern replaces.
+func ReasonOf(c Cause, text string) Reason {
+	sum := sha256.Sum256([]byte(string(c.Class) + "\x00" + c.Target + "\x00" + Pattern(text)))
+	return Reason{ID: "r" + hex.EncodeToString(sum[:6]), Cause: c, Text: BoundedReason(text)}
+}
+
+// BoundedReason returns as much of a reason as is kept. What is longer has its
+// phone numbers masked before it is cut: half a number would not be known as one.
+func BoundedReason(text string) string {
+	if len(text) <= maxReasonText {
+		return text
+	}
+	text = redact.Text(text)
+	if len(text) <= maxReasonText {
+		return text
+	}
+	end := maxReasonText - len("…")
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// The parts of a reason that differ from call to call, and stand for no word.
+var (
+	arnOrURL = regexp.MustCompile(`\barn:[^\s"'<>()\[\],;]+|\b[a-z][a-z0-9+.-]*://[^\s"'<>()\[\],;]+`)
+	uuid     = regexp.MustCompile(`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
+	hexadec  = regexp.MustCompile(`\b[0-9a-f]{12,}\b`)
+	longWord = regexp.MustCompile(`[0-9a-z+/=_-]{32,}`) // request ids, tokens, encoded messages
+	dates    = regexp.MustCompile(`\b(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )?` +
+		`(?:[0-9]{1,2}[ -])?` +
+		`(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|` +
+		`nov(?:ember)?|dec(?:ember)?)[ -][0-9]+`)
+	halfDay  = regexp.MustCompile(`\b[0-9:.]+ ?[ap]m\b`)
+	numbered = regexp.MustCompile(`#(?:[^\pL#]*#)+`)
+)
+
+// Pattern returns what a reason has in common with others that differ from it only
+// in ids, ARNs, addresses, numbers and times: the text in lower case, with # for
+// each of these, and for several in a row. Names without a digit stay.
+func Pattern(text string) string {
+	text = strings.Join(strings.Fields(strings.ToLower(text)), " ")
+	for _, form := range []*regexp.Regexp{arnOrURL, uuid, dates, halfDay, hexadec} {
+		text = form.ReplaceAllString(text, "#")
+	}
+	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
+		if digitsIn(word) >= 3 {
+			return "#"
+		}
+		return word
+	})
+	var b strings.Builder
+	for len(text) > 0 {
+		end := strings.IndexFunc(text, func(r rune) bool { return !inPiece(r) })
+		switch {
+		case end < 0:
+			end = len(text)
+		case end == 0:
+			_, end = utf8.DecodeRuneInString(text)
+			b.WriteString(text[:end])
+			text = text[end:]
+			continue
+		}
+		if piece := text[:end]; variable(piece) {
+			b.WriteByte('#')
+		} else {
+			b.WriteString(piece)
+		}
+		text = text[end:]
+	}
+	return strings.TrimRight(numbered.ReplaceAllString(b.String(), "#"), " .")
+}
+
+func inPiece(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) }
+
+func digitsIn(s string) int {
+	n := 0
+	for _, r := range s {
+		if unicode.IsNumber(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// variable reports whether a word, of letters and digits, is a number or an id: it
+// begins with a digit, has two of them, or one where a word such as s3 or ipv4 is
+// longer.
+func variable(word string) bool {
+	const longestName = 4 // of one with a digit
+	first, _ := utf8.DecodeRuneInString(word)
+	digits := digitsIn(word)
+	return unicode.IsNumber(first) || digits >= 2 || digits == 1 && len(word) > longestName
+}
+
+// Count is how many calls failed, and when the first and the last of them did.
+type Count struct {
+	Calls       int
+	First, Last time.Time
+	// Example is the first of them that was not erased.
+	Example Occurrence
+}
+
+// add counts an occurrence, of a call that was counted before or was not.
+func (c *Count) add(o Occurrence, again bool) {
+	if !again {
+		c.Calls++
+	}
+	if c.First.IsZero() || o.At.Before(c.First) {
+		c.First = o.At
+	}
+	if o.At.After(c.Last) {
+		c.Last = o.At
+	}
+	if c.Example.PipelineID == "" {
+		c.Example = o
+	}
+}
+
+// Given is a reason, and the calls that failed for it.
+type Given struct {
+	Reason
+	Count
+}
+
+// Given returns the incident's reasons with their calls: its own first, then those
+// of the most calls. rest counts the calls whose reason is none of them. A call
+// that failed for two reasons counts for both.
+func (i Incident) Given(t Tally) (list []Given, rest Count) {
+	counts := make(map[string]*Count, len(i.Reasons))
+	for _, r := range i.Reasons {
+		counts[r.ID] = &Count{}
+	}
+	type counted struct{ pipeline, reason string }
+	seen := map[counted]bool{}
+	add := func(c *Count, o Occurrence, reason string) {
+		k := counted{o.PipelineID, reason}
+		c.add(o, o.PipelineID != "" && seen[k])
+		seen[k] = true
+	}
+	for _, o := range t.Occurrences {
+		reasons := o.Reasons
+		if len(reasons) == 0 && len(i.Reasons) == 1 {
+			reasons = []string{i.Reasons[0].ID} // of a version that kept the first only
+		}
+		other := len(reasons) == 0
+		for _, id := range reasons {
+			if c := counts[id]; c != nil {
+				add(c, o, id)
+			} else {
+				other = true
+			}
+		}
+		if other {
+			add(&rest, o, "")
+		}
+	}
+	for _, r := range i.Reasons {
+		list = append(list, Given{r, *counts[r.ID]})
+	}
+	slices.SortFunc(list, func(a, b Given) int {
+		return cmp.Or(cmp.Compare(i.foreign(a.Reason), i.foreign(b.Reason)), cmp.Compare(b.Calls, a.Calls),
+			a.First.Compare(b.First), cmp.Compare(a.ID, b.ID))
+	})
+	return list, rest
+}
+
+// foreign returns 0 for the reason that the incident's cause comes from, and 1 for
+// any other.
+func (i Incident) foreign(r Reason) int {
+	if r.Cause == i.Cause() && (r.Text == i.Reason || r.ID == ReasonOf(i.Cause(), i.Reason).ID) {
+		return 0
+	}
+	return 1
+}
