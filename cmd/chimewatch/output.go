@@ -123,7 +123,8 @@ func (c *checked) failure(err error) error {
 	if c.err == nil {
 		return err
 	}
-	lost := fault.Wrap(c.err, fault.Internal, "standard output", "cannot be written to", "see where it leads; what was printed is not whole")
+	lost := fault.Wrap(c.err, fault.Internal, "standard output", "cannot be written to",
+		"see where it leads; what was printed is not whole")
 	if err == nil || errors.Is(err, c.err) {
 		return lost
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,8 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		{"complete", "--", "ca"}, {"send", "--list"}, {"send", "created", "--print"},
 		{"calls", "list"}, {"calls", "list", "-o", "json"}, {"calls", "list", "-o", "jsonl"}, {"calls", "list", "-o", "csv"},
 		{"calls", "show", lost}, {"calls", "show", running, "--events"}, {"calls", "show", ended, "-o", "jsonl"},
-		{"calls", "erasures"}, {"alerts", "list"}, {"incidents", "list"}, {"consent", "list"},
+		{"calls", "erasures"}, {"calls", "erasures", "-o", "csv"}, {"alerts", "list", "-o", "csv"},
+		{"incidents", "list", "-o", "csv"}, {"consent", "list", "-o", "csv"},
 	} {
 		if slices.Contains([]string{"calls", "alerts", "incidents", "consent"}, args[0]) {
 			args = append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)
@@ -49,8 +51,9 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		for _, room := range []int{0, len(whole.stdout) / 2, len(whole.stdout) - 1} {
 			var stderr bytes.Buffer
 			code := run(context.Background(), args, func(string) string { return "" }, strings.NewReader(""), &broken{room}, &stderr)
-			if code != exitFailed || !strings.Contains(stderr.String(), "standard output") || !strings.Contains(stderr.String(), "no space left") {
-				t.Errorf("%v with room for %d: got exit code %d and %q, want 1 and the error", args, room, code, stderr.String())
+			told := stderr.String()
+			if code != exitFailed || !strings.Contains(told, "standard output") || !strings.Contains(told, "no space left") {
+				t.Errorf("%v with room for %d: got exit code %d and %q, want 1 and the error", args, room, code, told)
 			}
 		}
 	}
@@ -164,5 +167,18 @@ func TestJSONLines(t *testing.T) {
 	}
 	if want := "{\"a\":1}\n{\"a\":2}\n{\"b\":[3]}\n{\"c\":4}\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
+// A terminal is one also behind the writer that looks for errors.
+func TestColourOfATerminal(t *testing.T) {
+	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as a terminal is
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	a := &app{stdout: &checked{to: device}, getenv: func(string) string { return "" }}
+	if !a.colour() {
+		t.Error("got no colour, want colour")
 	}
 }

@@ -15,7 +15,9 @@ func (p paging) check() error { return checkPage(p.Limit, p.Cursor) }
 // printPages prints the page that read returns for a cursor and a limit, or with --all
 // every page from there. As CSV and JSON Lines each page is printed as it comes; when a
 // later one fails, its cursor is printed before the error.
-func printPages[T any](a *app, p paging, read func(cursor string, limit int) (page []T, next string, err error), table func([]T) error) error {
+func printPages[T any](
+	a *app, p paging, read func(cursor string, limit int) (page []T, next string, err error), table func([]T) error,
+) error {
 	found, printed := []T{}, false
 	for cursor := p.Cursor; ; {
 		page, next, err := read(cursor, p.Limit)

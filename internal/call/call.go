@@ -199,9 +199,8 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 			Type: mask.Text(e.Type), Status: mask.Text(e.Status),
 			StatusDetail: mask.Text(e.StatusDetail), UpdatedOn: e.UpdatedOn,
 		}
-		// RFC 3339 has years of four digits; an event may have any number.
-		if updated := time.UnixMilli(e.UpdatedOn).UTC(); e.UpdatedOn != 0 && 0 <= updated.Year() && updated.Year() <= 9999 {
-			c.Elements[i].UpdatedAt = updated
+		if e.UpdatedOn != 0 {
+			c.Elements[i].UpdatedAt = time.UnixMilli(e.UpdatedOn).UTC()
 		}
 		if e.Failing() {
 			c.Elements[i].Class = incident.ClassOfElement(e)

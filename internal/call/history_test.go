@@ -53,7 +53,7 @@ func element(name, status, detail string, minute int) string {
 func TestHistory(t *testing.T) {
 	const sink, processor = "S3RecordingSink", "AmazonTranscribeProcessor"
 	state, history := recorded(t,
-		stateChange(0, "InProgress", "", element(sink, "Initializing", "", 0), element(processor, "InProgress", "", 0)),
+		stateChange(0, "InProgress", `"failureReason":"Earlier",`, element(sink, "Initializing", "", 0), element(processor, "InProgress", "", 0)),
 		stateChange(1, "InProgress", "", element(sink, "Failed", "Access denied to +12065550137", 1), element(processor, "InProgress", "", 0)),
 		stateChange(2, "InProgress", "", element(sink, "InProgress", "late", 0), element(processor, "InProgress", "", 2)),
 		stateChange(3, "PermanentFailure", `"failureReason":"Throttled",`, element(sink, "Failed", "Access denied for good", 3)),
