@@ -103,15 +103,18 @@ func (w *word) send(a *app, d consent.Detail) error {
 	if err != nil {
 		return err
 	}
-	d.By = redact.Text(d.By)
+	for _, field := range []*string{&id, &d.By, &d.TransactionID, &d.CallID} {
+		*field = redact.Text(*field)
+	}
 	if a.asJSON() {
-		return a.printJSON(told{EventID: id, Detail: d, Bus: w.Bus})
+		return a.printJSON(told{EventID: id, Detail: d, Bus: redact.Text(w.Bus)})
 	}
-	what := "transaction " + w.Transaction
-	if w.Transaction == "" {
-		what = "call " + w.Call
+	what := "transaction " + d.TransactionID
+	if d.TransactionID == "" {
+		what = "call " + d.CallID
 	}
-	_, err = fmt.Fprintf(a.stdout, "told bus %s as event %s: %s %s on %s\n", w.Bus, id, d.Scope, d.Decision, what)
+	_, err = fmt.Fprintf(a.stdout, "told bus %s as event %s: %s %s on %s\n", redact.Text(w.Bus), id, d.Scope, d.Decision,
+		what)
 	return err
 }
 

@@ -74,11 +74,14 @@ func (h held) masked(fullNumbers bool) held {
 	mask(&h.TransactionID, &h.CallID, &h.VoiceConnectorID)
 	h.Tasks, h.Ledger = slices.Clone(h.Tasks), slices.Clone(h.Ledger)
 	for i := range h.Tasks {
-		mask(&h.Tasks[i].By, &h.Tasks[i].TaskID, &h.Tasks[i].Detail)
+		mask((*string)(&h.Tasks[i].Task), (*string)(&h.Tasks[i].State), &h.Tasks[i].By, &h.Tasks[i].TaskID,
+			&h.Tasks[i].Detail)
 	}
 	for i := range h.Ledger {
 		e := &h.Ledger[i]
-		mask(&e.Event, &e.By, &e.TransactionID, &e.CallID, &e.VoiceConnectorID, &e.Consent, &e.TaskID, &e.Code, &e.Detail)
+		mask((*string)(&e.Kind), &e.Event, &e.By, &e.TransactionID, &e.CallID, &e.VoiceConnectorID, (*string)(&e.Scope),
+			(*string)(&e.Task),
+			&e.Consent, &e.Token, &e.Try, &e.TaskID, &e.Code, &e.Detail)
 	}
 	return h
 }

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"time"
+	_ "time/tzdata" // for quiet hours; the runtime may not have it
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"

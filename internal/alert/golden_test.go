@@ -12,11 +12,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/watch"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -249,19 +251,26 @@ func goldens() map[string]message {
 			TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt,
 		},
 
-		"quota":     alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"lingering": alert.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"silence":   alert.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"quota":              alert.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"lingering":          alert.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"silence":            alert.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"silence-compared":   silenceComparedWith(true, 7, 14, 21),
+		"silence-some-weeks": silenceComparedWith(true, 7, 21, 28),
+		"silence-last-week":  silenceComparedWith(true, 7),
+		"silence-days":       silenceComparedWith(false, 3, 4),
 
-		"match-keyword":         matched(&running, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", BeginTimestamp: "2026-03-09T15:20:20Z"}),
-		"match-keyword-early":   matched(nil, chime.RulesMatched{RuleName: "cancel-contract", ResultID: "1bef5f84-43c1-4f61-a14c-8713ba591f24", BeginTimestamp: "2026-03-09T15:20:20Z", CallFields: callFields}),
-		"match-negated":         matched(&running, chime.RulesMatched{RuleName: "recording-notice-missing", CallFields: callFields}),
-		"match-sentiment":       matched(&running, chime.RulesMatched{RuleName: "unhappy-for-a-minute", BeginTimestamp: "2026-03-09T15:19:20Z", EndTimestamp: "2026-03-09T15:20:20Z"}),
-		"match-without-call":    matched(nil, chime.RulesMatched{RuleName: "issue_detected"}),
-		"match-of-unknown-type": matched(&running, chime.RulesMatched{RuleName: "new.rule", BeginTimestamp: "12.5"}),
-		"match-rehearsal":       rehearsedMatch(callFields),
-		"match-rehearsal-known": rehearsedMatchOf(rehearsal(running)),
-		"hostile-match":         matched(nil, chime.RulesMatched{RuleName: hostile, BeginTimestamp: hostile, EndTimestamp: hostile, CallFields: chime.CallFields{CallID: hostile, FromNumber: hostile, Direction: hostile}}),
+		"match-keyword":       matched(&running, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", BeginTimestamp: "2026-03-09T15:20:20Z"}),
+		"match-keyword-early": matched(nil, chime.RulesMatched{RuleName: "cancel-contract", ResultID: "1bef5f84-43c1-4f61-a14c-8713ba591f24", BeginTimestamp: "2026-03-09T15:20:20Z", CallFields: callFields}),
+		"match-negated":       matched(&running, chime.RulesMatched{RuleName: "recording-notice-missing", CallFields: callFields}),
+		"match-sentiment":     matched(&running, chime.RulesMatched{RuleName: "unhappy-for-a-minute", BeginTimestamp: "2026-03-09T15:19:20Z", EndTimestamp: "2026-03-09T15:20:20Z"}),
+		"match-of-configuration": matched(nil, chime.RulesMatched{RuleName: "issue_detected", Metadata: map[string]json.RawMessage{
+			"mediaInsightsPipelineConfigurationArn": json.RawMessage(`"` + running.ConfigurationARN + `"`)}}),
+		"match-without-call-held": heldMatch(matched(nil, chime.RulesMatched{RuleName: "issue_detected"})),
+		"match-without-call":      matched(nil, chime.RulesMatched{RuleName: "issue_detected"}),
+		"match-of-unknown-type":   matched(&running, chime.RulesMatched{RuleName: "new.rule", BeginTimestamp: "12.5"}),
+		"match-rehearsal":         rehearsedMatch(callFields),
+		"match-rehearsal-known":   rehearsedMatchOf(rehearsal(running)),
+		"hostile-match":           matched(nil, chime.RulesMatched{RuleName: hostile, BeginTimestamp: hostile, EndTimestamp: hostile, CallFields: chime.CallFields{CallID: hostile, FromNumber: hostile, Direction: hostile}}),
 	}
 	for _, stage := range stages {
 		f := classes()[incident.Permissions]
@@ -279,6 +288,27 @@ func goldens() map[string]message {
 		}
 	}
 	return all
+}
+
+// heldMatch is a match that tells of others that were held back.
+func heldMatch(m alert.Match) alert.Match {
+	m.Held, m.Occasion = 58, "region/111122223333/us-east-1/issue_detected/2"
+	return m
+}
+
+// silenceComparedWith is a silence in New York that was compared with days so long ago.
+func silenceComparedWith(weekly bool, ago ...int) alert.Silence {
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		panic(err) // time/tzdata is imported
+	}
+	s := alert.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Weekly: weekly, Zone: zone,
+		Account: "111122223333", Region: "us-east-1", Since: failedAt}
+	for _, days := range ago {
+		then := failedAt.In(zone).AddDate(0, 0, -days)
+		s.Compared = append(s.Compared, watch.Span{From: then.Add(-time.Hour), To: then})
+	}
+	return s
 }
 
 func TestGolden(t *testing.T) {

@@ -45,10 +45,10 @@ type Match struct {
 	// Severity is that of the rule's route; empty means medium.
 	Severity incident.Severity
 	// Held counts the other matches of the rule on the call that people have not
-	// been told of.
+	// been told of; where the match names no call, of the rule on such calls.
 	Held int
 	// Occasion tells one message about the rule on the call from another; empty
-	// where each match is told by itself.
+	// where each match is notified by itself.
 	Occasion string
 }
 
@@ -89,6 +89,17 @@ func (m Match) Message(o Options) Message {
 	}.complete(x, o)
 }
 
+// onCall says which matches are held back together; see store.RuleOnGroupOf.
+func (m Match) onCall() string {
+	switch rule := m.Event.RulesMatched; {
+	case rule.CallID != "" || rule.TransactionID != "":
+		return " on this call"
+	case rule.ConfigurationARN() != "":
+		return " of this configuration, on calls that the events do not name,"
+	}
+	return " in this Region, on calls that the events do not name,"
+}
+
 // matches counts in words.
 func matches(n int) string {
 	if n == 1 {
@@ -111,6 +122,7 @@ func (m Match) call() pipeline.State {
 	s.Direction = cmp.Or(s.Direction, rule.Direction)
 	s.FromNumber = cmp.Or(s.FromNumber, rule.FromNumber)
 	s.ToNumber = cmp.Or(s.ToNumber, rule.ToNumber)
+	s.ConfigurationARN = cmp.Or(s.ConfigurationARN, rule.ConfigurationARN())
 	return s
 }
 
@@ -120,7 +132,7 @@ func (m Match) body(rule chime.RulesMatched, name, kind string, call pipeline.St
 	l.blank()
 	l.tell("Rule type", kind)
 	if m.Held > 0 {
-		l.tell("Held back", matches(m.Held)+" of this rule on this call since the last message")
+		l.tell("Held back", matches(m.Held)+" of this rule"+m.onCall()+" since the last message")
 	}
 	l.tell("When", m.when(rule, call))
 	l.tell("Call", clean(call.CallID, maxID))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/watch"
 )
 
 // The kinds of messages that are about no single call.
@@ -85,8 +86,15 @@ func (g Lingering) Message(o Options) Message {
 
 // Silence says that no event has come for a while, although there usually are some.
 type Silence struct {
-	LastEventAt     time.Time
-	After           time.Duration
+	LastEventAt time.Time
+	After       time.Duration
+	// Compared are the times at which calls came on earlier days, the newest first,
+	// Weekly is set where these are the same day of earlier weeks; see
+	// watch.Verdict. None are known where a message is sent once more.
+	Compared []watch.Span
+	Weekly   bool
+	// Zone is the time zone of the business; nil is UTC.
+	Zone            *time.Location
 	Account, Region string
 	// Since is when it was noticed; it tells one occasion from another.
 	Since time.Time
@@ -99,12 +107,64 @@ func (s Silence) Message(o Options) Message {
 	var l lines
 	l.say("No event of call analytics has come for over " + span(s.After) + ", although there usually are some at this time.")
 	l.blank()
-	l.tell("Last event", instant(s.LastEventAt, time.Time{}))
+	l.tell("Last event", s.at(s.LastEventAt))
+	l.tell("Compared", s.compared())
 	l.tell("Try first", silenceRemedy)
 	l.tell("Account", place(s.Account, s.Region))
 	return occasion(SilenceKind, s.Since, "No call analytics events for over "+span(s.After), l.String(), data{
 		Severity: string(incident.High), Remedy: silenceRemedy, Account: s.Account, Region: s.Region, LastEventAt: s.LastEventAt.UTC(),
 	}, []string{"The last was at " + s.LastEventAt.UTC().Format("2 Jan 15:04") + " UTC.", "Try: make a call, check the rules.", "See: chimewatch calls list"}, o)
+}
+
+// at is a time in UTC and, where that is another, in the time zone of the business.
+func (s Silence) at(t time.Time) string {
+	text := instant(t, time.Time{})
+	if s.local() {
+		text += " (" + t.In(s.Zone).Format("Mon 15:04") + " in " + s.Zone.String() + ")"
+	}
+	return text
+}
+
+func (s Silence) local() bool { return s.Zone != nil && s.Zone.String() != watch.DefaultTimeZone }
+
+// numbers are small numbers in words.
+var numbers = []string{"", "one", "two", "three", "four"}
+
+// compared says when calls came on earlier days.
+func (s Silence) compared() string {
+	if len(s.Compared) == 0 {
+		return ""
+	}
+	zone := s.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	newest := s.Compared[0]
+	from, to := newest.From.In(zone), newest.To.In(zone)
+	days := make([]string, len(s.Compared))
+	inRow := s.Weekly
+	for i, day := range s.Compared {
+		days[i] = day.To.In(zone).Format("Mon 2 Jan")
+		inRow = inRow && daysBetween(day.To.In(zone), s.Since.In(zone)) == 7*(i+1)
+	}
+	on := "on " + list(days)
+	switch {
+	case inRow && len(days) == 1:
+		on = "last " + to.Weekday().String()
+	case inRow && len(days) < len(numbers):
+		on = "on the last " + numbers[len(days)] + " " + to.Weekday().String() + "s"
+	}
+	begin := from.Format("15:04")
+	if from.YearDay() != to.YearDay() {
+		begin += " the day before"
+	}
+	return "calls came between " + begin + " and " + to.Format("15:04") + " " + on + " (times of " + zone.String() + ")"
+}
+
+// daysBetween counts the midnights between two times in their time zone.
+func daysBetween(a, b time.Time) int {
+	date := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }
+	return int(date(b).Sub(date(a)).Hours() / 24)
 }
 
 // occasion makes the message of something that is so for a while; its id is that

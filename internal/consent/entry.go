@@ -66,13 +66,20 @@ const (
 	// Off: the deployer has not turned the task on.
 	Off Kind = "off"
 	// Starting: a start was decided; it is written before the service is called.
+	// Whoever writes it is the first that may ask the service, as by Asking.
 	Starting Kind = "starting"
+	// Asking: one more run of a function, Try, may ask the service for the start;
+	// it is written before the service is called.
+	Asking Kind = "asking"
+	// NotSent: the run Try has started no task: it did not ask the service, or, with
+	// a Code, the service answered that it did not do it.
+	NotSent Kind = "not-sent"
 	// Started: the service runs the task TaskID.
 	Started Kind = "started"
 	// Refused: the service will not run the task, for the reason in Code and Detail.
 	Refused Kind = "refused"
-	// Unresolved: consent ended while a start was under way whose answer was
-	// lost. Nothing can be stopped before the task's id is known.
+	// Unresolved: consent ended while a run may have asked for the start, whose
+	// answer is not known. Nothing can be stopped before the task's id is known.
 	Unresolved Kind = "unresolved"
 	// Stopping: a stop was decided; it is written before the service is called.
 	Stopping Kind = "stopping"
@@ -116,6 +123,9 @@ type Entry struct {
 	Consent string `json:"consentEventId,omitempty"`
 	// Token makes it safe to ask the service for the same start again.
 	Token string `json:"token,omitempty"`
+	// Try is the run of a function that may ask the service for the start. It is empty
+	// in entries that were written before there was one: anybody may have asked.
+	Try string `json:"try,omitempty"`
 	// TaskID is the service's id of the running task.
 	TaskID string `json:"taskId,omitempty"`
 	// Code and Detail are the reason: of a refusal or a failure the service's, else
@@ -135,19 +145,48 @@ func (e Entry) ID() string {
 		return "2#consent#" + e.Event
 	case Starting, Refused:
 		return fmt.Sprintf("3#%s#%04d#%s", e.Task, e.Number, e.Kind)
+	case Asking, NotSent:
+		return fmt.Sprintf("3#%s#%04d#%s#%s", e.Task, e.Number, e.Kind, e.Try)
 	case Started, Stopping, Stopped:
 		return fmt.Sprintf("3#%s#%04d#%s#%s", e.Task, e.Number, e.Kind, e.TaskID)
 	case Failed: // once for each reason, however often it is tried
 		return fmt.Sprintf("3#%s#%04d#%s#%s#%s", e.Task, e.Number, e.Kind, e.TaskID, e.Code)
+	case Waiting, Held, NotStarted, Expired, Off, Unresolved:
+		// The same decision for the same reason is one entry, whatever made the
+		// system decide it again.
+		return strings.Join([]string{"4", string(e.Task), string(e.Kind), e.Consent}, "#")
 	}
-	// The same decision for the same reason is one entry, whatever made the
-	// system decide it again.
-	return strings.Join([]string{"4", string(e.Task), string(e.Kind), e.Consent}, "#")
+	if e.isWord() {
+		return "2#consent#" + e.Event
+	}
+	return fmt.Sprintf("5#%s#%s#%04d#%s#%s#%s#%s", e.Kind, e.Task, e.Number, e.TaskID, e.Try, e.Consent, e.Event)
 }
 
 // isConsent tells that people said it.
 func (e Entry) isConsent() bool {
 	return e.Kind == Granted || e.Kind == Denied || e.Kind == Withdrawn
+}
+
+// known reports whether this version knows the kind.
+func (k Kind) known() bool {
+	switch k {
+	case Ready, Granted, Denied, Withdrawn, Ended, Waiting, Held, NotStarted, Expired, Off, Starting, Asking, NotSent,
+		Started, Refused, Unresolved, Stopping, Failed, Stopped:
+		return true
+	}
+	return false
+}
+
+// isWord reports whether people said it, or may have: an entry of a kind that this
+// version does not know, but with a scope. Such a word is never a yes, and counts as
+// a no as long as nobody has said yes after it.
+func (e Entry) isWord() bool { return e.isConsent() || !e.Kind.known() && e.Scope != "" }
+
+// concerns reports whether the entry is a word on the task. A word whose scope this
+// version does not know concerns every task, unless it is a yes.
+func (e Entry) concerns(t Task) bool {
+	known := e.Scope == ScopeBoth || e.Scope == ScopeSpeakerSearch || e.Scope == ScopeVoiceTone
+	return e.isWord() && (e.Scope.Covers(t) || !known && e.Kind != Granted)
 }
 
 // inForce tells whether consent that nothing newer overrides holds at a moment.

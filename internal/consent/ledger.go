@@ -37,21 +37,34 @@ type Step struct {
 	Entry Entry
 }
 
-// Next gives what is due at a moment, because of the event with that id: at most
-// one step for each task. When its steps are done and written, the ledger is to
-// be read again and Next asked again, until nothing is due. So whoever is the
-// last to write sees what all others have written, and whoever was killed
-// between two steps goes on where it was.
-func (l Ledger) Next(now time.Time, on Settings, event string) []Step {
+// Run is a run of a function that does what is due for a call.
+type Run struct {
+	// Event is the id of the event that it handles.
+	Event string
+	// Try is the name under which the run may ask the service for starts. No other run
+	// has it. Once the run has written NotSent for a task, it asks for that one no more:
+	// whoever consents anew makes a run of its own.
+	Try string
+}
+
+// Next gives what is due at a moment, for a run of a function: at most one step for
+// each task. When its steps are done and written, the ledger is to be read again and
+// Next asked again, until nothing is due. So whoever is the last to write sees what
+// all others have written, and whoever was killed between two steps goes on where it
+// was.
+//
+// A run must not ask Next again about a task for which it has called the service and
+// has not written the answer: a NotSent of that run would be wrong.
+func (l Ledger) Next(now time.Time, on Settings, run Run) []Step {
 	var steps []Step
 	for _, task := range Tasks() {
 		v := l.view(task, now)
-		step, due := v.next(on[task])
+		step, due := v.next(on[task], run.Try)
 		if !due {
 			continue
 		}
 		if step.Act == Note {
-			step.Entry.At, step.Entry.Event, step.Entry.By, step.Entry.Task = now.UTC(), event, System, task
+			step.Entry.At, step.Entry.Event, step.Entry.By, step.Entry.Task = now.UTC(), run.Event, System, task
 			if slices.ContainsFunc(l, func(e Entry) bool { return e.ID() == step.Entry.ID() }) {
 				continue // written before
 			}
@@ -61,91 +74,8 @@ func (l Ledger) Next(now time.Time, on Settings, event string) []Step {
 	return steps
 }
 
-// view is what the ledger says of one task at a moment.
-type view struct {
-	task  Task
-	ready *Entry
-	ended bool
-	// word is the last word of the people on the task; nil where there is none.
-	word    *Entry
-	inForce bool
-	// number is that of the last attempt, zero where there is none, and starting
-	// its entry.
-	number   int
-	starting *Entry
-	// answered tells that the service answered the last attempt, refused that it
-	// did not take the task.
-	answered bool
-	refused  *Entry
-	// failed is the last failure of the last attempt.
-	failed *Entry
-	// running are the entries Started without one Stopped, and stopping the
-	// entries that decided to stop one of these.
-	running  []*Entry
-	stopping []*Entry
-}
-
-func (l Ledger) view(task Task, now time.Time) view {
-	v := view{task: task}
-	done := map[string]*Entry{} // by task id: Stopping, or Stopped
-	for i := range l {
-		e := &l[i]
-		switch {
-		case e.Kind == Ready:
-			if v.ready == nil || v.ready.overrides(*e) { // the first one, whatever the order
-				v.ready = e
-			}
-		case e.Kind == Ended, e.Kind == Refused && e.Code == CodeGone:
-			v.ended = true
-		case e.isConsent() && e.Scope.Covers(task) && (v.word == nil || e.overrides(*v.word)):
-			v.word = e
-		}
-		if e.Task != task {
-			continue
-		}
-		if e.Kind == Starting && e.Number > v.number {
-			v.number, v.starting = e.Number, e
-		}
-		if e.Kind == Stopped || e.Kind == Stopping && done[e.TaskID] == nil {
-			done[e.TaskID] = e
-		}
-	}
-	v.inForce = v.word != nil && v.word.inForce(now)
-	for i := range l {
-		if e := &l[i]; e.Task == task {
-			v.answer(e, done[e.TaskID])
-		}
-	}
-	return v
-}
-
-// answer takes what the service said to an attempt, and what was done about it.
-func (v *view) answer(e, done *Entry) {
-	switch e.Kind {
-	case Refused:
-		if e.Number == v.number {
-			v.answered, v.refused = true, e
-		}
-	case Failed:
-		if e.Number == v.number && (v.failed == nil || e.At.After(v.failed.At) || e.At.Equal(v.failed.At) && e.ID() > v.failed.ID()) {
-			v.failed = e
-		}
-	case Started:
-		v.answered = v.answered || e.Number == v.number
-		switch {
-		case done == nil:
-			v.running = append(v.running, e)
-		case done.Kind == Stopping:
-			v.running, v.stopping = append(v.running, e), append(v.stopping, done)
-		}
-	}
-}
-
-// CodeGone is the service's code for a call that is over.
-const CodeGone = "GoneException"
-
-// next is the decision for one task.
-func (v view) next(on bool) (Step, bool) {
+// next is the decision for one task, for a run that asks the service as try.
+func (v view) next(on bool, try string) (Step, bool) {
 	switch {
 	case len(v.stopping) > 0: // finish it, whatever was said since
 		return Step{Act: Stop, Entry: *v.stopping[0]}, true
@@ -155,21 +85,40 @@ func (v view) next(on bool) (Step, bool) {
 	case len(v.running) > 0:
 		return Step{}, false
 	case v.number == 0:
-		return v.begin(on)
+		return v.begin(on, try)
 	case v.answered && v.refused != nil:
 		return Step{}, false
 	case v.answered && v.inForce: // what ran was stopped, and consent was given anew
-		return v.begin(on)
+		return v.begin(on, try)
 	case v.answered:
 		return Step{}, false
-	case v.inForce && on:
-		return Step{Act: Start, Entry: *v.starting}, true
+	}
+	return v.ask(on, try)
+}
+
+// ask decides about the last attempt, which the service has not answered.
+func (v view) ask(on bool, try string) (Step, bool) {
+	mine := slices.Contains(v.tries, try)
+	others := len(v.tries) > 1 || len(v.tries) == 1 && !mine
+	// Where another run may have asked, the answer matters even after the call.
+	wanted := on && v.inForce && (others || !v.ended)
+	switch {
+	case mine && wanted:
+		e := *v.starting
+		e.Try = try
+		return Step{Act: Start, Entry: e}, true
+	case mine:
+		return v.note(Entry{Kind: NotSent, Number: v.number, TransactionID: v.starting.TransactionID, Try: try})
+	case !others: // nobody has asked for it, as if no attempt was under way
+		return v.begin(on, try)
+	case wanted:
+		return v.join(try)
 	}
 	return v.note(Entry{Kind: Unresolved, Number: v.number, TransactionID: v.starting.TransactionID})
 }
 
-// begin decides whether an attempt is due where none is under way.
-func (v view) begin(on bool) (Step, bool) {
+// begin decides whether a start is due where none is under way.
+func (v view) begin(on bool, try string) (Step, bool) {
 	switch {
 	case v.ready == nil:
 		if v.word == nil {
@@ -186,9 +135,20 @@ func (v view) begin(on bool) (Step, bool) {
 		return v.note(Entry{Kind: Held, TransactionID: v.ready.TransactionID})
 	case !on:
 		return v.note(Entry{Kind: Off, TransactionID: v.ready.TransactionID})
+	case v.number > 0 && !v.answered:
+		return v.join(try)
 	}
-	return v.note(Entry{Kind: Starting, Number: v.number + 1, TransactionID: v.ready.TransactionID, CallID: v.ready.CallID,
+	return v.note(Entry{Kind: Starting, Number: v.number + 1, TransactionID: v.ready.TransactionID,
+		CallID: v.ready.CallID, Try: try,
 		VoiceConnectorID: v.ready.VoiceConnectorID, Token: tokenOf(v.ready.TransactionID, v.task, v.word.Event, v.number+1)})
+}
+
+// join is the step by which a run may ask for the last attempt, too.
+func (v view) join(try string) (Step, bool) {
+	if slices.Contains(v.gaveUp, try) {
+		return Step{}, false
+	}
+	return v.note(Entry{Kind: Asking, Number: v.number, TransactionID: v.starting.TransactionID, Try: try})
 }
 
 // note makes the step to write an entry, with the word that it follows from.
@@ -199,17 +159,26 @@ func (v view) note(e Entry) (Step, bool) {
 			e.Code = "lapsed"
 		}
 	}
+	if e.Kind == NotSent {
+		e.Code, e.Detail = "", "not asked for: "+e.Code // a code would be the service's
+		if v.inForce {
+			e.Detail = "not asked for any more"
+		}
+	}
 	return Step{Act: Note, Entry: e}, true
 }
 
-// Unanswered gives the entry of the task's last attempt, if the service's answer
-// to it is not known.
+// Unanswered returns the entry of the task's last attempt, if the service's answer to
+// it is not known and somebody may have asked for it: then a task that the service
+// reports may be this one. A run that was answered that nothing was started counts as
+// one that may have asked, because an earlier try of its request may have been served.
 func (l Ledger) Unanswered(task Task) (Entry, bool) {
 	v := l.view(task, time.Time{})
 	if v.starting == nil || v.answered {
 		return Entry{}, false
 	}
-	return *v.starting, true
+	refused := func(e Entry) bool { return e.Kind == NotSent && e.Task == task && e.Number == v.number && e.Code != "" }
+	return *v.starting, len(v.tries) > 0 || slices.ContainsFunc(l, refused)
 }
 
 // CallIDs gives the callIds that the ledger's readiness names, sorted.

@@ -23,6 +23,11 @@ func says(kind consent.Kind, minute int, id string) consent.Entry {
 	return consent.Entry{Kind: kind, At: at(minute), Event: id, By: "me", Scope: consent.ScopeBoth, TransactionID: "t"}
 }
 
+// run is a run that handles an event, and may ask the service as "me".
+func run(event string) consent.Run {
+	return consent.Run{Event: event, Try: "me"}
+}
+
 // attempt is an entry of an attempt at voice tone.
 func attempt(kind consent.Kind, number int, taskID string) consent.Entry {
 	return consent.Entry{Kind: kind, At: at(3), Event: "x", Task: consent.VoiceTone, Number: number, TaskID: taskID, TransactionID: "t", VoiceConnectorID: "vc"}
@@ -37,6 +42,14 @@ func TestNext(t *testing.T) {
 	stopping, stopped := attempt(consent.Stopping, 1, "k1"), attempt(consent.Stopped, 1, "k1")
 	gone := attempt(consent.Refused, 1, "")
 	gone.Code = consent.CodeGone
+	mine, other, asking := starting, starting, attempt(consent.Asking, 1, "")
+	mine.Try, other.Try, asking.Try = "me", "another", "me"
+	notSentBy := func(e consent.Entry) consent.Entry { e.Kind = consent.NotSent; return e }
+	notSent := notSentBy(mine)
+	otherGone := gone
+	otherGone.Task = consent.SpeakerSearch
+	otherNotFound := otherGone
+	otherNotFound.Code = consent.CodeNotFound
 	for _, tt := range []struct {
 		name  string
 		l     consent.Ledger
@@ -62,8 +75,44 @@ func TestNext(t *testing.T) {
 		{"call over first", consent.Ledger{ready, ended}, false, "note expired 0 ", consent.StateExpired},
 		{"call over before the yes", consent.Ledger{ready, ended, yes}, false, "note expired 0 granted", consent.StateExpired},
 		{"no, and the call over", consent.Ledger{ready, ended, no}, false, "note not-started 0 denied", consent.StateDenied},
-		{"start under way", consent.Ledger{ready, yes, starting}, false, "start starting 1 ", consent.StateStarting},
-		{"start under way, call over", consent.Ledger{ready, yes, starting, ended}, false, "start starting 1 ", consent.StateStarting},
+		{"start under way", consent.Ledger{ready, yes, starting}, false, "note asking 1 granted", consent.StateStarting},
+		{"start under way, joined", consent.Ledger{ready, yes, starting, asking}, false, "start starting 1 ",
+			consent.StateStarting},
+		{"start under way, call over", consent.Ledger{ready, yes, starting, ended}, false, "note asking 1 granted",
+			consent.StateStarting},
+		{"start under way, joined, call over", consent.Ledger{ready, yes, starting, asking, ended}, false,
+			"start starting 1 ", consent.StateStarting},
+		{"own start", consent.Ledger{ready, yes, mine}, false, "start starting 1 ", consent.StateStarting},
+		{"own start, call over", consent.Ledger{ready, yes, mine, ended}, false, "note not-sent 1 ", consent.StateStarting},
+		{"own start, taken back", consent.Ledger{ready, yes, back, mine}, false, "note not-sent 1 ", consent.StateUnresolved},
+		{"own start, turned off", consent.Ledger{ready, yes, mine}, true, "note not-sent 1 ", consent.StateStarting},
+		{"own start, and another run's, taken back", consent.Ledger{ready, yes, back, other, asking}, false,
+			"note not-sent 1 ", consent.StateUnresolved},
+		{"another run's start, taken back", consent.Ledger{ready, yes, back, other}, false, "note unresolved 1 withdrawn",
+			consent.StateUnresolved},
+		{"two runs' starts, one of them not sent, taken back", consent.Ledger{ready, yes, back, other, asking, notSent},
+			false, "note unresolved 1 withdrawn", consent.StateUnresolved},
+		{"not sent, taken back", consent.Ledger{ready, yes, back, mine, notSent}, false, "note not-started 0 withdrawn",
+			consent.StateWithdrawn},
+		{"not sent, run out", consent.Ledger{ready, until(yes, 5), mine, notSent}, false, "note not-started 0 lapsed",
+			consent.StateLapsed},
+		{"not sent, taken back, yes again", consent.Ledger{ready, yes, back, other, notSentBy(other),
+			says(consent.Granted, 4, "g2")}, false, "note asking 1 granted", consent.StateStarting},
+		{"not sent by this run, yes again", consent.Ledger{ready, yes, back, mine, notSent, says(consent.Granted, 4, "g2")},
+			false, "", consent.StateStarting},
+		{"not sent, yes again after the call", consent.Ledger{ready, yes, back, other, notSentBy(other), ended,
+			says(consent.Granted, 4, "g2")}, false, "note expired 0 granted", consent.StateExpired},
+		{"not sent, turned off", consent.Ledger{ready, yes, mine, notSent}, true, "note off 0 granted",
+			consent.StateStarting},
+		{"an entry of before, not sent by another run, taken back", consent.Ledger{ready, yes, back, starting, notSent},
+			false, "note unresolved 1 withdrawn", consent.StateUnresolved},
+		{"unresolved, call over", consent.Ledger{ready, yes, back, starting, ended}, false, "note unresolved 1 withdrawn",
+			consent.StatePresumedStopped},
+		{"unresolved, the other task gone", consent.Ledger{ready, yes, back, starting, otherGone}, false,
+			"note unresolved 1 withdrawn", consent.StatePresumedStopped},
+		{"held, the other task gone", consent.Ledger{ready, otherGone}, false, "note expired 0 ", consent.StateExpired},
+		{"yes, the other task not found", consent.Ledger{ready, yes, otherNotFound}, false, "note starting 1 granted",
+			consent.StateGranted},
 		{"start under way, taken back", consent.Ledger{ready, yes, back, starting}, false, "note unresolved 1 withdrawn", consent.StateUnresolved},
 		{"start under way, turned off", consent.Ledger{ready, yes, starting}, true, "note unresolved 1 granted", consent.StateStarting},
 		{"started", consent.Ledger{ready, yes, starting, started}, false, "", consent.StateStarted},
@@ -84,7 +133,7 @@ func TestNext(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
-			for _, step := range tt.l.Next(at(5), consent.Settings{consent.VoiceTone: !tt.off}, "now") {
+			for _, step := range tt.l.Next(at(5), consent.Settings{consent.VoiceTone: !tt.off}, run("now")) {
 				if e := step.Entry; e.Task == consent.VoiceTone {
 					got = fmt.Sprintf("%s %s %d %s", step.Act, e.Kind, e.Number, e.Code)
 					if step.Act == consent.Note && (e.At != at(5) || e.Event != "now" || e.By != consent.System || e.TransactionID != "t") {
@@ -139,7 +188,7 @@ func TestFailuresAreShownWhileTheyMatter(t *testing.T) {
 			}
 			without := slices.DeleteFunc(slices.Clone(tt.l), func(e consent.Entry) bool { return e.Kind == consent.Failed })
 			on := consent.Settings{consent.VoiceTone: true}
-			if diff := cmp.Diff(without.Next(at(5), on, "x"), tt.l.Next(at(5), on, "x")); diff != "" {
+			if diff := cmp.Diff(without.Next(at(5), on, run("x")), tt.l.Next(at(5), on, run("x"))); diff != "" {
 				t.Errorf("it decides (-without +with):\n%s", diff)
 			}
 		})
@@ -149,13 +198,13 @@ func TestFailuresAreShownWhileTheyMatter(t *testing.T) {
 func TestWhatIsWrittenIsNotDueAgain(t *testing.T) {
 	l := consent.Ledger{ready, says(consent.Denied, 1, "d")}
 	on := consent.Settings{consent.VoiceTone: true, consent.SpeakerSearch: true}
-	for _, step := range l.Next(at(5), on, "first") {
+	for _, step := range l.Next(at(5), on, run("first")) {
 		l = append(l, step.Entry)
 	}
 	if len(l) != 4 {
 		t.Fatalf("got %d entries, want a decision for each task", len(l))
 	}
-	if again := l.Next(at(6), on, "second"); len(again) != 0 {
+	if again := l.Next(at(6), on, run("second")); len(again) != 0 {
 		t.Errorf("got %v, want nothing more", again)
 	}
 }
@@ -165,7 +214,8 @@ func TestTokens(t *testing.T) {
 	token := func(transaction, grant string) (tokens []string) {
 		r, g := ready, says(consent.Granted, 1, grant)
 		r.TransactionID = transaction
-		for _, step := range (consent.Ledger{r, g}).Next(at(5), consent.Settings{consent.VoiceTone: true, consent.SpeakerSearch: true}, "x") {
+		for _, step := range (consent.Ledger{r, g}).Next(at(5), consent.Settings{consent.VoiceTone: true,
+			consent.SpeakerSearch: true}, run("x")) {
 			tokens = append(tokens, step.Entry.Token)
 		}
 		return tokens
@@ -186,8 +236,9 @@ func TestTokens(t *testing.T) {
 
 // The order of entries does not matter, nor how often one is there.
 func TestLedgersHaveNoOrder(t *testing.T) {
-	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn,
-		consent.Starting, consent.Started, consent.Refused, consent.Stopping, consent.Stopped, consent.Failed}
+	kinds := []consent.Kind{consent.Ready, consent.Ended, consent.Granted, consent.Denied, consent.Withdrawn, "newer",
+		consent.Starting, consent.Asking, consent.NotSent, consent.Started, consent.Refused,
+		consent.Stopping, consent.Stopped, consent.Failed}
 	entry := rapid.Custom(func(t *rapid.T) consent.Entry {
 		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
 		minute := rapid.IntRange(0, 4).Draw(t, "minute")
@@ -201,7 +252,14 @@ func TestLedgersHaveNoOrder(t *testing.T) {
 		case consent.Ended:
 			return consent.Entry{Kind: kind, At: at(minute), Event: fmt.Sprint("e", minute), TransactionID: "t"}
 		}
-		return attempt(kind, rapid.IntRange(1, 2).Draw(t, "number"), rapid.SampledFrom([]string{"k1", "k2"}).Draw(t, "task"))
+		e := attempt(kind, rapid.IntRange(1, 2).Draw(t, "number"), rapid.SampledFrom([]string{"k1", "k2"}).Draw(t, "task"))
+		if kind == consent.Starting || kind == consent.Asking || kind == consent.NotSent {
+			e.TaskID, e.Try = "", rapid.SampledFrom([]string{"", "me", "another"}).Draw(t, "try")
+		}
+		if kind == "newer" {
+			e.Scope = rapid.SampledFrom([]consent.Scope{"", consent.ScopeBoth, "newer"}).Draw(t, "scope")
+		}
+		return e
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		// Of entries with one id a ledger has one only.
@@ -209,7 +267,7 @@ func TestLedgersHaveNoOrder(t *testing.T) {
 		again := rapid.Permutation(append(slices.Clone(l), l[:len(l)/2]...)).Draw(t, "in another order")
 		on := consent.Settings{consent.VoiceTone: rapid.Bool().Draw(t, "on")}
 		tell := func(l consent.Ledger) string {
-			steps := l.Next(at(5), on, "x")
+			steps := l.Next(at(5), on, run("x"))
 			for i := range steps {
 				if steps[i].Act == consent.Stop || steps[i].Entry.Kind == consent.Stopping {
 					steps[i].Entry.TaskID, steps[i].Entry.Number = "", 0 // of several it does not matter which comes first

@@ -25,6 +25,9 @@ const (
 	StateStarting State = "starting"
 	// StateUnresolved: as the entry Unresolved.
 	StateUnresolved State = "unresolved"
+	// StatePresumedStopped: it was unresolved, and the task, if there was one, cannot
+	// run any more: the call is over, or 8 hours and 15 minutes have passed.
+	StatePresumedStopped State = "presumed-stopped"
 	// StateStarted: the task was started under consent. The ledger does not tell
 	// when it ends by itself.
 	StateStarted State = "started"
@@ -44,10 +47,11 @@ type Standing struct {
 	// By and Until are those of the last word of the people.
 	By    string    `json:"by,omitempty"`
 	Until time.Time `json:"until,omitzero"`
-	// TaskID is that of the running task, or of the one that ran last.
+	// TaskID is the id of the task that the state is about: it is started, stopping or
+	// stopped. It is empty for every other state, also where another task ran before.
 	TaskID string `json:"taskId,omitempty"`
 	// Detail is the service's reason for a refusal, and for a failure as long as
-	// what failed is due.
+	// what failed is due; and why a task is presumed to be stopped.
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -63,10 +67,18 @@ func (l Ledger) Standings(now time.Time) []Standing {
 		if v.word != nil {
 			s.By, s.Until = v.word.By, v.word.Until
 		}
-		for _, e := range l.InOrder() {
-			if e.Task == task && e.Kind == Started {
-				s.TaskID = e.TaskID
+		switch s.State {
+		case StateStarted:
+			s.TaskID = v.running[0].TaskID
+		case StateStopping:
+			s.TaskID = v.running[0].TaskID
+			if len(v.stopping) > 0 {
+				s.TaskID = v.stopping[0].TaskID
 			}
+		case StateStopped:
+			s.TaskID = l.lastTask(task, v.number)
+		case StatePresumedStopped:
+			s.Detail, _ = v.over()
 		}
 		switch s.State {
 		case StateRefused, StateExpired:
@@ -84,16 +96,24 @@ func (l Ledger) Standings(now time.Time) []Standing {
 	return list
 }
 
+// lastTask returns the id of the task that the service started last in an attempt.
+func (l Ledger) lastTask(task Task, number int) (id string) {
+	for _, e := range l.InOrder() {
+		if e.Task == task && e.Kind == Started && e.Number == number {
+			id = e.TaskID
+		}
+	}
+	return id
+}
+
 func (v view) state() State {
 	switch {
 	case len(v.stopping) > 0, len(v.running) > 0 && !v.inForce:
 		return StateStopping
 	case len(v.running) > 0:
 		return StateStarted
-	case v.number > 0 && !v.answered && v.inForce:
-		return StateStarting
 	case v.number > 0 && !v.answered:
-		return StateUnresolved
+		return v.stateUnanswered()
 	case v.refused != nil && (v.refused.Code == CodeGone || v.refused.Code == CodeNotFound):
 		return StateExpired
 	case v.refused != nil:
@@ -102,6 +122,21 @@ func (v view) state() State {
 		return StateStopped
 	}
 	return v.stateBefore()
+}
+
+// stateUnanswered is the state of an attempt that the service has not answered.
+func (v view) stateUnanswered() State {
+	asked := len(v.tries) > 0 // perhaps
+	_, over := v.over()
+	switch {
+	case v.inForce && (asked || !v.ended):
+		return StateStarting
+	case !asked:
+		return v.stateBefore()
+	case over:
+		return StatePresumedStopped
+	}
+	return StateUnresolved
 }
 
 // stateBefore is the state while no attempt is under way.

@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
@@ -20,19 +22,20 @@ type MatchTable interface {
 	Sender
 	RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error
 	CallOf(context.Context, chime.CallFields) (pipeline.State, error)
-	MatchesOf(context.Context, store.RuleOnCall) ([]store.Match, error)
 	ToldOf(context.Context, store.RuleOnCall) (store.Told, error)
+	Untold(ctx context.Context, t store.Told, ev *chime.Event) (store.Untold, error)
+	NewestOf(context.Context, store.Told, store.Untold) ([]byte, error)
 	MarkMatchesTold(ctx context.Context, was, is store.Told) error
 	EndedWindows(ctx context.Context, before time.Time) ([]store.Told, error)
-	HoldBack(context.Context, store.Told) (bool, error)
+	HoldBack(ctx context.Context, t store.Told, ev *chime.Event) (bool, error)
 	EndWindow(context.Context, store.Told) error
 	TryOnce(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) (store.Notification, error)
 }
 
-// Alerts keeps every rule match, finds its call and tells people: at most once a
-// window for a rule on a call, with the count of what was held back. A match
-// whose call is not known yet is told all the same, and one that names no call
-// at once.
+// Alerts stores every rule match, finds its call and sends a notification: at most one
+// a window for a rule on a call, with the count of what was held back. A match whose
+// call is not known yet is notified all the same. Matches that name no call are held
+// back together, by rule and configuration, else by rule, account and Region.
 type Alerts struct {
 	Table MatchTable
 	// Topic is where matches go that no route sends elsewhere, Topics gives the
@@ -50,7 +53,7 @@ type Alerts struct {
 	Now   func() time.Time
 }
 
-// Handle takes one rule match.
+// Handle stores one rule match, and notifies or holds it back. It is idempotent.
 func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
 	ev, err := chime.Parse(m.Body)
 	if err != nil {
@@ -63,10 +66,13 @@ func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
 		return err
 	}
 	rule, named := store.RuleOnCallOf(ev)
-	if named && a.Window > 0 {
-		err = a.tellOnce(ctx, rule, ev)
-	} else {
+	if a.Window <= 0 {
 		err = a.tellAtOnce(ctx, rule, ev)
+	} else {
+		if !named {
+			rule, _ = store.RuleOnGroupOf(ev)
+		}
+		err = a.tellOnce(ctx, rule, ev)
 	}
 	if err != nil {
 		return err
@@ -84,8 +90,8 @@ func (a Alerts) tellAtOnce(ctx context.Context, rule store.RuleOnCall, ev *chime
 	return sendOnce(ctx, a.Table, a.topicOf(ev), rule.Call, match.Message(a.Words), a.Owner(ctx))
 }
 
-// tellOnce tells of a rule on a call unless people were told within the window.
-// It waits for another invocation that is telling.
+// tellOnce notifies of a rule on a call unless that was done within the window. It
+// waits for another invocation that is notifying.
 func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.Event) error {
 	for {
 		told, err := a.Table.ToldOf(ctx, rule)
@@ -93,7 +99,7 @@ func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.E
 			return err
 		}
 		if told.Open && a.Now().Sub(told.At) < a.Window {
-			held, err := a.Table.HoldBack(ctx, told)
+			held, err := a.Table.HoldBack(ctx, told, ev)
 			if err != nil {
 				return err
 			}
@@ -115,31 +121,36 @@ func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.E
 	}
 }
 
-// tell tells of all matches that people were not told of, with the words of one;
+// tell notifies of all matches that people were not told of, with the words of one;
 // done is false while another invocation is at it.
 func (a Alerts) tell(ctx context.Context, told store.Told, ev *chime.Event) (done bool, err error) {
-	matches, err := a.Table.MatchesOf(ctx, told.RuleOnCall)
+	untold, err := a.Table.Untold(ctx, told, ev)
 	if err != nil {
 		return false, err
 	}
-	if len(matches) <= told.Matches {
+	if untold.Count == 0 {
 		return true, nil // the same match once more
 	}
+	return a.send(ctx, told, untold, ev)
+}
+
+// send notifies of what is untold, with the words of ev; done is false while another
+// invocation is at it, or when another has sent the notification and knew fewer matches.
+func (a Alerts) send(ctx context.Context, told store.Told, untold store.Untold, ev *chime.Event) (done bool, err error) {
 	match, err := a.match(ctx, ev)
 	if err != nil {
 		return false, err
 	}
-	match.Held = len(matches) - told.Matches - 1
+	match.Held = untold.Count - 1
 	match.Occasion = told.Name() + "/" + strconv.Itoa(told.Notifications+1)
 	m := match.Message(a.Words)
-	sent, err := a.Table.TryOnce(ctx, told.Call, store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: len(matches)},
-		a.Owner(ctx), func(ctx context.Context) error { return a.topicOf(ev).Publish(ctx, m) })
+	n := store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: untold.Calls, Tally: untold.Tally}
+	sent, err := a.Table.TryOnce(ctx, told.Call, n, a.Owner(ctx),
+		func(ctx context.Context) error { return a.topicOf(ev).Publish(ctx, m) })
 	if err != nil || sent.SentAt.IsZero() {
 		return false, err
 	}
-	is := told
-	is.Notifications, is.Matches, is.At = told.Notifications+1, sent.Calls, sent.SentAt
-	return true, a.Table.MarkMatchesTold(ctx, told, is)
+	return untold.ToldBy(sent), a.Table.MarkMatchesTold(ctx, told, told.After(sent, untold))
 }
 
 // match finds the call of a match, and its route.
@@ -161,34 +172,39 @@ func (a Alerts) topicOf(ev *chime.Event) Publisher {
 	return a.Topic
 }
 
-// HeldBack tells, at the end of each window, of what was held back in it.
+// HeldBack notifies, at the end of each window, of what was held back in it. Windows
+// that are open when windows are switched off end at once.
 func (a Alerts) HeldBack(ctx context.Context, _ intake.Message) error {
-	if a.Window <= 0 {
-		return nil
-	}
-	ended, err := a.Table.EndedWindows(ctx, a.Now().Add(-a.Window))
-	if err != nil {
-		return err
-	}
-	var errs []error
+	ended, err := a.Table.EndedWindows(ctx, a.Now().Add(-max(a.Window, 0)))
+	errs := []error{err}
 	for _, told := range ended {
-		errs = append(errs, a.end(ctx, told))
+		if err := a.end(ctx, told); err != nil {
+			errs = append(errs, fmt.Errorf("rule %s: %w", redact.Text(told.Rule), err))
+		}
 	}
 	return errors.Join(errs...)
 }
 
+// end ends a window, or notifies of what was held back in it.
 func (a Alerts) end(ctx context.Context, told store.Told) error {
-	matches, err := a.Table.MatchesOf(ctx, told.RuleOnCall)
+	untold, err := a.Table.Untold(ctx, told, nil)
 	if err != nil {
 		return err
 	}
-	if len(matches) <= told.Matches {
+	if untold.Count == 0 {
 		return a.Table.EndWindow(ctx, told)
 	}
-	ev, err := chime.Parse(matches[len(matches)-1].Body)
+	body, err := a.Table.NewestOf(ctx, told, untold)
 	if err != nil {
 		return err
 	}
-	_, err = a.tell(ctx, told, ev)
+	if body == nil {
+		return a.Table.EndWindow(ctx, told) // what was held back was erased; the next message counts it
+	}
+	ev, err := chime.Parse(body)
+	if err != nil {
+		return err
+	}
+	_, err = a.send(ctx, told, untold, ev)
 	return err
 }

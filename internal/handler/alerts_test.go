@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/routing"
+	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // ruleMatch makes an event of a rule that matched on the one call.
@@ -221,4 +223,119 @@ type publish func(alert.Message)
 func (p publish) Publish(_ context.Context, m alert.Message) error {
 	p(m)
 	return nil
+}
+
+// A match whose call cannot be read is tried again, and notified with the call: an
+// error of the table is not a call that is not known yet.
+func TestMatchIsNotNotifiedWithoutItsCallBecauseOfAnError(t *testing.T) {
+	v := onTable(t)
+	v.record(t, exampleBody(t, "temporary-failure"))
+	body := exampleBody(t, "rule-keyword-utterance")
+	reads := 0
+	a := v.matches()
+	a.Table = store.New(failingReads{v.World.DB, &reads}, v.World.Table, store.Options{Now: v.now.Now})
+	for n := 1; ; n++ {
+		reads = n
+		err := a.Handle(t.Context(), intake.Message{Body: body})
+		if err == nil {
+			break
+		}
+		if n := len(v.World.Topic.Published()); n != 0 {
+			t.Fatalf("got %d messages though a read failed, want none", n)
+		}
+	}
+	if got := v.World.Topic.Published(); len(got) != 1 || !strings.Contains(got[0].Body, "Pipeline: ") {
+		t.Errorf("got %v, want one message, with the pipeline", got)
+	}
+}
+
+// failingReads is a table of which the n-th read fails, for which n is counted down.
+type failingReads struct {
+	store.Client
+	n *int
+}
+
+func (f failingReads) fails() error {
+	if *f.n--; *f.n == 0 {
+		return errors.New("it is what the test wants")
+	}
+	return nil
+}
+
+func (f failingReads) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	if err := f.fails(); err != nil {
+		return nil, err
+	}
+	return f.Client.GetItem(ctx, in, opts...)
+}
+
+func (f failingReads) Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	if err := f.fails(); err != nil {
+		return nil, err
+	}
+	return f.Client.Query(ctx, in, opts...)
+}
+
+// A window that cannot be ended keeps no other from its end, wherever its trouble is.
+func TestWindowInTroubleKeepsNoOtherFromItsEnd(t *testing.T) {
+	silenceLog(t)
+	db := outage.Server(t)
+	rules := []string{"r1", "r2", "r3", "r4"}
+	const indexReads = 4
+	for n := indexReads + 1; ; n++ {
+		v := invoked(outage.NewWorld(t, db).Process(), noon, "one")
+		for _, rule := range rules {
+			v.match(t, ruleMatch(rule, rule+"-a", noon), ruleMatch(rule, rule+"-b", noon))
+		}
+		reads := n
+		a := v.matches()
+		a.Table = store.New(failingReads{v.World.DB, &reads}, v.World.Table, store.Options{Now: v.now.Now})
+		v.now.set(noon.Add(5 * time.Minute))
+		err := a.HeldBack(t.Context(), intake.Message{})
+		if err == nil {
+			break // there is no such read any more
+		}
+		if ended := len(v.World.Topic.Published()) - len(rules); ended < len(rules)-1 {
+			t.Errorf("read %d fails: got %d windows ended (%v), want all but one", n, ended, err)
+		}
+	}
+}
+
+// What was held back when windows are switched off is notified all the same.
+func TestWindowsThatAreOpenWhenTheyAreSwitchedOffEnd(t *testing.T) {
+	v := onTable(t)
+	v.now.set(noon)
+	v.match(t, ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), unnamedMatch("r1", "m3", noon), unnamedMatch("r1", "m4", noon))
+	a := v.matches()
+	a.Window = 0
+	for n := range 3 {
+		v.now.set(noon.Add(time.Duration(1+n) * time.Minute))
+		if err := a.HeldBack(t.Context(), intake.Message{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held := heldBack(t, v); len(held) != 4 {
+		t.Errorf("got %d messages, want two of each rule", len(held))
+	}
+	if ended, err := v.store().EndedWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {
+		t.Errorf("got %d open windows (%v), want none", len(ended), err)
+	}
+}
+
+// Without a window each match is notified by itself.
+func TestWithoutAWindowEachMatchIsNotified(t *testing.T) {
+	v := onTable(t)
+	a := v.matches()
+	a.Window = 0
+	for _, raw := range [][]byte{
+		ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), unnamedMatch("r1", "m3", noon), unnamedMatch("r1", "m4", noon),
+		unnamedMatch("r1", "m4", noon),
+	} {
+		if err := a.Handle(t.Context(), intake.Message{Body: raw}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held := heldBack(t, v); len(held) != 4 {
+		t.Errorf("got %d messages, want 4", len(held))
+	}
 }

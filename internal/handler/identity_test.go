@@ -174,22 +174,21 @@ func TestSilenceIsOfRealEventsOfThisAccountAndRegion(t *testing.T) {
 	db := outage.Server(t)
 	const half, week = 30 * time.Minute, 7 * day
 	none, silence := map[string]int{}, map[string]int{"silence": 1}
-	lastWeek := many(30, week+50*time.Minute)
-	lastDays := append(many(30, day+50*time.Minute), many(30, 2*day+50*time.Minute)...)
 	for _, other := range others {
 		for _, tc := range []struct {
-			name         string
-			ours, theirs []time.Duration // when calls were, before now
-			want         map[string]int
+			name                     string
+			ours, theirs             []time.Duration // when calls were, before now
+			oursUsually, theirsUsual []time.Duration // which days were busy at this time
+			want                     map[string]int
 		}{
-			{"only theirs go on", []time.Duration{2 * time.Hour, week + half}, many(30, 50*time.Minute), silence},
-			{"ours go on behind many of theirs", []time.Duration{week + half, 50 * time.Minute}, many(30, 40*time.Minute), none},
-			{"theirs have ceased", []time.Duration{half, week + half}, lastWeek, none},
-			{"only theirs were there a week ago", []time.Duration{2 * time.Hour, 8 * day}, lastWeek, none},
+			{"only theirs go on", []time.Duration{2 * time.Hour}, many(30, 50*time.Minute), []time.Duration{week}, nil, silence},
+			{"ours go on behind many of theirs", []time.Duration{50 * time.Minute}, many(30, 40*time.Minute), []time.Duration{week}, nil, none},
+			{"theirs have ceased", []time.Duration{half}, nil, []time.Duration{week}, []time.Duration{week}, none},
+			{"only theirs were there a week ago", []time.Duration{2 * time.Hour, 8 * day}, nil, nil, []time.Duration{week}, none},
 			{"theirs are older than a week, ours were there on both days before",
-				[]time.Duration{2 * time.Hour, day + half, 2*day + half}, many(30, 8*day), silence},
-			{"only theirs were there on the days before", []time.Duration{2 * time.Hour}, lastDays, none},
-			{"there are none of ours", nil, append(many(3, 2*time.Hour), lastWeek...), none},
+				[]time.Duration{2 * time.Hour}, many(30, 8*day), []time.Duration{day, 2 * day}, nil, silence},
+			{"only theirs were there on the days before", []time.Duration{2 * time.Hour}, nil, nil, []time.Duration{day, 2 * day}, none},
+			{"there are none of ours", nil, many(3, 2*time.Hour), nil, []time.Duration{week}, none},
 		} {
 			t.Run(other.name+", "+tc.name, func(t *testing.T) {
 				v := invoked(outage.NewWorld(t, db).Process(), noon, "one")
@@ -198,6 +197,12 @@ func TestSilenceIsOfRealEventsOfThisAccountAndRegion(t *testing.T) {
 				}
 				for _, ago := range tc.theirs {
 					v.record(t, other.of(call(ago)...)...)
+				}
+				for _, ago := range tc.oursUsually {
+					v.record(t, usualDay(noon.Add(-ago))...)
+				}
+				for _, ago := range tc.theirsUsual {
+					v.record(t, other.of(usualDay(noon.Add(-ago))...)...)
 				}
 				for n := range 3 {
 					v.run(t, beats, minutes(n))

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
@@ -33,24 +34,48 @@ func (w Watch) lingering(ctx context.Context, open []store.OpenPipeline) error {
 	})
 }
 
-// heartbeat says once that no event has come where there usually are some.
+// heartbeat notifies once that no event has come where there usually are some.
 func (w Watch) heartbeat(ctx context.Context, open []store.OpenPipeline) error {
 	if w.Limits.Heartbeat <= 0 {
 		return nil
+	}
+	hours, err := watch.NewHours(w.Limits.TimeZone, w.Limits.QuietHours)
+	if err != nil {
+		return err
 	}
 	last, err := w.lastEvent(ctx, open)
 	if err != nil || last.IsZero() {
 		return err
 	}
+	var verdict watch.Verdict
 	missed := func(said bool) (bool, error) {
-		if w.now().Sub(last) < w.Limits.Heartbeat || said {
-			return said && w.now().Sub(last) >= w.Limits.Heartbeat, nil
+		if said {
+			return w.now().Sub(last) >= w.Limits.Heartbeat, nil
 		}
-		return w.usuallyBusy(ctx)
+		s := watch.Silence{Last: last, Now: w.now(), Heartbeat: w.Limits.Heartbeat, Hours: hours}
+		var err error
+		verdict, err = s.Judge(w.began(ctx))
+		return verdict.Page, err
 	}
 	return w.once(ctx, "silence", missed, func(since time.Time) alert.Message {
-		return alert.Silence{LastEventAt: last, After: w.Limits.Heartbeat, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
+		return alert.Silence{
+			LastEventAt: last, After: w.Limits.Heartbeat, Compared: verdict.Compared, Weekly: verdict.Weekly, Zone: hours.Zone(),
+			Account: w.Account, Region: w.Region, Since: since,
+		}.Message(w.Incidents.Words)
 	})
+}
+
+// began returns the question whether so many of our calls began in a span, which
+// costs a page of each shard of the index, and as many reads as calls were asked for.
+func (w Watch) began(ctx context.Context) watch.Ask {
+	return func(s watch.Span, atLeast int) (bool, error) {
+		n := 0
+		err := w.newest(ctx, store.Query{From: s.From, To: s.To, Limit: atLeast}, func(pipeline.State) bool {
+			n++
+			return n >= atLeast
+		})
+		return n >= atLeast, err
+	}
 }
 
 // newestOurs is how many of our newest pipelines are looked at for the last event.
@@ -58,7 +83,7 @@ const newestOurs = 20
 
 // lastEvent returns when the newest event of our pipelines happened, of which open
 // are those that are open; zero when none is found. What the watch itself observed
-// is no event.
+// is no event, nor is one of the future: what Open and newest return has none.
 func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last time.Time, err error) {
 	var observed []pipeline.State
 	look := func(st pipeline.State) {
@@ -81,10 +106,11 @@ func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last t
 		n++
 		return n == newestOurs || !quiet()
 	}
-	if err := w.newest(ctx, store.Query{To: w.now().Add(pipeline.Skew)}, enough); err != nil || n == 0 {
+	if err := w.newest(ctx, store.Query{To: w.now().Add(pipeline.Skew), Limit: newestOurs}, enough); err != nil || n == 0 {
 		return time.Time{}, err
 	}
-	for _, st := range observed {
+	slices.SortStableFunc(observed, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	for _, st := range observed[:min(len(observed), 2*newestOurs)] {
 		if !quiet() {
 			return last, nil
 		}
@@ -113,9 +139,10 @@ func later(a, b time.Time) time.Time {
 const scanned = 1000
 
 // newest calls enough with our pipelines of a query, newest first, until it
-// returns true, or scanned pipelines were read. Rehearsals are not read at all.
+// returns true, or scanned pipelines were read; the first page has q.Limit. Rehearsals
+// are not read at all.
 func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.State) bool) error {
-	q.NoRehearsals, q.Limit = true, newestOurs
+	q.NoRehearsals = true
 	for read := 0; read < scanned; {
 		page, err := w.Table.List(ctx, q)
 		if err != nil {
@@ -142,35 +169,8 @@ func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.S
 	return nil
 }
 
-// usuallyBusy reports whether our calls began in this span of the day a week ago; or,
-// while the table is not that old, on both days before.
-func (w Watch) usuallyBusy(ctx context.Context) (bool, error) {
-	const day = 24 * time.Hour
-	between := func(from, to time.Time) (any bool, err error) {
-		err = w.newest(ctx, store.Query{From: from, To: to}, func(pipeline.State) bool {
-			any = true
-			return true
-		})
-		return any, err
-	}
-	ago := func(days int) (bool, error) {
-		to := w.now().Add(-time.Duration(days) * day)
-		return between(to.Add(-w.Limits.Heartbeat), to)
-	}
-	if busy, err := ago(7); busy || err != nil {
-		return busy, err
-	}
-	if older, err := between(time.Time{}, w.now().Add(-7*day)); older || err != nil {
-		return false, err
-	}
-	if busy, err := ago(1); !busy || err != nil {
-		return false, err
-	}
-	return ago(2)
-}
-
-// once tells people of something that is so, once until it is over. is is told
-// whether they were told.
+// once notifies of something that is so, once until it is over. is gets whether that
+// was done.
 func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, error), words func(since time.Time) alert.Message) error {
 	since, err := w.Table.Raised(ctx, name)
 	if err != nil {

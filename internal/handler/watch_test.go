@@ -520,6 +520,21 @@ func TestLatchesAreToldOnceUntilTheyAreOver(t *testing.T) {
 	}
 }
 
+// usualDay are events of calls around a time, as many as on a busy day.
+func usualDay(around time.Time) (events [][]byte) {
+	add := func(minutes int) {
+		at := around.Add(time.Duration(minutes) * time.Minute)
+		events = append(events, phoned{id: "usual-" + fmt.Sprint(at.Unix()), connector: "abc"}.event(chime.EventStopped, at))
+	}
+	for n := -60; n <= 4; n += 2 {
+		add(n)
+	}
+	for _, n := range []int{-140, -105, -75, 15, 45, 75} { // earlier and later, as no time zone is chosen
+		add(n)
+	}
+	return events
+}
+
 func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 	const day = 24 * time.Hour
 	beats := limits
@@ -528,17 +543,33 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 		c := phoned{id: "p" + fmt.Sprint(at.Unix()), connector: "abc"}
 		return [][]byte{c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute))}
 	}
+	ahead := phoned{id: "ahead", connector: "abc"}
+	const two = 2 * time.Hour
 	cases := []struct {
 		name   string
 		before []time.Duration // when calls were, before now
+		usual  []time.Duration // which days were busy at this time
+		also   [][]byte
+		quiet  string
 		want   int
 	}{
-		{"an event within the hour", []time.Duration{30 * time.Minute, 7*day + 30*time.Minute}, 0},
-		{"calls at this time a week ago", []time.Duration{2 * time.Hour, 7*day + 30*time.Minute}, 1},
-		{"none at this time a week ago, as on a holiday", []time.Duration{2 * time.Hour, day + 30*time.Minute, 2*day + 30*time.Minute, 8 * day}, 0},
-		{"a table of a few days, with calls on both days before", []time.Duration{2 * time.Hour, day + 30*time.Minute, 2*day + 30*time.Minute}, 1},
-		{"a table of a few days, with calls on one of them", []time.Duration{2 * time.Hour, day + 30*time.Minute}, 0},
-		{"no call ever", nil, 0},
+		{name: "an event within the hour", before: []time.Duration{30 * time.Minute}, usual: []time.Duration{7 * day}},
+		{name: "calls at this time a week ago", before: []time.Duration{two}, usual: []time.Duration{7 * day}, want: 1},
+		{name: "one call at this time a week ago", before: []time.Duration{two, 7*day + 30*time.Minute}},
+		{name: "none at this time a week ago, as on a holiday", before: []time.Duration{two, 8 * day}, usual: []time.Duration{day, 2 * day}},
+		{name: "none a week ago, but in the three weeks before", before: []time.Duration{two}, usual: []time.Duration{14 * day, 21 * day, 28 * day}, want: 1},
+		{name: "a table of a few days, with calls on both days before", before: []time.Duration{two}, usual: []time.Duration{day, 2 * day}, want: 1},
+		{name: "a table of a few days, with calls on one of them", before: []time.Duration{two}, usual: []time.Duration{day}},
+		{name: "no call ever"},
+		{name: "quiet hours", before: []time.Duration{two}, usual: []time.Duration{7 * day}, quiet: "Wed 11:00-13:00"},
+		{name: "a call that begins in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day},
+			also: [][]byte{ahead.event(chime.EventInProgress, noon.AddDate(1, 0, 0))}, want: 1},
+		{name: "a call that goes on in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day}, also: [][]byte{
+			ahead.event(chime.EventInProgress, noon.Add(-two)), ahead.event(chime.EventPaused, noon.AddDate(1, 0, 0))}, want: 1},
+		{name: "a call of now that goes on in a year", before: []time.Duration{two}, usual: []time.Duration{7 * day}, also: [][]byte{
+			ahead.event(chime.EventInProgress, noon.Add(-time.Minute)), ahead.event(chime.EventPaused, noon.AddDate(1, 0, 0))}},
+		{name: "a clock that is a little ahead", before: []time.Duration{two}, usual: []time.Duration{7 * day},
+			also: [][]byte{ahead.event(chime.EventInProgress, noon.Add(4*time.Minute))}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -546,6 +577,12 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 			for _, ago := range tc.before {
 				v.record(t, done(noon.Add(-ago))...)
 			}
+			for _, ago := range tc.usual {
+				v.record(t, usualDay(noon.Add(-ago))...)
+			}
+			v.record(t, tc.also...)
+			beats := beats
+			beats.QuietHours = tc.quiet
 			for n := range 3 {
 				v.run(t, beats, minutes(n))
 			}
@@ -567,6 +604,49 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 	}
 }
 
+// The message says what the silence was compared with, by the clocks of the business.
+func TestSilenceSaysWhatItWasComparedWith(t *testing.T) {
+	v := onTable(t)
+	beats := limits
+	beats.Heartbeat, beats.TimeZone = time.Hour, "America/New_York" // where clocks have changed three days before
+	v.record(t, phoned{id: "last", connector: "abc"}.event(chime.EventStopped, noon.Add(-2*time.Hour)))
+	for week := 1; week <= 3; week++ {
+		v.record(t, usualDay(noon.AddDate(0, 0, -7*week).Add(time.Hour))...)
+	}
+	v.run(t, beats, noon)
+	got := v.World.Topic.Published()
+	if want := "calls came between 07:00 and 08:00 on the last three Wednesdays (times of America/New_York)"; len(got) != 1 || !strings.Contains(got[0].Body, want) {
+		t.Errorf("got %v, want it to say %q", got, want)
+	}
+}
+
+// While nobody calls, at night for instance, a run costs little; and little more when
+// earlier days were busy, however many calls the table has.
+func TestSilenceCheckCostsLittle(t *testing.T) {
+	v := onTable(t)
+	beats := limits
+	beats.Heartbeat = time.Hour
+	cost := func(at time.Time) int {
+		before := len(v.Line.Calls())
+		v.run(t, beats, at)
+		return len(v.Line.Calls()) - before
+	}
+	v.record(t, phoned{id: "last", connector: "abc"}.event(chime.EventStopped, noon.Add(-30*time.Minute)))
+	none := cost(noon)
+	v.record(t, phoned{id: "old", connector: "abc"}.event(chime.EventStopped, noon.AddDate(0, 0, -60)))
+	for week := 1; week <= 4; week++ {
+		for n := range 3 {
+			v.record(t, usualDay(minutes(31).AddDate(0, 0, -7*week).Add(time.Duration(n)*time.Second))...)
+		}
+	}
+	night, busy := cost(noon.Add(12*time.Hour)), cost(minutes(31))
+	v.wantStages(t, "where earlier days were busy", map[string]int{"silence": 1})
+	t.Logf("calls of a run: %d without a silence, %d at night, %d when it pages", none, night, busy)
+	if night-none > 80 || busy-none > 400 {
+		t.Errorf("got %d calls without a silence, %d at night and %d where earlier days were busy, want at most 80 and 400 more", none, night, busy)
+	}
+}
+
 // The events cease while calls go on. What the watch finds out about those is no
 // event: it neither ends the silence nor begins another.
 func TestSilenceIsNotEndedByWhatTheWatchObserves(t *testing.T) {
@@ -574,9 +654,8 @@ func TestSilenceIsNotEndedByWhatTheWatchObserves(t *testing.T) {
 	beats := limits
 	beats.Heartbeat = time.Hour
 	v := onTable(t)
-	for _, ago := range []time.Duration{7*day - 10*time.Minute, 7*day - 70*time.Minute, 7*day - 130*time.Minute} {
-		c := phoned{id: fmt.Sprint("before", ago.Minutes()), connector: "abc"}
-		v.record(t, c.event(chime.EventInProgress, noon.Add(-ago)), c.event(chime.EventStopped, noon.Add(time.Minute-ago)))
+	for n := -90; n < 280; n += 2 {
+		v.record(t, phoned{id: fmt.Sprint("before", n), connector: "abc"}.event(chime.EventStopped, minutes(n).Add(-7*day)))
 	}
 	for n := range 3 {
 		id := fmt.Sprint("p", n)

@@ -61,6 +61,18 @@ func (c Chime) Stop(ctx context.Context, e consent.Entry) (ended string, err err
 // Final is chimeapi.Final.
 func (Chime) Final(err error) (code, detail string, final bool) { return chimeapi.Final(err) }
 
+// Undone reports whether the service, or what stands before it, answered that it did
+// not start the task: it was throttled, refused, or met another task. The SDK may have
+// sent the request before without an answer; therefore a notification of an unknown
+// task is still believed.
+func (Chime) Undone(err error) bool {
+	switch fault.ClassOf(err) {
+	case fault.Throttled, fault.Conflict, fault.Internal, fault.Invalid, fault.NotFound:
+		return true
+	}
+	return false
+}
+
 func unknownTask(e consent.Entry) error {
 	return fault.New(fault.Internal, "ledger", "holds a task of the unknown kind "+string(e.Task), "use the version that wrote it, or a newer one")
 }

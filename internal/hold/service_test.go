@@ -1,6 +1,8 @@
 package hold_test
 
 import (
+	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -57,4 +59,52 @@ func TestStopIsDoneWhenTheTaskRunsNoMore(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A task without an id could not be stopped: such an answer is none.
+func TestStartWithoutAnIDIsNoAnswer(t *testing.T) {
+	for _, task := range consent.Tasks() {
+		for _, answer := range []string{`{}`, `{"SpeakerSearchTask":{},"VoiceToneAnalysisTask":{}}`,
+			`{"SpeakerSearchTask":{"SpeakerSearchTaskId":""},"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":""}}`} {
+			c := answering(t, http.StatusCreated, answer)
+			id, err := c.Start(t.Context(), consent.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
+			if id != "" || fault.ClassOf(err) != fault.Unavailable || c.Undone(err) {
+				t.Errorf("%s, %s: got %q and %v, want it unknown whether a task runs", task, answer, id, err)
+			}
+		}
+	}
+}
+
+// Only an answer of the service says that no task was started.
+func TestUndoneIsWhatTheServiceSays(t *testing.T) {
+	for status, undone := range map[int]bool{400: true, 403: true, 404: false, 409: true, 410: true, 422: true,
+		429: true, 500: false, 503: false} {
+		c := answering(t, status, `{}`)
+		_, err := c.Start(t.Context(), consent.Entry{Task: consent.VoiceTone, TransactionID: "t", VoiceConnectorID: "v",
+			Token: "k-1"})
+		if err == nil || c.Undone(err) != undone {
+			t.Errorf("%d: got %v, want it undone: %t", status, err, undone)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := answering(t, http.StatusCreated, `{}`).Start(ctx, consent.Entry{Task: consent.VoiceTone,
+		TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
+	if err == nil || (hold.Chime{}).Undone(err) {
+		t.Errorf("no answer: got %v, want it unknown", err)
+	}
+}
+
+// answering is a service that always answers alike.
+func answering(t *testing.T, status int, body string) hold.Chime {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(server.Close)
+	once := func() aws.Retryer { return aws.NopRetryer{} }
+	return hold.Chime{DomainID: "d",
+		API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Retryer: once,
+			Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
 }

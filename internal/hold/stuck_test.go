@@ -86,6 +86,8 @@ func (h hangs) Stop(ctx context.Context, e consent.Entry) (string, error) { retu
 
 func (hangs) Final(error) (code, detail string, final bool) { return "", "", false }
 
+func (hangs) Undone(error) bool { return false }
+
 type uncounted struct{}
 
 func (uncounted) Count(string, int) {}
@@ -173,4 +175,43 @@ func TestTasksWithoutAnAnswerHoldUpNoOther(t *testing.T) {
 			})
 		}
 	}
+}
+
+// slow is a shelf on which reading takes all the time there is, once a start is decided.
+type slow struct{ *shelf }
+
+func (s slow) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
+	if s.entered(transactionID, consent.VoiceTone, consent.Starting) > 0 {
+		<-ctx.Done()
+	}
+	return s.shelf.Ledger(ctx, transactionID)
+}
+
+// A run whose time is over before it has asked for a start writes that it has not, so
+// that nobody takes the start for one that may have been asked for.
+func TestRunsOutOfTimeLeaveNothingUnresolved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := slow{&shelf{entries: map[string]consent.Ledger{}}}
+		for _, kind := range []consent.Kind{consent.Ready, consent.Granted} {
+			e := consent.Entry{Kind: kind, At: time.Now(), Event: string(kind), TransactionID: "t", VoiceConnectorID: "v"}
+			if kind == consent.Granted {
+				e.Scope = consent.ScopeBoth
+			}
+			if err := table.Enter(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		on := consent.Settings{consent.SpeakerSearch: true, consent.VoiceTone: true}
+		k := hold.Keeper{Table: table, Service: hangs{}, On: on, Now: time.Now, Counts: uncounted{}}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := k.Settle(ctx, hold.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want that the time is over", err)
+		}
+		for _, task := range consent.Tasks() {
+			if got := table.entered("t", task, consent.NotSent); got != 1 {
+				t.Errorf("%s: got %d entries not-sent, want one", task, got)
+			}
+		}
+	})
 }

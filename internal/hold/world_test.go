@@ -24,7 +24,8 @@ var (
 	errGone   = errors.New("the call is over")
 	errTwice  = errors.New("a second task of the kind was asked for while one runs")
 	// errLost: the service did it, and its answer did not come.
-	errLost = errors.New("the answer is lost")
+	errLost      = errors.New("the answer is lost")
+	errThrottled = errors.New("throttled")
 )
 
 // verdict is what the scheduler does with a call that a worker wants to make.
@@ -34,6 +35,8 @@ const (
 	pass verdict = iota
 	killBefore
 	killAfter
+	refuse // it is not done, and the worker hears so
+	lose   // it is done, and the worker hears nothing of it
 )
 
 // worker is an invocation of a function: it may be killed at any call.
@@ -46,26 +49,39 @@ type worker struct {
 	// covered is, for each task, whether consent was in force when this worker
 	// read the ledger last; nothing is, once it has called the service since.
 	covered map[consent.Task]bool
+	// ledger is what the worker read last, and pipeline whether it has just heard that
+	// the call's pipeline runs.
+	ledger   consent.Ledger
+	pipeline bool
+	// next is what the call that waits for its turn is: of the table or of the service.
+	next string
 }
 
 type workerKey struct{}
 
 // gate is where every call of a worker waits for its turn.
-func gate(ctx context.Context, do func(*worker) error) error {
+func gate(ctx context.Context, what string, do func(*worker) error) error {
 	w := ctx.Value(workerKey{}).(*worker)
 	if w.dead {
 		return errKilled
 	}
+	w.next = what
 	w.asks <- nil
 	v := <-w.turn
-	if v == killBefore {
+	switch v {
+	case killBefore:
 		w.dead = true
 		return errKilled
+	case refuse:
+		return errThrottled
 	}
 	err := do(w)
-	if v == killAfter {
+	switch v {
+	case killAfter:
 		w.dead = true
 		return errKilled
+	case lose:
+		return errLost
 	}
 	return err
 }
@@ -99,6 +115,9 @@ type world struct {
 	// broken is what the service always answers to a start or a stop of a kind on
 	// a transaction, as "start voice-tone tx".
 	broken map[string]error
+	// asked are the tokens that the service was asked with, starts how often it was.
+	asked  map[string]bool
+	starts int
 }
 
 type task struct {
@@ -108,7 +127,8 @@ type task struct {
 }
 
 func newWorld() *world {
-	return &world{now: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), partitions: map[string]map[string]consent.Entry{}}
+	return &world{now: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), partitions: map[string]map[string]consent.Entry{},
+		asked: map[string]bool{}}
 }
 
 func (w *world) at(minute int) time.Time {
@@ -125,10 +145,14 @@ func (w *world) Enter(ctx context.Context, e consent.Entry) error {
 		partitions = append(partitions, "C"+e.CallID)
 	}
 	for _, p := range partitions {
-		err := gate(ctx, func(*worker) error {
+		err := gate(ctx, "write", func(worker *worker) error {
 			if w.partitions[p] == nil {
 				w.partitions[p] = map[string]consent.Entry{}
 			}
+			if e.Kind == consent.Starting && !worker.pipeline {
+				w.faults = append(w.faults, worker.name+" began a start without a look at the pipeline")
+			}
+			worker.pipeline = false
 			if _, there := w.partitions[p][e.ID()]; !there {
 				w.partitions[p][e.ID()] = e
 			}
@@ -143,8 +167,9 @@ func (w *world) Enter(ctx context.Context, e consent.Entry) error {
 
 func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
 	var ledger consent.Ledger
-	err := gate(ctx, func(worker *worker) error {
+	err := gate(ctx, "read", func(worker *worker) error {
 		ledger = w.read("T" + id)
+		worker.ledger = ledger
 		for _, t := range consent.Tasks() {
 			worker.covered[t] = w.inForce(t)
 		}
@@ -165,7 +190,7 @@ func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
 }
 
 func (w *world) CallLedger(ctx context.Context, id string) (ledger consent.Ledger, err error) {
-	err = gate(ctx, func(*worker) error {
+	err = gate(ctx, "read", func(*worker) error {
 		ledger = w.read("C" + id)
 		return nil
 	})
@@ -181,11 +206,26 @@ func (w *world) read(partition string) (ledger consent.Ledger) {
 }
 
 func (w *world) PipelineEnd(ctx context.Context, _ string) (id string, at time.Time, ended bool, err error) {
-	err = gate(ctx, func(*worker) error {
+	err = gate(ctx, "read", func(worker *worker) error {
 		id, at, ended = "p", w.pipelineAt, !w.pipelineAt.IsZero()
+		worker.pipeline = !ended
 		return nil
 	})
 	return id, at, ended, err
+}
+
+// all is the whole ledger of the transaction, as chimewatch shows it.
+func (w *world) all() consent.Ledger {
+	ledger := w.read("T" + transaction)
+	for _, e := range w.read("C" + callID) {
+		if e.Kind != consent.Ready {
+			ledger = append(ledger, e)
+		}
+	}
+	if !w.pipelineAt.IsZero() {
+		ledger = append(ledger, consent.Entry{Kind: consent.Ended, At: w.pipelineAt, TransactionID: transaction})
+	}
+	return ledger
 }
 
 // inForce is what the test holds the decisions against: the last word on the
@@ -249,8 +289,13 @@ func (w *world) nextTrouble(operation string, e consent.Entry) error {
 
 // Start is the service's: the same token gives the same task.
 func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err error) {
-	err = gate(ctx, func(worker *worker) error {
+	err = gate(ctx, "start", func(worker *worker) error {
 		covered := worker.covered[e.Task]
+		if needless(worker.ledger, e) && !w.asked[e.Token] {
+			w.faults = append(w.faults, worker.name+" asked for a start on a call that is over")
+		}
+		w.asked[e.Token] = true
+		w.starts++
 		clear(worker.covered)
 		lost := w.nextTrouble("start", e)
 		if lost != nil && !errors.Is(lost, errLost) {
@@ -282,8 +327,23 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 	return id, err
 }
 
+// needless reports whether a ledger says that the call is over, and that no other run
+// can have asked for the start before.
+func needless(l consent.Ledger, e consent.Entry) bool {
+	over, done := false, map[string]bool{e.Try: true}
+	for _, of := range l {
+		over = over || of.Kind == consent.Ended
+		if of.Kind == consent.NotSent && of.Task == e.Task {
+			done[of.Try] = true
+		}
+	}
+	return over && !slices.ContainsFunc(l, func(of consent.Entry) bool {
+		return of.Task == e.Task && (of.Kind == consent.Starting || of.Kind == consent.Asking) && !done[of.Try]
+	})
+}
+
 func (w *world) Stop(ctx context.Context, e consent.Entry) (ended string, err error) {
-	err = gate(ctx, func(worker *worker) error {
+	err = gate(ctx, "stop", func(worker *worker) error {
 		clear(worker.covered)
 		lost := w.nextTrouble("stop", e)
 		if lost != nil && !errors.Is(lost, errLost) {
@@ -306,6 +366,9 @@ func (w *world) Final(err error) (code, detail string, final bool) {
 	}
 	return "", "", false
 }
+
+// Undone: only a lost answer, and the death of the worker, leave it open.
+func (w *world) Undone(err error) bool { return !errors.Is(err, errLost) && !errors.Is(err, errKilled) }
 
 func (w *world) Count(string, int) {}
 

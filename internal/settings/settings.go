@@ -21,7 +21,7 @@ type Settings struct {
 	incident.Timing
 	watch.Limits
 	// MatchWindow is the least time between two messages about a rule on a call;
-	// zero tells of every match.
+	// zero sends one for every match.
 	MatchWindow time.Duration
 }
 
@@ -41,6 +41,9 @@ type Key struct {
 
 	span        func(*Settings) *time.Duration
 	number      func(*Settings) *int
+	text        func(*Settings) *string
+	check       func(where, value string) error // of a text
+	allowed     string                          // of a text
 	least, most time.Duration
 	off         bool // 0 switches it off
 }
@@ -58,9 +61,13 @@ func Keys() []Key {
 			span: func(s *Settings) *time.Duration { return &s.Recovery }, least: time.Second, most: 8 * time.Hour},
 		{Name: "silentPipeline", Variable: "CHIMEWATCH_SILENT_PIPELINE", About: "how long an open pipeline may have no event before the API is asked about it",
 			span: func(s *Settings) *time.Duration { return &s.Silent }, least: time.Minute, most: 8 * time.Hour},
-		{Name: "heartbeat", Variable: "CHIMEWATCH_HEARTBEAT", About: "how long there may be no event at all, where there usually are some; 0 never minds",
+		{Name: "heartbeat", Variable: "CHIMEWATCH_HEARTBEAT", About: "how long there may be no event at all, where there usually are some; 0 disables the check",
 			span: func(s *Settings) *time.Duration { return &s.Heartbeat }, least: 5 * time.Minute, most: 7 * 24 * time.Hour, off: true},
-		{Name: "matchWindow", Variable: "CHIMEWATCH_MATCH_WINDOW", About: "the least time between two messages about a rule on a call; 0 tells of every match",
+		{Name: "timeZone", Variable: "CHIMEWATCH_TIME_ZONE", About: "the time zone of quietHours, and by whose clocks days are compared",
+			text: func(s *Settings) *string { return &s.TimeZone }, check: watch.CheckTimeZoneName, allowed: watch.TimeZoneAllowed},
+		{Name: "quietHours", Variable: "CHIMEWATCH_QUIET_HOURS", About: "when the absence of events is no news",
+			text: func(s *Settings) *string { return &s.QuietHours }, check: watch.CheckQuietHours, allowed: watch.QuietHoursAllowed + ", or nothing"},
+		{Name: "matchWindow", Variable: "CHIMEWATCH_MATCH_WINDOW", About: "the least time between two messages about a rule on a call; 0 sends one for every match",
 			span: func(s *Settings) *time.Duration { return &s.MatchWindow }, least: time.Second, most: 24 * time.Hour, off: true},
 		{Name: "pipelineQuota", Variable: "CHIMEWATCH_PIPELINE_QUOTA", About: "how many pipelines may be active in the Region",
 			number: func(s *Settings) *int { return &s.Quota }},
@@ -72,6 +79,9 @@ const mostPipelines = 1_000_000
 
 // Allowed says which values the key takes.
 func (k Key) Allowed() string {
+	if k.text != nil {
+		return k.allowed
+	}
 	if k.number != nil {
 		return "a number from 1 to " + strconv.Itoa(mostPipelines)
 	}
@@ -95,7 +105,17 @@ func Brief(d time.Duration) string {
 
 // Set reads one choice; where names what the value was found under. The error
 // is of class Invalid and names the value and what is allowed.
+//
+// Of a time zone only the form of its name is checked: not every function has the
+// database of time zones.
 func (k Key) Set(s *Settings, where, value string) error {
+	if k.text != nil {
+		if err := k.check(where, value); err != nil {
+			return err
+		}
+		*k.text(s) = value
+		return nil
+	}
 	refused := fault.New(fault.Invalid, where, fmt.Sprintf("is %q", value), "set "+k.Allowed())
 	if k.number != nil {
 		n, err := strconv.Atoi(value)
@@ -115,6 +135,9 @@ func (k Key) Set(s *Settings, where, value string) error {
 
 // value writes the choice so that Set reads it.
 func (k Key) value(s Settings) string {
+	if k.text != nil {
+		return *k.text(&s)
+	}
 	if k.number != nil {
 		return strconv.Itoa(*k.number(&s))
 	}

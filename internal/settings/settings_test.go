@@ -12,6 +12,7 @@ import (
 func TestEnvironmentIsReadBack(t *testing.T) {
 	want := settings.Default()
 	want.Window, want.Quiet, want.Reopen, want.Heartbeat, want.Quota = 90*time.Second, 2*time.Hour, 0, 0, 250
+	want.TimeZone, want.QuietHours = "Europe/Berlin", "Mon-Fri 18:00-08:00,Sat,Sun"
 	env := want.Environment()
 	if len(env) != len(settings.Keys()) {
 		t.Errorf("got %d variables, want one for each of %d keys", len(env), len(settings.Keys()))
@@ -48,6 +49,9 @@ func TestRefused(t *testing.T) {
 		{"incidentWindow", "quarter past", "a duration"},
 		{"incidentReopen", "200h", "or 0"},
 		{"silentPipeline", "10s", "from 1m to 8h"},
+		{"timeZone", "Local", "the IANA name of a time zone"},
+		{"timeZone", "", "the IANA name of a time zone"},
+		{"quietHours", "Mon-Fri 6-8", "Mon-Fri 18:00-08:00"},
 		{"pipelineQuota", "0", "a number from 1"},
 		{"pipelineQuota", "many", "a number from 1"},
 	}

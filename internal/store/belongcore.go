@@ -51,7 +51,7 @@ const (
 	weak                  // a pipeline by a notification; its state may say another transaction
 )
 
-func (n node) pk() string { return n.prefix + n.id }
+func (n node) pk() string { return n.prefix + keyID(n.id) }
 
 // pipelineFound is a pipeline of the call, whether its state is there or not.
 type pipelineFound struct {
@@ -131,7 +131,7 @@ func (f *finder) visitPipeline(ctx context.Context, n node) (ours bool, err erro
 	if t := p.state.TransactionID; n.how == weak && t != "" && !f.transactions[keyID(t)] {
 		return false, nil
 	}
-	notes, err := f.s.voiceItemsOf(ctx, voiceByPipeline+n.id)
+	notes, err := f.s.voiceItemsOf(ctx, voiceByPipeline+keyID(n.id))
 	if err != nil || n.how == asked && len(items)+len(notes) == 0 {
 		return false, err
 	}
@@ -209,7 +209,7 @@ func (f *finder) visitCall(ctx context.Context, n node) (ours bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	notes, err := f.s.voiceItemsOf(ctx, index+n.id)
+	notes, err := f.s.voiceItemsOf(ctx, index+keyID(n.id))
 	if err != nil || n.how == asked && len(items)+len(notes) == 0 {
 		return false, err
 	}
@@ -250,21 +250,13 @@ func (f *finder) name(c chime.CallFields) {
 	}
 }
 
-// readEntry reads an entry of a ledger.
-func readEntry(it item) (e consent.Entry, err error) {
-	err = readJSON(it, attrEntry, &e)
-	return e, err
-}
-
 // addEntry adds an entry of the call's ledger, and notes the task that it names.
 //
 // A ledger must not say more, half erased, than it said whole: a yes without the
 // no that came after it would start a task. So before any entry is deleted, each
 // yes is made a no, and each readiness an end; they still name what they named.
 func (f *finder) addEntry(it item, depth int) (e consent.Entry, err error) {
-	if e, err = readEntry(it); err != nil {
-		return e, err
-	}
+	e = readEntry(it)
 	f.noteTask(e.TaskID)
 	f.add(it, KindConsent, depth)
 	harmless := e

@@ -131,11 +131,7 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 		}
 		return false, "pipeline " + id, nil
 	case KindConsent:
-		e, err := readEntry(it)
-		if err != nil {
-			return false, "", err
-		}
-		transaction = e.TransactionID
+		transaction = readEntry(it).TransactionID
 	case KindMatch:
 		if transaction = textIn(it, "ti"); transaction == "" {
 			mine, err = f.mentionedIn(it)
@@ -173,18 +169,12 @@ func (f *finder) taskNotes(ctx context.Context) error {
 		for _, source := range []voice.Source{voice.Lambda, voice.SQS, voice.SNS, voice.Kinesis} {
 			for _, analytics := range []voice.Analytics{voice.SpeakerSearch, voice.VoiceTone} {
 				pk := voicePK(voice.Note{TaskID: id, Source: source, Analytics: analytics})
-				if len(pk) > maxPK {
-					continue
-				}
 				items, err := f.s.queryAll(ctx, pk, "")
 				if err != nil {
 					return err
 				}
 				for _, it := range items {
-					n, err := readVoice(it)
-					if err != nil {
-						return err
-					}
+					n := readVoice(it)
 					if f.owns(n) || f.otherOf(n) == "" {
 						f.add(it, KindVoice, depthTask)
 					}

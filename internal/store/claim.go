@@ -27,7 +27,9 @@ type Notification struct {
 	// their ids; empty where it is about none.
 	Severity incident.Severity
 	Reasons  []string
-	SentAt   time.Time
+	// Tally is what else has to be known of what it is about; see Untold.
+	Tally  string
+	SentAt time.Time
 }
 
 // Once does send once for each id under a partition, however often and by
@@ -73,6 +75,9 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 	}
 	if len(n.Reasons) > 0 {
 		up.set(attrToldWhy, up.value(&types.AttributeValueMemberSS{Value: n.Reasons}))
+	}
+	if n.Tally != "" {
+		up.set(attrTally, up.value(text(n.Tally)))
 	}
 	s.expireBy(up, n.SentAt)
 	up.remove("l")
@@ -125,6 +130,7 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 func notificationIn(it item) Notification {
 	return Notification{
 		ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"),
-		Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy), SentAt: timeIn(it, "d"),
+		Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy),
+		Tally: textIn(it, attrTally), SentAt: timeIn(it, "d"),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -39,7 +40,7 @@ func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 	}
 	items := make([]item, len(partitions))
 	for i, pk := range partitions {
-		it := key(pk, ledgerSK+e.ID())
+		it := key(pk, ledgerSK+keyID(e.ID()))
 		if err := setJSON(it, attrEntry, e); err != nil {
 			return nil, err
 		}
@@ -55,11 +56,12 @@ func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 	return items, nil
 }
 
-// readiness gives the entry that a notification makes in its call's ledger.
+// readiness gives the entry that a notification makes in its call's ledger. None is
+// made for an id that is no valid UTF-8: another call may have the same one, as read.
 func readiness(n voice.Note) (consent.Entry, bool) {
 	e := consent.Entry{At: n.Time.UTC(), Event: n.ID, TransactionID: n.TransactionID, CallID: n.CallID}
 	switch {
-	case n.TransactionID == "":
+	case n.TransactionID == "", strings.ContainsRune(n.TransactionID+n.CallID, utf8.RuneError):
 		return e, false
 	case n.IsReady() && n.VoiceConnectorID != "":
 		e.Kind, e.VoiceConnectorID = consent.Ready, n.VoiceConnectorID
@@ -122,11 +124,20 @@ func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) 
 	}
 	ledger := make(consent.Ledger, len(items))
 	for i, it := range items {
-		if err := readJSON(it, attrEntry, &ledger[i]); err != nil {
-			return nil, err
-		}
+		ledger[i] = readEntry(it)
 	}
 	return ledger, nil
+}
+
+// readEntry makes the entry of its item. What cannot be read of it, because a newer
+// version wrote it, hides neither the rest of it nor another entry; see consent.Read.
+func readEntry(it item) consent.Entry {
+	body, err := jsonIn(it, attrEntry)
+	if err != nil {
+		body = nil
+	}
+	return consent.Read(body, consent.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK),
+		ledgerSK)})
 }
 
 // PipelineEnd tells whether a pipeline of the transaction has stopped, and when.

@@ -53,9 +53,10 @@ func TestEraseNeverRevivesConsent(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
-						return slices.ContainsFunc(all.Next(noon.Add(time.Hour), on, "event"), func(step consent.Step) bool {
-							return step.Act == consent.Start || step.Entry.Kind == consent.Starting
-						})
+						return slices.ContainsFunc(all.Next(noon.Add(time.Hour), on, consent.Run{Event: "event"}),
+							func(step consent.Step) bool {
+								return step.Act == consent.Start || step.Entry.Kind == consent.Starting || step.Entry.Kind == consent.Asking
+							})
 					}
 					if starts() {
 						t.Fatal("consent is in force before")

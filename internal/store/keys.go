@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -61,4 +62,15 @@ func cut(text string, most int) string {
 		most--
 	}
 	return text[:most]
+}
+
+// hashText returns 40 letters that are the same whenever the bytes are.
+func hashText(of []byte) string {
+	sum := sha256.Sum256(of)
+	var b strings.Builder
+	for _, c := range sum[:20] {
+		b.WriteByte('a' + c>>4)
+		b.WriteByte('a' + c&15)
+	}
+	return b.String()
 }

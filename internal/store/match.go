@@ -40,8 +40,11 @@ func matchPartition(ev *chime.Event) string {
 	return matchPK + ev.ID
 }
 
-// RecordMatch keeps a rule match, any number of times. ruleType is the
-// inferred type of the rule.
+// matchKey is the sort key of a match: matches of a partition lie in the order of time.
+func matchKey(ev *chime.Event) string { return matchSK + timeText(ev.Time) + "#" + ev.ID }
+
+// RecordMatch stores a rule match; it is idempotent. ruleType is the inferred type
+// of the rule. A match that names no call is counted in its group as well.
 func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error {
 	rm := ev.RulesMatched
 	if rm == nil {
@@ -52,11 +55,12 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 			fmt.Sprintf("names a rule of %d bytes (%s…), and no key has room for more than %d", len(rm.RuleName), cut(rm.RuleName, 40), maxRuleName),
 			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
+	group, inGroup := RuleOnGroupOf(ev)
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
 	}
-	it := key(matchPartition(ev), matchSK+timeText(ev.Time)+"#"+ev.ID)
+	it := key(matchPartition(ev), matchKey(ev))
 	it["n"], it["rn"], it["y"], it["d"] = text(ev.ID), text(rm.RuleName), text(ruleType), body
 	it[attrTime], it[attrFirst] = text("A"+shardOf(ev.ID)), text(timeText(ev.Time))
 	if rm.CallID != "" {
@@ -68,7 +72,10 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	s.expire(it, ev.Time)
 	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
 	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take the rule match")
+		return s.failure(err, "cannot store the rule match")
+	}
+	if inGroup {
+		return s.addToGroup(ctx, group, ev)
 	}
 	return nil
 }

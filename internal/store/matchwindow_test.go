@@ -23,7 +23,7 @@ func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 	}
 	hold := func() {
 		t.Helper()
-		if held, err := s.HoldBack(t.Context(), told()); err != nil || !held {
+		if held, err := s.HoldBack(t.Context(), told(), nil); err != nil || !held {
 			t.Fatalf("got held back %v (%v), want it held back", held, err)
 		}
 	}

@@ -230,20 +230,24 @@ func decodeElement(elementType string, value types.AttributeValue) (pipeline.Ele
 }
 
 func readJSON(it item, name string, target any) error {
-	var body []byte
-	switch v := it[name].(type) {
-	case nil:
-		return nil
-	case *types.AttributeValueMemberS:
-		body = []byte(v.Value)
-	default:
-		var err error
-		if body, err = unpack(v); err != nil {
-			return err
-		}
+	body, err := jsonIn(it, name)
+	if err != nil || body == nil {
+		return err
 	}
 	if err := json.Unmarshal(body, target); err != nil {
 		return fault.Wrap(err, fault.Internal, "attribute "+name, "cannot be read from the table", "use the version that wrote it, or a newer one")
 	}
 	return nil
+}
+
+// jsonIn returns the JSON that setJSON has put into an attribute, nil where there is none.
+func jsonIn(it item, name string) ([]byte, error) {
+	switch v := it[name].(type) {
+	case nil:
+		return nil, nil
+	case *types.AttributeValueMemberS:
+		return []byte(v.Value), nil
+	default:
+		return unpack(v)
+	}
 }

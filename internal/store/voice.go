@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -32,12 +33,6 @@ const (
 	voiceByTransaction = "VT#"
 	voiceByPipeline    = "VP#"
 	voiceByCall        = "VC#"
-)
-
-// DynamoDB's limits for the two keys, in bytes.
-const (
-	maxPK = 2048
-	maxSK = 1024
 )
 
 // RecordVoice keeps notifications, in as few requests as the table takes, and
@@ -90,14 +85,12 @@ func (s *Store) voiceItems(n voice.Note) ([]item, error) {
 }
 
 func (s *Store) voiceItem(n voice.Note) (item, error) {
-	pk, sk := voicePK(n), n.ID
-	switch {
-	case len(pk) > maxPK || len(sk) > maxSK:
-		return nil, fault.New(fault.Invalid, "notification", "has ids that are longer than a key of the table", "it is kept whole in the dead-letter queue")
-	case strings.ContainsRune(pk+sk, utf8.RuneError):
+	pk, sk := voicePK(n), keyID(n.ID)
+	if strings.ContainsRune(pk+sk, utf8.RuneError) {
 		// Other invalid bytes would make the same key, and one would replace the other.
-		return nil, fault.New(fault.Invalid, "notification", "has an id that is no valid UTF-8", "it is kept whole in the dead-letter queue")
-	case len(n.Raw) > maxBody:
+		sk += "#" + hashText(n.Raw)
+	}
+	if len(n.Raw) > maxBody {
 		return nil, fault.New(fault.Invalid, "notification "+sk, fmt.Sprintf("has %d bytes, more than one item takes (%d)", len(n.Raw), maxBody),
 			"it is kept whole in the dead-letter queue")
 	}
@@ -123,7 +116,7 @@ func (s *Store) voiceItem(n voice.Note) (item, error) {
 }
 
 // voicePK is the partition key that the developer guide's sample makes, which
-// says None where an id is absent.
+// says None where an id is absent. The sample has no key for an id that is too long.
 func voicePK(n voice.Note) string {
 	name, id := "taskId", n.TaskID
 	if n.Analytics == voice.Ready || n.Analytics == voice.Unknown {
@@ -132,7 +125,7 @@ func voicePK(n voice.Note) string {
 	if id == "" {
 		id = "None"
 	}
-	return name + "#" + id + "#notificationType#" + string(n.Source) + "#analyticsType#" + string(n.Analytics)
+	return name + "#" + keyID(id) + "#notificationType#" + string(n.Source) + "#analyticsType#" + string(n.Analytics)
 }
 
 // voiceRefs gives the index partitions by which a notification is found, the
@@ -178,10 +171,7 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 			return nil, err
 		}
 		for _, it := range items {
-			n, err := readVoice(it)
-			if err != nil {
-				return nil, err
-			}
+			n := readVoice(it)
 			if n.TransactionID == "" || c.TransactionID == "" || n.TransactionID == c.TransactionID {
 				notes = append(notes, n) // else another call bears the same callId
 			}
@@ -245,27 +235,43 @@ func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, erro
 			return nil, err
 		}
 		for _, it := range items {
-			n, err := readVoice(it)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, voiceItem{it, n})
+			list = append(list, voiceItem{it, readVoice(it)})
 		}
 	}
 	return list, nil
 }
 
-// readVoice makes the notification of its item.
-func readVoice(it item) (voice.Note, error) {
+// readVoice makes the notification of its item. One whose body cannot be read, because
+// another version or another program wrote it, has what its keys say, and hides no other.
+func readVoice(it item) voice.Note {
 	body := []byte(textIn(it, attrBody))
 	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
 		body = raw.Value
 	}
-	n, err := voice.ReadStored(body, sourceIn(textIn(it, attrPK)))
-	if err != nil {
-		return n, fault.Wrap(err, fault.Internal, "item "+textIn(it, attrPK), "holds no notification", "")
+	pk := textIn(it, attrPK)
+	n, err := voice.ReadStored(body, sourceIn(pk))
+	if err == nil {
+		return n
 	}
-	return n, nil
+	at, err := time.Parse(createdLayout, textIn(it, attrCreated))
+	if err != nil {
+		at = timeIn(it, attrFirst)
+	}
+	n = voice.Note{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, Source: sourceIn(pk),
+		Analytics: voice.Unknown}
+	name, id, _ := strings.Cut(pk, "#")
+	id, _, _ = strings.Cut(id, "#notificationType#")
+	switch {
+	case id == "None":
+	case name == "taskId":
+		n.TaskID = id
+	default:
+		n.TransactionID = id
+	}
+	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
+		n.Analytics = voice.Analytics(analytics)
+	}
+	return n
 }
 
 func sourceIn(pk string) voice.Source {

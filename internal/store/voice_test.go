@@ -336,9 +336,9 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 	}{
 		{"large", event("large", "k", strings.Repeat("x", 370<<10)), ""},
 		{"too large", event("too-large", "k", strings.Repeat("x", 390<<10)), "more than one item takes"},
-		{"long ids", event("long", strings.Repeat("k", 2048), ""), "longer than a key"},
+		{"long ids", event("long", strings.Repeat("k", 2048), ""), ""},
 		{"invalid UTF-8", event("invalid", "k", "\xff\xfe caf\xe9"), ""},
-		{"invalid UTF-8 in an id", []byte("{\"id\":\"e\xff\",\"detail-type\":\"SpeakerSearchStatus\",\"time\":\"2026-03-11T08:15:04Z\",\"detail\":{\"taskId\":\"k\"}}"), "no valid UTF-8"},
+		{"invalid UTF-8 in an id", []byte("{\"id\":\"e\xff\",\"detail-type\":\"SpeakerSearchStatus\",\"time\":\"2026-03-11T08:15:04Z\",\"detail\":{\"taskId\":\"k\"}}"), ""},
 		{"invalid UTF-8, too large for both forms", event("both", "k", "\xff"+strings.Repeat("x", 300<<10)), "takes twice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,10 @@ package voice_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,6 +73,7 @@ func TestRead(t *testing.T) {
 		Ready, PostCall                                             bool
 	}
 	const head = `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
+	const text = `"{\"taskId\":\"k\",\"transactionId\":\"t\",\"detailStatus\":\"AnalyticsReady\",\"voiceConnectorId\":\"v\"}"`
 	const rehearsal = `{"source":"chimewatch.rehearsal",` + `"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
 	for _, tt := range []struct {
 		name   string
@@ -99,6 +104,13 @@ func TestRead(t *testing.T) {
 			`{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
 			note{Source: voice.SQS, Analytics: voice.Ready, Status: "AnalyticsReady", Call: "rehearsal-c",
 				Transaction: "rehearsal-t", Connector: "v", Event: "rehearsal-e", Ready: true}},
+		{"detail as JSON text", intake.Kinesis, head + `"VoiceAnalyticsStatus","detail":` + text + `}`,
+			note{voice.Kinesis, voice.Ready, "k", "AnalyticsReady", "", "", "t", "v", "e", true, false}},
+		{"unknown type, detail as JSON text", intake.Kinesis, head + `"VoiceMoodStatus","detail":` + text + `}`,
+			note{voice.Kinesis, voice.Unknown, "k", "AnalyticsReady", "", "", "t", "v", "e", false, false}},
+		{"detail as JSON text, in a rehearsal", intake.SQS, rehearsal + `"SpeakerSearchStatus","detail":` + text + `}`,
+			note{voice.SQS, voice.SpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v", "rehearsal-e",
+				false, false}},
 		{"unknown type without an object", intake.SQS, head + `"VoiceMoodStatus","detail":"none"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
 		{"unknown type without detail", intake.SQS, head + `"VoiceMoodStatus"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
 	} {
@@ -115,6 +127,47 @@ func TestRead(t *testing.T) {
 	}
 	if _, err := voice.Read(intake.Message{Body: []byte(`{"id":"e"}`)}); fault.ClassOf(err) != fault.Invalid {
 		t.Errorf("no notification: got %v, want it invalid", err)
+	}
+}
+
+// Whatever form a field of the detail has, every other field is read, and the bytes are
+// kept as they came.
+func TestFieldsOfAnyFormHideNoOther(t *testing.T) {
+	good := map[string]string{"taskId": `"k"`, "transactionId": `"t"`, "callId": `"c"`, "voiceConnectorId": `"v"`,
+		"mediaInsightsPipelineId": `"p"`, "detailStatus": `"AnalyticsReady"`, "channelId": `0`, "isCaller": `true`,
+		"startFragmentNumber": `"1"`, "speakerSearchDetails": `{"results":[{"voiceProfileId":"x","confidenceScore":"0.94"}]}`}
+	forms := []string{``, `null`, `7`, `-0.5e3`, `"7"`, `""`, `true`, `[]`, `["x",{}]`, `{}`, `{"a":{"b":[1]}}`,
+		`"{\"a\":1}"`, `"\ud800"`}
+	read := func(n voice.Note) map[string]string {
+		return map[string]string{"taskId": n.TaskID, "transactionId": n.TransactionID, "callId": n.CallID,
+			"voiceConnectorId": n.VoiceConnectorID, "mediaInsightsPipelineId": n.PipelineID, "detailStatus": n.Status}
+	}
+	for _, detailType := range []string{"SpeakerSearchStatus", "VoiceToneAnalysisStatus", "VoiceAnalyticsStatus",
+		"VoiceMoodStatus"} {
+		for odd := range good {
+			for _, form := range forms {
+				members := []string{}
+				for _, name := range slices.Sorted(maps.Keys(good)) {
+					switch value := good[name]; {
+					case name != odd:
+						members = append(members, strconv.Quote(name)+":"+value)
+					case form != "":
+						members = append(members, strconv.Quote(name)+":"+form)
+					}
+				}
+				body := `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":"` + detailType + `","detail":{` + strings.Join(members, ",") + `}}`
+				n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(body)})
+				if err != nil || string(n.Raw) != body {
+					t.Errorf("%s %s: got %v and %q, want the bytes as they came", odd, form, err, n.Raw)
+					continue
+				}
+				for name, got := range read(n) {
+					if want, _ := strconv.Unquote(good[name]); name != odd && got != want {
+						t.Errorf("%s %s of %s: got %s %q, want %q", odd, form, detailType, name, got, want)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -29,14 +29,17 @@ type Limits struct {
 	// Recovery is for how long a temporary failure may last before people are told.
 	Recovery time.Duration
 	// Heartbeat is for how long there may be no event at all, where there
-	// usually are; zero never minds.
+	// usually are some; zero disables the check.
 	Heartbeat time.Duration
+	// TimeZone and QuietHours say when no calls are missed; see NewHours. Both may be
+	// empty.
+	TimeZone, QuietHours string
 	// Quota is how many pipelines may be active in the Region.
 	Quota int
 }
 
 // DefaultLimits suit the service's default quota.
-var DefaultLimits = Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, Quota: 20}
+var DefaultLimits = Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, TimeZone: DefaultTimeZone, Quota: 20}
 
 // Ours reports whether a pipeline is a real one of the account and the Region that
 // the watch runs in. The API there can be asked only about these, and only these

@@ -14,12 +14,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // the machine that deploys may not have it, and names of time zones are checked there
 
 	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/near"
 	"github.com/chimewatch/chimewatch/internal/routing"
 	"github.com/chimewatch/chimewatch/internal/settings"
+	"github.com/chimewatch/chimewatch/internal/watch"
 )
 
 // Stack is all that a deployer may choose. It comes from the CDK context: the
@@ -191,8 +193,8 @@ func choices() []choice {
 	}
 	list = append(list, voiceChoices()...)
 	for _, key := range settings.Keys() {
-		list = append(list, choice{name: key.Name, allowed: key.Allowed(), take: func(c *Stack, v string) bool {
-			return key.Set(&c.Settings, key.Name, v) == nil
+		list = append(list, choice{name: key.Name, allowed: key.Allowed(), parse: func(c *Stack, where, v string) error {
+			return key.Set(&c.Settings, where, v)
 		}})
 	}
 	return list
@@ -329,6 +331,21 @@ func (c Stack) combinationProblems() (errs []error) {
 	if c.AlarmTopicARN != "" && len(c.AlarmEmails) > 0 {
 		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+".alarmEmails",
 			"is set, and so is alarmTopicArn", "subscribe the addresses to that topic, or leave alarmTopicArn out"))
+	}
+	return append(errs, c.watchProblems()...)
+}
+
+// watchProblems are what the functions would only find out when they run.
+func (c Stack) watchProblems() (errs []error) {
+	at := func(key string) string { return "context key " + contextKey + "." + key }
+	zone := c.Settings.TimeZone
+	if _, err := watch.NewHours(zone, ""); err != nil {
+		errs = append(errs, fault.New(fault.Invalid, at("timeZone"), fmt.Sprintf("is %q, which is not known", zone), "set "+watch.TimeZoneAllowed))
+	}
+	if n := len(c.Routes.WithoutKeys().String()) + len(c.Settings.QuietHours); n > maxRoutes && len(c.Settings.QuietHours) > 0 {
+		errs = append(errs, fault.New(fault.Invalid, at("quietHours"),
+			fmt.Sprintf("and routes take %d bytes, and a function has room for %d", n, maxRoutes),
+			"write ranges of days and dates, such as Mon-Fri, and shorten the routes"))
 	}
 	return errs
 }

@@ -51,6 +51,7 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
 	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
+	want.Settings.TimeZone, want.Settings.QuietHours = "Australia/Lord_Howe", "Mon-Fri 18:00-08:00,Sat,Sun,12-25"
 	want.MemoryMB, want.Delivery = 512, config.Attempts{Age: 90 * time.Second}
 	want.Retry = config.Attempts{Most: 1, Age: 2 * time.Hour}
 	got, err := config.Read(map[string]any{
@@ -60,8 +61,9 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 			"tracing": false, "reservedConcurrency": 20.0, "alarmTopicArn": operations, "httpsBody": "failures=data",
 			"voiceConnectorIds": []any{"abcdef1ghij2klmno3pqr4"}, "runbookUrl": "https://wiki.example.com/runbook",
 			"failureEmails": []any{"ops@example.com", "more@example.com"}, "alertEmails": "team@example.com",
-			"incidentWindow": "5m", "pipelineQuota": 200.0,
-			"memoryMB": 512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
+			"incidentWindow": "5m", "pipelineQuota": 200.0, "timeZone": "Australia/Lord_Howe",
+			"quietHours": []any{"Mon-Fri 18:00-08:00", "Sat", "Sun", "12-25"},
+			"memoryMB":   512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
 		},
 		"chimewatch:production": "false", "chimewatch:architecture": "x86_64", // as -c gives them
 		"chimewatch:deliveryAge": "90s",
@@ -129,6 +131,18 @@ func TestBadChoicesAreRefused(t *testing.T) {
 		{"a key without a topic", chosen("routes", []any{
 			map[string]any{"rule": "cancel", "key": "arn:aws:kms:us-east-1:111122223333:key/0b4c6a52"},
 		}), []string{"chimewatch.routes[0].key", "topic is not", "the alert topic has its own key"}},
+		{"a time zone", chosen("timeZone", "Europe/Atlantis"), []string{"chimewatch.timeZone", `"Europe/Atlantis"`, "IANA"}},
+		{"a time zone that is none", chosen("timeZone", "+01:00"), []string{"chimewatch.timeZone", `"+01:00"`, "IANA"}},
+		{"the machine's own time zone", chosen("timeZone", "Local"), []string{"chimewatch.timeZone", `"Local"`, "IANA"}},
+		{"no time zone", chosen("timeZone", ""), []string{"chimewatch.timeZone", `""`, "IANA"}},
+		{"a day", chosen("quietHours", []any{"Mon-Fri 18:00-08:00", "Saturday"}),
+			[]string{"chimewatch.quietHours", `"Saturday"`, `"Sat"`, `"22:00-06:00"`}},
+		{"a time", chosen("quietHours", "Mon-Fri 18-08"), []string{"chimewatch.quietHours", `"Mon-Fri 18-08"`}},
+		{"an empty time", chosen("quietHours", "18:00-18:00"), []string{"chimewatch.quietHours", `"18:00-18:00"`}},
+		{"a time that no clock shows", chosen("quietHours", "18:00-24:30"), []string{"chimewatch.quietHours"}},
+		{"a date", chosen("quietHours", "2026-02-30"), []string{"chimewatch.quietHours", `"2026-02-30"`}},
+		{"dates in the wrong order", chosen("quietHours", "2026-12-31..2026-12-24"), []string{"chimewatch.quietHours"}},
+		{"too much", chosen("quietHours", "Mon"+strings.Repeat(",Mon", 130)), []string{"chimewatch.quietHours", "at most 500"}},
 		{"without the prefix", map[string]any{"production": "true"},
 			[]string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
 		{"without the prefix, in another case", map[string]any{"FAILUREEMAILS": "ops@example.com"},
@@ -181,6 +195,23 @@ func TestRoutesHaveToFitIntoAFunction(t *testing.T) {
 	}
 	_, err := config.Read(routes(40))
 	wantRefusal(t, err, []string{"chimewatch.routes", "a function has room for"})
+}
+
+// So are quiet hours, which the same function has.
+func TestRoutesAndQuietHoursHaveToFitIntoAFunction(t *testing.T) {
+	choose := func(routes int) error {
+		var list []any
+		for i := range routes {
+			list = append(list, map[string]any{"rule": fmt.Sprintf("rule-of-team-%02d", i), "severity": "high",
+				"topic": fmt.Sprintf("arn:aws:sns:us-east-1:111122223333:team-%02d", i)})
+		}
+		_, err := config.Read(object(map[string]any{"routes": list, "quietHours": "Mon" + strings.Repeat(",Mon", 120)}))
+		return err
+	}
+	if err := choose(12); err != nil {
+		t.Errorf("12 routes: got %v, want them accepted", err)
+	}
+	wantRefusal(t, choose(18), []string{"chimewatch.quietHours", "a function has room for"})
 }
 
 // Keys of the CDK and of others in the same cdk.json are left alone.
