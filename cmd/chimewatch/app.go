@@ -124,7 +124,7 @@ func (a *app) colour() bool {
 	if c, ok := out.(*checked); ok {
 		out = c.to
 	}
-	return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(out)
+	return isTerminal(out) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 }
 
 // fail reports err on the error stream, as one line or as JSON, with phone numbers
