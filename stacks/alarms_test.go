@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -257,12 +258,22 @@ func alarmChecks() []check {
 					if !strings.Contains(string(text), "\n## "+section+"\n") {
 						problems = append(problems, "alarm "+id+": docs/RUNBOOK.md has no section "+section)
 					}
+					listed := id
+					if kind, _, ofFunction := strings.Cut(id, "-"); ofFunction && kind != "NotRunning" {
+						listed = kind + "-NAME"
+					}
+					row := regexp.MustCompile("(?m)^\\|.*`" + regexp.QuoteMeta(listed) + "`.*\\(#" + regexp.QuoteMeta(section) + "\\) \\|$")
+					if !row.Match(text) {
+						problems = append(problems, "alarm "+id+": the table of docs/RUNBOOK.md does not list it as "+listed+" with #"+section)
+					}
 				}
 				return problems
 			},
 			breakages: []breakage{
 				{name: "a section that is not there",
 					do: alarm("LostEvents1", "See docs/RUNBOOK.md#everything-else", "AlarmDescription")},
+				{name: "another section than the table says",
+					do: alarm("LostEvents1", "See docs/RUNBOOK.md#silence", "AlarmDescription")},
 			},
 		},
 		{

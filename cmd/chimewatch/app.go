@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,18 +18,16 @@ import (
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
-const outputJSON = "json"
-
 // globals are the flags that every command takes.
 type globals struct {
-	Output      string `short:"o" enum:"table,json" default:"table" fromenv:"CHIMEWATCH_OUTPUT" placeholder:"table|json" help:"How to print: table or json (or $CHIMEWATCH_OUTPUT)."`
+	Output      string `short:"o" enum:"table,json,jsonl,csv" default:"table" fromenv:"CHIMEWATCH_OUTPUT" placeholder:"FORMAT" help:"How to print: table, json, jsonl (an object a line) or, of lists, csv (or $CHIMEWATCH_OUTPUT)."`
 	Local       bool   `xor:"endpoint" help:"Use the local stack: the running one, else the table that the last one left."`
 	LocalDir    string `default:".chimewatch" placeholder:"DIR" help:"Folder of the local stack (${default})."`
 	EndpointURL string `name:"endpoint-url" xor:"endpoint" placeholder:"URL" help:"Send AWS requests to this URL (or $AWS_ENDPOINT_URL)."`
 	Region      string `placeholder:"REGION" help:"AWS Region (or $AWS_REGION, or the profile's)."`
 	Profile     string `placeholder:"NAME" help:"Profile of the AWS configuration files (or $AWS_PROFILE)."`
 	Table       string `fromenv:"CHIMEWATCH_TABLE" placeholder:"NAME" help:"DynamoDB table (or $CHIMEWATCH_TABLE; else the stack's output TableName)."`
-	Stack       string `default:"Chimewatch" placeholder:"NAME" help:"CloudFormation stack whose outputs name the table (${default})."`
+	Stack       string `default:"Chimewatch" fromenv:"CHIMEWATCH_STACK" placeholder:"NAME" help:"CloudFormation stack whose outputs name the table (${default}; or $CHIMEWATCH_STACK)."`
 }
 
 // app is what a command works with: the streams, the environment and the global
@@ -49,6 +46,8 @@ type app struct {
 	// folders are paths of this machine that messages may name: the absolute ones that
 	// the user gave, and the working directory.
 	folders []string
+	// headed is whether the heading of a list as CSV has been written.
+	headed bool
 }
 
 // knowFolders notes the absolute paths among the arguments, and the working directory.
@@ -77,17 +76,6 @@ func (a *app) masked(text string) string {
 	return redact.Text(text)
 }
 
-// asJSON tells whether the output is for a program.
-func (a *app) asJSON() bool { return a.Output == outputJSON }
-
-// printJSON writes v to the standard output, indented.
-func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
 // note tells the reader something beside the output proper: one line on the
 // error stream, a JSON object if the output is JSON.
 func (a *app) note(format string, args ...any) {
@@ -107,33 +95,6 @@ func (a *app) noteNumbers(whole bool, format string, args ...any) {
 		text = redact.Text(text)
 	}
 	a.note("%s", text)
-}
-
-// printPage writes a page of a list, as JSON or by table, and tells the cursor of
-// the next.
-func (a *app) printPage(list any, next string, table func() error) error {
-	var err error
-	if a.asJSON() {
-		err = a.printJSON(list)
-	} else {
-		err = table()
-	}
-	if err == nil {
-		a.next(next)
-	}
-	return err
-}
-
-// next tells the cursor of the next page on the error stream, if there is one.
-func (a *app) next(cursor string) {
-	if cursor == "" {
-		return
-	}
-	if a.asJSON() {
-		a.beside("next", cursor)
-		return
-	}
-	fmt.Fprintln(a.stderr, "chimewatch: there is more: --cursor "+cursor)
 }
 
 // beside writes a JSON object of one member on one line of the error stream. The
@@ -159,7 +120,11 @@ func widthOf(w io.Writer) int {
 
 // colour tells whether the standard output is a terminal that may be coloured.
 func (a *app) colour() bool {
-	return a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(a.stdout)
+	out := a.stdout
+	if c, ok := out.(*checked); ok {
+		out = c.to
+	}
+	return isTerminal(out) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 }
 
 // fail reports err on the error stream, as one line or as JSON, with phone numbers
@@ -211,23 +176,4 @@ func environment(getenv func(string) string) kong.Resolver {
 		}
 		return nil, nil
 	})
-}
-
-// asksForJSON looks for the output format in a command line that did not parse.
-func asksForJSON(args []string, getenv func(string) string) bool {
-	format := getenv("CHIMEWATCH_OUTPUT")
-	if end := slices.Index(args, "--"); end >= 0 {
-		args = args[:end]
-	}
-	for i, arg := range args {
-		switch {
-		case (arg == "--output" || arg == "-o") && i+1 < len(args):
-			format = args[i+1]
-		case strings.HasPrefix(arg, "--output="):
-			format = strings.TrimPrefix(arg, "--output=")
-		case strings.HasPrefix(arg, "-o"):
-			format = strings.TrimPrefix(arg, "-o")
-		}
-	}
-	return format == outputJSON
 }

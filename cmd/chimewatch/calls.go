@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/store"
 )
@@ -22,19 +23,20 @@ type callsCmd struct {
 
 // listCmd prints one page of calls.
 type listCmd struct {
-	Status      string `placeholder:"STATUS" help:"Only calls in this status: ${statuses}."`
-	From        string `xor:"from" placeholder:"TIME" help:"Only calls first heard of at this time or later: 2026-03-09T14:00:00Z, or 2026-03-09 for the start of the day in UTC."`
-	To          string `placeholder:"TIME" help:"Only calls first heard of at this time or earlier; a date is the start of its day, so the day itself is left out."`
-	Since       string `xor:"from" placeholder:"SPAN" help:"Only calls first heard of in this span up to now: 90m, 24h, 7d."`
-	Limit       int    `short:"n" default:"50" placeholder:"N" help:"At most this many calls (${default})."`
-	Cursor      string `placeholder:"CURSOR" help:"Go on after an earlier list, which gave this cursor on the error stream."`
-	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
+	paging
+
+	Status      []string `placeholder:"STATUS" complete:"status" help:"Only calls in this status: ${statuses}. Several: --status Failed,Lost, or the flag once for each."`
+	From        string   `xor:"from" placeholder:"TIME" help:"Only calls first heard of at this time or later: 2026-03-09T14:00:00Z, or 2026-03-09 for the start of the day in UTC."`
+	To          string   `placeholder:"TIME" help:"Only calls first heard of at this time or earlier; a date is the start of its day, so the day itself is left out."`
+	Since       string   `xor:"from" placeholder:"SPAN" help:"Only calls first heard of in this span up to now: 90m, 24h, 7d."`
+	FullNumbers bool     `help:"Print phone numbers whole, not their last four digits."`
 }
 
 // showCmd prints one call.
 type showCmd struct {
 	ID          string `arg:"" help:"Pipeline id or ARN, callId, transactionId, or the id of a failed creation."`
 	All         bool   `help:"Show every pipeline that the id belongs to, not only the newest. JSON output is an array then."`
+	Events      bool   `aliases:"raw" help:"Print each event as it came, too: what a support case needs."`
 	FullNumbers bool   `help:"Print phone numbers whole, not their last four digits."`
 }
 
@@ -56,42 +58,39 @@ func (c *listCmd) Run(a *app) error {
 		return err
 	}
 	return a.withStore(func(s *store.Store) error {
-		page, err := s.List(a.ctx, query)
-		if err != nil {
-			return err
-		}
-		if err := c.print(a, s, page.States); err != nil {
-			return err
-		}
-		a.next(page.Next)
-		return nil
+		return printPages(a, c.paging, func(cursor string, limit int) ([]call.Call, string, error) {
+			query.Cursor, query.Limit = cursor, limit
+			page, err := s.List(a.ctx, query)
+			if err != nil {
+				return nil, "", err
+			}
+			calls, err := c.read(a, s, page.States)
+			return calls, page.Next, err
+		}, a.printCalls)
 	})
 }
 
-func (c *listCmd) print(a *app, s *store.Store, states []pipeline.State) error {
+// read makes calls of the states: for a program with what belongs to them.
+func (c *listCmd) read(a *app, s *store.Store, states []pipeline.State) ([]call.Call, error) {
 	options := call.Options{FullNumbers: c.FullNumbers}
-	if !a.asJSON() {
-		calls := make([]call.Call, len(states))
-		for i, state := range states {
-			calls[i] = call.New(state, nil, nil, nil, options)
-		}
-		return a.printCalls(calls)
+	if a.asJSON() {
+		return reader{store: s, options: options}.all(a.ctx, states)
 	}
-	calls, err := reader{store: s, options: options}.all(a.ctx, states)
-	if err != nil {
-		return err
+	calls := make([]call.Call, len(states))
+	for i, state := range states {
+		calls[i] = call.New(state, nil, nil, nil, options)
 	}
-	return a.printJSON(calls)
+	return calls, nil
 }
 
 // query reads the flags.
 func (c *listCmd) query(now time.Time) (store.Query, error) {
-	q := store.Query{Limit: c.Limit, Cursor: c.Cursor}
-	err := checkPage(c.Limit, c.Cursor)
+	var q store.Query
+	err := c.check()
 	if err != nil {
 		return q, err
 	}
-	if q.Status, err = parseStatus(c.Status); err != nil {
+	if q.Statuses, err = parseStatuses(c.Status); err != nil {
 		return q, err
 	}
 	if q.From, err = parseTime("--from", c.From); err != nil {
@@ -119,7 +118,7 @@ func (c *showCmd) Run(a *app) error {
 	return a.withStore(func(s *store.Store) error {
 		states, err := s.Find(a.ctx, c.ID)
 		if err != nil {
-			return err
+			return hintIncident(a.ctx, s, c.ID, err)
 		}
 		if !c.All && len(states) > 1 {
 			others := make([]string, 0, len(states)-1)
@@ -130,7 +129,7 @@ func (c *showCmd) Run(a *app) error {
 				c.ID, count(len(states), "pipeline"), strings.Join(others, ", "))
 			states = states[:1]
 		}
-		options := call.Options{FullNumbers: c.FullNumbers}
+		options := call.Options{FullNumbers: c.FullNumbers, Bodies: c.Events}
 		calls, err := reader{store: s, options: options, events: true}.all(a.ctx, states)
 		if err != nil {
 			return err
@@ -147,6 +146,18 @@ func (c *showCmd) Run(a *app) error {
 			return a.printJSON(calls[0])
 		}
 	})
+}
+
+// hintIncident adds to the error of an id that is no call's where to look, if it is the
+// id of an incident.
+func hintIncident(ctx context.Context, s *store.Store, id string, err error) error {
+	if fault.ClassOf(err) != fault.NotFound {
+		return err
+	}
+	if _, none := s.Incident(ctx, id); none != nil {
+		return err // of the call that was asked for
+	}
+	return fault.New(fault.NotFound, "<id>", id+" is an incident, not a call", "show it with: chimewatch incidents show "+id)
 }
 
 // reader reads what belongs to pipelines.

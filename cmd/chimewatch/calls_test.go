@@ -13,6 +13,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/call"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/store"
@@ -97,6 +98,10 @@ func TestCalls(t *testing.T) {
 			{"calls/list.txt", []string{"list"}},
 			{"calls/list-full-numbers.txt", []string{"list", "--full-numbers"}},
 			{"calls/list.json", []string{"list", "-o", "json"}},
+			{"calls/list.jsonl", []string{"list", "-o", "jsonl"}},
+			{"calls/list.csv", []string{"list", "-o", "csv"}},
+			{"calls/show-events.txt", []string{"show", running, "--events"}},
+			{"calls/show-events.json", []string{"show", ended, "--raw", "-o", "json"}},
 			{"calls/show-ended.txt", []string{"show", ended}},
 			{"calls/show-failed.txt", []string{"show", lost}},
 			{"calls/show-never-began.txt", []string{"show", neverBegan}},
@@ -123,6 +128,9 @@ func TestCalls(t *testing.T) {
 			{"all", nil, []string{running, neverBegan, lost, transferred, ended}},
 			{"status", []string{"--status", "CreateFailed"}, []string{neverBegan}},
 			{"status in lower case", []string{"--status", "stopped"}, []string{ended}},
+			{"two statuses", []string{"--status", "Stopped", "--status", "Created"}, []string{transferred, ended}},
+			{"failed and never begun", []string{"--status", "failed,CreateFailed"}, []string{neverBegan, lost}},
+			{"open and failed", []string{"--status", "InProgress, Failed"}, []string{running, lost}},
 			{"from a day", []string{"--from", "2026-03-10"}, []string{running}},
 			{"to a day", []string{"--to", "2026-03-10"}, []string{neverBegan, lost, transferred, ended}},
 			{"between times", []string{"--from", "2026-03-09T15:20:00+01:00", "--to", "2026-03-09T15:20:27Z"}, []string{lost, transferred}},
@@ -163,6 +171,15 @@ func TestCalls(t *testing.T) {
 		}
 	})
 
+	t.Run("list all", func(t *testing.T) {
+		for _, output := range []string{"table", "json", "jsonl", "csv"} {
+			whole := calls("list", "-o", output)
+			if got := calls("list", "--all", "-n", "2", "-o", output); got != whole {
+				t.Errorf("%s: got %q and %q, want %q", output, got.stdout, got.stderr, whole.stdout)
+			}
+		}
+	})
+
 	t.Run("show by any id", func(t *testing.T) {
 		for _, test := range []struct{ name, id, want string }{
 			{"pipeline id", lost, lost},
@@ -197,6 +214,22 @@ func TestCalls(t *testing.T) {
 		}
 		if cards := calls("show", endedCall, "--all").stdout; !strings.Contains(cards, transferred) || !strings.Contains(cards, ended) {
 			t.Errorf("got %q, want both cards", cards)
+		}
+	})
+
+	t.Run("show an incident", func(t *testing.T) {
+		s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
+		i, err := s.Join(t.Context(), store.Failure{
+			Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
+			Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
+		}, incident.DefaultTiming)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := calls("show", i.ID)
+		want := fmt.Sprintf("chimewatch: <id>: %s is an incident, not a call (show it with: chimewatch incidents show %s)\n", i.ID, i.ID)
+		if got.code != exitFailed || got.stdout != "" || got.stderr != want {
+			t.Errorf("got exit code %d, %q and %q, want 1, nothing and %q", got.code, got.stdout, got.stderr, want)
 		}
 	})
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,13 +16,37 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// printCalls writes a line for each call.
+// printCalls writes a line for each call. As CSV it has more columns.
 func (a *app) printCalls(calls []call.Call) error {
+	if a.Output == outputCSV {
+		return a.printTable(callsHeader, callsRows(calls))
+	}
 	rows := make([][]string, len(calls))
 	for i, c := range calls {
 		rows[i] = []string{at(c.CreatedAt), status(c), c.ID, c.CallID, c.FromNumber, c.ToNumber, shortFailure(c)}
 	}
 	return a.printTable([]string{"created", statusColumn, "id", "call", "from", "to", "failure"}, rows)
+}
+
+var callsHeader = []string{
+	"created", "started", "ended", "seconds", statusColumn, "degraded", "lost", "class", "reason",
+	"id", "call", "transaction", "voice connector", "configuration", "direction", "from", "to",
+}
+
+func callsRows(calls []call.Call) [][]string {
+	rows := make([][]string, len(calls))
+	for i, c := range calls {
+		lasted := ""
+		if c.DurationSeconds > 0 {
+			lasted = strconv.FormatFloat(c.DurationSeconds, 'f', -1, 64)
+		}
+		class, reason := failure(c)
+		rows[i] = []string{
+			at(c.CreatedAt), at(c.StartedAt), at(c.EndedAt), lasted, string(c.Status), strconv.FormatBool(c.Degraded), losses(c), class, reason,
+			c.ID, c.CallID, c.TransactionID, c.VoiceConnectorID, c.ConfigurationARN, c.Direction, c.FromNumber, c.ToNumber,
+		}
+	}
+	return rows
 }
 
 // printCards writes all that is known of each call, for a reader.
@@ -42,6 +68,7 @@ func (a *app) printCard(c call.Call) error {
 		{"call", c.CallID}, {"transaction", c.TransactionID}, {"voice connector", c.VoiceConnectorID},
 		{"direction", c.Direction}, {"from", c.FromNumber}, {"to", c.ToNumber},
 		{"created", at(c.CreatedAt)}, {"started", at(c.StartedAt)}, {"updated", at(c.UpdatedAt)}, {"ended", at(c.EndedAt)},
+		{"lasted", seconds(c.DurationSeconds)},
 		{"reconciled", reconciled(c)}, {"incidents", strings.Join(c.Incidents, ", ")},
 		{"pipeline", c.PipelineARN}, {"configuration", c.ConfigurationARN}, {"account", c.Account}, {"region", c.Region},
 	})
@@ -49,8 +76,11 @@ func (a *app) printCard(c call.Call) error {
 		a.printFields("failure", [][2]string{
 			{"cause", fmt.Sprintf("%s (%s)", c.Failure.Class.Title(), c.Failure.Class)},
 			{"reason", spaced(c.Failure.Reason)}, {"origin", c.Failure.Origin}, {"HTTP status", c.Failure.HTTPStatusCode},
-			{"what to do", c.Failure.Class.Remedy()},
+			{"event", source(c.Failure.Source)}, {"what to do", c.Failure.Class.Remedy()},
 		})
+	}
+	if c.Degraded {
+		a.printCauses(c)
 	}
 	metadata := make([][2]string, 0, len(c.Metadata))
 	for _, name := range slices.Sorted(maps.Keys(c.Metadata)) {
@@ -62,8 +92,8 @@ func (a *app) printCard(c call.Call) error {
 		header []string
 		rows   [][]string
 	}{
-		{"elements", []string{"element", statusColumn, "updated", "detail"}, elementRows(c)},
-		{"events", []string{"time", "event", "id"}, eventRows(c)},
+		{"elements", []string{"element", statusColumn, "updated", "event", "detail"}, elementRows(c)},
+		{"events", []string{"time", "after", "event", "id", "changed"}, eventRows(c)},
 		{"alerts", []string{"time", "rule", "type", "id"}, alertRows(c)},
 		{"voice tasks", []string{"time", "task", statusColumn, "id", "result"}, voiceRows(c)},
 		{"consent", []string{"task", "state", "by", "until", "id", "detail"}, consentRows(c)},
@@ -77,7 +107,58 @@ func (a *app) printCard(c call.Call) error {
 			return err
 		}
 	}
+	a.printBodies(c)
 	return nil
+}
+
+// printCauses says of each element that does not deliver why, since when, and what to do.
+func (a *app) printCauses(c call.Call) {
+	for _, e := range c.Elements {
+		if !failing(e) {
+			continue
+		}
+		a.printFields("cause: "+e.Type, [][2]string{
+			{statusColumn, e.Status}, {"cause", fmt.Sprintf("%s (%s)", e.Class.Title(), e.Class)},
+			{"reason", cmp.Or(spaced(e.StatusDetail), "the events say none")},
+			{"event", source(e.Source)}, {"what to do", e.Class.Remedy()},
+		})
+	}
+}
+
+// printBodies writes the events as they came, where they were asked for.
+func (a *app) printBodies(c call.Call) {
+	for _, e := range c.Events {
+		a.printBody("event", e.Time, e.ID, e.Body)
+	}
+	for _, m := range c.Alerts {
+		a.printBody("rule match", m.Time, m.ID, m.Body)
+	}
+}
+
+func (a *app) printBody(what string, came time.Time, id string, body []byte) {
+	if body == nil {
+		return
+	}
+	fmt.Fprintf(a.stdout, "\n%s %s of %s\n", what, printable(id), at(came))
+	for line := range strings.Lines(string(body)) {
+		fmt.Fprintln(a.stdout, printable(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "  ")))
+	}
+}
+
+// source names the event that brought something, and when.
+func source(s call.Source) string {
+	if s.EventID == "" {
+		return ""
+	}
+	return s.EventID + " of " + at(s.EventTime)
+}
+
+// seconds writes a length of time, and nothing for none.
+func seconds(n float64) string {
+	if n == 0 {
+		return ""
+	}
+	return time.Duration(n * float64(time.Second)).Round(time.Millisecond).String()
 }
 
 // status writes the status with its blemish.
@@ -102,35 +183,50 @@ func reconciled(c call.Call) string {
 
 // losses says what the customer does not get because elements failed.
 func losses(c call.Call) string {
-	var failed []pipeline.Element
-	for _, e := range c.Elements {
-		if element := (pipeline.Element{Type: e.Type, Status: e.Status}); element.Failing() {
-			failed = append(failed, element)
-		}
-	}
 	var words []string
-	for _, loss := range incident.Losses(failed) {
+	for _, loss := range incident.Losses(failedElements(c)) {
 		words = append(words, string(loss))
 	}
 	return strings.Join(words, ", ")
 }
 
+func failing(e call.Element) bool { return pipeline.Element{Status: e.Status}.Failing() }
+
+func failedElements(c call.Call) (failed []pipeline.Element) {
+	for _, e := range c.Elements {
+		if failing(e) {
+			failed = append(failed, pipeline.Element{Type: e.Type, Status: e.Status})
+		}
+	}
+	return failed
+}
+
 func elementRows(c call.Call) (rows [][]string) {
 	for _, e := range c.Elements {
-		var updated time.Time
-		if e.UpdatedOn != 0 {
-			updated = time.UnixMilli(e.UpdatedOn)
-		}
-		rows = append(rows, []string{e.Type, e.Status, at(updated), e.StatusDetail})
+		rows = append(rows, []string{e.Type, e.Status, at(e.UpdatedAt), e.EventID, spaced(e.StatusDetail)})
 	}
 	return rows
 }
 
 func eventRows(c call.Call) (rows [][]string) {
 	for _, e := range c.Events {
-		rows = append(rows, []string{at(e.Time), e.EventType, e.ID})
+		after := e.Time.Sub(c.Events[0].Time).Round(time.Millisecond).String()
+		rows = append(rows, []string{at(e.Time), after, e.EventType, e.ID, changes(e)})
 	}
 	return rows
+}
+
+// changes says which elements an event changed, from what to what.
+func changes(e call.Event) string {
+	words := make([]string, len(e.Changes))
+	for i, change := range e.Changes {
+		words[i] = change.Element + " "
+		if change.From != "" && change.From != change.Status {
+			words[i] += change.From + "→"
+		}
+		words[i] += change.Status
+	}
+	return strings.Join(words, ", ")
 }
 
 func alertRows(c call.Call) (rows [][]string) {
@@ -147,17 +243,29 @@ func notificationRows(c call.Call) (rows [][]string) {
 	return rows
 }
 
-// shortFailure gives the class and as much of the reason as a column bears.
+// shortFailure returns the class and as much of the reason as a column has room for.
 func shortFailure(c call.Call) string {
-	if c.Failure == nil {
-		return ""
+	const room = 48
+	class, reason := failure(c)
+	if reason == "" {
+		return class
 	}
-	const most = 48
-	words := string(c.Failure.Class)
-	if c.Failure.Reason != "" {
-		words += ": " + spaced(c.Failure.Reason)
+	return text.Snip(class+": "+reason, room, "…")
+}
+
+// failure returns the class and the reason of a call's failure: of the pipeline, else of
+// its gravest element that does not deliver.
+func failure(c call.Call) (class, reason string) {
+	if c.Failure != nil {
+		return string(c.Failure.Class), spaced(c.Failure.Reason)
 	}
-	return text.Snip(words, most, "…")
+	gravest := incident.Gravest(failedElements(c))
+	for _, e := range c.Elements {
+		if failing(e) && e.Type == gravest {
+			return string(e.Class), spaced(e.Type + " " + e.Status + " " + e.StatusDetail)
+		}
+	}
+	return "", ""
 }
 
 // spaced writes free text on one line.

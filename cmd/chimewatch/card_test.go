@@ -33,8 +33,8 @@ func someCalls() []call.Call {
 			VoiceConnectorID: "c4tq9mzx1bd7ne0rw3yhk8", Direction: "Inbound", FromNumber: "…0137", ToNumber: "…0190",
 			Metadata: map[string]json.RawMessage{"queue": json.RawMessage(`"sales"`), "agent": json.RawMessage(`{"id":7}`)},
 			Elements: []call.Element{
-				{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: clock("15:20:26").UnixMilli()},
-				{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "bucket", UpdatedOn: clock("15:20:27").UnixMilli()},
+				{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: clock("15:20:26").UnixMilli(), UpdatedAt: clock("15:20:26")},
+				{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "bucket", Class: incident.Unknown, UpdatedOn: clock("15:20:27").UnixMilli(), UpdatedAt: clock("15:20:27")},
 			},
 			Failure:   &call.Failure{Class: incident.Permissions, Reason: "Access denied when assuming resource access role"},
 			CreatedAt: clock("15:20:00"), StartedAt: clock("15:20:01"), UpdatedAt: clock("15:20:27"), EndedAt: clock("15:20:27"),
@@ -47,7 +47,7 @@ func someCalls() []call.Call {
 		},
 		{
 			ID: "p2", Status: pipeline.Stopped, Degraded: true, CallID: "call-2", CreatedAt: clock("14:00:00"), UpdatedAt: clock("14:30:00"), EndedAt: clock("14:30:00"),
-			Elements: []call.Element{{Type: "VoiceEnhancementSink", Status: "NotSupported", StatusDetail: "Unsupported recording length"}},
+			Elements: []call.Element{{Type: "VoiceEnhancementSink", Status: "NotSupported", StatusDetail: "Unsupported recording length", Class: incident.RecordingLength}},
 		},
 		{ID: "p3", Status: pipeline.InProgress, CreatedAt: clock("13:00:00"), StartedAt: clock("13:00:01"), UpdatedAt: clock("13:00:01")},
 		{

@@ -2,7 +2,8 @@
 // sends events for rehearsal, checks event files, and runs the whole system on
 // a laptop.
 //
-// Exit codes: 0 done, 1 the thing failed, 2 the command was misused.
+// Exit codes: 0 done, 1 it failed or could not print what it found, 2 the command line
+// was wrong.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -29,7 +31,7 @@ const (
 
 func main() {
 	slog.SetDefault(slog.New(telemetry.Redacted(slog.NewTextHandler(os.Stderr, nil)))) // of the local stack
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -49,7 +51,17 @@ type commands struct {
 	Events      eventsCmd      `cmd:"" help:"Check events in files."`
 	Here        localCmd       `cmd:"" name:"local" help:"Run the whole system on this machine and play a day of calls."`
 	Version     versionCmd     `cmd:"" help:"Print the version of this build."`
+	Help        helpCmd        `cmd:"" help:"Print the help of a command."`
+	Completion  completionCmd  `cmd:"" help:"Print a script by which a shell completes commands and flags."`
+	Complete    completeCmd    `cmd:"" hidden:"" help:"Print what may stand at the end of a command line; completion scripts call it."`
+
+	PrintVersion kong.VersionFlag `name:"version" help:"Print the version of this build, as the command version does."`
 }
+
+const description = `Watches Amazon Chime SDK call analytics: what became of each call, and why.
+
+Exit codes: 0 done; 1 it failed, found a fault (events validate) or nobody who hears (topics), or the output could not be
+written; 2 the command line was wrong, and nothing was done.`
 
 // run carries out one command line and gives the process's exit code. It writes
 // to the two streams only. The variables CHIMEWATCH_* and NO_COLOR come from
@@ -62,26 +74,36 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return a.run(args)
 }
 
-// run is the function run for an app that is made.
-func (a *app) run(args []string) int {
-	a.knowFolders(args)
-	var grammar commands
-	printed := false // kong printed the help and wants to leave
-	parser, err := kong.New(&grammar,
+// parser returns the parser of a grammar. exit is called where it printed all there is to
+// print.
+func (a *app) parser(grammar *commands, exit func(int)) (*kong.Kong, error) {
+	return kong.New(grammar,
 		kong.Name("chimewatch"),
-		kong.Description("Watches Amazon Chime SDK call analytics: what became of each call, and why."),
+		kong.Description(description),
 		kong.Writers(a.stdout, a.stderr),
-		kong.Exit(func(int) { printed = true }),
+		kong.Exit(exit),
 		kong.Resolvers(environment(a.getenv)),
-		kong.Vars{"statuses": statusNames(), "severities": severityNames(), "classes": classNames()},
+		kong.Vars{
+			"statuses": statusNames(), "severities": severityNames(), "classes": classNames(), "version": thisBuild().String(),
+		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
+}
+
+// run is the function run for an app that is made.
+func (a *app) run(args []string) int {
+	out := &checked{to: a.stdout}
+	a.stdout = out
+	a.knowFolders(args)
+	var grammar commands
+	printed := false // kong printed the help or the version and wants to leave
+	parser, err := a.parser(&grammar, func(int) { printed = true })
 	if err != nil {
 		return a.fail(err)
 	}
 	command, err := parser.Parse(args)
-	if printed {
-		return exitDone
+	if lost := out.failure(nil); printed || lost != nil {
+		return a.end(lost)
 	}
 	if err != nil {
 		// The flags are not applied yet, but a script that asked for JSON
@@ -92,10 +114,26 @@ func (a *app) run(args []string) int {
 		return a.fail(misuse(err))
 	}
 	a.globals = grammar.globals
-	if err := command.Run(a); err != nil {
+	if err := a.checkFormat(command.Selected()); err != nil {
+		return a.end(err)
+	}
+	return a.end(out.failure(command.Run(a)))
+}
+
+// end reports the error of a command, if there is one, and returns the exit code.
+func (a *app) end(err error) int {
+	if err != nil {
 		return a.fail(explain(err))
 	}
 	return exitDone
+}
+
+// checkFormat refuses CSV of what is no list.
+func (a *app) checkFormat(command *kong.Node) error {
+	if a.Output != outputCSV || slices.Contains([]string{"list", "erasures", "help", "completion", "complete"}, command.Name) {
+		return nil
+	}
+	return usage("--output csv", command.FullPath()+" prints no list", "use table, json or jsonl")
 }
 
 // usageError is an error of whoever typed the command: exit code 2.

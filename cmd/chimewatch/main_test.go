@@ -74,7 +74,7 @@ func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "calls list", "calls show", "calls erase", "calls erasures",
 		"consent grant", "consent withdraw", "consent show", "consent list",
-		"topics list", "topics test", "send", "events validate", "local", "version"} {
+		"topics list", "topics test", "send", "events validate", "local", "version", "help", "completion"} {
 		t.Run(command, func(t *testing.T) {
 			got := execute(nil, "", append(strings.Fields(command), "--help")...)
 			if got.code != exitDone || got.stderr != "" {
@@ -94,7 +94,7 @@ func TestMisuse(t *testing.T) {
 		{"nothing", nil, "chimewatch: command line: expected one of"},
 		{"unknown command", []string{"cals"}, `chimewatch: command line: unexpected argument cals`},
 		{"unknown flag", []string{"version", "--colour"}, "unknown flag --colour (see: chimewatch version --help)"},
-		{"unknown format", []string{"version", "-o", "xml"}, `--output must be one of "table","json" but got "xml"`},
+		{"unknown format", []string{"version", "-o", "xml"}, `--output must be one of "table","json","jsonl","csv" but got "xml"`},
 		{"missing argument", []string{"calls", "show"}, `expected "<id>" (see: chimewatch calls show --help)`},
 		{"empty argument", []string{"calls", "show", ""}, "<id>: it is empty (give a pipeline id or ARN, a callId or a transactionId)"},
 		{"two places", []string{"calls", "list", "--local", "--endpoint-url", "http://localhost:1"}, "--local and --endpoint-url can't be used together"},
@@ -103,6 +103,11 @@ func TestMisuse(t *testing.T) {
 		{"cursor", []string{"calls", "list", "--cursor", "x"}, "--cursor: it is not one that a list gave (leave it out to begin with the newest)"},
 		{"cursor of alerts", []string{"alerts", "list", "--cursor", "x"}, "--cursor: it is not one that a list gave"},
 		{"cursor of incidents", []string{"incidents", "list", "--cursor", "W10"}, "--cursor: it is not one that a list gave"},
+		{"status of several", []string{"calls", "list", "--status", "Failed,Broken"}, `--status: "Broken" is no status of a pipeline`},
+		{"all, and none at once", []string{"calls", "list", "--all", "--limit", "0"}, "--limit: 0 is out of range"},
+		{"CSV of one call", []string{"calls", "show", "x", "-o", "csv"}, "--output csv: chimewatch calls show prints no list (use table, json or jsonl)"},
+		{"help of nothing", []string{"help", "calls", "delete"}, "help: unexpected argument delete (see: chimewatch --help)"},
+		{"completion for another shell", []string{"completion", "tcsh"}, `must be one of "bash","zsh","fish" but got "tcsh"`},
 		{"status", []string{"calls", "list", "--status", "Broken"}, `--status: "Broken" is no status of a pipeline (use one of Unknown, Created, InProgress,`},
 		{"time", []string{"calls", "list", "--from", "yesterday"}, `--from: "yesterday" is no time (write it like`},
 		{"other time", []string{"calls", "list", "--to", "9"}, `--to: "9" is no time`},

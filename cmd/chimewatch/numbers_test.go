@@ -118,9 +118,13 @@ func TestNoCommandPrintsANumberWhole(t *testing.T) {
 	for _, list := range [][]string{
 		{"calls", "list"}, {"calls", "show", "4155550161"},
 		{"calls", "show", "7d3c1a52-5c1e-4d0e-9b7a-0f3f0a6f0001", "--all"}, {"alerts", "list"},
+		{"calls", "list", "--all"}, {"calls", "show", "4155550161", "--events"},
 		{"consent", "list"}, {"consent", "show", "4155550161"}, {"consent", "show", "tel:4155550162"},
 	} {
-		for _, output := range []string{"table", "json"} {
+		for _, output := range []string{"table", "json", "jsonl", "csv"} {
+			if output == "csv" && list[1] != "list" {
+				continue
+			}
 			args := append(list, "-o", output)
 			got := run(args...)
 			if got.code != exitDone || !strings.Contains(got.stdout, "…01") {

@@ -29,7 +29,12 @@ var painters = map[string]func(string) string{
 // printTable writes rows under a header, in columns without lines, so that a
 // reader's eye and a script's awk can follow. Columns that a terminal has no room
 // for follow on a line of their own, indented.
+//
+// With -o csv the rows are written as CSV.
 func (a *app) printTable(header []string, rows [][]string) error {
+	if a.Output == outputCSV {
+		return a.printCSV(header, rows)
+	}
 	return a.printIndented("", header, rows)
 }
 

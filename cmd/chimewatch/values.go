@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,17 +11,16 @@ import (
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
-// parseStatus takes a status in any case; the empty text means every status.
-func parseStatus(text string) (pipeline.Status, error) {
-	if text == "" {
-		return "", nil
-	}
-	for _, s := range pipeline.Statuses() {
-		if strings.EqualFold(text, string(s)) {
-			return s, nil
+// parseStatuses accepts statuses in any case; none means every status.
+func parseStatuses(texts []string) (statuses []pipeline.Status, err error) {
+	for _, text := range texts {
+		i := slices.IndexFunc(pipeline.Statuses(), func(s pipeline.Status) bool { return strings.EqualFold(strings.TrimSpace(text), string(s)) })
+		if i < 0 {
+			return nil, usage("--status", fmt.Sprintf("%q is no status of a pipeline", text), "use one of "+statusNames())
 		}
+		statuses = append(statuses, pipeline.Statuses()[i])
 	}
-	return "", usage("--status", fmt.Sprintf("%q is no status of a pipeline", text), "use one of "+statusNames())
+	return statuses, nil
 }
 
 // parseTime takes RFC 3339 and dates, which mean their first moment in UTC. The

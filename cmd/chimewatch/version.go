@@ -12,7 +12,7 @@ type versionCmd struct{}
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
-	// Modified tells that the sources had changes that are in no commit.
+	// Modified reports whether the sources had changes that are in no commit.
 	Modified bool   `json:"modified,omitempty"`
 	Time     string `json:"time,omitempty"`
 	Go       string `json:"go"`
@@ -21,15 +21,20 @@ type build struct {
 
 // Run prints what the Go toolchain wrote into the binary.
 func (versionCmd) Run(a *app) error {
-	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		b.read(info)
-	}
+	b := thisBuild()
 	if a.asJSON() {
 		return a.printJSON(b)
 	}
 	_, err := fmt.Fprintln(a.stdout, b)
 	return err
+}
+
+func thisBuild() build {
+	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.read(info)
+	}
+	return b
 }
 
 func (b *build) read(info *debug.BuildInfo) {

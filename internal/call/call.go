@@ -3,6 +3,7 @@
 package call
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -55,6 +56,8 @@ type Call struct {
 	StartedAt time.Time `json:"startedAt,omitzero"`
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
+	// DurationSeconds is the time from StartedAt, else CreatedAt, to EndedAt.
+	DurationSeconds float64 `json:"durationSeconds,omitempty"`
 
 	// Each of these is absent where it was not asked for, and an empty array
 	// where there is none.
@@ -73,8 +76,20 @@ type Element struct {
 	Type         string `json:"type"`
 	Status       string `json:"status,omitempty"`
 	StatusDetail string `json:"statusDetail,omitempty"`
-	// UpdatedOn is in epoch milliseconds, as the event gives it.
-	UpdatedOn int64 `json:"updatedOn,omitempty"`
+	// Class is why the element does not deliver; absent where it does.
+	Class incident.Class `json:"class,omitempty"`
+	// UpdatedOn is in epoch milliseconds, as in the event; UpdatedAt is the same time.
+	UpdatedOn int64     `json:"updatedOn,omitempty"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+	// Source is the event that brought this status first.
+	Source
+}
+
+// Source is the event that brought something. It is absent where the history was not
+// asked for, and where the event is not in it any more.
+type Source struct {
+	EventID   string    `json:"eventId,omitempty"`
+	EventTime time.Time `json:"eventTime,omitzero"`
 }
 
 // Failure says why a pipeline failed or could not be created.
@@ -83,6 +98,8 @@ type Failure struct {
 	Reason         string         `json:"reason,omitempty"`
 	Origin         string         `json:"origin,omitempty"`
 	HTTPStatusCode string         `json:"httpStatusCode,omitempty"`
+	// Source is the event that said so.
+	Source
 }
 
 // Reconciled says when the API was asked, which operation, what it told, and how
@@ -99,6 +116,19 @@ type Event struct {
 	Time      time.Time `json:"time"`
 	ID        string    `json:"id"`
 	EventType string    `json:"eventType"`
+	// Changes are the elements whose status or detail the event changed.
+	Changes []Change `json:"changes,omitempty"`
+	// Body is the event as it came; absent where Options do not ask for it.
+	Body json.RawMessage `json:"body,omitempty"`
+}
+
+// Change is an element that an event changed.
+type Change struct {
+	Element string `json:"element"`
+	// From is the status before, absent where none was known.
+	From         string `json:"from,omitempty"`
+	Status       string `json:"status"`
+	StatusDetail string `json:"statusDetail,omitempty"`
 }
 
 // Alert is one match of a real-time rule on the call.
@@ -112,6 +142,8 @@ type Alert struct {
 	ResultID       string `json:"resultId,omitempty"`
 	BeginTimestamp string `json:"beginTimestamp,omitempty"`
 	EndTimestamp   string `json:"endTimestamp,omitempty"`
+	// Body is the event as it came; absent where Options do not ask for it.
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
 // Notification is one message that was published.
@@ -128,14 +160,17 @@ type Options struct {
 	// FullNumbers leaves phone numbers whole. Otherwise their last four digits
 	// are left, wherever in the text of an event one is found.
 	FullNumbers bool
+	// Bodies adds each event as it came, masked like all else.
+	Bodies bool
 }
 
 // redactor masks phone numbers, those of the call in any form.
-func (o Options) redactor(state pipeline.State) redact.Redactor {
+// more are what may be a number as well.
+func (o Options) redactor(state pipeline.State, more ...string) redact.Redactor {
 	if o.FullNumbers {
 		return redact.Whole()
 	}
-	return redact.Knowing(state.FromNumber, state.ToNumber)
+	return redact.Knowing(append(more, state.FromNumber, state.ToNumber)...)
 }
 
 // New makes a Call of what the store holds. Where history, matches or notes is
@@ -155,8 +190,8 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 		Failure:   failureOf(state, mask),
 		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
 	}
-	if o := state.Observation; o != nil {
-		c.Reconciled = &Reconciled{At: o.At(), From: "GetMediaPipeline", Status: o.Status}
+	if seen := state.Observation; seen != nil {
+		c.Reconciled = &Reconciled{At: seen.At(), From: "GetMediaPipeline", Status: seen.Status}
 		c.takeBecause()
 	}
 	for i, e := range state.Elements {
@@ -164,17 +199,23 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 			Type: mask.Text(e.Type), Status: mask.Text(e.Status),
 			StatusDetail: mask.Text(e.StatusDetail), UpdatedOn: e.UpdatedOn,
 		}
+		if e.UpdatedOn != 0 {
+			c.Elements[i].UpdatedAt = time.UnixMilli(e.UpdatedOn).UTC()
+		}
+		if e.Failing() {
+			c.Elements[i].Class = incident.ClassOfElement(e)
+		}
+	}
+	if lasted := c.EndedAt.Sub(cmp.Or(c.StartedAt, c.CreatedAt)); !c.EndedAt.IsZero() && !c.CreatedAt.IsZero() && lasted > 0 {
+		c.DurationSeconds = lasted.Seconds()
 	}
 	if history != nil {
-		c.Events = make([]Event, len(history))
-		for i, r := range history {
-			c.Events[i] = Event{Time: r.Time.UTC(), ID: mask.Text(r.ID), EventType: mask.Text(r.EventType)}
-		}
+		c.addHistory(state, history, mask, o)
 	}
 	if matches != nil {
 		c.Alerts = make([]Alert, len(matches))
 		for i, m := range matches {
-			c.Alerts[i] = alertOf(m, mask)
+			c.Alerts[i] = alertOf(m, state, o)
 		}
 	}
 	if notes != nil {
@@ -226,12 +267,18 @@ func notificationID(n store.Notification, mask redact.Redactor) string {
 	return mask.Text(n.ID)
 }
 
-func alertOf(m store.Match, mask redact.Redactor) Alert {
+func alertOf(m store.Match, state pipeline.State, o Options) Alert {
+	mask := o.redactor(state)
 	a := Alert{Time: m.Time.UTC(), ID: mask.Text(m.ID), RuleName: mask.Text(m.RuleName), Type: m.Type}
 	if event, err := chime.Parse(m.Body); err == nil && event.RulesMatched != nil {
 		rule := event.RulesMatched
 		a.UtteranceID, a.ResultID = mask.Text(rule.UtteranceID), mask.Text(rule.ResultID)
 		a.BeginTimestamp, a.EndTimestamp = mask.Text(rule.BeginTimestamp), mask.Text(rule.EndTimestamp)
+		// By their names in the body they would be ids, which may be digits.
+		mask = o.redactor(state, rule.UtteranceID, rule.ResultID)
+	}
+	if o.Bodies {
+		a.Body = bodyOf(m.Body, mask)
 	}
 	return a
 }

@@ -91,13 +91,16 @@ func TestJSON(t *testing.T) {
     {
       "type": "AmazonTranscribeProcessor",
       "status": "Stopped",
-      "updatedOn": 1773065310000
+      "updatedOn": 1773065310000,
+      "updatedAt": "2026-03-09T14:08:30Z"
     },
     {
       "type": "S3RecordingSink",
       "status": "Failed",
       "statusDetail": "no",
-      "updatedOn": 1773065311000
+      "class": "unknown",
+      "updatedOn": 1773065311000,
+      "updatedAt": "2026-03-09T14:08:31Z"
     }
   ],
   "failure": {
@@ -108,6 +111,7 @@ func TestJSON(t *testing.T) {
   "startedAt": "2026-03-09T14:00:01Z",
   "updatedAt": "2026-03-09T14:08:30Z",
   "endedAt": "2026-03-09T14:08:30Z",
+  "durationSeconds": 509,
   "events": [
     {
       "time": "2026-03-09T14:00:00Z",
@@ -171,7 +175,9 @@ func TestJSON(t *testing.T) {
     {
       "type": "S3RecordingSink",
       "status": "Failed",
-      "updatedOn": 1
+      "class": "unknown",
+      "updatedOn": 1,
+      "updatedAt": "1970-01-01T00:00:00.001Z"
     }
   ]
 }`,
@@ -214,7 +220,8 @@ func TestJSON(t *testing.T) {
     },
     {
       "type": "VoiceEnhancement",
-      "status": "NotSupported"
+      "status": "NotSupported",
+      "class": "recording-length"
     }
   ],
   "failure": {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +24,8 @@ type Query struct {
 	// From and To bound when the pipeline was first heard of, both included;
 	// zero means no bound.
 	From, To time.Time
-	// Status keeps to pipelines of that status; empty means any.
-	Status pipeline.Status
+	// Statuses keep to pipelines of one of them; none means any.
+	Statuses []pipeline.Status
 	// NoRehearsals leaves rehearsals out; they cost the query their keys only.
 	NoRehearsals bool
 	// Limit is the most that a page holds; zero means 50.
@@ -52,7 +53,8 @@ type position struct {
 
 // List gives a page of pipelines, newest first. Open and failed ones are read
 // off their sparse index; a page costs what it holds, not what the table holds,
-// but other statuses are picked from the pipelines of their time.
+// but other statuses, and open and failed ones together, are picked from the
+// pipelines of their time.
 func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
@@ -76,7 +78,7 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 			return Page{}, err
 		}
 		for _, st := range states {
-			if q.Status == "" || st.Status == q.Status {
+			if len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status) {
 				page.States = append(page.States, st)
 			}
 		}
@@ -127,13 +129,24 @@ func (sp span) leavesOut(pk string) bool {
 }
 
 func (q Query) span() span {
-	switch {
-	case q.Status.Open() && q.Status != "":
-		return span{indexByState, attrState, "O", q.From, q.To, q.NoRehearsals}
-	case q.Status == pipeline.Failed || q.Status == pipeline.CreateFailed || q.Status == pipeline.Lost:
-		return span{indexByState, attrState, "F", q.From, q.To, q.NoRehearsals}
+	sp := span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
+	open, failed := 0, 0
+	for _, s := range q.Statuses {
+		switch {
+		case s.Open():
+			open++
+		case s == pipeline.Failed || s == pipeline.CreateFailed || s == pipeline.Lost:
+			failed++
+		}
 	}
-	return span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
+	switch {
+	case len(q.Statuses) == 0:
+	case open == len(q.Statuses):
+		sp.index, sp.attr, sp.letter = indexByState, attrState, "O"
+	case failed == len(q.Statuses):
+		sp.index, sp.attr, sp.letter = indexByState, attrState, "F"
+	}
+	return sp
 }
 
 // mostKeys is how many keys are read of a shard at once. They are within the

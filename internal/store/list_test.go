@@ -70,24 +70,32 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 		want  func(listed) bool
 	}{
 		{"all", store.Query{}, func(listed) bool { return true }},
-		{"in progress, off the sparse index", store.Query{Status: pipeline.InProgress}, func(l listed) bool { return l.status == pipeline.InProgress }},
-		{"failed, off the sparse index", store.Query{Status: pipeline.Failed}, func(l listed) bool { return l.status == pipeline.Failed }},
-		{"lost, off the sparse index", store.Query{Status: pipeline.Lost}, func(l listed) bool { return l.status == pipeline.Lost }},
-		{"stopped, picked from all", store.Query{Status: pipeline.Stopped}, func(l listed) bool { return l.status == pipeline.Stopped }},
-		{"of no status that there is", store.Query{Status: pipeline.CreateFailed}, func(listed) bool { return false }},
+		{"in progress, off the sparse index", store.Query{Statuses: []pipeline.Status{pipeline.InProgress}}, func(l listed) bool { return l.status == pipeline.InProgress }},
+		{"failed, off the sparse index", store.Query{Statuses: []pipeline.Status{pipeline.Failed}}, func(l listed) bool { return l.status == pipeline.Failed }},
+		{"lost, off the sparse index", store.Query{Statuses: []pipeline.Status{pipeline.Lost}}, func(l listed) bool { return l.status == pipeline.Lost }},
+		{"stopped, picked from all", store.Query{Statuses: []pipeline.Status{pipeline.Stopped}}, func(l listed) bool { return l.status == pipeline.Stopped }},
+		{"of no status that there is", store.Query{Statuses: []pipeline.Status{pipeline.CreateFailed}}, func(listed) bool { return false }},
+		{"open ones of two statuses", store.Query{Statuses: []pipeline.Status{pipeline.Paused, pipeline.InProgress}},
+			func(l listed) bool { return l.status == pipeline.Paused || l.status == pipeline.InProgress }},
+		{"failed and lost ones", store.Query{Statuses: []pipeline.Status{pipeline.Lost, pipeline.Failed}},
+			func(l listed) bool { return l.status == pipeline.Lost || l.status == pipeline.Failed }},
+		{"open, failed and stopped ones", store.Query{Statuses: []pipeline.Status{pipeline.Failed, pipeline.Paused, pipeline.Stopped}},
+			func(l listed) bool {
+				return l.status == pipeline.Failed || l.status == pipeline.Paused || l.status == pipeline.Stopped
+			}},
 		{"from a time on", store.Query{From: minute(5)}, func(l listed) bool { return !l.createdAt.Before(minute(5)) }},
 		{"up to a time", store.Query{To: minute(2)}, func(l listed) bool { return !l.createdAt.After(minute(2)) }},
 		{"between times, both included", store.Query{From: minute(1), To: minute(3)}, func(l listed) bool {
 			return !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(3))
 		}},
-		{"between times, of a status", store.Query{From: minute(1), To: minute(5), Status: pipeline.Paused}, func(l listed) bool {
+		{"between times, of a status", store.Query{From: minute(1), To: minute(5), Statuses: []pipeline.Status{pipeline.Paused}}, func(l listed) bool {
 			return l.status == pipeline.Paused && !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(5))
 		}},
 		{"no rehearsals", store.Query{NoRehearsals: true}, func(l listed) bool { return !l.rehearsal() }},
-		{"no rehearsals, of a status", store.Query{NoRehearsals: true, Status: pipeline.Stopped}, func(l listed) bool {
+		{"no rehearsals, of a status", store.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Stopped}}, func(l listed) bool {
 			return !l.rehearsal() && l.status == pipeline.Stopped
 		}},
-		{"no rehearsals, off the sparse index", store.Query{NoRehearsals: true, Status: pipeline.Paused},
+		{"no rehearsals, off the sparse index", store.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Paused}},
 			func(l listed) bool { return !l.rehearsal() && l.status == pipeline.Paused }},
 		{"between times when nothing was", store.Query{From: minute(50)}, func(listed) bool { return false }},
 	}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// helpCmd prints the help of a command, as --help behind it does.
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command, such as: calls show."`
+}
+
+// Run prints the help.
+func (c *helpCmd) Run(a *app) error {
+	parser, err := a.parser(new(commands), func(int) {})
+	if err != nil {
+		return err
+	}
+	command, err := kong.Trace(parser, c.Command)
+	if err == nil {
+		err = command.Error
+	}
+	if err != nil {
+		return usage("help", err.Error(), "see: chimewatch --help")
+	}
+	return command.PrintUsage(false)
+}
+
+// completionCmd prints a script for a shell.
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// scripts ask the command itself what may come next, so that they are never older than it.
+var scripts = map[string]string{
+	"bash": `# In ~/.bashrc: source <(chimewatch completion bash)
+_chimewatch() {
+	local IFS=$'\n'
+	COMPREPLY=($("$1" complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _chimewatch chimewatch
+`,
+	"zsh": `# In ~/.zshrc, behind compinit: source <(chimewatch completion zsh)
+_chimewatch() {
+	local -a found
+	found=("${(@f)$("${words[1]}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	if [[ -n "$found" ]]; then compadd -a found; else _files; fi
+}
+compdef _chimewatch chimewatch
+`,
+	"fish": `# In ~/.config/fish/config.fish: chimewatch completion fish | source
+function __chimewatch
+	set -l words (commandline -opc)
+	$words[1] complete -- $words[2..-1] (commandline -ct | string collect --allow-empty) 2>/dev/null
+end
+complete -c chimewatch -a '(__chimewatch)'
+`,
+}
+
+// Run prints the script.
+func (c *completionCmd) Run(a *app) error {
+	_, err := fmt.Fprint(a.stdout, scripts[c.Shell])
+	return err
+}
+
+// completeCmd prints, one a line, what the last word of a command line may become.
+type completeCmd struct {
+	Words []string `arg:"" optional:""`
+}
+
+// Run prints the words, none where a file or an id is expected.
+func (c *completeCmd) Run(a *app) error {
+	parser, err := a.parser(new(commands), func(int) {})
+	if err != nil {
+		return err
+	}
+	for _, word := range completions(parser.Model.Node, c.Words) {
+		if _, err := fmt.Fprintln(a.stdout, word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completions returns what the last of the words may become. Bash makes a word of each
+// equals sign.
+func completions(node *kong.Node, words []string) []string {
+	last := ""
+	if len(words) > 0 {
+		last, words = words[len(words)-1], words[:len(words)-1]
+		if last == "=" {
+			last = ""
+		}
+	}
+	var waiting *kong.Flag // for its value
+	for _, word := range words {
+		switch {
+		case word == "=":
+		case waiting != nil:
+			waiting = nil
+		case strings.HasPrefix(word, "-"):
+			if flag := flagNamed(node, word); flag != nil && !flag.IsBool() {
+				waiting = flag
+			}
+		default:
+			if i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word }); i >= 0 {
+				node = node.Children[i]
+			}
+		}
+	}
+	var all []string
+	switch {
+	case waiting != nil:
+		all = valuesOf(waiting.Value)
+	case strings.HasPrefix(last, "-"):
+		for _, group := range node.AllFlags(true) {
+			for _, flag := range group {
+				all = append(all, "--"+flag.Name)
+				if flag.Tag.Negatable != "" {
+					all = append(all, "--no-"+flag.Name)
+				}
+			}
+		}
+	default:
+		for _, child := range node.Children {
+			if !child.Hidden {
+				all = append(all, child.Name)
+			}
+		}
+		if len(node.Positional) > 0 {
+			all = append(all, valuesOf(node.Positional[0])...)
+		}
+	}
+	return slices.DeleteFunc(all, func(word string) bool { return !strings.HasPrefix(word, last) })
+}
+
+// flagNamed returns the flag that a word of a command line names, without its value;
+// nil where the value stands in the word, or where there is no such flag.
+func flagNamed(node *kong.Node, word string) *kong.Flag {
+	for _, group := range node.AllFlags(false) {
+		for _, flag := range group {
+			if word == "--"+flag.Name || flag.Short != 0 && word == "-"+string(flag.Short) {
+				return flag
+			}
+		}
+	}
+	return nil
+}
+
+// valuesOf returns the values of a flag or an argument that has a few only.
+func valuesOf(value *kong.Value) (values []string) {
+	switch {
+	case value.Tag.Get("complete") == "status":
+		for _, s := range pipeline.Statuses() {
+			values = append(values, string(s))
+		}
+	case value.Enum != "":
+		values = strings.Split(value.Enum, ",")
+	}
+	return values
+}
