@@ -87,6 +87,7 @@ func TestEventsFromTheFutureEndNoSilence(t *testing.T) {
 		c := phoned{id: "p" + at.Format("150405"), connector: "abc"}
 		v.record(t, c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute)), c.event(chime.EventObservedStopped, at.Add(2*time.Minute)), c.event("chime:MediaInsightsNovel", century))
 	}
+	v.record(t, usualDay(noon.Add(-7*24*time.Hour))...)
 	const many = 25 // more than are looked at
 	for n := range many {
 		v.record(t, phoned{id: "future" + string(rune('a'+n)), connector: "abc"}.event(chime.EventInProgress, century.Add(time.Duration(n)*time.Minute)))

@@ -170,7 +170,7 @@ func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
 			}
 		})
 	}
-	page, err := v.store().List(t.Context(), store.Query{Status: pipeline.Unknown})
+	page, err := v.store().List(t.Context(), store.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
 	if err != nil || len(page.States) != 4 {
 		t.Errorf("got %d pipelines in the list (%v), want 4", len(page.States), err)
 	}
