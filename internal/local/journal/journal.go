@@ -154,11 +154,11 @@ func (j *Journal) Put(id string, value any) error {
 	if j == nil {
 		return nil
 	}
-	text, err := json.Marshal(value)
+	text, err := encode(value)
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, j.path, "cannot keep a value of another form than JSON", "")
+		return err
 	}
-	encoded, err := encode(line{ID: id, Value: text})
+	encoded, err := encode(line{ID: id, Value: bytes.TrimSpace(text)})
 	if err != nil {
 		return err
 	}
@@ -248,12 +248,13 @@ func (j *Journal) Close() error {
 	return err
 }
 
-func encode(l line) ([]byte, error) {
+// encode returns a value as one line of JSON.
+func encode(value any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(l); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "journal", "a line cannot be encoded", "")
+	if err := encoder.Encode(value); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "journal", "a value has no form in JSON", "")
 	}
 	return text.Bytes(), nil
 }
