@@ -146,7 +146,7 @@ func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
 	}
 	report := day.Truth.Compare(found)
 	report.CompareVoice(stack, voice)
-	if err := a.printDay(stack, day, report, len(before)); err != nil {
+	if err := a.printDay(stack, day, report, len(before.Calls)); err != nil {
 		return nil, err
 	}
 	if c.Once && !a.asJSON() {

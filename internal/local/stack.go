@@ -23,6 +23,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/rules"
@@ -68,7 +69,8 @@ type Options struct {
 	Modules string
 	// Port on the loopback address; 0 takes a free one.
 	Port int
-	// Keep keeps the table of the last run.
+	// Keep keeps the table, the messages in the queues and the notifications of the
+	// last run.
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []rules.Rule
@@ -173,18 +175,25 @@ type Stack struct {
 	ruleQueue     *queues.Queue
 	listener      net.Listener
 	server        *http.Server
+	replaced      *Replaced
+	journals      []*journal.Journal
 	closeOnce     sync.Once
 	closeErr      error
+
+	closing  chan struct{} // closed when Close begins
+	failed   chan struct{} // closed when failure is set
+	failOnce sync.Once
+	failure  error
 }
 
 // Start starts a stack and returns when it takes events. While it runs, the file
-// local.json in Options.Dir tells other commands where it is. A second stack on
+// local.json in Options.Dir says to other commands where it is. A second stack on
 // the same folder is refused with a Conflict that names the first one's process.
-// Close it to free all of that.
+// A start that fails leaves the data of the last run as they were. Close the stack to
+// free all of that.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
-		options: o.withDefaults(), started: time.Now(),
-		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
+		options: o.withDefaults(), started: time.Now(), failed: make(chan struct{}), closing: make(chan struct{}),
 		pipelines: chimeapi.NewPipelines(), voice: chimeapi.NewVoice(),
 	}
 	if err := s.newVoiceSources(); err != nil {
@@ -192,35 +201,80 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	}
 	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
-	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
 	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(s.cause(err), s.Close())
 	}
 	return s, nil
 }
 
-func (s *Stack) start(ctx context.Context) error {
-	var err error
-	if s.folder, err = openFolder(ctx, s.options.Dir); err != nil {
-		return err
-	}
-	if !s.options.Keep {
-		if err := s.folder.clear(); err != nil {
-			return err
+// cause returns why a start failed: where the table's server died, what followed of that
+// says little.
+func (s *Stack) cause(err error) error {
+	if s.table != nil {
+		select {
+		case <-s.failed:
+			return s.failure
+		case <-time.After(200 * time.Millisecond): // a death is noticed a little later than its effects
 		}
 	}
+	if s.folder != nil {
+		return s.folder.explain(err)
+	}
+	return err
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	// What can be found out before anything of the last run is touched comes first.
 	modules, err := findModules(s.options.Modules)
 	if err != nil {
+		return err
+	}
+	if _, err := dynalite.FindNode(); err != nil {
+		return err
+	}
+	if s.folder, err = openFolder(ctx, s.options.Dir, lockPatience); err != nil {
 		return err
 	}
 	if s.listener, err = listen(s.options.Port); err != nil {
 		return err
 	}
-	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
+	replaces, err := s.folder.begin(s.options.Keep)
+	if err != nil {
 		return err
 	}
-	if err := dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, store.Definition()); err != nil {
+	replaced := make(chan *Replaced, 1)
+	if replaces {
+		go func() { replaced <- s.countReplaced(ctx, modules) }()
+	} else {
+		replaced <- nil
+	}
+	gate, err := s.startServices(ctx, modules)
+	s.replaced = <-replaced // it works on a folder that is moved next
+	if err != nil {
 		return err
+	}
+	if err := s.folder.writeState(s.State()); err != nil {
+		return err
+	}
+	if err := s.folder.commit(); err != nil {
+		return err
+	}
+	s.runVoiceSources()
+	close(gate)
+	return nil
+}
+
+// startServices starts all that runs, and returns the gate that lets events in.
+func (s *Stack) startServices(ctx context.Context, modules string) (gate chan struct{}, err error) {
+	if err := s.openMessages(); err != nil {
+		return nil, err
+	}
+	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
+		return nil, err
+	}
+	go s.watchTable()
+	if err := dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, store.Definition()); err != nil {
+		return nil, err
 	}
 	if s.bus, err = bus.New(bus.Options{
 		Account: Account, Region: Region, Rules: s.options.Rules,
@@ -228,19 +282,15 @@ func (s *Stack) start(ctx context.Context) error {
 		Undeliverable: s.keepUndeliverable,
 		Sent:          s.learn,
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	// The functions may call the endpoint as soon as they start; the bus is
 	// served only when the functions are there.
-	gate := make(chan struct{})
+	gate = make(chan struct{})
 	s.server = &http.Server{Handler: s.handler(gate), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(s.listener) }() // ends when the server is closed
-	if s.host, err = host.Start(ctx, s.hostOptions()); err != nil {
-		return err
-	}
-	s.runVoiceSources()
-	close(gate)
-	return s.folder.writeState(s.State())
+	s.host, err = host.Start(ctx, s.hostOptions())
+	return gate, err
 }
 
 // listen never listens anywhere but on the loopback address.
@@ -334,6 +384,7 @@ func (s *Stack) Close() error {
 }
 
 func (s *Stack) close() error {
+	close(s.closing)
 	var errs []error
 	if s.stopSchedules != nil {
 		s.stopSchedules()
@@ -354,6 +405,9 @@ func (s *Stack) close() error {
 	}
 	if s.table != nil {
 		errs = append(errs, s.table.Close())
+	}
+	for _, j := range s.journals {
+		errs = append(errs, j.Close())
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())

@@ -70,10 +70,6 @@ func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(not
 // LogTail gives the last lines that a function wrote.
 func (s *Stack) LogTail(function string) string { return s.host.LogTail(function) }
 
-// TableLost is closed when the table's server has ended, which it should only
-// do when the stack is closed.
-func (s *Stack) TableLost() <-chan struct{} { return s.table.Done() }
-
 // DeadLetter is a message in one of the dead-letter queues.
 type DeadLetter struct {
 	Queue string    `json:"queue"`
@@ -86,11 +82,14 @@ type DeadLetter struct {
 	Body string `json:"body"`
 }
 
-// DeadLetters gives what lies in the dead-letter queues, oldest first, without
-// taking it.
+// DeadLetters returns what lies in the dead-letter queues, oldest first. It stays there.
 func (s *Stack) DeadLetters() []DeadLetter {
+	return deadLettersOf(s.functionQueue, s.ruleQueue, s.sources.dead)
+}
+
+func deadLettersOf(from ...*queues.Queue) []DeadLetter {
 	letters := []DeadLetter{}
-	for _, q := range []*queues.Queue{s.functionQueue, s.ruleQueue, s.sources.dead} {
+	for _, q := range from {
 		for _, m := range q.Messages() {
 			letter := DeadLetter{Queue: q.Name(), ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
 			for name, attribute := range m.Attributes {

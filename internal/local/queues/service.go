@@ -82,9 +82,10 @@ func (s *Service) ARN(q *Queue) string {
 	return "arn:aws:sqs:" + s.region + ":" + s.account + ":" + q.name
 }
 
-// URL gives the queue's URL under the address at which the service is reached.
-func (s *Service) URL(host string, q *Queue) string {
-	return "http://" + host + "/" + s.account + "/" + q.name
+// URL returns the URL of the queue of that name under the address at which the service is
+// reached.
+func (s *Service) URL(host, name string) string {
+	return "http://" + host + "/" + s.account + "/" + name
 }
 
 // find takes a queue's URL or its name.
@@ -122,7 +123,7 @@ func (s *Service) listQueues(ctx context.Context, in listInput) (listOutput, err
 	out := listOutput{QueueURLs: []string{}}
 	for _, q := range s.queues {
 		if strings.HasPrefix(q.name, in.QueueNamePrefix) {
-			out.QueueURLs = append(out.QueueURLs, s.URL(hostOf(ctx), q))
+			out.QueueURLs = append(out.QueueURLs, s.URL(hostOf(ctx), q.name))
 		}
 	}
 	return out, nil
@@ -139,7 +140,7 @@ func (s *Service) getQueueURL(ctx context.Context, in urlInput) (urlOutput, erro
 	if err != nil {
 		return urlOutput{}, err
 	}
-	return urlOutput{QueueURL: s.URL(hostOf(ctx), q)}, nil
+	return urlOutput{QueueURL: s.URL(hostOf(ctx), q.name)}, nil
 }
 
 type attributesInput struct {

@@ -24,8 +24,10 @@ const (
 	maxSubject = 100       // characters
 	maxKept    = 10_000    // messages on disk
 	xmlns      = "http://sns.amazonaws.com/doc/2010-03-31/"
-	apiVersion = "2010-03-31"
 )
+
+// APIVersion is SNS's version, by which its forms are told from those of other services.
+const APIVersion = "2010-03-31"
 
 // Message is one published message.
 type Message struct {
@@ -136,9 +138,8 @@ func (s *Service) Handler() http.Handler {
 			service.Refuse(w, wire.Errorf("InvalidParameter", "the request is no form: %v", err))
 			return
 		}
-		if version := form.Get("Version"); version != apiVersion {
-			service.Refuse(w, wire.Errorf("InvalidAction", "%s of version %q belongs to another service; with forms the local stack answers only SNS, version %s, and DescribeStacks of CloudFormation",
-				form.Get("Action"), version, apiVersion))
+		if version := form.Get("Version"); version != APIVersion {
+			service.Refuse(w, wire.Errorf("InvalidAction", "%s is of version %q; SNS has version %s", form.Get("Action"), version, APIVersion))
 			return
 		}
 		service.Answer(w, form)
