@@ -49,6 +49,8 @@ type app struct {
 	// folders are paths of this machine that messages may name: the absolute ones that
 	// the user gave, and the working directory.
 	folders []string
+	// atEnd is called when the command has ended.
+	atEnd []func()
 }
 
 // knowFolders notes the absolute paths among the arguments, and the working directory.

@@ -92,6 +92,11 @@ func (a *app) run(args []string) int {
 		return a.fail(misuse(err))
 	}
 	a.globals = grammar.globals
+	defer func() {
+		for _, end := range a.atEnd {
+			end()
+		}
+	}()
 	if err := command.Run(a); err != nil {
 		return a.fail(explain(err))
 	}

@@ -169,7 +169,7 @@ func (s *Stack) Status() Status {
 		Pages: []string{s.Endpoint() + pathDrained, s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},
 	}
 	st.Events, st.Rules = s.bus.Counts()
-	for _, arn := range []string{FailureTopicARN, AlertTopicARN, AlarmTopicARN} {
+	for _, arn := range s.Topics() {
 		st.Topics[arn] = s.topics.Count(arn)
 	}
 	for _, q := range s.queues.Queues() {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,6 +86,11 @@ type Options struct {
 	FullNumbers bool
 	// RunbookURL is the link that notifications carry; empty means none.
 	RunbookURL string
+	// Variables are environment variables of the functions, beside those that the stack
+	// sets and instead of them.
+	Variables map[string]string
+	// Topics are ARNs of topics beside those of the stack.
+	Topics []string
 	// Processes, Retries, RetryDelay, MaxAge and Timeout are those of the
 	// function host, with its defaults.
 	Processes, Retries          int
@@ -200,6 +206,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
+	s.topics.Add(s.options.Topics...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(s.cause(err), s.Close())
@@ -339,21 +346,25 @@ func (s *Stack) Environment() []string {
 		"CHIMEWATCH_FAILURE_TOPIC_ARN=" + FailureTopicARN,
 		"CHIMEWATCH_ALERT_TOPIC_ARN=" + AlertTopicARN,
 		"CHIMEWATCH_FULL_NUMBERS=" + strconv.FormatBool(s.options.FullNumbers),
-		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
+		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(RetentionDays),
 		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
 		"CHIMEWATCH_ACCOUNT=" + Account,
 		"CHIMEWATCH_STACK=" + telemetry.LocalStack,
-		"CHIMEWATCH_VOICE_TASKS=" + voiceTasks,
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + voiceDomainARN,
+		"CHIMEWATCH_VOICE_TASKS=" + VoiceTasks,
+		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + VoiceDomainARN,
 	}
 	for name, value := range s.options.Settings.Environment() {
+		env = append(env, name+"="+value)
+	}
+	for name, value := range s.options.Variables {
+		env = slices.DeleteFunc(env, func(one string) bool { return strings.HasPrefix(one, name+"=") })
 		env = append(env, name+"="+value)
 	}
 	return env
 }
 
-// retentionDays only has to be longer than anyone keeps a local table.
-const retentionDays = 365
+// RetentionDays only has to be longer than anyone keeps a local table.
+const RetentionDays = 365
 
 // keepFailure is the OnFailure destination of every function.
 func (s *Stack) keepFailure(r host.Record) {

@@ -61,6 +61,11 @@ func (s *Stack) Notifications() []topics.Message {
 	return slices.DeleteFunc(s.topics.Messages(), func(m topics.Message) bool { return m.TopicARN == VoiceTopicARN })
 }
 
+// Topics returns the ARNs of the topics whose messages people get.
+func (s *Stack) Topics() []string {
+	return slices.DeleteFunc(s.topics.ARNs(), func(arn string) bool { return arn == VoiceTopicARN })
+}
+
 // Voice is the stand-in for the voice API, to be told of calls that ended.
 func (s *Stack) Voice() *chimeapi.Voice { return s.voice }
 

@@ -27,9 +27,10 @@ const (
 	VoiceStream      = "chimewatch-voice"
 
 	voiceStreamARN = "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream
-	voiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
-	// voiceTasks are turned on here, where the service that runs them is a stand-in.
-	voiceTasks = "speaker-search,voice-tone"
+	// VoiceDomainARN is the voice profile domain that speakers are searched in.
+	VoiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
+	// VoiceTasks are turned on here, where the service that runs them is a stand-in.
+	VoiceTasks = "speaker-search,voice-tone"
 )
 
 // voiceSources hand notifications to the function voice.

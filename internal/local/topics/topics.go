@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,6 +66,18 @@ type Service struct {
 func NewService(onPublish func(Message), arns ...string) *Service {
 	return &Service{arns: arns, onPublish: onPublish}
 }
+
+// Add adds topics. It is not for concurrent use.
+func (s *Service) Add(arns ...string) {
+	for _, arn := range arns {
+		if !slices.Contains(s.arns, arn) {
+			s.arns = append(s.arns, arn)
+		}
+	}
+}
+
+// ARNs returns the topics.
+func (s *Service) ARNs() []string { return slices.Clone(s.arns) }
 
 // Open goes on with the record of messages on disk, and keeps there what is published
 // from then on: the last 10,000 messages. failed is called when the disk fails; the
