@@ -117,8 +117,8 @@ func (m *Messages) handler(service *queues.Service, created time.Time) http.Hand
 		case wire.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case isInvocation(r):
-			refuseInvocation(w, fault.New(fault.NotFound, "folder "+m.dir, "no local stack runs on it, and so no function",
-				"start it with: chimewatch local --keep --no-play"))
+			refuseLambda(w, http.StatusConflict, "ResourceConflictException", "message",
+				"no local stack runs, and so no function: start it with chimewatch local --keep --no-play, and the folder "+m.dir)
 		default:
 			w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
 			wire.WriteJSON(w, http.StatusBadRequest, map[string]string{

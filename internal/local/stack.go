@@ -415,7 +415,9 @@ func (s *Stack) close() error {
 		errs = append(errs, s.listener.Close())
 	}
 	if s.table != nil {
-		errs = append(errs, s.table.Close())
+		if err := s.table.Close(); s.Failure() == nil { // else it is known what became of it
+			errs = append(errs, err)
+		}
 	}
 	for _, j := range s.journals {
 		errs = append(errs, j.Close())
