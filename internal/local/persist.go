@@ -79,22 +79,30 @@ func (s *Stack) Replaced() *Replaced { return s.replaced }
 // countLimit bounds what counting adds to a start.
 const countLimit = time.Second
 
-// countReplaced counts the calls of the table that was moved aside, while the functions
-// start.
-func (s *Stack) countReplaced(ctx context.Context, modules string) *Replaced {
+// countReplaced begins to count the calls of the table that was moved aside, while all
+// else starts. The function that it returns waits for the number, and gives up then.
+func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Replaced {
 	r := &Replaced{Calls: -1, Folder: s.folder.path(tableFolder + oldSuffix)}
-	ctx, cancel := context.WithTimeout(ctx, countLimit)
-	defer cancel()
-	server, err := dynalite.Start(ctx, modules, s.folder.path(tableFolder+asideSuffix))
-	if err != nil {
-		return r // a table of which the number is not known is replaced all the same
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server, err := dynalite.Start(ctx, modules, s.folder.path(tableFolder+asideSuffix))
+		if err != nil {
+			return // a table of which the number is not known is replaced all the same
+		}
+		n, err := countCalls(ctx, store.New(dynalite.Client(server.URL(), Region), TableName, store.Options{}))
+		if server.Close() == nil && err == nil {
+			r.Calls = n
+		}
+	}()
+	return func() *Replaced {
+		defer cancel()
+		limit := time.AfterFunc(countLimit, cancel)
+		defer limit.Stop()
+		<-done
+		return r
 	}
-	n, err := countCalls(ctx, store.New(dynalite.Client(server.URL(), Region), TableName, store.Options{}))
-	if err == nil && server.Close() == nil {
-		r.Calls = n
-	}
-	_ = server.Close() // likewise
-	return r
 }
 
 func countCalls(ctx context.Context, table *store.Store) (int, error) {

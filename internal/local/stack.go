@@ -249,14 +249,14 @@ func (s *Stack) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	replaced := make(chan *Replaced, 1)
+	var counted func() *Replaced
 	if replaces {
-		go func() { replaced <- s.countReplaced(ctx, modules) }()
-	} else {
-		replaced <- nil
+		counted = s.countReplaced(ctx, modules)
 	}
 	gate, err := s.startServices(ctx, modules)
-	s.replaced = <-replaced // it works on a folder that is moved next
+	if replaces {
+		s.replaced = counted() // before the folder that it reads is moved again
+	}
 	if err != nil {
 		return err
 	}
