@@ -200,6 +200,7 @@ func TestQueryProtocol(t *testing.T) {
 			"SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue": {"1"},
 			"SendMessageBatchRequestEntry.2.Id":                                   {"b"}, "SendMessageBatchRequestEntry.2.MessageBody": {"y"}, "SendMessageBatchRequestEntry.2.DelaySeconds": {"901"}}, 200,
 			[]string{"<SendMessageBatchResultEntry><Id>a</Id><MessageId>", "<BatchResultErrorEntry><Id>b</Id><Code>InvalidParameterValue</Code>"}},
+		{"SendMessageBatch", url.Values{"QueueUrl": {queue}, "SendMessageBatchRequestEntry": {""}}, 400, []string{"<Code>AWS.SimpleQueueService.EmptyBatchRequest</Code>"}},
 		{"PurgeQueue", url.Values{"QueueUrl": {queue}}, 200, []string{"<PurgeQueueResponse"}},
 		{"ReceiveMessage", url.Values{}, 400, []string{"<Type>Sender</Type><Code>AWS.SimpleQueueService.NonExistentQueue</Code>"}},
 		{"ReceiveMessage", url.Values{"QueueUrl": {queue}, "MaxNumberOfMessages": {"ten"}}, 400, []string{"<Code>InvalidParameterValue</Code>"}},

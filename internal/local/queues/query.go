@@ -88,6 +88,10 @@ func fromForm(form url.Values) (map[string]any, error) {
 			in[name] = n
 			continue
 		}
+		if rest == "" { // how a list without an element is written
+			in[lists[first]] = []any{}
+			continue
+		}
 		number, part, _ := strings.Cut(rest, ".")
 		n, err := strconv.Atoi(number)
 		if err != nil {
