@@ -35,13 +35,15 @@ type deployerConfig struct {
 func readConfig(file string, o *local.Options) (*deployerConfig, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.NotFound, "file "+file, "cannot be read", "name the cdk.json of the deployment with --config")
+		return nil, fault.Wrap(err, fault.NotFound, "file "+file, "cannot be read",
+			"name the cdk.json of the deployment with --config")
 	}
 	var cdk struct {
 		Context map[string]any `json:"context"`
 	}
 	if err := json.Unmarshal(text, &cdk); err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "file "+file, "is no JSON like a cdk.json", `write the choices as {"context": {"chimewatch": {…}}}`)
+		return nil, fault.Wrap(err, fault.Invalid, "file "+file, "is no JSON like a cdk.json",
+			`write the choices as {"context": {"chimewatch": {…}}}`)
 	}
 	base := config.Default()
 	base.Settings, base.RetentionDays, base.RunbookURL = local.LocalSettings(), local.RetentionDays, ""

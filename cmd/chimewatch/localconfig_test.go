@@ -29,7 +29,8 @@ func cdkJSON(t *testing.T, context string) string {
 // listed as one that matters only when deployed. Whoever adds a key has to decide.
 func TestEveryKeyOfTheConfigurationIsFollowedOrNamed(t *testing.T) {
 	values := map[string]string{
-		"fullNumbers": "true", "runbookUrl": "https://example.com/r", "retentionDays": "7", "httpsBody": "data", "voiceTasks": "voice-tone",
+		"fullNumbers": "true", "runbookUrl": "https://example.com/r", "retentionDays": "7", "httpsBody": "data",
+		"voiceTasks":            "voice-tone",
 		"voiceProfileDomainArn": "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/x", "pipelineQuota": "7",
 		"routes": `[{"rule":"a*","severity":"high","topic":"arn:aws:sns:us-east-1:111122223333:t"}]`,
 	}
@@ -79,10 +80,12 @@ func TestLocalWithoutChoicesIsAsWithoutAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Settings != local.LocalSettings() || o.FullNumbers || o.RunbookURL != "" || len(o.Topics) > 0 || o.Variables["CHIMEWATCH_VOICE_TASKS"] != local.VoiceTasks {
+	if o.Settings != local.LocalSettings() || o.FullNumbers || o.RunbookURL != "" || len(o.Topics) > 0 ||
+		o.Variables["CHIMEWATCH_VOICE_TASKS"] != local.VoiceTasks {
 		t.Errorf("got %+v, want what the local stack has", o)
 	}
-	if got := given.String(); !strings.HasSuffix(got, "nothing that changes what the functions do (only when deployed: failureEmails)") {
+	const want = "nothing that changes what the functions do (only when deployed: failureEmails)"
+	if got := given.String(); !strings.HasSuffix(got, want) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -112,10 +115,12 @@ func TestConfigThatIsRefused(t *testing.T) {
 func TestLocalFollowsRoutes(t *testing.T) {
 	needNode(t)
 	const topic = "arn:aws:sns:us-east-1:111122223333:supervisors"
-	file := cdkJSON(t, `{"chimewatch": {"routes": [{"rule": "*", "severity": "high", "topic": "`+topic+`"}], "fullNumbers": true, "incidentWindow": "1h", "production": false}}`)
+	file := cdkJSON(t, `{"chimewatch": {"routes": [{"rule": "*", "severity": "high", "topic": "`+topic+`"}],
+		"fullNumbers": true, "incidentWindow": "1h", "production": false}}`)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
 	s := serve(t, dir, functions, "--calls", "30", "--duration", "1s", "--config", file)
-	if !strings.Contains(s.banner, file+": fullNumbers, incidentWindow, routes (only when deployed: production)") || !strings.Contains(s.banner, topic) {
+	if !strings.Contains(s.banner, file+": fullNumbers, incidentWindow, routes (only when deployed: production)") ||
+		!strings.Contains(s.banner, topic) {
 		t.Errorf("got %s, want the configuration and the topic", s.banner)
 	}
 	if strings.Contains(s.banner, "NO") {

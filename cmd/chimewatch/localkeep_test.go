@@ -30,7 +30,8 @@ type served struct {
 // serve starts the command and returns when it serves.
 func serve(t *testing.T, dir, functions string, args ...string) *served {
 	t.Helper()
-	cmd := exec.Command(binaries.Command(t), append([]string{"local", "--port", "0", "--local-dir", dir, "--functions", functions}, args...)...)
+	fixed := []string{"local", "--port", "0", "--local-dir", dir, "--functions", functions}
+	cmd := exec.Command(binaries.Command(t), append(fixed, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,8 @@ func (s *served) kill() {
 // counts are what a person looks at.
 func (s *served) counts(t *testing.T, dir string) string {
 	t.Helper()
-	return fmt.Sprintf("%d calls, %d incidents, %d dead letters, %d notifications", length(t, "calls", dir), length(t, "incidents", dir),
+	return fmt.Sprintf("%d calls, %d incidents, %d dead letters, %d notifications", length(t, "calls", dir),
+		length(t, "incidents", dir),
 		length(t, "dead-letters", dir), page(t, s.endpoint+"/notifications"))
 }
 
@@ -117,7 +119,8 @@ func TestLocalKeepsEverythingThroughAKill(t *testing.T) {
 		t.Errorf("ended: got %d dead letters, want those of %s", letters, before)
 	}
 	notes, err := os.ReadFile(filepath.Join(dir, "local", "messages", "notifications.jsonl"))
-	if want := fmt.Sprintf(" %d notifications", strings.Count(string(notes), "\n")); err != nil || !strings.HasSuffix(before, want) {
+	if want := fmt.Sprintf(" %d notifications", strings.Count(string(notes), "\n")); err != nil ||
+		!strings.HasSuffix(before, want) {
 		t.Errorf("ended: got%s in the file (%v), want those of %s", want, err, before)
 	}
 
@@ -135,9 +138,11 @@ func TestLocalKeepsEverythingThroughAKill(t *testing.T) {
 		"--local-dir", dir, "--functions", functions, "-o", "json")
 	var day dayReport
 	if err := json.Unmarshal([]byte(got.stdout), &day); err != nil || !day.Agrees || day.Kept != 20 {
-		t.Errorf("next day: got exit code %d, %s and %s; want it to agree and 20 calls kept", got.code, got.stdout, got.stderr)
+		t.Errorf("next day: got exit code %d, %s and %s; want it to agree and 20 calls kept", got.code, got.stdout,
+			got.stderr)
 	}
-	got = execute(nil, "", "local", "--once", "--calls", "5", "--duration", "0s", "--port", "0", "--local-dir", dir, "--functions", functions)
+	got = execute(nil, "", "local", "--once", "--calls", "5", "--duration", "0s", "--port", "0", "--local-dir", dir,
+		"--functions", functions)
 	if !strings.Contains(got.stderr, "the table of the last run (40 calls) is replaced; --keep keeps it") &&
 		!strings.Contains(got.stderr, "the table of the last run is replaced") { // on a slow machine it is not counted
 		t.Errorf("anew: got %s, want it to say what is replaced", got.stderr)
@@ -148,7 +153,8 @@ func TestLocalKeepsEverythingThroughAKill(t *testing.T) {
 func TestDeadLettersOfAnEndedStack(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
-	execute(nil, "", "local", "--once", "--calls", "20", "--duration", "0s", "--port", "0", "--local-dir", dir, "--functions", functions)
+	execute(nil, "", "local", "--once", "--calls", "20", "--duration", "0s", "--port", "0", "--local-dir", dir,
+		"--functions", functions)
 	flags := []string{"--local", "--local-dir", dir, "-o", "json"}
 	run := func(args ...string) result { return execute(nil, "", append(args, flags...)...) }
 	var letters []letterReport
@@ -156,10 +162,12 @@ func TestDeadLettersOfAnEndedStack(t *testing.T) {
 		t.Fatalf("got %v and %v, want some dead letters", letters, err)
 	}
 	var shown letterReport
-	if got := run("dead-letters", "show", letters[0].ID); json.Unmarshal([]byte(got.stdout), &shown) != nil || shown.ID != letters[0].ID || shown.Body == "" {
+	if got := run("dead-letters", "show", letters[0].ID); json.Unmarshal([]byte(got.stdout), &shown) != nil ||
+		shown.ID != letters[0].ID || shown.Body == "" {
 		t.Errorf("show: got %s %s, want the letter", got.stdout, got.stderr)
 	}
-	if got := run("dead-letters", "redrive", letters[0].ID); got.code != exitFailed || !strings.Contains(got.stdout, "no local stack runs") {
+	if got := run("dead-letters", "redrive", letters[0].ID); got.code != exitFailed ||
+		!strings.Contains(got.stdout, "no local stack runs") {
 		t.Errorf("redrive: got exit code %d, %s %s; want word that no stack runs", got.code, got.stdout, got.stderr)
 	}
 	if got := run("dead-letters", "delete", letters[0].ID); got.code != exitDone {
@@ -177,7 +185,8 @@ func TestDeadLettersOfAnEndedStack(t *testing.T) {
 func TestReadersSideBySide(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
-	execute(nil, "", "local", "--once", "--calls", "5", "--duration", "0s", "--port", "0", "--local-dir", dir, "--functions", functions)
+	execute(nil, "", "local", "--once", "--calls", "5", "--duration", "0s", "--port", "0", "--local-dir", dir,
+		"--functions", functions)
 	var readers sync.WaitGroup
 	for i := range 10 {
 		readers.Go(func() {
@@ -194,7 +203,8 @@ func TestReadersSideBySide(t *testing.T) {
 func TestReadersLeaveAFolderAlone(t *testing.T) {
 	dir := t.TempDir()
 	for _, args := range [][]string{
-		{"calls", "list"}, {"calls", "show", "x"}, {"incidents", "list"}, {"alerts", "list"}, {"consent", "list"}, {"dead-letters", "list"}, {"topics", "list"},
+		{"calls", "list"}, {"calls", "show", "x"}, {"incidents", "list"}, {"alerts", "list"}, {"consent", "list"},
+		{"dead-letters", "list"}, {"topics", "list"},
 	} {
 		got := execute(nil, "", append(args, "--local", "--local-dir", dir)...)
 		if got.code != exitFailed || !strings.Contains(got.stderr, "chimewatch local") {
@@ -216,13 +226,17 @@ func TestLocalNoticesTheTablesDeathWhilePlaying(t *testing.T) {
 	}
 	bin := t.TempDir()
 	// It dies as a full disk makes it die, three seconds after the start.
-	script := "#!/bin/sh\n(sleep 3; echo '[Error: IO error: No space left on device]' >&2; kill -9 $$) >/dev/null &\nexec " + real + ` "$@"` + "\n"
+	script := "#!/bin/sh\n" +
+		"(sleep 3; echo '[Error: IO error: No space left on device]' >&2; kill -9 $$) >/dev/null &\n" +
+		"exec " + real + ` "$@"` + "\n"
 	if err := os.WriteFile(filepath.Join(bin, "node"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	got := execute(nil, "", "local", "--once", "--calls", "60", "--duration", "10m", "--port", "0", "--local-dir", dir, "--functions", functions)
-	if got.code != exitFailed || strings.Count(got.stderr, "the disk of "+dir+" is full") != 1 || strings.Contains(got.stderr, "npm") {
+	got := execute(nil, "", "local", "--once", "--calls", "60", "--duration", "10m", "--port", "0", "--local-dir", dir,
+		"--functions", functions)
+	if got.code != exitFailed || strings.Count(got.stderr, "the disk of "+dir+" is full") != 1 ||
+		strings.Contains(got.stderr, "npm") {
 		t.Errorf("got exit code %d and %q, want word that the disk is full", got.code, got.stderr)
 	}
 }
@@ -261,7 +275,8 @@ func TestLocalSaysWhatItWaitsFor(t *testing.T) {
 	}
 	response.Body.Close()
 	interrupt()
-	if code := <-ended; code != exitDone || !strings.Contains(stderr.String(), "waiting up to 5s for 1 invocation under way") {
+	if code := <-ended; code != exitDone ||
+		!strings.Contains(stderr.String(), "waiting up to 5s for 1 invocation under way") {
 		t.Errorf("got exit code %d and %q, want it to say what it waits for", code, stderr.String())
 	}
 	if got := length(t, "dead-letters", dir); got != 1 {

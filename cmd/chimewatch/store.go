@@ -51,13 +51,16 @@ func (a *app) withLocalStore(fn func(*store.Store) error) (err error) {
 // refuseWrites has a client refuse what would change a table of which only a copy is
 // served.
 func (a *app) refuseWrites(stack *middleware.Stack) error {
-	refuse := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+	refuse := func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
 		switch awsmiddleware.GetOperationName(ctx) {
 		case "GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable":
 			return next.HandleInitialize(ctx, in)
 		}
 		return middleware.InitializeOutput{}, middleware.Metadata{},
-			fault.New(fault.Internal, "folder "+a.LocalDir, "cannot be written to, so that its table cannot be changed", "make it writable")
+			fault.New(fault.Internal, "folder "+a.LocalDir, "cannot be written to, so that its table cannot be changed",
+				"make it writable")
 	}
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("refuseWrites", refuse), middleware.After)
 }

@@ -28,9 +28,11 @@ func (f *folder) explain(err error) error {
 	case errors.Is(err, syscall.ENOSPC) || says("no space left on device", "enospc"):
 		return fault.Wrap(syscall.ENOSPC, fault.Unavailable, where, "the disk of "+f.dir+" is full", "free some of it"+other)
 	case errors.Is(err, syscall.EDQUOT) || says("disk quota exceeded", "edquot"):
-		return fault.Wrap(syscall.EDQUOT, fault.Unavailable, where, "the disk of "+f.dir+" has no room left for you", "free some of your quota"+other)
+		return fault.Wrap(syscall.EDQUOT, fault.Unavailable, where, "the disk of "+f.dir+" has no room left for you",
+			"free some of your quota"+other)
 	case errors.Is(err, syscall.EFBIG) || says("file too large", "efbig", "file size limit exceeded"):
-		return fault.Wrap(syscall.EFBIG, fault.Unavailable, where, "a file of "+f.dir+" may not grow further", "raise the limit with ulimit -f unlimited"+other)
+		return fault.Wrap(syscall.EFBIG, fault.Unavailable, where, "a file of "+f.dir+" may not grow further",
+			"raise the limit with ulimit -f unlimited"+other)
 	}
 	return err
 }

@@ -33,7 +33,8 @@ func smallDisk(t *testing.T, size string) string {
 
 func wantFull(t *testing.T, err error, dir string) {
 	t.Helper()
-	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk of "+dir+" is full") || strings.Contains(err.Error(), "npm") {
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the disk of "+dir+" is full") ||
+		strings.Contains(err.Error(), "npm") {
 		t.Errorf("got %v, want it to say that the disk of %s is full and nothing else", err, dir)
 	}
 }
@@ -64,7 +65,8 @@ func TestDiskFillsUp(t *testing.T) {
 	accepted := 0
 	var sendErr error
 	for ; sendErr == nil && accepted < 100; accepted++ {
-		_, sendErr = client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: aws.String(strings.Repeat("x", 100_000))})
+		_, sendErr = client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl,
+			MessageBody: aws.String(strings.Repeat("x", 100_000))})
 	}
 	accepted--
 	if sendErr == nil || !strings.Contains(sendErr.Error(), "no space left on device") {

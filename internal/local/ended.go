@@ -40,7 +40,8 @@ func OpenMessages(dir string) (*Messages, error) {
 	}
 	f := &folder{dir: path}
 	if f.lastRun(tableFolder) == "" {
-		return nil, fault.New(fault.NotFound, "folder "+dir, "no local stack runs on it or left anything in it", "start one with: chimewatch local")
+		return nil, fault.New(fault.NotFound, "folder "+dir, "no local stack runs on it or left anything in it",
+			"start one with: chimewatch local")
 	}
 	var created time.Time
 	if info, err := os.Stat(f.lastRun(tableFolder)); err == nil {
@@ -58,7 +59,8 @@ func OpenMessages(dir string) (*Messages, error) {
 	if m.listener, err = listen(0); err != nil {
 		return nil, err
 	}
-	m.server = &http.Server{Handler: m.handler(queues.NewService(Account, Region, opened...), created), ReadHeaderTimeout: 10 * time.Second}
+	m.server = &http.Server{Handler: m.handler(queues.NewService(Account, Region, opened...), created),
+		ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = m.server.Serve(m.listener) }() // ends when the server is closed
 	return m, nil
 }
@@ -79,7 +81,8 @@ type endedDisk struct{ dir, queue string }
 
 // Put refuses.
 func (d endedDisk) Put(string, any) error {
-	return wire.Errorf("UnsupportedOperation", "no local stack runs on %s, so that nothing can be sent to %s", d.dir, d.queue)
+	return wire.Errorf("UnsupportedOperation", "no local stack runs on %s, so that nothing can be sent to %s", d.dir,
+		d.queue)
 }
 
 // Remove deletes messages for good. It is refused when a stack runs by now.

@@ -42,7 +42,8 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	pages := awaitReady(s.pages())
 	events := awaitReady(s.bus.Handler())
 	messages := s.queues.Handler()
-	forms := forms(s.describeStacks, map[string]http.Handler{topics.APIVersion: s.topics.Handler(), queues.APIVersion: messages})
+	forms := forms(s.describeStacks, map[string]http.Handler{topics.APIVersion: s.topics.Handler(),
+		queues.APIVersion: messages})
 	table := s.tableProxy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
@@ -75,8 +76,9 @@ func refuseService(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
 	wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
-		"__type":  "UnknownOperationException",
-		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's Invoke, Kinesis's PutRecord and PutRecords, CloudFormation's DescribeStacks and the Chime SDK only",
+		"__type": "UnknownOperationException",
+		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's " +
+			"Invoke, Kinesis's PutRecord and PutRecords, CloudFormation's DescribeStacks and the Chime SDK only",
 	})
 }
 

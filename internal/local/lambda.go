@@ -36,14 +36,16 @@ func isInvocation(r *http.Request) bool { return lambdaPath.MatchString(r.URL.Pa
 
 // functionName is how Invoke may name a function: by its name, by account and name, or by
 // its ARN, each with or without a version or alias (Invoke in the Lambda API reference).
-var functionName = regexp.MustCompile(`^(?:arn:(aws[a-z-]*):lambda:([a-z0-9-]+):)?(?:(\d{12}):function:|function:)?([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9_$-]{1,128}))?$`)
+var functionName = regexp.MustCompile(`^(?:arn:(aws[a-z-]*):lambda:([a-z0-9-]+):)?` +
+	`(?:(\d{12}):function:|function:)?([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9_$-]{1,128}))?$`)
 
 // serveLambda answers Invoke of the Lambda API, and refuses what else it has.
 func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
 	found := invocationPath.FindStringSubmatch(r.URL.Path)
 	if found == nil || r.Method != http.MethodPost {
 		refuseLambda(w, http.StatusBadRequest, "UnknownOperationException", "message",
-			fmt.Sprintf("%s %s is not answered here: the local stack answers Invoke of Lambda only, POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path))
+			fmt.Sprintf("%s %s is not answered here: the local stack answers Invoke of Lambda only, "+
+				"POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path))
 		return
 	}
 	name, refused := s.findFunction(w, found[1], r.URL.Query().Get("Qualifier"))
@@ -76,7 +78,8 @@ func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
 		payload = []byte("{}") // as Lambda has it
 	}
 	if !json.Valid(payload) {
-		refuseLambda(w, http.StatusBadRequest, "InvalidRequestContentException", "message", "Could not parse request body into json: the payload is no JSON")
+		refuseLambda(w, http.StatusBadRequest, "InvalidRequestContentException", "message",
+			"Could not parse request body into json: the payload is no JSON")
 		return
 	}
 	switch kind {
@@ -120,7 +123,8 @@ func (s *Stack) findFunction(w http.ResponseWriter, given, qualifier string) (na
 	parts := functionName.FindStringSubmatch(given)
 	if parts == nil {
 		refuseLambda(w, http.StatusBadRequest, "ValidationException", "message",
-			fmt.Sprintf("%q names no function: give its name, its ARN, or ACCOUNT:function:NAME, each with :QUALIFIER where there is one", given))
+			fmt.Sprintf("%q names no function: give its name, its ARN, or ACCOUNT:function:NAME, "+
+				"each with :QUALIFIER where there is one", given))
 		return "", true
 	}
 	region, account, name, version := parts[2], parts[3], parts[4], parts[5]
@@ -138,11 +142,14 @@ func (s *Stack) findFunction(w http.ResponseWriter, given, qualifier string) (na
 	}
 	switch {
 	case region != "" && region != Region || account != "" && account != Account:
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message", fmt.Sprintf("Function not found: %s; the local stack is in %s of account %s", given, Region, Account))
+		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message",
+			fmt.Sprintf("Function not found: %s; the local stack is in %s of account %s", given, Region, Account))
 	case !slices.Contains(s.running(), name):
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message", fmt.Sprintf("Function not found: %s; the local stack has %s", arn, strings.Join(s.running(), ", ")))
+		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message",
+			fmt.Sprintf("Function not found: %s; the local stack has %s", arn, strings.Join(s.running(), ", ")))
 	case version != "" && version != latest:
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message", fmt.Sprintf("Function not found: %s; functions of the local stack have no versions or aliases but %s", arn, latest))
+		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message",
+			fmt.Sprintf("Function not found: %s; functions of the local stack have no versions or aliases but %s", arn, latest))
 	default:
 		return name, false
 	}

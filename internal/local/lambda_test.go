@@ -63,7 +63,8 @@ func TestInvokeByName(t *testing.T) {
 			}
 			out, err := client.Invoke(t.Context(), in)
 			if tc.code == "" {
-				if err != nil || out.StatusCode != 200 || aws.ToString(out.ExecutedVersion) != "$LATEST" || out.FunctionError != nil {
+				if err != nil || out.StatusCode != 200 || aws.ToString(out.ExecutedVersion) != "$LATEST" ||
+					out.FunctionError != nil {
 					t.Errorf("got %+v and error %v, want it invoked", out, err)
 				}
 				return
@@ -73,7 +74,8 @@ func TestInvokeByName(t *testing.T) {
 				t.Fatalf("got %v, want code %s", err, tc.code)
 			}
 			var absent *types.ResourceNotFoundException
-			if errors.As(err, &absent) && (aws.ToString(absent.Type) != "User" || !strings.Contains(absent.ErrorMessage(), "Function not found: ")) {
+			if errors.As(err, &absent) && (aws.ToString(absent.Type) != "User" ||
+				!strings.Contains(absent.ErrorMessage(), "Function not found: ")) {
 				t.Errorf("got type %q and %q, want those of Lambda", aws.ToString(absent.Type), absent.ErrorMessage())
 			}
 		})
@@ -84,10 +86,12 @@ func TestInvocationTypes(t *testing.T) {
 	s := start(t, options(t, t.TempDir()))
 	client := lambda.NewFromConfig(awsConfig(s), func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
 	invoke := func(kind types.InvocationType, payload []byte) (*lambda.InvokeOutput, error) {
-		return client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("alerts"), InvocationType: kind, Payload: payload, LogType: types.LogTypeTail})
+		return client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("alerts"), InvocationType: kind,
+			Payload: payload, LogType: types.LogTypeTail})
 	}
 	invoked := func() int { return s.Status().Functions["alerts"].Invocations }
-	if out, err := invoke(types.InvocationTypeDryRun, []byte(`{}`)); err != nil || out.StatusCode != 204 || invoked() != 0 {
+	if out, err := invoke(types.InvocationTypeDryRun, []byte(`{}`)); err != nil || out.StatusCode != 204 ||
+		invoked() != 0 {
 		t.Errorf("dry run: got %+v and error %v and %d invocations, want status 204 and none", out, err, invoked())
 	}
 	out, err := invoke(types.InvocationTypeEvent, []byte(`{"id":"1"}`))
@@ -99,7 +103,8 @@ func TestInvocationTypes(t *testing.T) {
 		t.Errorf("event that fails: got %d dead letters, want 1", got)
 	}
 	out, err = invoke("", nil) // nothing is {}
-	if err != nil || aws.ToString(out.FunctionError) != "Unhandled" || !json.Valid(out.Payload) || aws.ToString(out.LogResult) == "" {
+	if err != nil || aws.ToString(out.FunctionError) != "Unhandled" || !json.Valid(out.Payload) ||
+		aws.ToString(out.LogResult) == "" {
 		t.Errorf("no payload: got %+v and error %v, want the function's error and its log", out, err)
 	}
 	for _, tc := range []struct {
@@ -110,7 +115,8 @@ func TestInvocationTypes(t *testing.T) {
 	}{
 		{"no such type", "Later", `{}`, "InvalidParameterValueException"},
 		{"no JSON", "", `{`, "InvalidRequestContentException"},
-		{"too long for an event", types.InvocationTypeEvent, `"` + strings.Repeat("x", 1<<20) + `"`, "RequestTooLargeException"},
+		{"too long for an event", types.InvocationTypeEvent, `"` + strings.Repeat("x", 1<<20) + `"`,
+			"RequestTooLargeException"},
 		{"too long", "", `"` + strings.Repeat("x", 6<<20) + `"`, "RequestTooLargeException"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -144,9 +150,12 @@ func TestOperationsThatAreNotThere(t *testing.T) {
 		{"CloudFormation", "POST", "/", "", formType, form("2010-05-15"), "", "DescribeStacks"},
 		{"another form", "POST", "/", "", formType, form("2011-06-15"), "", "DescribeStacks of CloudFormation"},
 		{"Kinesis", "POST", "/", "Kinesis_20131202.ListShards", "application/x-amz-json-1.1", "{}", "", "PutRecords"},
-		{"Kinesis in CBOR", "POST", "/", "Kinesis_20131202.PutRecord", "application/x-amz-cbor-1.1", "\xa0", "SerializationException", "AWS_CBOR_DISABLE"},
-		{"another service in CBOR", "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "", "application/cbor", "\xa0", "SerializationException", "AWS_CBOR_DISABLE"},
-		{"DynamoDB", "POST", "/", "DynamoDB_20120810.Nonsense", "application/x-amz-json-1.0", "{}", "", "UnknownOperationException"},
+		{"Kinesis in CBOR", "POST", "/", "Kinesis_20131202.PutRecord", "application/x-amz-cbor-1.1", "\xa0",
+			"SerializationException", "AWS_CBOR_DISABLE"},
+		{"another service in CBOR", "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "",
+			"application/cbor", "\xa0", "SerializationException", "AWS_CBOR_DISABLE"},
+		{"DynamoDB", "POST", "/", "DynamoDB_20120810.Nonsense", "application/x-amz-json-1.0", "{}", "",
+			"UnknownOperationException"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			request, err := http.NewRequestWithContext(t.Context(), tc.method, s.Endpoint()+tc.path, strings.NewReader(tc.body))
@@ -157,7 +166,8 @@ func TestOperationsThatAreNotThere(t *testing.T) {
 			if tc.target != "" {
 				request.Header.Set("X-Amz-Target", tc.target)
 			}
-			request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/x/aws4_request, SignedHeaders=host, Signature=x")
+			request.Header.Set("Authorization",
+				"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/x/aws4_request, SignedHeaders=host, Signature=x")
 			request.Header.Set("X-Amz-Date", "20260101T000000Z")
 			response, err := http.DefaultClient.Do(request)
 			if err != nil {
@@ -233,10 +243,13 @@ print(json.dumps(out))
 	for name, want := range map[string]string{
 		"sqs batch": `[1,"InvalidParameterValue"]`, "sqs received": `["x","v"]`, "sqs handles": `[1,1]`,
 		"sqs twice": `"AWS.SimpleQueueService.BatchEntryIdsNotDistinct 400"`,
-		"sns batch": `[1,"InvalidParameter",true]`, "sns structure": `"InvalidParameter 400"`, "sns no topic": `"NotFound 404"`,
-		"kinesis": `0`, "kinesis no stream": `"ResourceNotFoundException 400"`,
-		"lambda dry run": `204`, "lambda error": `"Unhandled"`, "lambda none": `"ResourceNotFoundException 404"`, "lambda alias": `"ResourceNotFoundException 404"`,
-		"events": `[null,"MalformedDetail","NotAuthorizedForSourceException","InvalidArgument"]`, "events too many": `"ValidationException 400"`,
+		"sns batch": `[1,"InvalidParameter",true]`, "sns structure": `"InvalidParameter 400"`,
+		"sns no topic": `"NotFound 404"`,
+		"kinesis":      `0`, "kinesis no stream": `"ResourceNotFoundException 400"`,
+		"lambda dry run": `204`, "lambda error": `"Unhandled"`, "lambda none": `"ResourceNotFoundException 404"`,
+		"lambda alias":    `"ResourceNotFoundException 404"`,
+		"events":          `[null,"MalformedDetail","NotAuthorizedForSourceException","InvalidArgument"]`,
+		"events too many": `"ValidationException 400"`,
 	} {
 		text, err := json.Marshal(answers[name])
 		if err != nil || string(text) != want {

@@ -39,7 +39,8 @@ func left(t *testing.T, dir string) (items, letters int) {
 		t.Fatal(err)
 	}
 	defer table.Close()
-	out, err := dynalite.Client(table.Endpoint(), local.Region).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(local.TableName)})
+	out, err := dynalite.Client(table.Endpoint(), local.Region).Scan(t.Context(),
+		&dynamodb.ScanInput{TableName: aws.String(local.TableName)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,8 @@ func left(t *testing.T, dir string) (items, letters int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, MaxNumberOfMessages: 10})
+	received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl,
+		MaxNumberOfMessages: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,8 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 		}},
 		{"the table's server finds the disk full", "the disk of " + dir + " is full", func(t *testing.T, _ *local.Options) {
 			bin := t.TempDir()
-			program(t, filepath.Join(bin, "node"), "#!/bin/sh\necho '[Error: IO error: table/000003.log: No space left on device]' >&2; exit 1\n")
+			program(t, filepath.Join(bin, "node"),
+				"#!/bin/sh\necho '[Error: IO error: table/000003.log: No space left on device]' >&2; exit 1\n")
 			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 		}},
 		{"no folder for the logs", "logs", func(t *testing.T, _ *local.Options) {
@@ -155,7 +158,8 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 			}
 		}
 	}
-	if names := namesIn(t, filepath.Join(dir, "local")); strings.Contains(names, "aside") || strings.Contains(names, "starting") {
+	if names := namesIn(t, filepath.Join(dir, "local")); strings.Contains(names, "aside") ||
+		strings.Contains(names, "starting") {
 		t.Errorf("got the files %s, want nothing left of the starts", names)
 	}
 }

@@ -48,8 +48,9 @@ func forms(describe func(form url.Values, host string) (any, error), others map[
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			next.ServeHTTP(w, r)
 		default:
-			service.Refuse(w, wire.Errorf("InvalidAction", "%s of version %q belongs to a service that the local stack does not stand for; "+
-				"with forms it answers SNS (version %s), SQS (%s) and DescribeStacks of CloudFormation (%s)",
+			service.Refuse(w, wire.Errorf("InvalidAction",
+				"%s of version %q belongs to a service that the local stack does not stand for; "+
+					"with forms it answers SNS (version %s), SQS (%s) and DescribeStacks of CloudFormation (%s)",
 				form.Get("Action"), version, topics.APIVersion, queues.APIVersion, outputsVersion))
 		}
 	})
@@ -77,7 +78,8 @@ func (s *Stack) describeStacks(form url.Values, host string) (any, error) {
 	})
 }
 
-func describeStack(form url.Values, created time.Time, functions []string, queueURL func(queue string) string) (any, error) {
+func describeStack(form url.Values, created time.Time, functions []string, queueURL func(queue string) string) (any,
+	error) {
 	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
 	if name := form.Get("StackName"); name != "" && name != StackName && name != id {
 		return nil, wire.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s", name, StackName)
@@ -92,6 +94,7 @@ func describeStack(form url.Values, created time.Time, functions []string, queue
 		outputs = append(outputs, stackOutput{strings.ToUpper(function[:1]) + function[1:] + "FunctionName", function})
 	}
 	return stacksResult{[]stackMember{{
-		StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339), StackStatus: "CREATE_COMPLETE", Outputs: outputs,
+		StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339), StackStatus: "CREATE_COMPLETE",
+		Outputs: outputs,
 	}}}, nil
 }

@@ -34,7 +34,8 @@ func (s *Stack) openMessages() error {
 		queue **queues.Queue
 		name  string
 	}{
-		{&s.functionQueue, FunctionQueue}, {&s.ruleQueue, RuleQueue}, {&s.sources.queue, VoiceQueue}, {&s.sources.dead, VoiceDeadLetters},
+		{&s.functionQueue, FunctionQueue}, {&s.ruleQueue, RuleQueue}, {&s.sources.queue, VoiceQueue}, {&s.sources.dead,
+			VoiceDeadLetters},
 	} {
 		j, entries, err := open(queueFile(at.name))
 		if err != nil {

@@ -89,7 +89,8 @@ func (t *Table) copy(ctx context.Context, dir, modules string, none error) (*Tab
 		err = os.CopyFS(filepath.Join(t.copied, tableFolder), os.DirFS(from))
 	}
 	if err != nil {
-		err = fault.Wrap(err, fault.Internal, "folder "+from, "cannot be copied, and cannot be opened where it lies", "set TMPDIR to a folder with room")
+		err = fault.Wrap(err, fault.Internal, "folder "+from, "cannot be copied, and cannot be opened where it lies",
+			"set TMPDIR to a folder with room")
 		return nil, errors.Join(err, t.Close())
 	}
 	return t.serve(ctx, modules, filepath.Join(t.copied, tableFolder))

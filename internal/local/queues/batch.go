@@ -63,7 +63,8 @@ func (s *Service) sendMessageBatch(_ context.Context, in sendBatchInput) (sendBa
 		return out, refusal("BatchRequestTooLong", "the messages have %d bytes together and may have %d", size, maxMessage)
 	}
 	for _, e := range in.Entries {
-		reply, err := q.sendChecked(sendInput{MessageBody: e.MessageBody, DelaySeconds: e.DelaySeconds, MessageAttributes: e.MessageAttributes})
+		reply, err := q.sendChecked(sendInput{MessageBody: e.MessageBody, DelaySeconds: e.DelaySeconds,
+			MessageAttributes: e.MessageAttributes})
 		if err != nil {
 			out.Failed = append(out.Failed, failure(e.ID, err))
 			continue
@@ -143,7 +144,8 @@ func checkBatch(ids []string) error {
 	seen := map[string]bool{}
 	for _, id := range ids {
 		if !entryID.MatchString(id) {
-			return refusal("InvalidBatchEntryId", "an entry has the id %q and must have 1 to 80 letters, digits, hyphens and underscores", id)
+			return refusal("InvalidBatchEntryId",
+				"an entry has the id %q and must have 1 to 80 letters, digits, hyphens and underscores", id)
 		}
 		if seen[id] {
 			return refusal("BatchEntryIdsNotDistinct", "two entries have the id %s", id)

@@ -25,16 +25,17 @@ func TestSendMessageBatch(t *testing.T) {
 	attribute := func(kind, value string) map[string]types.MessageAttributeValue {
 		return map[string]types.MessageAttributeValue{"a": {DataType: aws.String(kind), StringValue: aws.String(value)}}
 	}
-	out, err := client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: queueURL(t, client), Entries: []types.SendMessageBatchRequestEntry{
-		{Id: aws.String("good"), MessageBody: aws.String("one"), MessageAttributes: attribute("String", "x")},
-		{Id: aws.String("late"), MessageBody: aws.String("two"), DelaySeconds: 901},
-		{Id: aws.String("control"), MessageBody: aws.String("a\x00b")},
-		{Id: aws.String("type"), MessageBody: aws.String("three"), MessageAttributes: attribute("Text", "x")},
-		{Id: aws.String("number"), MessageBody: aws.String("three"), MessageAttributes: attribute("Number", "x")},
-		{Id: aws.String("value"), MessageBody: aws.String("three"), MessageAttributes: attribute("String", "")},
-		{Id: aws.String("empty"), MessageBody: aws.String("")},
-		{Id: aws.String("also-good"), MessageBody: aws.String("four"), MessageAttributes: attribute("Number.int", "-1.5e3")},
-	}})
+	out, err := client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: queueURL(t, client),
+		Entries: []types.SendMessageBatchRequestEntry{
+			{Id: aws.String("good"), MessageBody: aws.String("one"), MessageAttributes: attribute("String", "x")},
+			{Id: aws.String("late"), MessageBody: aws.String("two"), DelaySeconds: 901},
+			{Id: aws.String("control"), MessageBody: aws.String("a\x00b")},
+			{Id: aws.String("type"), MessageBody: aws.String("three"), MessageAttributes: attribute("Text", "x")},
+			{Id: aws.String("number"), MessageBody: aws.String("three"), MessageAttributes: attribute("Number", "x")},
+			{Id: aws.String("value"), MessageBody: aws.String("three"), MessageAttributes: attribute("String", "")},
+			{Id: aws.String("empty"), MessageBody: aws.String("")},
+			{Id: aws.String("also-good"), MessageBody: aws.String("four"), MessageAttributes: attribute("Number.int", "-1.5e3")},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,8 @@ func TestSendMessageBatch(t *testing.T) {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"late InvalidParameterValue true", "control InvalidMessageContents true", "type InvalidParameterValue true", "number InvalidParameterValue true",
+		"late InvalidParameterValue true", "control InvalidMessageContents true", "type InvalidParameterValue true",
+		"number InvalidParameterValue true",
 		"value InvalidParameterValue true", "empty MissingParameter true",
 	}, refused); diff != "" {
 		t.Errorf("refused (-want +got):\n%s", diff)
@@ -74,7 +76,8 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		"SendMessageBatch": func(ids []string) error {
 			in := &sqs.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{}}
 			for _, id := range ids {
-				in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(id), MessageBody: aws.String(body)})
+				in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(id),
+					MessageBody: aws.String(body)})
 			}
 			_, err := client.SendMessageBatch(t.Context(), in)
 			return err
@@ -82,15 +85,18 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		"DeleteMessageBatch": func(ids []string) error {
 			in := &sqs.DeleteMessageBatchInput{QueueUrl: url, Entries: []types.DeleteMessageBatchRequestEntry{}}
 			for _, id := range ids {
-				in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(id), ReceiptHandle: aws.String("x.1")})
+				in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(id),
+					ReceiptHandle: aws.String("x.1")})
 			}
 			_, err := client.DeleteMessageBatch(t.Context(), in)
 			return err
 		},
 		"ChangeMessageVisibilityBatch": func(ids []string) error {
-			in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: url, Entries: []types.ChangeMessageVisibilityBatchRequestEntry{}}
+			in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: url,
+				Entries: []types.ChangeMessageVisibilityBatchRequestEntry{}}
 			for _, id := range ids {
-				in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(id), ReceiptHandle: aws.String("x.1")})
+				in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(id),
+					ReceiptHandle: aws.String("x.1")})
 			}
 			_, err := client.ChangeMessageVisibilityBatch(t.Context(), in)
 			return err
@@ -136,11 +142,12 @@ func TestChangeMessageVisibilityBatch(t *testing.T) {
 	if err != nil || len(taken.Messages) != 1 {
 		t.Fatalf("got %v and error %v, want one message", taken, err)
 	}
-	out, err := client.ChangeMessageVisibilityBatch(t.Context(), &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: url, Entries: []types.ChangeMessageVisibilityBatchRequestEntry{
-		{Id: aws.String("a"), ReceiptHandle: taken.Messages[0].ReceiptHandle, VisibilityTimeout: 0},
-		{Id: aws.String("b"), ReceiptHandle: aws.String("gone.1")},
-		{Id: aws.String("c"), ReceiptHandle: taken.Messages[0].ReceiptHandle, VisibilityTimeout: 43201},
-	}})
+	out, err := client.ChangeMessageVisibilityBatch(t.Context(), &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: url,
+		Entries: []types.ChangeMessageVisibilityBatchRequestEntry{
+			{Id: aws.String("a"), ReceiptHandle: taken.Messages[0].ReceiptHandle, VisibilityTimeout: 0},
+			{Id: aws.String("b"), ReceiptHandle: aws.String("gone.1")},
+			{Id: aws.String("c"), ReceiptHandle: taken.Messages[0].ReceiptHandle, VisibilityTimeout: 43201},
+		}})
 	if err != nil || len(out.Successful) != 1 || len(out.Failed) != 2 {
 		t.Fatalf("got %+v and error %v, want one changed and two refused", out, err)
 	}
@@ -178,33 +185,49 @@ func TestQueryProtocol(t *testing.T) {
 		status int
 		want   []string
 	}{
-		{"ListQueues", nil, 200, []string{`<ListQueuesResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">`, "/others</QueueUrl></ListQueuesResult>"}},
-		{"GetQueueUrl", url.Values{"QueueName": {"letters"}}, 200, []string{"<GetQueueUrlResult><QueueUrl>http://example.com/123456789012/letters</QueueUrl>"}},
+		{"ListQueues", nil, 200, []string{`<ListQueuesResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">`,
+			"/others</QueueUrl></ListQueuesResult>"}},
+		{"GetQueueUrl", url.Values{"QueueName": {"letters"}}, 200,
+			[]string{"<GetQueueUrlResult><QueueUrl>http://example.com/123456789012/letters</QueueUrl>"}},
 		{"SendMessage", url.Values{"QueueUrl": {queue}, "MessageBody": {"a & b"}, "MessageAttribute.1.Name": {"color"},
 			"MessageAttribute.1.Value.DataType": {"String"}, "MessageAttribute.1.Value.StringValue": {"red"},
-			"MessageAttribute.2.Name": {"raw"}, "MessageAttribute.2.Value.DataType": {"Binary"}, "MessageAttribute.2.Value.BinaryValue": {"AAE="}},
+			"MessageAttribute.2.Name": {"raw"}, "MessageAttribute.2.Value.DataType": {"Binary"},
+			"MessageAttribute.2.Value.BinaryValue": {"AAE="}},
 			200, []string{"<SendMessageResult><MessageId>", "<MD5OfMessageBody>", "<MD5OfMessageAttributes>"}},
-		{"GetQueueAttributes", url.Values{"QueueUrl": {queue}, "AttributeName.1": {"ApproximateNumberOfMessages"}, "AttributeName.2": {"QueueArn"}}, 200,
+		{"GetQueueAttributes", url.Values{"QueueUrl": {queue}, "AttributeName.1": {"ApproximateNumberOfMessages"},
+			"AttributeName.2": {"QueueArn"}}, 200,
 			[]string{"<Attribute><Name>ApproximateNumberOfMessages</Name><Value>1</Value></Attribute><Attribute><Name>QueueArn</Name>"}},
-		{"ReceiveMessage", url.Values{"QueueUrl": {queue}, "MessageAttributeName.1": {"All"}, "AttributeName.1": {"ApproximateReceiveCount"}}, 200,
-			[]string{"<ReceiveMessageResult><Message><MessageId>", "<Body>a &amp; b</Body>", "<Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>",
+		{"ReceiveMessage", url.Values{"QueueUrl": {queue}, "MessageAttributeName.1": {"All"},
+			"AttributeName.1": {"ApproximateReceiveCount"}}, 200,
+			[]string{"<ReceiveMessageResult><Message><MessageId>", "<Body>a &amp; b</Body>",
+				"<Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>",
 				"<MessageAttribute><Name>color</Name><Value><StringValue>red</StringValue><DataType>String</DataType></Value></MessageAttribute>",
 				"<MessageAttribute><Name>raw</Name><Value><BinaryValue>AAE=</BinaryValue>"}},
-		{"ChangeMessageVisibility", url.Values{"QueueUrl": {queue}, "ReceiptHandle": {"HANDLE"}, "VisibilityTimeout": {"0"}}, 200,
+		{"ChangeMessageVisibility", url.Values{"QueueUrl": {queue}, "ReceiptHandle": {"HANDLE"}, "VisibilityTimeout": {"0"}},
+			200,
 			[]string{`<ChangeMessageVisibilityResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><ResponseMetadata>`}},
-		{"DeleteMessageBatch", url.Values{"QueueUrl": {queue}, "DeleteMessageBatchRequestEntry.1.Id": {"a"}, "DeleteMessageBatchRequestEntry.1.ReceiptHandle": {"HANDLE"},
-			"DeleteMessageBatchRequestEntry.2.Id": {"b"}, "DeleteMessageBatchRequestEntry.2.ReceiptHandle": {"x"}}, 200,
+		{"DeleteMessageBatch", url.Values{"QueueUrl": {queue}, "DeleteMessageBatchRequestEntry.1.Id": {"a"},
+			"DeleteMessageBatchRequestEntry.1.ReceiptHandle": {"HANDLE"},
+			"DeleteMessageBatchRequestEntry.2.Id":            {"b"}, "DeleteMessageBatchRequestEntry.2.ReceiptHandle": {"x"}}, 200,
 			[]string{"<DeleteMessageBatchResultEntry><Id>a</Id></DeleteMessageBatchResultEntry><BatchResultErrorEntry><Id>b</Id><Code>ReceiptHandleIsInvalid</Code>"}},
-		{"SendMessageBatch", url.Values{"QueueUrl": {queue}, "SendMessageBatchRequestEntry.1.Id": {"a"}, "SendMessageBatchRequestEntry.1.MessageBody": {"x"},
-			"SendMessageBatchRequestEntry.1.MessageAttribute.1.Name": {"n"}, "SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.DataType": {"Number"},
+		{"SendMessageBatch", url.Values{"QueueUrl": {queue}, "SendMessageBatchRequestEntry.1.Id": {"a"},
+			"SendMessageBatchRequestEntry.1.MessageBody":                          {"x"},
+			"SendMessageBatchRequestEntry.1.MessageAttribute.1.Name":              {"n"},
+			"SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.DataType":    {"Number"},
 			"SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue": {"1"},
-			"SendMessageBatchRequestEntry.2.Id":                                   {"b"}, "SendMessageBatchRequestEntry.2.MessageBody": {"y"}, "SendMessageBatchRequestEntry.2.DelaySeconds": {"901"}}, 200,
-			[]string{"<SendMessageBatchResultEntry><Id>a</Id><MessageId>", "<BatchResultErrorEntry><Id>b</Id><Code>InvalidParameterValue</Code>"}},
-		{"SendMessageBatch", url.Values{"QueueUrl": {queue}, "SendMessageBatchRequestEntry": {""}}, 400, []string{"<Code>AWS.SimpleQueueService.EmptyBatchRequest</Code>"}},
+			"SendMessageBatchRequestEntry.2.Id":                                   {"b"},
+			"SendMessageBatchRequestEntry.2.MessageBody":                          {"y"}, "SendMessageBatchRequestEntry.2.DelaySeconds": {"901"}}, 200,
+			[]string{"<SendMessageBatchResultEntry><Id>a</Id><MessageId>",
+				"<BatchResultErrorEntry><Id>b</Id><Code>InvalidParameterValue</Code>"}},
+		{"SendMessageBatch", url.Values{"QueueUrl": {queue}, "SendMessageBatchRequestEntry": {""}}, 400,
+			[]string{"<Code>AWS.SimpleQueueService.EmptyBatchRequest</Code>"}},
 		{"PurgeQueue", url.Values{"QueueUrl": {queue}}, 200, []string{"<PurgeQueueResponse"}},
-		{"ReceiveMessage", url.Values{}, 400, []string{"<Type>Sender</Type><Code>AWS.SimpleQueueService.NonExistentQueue</Code>"}},
-		{"ReceiveMessage", url.Values{"QueueUrl": {queue}, "MaxNumberOfMessages": {"ten"}}, 400, []string{"<Code>InvalidParameterValue</Code>"}},
-		{"GetQueueAttributes", url.Values{"QueueUrl": {queue}, "AttributeName.1": {"Nonsense"}}, 400, []string{"<Code>InvalidAttributeName</Code>"}},
+		{"ReceiveMessage", url.Values{}, 400,
+			[]string{"<Type>Sender</Type><Code>AWS.SimpleQueueService.NonExistentQueue</Code>"}},
+		{"ReceiveMessage", url.Values{"QueueUrl": {queue}, "MaxNumberOfMessages": {"ten"}}, 400,
+			[]string{"<Code>InvalidParameterValue</Code>"}},
+		{"GetQueueAttributes", url.Values{"QueueUrl": {queue}, "AttributeName.1": {"Nonsense"}}, 400,
+			[]string{"<Code>InvalidAttributeName</Code>"}},
 		{"CreateQueue", url.Values{"QueueName": {"new"}}, 400, []string{"<Code>InvalidAction</Code>", "SendMessageBatch"}},
 	} {
 		t.Run(tc.action, func(t *testing.T) {
@@ -224,7 +247,8 @@ func TestQueryProtocol(t *testing.T) {
 		})
 	}
 	// A form may go to the queue's own address.
-	status, answer := form(t, service, "/123456789012/letters", url.Values{"Action": {"SendMessage"}, "MessageBody": {"x"}})
+	status, answer := form(t, service, "/123456789012/letters", url.Values{"Action": {"SendMessage"},
+		"MessageBody": {"x"}})
 	if status != 200 || len(letters.Messages()) != 1 {
 		t.Errorf("got status %d, %s and %d messages, want the message sent", status, answer, len(letters.Messages()))
 	}

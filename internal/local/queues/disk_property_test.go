@@ -31,10 +31,10 @@ type modelMessage struct {
 
 // machine is a queue on disk beside the model of it.
 type machine struct {
-	dir, path string
-	queue     *queues.Queue
-	handler   http.Handler
-	model     []*modelMessage
+	path    string
+	queue   *queues.Queue
+	handler http.Handler
+	model   []*modelMessage
 }
 
 // open opens the queue as a process that starts does. The one before is not closed, as
@@ -94,7 +94,8 @@ func (m *machine) check(t *rapid.T) {
 	var out struct{ Attributes map[string]string }
 	m.call(t, "GetQueueAttributes", map[string]any{"AttributeNames": []string{"All"}}, &out)
 	for name, want := range map[string]int{
-		"ApproximateNumberOfMessages": visible, "ApproximateNumberOfMessagesNotVisible": inFlight, "ApproximateNumberOfMessagesDelayed": delayed,
+		"ApproximateNumberOfMessages": visible, "ApproximateNumberOfMessagesNotVisible": inFlight,
+		"ApproximateNumberOfMessagesDelayed": delayed,
 	} {
 		if out.Attributes[name] != strconv.Itoa(want) {
 			t.Fatalf("%s: got %s, want %d", name, out.Attributes[name], want)
@@ -141,7 +142,8 @@ func TestQueueSurvivesKills(t *testing.T) {
 				var out struct {
 					MessageID string `json:"MessageId"`
 				}
-				if status := m.call(t, "SendMessage", map[string]any{"MessageBody": body, "DelaySeconds": delay}, &out); status != 200 {
+				if status := m.call(t, "SendMessage", map[string]any{"MessageBody": body, "DelaySeconds": delay},
+					&out); status != 200 {
 					t.Fatalf("got status %d", status)
 				}
 				m.model = append(m.model, &modelMessage{ID: out.MessageID, Body: body, Delayed: delay > 0})
@@ -181,7 +183,8 @@ func TestQueueSurvivesKills(t *testing.T) {
 				if !one.Hidden {
 					want = http.StatusBadRequest // it is not in flight
 				}
-				if got := m.call(t, "ChangeMessageVisibility", map[string]any{"ReceiptHandle": one.handle, "VisibilityTimeout": timeout}, nil); got != want {
+				if got := m.call(t, "ChangeMessageVisibility", map[string]any{"ReceiptHandle": one.handle,
+					"VisibilityTimeout": timeout}, nil); got != want {
 					t.Fatalf("got status %d, want %d", got, want)
 				}
 				one.Hidden = one.Hidden && timeout > 0
@@ -195,7 +198,8 @@ func TestQueueSurvivesKills(t *testing.T) {
 			},
 			"delete in a batch": func(t *rapid.T) {
 				one := m.received(t)
-				m.call(t, "DeleteMessageBatch", map[string]any{"Entries": []map[string]string{{"Id": "a", "ReceiptHandle": one.handle}}}, nil)
+				m.call(t, "DeleteMessageBatch", map[string]any{"Entries": []map[string]string{{"Id": "a",
+					"ReceiptHandle": one.handle}}}, nil)
 				m.drop(one)
 			},
 			"purge": func(t *rapid.T) {
@@ -269,7 +273,8 @@ func TestDiskThatFails(t *testing.T) {
 	}
 	m := &machine{queue: q, handler: queues.NewService("1", "us-east-1", q).Handler()}
 	rapid.Check(t, func(t *rapid.T) {
-		if status := m.call(t, "SendMessage", map[string]any{"MessageBody": "x"}, nil); status != http.StatusInternalServerError {
+		if status := m.call(t, "SendMessage", map[string]any{"MessageBody": "x"},
+			nil); status != http.StatusInternalServerError {
 			t.Errorf("got status %d, want 500", status)
 		}
 	})

@@ -236,7 +236,8 @@ func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 func checkCharacters(body string) error {
 	for i, r := range body {
 		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
-			return wire.Errorf("InvalidMessageContents", "the message has the character U+%04X at byte %d, which a message may not have", r, i)
+			return wire.Errorf("InvalidMessageContents",
+				"the message has the character U+%04X at byte %d, which a message may not have", r, i)
 		}
 	}
 	return nil
@@ -259,14 +260,18 @@ func checkAttributes(attributes map[string]Attribute) error {
 		}
 		lower := strings.ToLower(name)
 		switch {
-		case !attributeName.MatchString(name) || len(name) > 256 || strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon."):
+		case !attributeName.MatchString(name) || len(name) > 256 || strings.HasPrefix(lower, "aws.") ||
+			strings.HasPrefix(lower, "amazon."):
 			return wire.Errorf("InvalidParameterValue", "a message attribute may not have the name %q", name)
 		case kind != "String" && kind != "Number" && kind != "Binary":
-			return wire.Errorf("InvalidParameterValue", "the message attribute %q has the type %q and must have String, Number or Binary", name, a.DataType)
+			return wire.Errorf("InvalidParameterValue",
+				"the message attribute %q has the type %q and must have String, Number or Binary", name, a.DataType)
 		case value == "":
-			return wire.Errorf("InvalidParameterValue", "the message attribute %q must have a value of its type that is not empty", name)
+			return wire.Errorf("InvalidParameterValue",
+				"the message attribute %q must have a value of its type that is not empty", name)
 		case kind == "String" && checkCharacters(value) != nil:
-			return wire.Errorf("InvalidMessageContents", "the message attribute %q has a character that a message may not have", name)
+			return wire.Errorf("InvalidMessageContents", "the message attribute %q has a character that a message may not have",
+				name)
 		}
 		if kind == "Number" {
 			if _, err := strconv.ParseFloat(value, 64); err != nil {

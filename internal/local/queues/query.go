@@ -21,7 +21,8 @@ const APIVersion = "2012-11-05"
 
 // serveForm answers a request of the SQS query protocol, which SDKs spoke until 2023.
 func (s *Service) serveForm(w http.ResponseWriter, r *http.Request) {
-	service := &wire.QueryService{XMLNS: "http://queue.amazonaws.com/doc/" + APIVersion + "/", Operations: map[string]wire.QueryOperation{}}
+	service := &wire.QueryService{XMLNS: "http://queue.amazonaws.com/doc/" + APIVersion + "/",
+		Operations: map[string]wire.QueryOperation{}}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 	if err != nil {
 		service.Refuse(w, wire.Errorf("RequestEntityTooLarge", "the request could not be read: %v", err))
@@ -60,8 +61,10 @@ func queryOperation(ctx context.Context, operation wire.Operation, form url.Valu
 
 // lists are the parameters of forms that are numbered, and their names in JSON.
 var lists = map[string]string{
-	"AttributeName": "AttributeNames", "MessageSystemAttributeName": "MessageSystemAttributeNames", "MessageAttributeName": "MessageAttributeNames",
-	"MessageAttribute": "MessageAttributes", "SendMessageBatchRequestEntry": "Entries", "DeleteMessageBatchRequestEntry": "Entries",
+	"AttributeName": "AttributeNames", "MessageSystemAttributeName": "MessageSystemAttributeNames",
+	"MessageAttributeName": "MessageAttributeNames",
+	"MessageAttribute":     "MessageAttributes", "SendMessageBatchRequestEntry": "Entries",
+	"DeleteMessageBatchRequestEntry":           "Entries",
 	"ChangeMessageVisibilityBatchRequestEntry": "Entries",
 }
 

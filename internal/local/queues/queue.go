@@ -49,7 +49,8 @@ type Queue struct {
 
 // New makes an empty queue in memory.
 func New(name string) *Queue {
-	return &Queue{name: name, created: time.Now(), disk: (*journal.Journal)(nil), failed: func(error) {}, changed: make(chan struct{})}
+	return &Queue{name: name, created: time.Now(), disk: (*journal.Journal)(nil), failed: func(error) {},
+		changed: make(chan struct{})}
 }
 
 // Name returns the queue's name.

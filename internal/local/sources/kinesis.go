@@ -94,7 +94,8 @@ func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOu
 		size += len(r.Data) + len(r.PartitionKey)
 	}
 	if size > maxRequest {
-		return out, wire.Errorf("InvalidArgumentException", "the records have %d bytes together and may have %d", size, maxRequest)
+		return out, wire.Errorf("InvalidArgumentException", "the records have %d bytes together and may have %d", size,
+			maxRequest)
 	}
 	for _, r := range in.Records {
 		number, err := s.Put(r.PartitionKey, r.Data)
@@ -111,7 +112,8 @@ func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOu
 func (s *Stream) find(name, arn string) error {
 	switch {
 	case name == "" && arn == "":
-		return wire.Errorf("InvalidArgumentException", "StreamARN or StreamName must be given; the local stack has the stream %s", s.Name)
+		return wire.Errorf("InvalidArgumentException",
+			"StreamARN or StreamName must be given; the local stack has the stream %s", s.Name)
 	case name != "" && name != s.Name || arn != "" && arn != s.ARN:
 		return wire.Errorf("ResourceNotFoundException", "the local stack has no stream %s%s; it has %s", name, arn, s.Name)
 	}
@@ -124,7 +126,8 @@ var maxHash = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(
 // check refuses a record that Kinesis does not accept; at names its data.
 func (e putEntry) check(at string) error {
 	if n := len([]rune(e.PartitionKey)); n < 1 || n > maxKey {
-		return wire.Errorf("ValidationException", "the partition key beside %s has %d characters and must have 1 to %d", at, n, maxKey)
+		return wire.Errorf("ValidationException", "the partition key beside %s has %d characters and must have 1 to %d", at,
+			n, maxKey)
 	}
 	if e.Data == nil {
 		return wire.Errorf("ValidationException", "%s is not given", at)
@@ -135,7 +138,8 @@ func (e putEntry) check(at string) error {
 	if e.ExplicitHashKey != nil {
 		n, ok := new(big.Int).SetString(*e.ExplicitHashKey, 10)
 		if !ok || n.Sign() < 0 || n.Cmp(maxHash) > 0 {
-			return wire.Errorf("InvalidArgumentException", "the explicit hash key %q beside %s is no number from 0 to 2^128-1", *e.ExplicitHashKey, at)
+			return wire.Errorf("InvalidArgumentException", "the explicit hash key %q beside %s is no number from 0 to 2^128-1",
+				*e.ExplicitHashKey, at)
 		}
 	}
 	return nil

@@ -26,7 +26,8 @@ func request(s *sources.Stream, contentType, operation, body string) *httptest.R
 }
 
 func records(n int) string {
-	return `{"StreamName":"s","Records":[` + strings.TrimSuffix(strings.Repeat(`{"Data":"eA==","PartitionKey":"k"},`, n), ",") + `]}`
+	return `{"StreamName":"s","Records":[` + strings.TrimSuffix(strings.Repeat(`{"Data":"eA==","PartitionKey":"k"},`, n),
+		",") + `]}`
 }
 
 // A request is refused as a whole, in the service's words, and puts nothing then.
@@ -37,19 +38,28 @@ func TestPutRecords(t *testing.T) {
 		says                  string
 		put                   int
 	}{
-		{"one", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"k"}`, 200, `"ShardId":"shardId-000000000000"`, 1},
+		{"one", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"k"}`, 200, `"ShardId":"shardId-000000000000"`,
+			1},
 		{"one by ARN", "PutRecord", `{"StreamARN":"arn:s","Data":"","PartitionKey":"k"}`, 200, `"SequenceNumber"`, 1},
 		{"many", "PutRecords", records(500), 200, `"FailedRecordCount":0`, 500},
 		{"none", "PutRecords", records(0), 400, `"ValidationException"`, 0},
 		{"too many", "PutRecords", records(501), 400, `must have 1 to 500`, 0},
 		{"no key", "PutRecord", `{"StreamName":"s","Data":"eA=="}`, 400, `"ValidationException"`, 0},
-		{"a key that is too long", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"` + strings.Repeat("ä", 257) + `"}`, 400, `has 257 characters`, 0},
-		{"the second without data", "PutRecords", `{"StreamName":"s","Records":[{"Data":"eA==","PartitionKey":"k"},{"PartitionKey":"k"}]}`, 400, `records.2.member.data`, 0},
-		{"a hash key that is none", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"k","ExplicitHashKey":"-1"}`, 400, `"InvalidArgumentException"`, 0},
-		{"data that is no base64", "PutRecord", `{"StreamName":"s","Data":"x","PartitionKey":"k"}`, 400, `"SerializationException"`, 0},
-		{"too long", "PutRecord", `{"StreamName":"s","Data":"` + strings.Repeat("AAAA", 10<<20/3+1) + `","PartitionKey":"k"}`, 400, `may have 10485760`, 0},
+		{"a key that is too long", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"` + strings.Repeat("ä",
+			257) + `"}`, 400, `has 257 characters`, 0},
+		{"the second without data", "PutRecords",
+			`{"StreamName":"s","Records":[{"Data":"eA==","PartitionKey":"k"},{"PartitionKey":"k"}]}`, 400,
+			`records.2.member.data`, 0},
+		{"a hash key that is none", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"k","ExplicitHashKey":"-1"}`,
+			400, `"InvalidArgumentException"`, 0},
+		{"data that is no base64", "PutRecord", `{"StreamName":"s","Data":"x","PartitionKey":"k"}`, 400,
+			`"SerializationException"`, 0},
+		{"too long", "PutRecord", `{"StreamName":"s","Data":"` + strings.Repeat("AAAA", 10<<20/3+1) + `","PartitionKey":"k"}`,
+			400, `may have 10485760`, 0},
 		{"no such stream", "PutRecords", `{"StreamName":"other","Records":[]}`, 400, `"ResourceNotFoundException"`, 0},
-		{"name and ARN of two streams", "PutRecord", `{"StreamName":"s","StreamARN":"arn:other","Data":"eA==","PartitionKey":"k"}`, 400, `"ResourceNotFoundException"`, 0},
+		{"name and ARN of two streams", "PutRecord",
+			`{"StreamName":"s","StreamARN":"arn:other","Data":"eA==","PartitionKey":"k"}`, 400, `"ResourceNotFoundException"`,
+			0},
 		{"no stream", "PutRecord", `{"Data":"eA==","PartitionKey":"k"}`, 400, `"InvalidArgumentException"`, 0},
 		{"an operation that is not there", "DescribeStream", `{}`, 400, `PutRecord, PutRecords`, 0},
 	} {
@@ -57,7 +67,8 @@ func TestPutRecords(t *testing.T) {
 			s := &sources.Stream{Name: "s", ARN: "arn:s"}
 			w := request(s, "application/x-amz-json-1.1", tc.operation, tc.body)
 			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.says) || s.Backlog() != tc.put {
-				t.Errorf("got status %d, %.300s and %d records; want %d, %s and %d", w.Code, w.Body, s.Backlog(), tc.status, tc.says, tc.put)
+				t.Errorf("got status %d, %.300s and %d records; want %d, %s and %d", w.Code, w.Body, s.Backlog(), tc.status,
+					tc.says, tc.put)
 			}
 		})
 	}
@@ -78,7 +89,8 @@ func TestPutRecordsFailOneByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := request(s, "application/x-amz-json-1.1", "PutRecords", records(2))
-	if w.Code != 200 || !strings.Contains(w.Body.String(), `"FailedRecordCount":2`) || !strings.Contains(w.Body.String(), `"ErrorCode":"InternalFailure"`) {
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"FailedRecordCount":2`) ||
+		!strings.Contains(w.Body.String(), `"ErrorCode":"InternalFailure"`) {
 		t.Errorf("got status %d and %s, want two failed records", w.Code, w.Body)
 	}
 	if s.Backlog() != 0 || heard != 2 {
@@ -91,7 +103,8 @@ func TestCBORIsRefused(t *testing.T) {
 	s := &sources.Stream{Name: "s"}
 	w := request(s, "application/x-amz-cbor-1.1", "PutRecord", "\xa1\x6aStreamName\x61s")
 	body := w.Body.String()
-	if w.Code != 400 || w.Header().Get("Content-Type") != "application/x-amz-cbor-1.1" || w.Header().Get("X-Amzn-ErrorType") != "SerializationException" {
+	if w.Code != 400 || w.Header().Get("Content-Type") != "application/x-amz-cbor-1.1" ||
+		w.Header().Get("X-Amzn-ErrorType") != "SerializationException" {
 		t.Errorf("got status %d and the header %v, want an error in CBOR", w.Code, w.Header())
 	}
 	// By hand: a map of two, text of 6, text of 22, text of 7, text with its length in

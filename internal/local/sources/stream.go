@@ -63,7 +63,8 @@ func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed fun
 		err := json.Unmarshal(e.Value, &r)
 		n, notNumber := strconv.Atoi(r.SequenceNumber)
 		if err = errors.Join(err, notNumber); err != nil {
-			return fault.Wrap(err, fault.Invalid, "record "+e.ID+" of stream "+s.Name, "cannot be read from the disk", "delete its line from the file")
+			return fault.Wrap(err, fault.Invalid, "record "+e.ID+" of stream "+s.Name, "cannot be read from the disk",
+				"delete its line from the file")
 		}
 		s.waiting, s.last = append(s.waiting, r), max(s.last, n)
 	}
@@ -77,7 +78,8 @@ func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed fun
 // disk; the record is then not in the stream.
 func (s *Stream) Put(partitionKey string, data []byte) (string, error) {
 	s.mu.Lock()
-	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last+1), PartitionKey: partitionKey, Data: data, ArrivedAt: time.Now()}
+	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last+1), PartitionKey: partitionKey, Data: data,
+		ArrivedAt: time.Now()}
 	if err := s.disk.Put(r.SequenceNumber, r); err != nil {
 		s.mu.Unlock()
 		s.failed(err)

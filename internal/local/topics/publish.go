@@ -88,13 +88,15 @@ func checkBatch(entries []url.Values) error {
 		return wire.Errorf("EmptyBatchRequest", "The batch request doesn't contain any entries.")
 	}
 	if len(entries) > maxBatch {
-		return wire.Errorf("TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible (more than %d).", maxBatch)
+		return wire.Errorf("TooManyEntriesInBatchRequest",
+			"The batch request contains more entries than permissible (more than %d).", maxBatch)
 	}
 	seen, size := map[string]bool{}, 0
 	for _, entry := range entries {
 		id := entry.Get("Id")
 		if !entryID.MatchString(id) {
-			return wire.Errorf("InvalidBatchEntryId", "an entry has the id %q and must have 1 to 80 letters, digits, hyphens and underscores", id)
+			return wire.Errorf("InvalidBatchEntryId",
+				"an entry has the id %q and must have 1 to 80 letters, digits, hyphens and underscores", id)
 		}
 		if seen[id] {
 			return wire.Errorf("BatchEntryIdsNotDistinct", "two entries have the id %s", id)
@@ -190,7 +192,9 @@ func attributes(form url.Values) (map[string]string, error) {
 		case name == "":
 			return nil, invalid("MessageAttributes", "one of them has no name")
 		case kind != "String" && kind != "Number" && kind != "Binary":
-			return nil, invalid("MessageAttributes", name+" has the type "+strconv.Quote(entry.Get("Value.DataType"))+" and must have String, String.Array, Number or Binary")
+			return nil, invalid("MessageAttributes",
+				name+" has the type "+strconv.Quote(entry.Get("Value.DataType"))+
+					" and must have String, String.Array, Number or Binary")
 		case value == "":
 			return nil, invalid("MessageAttributes", name+" must have a value that is not empty")
 		}

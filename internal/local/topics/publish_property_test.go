@@ -33,7 +33,8 @@ func TestMessageStructure(t *testing.T) {
 		rapid.SampledFrom([]string{"1", "true", "null", `{"default":"inner"}`, `["a"]`}),
 	)
 	entries := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) member {
-		return member{rapid.SampledFrom([]string{"default", "default", "email", "sms", "https", "ns:o", ""}).Draw(t, "key"), value.Draw(t, "value")}
+		return member{rapid.SampledFrom([]string{"default", "default", "email", "sms", "https", "ns:o", ""}).Draw(t, "key"),
+			value.Draw(t, "value")}
 	}), 0, 5)
 	rapid.Check(t, func(t *rapid.T) {
 		members := entries.Draw(t, "entries")
@@ -49,8 +50,9 @@ func TestMessageStructure(t *testing.T) {
 		}
 		_, valid := want["default"]
 		before := len(service.Messages())
-		_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(arn), MessageStructure: aws.String("json"),
-			Message: aws.String("{" + strings.Join(parts, ", ") + "}")})
+		_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(arn),
+			MessageStructure: aws.String("json"),
+			Message:          aws.String("{" + strings.Join(parts, ", ") + "}")})
 		published := service.Messages()[before:]
 		if !valid || twice {
 			var refused *types.InvalidParameterException
@@ -71,7 +73,8 @@ func TestMessageStructure(t *testing.T) {
 func TestMessageStructureThatIsNoObject(t *testing.T) {
 	client, _ := serve(t, nil)
 	for _, text := range []string{`[]`, `"default"`, `{"default":"x"`, `{"default":"x"} y`, `{default:"x"}`, `null`, ` `} {
-		_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(arn), MessageStructure: aws.String("json"), Message: aws.String(text)})
+		_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(arn),
+			MessageStructure: aws.String("json"), Message: aws.String(text)})
 		var refused *types.InvalidParameterException
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: got %v, want an InvalidParameterException", text, err)
@@ -85,12 +88,15 @@ func TestPublishBatch(t *testing.T) {
 	entry := func(id, message string) types.PublishBatchRequestEntry {
 		return types.PublishBatchRequestEntry{Id: aws.String(id), Message: aws.String(message)}
 	}
-	structured, noDefault, badSubject, attributed := entry("json", `{"default":"d","sms":"s"}`), entry("no-default", `{}`), entry("subject", "m"), entry("attribute", "m")
+	structured, noDefault, badSubject, attributed := entry("json", `{"default":"d","sms":"s"}`), entry("no-default", `{}`),
+		entry("subject", "m"), entry("attribute", "m")
 	structured.MessageStructure, noDefault.MessageStructure = aws.String("json"), aws.String("json")
 	badSubject.Subject = aws.String("a\nb")
-	attributed.MessageAttributes = map[string]types.MessageAttributeValue{"k": {DataType: aws.String("Text"), StringValue: aws.String("v")}}
+	attributed.MessageAttributes = map[string]types.MessageAttributeValue{"k": {DataType: aws.String("Text"),
+		StringValue: aws.String("v")}}
 	out, err := client.PublishBatch(t.Context(), &sns.PublishBatchInput{TopicArn: aws.String(arn),
-		PublishBatchRequestEntries: []types.PublishBatchRequestEntry{entry("plain", "one"), noDefault, structured, badSubject, attributed, entry("empty", "")}})
+		PublishBatchRequestEntries: []types.PublishBatchRequestEntry{entry("plain", "one"), noDefault, structured, badSubject,
+			attributed, entry("empty", "")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +107,8 @@ func TestPublishBatch(t *testing.T) {
 	for _, one := range out.Failed {
 		got = append(got, fmt.Sprintf("%s %s %v", aws.ToString(one.Id), aws.ToString(one.Code), one.SenderFault))
 	}
-	want := []string{"plain", "json", "no-default InvalidParameter true", "subject InvalidParameter true", "attribute InvalidParameter true", "empty InvalidParameter true"}
+	want := []string{"plain", "json", "no-default InvalidParameter true", "subject InvalidParameter true",
+		"attribute InvalidParameter true", "empty InvalidParameter true"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
@@ -117,10 +124,12 @@ func TestPublishBatch(t *testing.T) {
 		{"eleven", "TooManyEntriesInBatchRequest", slices.Repeat([]types.PublishBatchRequestEntry{entry("a", "m")}, 11)},
 		{"an id twice", "BatchEntryIdsNotDistinct", []types.PublishBatchRequestEntry{entry("a", "m"), entry("a", "m")}},
 		{"an id with a dot", "InvalidBatchEntryId", []types.PublishBatchRequestEntry{entry("a.b", "m")}},
-		{"too long", "BatchRequestTooLong", []types.PublishBatchRequestEntry{entry("a", long), entry("b", long), entry("c", long)}},
+		{"too long", "BatchRequestTooLong", []types.PublishBatchRequestEntry{entry("a", long), entry("b", long), entry("c",
+			long)}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := client.PublishBatch(t.Context(), &sns.PublishBatchInput{TopicArn: aws.String(arn), PublishBatchRequestEntries: tc.entries})
+			_, err := client.PublishBatch(t.Context(), &sns.PublishBatchInput{TopicArn: aws.String(arn),
+				PublishBatchRequestEntries: tc.entries})
 			var api smithy.APIError
 			// The SDK calls some errors by the name of their type instead of the code.
 			if !errors.As(err, &api) || strings.TrimSuffix(api.ErrorCode(), "Exception") != tc.code {
@@ -156,7 +165,8 @@ func TestRecordOnDisk(t *testing.T) {
 			for k := range 10 {
 				in.PublishBatchRequestEntries = append(in.PublishBatchRequestEntries, types.PublishBatchRequestEntry{
 					Id: aws.String(fmt.Sprint(k)), Message: aws.String(fmt.Sprint(i + k)), Subject: aws.String("<s>"),
-					MessageAttributes: map[string]types.MessageAttributeValue{"k": {DataType: aws.String("String"), StringValue: aws.String("v")}},
+					MessageAttributes: map[string]types.MessageAttributeValue{"k": {DataType: aws.String("String"),
+						StringValue: aws.String("v")}},
 				})
 			}
 			if _, err := client.PublishBatch(t.Context(), in); err != nil {
@@ -174,7 +184,8 @@ func TestRecordOnDisk(t *testing.T) {
 	_, third := open()
 	messages := third.Messages()
 	if n := len(messages); n != 10_000 || messages[n-1].Body != "11999" || len(second.Messages()) != 12_000 {
-		t.Errorf("got %d messages, the last %q, and %d before; want the last 10000 of 12000", n, messages[n-1].Body, len(second.Messages()))
+		t.Errorf("got %d messages, the last %q, and %d before; want the last 10000 of 12000", n, messages[n-1].Body,
+			len(second.Messages()))
 	}
 	if diff := cmp.Diff(second.Messages()[2000:], messages); diff != "" {
 		t.Error("the messages on disk are not the last ones in memory")

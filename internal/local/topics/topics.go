@@ -87,7 +87,8 @@ func (s *Service) Open(disk *journal.Journal, entries []journal.Entry, failed fu
 	for _, e := range entries {
 		var m Message
 		if err := json.Unmarshal(e.Value, &m); err != nil {
-			return fault.Wrap(err, fault.Invalid, "notification "+e.ID, "cannot be read from the disk", "delete its line from the file")
+			return fault.Wrap(err, fault.Invalid, "notification "+e.ID, "cannot be read from the disk",
+				"delete its line from the file")
 		}
 		s.messages = append(s.messages, m)
 	}
@@ -152,7 +153,8 @@ func (s *Service) Handler() http.Handler {
 			return
 		}
 		if version := form.Get("Version"); version != APIVersion {
-			service.Refuse(w, wire.Errorf("InvalidAction", "%s is of version %q; SNS has version %s", form.Get("Action"), version, APIVersion))
+			service.Refuse(w, wire.Errorf("InvalidAction", "%s is of version %q; SNS has version %s", form.Get("Action"),
+				version, APIVersion))
 			return
 		}
 		service.Answer(w, form)
@@ -184,7 +186,8 @@ func (s *Service) publish(form url.Values) (any, error) {
 
 // message reads a message from the fields of a request, or of an entry of a batch.
 func message(arn string, form url.Values) (m Message, err error) {
-	m = Message{ID: wire.NewID(), TopicARN: arn, Subject: form.Get("Subject"), Body: form.Get("Message"), PublishedAt: time.Now().UTC()}
+	m = Message{ID: wire.NewID(), TopicARN: arn, Subject: form.Get("Subject"), Body: form.Get("Message"),
+		PublishedAt: time.Now().UTC()}
 	if err := checkMessage(m.Body); err != nil {
 		return m, err
 	}

@@ -23,7 +23,8 @@ type QueryService struct {
 
 // IsForm reports whether a request is one of the query protocol.
 func IsForm(r *http.Request) bool {
-	return r.Header.Get("X-Amz-Target") == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	return r.Header.Get("X-Amz-Target") == "" && strings.HasPrefix(r.Header.Get("Content-Type"),
+		"application/x-www-form-urlencoded")
 }
 
 type errorReply struct {
