@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -38,6 +39,9 @@ func TestFullDisk(t *testing.T) {
 	held, err := journal.Read(path)
 	if err != nil || len(held) != put-1 {
 		t.Errorf("got %d values and error %v, want the %d that were put", len(held), err, put-1)
+	}
+	if text, err := os.ReadFile(path); err != nil || !strings.HasSuffix(string(text), "\n") {
+		t.Errorf("got a part of a line at the end (%v), want whole lines only", err)
 	}
 	// What fits is still put, and can be read.
 	if err := j.Put("small", 1); err != nil {

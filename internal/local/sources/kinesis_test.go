@@ -169,7 +169,11 @@ func TestStreamSurvivesAKill(t *testing.T) {
 	if diff := cmp.Diff([]string{"a bad c", "bad c d", "bad c d", "c d"}, f.batches); diff != "" {
 		t.Errorf("batches (-want +got):\n%s", diff)
 	}
-	if third := open(); third.Backlog() != 0 {
+	third := open()
+	if third.Backlog() != 0 {
 		t.Errorf("got a backlog of %d in the end, want none", third.Backlog())
+	}
+	if again, err := third.Put("p", []byte("e")); err != nil || again <= number {
+		t.Errorf("got sequence number %s after %s (%v), want it to rise also where nothing was left", again, number, err)
 	}
 }
