@@ -48,6 +48,8 @@ type app struct {
 	folders []string
 	// headed is whether the heading of a list as CSV has been written.
 	headed bool
+	// atEnd is called when the command has ended.
+	atEnd []func()
 }
 
 // knowFolders notes the absolute paths among the arguments, and the working directory.

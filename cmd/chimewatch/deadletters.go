@@ -223,7 +223,7 @@ func (a *app) eachNamed(names []string, do func(deadletter.Box, *deadletter.Lett
 
 // deadLetters finds the dead-letter queues, which the outputs of the stack name.
 func (a *app) deadLetters() (deadletter.Box, error) {
-	cfg, err := a.awsConfig()
+	cfg, err := a.deadLettersConfig()
 	if err != nil {
 		return deadletter.Box{}, err
 	}

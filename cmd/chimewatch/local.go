@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/redact"
+	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
 // localCmd runs the whole system on this machine.
@@ -26,24 +28,30 @@ type localCmd struct {
 	Duration  time.Duration `default:"60s" help:"How long the played day takes (${default})."`
 	Calls     int           `default:"300" help:"How many calls it has (${default})."`
 	Seed      uint64        `default:"1" help:"Another seed plays another day (${default})."`
-	Keep      bool          `help:"Keep the table of the last run."`
-	Dir       string        `placeholder:"DIR" help:"Folder for the table, the logs and local.json; the same as --local-dir."`
-	Functions string        `default:"bin/functions" placeholder:"DIR" help:"Folder with NAME/bootstrap for each function (${default})."`
+	Keep      bool          `help:"Go on with the table, the dead letters and the notifications of the last run, instead of replacing them."`
+	Config    string        `placeholder:"FILE" help:"Follow the deployer's configuration in a cdk.json: routes, windows, fullNumbers and so on."`
+	Dir       string        `hidden:"" help:"The same as --local-dir."` // what it was called first
+	Functions string        `default:"bin/functions" placeholder:"DIR" help:"Folder with NAME/bootstrap for each function (${default}, here or else beside the program)."`
 	Verbose   bool          `short:"v" help:"Print what the functions log, on the error stream."`
 }
 
-// Help tells more than the flags do.
+// Help says more than the flags do.
 func (localCmd) Help() string {
 	return `Starts a local event bus, table, topics and dead-letter queues at one address that unmodified AWS
 clients can be pointed at, runs the real functions behind them, and plays a day of calls through it
 all. The summary holds what was found in the table, on the topics and in the queues against what was
-played; the exit code is 1 when they disagree. Ctrl-C ends it.`
+played; the exit code is 1 when they disagree. Ctrl-C ends it.
+
+Everything lies in the folder --local-dir, also after the end: "calls list --local" and the like read
+it then. The next start replaces it, unless --keep is given; the replaced table lies in
+local/table.old of the folder until the start after that. A start that fails replaces nothing.`
 }
 
 const (
 	drainLimit = 2 * time.Minute        // for the retries at the end of a played day
 	drainEach  = 100 * time.Millisecond // for each delivery of it, when it was played faster than handled
 	endLimit   = 5 * time.Second        // for what is under way at Ctrl-C
+	endSilence = time.Second / 2        // how long to wait for it without a word
 	voiceShare = 10                     // one in so many calls more has voice analytics
 )
 
@@ -59,18 +67,24 @@ func (c *localCmd) Run(a *app) (err error) {
 	if c.Dir == "" {
 		c.Dir = a.LocalDir
 	}
+	c.Functions = besideProgram(c.Functions)
 	var serving atomic.Bool // notifications are shown as they come, but not amid the progress bar
 	options := local.Options{
 		Dir: c.Dir, Functions: c.Functions, Port: c.Port, Keep: c.Keep,
 		OnNotification: func(m topics.Message) {
 			if serving.Load() && !a.asJSON() {
-				fmt.Fprintf(a.stdout, "%s  %s  %s\n", m.PublishedAt.Local().Format(time.TimeOnly), m.Topic(),
-					printable(redact.Text(m.Subject)))
+				fmt.Fprintf(a.stdout, "%s  %s  %s\n", at(m.PublishedAt), m.Topic(), printable(redact.Text(m.Subject)))
 			}
 		},
 	}
 	if c.Verbose {
 		options.Log = a.stderr
+	}
+	var given *deployerConfig
+	if c.Config != "" {
+		if given, err = readConfig(c.Config, &options); err != nil {
+			return err
+		}
 	}
 	if missing := options.Missing(); len(missing) > 0 {
 		return fault.New(fault.NotFound, "functions "+strings.Join(missing, ", "), "there is no binary NAME/bootstrap in "+c.Functions, "run: make build")
@@ -80,20 +94,62 @@ func (c *localCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
+	a.noteReplaced(stack.Replaced())
+	c.printBefore(a, stack, given)
+	return c.runOn(a, stack, &serving)
+}
 
-	c.printBefore(a, stack)
+// runOn plays and serves until Ctrl-C, or until the stack fails, which is then the error.
+func (c *localCmd) runOn(a *app, stack *local.Stack, serving *atomic.Bool) error {
+	outer := a.ctx
+	ctx, cancel := context.WithCancel(outer)
+	defer cancel()
+	go func() {
+		select {
+		case <-stack.Failed():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	a.ctx = ctx
 	verdict, err := c.play(a, stack)
+	if err == nil && !c.Once {
+		if ctx.Err() == nil {
+			stack.StartSchedules() // only now: they go by the clock, and the day's events do not
+			serving.Store(true)
+			if !a.asJSON() {
+				fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
+			}
+		}
+		<-ctx.Done()
+	}
+	if failure := stack.Failure(); failure != nil {
+		return failure // what else went wrong comes of it
+	}
 	if err != nil || c.Once {
 		return errors.Join(err, verdict)
 	}
-	if a.ctx.Err() == nil {
-		stack.StartSchedules() // only now: they go by the clock, and the day's events do not
-		serving.Store(true)
-		if !a.asJSON() {
-			fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
+	c.end(a, stack)
+	return verdict
+}
+
+// besideProgram returns the default folder of the functions where it lies beside the
+// program and not in the working directory.
+func besideProgram(functions string) string {
+	if _, err := os.Stat(functions); err == nil || functions != local.DefaultFunctions {
+		return functions
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return functions
+	}
+	for _, beside := range []string{filepath.Base(local.DefaultFunctions), local.DefaultFunctions} {
+		folder := filepath.Join(filepath.Dir(program), beside)
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			return folder
 		}
 	}
-	return errors.Join(c.serve(a, stack), verdict)
+	return functions
 }
 
 func (c *localCmd) check() error {
@@ -124,7 +180,7 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 	switch {
 	case a.ctx.Err() == nil:
 		return verdict, err
-	case c.Once:
+	case c.Once && stack.Failure() == nil:
 		return nil, fault.New(fault.Unavailable, "played day", "it was interrupted before it was over", "")
 	}
 	return nil, nil
@@ -146,7 +202,7 @@ func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
 	}
 	report := day.Truth.Compare(found)
 	report.CompareVoice(stack, voice)
-	if err := a.printDay(stack, day, report, len(before)); err != nil {
+	if err := a.printDay(stack, day, report, len(before.Calls)); err != nil {
 		return nil, err
 	}
 	if c.Once && !a.asJSON() {
@@ -192,17 +248,15 @@ func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]s
 	return voice, simulate.PlayVoice(a.ctx, stack, voice)
 }
 
-// serve waits for Ctrl-C, and then for what is under way.
-func (c *localCmd) serve(a *app, stack *local.Stack) error {
-	select {
-	case <-a.ctx.Done():
-	case <-stack.TableLost():
-		return fault.New(fault.Unavailable, "local table", "its server ended", "start again")
-	}
+// end waits for what is under way, and says so where that takes a while.
+func (c *localCmd) end(a *app, stack *local.Stack) {
+	said := time.AfterFunc(endSilence, func() {
+		a.note("waiting up to %s for %s under way", settings.Brief(endLimit), count(stack.Pending(), "invocation"))
+	})
+	defer said.Stop()
 	if err := drainWithin(context.WithoutCancel(a.ctx), stack, endLimit); err != nil {
-		a.note("%d invocations were given up", stack.Pending())
+		a.note("%s given up", count(stack.Pending(), "invocation"))
 	}
-	return nil
 }
 
 func drainWithin(ctx context.Context, stack *local.Stack, limit time.Duration) error {

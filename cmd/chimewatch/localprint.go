@@ -17,24 +17,47 @@ import (
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
-// printBefore tells where the stack is and what comes next, and gives commands to
-// copy where there is time for them.
-func (c *localCmd) printBefore(a *app, stack *local.Stack) {
+// noteReplaced says that the start replaced the data of the last run.
+func (a *app) noteReplaced(r *local.Replaced) {
+	if r == nil {
+		return
+	}
+	calls := ""
+	if r.Calls >= 0 {
+		calls = " (" + count(r.Calls, "call") + ")"
+	}
+	a.note("the table of the last run%s is replaced; --keep keeps it. Until the next start it lies in %s", calls, r.Folder)
+}
+
+// printBefore says where the stack is, what persists and what comes next, and shows
+// commands to copy where there is time for them.
+func (c *localCmd) printBefore(a *app, stack *local.Stack, given *deployerConfig) {
 	if a.asJSON() {
 		return
 	}
 	endpoint := stack.Endpoint()
 	fmt.Fprintf(a.stdout, "chimewatch runs at %s\n", endpoint)
-	a.printFields("", [][2]string{
+	fields := [][2]string{
 		{"table", local.TableName},
 		{"event bus", "default"},
-		{"topics", local.FailureTopicARN},
-		{" ", local.AlertTopicARN},
-		{" ", local.AlarmTopicARN},
+	}
+	title := "topics"
+	for _, arn := range stack.Topics() {
+		fields, title = append(fields, [2]string{title, arn}), " "
+	}
+	fields = append(fields, [][2]string{
 		{"notifications", endpoint + "/notifications"},
 		{"dead letters", endpoint + "/dead-letters"},
 		{"data and logs", stack.State().DataDir},
-	})
+	}...)
+	if given != nil {
+		fields = append(fields, [2]string{"configuration", given.String()})
+	}
+	after := "the next start replaces table, dead letters and notifications; --keep keeps them"
+	if c.Keep {
+		after = "this run goes on with the table, the dead letters and the notifications of the last one"
+	}
+	a.printFields("", append(fields, [2]string{"persistence", after}))
 	if !c.Once {
 		fmt.Fprintf(a.stdout, tryThis, endpoint, os.Args[0], localFlags(c.Dir), local.Region, local.Account, local.TableName, local.FunctionQueue)
 	}

@@ -114,6 +114,11 @@ func (a *app) run(args []string) int {
 		return a.fail(misuse(err))
 	}
 	a.globals = grammar.globals
+	defer func() {
+		for _, end := range a.atEnd {
+			end()
+		}
+	}()
 	if err := a.checkFormat(command.Selected()); err != nil {
 		return a.end(err)
 	}

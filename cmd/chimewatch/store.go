@@ -5,8 +5,10 @@ import (
 	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local"
@@ -31,7 +33,7 @@ func (a *app) withStore(fn func(*store.Store) error) error {
 
 // withLocalStore calls fn with the local stack's table.
 func (a *app) withLocalStore(fn func(*store.Store) error) (err error) {
-	endpoint, name, leave, err := a.localTable()
+	endpoint, name, readOnly, leave, err := a.localTable()
 	if err != nil {
 		return err
 	}
@@ -39,17 +41,38 @@ func (a *app) withLocalStore(fn func(*store.Store) error) (err error) {
 	if a.Table != "" {
 		name = a.Table
 	}
-	return fn(store.New(dynamodb.NewFromConfig(localConfig(endpoint)), name, store.Options{}))
+	cfg := localConfig(endpoint)
+	if readOnly {
+		cfg.APIOptions = append(cfg.APIOptions, a.refuseWrites)
+	}
+	return fn(store.New(dynamodb.NewFromConfig(cfg), name, store.Options{}))
+}
+
+// refuseWrites has a client refuse what would change a table of which only a copy is
+// served.
+func (a *app) refuseWrites(stack *middleware.Stack) error {
+	refuse := func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		switch awsmiddleware.GetOperationName(ctx) {
+		case "GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable":
+			return next.HandleInitialize(ctx, in)
+		}
+		return middleware.InitializeOutput{}, middleware.Metadata{},
+			fault.New(fault.Internal, "folder "+a.LocalDir, "cannot be written to, so that its table cannot be changed",
+				"make it writable")
+	}
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("refuseWrites", refuse), middleware.After)
 }
 
 // localTable finds the table of the local stack that runs, else the one that the
 // last of them left, and serves it until leave is called.
-func (a *app) localTable() (endpoint, name string, leave func() error, err error) {
+func (a *app) localTable() (endpoint, name string, readOnly bool, leave func() error, err error) {
 	state, err := local.FindRunning(a.ctx, a.LocalDir)
 	if fault.ClassOf(err) == fault.NotFound {
 		left, noTable := local.OpenTable(a.ctx, a.LocalDir, "")
 		if noTable == nil {
-			return left.Endpoint(), left.Name(), left.Close, nil
+			return left.Endpoint(), left.Name(), left.ReadOnly(), left.Close, nil
 		}
 		err = noTable
 		if fault.ClassOf(err) == fault.Conflict { // a stack was starting, and may serve now
@@ -58,7 +81,23 @@ func (a *app) localTable() (endpoint, name string, leave func() error, err error
 			}
 		}
 	}
-	return state.Endpoint, state.Table, func() error { return nil }, err
+	return state.Endpoint, state.Table, false, func() error { return nil }, err
+}
+
+// deadLettersConfig returns the configuration for the clients of the dead-letter queues:
+// of the local stack, those of the one that runs, else those that the last one left,
+// which can be reached until the command has ended.
+func (a *app) deadLettersConfig() (aws.Config, error) {
+	cfg, err := a.awsConfig()
+	if !a.Local || fault.ClassOf(err) != fault.NotFound {
+		return cfg, err
+	}
+	left, err := local.OpenMessages(a.LocalDir)
+	if err != nil {
+		return cfg, err
+	}
+	a.atEnd = append(a.atEnd, func() { _ = left.Close() }) // a listener that nobody needs any more
+	return localConfig(left.Endpoint()), nil
 }
 
 // runningConfig gives the configuration for the local stack that runs.

@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/bus"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
@@ -41,7 +42,8 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	pages := awaitReady(s.pages())
 	events := awaitReady(s.bus.Handler())
 	messages := s.queues.Handler()
-	forms := s.forms(s.topics.Handler())
+	forms := forms(s.describeStacks, map[string]http.Handler{topics.APIVersion: s.topics.Handler(),
+		queues.APIVersion: messages})
 	table := s.tableProxy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
@@ -57,8 +59,9 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 			events.ServeHTTP(w, r)
 		case service == "AmazonSQS":
 			messages.ServeHTTP(w, r)
-		case service == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		case wire.IsForm(r):
 			forms.ServeHTTP(w, r)
+		case wire.RefuseCBOR(w, r):
 		default:
 			refuseService(w, r)
 		}
@@ -73,8 +76,9 @@ func refuseService(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
 	wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
-		"__type":  "UnknownOperationException",
-		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's Invoke, Kinesis's PutRecord, CloudFormation's DescribeStacks and the Chime SDK only",
+		"__type": "UnknownOperationException",
+		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's " +
+			"Invoke, Kinesis's PutRecord and PutRecords, CloudFormation's DescribeStacks and the Chime SDK only",
 	})
 }
 
@@ -167,11 +171,11 @@ func (s *Stack) Status() Status {
 		Pages: []string{s.Endpoint() + pathDrained, s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},
 	}
 	st.Events, st.Rules = s.bus.Counts()
-	for _, arn := range []string{FailureTopicARN, AlertTopicARN, AlarmTopicARN} {
+	for _, arn := range s.Topics() {
 		st.Topics[arn] = s.topics.Count(arn)
 	}
 	for _, q := range s.queues.Queues() {
-		st.Queues[s.queues.URL(s.listener.Addr().String(), q)] = len(q.Messages())
+		st.Queues[s.queues.URL(s.listener.Addr().String(), q.Name())] = len(q.Messages())
 	}
 	return st
 }

@@ -78,47 +78,71 @@ func answers(ctx context.Context, state State) bool {
 
 const stateFile = "local.json"
 
-// lockPatience is how long to wait for a command that only reads the table, or for
-// a stack that is about to end.
-const lockPatience = 3 * time.Second
+// How long to wait for a folder that is in use: a stack waits for a command that only
+// reads the table, or for a stack that is about to end; a reader for many other readers.
+const (
+	lockPatience = 10 * time.Second
+	readPatience = time.Minute
+)
 
-// folder is a locked data folder: dir/local.json tells where the stack is, and
-// dir/local holds the table, the logs and the lock.
+// folder is a locked data folder: dir/local.json says where the stack is, and dir/local
+// holds the table, the messages, the logs and the lock.
 type folder struct {
 	dir   string
 	lock  *os.File
 	wrote bool
+	// begun is set from begin to commit.
+	begun bool
 }
 
 // openFolder makes the folder and locks it for this process. The lock goes with
 // the process, however it ends.
-func openFolder(ctx context.Context, dir string) (*folder, error) {
+func openFolder(ctx context.Context, dir string, patience time.Duration) (*folder, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
 	f := &folder{dir: dir}
 	if err := os.MkdirAll(f.data(), 0o755); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "folder "+f.data(), "cannot be made", "choose another folder")
+		return nil, f.unusable(f.data(), "cannot be made", err)
 	}
-	path := filepath.Join(f.data(), "lock")
+	path := f.lockPath()
 	if f.lock, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, path, "cannot be opened", "choose another folder")
+		return nil, f.unusable(path, "cannot be opened", err)
 	}
-	for began := time.Now(); !tryLock(f.lock); {
-		_, notRunning := FindRunning(ctx, dir)
-		if notRunning == nil || time.Since(began) > lockPatience || ctx.Err() != nil {
-			err := f.inUse(path)
-			f.lock.Close()
-			return nil, err
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := f.acquire(ctx, patience, false); err != nil {
+		return nil, err
 	}
 	if err := f.writePID(); err != nil {
 		f.lock.Close()
-		return nil, fault.Wrap(err, fault.Internal, path, "cannot be written", "")
+		return nil, f.unusable(path, "cannot be written", err)
 	}
 	return f, nil
+}
+
+// acquire waits for the lock, alone or together with other readers. It closes the lock's
+// file where that is in vain.
+func (f *folder) acquire(ctx context.Context, patience time.Duration, shared bool) error {
+	for began := time.Now(); !tryLock(f.lock, shared); {
+		_, notRunning := FindRunning(ctx, f.dir)
+		if notRunning == nil || time.Since(began) > patience || ctx.Err() != nil {
+			err := f.inUse(f.lockPath())
+			f.lock.Close()
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return nil
+}
+
+// locked reports whether a process has the folder locked. It makes no lock.
+func (f *folder) locked() bool {
+	lock, err := os.Open(f.lockPath())
+	if err != nil {
+		return false
+	}
+	defer lock.Close() // which frees it
+	return !tryLock(lock, true)
 }
 
 func (f *folder) inUse(lock string) error {
@@ -137,16 +161,13 @@ func (f *folder) writePID() error {
 	return err
 }
 
-func (f *folder) data() string  { return filepath.Join(f.dir, "local") }
-func (f *folder) table() string { return filepath.Join(f.data(), "table") }
-func (f *folder) logs() string  { return filepath.Join(f.data(), "logs") }
+func (f *folder) data() string     { return filepath.Join(f.dir, "local") }
+func (f *folder) lockPath() string { return filepath.Join(f.data(), "lock") }
+func (f *folder) logs() string     { return filepath.Join(f.data(), "logs") }
 
-// clear removes the table of the last run.
-func (f *folder) clear() error {
-	if err := os.RemoveAll(f.table()); err != nil {
-		return fault.Wrap(err, fault.Internal, "folder "+f.table(), "cannot be removed", "remove it, or choose another folder")
-	}
-	return nil
+// unusable is the error of a path in the folder.
+func (f *folder) unusable(path, what string, err error) error {
+	return f.explain(fault.Wrap(err, fault.Internal, path, what, "choose another folder with --local-dir"))
 }
 
 // writeState replaces local.json as a whole, so that no reader sees half of it.
@@ -154,22 +175,27 @@ func (f *folder) writeState(state State) error {
 	text, err := json.MarshalIndent(state, "", "  ")
 	path := filepath.Join(f.dir, stateFile)
 	if err == nil {
-		err = os.WriteFile(path+".new", append(text, '\n'), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = replaceFile(path, append(text, '\n'))
 	}
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, path, "cannot be written", "choose another folder")
+		return f.unusable(path, "cannot be written", err)
 	}
 	f.wrote = true
 	return nil
 }
 
+// close frees the folder. Where a start was begun and not committed, it puts back what
+// the last run left.
 func (f *folder) close() error {
-	var err error
+	var errs []error
 	if f.wrote {
-		err = os.Remove(filepath.Join(f.dir, stateFile))
+		errs = append(errs, os.Remove(filepath.Join(f.dir, stateFile)))
 	}
-	return errors.Join(err, f.lock.Close())
+	if f.begun {
+		errs = append(errs, f.putBack())
+	}
+	if f.lock != nil {
+		errs = append(errs, f.lock.Close())
+	}
+	return errors.Join(errs...)
 }

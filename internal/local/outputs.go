@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
 
@@ -20,25 +22,37 @@ const StackName = "Chimewatch"
 // those of SNS.
 const outputsVersion = "2010-05-15"
 
-// forms answers AWS query requests: DescribeStacks of CloudFormation, by which
-// clients find the table of a deployed stack, and all others as publish does.
-func (s *Stack) forms(publish http.Handler) http.Handler {
+// forms answers AWS query requests, which say by their version for which service they
+// are: DescribeStacks of CloudFormation, by which clients find the table of a deployed
+// stack, and whatever others has a handler for.
+func forms(describe func(form url.Values, host string) (any, error), others map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service := &wire.QueryService{XMLNS: "http://cloudformation.amazonaws.com/doc/" + outputsVersion + "/", Operations: map[string]wire.QueryOperation{
-			"DescribeStacks": func(form url.Values) (any, error) { return s.describeStacks(form, r.Host) },
+			"DescribeStacks": func(form url.Values) (any, error) { return describe(form, r.Host) },
 		}}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 		if err != nil {
 			service.Refuse(w, wire.Errorf("ValidationError", "the request could not be read: %v", err))
 			return
 		}
-		// A form that cannot be read is not ours to refuse: it has no version.
-		if form, _ := url.ParseQuery(string(body)); form.Get("Version") == outputsVersion {
-			service.Answer(w, form)
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			service.Refuse(w, wire.Errorf("MalformedQueryString", "the request is no form: %v", err))
 			return
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		publish.ServeHTTP(w, r)
+		version := form.Get("Version")
+		switch next := others[version]; {
+		case version == outputsVersion:
+			service.Answer(w, form)
+		case next != nil:
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			next.ServeHTTP(w, r)
+		default:
+			service.Refuse(w, wire.Errorf("InvalidAction",
+				"%s of version %q belongs to a service that the local stack does not stand for; "+
+					"with forms it answers SNS (version %s), SQS (%s) and DescribeStacks of CloudFormation (%s)",
+				form.Get("Action"), version, topics.APIVersion, queues.APIVersion, outputsVersion))
+		}
 	})
 }
 
@@ -56,9 +70,16 @@ type stacksResult struct {
 	Stacks []stackMember `xml:"Stacks>member"`
 }
 
-// describeStacks tells of the one stack there is. host is how the client calls
-// this address.
+// describeStacks describes the one stack there is. host is how the client calls this
+// address.
 func (s *Stack) describeStacks(form url.Values, host string) (any, error) {
+	return describeStack(form, s.started, s.options.functions(), func(queue string) string {
+		return s.queues.URL(host, queue)
+	})
+}
+
+func describeStack(form url.Values, created time.Time, functions []string, queueURL func(queue string) string) (any,
+	error) {
 	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
 	if name := form.Get("StackName"); name != "" && name != StackName && name != id {
 		return nil, wire.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s", name, StackName)
@@ -66,13 +87,14 @@ func (s *Stack) describeStacks(form url.Values, host string) (any, error) {
 	outputs := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},
 		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", alert.HTTPSBodies{}.String()},
-		{"RuleDeadLettersUrl", s.queues.URL(host, s.ruleQueue)}, {"FunctionDeadLettersUrl", s.queues.URL(host, s.functionQueue)},
-		{"VoiceDeadLettersUrl", s.queues.URL(host, s.sources.dead)},
+		{"RuleDeadLettersUrl", queueURL(RuleQueue)}, {"FunctionDeadLettersUrl", queueURL(FunctionQueue)},
+		{"VoiceDeadLettersUrl", queueURL(VoiceDeadLetters)},
 	}
-	for _, function := range s.options.functions() {
+	for _, function := range functions {
 		outputs = append(outputs, stackOutput{strings.ToUpper(function[:1]) + function[1:] + "FunctionName", function})
 	}
 	return stacksResult{[]stackMember{{
-		StackName: StackName, StackID: id, CreationTime: s.started.UTC().Format(time.RFC3339), StackStatus: "CREATE_COMPLETE", Outputs: outputs,
+		StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339), StackStatus: "CREATE_COMPLETE",
+		Outputs: outputs,
 	}}}, nil
 }

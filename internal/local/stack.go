@@ -15,19 +15,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/bus"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/settings"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -68,7 +68,8 @@ type Options struct {
 	Modules string
 	// Port on the loopback address; 0 takes a free one.
 	Port int
-	// Keep keeps the table of the last run.
+	// Keep keeps the table, the messages in the queues and the notifications of the
+	// last run.
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []rules.Rule
@@ -83,6 +84,11 @@ type Options struct {
 	FullNumbers bool
 	// RunbookURL is the link that notifications carry; empty means none.
 	RunbookURL string
+	// Variables are environment variables of the functions, beside those that the stack
+	// sets and instead of them.
+	Variables map[string]string
+	// Topics are ARNs of topics beside those of the stack.
+	Topics []string
 	// Processes, Retries, RetryDelay, MaxAge and Timeout are those of the
 	// function host, with its defaults.
 	Processes, Retries          int
@@ -173,85 +179,15 @@ type Stack struct {
 	ruleQueue     *queues.Queue
 	listener      net.Listener
 	server        *http.Server
+	replaced      *Replaced
+	journals      []*journal.Journal
 	closeOnce     sync.Once
 	closeErr      error
-}
 
-// Start starts a stack and returns when it takes events. While it runs, the file
-// local.json in Options.Dir tells other commands where it is. A second stack on
-// the same folder is refused with a Conflict that names the first one's process.
-// Close it to free all of that.
-func Start(ctx context.Context, o Options) (*Stack, error) {
-	s := &Stack{
-		options: o.withDefaults(), started: time.Now(),
-		functionQueue: queues.New(FunctionQueue), ruleQueue: queues.New(RuleQueue),
-		pipelines: chimeapi.NewPipelines(), voice: chimeapi.NewVoice(),
-	}
-	if err := s.newVoiceSources(); err != nil {
-		return nil, err
-	}
-	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
-	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
-	s.queues = queues.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
-}
-
-func (s *Stack) start(ctx context.Context) error {
-	var err error
-	if s.folder, err = openFolder(ctx, s.options.Dir); err != nil {
-		return err
-	}
-	if !s.options.Keep {
-		if err := s.folder.clear(); err != nil {
-			return err
-		}
-	}
-	modules, err := findModules(s.options.Modules)
-	if err != nil {
-		return err
-	}
-	if s.listener, err = listen(s.options.Port); err != nil {
-		return err
-	}
-	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
-		return err
-	}
-	if err := dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, store.Definition()); err != nil {
-		return err
-	}
-	if s.bus, err = bus.New(bus.Options{
-		Account: Account, Region: Region, Rules: s.options.Rules,
-		Invoke:        func(function string, event []byte) error { return s.host.Enqueue(function, event) },
-		Undeliverable: s.keepUndeliverable,
-		Sent:          s.learn,
-	}); err != nil {
-		return err
-	}
-	// The functions may call the endpoint as soon as they start; the bus is
-	// served only when the functions are there.
-	gate := make(chan struct{})
-	s.server = &http.Server{Handler: s.handler(gate), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.server.Serve(s.listener) }() // ends when the server is closed
-	if s.host, err = host.Start(ctx, s.hostOptions()); err != nil {
-		return err
-	}
-	s.runVoiceSources()
-	close(gate)
-	return s.folder.writeState(s.State())
-}
-
-// listen never listens anywhere but on the loopback address.
-func listen(port int) (net.Listener, error) {
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Conflict, "address "+address, "cannot be listened on",
-			"choose another port with --port, 0 for any free one")
-	}
-	return listener, nil
+	closing  chan struct{} // closed when Close begins
+	failed   chan struct{} // closed when failure is set
+	failOnce sync.Once
+	failure  error
 }
 
 func (s *Stack) hostOptions() host.Options {
@@ -289,21 +225,25 @@ func (s *Stack) Environment() []string {
 		"CHIMEWATCH_FAILURE_TOPIC_ARN=" + FailureTopicARN,
 		"CHIMEWATCH_ALERT_TOPIC_ARN=" + AlertTopicARN,
 		"CHIMEWATCH_FULL_NUMBERS=" + strconv.FormatBool(s.options.FullNumbers),
-		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(retentionDays),
+		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(RetentionDays),
 		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
 		"CHIMEWATCH_ACCOUNT=" + Account,
 		"CHIMEWATCH_STACK=" + telemetry.LocalStack,
-		"CHIMEWATCH_VOICE_TASKS=" + voiceTasks,
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + voiceDomainARN,
+		"CHIMEWATCH_VOICE_TASKS=" + VoiceTasks,
+		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + VoiceDomainARN,
 	}
 	for name, value := range s.options.Settings.Environment() {
+		env = append(env, name+"="+value)
+	}
+	for name, value := range s.options.Variables {
+		env = slices.DeleteFunc(env, func(one string) bool { return strings.HasPrefix(one, name+"=") })
 		env = append(env, name+"="+value)
 	}
 	return env
 }
 
-// retentionDays only has to be longer than anyone keeps a local table.
-const retentionDays = 365
+// RetentionDays only has to be longer than anyone keeps a local table.
+const RetentionDays = 365
 
 // keepFailure is the OnFailure destination of every function.
 func (s *Stack) keepFailure(r host.Record) {
@@ -334,6 +274,7 @@ func (s *Stack) Close() error {
 }
 
 func (s *Stack) close() error {
+	close(s.closing)
 	var errs []error
 	if s.stopSchedules != nil {
 		s.stopSchedules()
@@ -353,7 +294,12 @@ func (s *Stack) close() error {
 		errs = append(errs, s.listener.Close())
 	}
 	if s.table != nil {
-		errs = append(errs, s.table.Close())
+		if err := s.table.Close(); s.Failure() == nil { // else it is known what became of it
+			errs = append(errs, err)
+		}
+	}
+	for _, j := range s.journals {
+		errs = append(errs, j.Close())
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -14,20 +15,32 @@ import (
 type Table struct {
 	folder *folder
 	server *dynalite.Server
+	// copied is the folder of the copy that is served, empty where the table itself is.
+	copied string
 }
 
 // OpenTable serves the table that the last stack on the folder dir left (empty
-// means DefaultDir). modules is as in Options. The error is of class NotFound
-// when there is none, and Conflict when a stack has it open. Close it after use.
+// means DefaultDir). modules is as in Options. Several may be opened side by side: each
+// waits for those before it. In a folder that cannot be written to, a copy is served:
+// see ReadOnly. The error is of class NotFound when there is no table, and Conflict when
+// a stack has it open. Close it after use.
 func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	if dir == "" {
 		dir = DefaultDir
 	}
-	none := fault.New(fault.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
-	if _, err := os.Stat(dir); err != nil {
-		return nil, none // before openFolder makes it
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
-	f, err := openFolder(ctx, dir)
+	none := fault.New(fault.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
+	if f := (&folder{dir: path}); f.lastRun(tableFolder) == "" && !f.locked() {
+		return nil, none // without making a folder or a lock
+	}
+	t := &Table{}
+	t.folder, err = openFolder(ctx, dir, readPatience)
+	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+		return t.copy(ctx, path, modules, none)
+	}
 	var inUse *fault.Error
 	if errors.As(err, &inUse) && inUse.Class == fault.Conflict {
 		return nil, fault.New(fault.Conflict, inUse.Where, inUse.What, "try again when that one serves or has ended")
@@ -35,18 +48,56 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{folder: f}
-	if _, err := os.Stat(f.table()); err != nil {
+	if err := t.folder.tidy(); err != nil { // after a start that was killed
+		return nil, errors.Join(err, t.Close())
+	}
+	if !exists(t.folder.table()) {
 		return nil, errors.Join(none, t.Close())
 	}
-	if modules, err = findModules(modules); err == nil {
-		t.server, err = dynalite.Start(ctx, modules, f.table())
+	return t.serve(ctx, modules, t.folder.table())
+}
+
+func (t *Table) serve(ctx context.Context, modules, data string) (*Table, error) {
+	modules, err := findModules(modules)
+	if err == nil {
+		t.server, err = dynalite.Start(ctx, modules, data)
 	}
 	if err != nil {
-		return nil, errors.Join(err, t.Close())
+		return nil, errors.Join(t.folder.explain(err), t.Close())
 	}
 	return t, nil
 }
+
+// copy serves a copy of a table that cannot be opened where it lies. A stack that writes
+// to it meanwhile is kept out by a shared lock.
+func (t *Table) copy(ctx context.Context, dir, modules string, none error) (*Table, error) {
+	t.folder = &folder{dir: dir}
+	lock, err := os.Open(t.folder.lockPath())
+	if err == nil {
+		t.folder.lock = lock
+		if err := t.folder.acquire(ctx, readPatience, true); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, t.folder.unusable(t.folder.lockPath(), "cannot be opened", err)
+	}
+	from := t.folder.lastRun(tableFolder)
+	if from == "" {
+		return nil, errors.Join(none, t.Close())
+	}
+	if t.copied, err = os.MkdirTemp("", "chimewatch-table-"); err == nil {
+		err = os.CopyFS(filepath.Join(t.copied, tableFolder), os.DirFS(from))
+	}
+	if err != nil {
+		err = fault.Wrap(err, fault.Internal, "folder "+from, "cannot be copied, and cannot be opened where it lies",
+			"set TMPDIR to a folder with room")
+		return nil, errors.Join(err, t.Close())
+	}
+	return t.serve(ctx, modules, filepath.Join(t.copied, tableFolder))
+}
+
+// ReadOnly reports whether a copy is served, so that what is written to it is lost.
+func (t *Table) ReadOnly() bool { return t.copied != "" }
 
 // Endpoint is the address for DynamoDB clients. They need some credentials, and
 // the Region does not matter.
@@ -60,6 +111,9 @@ func (t *Table) Close() error {
 	var errs []error
 	if t.server != nil {
 		errs = append(errs, t.server.Close())
+	}
+	if t.copied != "" {
+		errs = append(errs, os.RemoveAll(t.copied))
 	}
 	return errors.Join(append(errs, t.folder.close())...)
 }

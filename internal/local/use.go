@@ -61,6 +61,11 @@ func (s *Stack) Notifications() []topics.Message {
 	return slices.DeleteFunc(s.topics.Messages(), func(m topics.Message) bool { return m.TopicARN == VoiceTopicARN })
 }
 
+// Topics returns the ARNs of the topics whose messages people get.
+func (s *Stack) Topics() []string {
+	return slices.DeleteFunc(s.topics.ARNs(), func(arn string) bool { return arn == VoiceTopicARN })
+}
+
 // Voice is the stand-in for the voice API, to be told of calls that ended.
 func (s *Stack) Voice() *chimeapi.Voice { return s.voice }
 
@@ -69,10 +74,6 @@ func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(not
 
 // LogTail gives the last lines that a function wrote.
 func (s *Stack) LogTail(function string) string { return s.host.LogTail(function) }
-
-// TableLost is closed when the table's server has ended, which it should only
-// do when the stack is closed.
-func (s *Stack) TableLost() <-chan struct{} { return s.table.Done() }
 
 // DeadLetter is a message in one of the dead-letter queues.
 type DeadLetter struct {
@@ -86,11 +87,14 @@ type DeadLetter struct {
 	Body string `json:"body"`
 }
 
-// DeadLetters gives what lies in the dead-letter queues, oldest first, without
-// taking it.
+// DeadLetters returns what lies in the dead-letter queues, oldest first. It stays there.
 func (s *Stack) DeadLetters() []DeadLetter {
+	return deadLettersOf(s.functionQueue, s.ruleQueue, s.sources.dead)
+}
+
+func deadLettersOf(from ...*queues.Queue) []DeadLetter {
 	letters := []DeadLetter{}
-	for _, q := range []*queues.Queue{s.functionQueue, s.ruleQueue, s.sources.dead} {
+	for _, q := range from {
 		for _, m := range q.Messages() {
 			letter := DeadLetter{Queue: q.Name(), ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
 			for name, attribute := range m.Attributes {

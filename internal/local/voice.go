@@ -3,8 +3,6 @@ package local
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -29,9 +27,10 @@ const (
 	VoiceStream      = "chimewatch-voice"
 
 	voiceStreamARN = "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream
-	voiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
-	// voiceTasks are turned on here, where the service that runs them is a stand-in.
-	voiceTasks = "speaker-search,voice-tone"
+	// VoiceDomainARN is the voice profile domain that speakers are searched in.
+	VoiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
+	// VoiceTasks are turned on here, where the service that runs them is a stand-in.
+	VoiceTasks = "speaker-search,voice-tone"
 )
 
 // voiceSources hand notifications to the function voice.
@@ -43,13 +42,14 @@ type voiceSources struct {
 	done   chan struct{}
 }
 
-// newVoiceSources makes them; they run from runVoiceSources on.
+// newVoiceSources makes them; openMessages opens the queues, and they run from
+// runVoiceSources on.
 func (s *Stack) newVoiceSources() error {
 	filter, err := sources.DataFilter(rules.VoiceStreamFilters()...)
 	if err != nil {
 		return err
 	}
-	s.sources = &voiceSources{queue: queues.New(VoiceQueue), dead: queues.New(VoiceDeadLetters), done: make(chan struct{})}
+	s.sources = &voiceSources{done: make(chan struct{})}
 	s.sources.stream = &sources.Stream{
 		Name: VoiceStream, ARN: voiceStreamARN, Invoke: s.invokeVoice, Retry: s.retry(), Filter: filter,
 		OnFailure: func(r sources.Record) { s.sources.dead.Send(string(r.Data), nil) },
@@ -132,9 +132,6 @@ func (s *Stack) published(m topics.Message) {
 	}
 }
 
-// invocations is the path of Lambda's Invoke before the function's name.
-const invocations = "/2015-03-31/functions/"
-
 // serveVoice answers the requests that are about voice analytics: the voice API,
 // the stream, and invocations of functions. False when the request is not.
 func (s *Stack) serveVoice(w http.ResponseWriter, r *http.Request) bool {
@@ -146,54 +143,10 @@ func (s *Stack) serveVoice(w http.ResponseWriter, r *http.Request) bool {
 		wire.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
 	case target == "Kinesis_20131202":
 		s.sources.stream.Handler().ServeHTTP(w, r)
-	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, invocations):
-		s.serveInvocation(w, r)
+	case isInvocation(r):
+		s.serveLambda(w, r)
 	default:
 		return false
 	}
 	return true
-}
-
-// serveInvocation answers Invoke of the Lambda API.
-func (s *Stack) serveInvocation(w http.ResponseWriter, r *http.Request) {
-	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, invocations), "/")
-	name = name[strings.LastIndex(name, ":")+1:] // of an ARN
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
-	if err != nil {
-		refuseInvocation(w, fault.Wrap(err, fault.Invalid, "payload", "cannot be read", ""))
-		return
-	}
-	if r.Header.Get("X-Amz-Invocation-Type") == "Event" {
-		if err := s.host.Enqueue(name, payload); err != nil {
-			refuseInvocation(w, err)
-			return
-		}
-		w.WriteHeader(http.StatusAccepted)
-		return
-	}
-	reply, err := s.host.Invoke(r.Context(), name, payload)
-	var failure *host.FunctionError
-	if errors.As(err, &failure) {
-		w.Header().Set("X-Amz-Function-Error", "Unhandled")
-		reply, err = failure.Payload, nil
-	}
-	if err != nil {
-		refuseInvocation(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(reply) // fails only when the client is gone
-}
-
-// refuseInvocation answers with the Lambda API's error for a class.
-func refuseInvocation(w http.ResponseWriter, err error) {
-	code, status := "ServiceException", http.StatusInternalServerError
-	switch fault.ClassOf(err) {
-	case fault.NotFound:
-		code, status = "ResourceNotFoundException", http.StatusNotFound
-	case fault.Invalid:
-		code, status = "InvalidRequestContentException", http.StatusBadRequest
-	}
-	w.Header().Set("X-Amzn-ErrorType", code)
-	wire.WriteJSON(w, status, map[string]string{"Message": err.Error()})
 }

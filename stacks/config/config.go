@@ -252,8 +252,10 @@ func isStackName(s string) bool {
 
 // Read reads the choices from the whole of the CDK context. The error
 // names every key that is wrong, its value and what is allowed.
-func Read(context map[string]any) (Stack, error) {
-	c := Default()
+func Read(context map[string]any) (Stack, error) { return ReadOver(Default(), context) }
+
+// ReadOver is Read with other choices than those of Default where the context has none.
+func ReadOver(c Stack, context map[string]any) (Stack, error) {
 	given, err := chosen(context)
 	if err != nil {
 		return c, err
@@ -363,6 +365,15 @@ func Keys() []string {
 		names = append(names, one.name)
 	}
 	return names
+}
+
+// Given returns the names of the choices that a context which Read accepts makes, sorted.
+func Given(context map[string]any) []string {
+	all, err := chosen(context)
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // chosen gathers what was chosen, by name: the object first, then what is over it.

@@ -56,14 +56,23 @@ func FindModules(dir string) (string, error) {
 	}
 }
 
+// FindNode returns the path of Node.js. Its error says how to get it.
+func FindNode() (string, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return "", fault.Wrap(err, fault.NotFound, "node", "the program is not in PATH; the local table runs on it",
+			"install Node.js 22 or 24 and run npm ci")
+	}
+	return node, nil
+}
+
 // Start starts dynalite from the node_modules of the folder modules, keeping its
 // data in the folder data, which it makes when it is not there. It returns when
 // the server answers. No two servers may share a data folder.
 func Start(ctx context.Context, modules, data string) (*Server, error) {
-	node, err := exec.LookPath("node")
+	node, err := FindNode()
 	if err != nil {
-		return nil, fault.Wrap(err, fault.NotFound, "node", "the program is not in PATH; the local table runs on it",
-			"install Node.js 22 or 24 and run npm ci")
+		return nil, err
 	}
 	if _, err := FindModules(modules); err != nil {
 		return nil, err
@@ -131,6 +140,16 @@ func (s *Server) URL() string { return s.url }
 
 // Done is closed when the server's process has ended.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
+
+// Err waits until the server has ended and returns what it said last. It is for a server
+// that ended by itself.
+func (s *Server) Err() error {
+	err := errors.Join(errors.New("it ended"), s.process.Err())
+	if text := s.stderr.String(); text != "" {
+		err = fmt.Errorf("%w; its last words: %s", err, text)
+	}
+	return fault.Wrap(err, fault.Unavailable, "local table", "its server does not run any more", "start again")
+}
 
 // Close ends the server after the requests it is working on and waits until it
 // is gone. Closing twice does no harm.

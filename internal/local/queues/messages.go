@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,9 +24,9 @@ type sendInput struct {
 }
 
 type sendOutput struct {
-	MessageID              string `json:"MessageId"`
+	MessageID              string `json:"MessageId" xml:"MessageId"`
 	MD5OfMessageBody       string
-	MD5OfMessageAttributes string `json:",omitempty"`
+	MD5OfMessageAttributes string `json:",omitempty" xml:",omitempty"`
 }
 
 func (s *Service) sendMessage(_ context.Context, in sendInput) (sendOutput, error) {
@@ -33,20 +34,33 @@ func (s *Service) sendMessage(_ context.Context, in sendInput) (sendOutput, erro
 	if err != nil {
 		return sendOutput{}, err
 	}
+	return q.sendChecked(in)
+}
+
+// sendChecked sends what a client wants to, if it is as SQS demands.
+func (q *Queue) sendChecked(in sendInput) (sendOutput, error) {
 	if in.MessageBody == "" {
-		return sendOutput{}, wire.Errorf("MissingParameter", "the request must contain the parameter MessageBody")
+		return sendOutput{}, wire.Errorf("MissingParameter", "The request must contain the parameter MessageBody.")
 	}
 	if size := messageSize(in.MessageBody, in.MessageAttributes); size > maxMessage {
 		return sendOutput{}, wire.Errorf("InvalidParameterValue", "the message has %d bytes and must be shorter than %d", size, maxMessage)
+	}
+	if err := checkCharacters(in.MessageBody); err != nil {
+		return sendOutput{}, err
+	}
+	if err := checkAttributes(in.MessageAttributes); err != nil {
+		return sendOutput{}, err
 	}
 	delay, err := duration("DelaySeconds", in.DelaySeconds, maxDelay)
 	if err != nil {
 		return sendOutput{}, err
 	}
+	id, err := q.send(in.MessageBody, in.MessageAttributes, delay)
+	if err != nil {
+		return sendOutput{}, err
+	}
 	return sendOutput{
-		MessageID:              q.send(in.MessageBody, in.MessageAttributes, delay),
-		MD5OfMessageBody:       bodyMD5(in.MessageBody),
-		MD5OfMessageAttributes: attributesMD5(in.MessageAttributes),
+		MessageID: id, MD5OfMessageBody: bodyMD5(in.MessageBody), MD5OfMessageAttributes: attributesMD5(in.MessageAttributes),
 	}, nil
 }
 
@@ -61,17 +75,17 @@ type receiveInput struct {
 }
 
 type received struct {
-	MessageID              string `json:"MessageId"`
+	MessageID              string `json:"MessageId" xml:"MessageId"`
 	ReceiptHandle          string
 	Body                   string
 	MD5OfBody              string
-	Attributes             map[string]string    `json:",omitempty"`
-	MessageAttributes      map[string]Attribute `json:",omitempty"`
-	MD5OfMessageAttributes string               `json:",omitempty"`
+	Attributes             textMap      `json:",omitempty" xml:"Attribute"`
+	MessageAttributes      attributeMap `json:",omitempty" xml:"MessageAttribute"`
+	MD5OfMessageAttributes string       `json:",omitempty" xml:",omitempty"`
 }
 
 type receiveOutput struct {
-	Messages []received `json:",omitempty"`
+	Messages []received `json:",omitempty" xml:"Message"`
 }
 
 func (s *Service) receiveMessage(ctx context.Context, in receiveInput) (receiveOutput, error) {
@@ -134,7 +148,7 @@ func (q *Queue) await(ctx context.Context, limit int, hidden, wait time.Duration
 func (in receiveInput) view(m Message) received {
 	out := received{
 		MessageID: m.ID, ReceiptHandle: receipt(&m), Body: m.Body, MD5OfBody: bodyMD5(m.Body),
-		Attributes: map[string]string{}, MessageAttributes: map[string]Attribute{},
+		Attributes: textMap{}, MessageAttributes: attributeMap{},
 	}
 	for name, value := range map[string]string{
 		"SentTimestamp":                    millis(m.SentAt),
@@ -174,57 +188,15 @@ func (s *Service) deleteMessage(_ context.Context, in handleInput) (empty, error
 	if err != nil {
 		return empty{}, err
 	}
+	return empty{}, q.deleteHandle(in)
+}
+
+func (q *Queue) deleteHandle(in handleInput) error {
 	id, err := in.messageID()
 	if err != nil {
-		return empty{}, err
+		return err
 	}
-	q.delete(id)
-	return empty{}, nil
-}
-
-type deleteBatchInput struct {
-	QueueURL string `json:"QueueUrl"`
-	Entries  []struct {
-		ID            string `json:"Id"`
-		ReceiptHandle string
-	}
-}
-
-type deleteBatchOutput struct {
-	Successful []deleted
-	Failed     []failed
-}
-
-type deleted struct {
-	ID string `json:"Id"`
-}
-
-type failed struct {
-	ID          string `json:"Id"`
-	Code        string
-	Message     string
-	SenderFault bool
-}
-
-func (s *Service) deleteMessageBatch(_ context.Context, in deleteBatchInput) (deleteBatchOutput, error) {
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return deleteBatchOutput{}, err
-	}
-	if n := len(in.Entries); n < 1 || n > maxBatch {
-		return deleteBatchOutput{}, wire.Errorf("TooManyEntriesInBatchRequest", "the batch has %d entries and must have 1 to %d", n, maxBatch)
-	}
-	out := deleteBatchOutput{Successful: []deleted{}, Failed: []failed{}}
-	for _, entry := range in.Entries {
-		id, err := handleInput{ReceiptHandle: entry.ReceiptHandle}.messageID()
-		if err != nil {
-			out.Failed = append(out.Failed, failed{ID: entry.ID, Code: "ReceiptHandleIsInvalid", Message: err.Error(), SenderFault: true})
-			continue
-		}
-		q.delete(id)
-		out.Successful = append(out.Successful, deleted{ID: entry.ID})
-	}
-	return out, nil
+	return q.delete(id)
 }
 
 func (s *Service) changeMessageVisibility(_ context.Context, in handleInput) (empty, error) {
@@ -232,18 +204,22 @@ func (s *Service) changeMessageVisibility(_ context.Context, in handleInput) (em
 	if err != nil {
 		return empty{}, err
 	}
+	return empty{}, q.hideHandle(in)
+}
+
+func (q *Queue) hideHandle(in handleInput) error {
 	id, err := in.messageID()
 	if err != nil {
-		return empty{}, err
+		return err
 	}
 	timeout, err := duration("VisibilityTimeout", in.VisibilityTimeout, maxVisibility)
 	if err != nil {
-		return empty{}, err
+		return err
 	}
-	if !q.hide(id, timeout) {
-		return empty{}, wire.Errorf("MessageNotInflight", "no message in flight has the receipt handle %q", in.ReceiptHandle)
+	if !q.hideInFlight(id, timeout) {
+		return refusal("MessageNotInflight", "no message in flight has the receipt handle %q", in.ReceiptHandle)
 	}
-	return empty{}, nil
+	return nil
 }
 
 func duration(name string, value int, most time.Duration) (time.Duration, error) {
@@ -255,6 +231,56 @@ func duration(name string, value int, most time.Duration) (time.Duration, error)
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// checkCharacters refuses what SQS does not carry (SendMessage in the SQS API reference).
+func checkCharacters(body string) error {
+	for i, r := range body {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+			return wire.Errorf("InvalidMessageContents",
+				"the message has the character U+%04X at byte %d, which a message may not have", r, i)
+		}
+	}
+	return nil
+}
+
+// attributeName is a name of a message attribute (SQS developer guide, "Amazon SQS
+// message metadata").
+var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+func checkAttributes(attributes map[string]Attribute) error {
+	if n := len(attributes); n > maxAttributes {
+		return wire.Errorf("InvalidParameterValue", "the message has %d attributes and may have %d", n, maxAttributes)
+	}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		a := attributes[name]
+		kind, _, _ := strings.Cut(a.DataType, ".")
+		value := a.StringValue
+		if kind == "Binary" {
+			value = string(a.BinaryValue)
+		}
+		lower := strings.ToLower(name)
+		switch {
+		case !attributeName.MatchString(name) || len(name) > 256 || strings.HasPrefix(lower, "aws.") ||
+			strings.HasPrefix(lower, "amazon."):
+			return wire.Errorf("InvalidParameterValue", "a message attribute may not have the name %q", name)
+		case kind != "String" && kind != "Number" && kind != "Binary":
+			return wire.Errorf("InvalidParameterValue",
+				"the message attribute %q has the type %q and must have String, Number or Binary", name, a.DataType)
+		case value == "":
+			return wire.Errorf("InvalidParameterValue",
+				"the message attribute %q must have a value of its type that is not empty", name)
+		case kind == "String" && checkCharacters(value) != nil:
+			return wire.Errorf("InvalidMessageContents", "the message attribute %q has a character that a message may not have",
+				name)
+		}
+		if kind == "Number" {
+			if _, err := strconv.ParseFloat(value, 64); err != nil {
+				return wire.Errorf("InvalidParameterValue", "the message attribute %q is %q, which is no number", name, value)
+			}
+		}
+	}
+	return nil
+}
 
 func messageSize(body string, attributes map[string]Attribute) int {
 	size := len(body)

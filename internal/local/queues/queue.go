@@ -1,4 +1,4 @@
-// Package queues holds standard queues in memory and answers SQS clients.
+// Package queues holds standard queues, in memory and on disk, and answers SQS clients.
 package queues
 
 import (
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
 
@@ -37,6 +38,8 @@ type Message struct {
 type Queue struct {
 	name    string
 	created time.Time
+	disk    Disk
+	failed  func(error)
 
 	mu       sync.Mutex
 	messages []*Message
@@ -44,27 +47,50 @@ type Queue struct {
 	changed chan struct{}
 }
 
-// New makes an empty queue.
+// New makes an empty queue in memory.
 func New(name string) *Queue {
-	return &Queue{name: name, created: time.Now(), changed: make(chan struct{})}
+	return &Queue{name: name, created: time.Now(), disk: (*journal.Journal)(nil), failed: func(error) {},
+		changed: make(chan struct{})}
 }
 
-// Name gives the queue's name.
+// Name returns the queue's name.
 func (q *Queue) Name() string { return q.name }
 
-// Send puts a message at the queue's end and gives its id.
+// Send puts a message at the queue's end and returns its id. A message that cannot be
+// kept on disk is in the queue all the same: see Open.
 func (q *Queue) Send(body string, attributes map[string]Attribute) string {
-	return q.send(body, attributes, 0)
-}
-
-func (q *Queue) send(body string, attributes map[string]Attribute, delay time.Duration) string {
-	now := time.Now()
-	m := &Message{ID: wire.NewID(), Body: body, Attributes: attributes, SentAt: now, visibleAt: now.Add(delay)}
+	m := newMessage(body, attributes, 0)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err := q.disk.Put(m.ID, keep(m)); err != nil {
+		q.failed(err)
+	}
+	q.add(m)
+	return m.ID
+}
+
+// send puts a message at the queue's end, if it can be kept on disk.
+func (q *Queue) send(body string, attributes map[string]Attribute, delay time.Duration) (id string, err error) {
+	m := newMessage(body, attributes, delay)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.disk.Put(m.ID, keep(m)); err != nil {
+		q.failed(err)
+		return "", err
+	}
+	q.add(m)
+	return m.ID, nil
+}
+
+func newMessage(body string, attributes map[string]Attribute, delay time.Duration) *Message {
+	now := time.Now()
+	return &Message{ID: wire.NewID(), Body: body, Attributes: attributes, SentAt: now, visibleAt: now.Add(delay)}
+}
+
+// add puts a message at the end. The caller holds the lock.
+func (q *Queue) add(m *Message) {
 	q.messages = append(q.messages, m)
 	q.announce()
-	return m.ID
 }
 
 // Messages gives copies of all messages, oldest first, without taking them.
@@ -118,13 +144,21 @@ func (q *Queue) waiting() (<-chan struct{}, time.Time) {
 	return q.changed, next
 }
 
-// delete removes a message and says whether it was there.
-func (q *Queue) delete(id string) bool {
+// delete removes a message, which need not be there, if it can be removed from the disk.
+func (q *Queue) delete(id string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	before := len(q.messages)
+	if err := q.disk.Remove(id); err != nil {
+		q.failed(err)
+		return err
+	}
+	q.drop(id)
+	return nil
+}
+
+// drop removes a message from memory. The caller holds the lock.
+func (q *Queue) drop(id string) {
 	q.messages = slices.DeleteFunc(q.messages, func(m *Message) bool { return m.ID == id })
-	return len(q.messages) < before
 }
 
 // hide sets the time for which a message stays hidden and says whether it is there.
@@ -141,10 +175,30 @@ func (q *Queue) hide(id string, timeout time.Duration) bool {
 	return false
 }
 
-func (q *Queue) purge() {
+// hideInFlight is hide for a message that was received and is hidden since; false where
+// there is none.
+func (q *Queue) hideInFlight(id string, timeout time.Duration) bool {
+	q.mu.Lock()
+	inFlight := slices.ContainsFunc(q.messages, func(m *Message) bool {
+		return m.ID == id && m.Receives > 0 && m.visibleAt.After(time.Now())
+	})
+	q.mu.Unlock()
+	return inFlight && q.hide(id, timeout)
+}
+
+func (q *Queue) purge() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	ids := make([]string, len(q.messages))
+	for i, m := range q.messages {
+		ids[i] = m.ID
+	}
+	if err := q.disk.Remove(ids...); err != nil {
+		q.failed(err)
+		return err
+	}
 	q.messages = nil
+	return nil
 }
 
 // counts gives the numbers of messages that can be taken, that are in flight,
@@ -183,8 +237,15 @@ func (q *Queue) Receive(ctx context.Context, limit int, timeout time.Duration) [
 	return nil
 }
 
-// Delete removes a message that was handed out.
-func (q *Queue) Delete(id string) { q.delete(id) }
+// Delete removes a message that was handed out. One that cannot be removed from the
+// disk is gone from the queue all the same, and comes back with the next Open.
+func (q *Queue) Delete(id string) {
+	if q.delete(id) != nil {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.drop(id)
+	}
+}
 
 // Release lets a message be handed out again after a while.
 func (q *Queue) Release(id string, after time.Duration) { q.hide(id, after) }

@@ -15,6 +15,7 @@ import (
 const (
 	maxMessage        = 1 << 20 // bytes, body and attributes together
 	maxBatch          = 10
+	maxAttributes     = 10 // of a message
 	maxWait           = 20 * time.Second
 	defaultVisibility = 30 * time.Second
 	maxVisibility     = 12 * time.Hour
@@ -37,21 +38,33 @@ func NewService(account, region string, queues ...*Queue) *Service {
 // Queues gives the queues in the order in which they were named.
 func (s *Service) Queues() []*Queue { return s.queues }
 
-// Handler answers requests of the SQS JSON protocol.
+func (s *Service) operations() map[string]wire.Operation {
+	return map[string]wire.Operation{
+		"ListQueues":                   wire.Op(s.listQueues),
+		"GetQueueUrl":                  wire.Op(s.getQueueURL),
+		"GetQueueAttributes":           wire.Op(s.getQueueAttributes),
+		"SendMessage":                  wire.Op(s.sendMessage),
+		"SendMessageBatch":             wire.Op(s.sendMessageBatch),
+		"ReceiveMessage":               wire.Op(s.receiveMessage),
+		"DeleteMessage":                wire.Op(s.deleteMessage),
+		"DeleteMessageBatch":           wire.Op(s.deleteMessageBatch),
+		"ChangeMessageVisibility":      wire.Op(s.changeMessageVisibility),
+		"ChangeMessageVisibilityBatch": wire.Op(s.changeMessageVisibilityBatch),
+		"PurgeQueue":                   wire.Op(s.purgeQueue),
+	}
+}
+
+// Handler answers requests of the SQS JSON protocol, and of the query protocol, which
+// older clients speak.
 func (s *Service) Handler() http.Handler {
-	service := &wire.JSONService{Version: "1.0", Namespace: "com.amazonaws.sqs", Operations: map[string]wire.Operation{
-		"ListQueues":              wire.Op(s.listQueues),
-		"GetQueueUrl":             wire.Op(s.getQueueURL),
-		"GetQueueAttributes":      wire.Op(s.getQueueAttributes),
-		"SendMessage":             wire.Op(s.sendMessage),
-		"ReceiveMessage":          wire.Op(s.receiveMessage),
-		"DeleteMessage":           wire.Op(s.deleteMessage),
-		"DeleteMessageBatch":      wire.Op(s.deleteMessageBatch),
-		"ChangeMessageVisibility": wire.Op(s.changeMessageVisibility),
-		"PurgeQueue":              wire.Op(s.purgeQueue),
-	}}
+	service := &wire.JSONService{Version: "1.0", Namespace: "com.amazonaws.sqs", Operations: s.operations()}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		service.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hostKey{}, r.Host)))
+		r = r.WithContext(context.WithValue(r.Context(), hostKey{}, r.Host))
+		if wire.IsForm(r) {
+			s.serveForm(w, r)
+			return
+		}
+		service.ServeHTTP(w, r)
 	})
 }
 
@@ -69,9 +82,10 @@ func (s *Service) ARN(q *Queue) string {
 	return "arn:aws:sqs:" + s.region + ":" + s.account + ":" + q.name
 }
 
-// URL gives the queue's URL under the address at which the service is reached.
-func (s *Service) URL(host string, q *Queue) string {
-	return "http://" + host + "/" + s.account + "/" + q.name
+// URL returns the URL of the queue of that name under the address at which the service is
+// reached.
+func (s *Service) URL(host, name string) string {
+	return "http://" + host + "/" + s.account + "/" + name
 }
 
 // find takes a queue's URL or its name.
@@ -82,8 +96,8 @@ func (s *Service) find(ref string) (*Queue, error) {
 			return q, nil
 		}
 	}
-	e := wire.Errorf("QueueDoesNotExist", "the local stack has no queue %q; it has %s", ref, strings.Join(s.names(), " and "))
-	e.Legacy = "AWS.SimpleQueueService.NonExistentQueue"
+	e := refusal("QueueDoesNotExist", "the local stack has no queue %q; it has %s", ref, strings.Join(s.names(), " and "))
+	e.Legacy = "AWS.SimpleQueueService.NonExistentQueue" // another word than in JSON
 	return nil, e
 }
 
@@ -102,14 +116,14 @@ type listInput struct {
 }
 
 type listOutput struct {
-	QueueURLs []string `json:"QueueUrls"`
+	QueueURLs []string `json:"QueueUrls" xml:"QueueUrl"`
 }
 
 func (s *Service) listQueues(ctx context.Context, in listInput) (listOutput, error) {
 	out := listOutput{QueueURLs: []string{}}
 	for _, q := range s.queues {
 		if strings.HasPrefix(q.name, in.QueueNamePrefix) {
-			out.QueueURLs = append(out.QueueURLs, s.URL(hostOf(ctx), q))
+			out.QueueURLs = append(out.QueueURLs, s.URL(hostOf(ctx), q.name))
 		}
 	}
 	return out, nil
@@ -118,7 +132,7 @@ func (s *Service) listQueues(ctx context.Context, in listInput) (listOutput, err
 type urlInput struct{ QueueName string }
 
 type urlOutput struct {
-	QueueURL string `json:"QueueUrl"`
+	QueueURL string `json:"QueueUrl" xml:"QueueUrl"`
 }
 
 func (s *Service) getQueueURL(ctx context.Context, in urlInput) (urlOutput, error) {
@@ -126,7 +140,7 @@ func (s *Service) getQueueURL(ctx context.Context, in urlInput) (urlOutput, erro
 	if err != nil {
 		return urlOutput{}, err
 	}
-	return urlOutput{QueueURL: s.URL(hostOf(ctx), q)}, nil
+	return urlOutput{QueueURL: s.URL(hostOf(ctx), q.name)}, nil
 }
 
 type attributesInput struct {
@@ -135,13 +149,18 @@ type attributesInput struct {
 }
 
 type attributesOutput struct {
-	Attributes map[string]string `json:",omitempty"`
+	Attributes textMap `json:",omitempty" xml:"Attribute"`
 }
 
 func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (attributesOutput, error) {
 	q, err := s.find(in.QueueURL)
 	if err != nil {
 		return attributesOutput{}, err
+	}
+	for _, name := range in.AttributeNames {
+		if name != "All" && !slices.Contains(queueAttributes, name) {
+			return attributesOutput{}, wire.Errorf("InvalidAttributeName", "Unknown Attribute %s.", name)
+		}
 	}
 	visible, inFlight, delayed := q.counts()
 	all := map[string]string{
@@ -154,13 +173,23 @@ func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (att
 		"MessageRetentionPeriod":                seconds(retention),
 		"MaximumMessageSize":                    strconv.Itoa(maxMessage),
 	}
-	out := attributesOutput{Attributes: map[string]string{}}
+	out := attributesOutput{Attributes: textMap{}}
 	for name, value := range all {
 		if wanted(in.AttributeNames, name) {
 			out.Attributes[name] = value
 		}
 	}
 	return out, nil
+}
+
+// queueAttributes are the attributes that a queue can have (GetQueueAttributes in the SQS
+// API reference). Those that a queue does not have are left out of an answer.
+var queueAttributes = []string{
+	"Policy", "VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "ApproximateNumberOfMessages",
+	"ApproximateNumberOfMessagesNotVisible", "CreatedTimestamp", "LastModifiedTimestamp", "QueueArn",
+	"ApproximateNumberOfMessagesDelayed", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "RedrivePolicy", "FifoQueue",
+	"ContentBasedDeduplication", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "DeduplicationScope",
+	"FifoThroughputLimit", "RedriveAllowPolicy", "SqsManagedSseEnabled",
 }
 
 type purgeInput struct {
@@ -172,8 +201,7 @@ func (s *Service) purgeQueue(_ context.Context, in purgeInput) (empty, error) {
 	if err != nil {
 		return empty{}, err
 	}
-	q.purge()
-	return empty{}, nil
+	return empty{}, q.purge()
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -12,24 +12,36 @@ import (
 	"github.com/chimewatch/chimewatch/internal/store"
 )
 
-// Known gives the ids of the pipelines that the stack's table holds already.
-func Known(ctx context.Context, stack *local.Stack) (map[string]bool, error) {
-	known := map[string]bool{}
+// Before is what a stack holds before a day is played: what it kept of earlier runs.
+type Before struct {
+	// Calls, Notifications and DeadLetters hold ids.
+	Calls, Notifications, DeadLetters map[string]bool
+}
+
+// Known returns what the stack holds already.
+func Known(ctx context.Context, stack *local.Stack) (Before, error) {
+	known := Before{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for _, message := range stack.Notifications() {
+		known.Notifications[message.ID] = true
+	}
+	for _, letter := range stack.DeadLetters() {
+		known.DeadLetters[letter.ID] = true
+	}
 	err := eachPipeline(ctx, tableOf(stack), func(state pipeline.State) error {
-		known[state.ID] = true
+		known.Calls[state.ID] = true
 		return nil
 	})
 	return known, err
 }
 
 // Observe reads back what became of a day, from the table, the topics and the
-// dead-letter queues, and leaves out the pipelines that were there before.
-func Observe(ctx context.Context, stack *local.Stack, before map[string]bool) (Found, error) {
+// dead-letter queues, and leaves out what was there before.
+func Observe(ctx context.Context, stack *local.Stack, before Before) (Found, error) {
 	table := tableOf(stack)
 	found := Found{Published: map[Kind]int{}}
 	incidents := incidentsSeen{}
 	err := eachPipeline(ctx, table, func(state pipeline.State) error {
-		if before[state.ID] {
+		if before.Calls[state.ID] {
 			return nil
 		}
 		p := Pipeline{ID: state.ID, Scenario: "found in the table", Status: string(state.Status), Degraded: state.Degraded()}
@@ -64,10 +76,14 @@ func Observe(ctx context.Context, stack *local.Stack, before map[string]bool) (F
 		return Found{}, err
 	}
 	for _, message := range stack.Notifications() {
-		found.Published[Kind(message.Attributes["kind"])]++
+		if !before.Notifications[message.ID] {
+			found.Published[Kind(message.Attributes["kind"])]++
+		}
 	}
 	for _, letter := range stack.DeadLetters() {
-		found.DeadLetters = append(found.DeadLetters, origin(letter))
+		if !before.DeadLetters[letter.ID] {
+			found.DeadLetters = append(found.DeadLetters, origin(letter))
+		}
 	}
 	return found, nil
 }

@@ -71,6 +71,13 @@ func (f *function) until(n int, cancel func()) sources.Invoke {
 	}
 }
 
+func put(t *testing.T, s *sources.Stream, text string) {
+	t.Helper()
+	if _, err := s.Put("p", []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestStream(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -96,7 +103,7 @@ func TestStream(t *testing.T) {
 				Invoke:    f.until(len(tt.want), cancel),
 			}
 			for text := range strings.FieldsSeq(tt.records) {
-				s.Put("p", []byte(text))
+				put(t, s, text)
 			}
 			if want := len(strings.Fields(tt.records)); s.Backlog() != want {
 				t.Errorf("got a backlog of %d, want %d", s.Backlog(), want)
@@ -131,7 +138,7 @@ func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
 				Name: "s", Invoke: f.until(1, cancel), Filter: func(data []byte) bool { return string(data) != "drop" },
 			}
 			for text := range strings.FieldsSeq(tt.records) {
-				s.Put("p", []byte(text))
+				put(t, s, text)
 			}
 			s.Run(ctx)
 			if diff := cmp.Diff([]string{tt.want}, f.batches); diff != "" {
@@ -152,7 +159,7 @@ func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
 				return nil, nil
 			},
 		}
-		s.Put("p", []byte("drop"))
+		put(t, s, "drop")
 		done := make(chan struct{})
 		go func() { defer close(done); s.Run(ctx) }()
 		for deadline := time.Now().Add(time.Minute); s.Backlog() > 0; time.Sleep(time.Millisecond) {

@@ -2,14 +2,17 @@ package sources
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
 // streamBatch is Lambda's default for a stream.
@@ -33,9 +36,11 @@ type Stream struct {
 	// Filter reports whether the function gets a record of that data; the others
 	// are dropped. Where it is nil the function gets all.
 	Filter func(data []byte) bool
-	// OnFailure takes a record that was given up.
+	// OnFailure receives a record that was given up.
 	OnFailure func(Record)
 
+	disk    *journal.Journal
+	failed  func(error)
 	mu      sync.Mutex
 	last    int
 	waiting []Record
@@ -49,18 +54,56 @@ func (s *Stream) signal() chan struct{} {
 	return s.arrived
 }
 
-// Put puts a record at the end and gives its sequence number.
-func (s *Stream) Put(partitionKey string, data []byte) string {
+// Open goes on with the records on disk that were not done, and keeps there what comes
+// from then on. failed is called when the disk fails. It is not for concurrent use, and
+// is called before Run. The error is of class Invalid for an entry that is no record.
+func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) error {
+	for _, e := range entries {
+		var r Record
+		err := json.Unmarshal(e.Value, &r)
+		n, notNumber := strconv.Atoi(r.SequenceNumber)
+		if err = errors.Join(err, notNumber); err != nil {
+			return fault.Wrap(err, fault.Invalid, "record "+e.ID+" of stream "+s.Name, "cannot be read from the disk",
+				"delete its line from the file")
+		}
+		s.waiting, s.last = append(s.waiting, r), max(s.last, n)
+	}
+	// Sequence numbers go on rising, also where nothing is left of the last run.
+	s.last = max(s.last, int(time.Now().UnixMicro()))
+	s.disk, s.failed = disk, failed
+	return nil
+}
+
+// Put puts a record at the end and returns its sequence number. The error is that of the
+// disk; the record is then not in the stream.
+func (s *Stream) Put(partitionKey string, data []byte) (string, error) {
 	s.mu.Lock()
+	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last+1), PartitionKey: partitionKey, Data: data,
+		ArrivedAt: time.Now()}
+	if err := s.disk.Put(r.SequenceNumber, r); err != nil {
+		s.mu.Unlock()
+		s.failed(err)
+		return "", err
+	}
 	s.last++
-	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last), PartitionKey: partitionKey, Data: data, ArrivedAt: time.Now()}
 	s.waiting = append(s.waiting, r)
 	s.mu.Unlock()
 	select {
 	case s.signal() <- struct{}{}:
 	default: // it will look anyway
 	}
-	return r.SequenceNumber
+	return r.SequenceNumber, nil
+}
+
+// forget removes records that are done from the disk.
+func (s *Stream) forget(records []Record) {
+	ids := make([]string, len(records))
+	for i, r := range records {
+		ids[i] = r.SequenceNumber
+	}
+	if err := s.disk.Remove(ids...); err != nil {
+		s.failed(err) // they come again with the next start, as a stream may bring them
+	}
 }
 
 // Backlog is how many records are not done.
@@ -96,20 +139,29 @@ func (s *Stream) take() []Record {
 	batch := s.waiting[:min(streamBatch, len(s.waiting))]
 	s.waiting = s.waiting[len(batch):]
 	if s.Filter != nil {
-		read := len(batch)
-		batch = slices.DeleteFunc(slices.Clone(batch), func(r Record) bool { return !s.Filter(r.Data) })
-		if dropped := read - len(batch); dropped > 0 {
-			slog.Debug("records do not match the filter and are dropped", "stream", s.Name, "records", dropped)
+		var dropped []Record
+		batch = slices.DeleteFunc(slices.Clone(batch), func(r Record) bool {
+			matches := s.Filter(r.Data)
+			if !matches {
+				dropped = append(dropped, r)
+			}
+			return !matches
+		})
+		if len(dropped) > 0 {
+			slog.Debug("records do not match the filter and are dropped", "stream", s.Name, "records", len(dropped))
+			s.forget(dropped)
 		}
 	}
 	s.busy = len(batch)
 	return batch
 }
 
-func (s *Stream) done(n int) {
+// done counts records that were handled or given up.
+func (s *Stream) done(records []Record) {
+	s.forget(records)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy -= n
+	s.busy -= len(records)
 }
 
 // process hands a batch over until each record of it is handled or given up. A
@@ -118,7 +170,7 @@ func (s *Stream) process(ctx context.Context, batch []Record) {
 	for attempts := 0; len(batch) > 0 && ctx.Err() == nil; {
 		n, all := s.hand(ctx, batch)
 		if n > 0 {
-			s.done(n)
+			s.done(batch[:n])
 			batch, attempts = batch[n:], 0
 		}
 		switch {
@@ -131,7 +183,7 @@ func (s *Stream) process(ctx context.Context, batch []Record) {
 			continue
 		case attempts == s.Retry.Times:
 			s.OnFailure(batch[0])
-			s.done(1)
+			s.done(batch[:1])
 			batch, attempts = batch[1:], 0
 			continue
 		}
@@ -166,27 +218,4 @@ func (s *Stream) hand(ctx context.Context, batch []Record) (handled int, all boo
 		}
 	}
 	return len(batch), false
-}
-
-type putInput struct {
-	StreamName, StreamARN string
-	Data                  []byte
-	PartitionKey          string
-}
-
-type putOutput struct {
-	ShardID        string `json:"ShardId"`
-	SequenceNumber string
-}
-
-// Handler answers PutRecord of the Kinesis JSON protocol.
-func (s *Stream) Handler() http.Handler {
-	return &wire.JSONService{Version: "1.1", Operations: map[string]wire.Operation{
-		"PutRecord": wire.Op(func(_ context.Context, in putInput) (putOutput, error) {
-			if in.StreamName != s.Name && in.StreamARN != s.ARN {
-				return putOutput{}, wire.Errorf("ResourceNotFoundException", "the local stack has no stream %s%s; it has %s", in.StreamName, in.StreamARN, s.Name)
-			}
-			return putOutput{ShardID: "shardId-000000000000", SequenceNumber: s.Put(in.PartitionKey, in.Data)}, nil
-		}),
-	}}
 }

@@ -3,8 +3,6 @@ package topics
 import (
 	"net/url"
 	"strings"
-
-	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
 
 // ProtocolLocal is the protocol of the one subscription of a topic that nothing
@@ -78,5 +76,5 @@ func (s *Service) getSubscriptionAttributes(form url.Values) (any, error) {
 			}
 		}
 	}
-	return nil, wire.Errorf("NotFound", "the local stack has no subscription %s", arn)
+	return nil, notFound("the local stack has no subscription %s", arn)
 }

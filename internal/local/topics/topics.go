@@ -1,28 +1,34 @@
-// Package topics captures what is published to the local topics and answers
-// SNS clients. Nothing is delivered anywhere: people and tests read the record.
+// Package topics records what is published to the local topics and answers SNS
+// clients. Nothing is delivered anywhere: people and tests read the record.
 package topics
 
 import (
-	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
 
 const (
 	maxMessage = 256 << 10 // bytes
 	maxSubject = 100       // characters
+	maxKept    = 10_000    // messages on disk
 	xmlns      = "http://sns.amazonaws.com/doc/2010-03-31/"
-	apiVersion = "2010-03-31"
 )
+
+// APIVersion is SNS's version, by which its forms are told from those of other services.
+const APIVersion = "2010-03-31"
 
 // Message is one published message.
 type Message struct {
@@ -46,9 +52,12 @@ func (m Message) Topic() string { return m.TopicARN[strings.LastIndex(m.TopicARN
 type Service struct {
 	arns      []string
 	onPublish func(Message)
+	disk      *journal.Journal
+	failed    func(error)
 
 	mu          sync.Mutex
 	messages    []Message
+	dropped     int // how many of them are not on disk any more
 	subscribers []subscription
 }
 
@@ -56,6 +65,50 @@ type Service struct {
 // is not nil, hears of every message after it was kept.
 func NewService(onPublish func(Message), arns ...string) *Service {
 	return &Service{arns: arns, onPublish: onPublish}
+}
+
+// Add adds topics. It is not for concurrent use.
+func (s *Service) Add(arns ...string) {
+	for _, arn := range arns {
+		if !slices.Contains(s.arns, arn) {
+			s.arns = append(s.arns, arn)
+		}
+	}
+}
+
+// ARNs returns the topics.
+func (s *Service) ARNs() []string { return slices.Clone(s.arns) }
+
+// Open goes on with the record of messages on disk, and keeps there what is published
+// from then on: the last 10,000 messages. failed is called when the disk fails; the
+// message is then in memory only. It is not for concurrent use. The error is of class
+// Invalid for an entry that is no message.
+func (s *Service) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) error {
+	for _, e := range entries {
+		var m Message
+		if err := json.Unmarshal(e.Value, &m); err != nil {
+			return fault.Wrap(err, fault.Invalid, "notification "+e.ID, "cannot be read from the disk",
+				"delete its line from the file")
+		}
+		s.messages = append(s.messages, m)
+	}
+	s.disk, s.failed = disk, failed
+	return nil
+}
+
+// record keeps a message, and drops the oldest ones from the disk when there are too many.
+func (s *Service) record(m Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.messages = append(s.messages, m)
+	err := s.disk.Put(m.ID, m)
+	for len(s.messages)-s.dropped > maxKept {
+		err = errors.Join(err, s.disk.Remove(s.messages[s.dropped].ID))
+		s.dropped++
+	}
+	if err != nil && s.failed != nil {
+		s.failed(err)
+	}
 }
 
 // Messages gives what was published, in the order in which it was.
@@ -82,6 +135,7 @@ func (s *Service) Count(arn string) int {
 func (s *Service) Handler() http.Handler {
 	service := &wire.QueryService{XMLNS: xmlns, Operations: map[string]wire.QueryOperation{
 		"Publish":                   s.publish,
+		"PublishBatch":              s.publishBatch,
 		"ListTopics":                s.listTopics,
 		"GetTopicAttributes":        s.getTopicAttributes,
 		"ListSubscriptionsByTopic":  s.listSubscriptions,
@@ -98,9 +152,9 @@ func (s *Service) Handler() http.Handler {
 			service.Refuse(w, wire.Errorf("InvalidParameter", "the request is no form: %v", err))
 			return
 		}
-		if version := form.Get("Version"); version != apiVersion {
-			service.Refuse(w, wire.Errorf("InvalidAction", "%s of version %q belongs to another service; with forms the local stack answers only SNS, version %s, and DescribeStacks of CloudFormation",
-				form.Get("Action"), version, apiVersion))
+		if version := form.Get("Version"); version != APIVersion {
+			service.Refuse(w, wire.Errorf("InvalidAction", "%s is of version %q; SNS has version %s", form.Get("Action"),
+				version, APIVersion))
 			return
 		}
 		service.Answer(w, form)
@@ -112,42 +166,50 @@ type publishResult struct {
 }
 
 func (s *Service) publish(form url.Values) (any, error) {
-	m := Message{
-		ID: wire.NewID(), TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"),
-		Body: form.Get("Message"), PublishedAt: time.Now().UTC(),
+	arn := form.Get("TopicArn")
+	if arn == "" {
+		arn = form.Get("TargetArn")
 	}
-	if m.TopicARN == "" {
-		m.TopicARN = form.Get("TargetArn")
-	}
-	if m.TopicARN == "" {
+	if arn == "" {
 		return nil, invalid("TopicArn or TargetArn", "one of them is required; the local stack sends no text messages")
 	}
-	if err := s.known(m.TopicARN); err != nil {
+	if err := s.known(arn); err != nil {
 		return nil, err
 	}
-	if err := checkMessage(m.Body); err != nil {
+	m, err := message(arn, form)
+	if err != nil {
 		return nil, err
+	}
+	s.accept(m)
+	return publishResult{m.ID}, nil
+}
+
+// message reads a message from the fields of a request, or of an entry of a batch.
+func message(arn string, form url.Values) (m Message, err error) {
+	m = Message{ID: wire.NewID(), TopicARN: arn, Subject: form.Get("Subject"), Body: form.Get("Message"),
+		PublishedAt: time.Now().UTC()}
+	if err := checkMessage(m.Body); err != nil {
+		return m, err
 	}
 	if err := checkSubject(m.Subject, form.Has("Subject")); err != nil {
-		return nil, err
+		return m, err
 	}
-	var err error
 	if m.Bodies, err = bodies(form.Get("MessageStructure"), m.Body); err != nil {
-		return nil, err
+		return m, err
 	}
 	if m.Bodies != nil {
 		m.Body = m.Bodies["default"]
 	}
-	if m.Attributes, err = attributes(form); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	s.messages = append(s.messages, m)
-	s.mu.Unlock()
+	m.Attributes, err = attributes(form)
+	return m, err
+}
+
+// accept records a message and hands it to onPublish.
+func (s *Service) accept(m Message) {
+	s.record(m)
 	if s.onPublish != nil {
 		s.onPublish(m)
 	}
-	return publishResult{m.ID}, nil
 }
 
 func invalid(parameter, reason string) error {
@@ -160,7 +222,13 @@ func (s *Service) known(arn string) error {
 			return nil
 		}
 	}
-	return wire.Errorf("NotFound", "the local stack has no topic %s; it has %s", arn, strings.Join(s.arns, " and "))
+	return notFound("the local stack has no topic %s; it has %s", arn, strings.Join(s.arns, " and "))
+}
+
+func notFound(format string, args ...any) error {
+	e := wire.Errorf("NotFound", format, args...)
+	e.Status = http.StatusNotFound
+	return e
 }
 
 func checkMessage(message string) error {
@@ -190,59 +258,6 @@ func checkSubject(subject string, given bool) error {
 		}
 	}
 	return nil
-}
-
-// bodies takes a message of the structure "json" apart.
-func bodies(structure, message string) (map[string]string, error) {
-	switch structure {
-	case "":
-		return nil, nil
-	case "json":
-	default:
-		return nil, invalid("MessageStructure", "it is "+structure+" and can only be json")
-	}
-	var byProtocol map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(message), &byProtocol); err != nil {
-		return nil, invalid("Message Structure", "the message is no JSON object: "+err.Error())
-	}
-	texts := make(map[string]string, len(byProtocol))
-	for protocol, raw := range byProtocol {
-		var text string
-		if json.Unmarshal(raw, &text) == nil { // SNS passes over what is not a string
-			texts[protocol] = text
-		}
-	}
-	if _, ok := texts["default"]; !ok {
-		return nil, invalid("Message Structure", "there is no default entry that is a string")
-	}
-	return texts, nil
-}
-
-// attributes reads the numbered fields of the message attributes.
-func attributes(form url.Values) (map[string]string, error) {
-	var all map[string]string
-	for i := 1; ; i++ {
-		field := "MessageAttributes.entry." + strconv.Itoa(i) + "."
-		name := form.Get(field + "Name")
-		if name == "" {
-			return all, nil
-		}
-		value := form.Get(field + "Value.StringValue")
-		if encoded := form.Get(field + "Value.BinaryValue"); encoded != "" {
-			binary, err := base64.StdEncoding.DecodeString(encoded)
-			if err != nil {
-				return nil, invalid("MessageAttributes", "the binary value of "+name+" is not base64")
-			}
-			value = string(binary)
-		}
-		if form.Get(field+"Value.DataType") == "" || value == "" {
-			return nil, invalid("MessageAttributes", name+" must have a type and a value that is not empty")
-		}
-		if all == nil {
-			all = map[string]string{}
-		}
-		all[name] = value
-	}
 }
 
 type topicMember struct {

@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/xml"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // QueryOperation answers one operation of a form service. The reply is encoded
@@ -17,6 +19,12 @@ type QueryService struct {
 	// XMLNS is the name space of the replies.
 	XMLNS      string
 	Operations map[string]QueryOperation
+}
+
+// IsForm reports whether a request is one of the query protocol.
+func IsForm(r *http.Request) bool {
+	return r.Header.Get("X-Amz-Target") == "" && strings.HasPrefix(r.Header.Get("Content-Type"),
+		"application/x-www-form-urlencoded")
 }
 
 type errorReply struct {
@@ -72,7 +80,10 @@ func (s *QueryService) reply(w http.ResponseWriter, action string, result any) {
 func (s *QueryService) Refuse(w http.ResponseWriter, err error) {
 	e, status := asError(err)
 	body := errorReply{XMLNS: s.XMLNS, RequestID: NewID()}
-	body.Error.Type, body.Error.Code, body.Error.Message = "Sender", e.Code, e.Message
+	body.Error.Type, body.Error.Code, body.Error.Message = "Sender", cmp.Or(e.Legacy, e.Code), e.Message
+	if status >= http.StatusInternalServerError {
+		body.Error.Type = "Receiver"
+	}
 	writeXML(w, status, body)
 }
 

@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -27,6 +28,8 @@ type Error struct {
 	Legacy string
 	// Message is for people.
 	Message string
+	// Status is the HTTP status; 0 means 400.
+	Status int
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
@@ -40,7 +43,7 @@ func Errorf(code, format string, args ...any) *Error {
 func asError(err error) (*Error, int) {
 	var e *Error
 	if errors.As(err, &e) {
-		return e, http.StatusBadRequest
+		return e, cmp.Or(e.Status, http.StatusBadRequest)
 	}
 	return &Error{Code: "InternalFailure", Message: err.Error()}, http.StatusInternalServerError
 }
