@@ -153,8 +153,8 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 					t.Errorf("got %v, want it to say %q", err, tc.says)
 				}
 			})
-			if items, letters := left(t, dir); items != 2 || letters != 1 {
-				t.Fatalf("%s: got %d items and %d dead letters afterwards, want 2 and 1", name, items, letters)
+			if items, letters := left(t, dir); items != matchItems || letters != 1 {
+				t.Fatalf("%s: got %d items and %d dead letters afterwards, want %d and 1", name, items, letters, matchItems)
 			}
 		}
 	}
@@ -237,8 +237,8 @@ func TestStartThatIsKilledKeepsTheLastRun(t *testing.T) {
 			if err := messages.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if items, letters := left(t, dir); items != 2 || letters != 1 {
-				t.Errorf("got %d items and %d dead letters, want 2 and 1", items, letters)
+			if items, letters := left(t, dir); items != matchItems || letters != 1 {
+				t.Errorf("got %d items and %d dead letters, want %d and 1", items, letters, matchItems)
 			}
 			o := options(t, dir)
 			o.Keep = true
@@ -283,8 +283,8 @@ func TestReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	rename(t, old, filepath.Join(dir, "local", "table"))
-	if items, _ := left(t, dir); items != 2 {
-		t.Errorf("put back by hand: got %d items, want 2", items)
+	if items, _ := left(t, dir); items != matchItems {
+		t.Errorf("put back by hand: got %d items, want %d", items, matchItems)
 	}
 	o := options(t, dir)
 	o.Keep = true
