@@ -95,6 +95,7 @@ func TestShowAfterEveryDocumentedEvent(t *testing.T) {
 					}
 					delete(got, "incidents")
 					delete(got, "notifications")
+					checkSources(t, got)
 					if diff := cmp.Diff(calls[i].want, got); diff != "" {
 						t.Errorf("calls show %s (-want +got):\n%s", id, diff)
 					}
@@ -180,6 +181,39 @@ func shownAfter(detail map[string]any, eventID string, at time.Time) map[string]
 	return want
 }
 
+// checkSources compares what calls show says of where things come from with the events
+// that it lists, and removes it: the event itself does not say it.
+func checkSources(t *testing.T, shown map[string]any) {
+	t.Helper()
+	delete(shown, "durationSeconds")
+	ids := map[any]bool{}
+	for _, e := range list(shown, "events") {
+		event := e.(map[string]any)
+		ids[event["id"]] = true
+		delete(event, "changes")
+	}
+	sources := list(shown, "elements")
+	if failure, ok := shown["failure"]; ok {
+		sources = append(slices.Clone(sources), failure)
+	}
+	for _, s := range sources {
+		source := s.(map[string]any)
+		if !ids[source["eventId"]] || source["eventTime"] == nil {
+			t.Errorf("got %v, want it to name one of the events and its time", source)
+		}
+		if updated, ok := source["updatedOn"].(float64); ok {
+			at := time.UnixMilli(int64(updated)).UTC().Format(time.RFC3339Nano)
+			if source["updatedAt"] != at {
+				t.Errorf("got %v, want updatedAt to be %s", source, at)
+			}
+			delete(source, "class") // of an element that failed
+		}
+		for _, name := range []string{"eventId", "eventTime", "updatedAt"} {
+			delete(source, name)
+		}
+	}
+}
+
 // elementsIn gives the elements of an event by type, in order. One type has two
 // names in the examples, of which the documented one is shown.
 func elementsIn(event []any) []any {
@@ -215,6 +249,7 @@ func TestShowWholeCall(t *testing.T) {
 	}
 	s.drained(t)
 	got := s.show(t, ofCall)
+	checkSources(t, got)
 	event := func(example, eventType string, second int) any {
 		return map[string]any{"time": clock(second), "id": sent[example], "eventType": eventType}
 	}

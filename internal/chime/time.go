@@ -77,6 +77,9 @@ func parseEpoch(text string) (time.Time, bool) {
 		!(approximate >= minEpoch) || approximate > math.MaxInt64 {
 		return time.Time{}, false
 	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil { // as services write it
+		return ofEpoch(n)
+	}
 	number, ok := new(big.Rat).SetString(text)
 	if !ok {
 		return time.Time{}, false
@@ -96,8 +99,29 @@ func parseEpoch(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// ofEpoch returns the time that a whole number of units since 1970 is, without
+// allocating.
+func ofEpoch(n int64) (time.Time, bool) {
+	for _, unit := range []int64{1, 1e3, 1e6, 1e9} {
+		seconds := n / unit
+		if seconds > maxEpoch {
+			continue
+		}
+		if seconds < minEpoch {
+			return time.Time{}, false
+		}
+		return time.Unix(seconds, n%unit*(1e9/unit)).UTC(), true
+	}
+	return time.Time{}, false
+}
+
 // timeOf reads a time from a JSON text or number.
 func timeOf(value jsontext.Value) (time.Time, bool) {
+	if value.Kind() == '0' {
+		if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			return ofEpoch(n)
+		}
+	}
 	var text string
 	if !keepTextOrNumber(&text, value) {
 		return time.Time{}, false
