@@ -250,11 +250,16 @@ func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]s
 
 // end waits for what is under way, and says so where that takes a while.
 func (c *localCmd) end(a *app, stack *local.Stack) {
-	said := time.AfterFunc(endSilence, func() {
+	drained := make(chan error, 1)
+	go func() { drained <- drainWithin(context.WithoutCancel(a.ctx), stack, endLimit) }()
+	var err error
+	select {
+	case err = <-drained:
+	case <-time.After(endSilence):
 		a.note("waiting up to %s for %s under way", settings.Brief(endLimit), count(stack.Pending(), "invocation"))
-	})
-	defer said.Stop()
-	if err := drainWithin(context.WithoutCancel(a.ctx), stack, endLimit); err != nil {
+		err = <-drained
+	}
+	if err != nil {
 		a.note("%s given up", count(stack.Pending(), "invocation"))
 	}
 }

@@ -32,6 +32,7 @@ func TestEveryKeyOfTheConfigurationIsFollowedOrNamed(t *testing.T) {
 		"fullNumbers": "true", "runbookUrl": "https://example.com/r", "retentionDays": "7", "httpsBody": "data",
 		"voiceTasks":            "voice-tone",
 		"voiceProfileDomainArn": "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/x", "pipelineQuota": "7",
+		"timeZone": "Europe/Berlin", "quietHours": "Sat",
 		"routes": `[{"rule":"a*","severity":"high","topic":"arn:aws:sns:us-east-1:111122223333:t"}]`,
 	}
 	environment := func(context string) string {
