@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,20 +25,11 @@ type deadLettersCmd struct {
 }
 
 type listLettersCmd struct {
-	Limit int `short:"n" default:"50" placeholder:"N" help:"At most this many (${default})."`
+	Limit int `short:"n" default:"50" placeholder:"N" help:"At most this many, the newest of all queues (${default})."`
 }
 
 type showLetterCmd struct {
 	ID string `arg:"" help:"Id of the message, or of the event in it."`
-}
-
-type redriveCmd struct {
-	IDs []string `arg:"" optional:"" name:"id" help:"Ids of messages, or of the events in them."`
-	All bool     `help:"All dead letters of all queues."`
-}
-
-type deleteLettersCmd struct {
-	IDs []string `arg:"" name:"id" help:"Ids of messages, or of the events in them."`
 }
 
 // letterReport is a dead letter as the command prints it.
@@ -74,7 +64,7 @@ func reportLetter(l *deadletter.Letter) letterReport {
 // functionName gives the last part of an ARN.
 func functionName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
-// Run lists the letters.
+// Run lists the letters. They are back in their queues before anything is printed.
 func (c *listLettersCmd) Run(a *app) error {
 	if err := checkLimit(c.Limit, ""); err != nil {
 		return err
@@ -83,16 +73,14 @@ func (c *listLettersCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	reports, more := []letterReport{}, false
-	if err := box.Each(a.ctx, func(l *deadletter.Letter) (bool, error) {
-		if more = len(reports) == c.Limit; !more {
-			reports = append(reports, reportLetter(l))
-		}
-		return more, nil
-	}); err != nil {
-		return err
+	letters, hidden, readErr := box.Read(a.ctx)
+	if readErr != nil && (len(letters) == 0 || a.ctx.Err() != nil) {
+		return readErr
 	}
-	slices.SortStableFunc(reports, func(a, b letterReport) int { return b.SentAt.Compare(a.SentAt) })
+	reports := []letterReport{}
+	for _, l := range letters[:min(len(letters), c.Limit)] {
+		reports = append(reports, reportLetter(l))
+	}
 	if a.asJSON() {
 		err = a.printJSON(reports)
 	} else {
@@ -102,126 +90,113 @@ func (c *listLettersCmd) Run(a *app) error {
 		}
 		err = a.printTable([]string{"came", "function", "event", "id", "reason"}, rows)
 	}
-	if err == nil && more {
-		a.note("there are more than %d: use --limit", c.Limit)
+	if err == nil {
+		a.noteLetters(len(letters), len(reports), hidden, readErr)
 	}
-	return err
+	return errors.Join(err, readErr)
+}
+
+// noteLetters ends a list: how many letters there are, and how many that nobody can read
+// at the moment. A program gets it where the list is not all there is.
+func (a *app) noteLetters(here, listed int, hidden deadletter.Hidden, readErr error) {
+	whole := here == listed && hidden.Letters == 0
+	if whole && (a.Output != "table" || readErr != nil) {
+		return // the error says why more is not known
+	}
+	text := fmt.Sprintf("%d here", here)
+	if listed < here {
+		text += fmt.Sprintf(", of which the newest %d are listed: use --limit", listed)
+	}
+	if hidden.Letters > 0 {
+		text += "; " + sayHidden(hidden)
+	}
+	a.note("%s", text)
+}
+
+// sayHidden says how many letters another reader has, and for how long.
+func sayHidden(h deadletter.Hidden) string {
+	verb := "are"
+	if h.Letters == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("%d more %s with another reader until %s at the latest, unless it is still at work",
+		h.Letters, verb, h.Until.UTC().Format("15:04:05Z"))
 }
 
 // Run shows the letter.
 func (c *showLetterCmd) Run(a *app) error {
-	return a.eachNamed([]string{c.ID}, func(_ deadletter.Box, l *deadletter.Letter) error {
-		report := reportLetter(l)
-		if a.asJSON() {
-			report.Body = l.Body
-			return a.printJSON(report)
-		}
-		a.printFields("", [][2]string{
-			{"id", report.ID}, {"queue", report.Queue}, {"came", at(report.SentAt)}, {"function", report.Function},
-			{"event", report.DetailType}, {"event id", report.EventID}, {"reason", spaced(report.Reason)},
-		})
-		_, err := fmt.Fprintf(a.stdout, "\n%s\n", l.Body)
-		return err
-	})
-}
-
-// snipped shortens a text of a letter to what a table has room for.
-func snipped(s string) string { return text.Snip(spaced(s), 100, "…") }
-
-// outcomeReport is what became of a letter.
-type outcomeReport struct {
-	letterReport
-	Handled bool   `json:"handled"`
-	Error   string `json:"error,omitempty"`
-}
-
-// Run hands the letters over, and fails when any of them failed again or names a
-// function that is not the stack's.
-func (c *redriveCmd) Run(a *app) error {
-	if c.All == (len(c.IDs) > 0) {
-		return usage("dead-letters redrive", "name the letters by their ids, or give --all", "see: chimewatch dead-letters list")
-	}
-	outcomes, failed := []outcomeReport{}, 0
-	redrive := func(box deadletter.Box, l *deadletter.Letter) error {
-		o := outcomeReport{letterReport: reportLetter(l), Handled: true}
-		if err := box.Redrive(a.ctx, l); err != nil {
-			if a.ctx.Err() != nil {
-				return err
-			}
-			o.Handled, o.Error = false, a.reportOf(explain(err)).What
-			failed++
-		}
-		outcomes = append(outcomes, o)
-		return nil
-	}
-	err := a.eachNamed(c.IDs, redrive)
-	if a.asJSON() {
-		err = errors.Join(a.printJSON(outcomes), err)
-	} else {
-		rows := make([][]string, len(outcomes))
-		for i, o := range outcomes {
-			rows[i] = []string{o.ID, snipped(o.Function), o.DetailType, cmp.Or(snipped(o.Error), "handled")}
-		}
-		err = errors.Join(a.printTable([]string{"id", "function", "event", "outcome"}, rows), err)
-	}
-	if err == nil && failed > 0 {
-		what := fmt.Sprintf("%d of %d letters were not handled and stay there", failed, len(outcomes))
-		return fault.New(fault.Invalid, "dead-letter queues", what, "see docs/RUNBOOK.md, dead-letters")
-	}
-	return err
-}
-
-// Run deletes the letters.
-func (c *deleteLettersCmd) Run(a *app) error {
-	reports := []letterReport{}
-	err := a.eachNamed(c.IDs, func(box deadletter.Box, l *deadletter.Letter) error {
-		if err := box.Delete(a.ctx, l); err != nil {
-			return err
-		}
-		reports = append(reports, reportLetter(l))
-		return nil
-	})
-	if a.asJSON() {
-		return errors.Join(a.printJSON(reports), err)
-	}
-	for _, r := range reports {
-		fmt.Fprintln(a.stdout, "deleted "+r.ID)
-	}
-	return err
-}
-
-// eachNamed calls do for the letters of those names, for all where there are
-// none, and says which names are nowhere in the queues.
-func (a *app) eachNamed(names []string, do func(deadletter.Box, *deadletter.Letter) error) error {
 	box, err := a.deadLetters()
 	if err != nil {
 		return err
 	}
-	found := map[string]bool{}
-	if err := box.Each(a.ctx, func(l *deadletter.Letter) (bool, error) {
-		meant := len(names) == 0
-		for _, name := range names {
-			if l.Is(name) {
-				meant, found[name] = true, true
-			}
-		}
-		if !meant {
-			return false, nil
-		}
-		return false, do(box, l)
-	}); err != nil {
+	letters, err := a.namedLetters(box, []string{c.ID})
+	if a.ctx.Err() != nil {
 		return err
+	}
+	for _, l := range letters {
+		err = errors.Join(a.printLetter(l), err)
+	}
+	return err
+}
+
+// printLetter prints a letter with its body.
+func (a *app) printLetter(l *deadletter.Letter) error {
+	report := reportLetter(l)
+	if a.asJSON() {
+		report.Body = l.Body
+		return a.printJSON(report)
+	}
+	a.printFields("", [][2]string{
+		{"id", report.ID}, {"queue", report.Queue}, {"came", at(report.SentAt)}, {"function", report.Function},
+		{"event", report.DetailType}, {"event id", report.EventID}, {"reason", spaced(report.Reason)},
+	})
+	_, err := fmt.Fprintf(a.stdout, "\n%s\n", l.Body)
+	return err
+}
+
+// namedLetters returns the letters of those names, which are back in their queues, and an
+// error for each name that no letter has.
+func (a *app) namedLetters(box deadletter.Box, names []string) ([]*deadletter.Letter, error) {
+	all, hidden, err := box.Read(a.ctx)
+	var meant []*deadletter.Letter
+	found := map[string]bool{}
+	for _, l := range all {
+		if noteNames(names, l, found) {
+			meant = append(meant, l)
+		}
+	}
+	return meant, cmp.Or(err, notFound(names, found, hidden))
+}
+
+// noteNames reports whether a letter has one of the names, and notes in found those it has.
+func noteNames(names []string, l *deadletter.Letter, found map[string]bool) (meant bool) {
+	for _, name := range names {
+		if l.Is(name) {
+			meant, found[name] = true, true
+		}
+	}
+	return meant
+}
+
+// notFound returns an error for each name that was not found.
+func notFound(names []string, found map[string]bool, hidden deadletter.Hidden) error {
+	what, fix := "is in none of the queues", "list them with: chimewatch dead-letters list"
+	if hidden.Letters > 0 {
+		what, fix = "is not among the letters that can be read; "+sayHidden(hidden), "run the command once more then"
 	}
 	var errs []error
 	for _, name := range names {
 		if !found[name] {
-			errs = append(errs, fault.New(fault.NotFound, "dead letter "+name, "is in none of the queues, or another reader has it", "list them with: chimewatch dead-letters list"))
+			errs = append(errs, fault.New(fault.NotFound, "dead letter "+name, what, fix))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// deadLetters finds the dead-letter queues, which the outputs of the stack name.
+// snipped shortens a text of a letter to what a table has room for.
+func snipped(s string) string { return text.Snip(spaced(s), 100, "…") }
+
+// deadLetters returns the dead-letter queues, which the outputs of the stack name.
 func (a *app) deadLetters() (deadletter.Box, error) {
 	cfg, err := a.deadLettersConfig()
 	if err != nil {
@@ -236,14 +211,16 @@ func (a *app) deadLetters() (deadletter.Box, error) {
 		return box, err
 	}
 	for _, queue := range []struct{ name, url, function string }{
-		{"rules", "RuleDeadLettersUrl", ""}, {"functions", "FunctionDeadLettersUrl", ""}, {"voice", "VoiceDeadLettersUrl", "VoiceFunctionName"},
+		{"rules", "RuleDeadLettersUrl", ""}, {"functions", "FunctionDeadLettersUrl", ""},
+		{"voice", "VoiceDeadLettersUrl", "VoiceFunctionName"},
 	} {
 		if url := outputs[queue.url]; url != "" {
 			box.Queues = append(box.Queues, deadletter.Queue{Name: queue.name, URL: url, Function: outputs[queue.function]})
 		}
 	}
 	if len(box.Queues) == 0 {
-		return box, fault.New(fault.NotFound, "stack "+a.Stack, "has no output that names a dead-letter queue", "name the deployed stack with --stack")
+		return box, fault.New(fault.NotFound, "stack "+a.Stack, "has no output that names a dead-letter queue",
+			"name the deployed stack with --stack")
 	}
 	box.Functions, err = deadletter.FunctionsOf(arn, outputs)
 	return box, err

@@ -70,7 +70,7 @@ func TestDeadLetters(t *testing.T) {
 		}
 	}
 	noNumbers(t, "list", listed, "2065550100", "2065550101")
-	if got := command(exitDone, "list", "--limit", "1"); !strings.Contains(got.stderr, "more than 1") {
+	if got := command(exitDone, "list", "--limit", "1"); !strings.Contains(got.stderr, "2 here, of which the newest 1") {
 		t.Errorf("list --limit 1: got %q, want it to say that there is more", got.stderr)
 	}
 	var shown letterReport

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 )
@@ -26,11 +26,17 @@ type Queue struct {
 	Function string
 }
 
-// SQS is what Box needs of the queues; *sqs.Client has it.
+// SQS is what Box needs of the queues; *sqs.Client has it. It is called from several
+// goroutines at once.
 type SQS interface {
 	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
-	ChangeMessageVisibility(context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityOutput, error)
+	ChangeMessageVisibility(
+		context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options),
+	) (*sqs.ChangeMessageVisibilityOutput, error)
 	DeleteMessage(context.Context, *sqs.DeleteMessageInput, ...func(*sqs.Options)) (*sqs.DeleteMessageOutput, error)
+	GetQueueAttributes(
+		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),
+	) (*sqs.GetQueueAttributesOutput, error)
 }
 
 // Lambda is what Box needs of the functions; *lambda.Client has it.
@@ -49,88 +55,89 @@ type Box struct {
 	// SQS a second, as an answer at once comes from some of its servers only (SQS
 	// developer guide, "Amazon SQS short and long polling").
 	Wait time.Duration
+	// Hide is for how long a letter that was received is hidden from other readers, in
+	// whole seconds; 0 means DefaultHide. It is extended for as long as the letter is
+	// worked on, so that it only bounds for how long a letter stays hidden after the
+	// process was killed.
+	Hide time.Duration
 }
 
-const (
-	// hidden is for how long a letter that was read is kept from other readers,
-	// unless it is put back before.
-	hidden = 10 * time.Minute
-	// most is how many messages SQS hands out at a time.
-	most = 10
-)
+// DefaultHide is the Hide of a Box that has none.
+const DefaultHide = 45 * time.Second
 
-// Each calls do for the letters of all queues, one queue after the other, until
-// it has seen all or do says that it is enough. A letter that is still there
-// afterwards can be read by others at once, also when ctx has ended. The error
-// is that of the queue, or of do, which ends the reading.
-func (b Box) Each(ctx context.Context, do func(*Letter) (enough bool, err error)) (err error) {
-	var read []*Letter
-	defer func() { err = errors.Join(err, b.putBack(context.WithoutCancel(ctx), read)) }()
-	seen := map[string]bool{}
+// Hidden is how many letters could not be read because another reader has them.
+type Hidden struct {
+	// Letters is computed from numbers that SQS calls approximate: of letters that were
+	// removed within the last minute some may still be counted.
+	Letters int
+	// Until is when they are visible again at the latest, unless their reader extends
+	// that; zero where Letters is 0.
+	Until time.Time
+}
+
+// Each calls do for the letters of all queues, one queue after the other, until it has
+// called it for all, ctx has ended, or do returns an error. do is called once for each letter, however
+// often SQS delivers it, and may Redrive or Delete it. While do runs, the letters that
+// were received are hidden from other readers; those that are still in their queue can
+// be received by others when Each returns, also when ctx has ended meanwhile.
+//
+// A queue that cannot be read does not keep Each from reading the others. The error
+// joins what was wrong with queues and the error of do. hidden is 0 where a queue was
+// not read to its end.
+func (b Box) Each(ctx context.Context, do func(*Letter) error) (hidden Hidden, err error) {
+	r := b.startReading(ctx)
+	var errs []error
 	for _, q := range b.Queues {
-		for {
-			letters, err := b.receive(ctx, q)
-			if err != nil {
-				return err
-			}
-			read = append(read, letters...)
-			fresh := false
-			for _, l := range letters {
-				if seen[l.ID] {
-					continue // it took so long that what was read first is visible again
-				}
-				seen[l.ID], fresh = true, true
-				if enough, err := do(l); enough || err != nil {
-					return err
-				}
-			}
-			if !fresh {
-				break
-			}
+		stopped, err := r.readQueue(ctx, q, do)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if stopped || ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	hidden, err = r.end(ctx)
+	errs = append(errs, err)
+	if ended := ctx.Err(); ended != nil && !errors.Is(errors.Join(errs...), ended) {
+		errs = append(errs, ended) // between two requests, so that none failed
+	}
+	return hidden, errors.Join(errs...)
 }
 
-func (b Box) receive(ctx context.Context, q Queue) ([]*Letter, error) {
-	out, err := b.SQS.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &q.URL, MaxNumberOfMessages: most, WaitTimeSeconds: int32(b.Wait.Seconds()), VisibilityTimeout: int32(hidden.Seconds()),
-		MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
+// Read returns the letters of all queues, newest first. They are visible to other readers
+// when it returns, so that they cannot be redriven or deleted any more: Each is for that.
+// With an error it returns what could be read.
+func (b Box) Read(ctx context.Context) ([]*Letter, Hidden, error) {
+	var letters []*Letter
+	hidden, err := b.Each(ctx, func(l *Letter) error {
+		letters = append(letters, l)
+		return nil
 	})
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "queue "+q.URL, "cannot be read", "")
-	}
-	letters := make([]*Letter, len(out.Messages))
-	for i, m := range out.Messages {
-		letters[i] = read(q, m)
-		letters[i].judge(q, b.Functions)
-	}
-	return letters, nil
+	slices.SortStableFunc(letters, func(a, b *Letter) int { return b.SentAt.Compare(a.SentAt) })
+	return letters, hidden, err
 }
 
-// putBack makes the letters that are still there visible again. Those that
-// cannot be put back come back by themselves.
-func (b Box) putBack(ctx context.Context, letters []*Letter) error {
-	for _, l := range letters {
-		if l.gone {
-			continue
+// Count returns how many letters are in the queues, with those that other readers have.
+// The number is approximate: SQS counts so for up to a minute after a change.
+func (b Box) Count(ctx context.Context) (int, error) {
+	sum := 0
+	for _, q := range b.Queues {
+		n, _, err := b.count(ctx, q.URL)
+		if err != nil {
+			return 0, err
 		}
-		_, err := b.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt, VisibilityTimeout: 0})
-		var visible *types.MessageNotInflight
-		if err != nil && !errors.As(err, &visible) {
-			return fault.Wrap(err, fault.Internal, "queue "+l.url, fmt.Sprintf("does not take message %s back", l.ID), fmt.Sprintf("it comes back by itself within %s", hidden))
-		}
+		sum += n
 	}
-	return nil
+	return sum, nil
 }
 
-// Redrive hands a letter to its function and, once that has handled it, deletes
-// it. Nothing happens twice if it was handled before. It is an error when the
-// function failed again, and when the letter has a Refusal, so that nothing is
-// invoked; then the letter stays.
+// Redrive invokes a letter's function with it and, once that has handled it, deletes
+// it. It is idempotent. It is an error when the function failed again, and when the
+// letter has a Refusal, so that nothing is invoked; then the letter stays.
 func (b Box) Redrive(ctx context.Context, l *Letter) error {
 	if l.Function == "" {
-		return fault.New(fault.Invalid, "dead letter "+l.ID, "does not tell which function it was for", "invoke the function with its body, and delete it")
+		return fault.New(fault.Invalid, "dead letter "+l.ID, "does not say which function it was for",
+			"invoke the function with its body, and delete it")
 	}
 	if l.Refusal != "" {
 		return fault.New(fault.Invalid, "dead letter "+l.ID, l.Refusal+": "+l.Function,
@@ -151,14 +158,19 @@ func (b Box) Redrive(ctx context.Context, l *Letter) error {
 		Failures []struct{} `json:"batchItemFailures"`
 	}
 	if json.Unmarshal(out.Payload, &reply) == nil && len(reply.Failures) > 0 {
-		return fault.New(fault.Invalid, "dead letter "+l.ID, fmt.Sprintf("failed again in %d of its records", len(reply.Failures)), "the function's log tells why")
+		return fault.New(fault.Invalid, "dead letter "+l.ID,
+			fmt.Sprintf("failed again in %d of its records", len(reply.Failures)), "the function's log says why")
 	}
-	return b.Delete(ctx, l)
+	// What is handled is removed also when ctx has ended meanwhile.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	return b.Delete(whole, l)
 }
 
-// Delete takes a letter out of its queue for good.
+// Delete removes a letter from its queue for good.
 func (b Box) Delete(ctx context.Context, l *Letter) error {
-	if _, err := b.SQS.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt}); err != nil {
+	_, err := b.SQS.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt})
+	if err != nil {
 		return fault.Wrap(err, fault.Internal, "queue "+l.url, fmt.Sprintf("does not delete message %s", l.ID), "")
 	}
 	l.gone = true

@@ -62,11 +62,11 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 				foreign := map[string]bool{send(rules): true, send(voice): true}
 				rules.Send(given, nil)
 				redriven := 0
-				if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) {
+				if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
 					err := box.Redrive(t.Context(), l)
 					if !foreign[l.ID] {
 						redriven++
-						return false, err
+						return err
 					}
 					if fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), refusal) {
 						t.Errorf("got %v, want it to say %s", err, refusal)
@@ -75,7 +75,7 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 						t.Errorf("got %q and %q, want the function that the message names, and why not",
 							l.Function, l.Refusal)
 					}
-					return false, nil
+					return nil
 				}); err != nil {
 					t.Fatal(err)
 				}
@@ -102,8 +102,8 @@ func TestRedriveIgnoresTheQualifier(t *testing.T) {
 		box, rules, _, called := opened(t)
 		called.out.Payload = []byte("null")
 		rules.Send(stateChange, target(function))
-		if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) {
-			return false, box.Redrive(t.Context(), l)
+		if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
+			return box.Redrive(t.Context(), l)
 		}); err != nil {
 			t.Errorf("%s: %v", function, err)
 		}
@@ -119,7 +119,7 @@ func TestRedriveKeepsTheFunctionOfTheQueue(t *testing.T) {
 	box, _, voice, called := opened(t)
 	const status = "arn:aws:lambda:us-east-1:111122223333:function:status"
 	voice.Send(`{"requestContext":{"functionArn":"`+status+`"},"requestPayload":{}}`, nil)
-	err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) { return false, box.Redrive(t.Context(), l) })
+	_, err := box.Each(t.Context(), func(l *deadletter.Letter) error { return box.Redrive(t.Context(), l) })
 	if fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "not the function of its queue") {
 		t.Errorf("got %v, want the letter refused", err)
 	}
@@ -134,11 +134,11 @@ func TestRedriveWithoutFunctions(t *testing.T) {
 	box.Functions = deadletter.Functions{}
 	rules.Send(given, nil)
 	voice.Send(`{}`, nil)
-	if err := box.Each(t.Context(), func(l *deadletter.Letter) (bool, error) {
+	if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
 		if err := box.Redrive(t.Context(), l); fault.ClassOf(err) != fault.Invalid {
 			t.Errorf("got %v, want it refused", err)
 		}
-		return false, nil
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
