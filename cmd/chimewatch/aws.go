@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
@@ -77,26 +81,27 @@ func isLoopback(endpoint *string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// tableName gives the name of the table: from the flag or the variable, else
-// from the outputs of the deployed stack.
+// tableName returns the name of the table: from the flag or the variable, else
+// from the outputs of the deployed stack. Where the stack cannot be read, the error
+// says why that is, and what to do about that.
 func (a *app) tableName(cfg aws.Config) (string, error) {
 	if a.Table != "" {
 		return a.Table, nil
 	}
-	const threeWays = "use --table NAME, set CHIMEWATCH_TABLE, or name the deployed stack with --stack"
-	where := "stack " + a.Stack
+	const unknown = "the table is not known, as "
 	outputs, err := a.outputs(cfg)
 	if err != nil {
-		known := a.reportOf(explain(err))
-		return "", fault.New(known.Class, where, "the table is not known, and cannot be found from the stack: "+known.What, threeWays)
+		known := asFault(explain(err))
+		return "", &fault.Error{Class: known.Class, Where: known.Where, What: unknown + known.What, Fix: known.Fix, Err: known.Err}
 	}
 	if name, ok := outputs[tableOutput]; ok {
 		return name, nil
 	}
-	return "", fault.New(fault.NotFound, where, "the table is not known, and the stack has no output "+tableOutput, threeWays)
+	return "", fault.New(fault.NotFound, "stack "+a.Stack, unknown+"it has no output "+tableOutput,
+		"use --table NAME, set CHIMEWATCH_TABLE, or name the deployed stack with --stack")
 }
 
-// outputs gives the outputs of the deployed stack, by name.
+// outputs returns the outputs of the deployed stack, by name.
 func (a *app) outputs(cfg aws.Config) (map[string]string, error) {
 	_, outputs, err := a.describeStack(cfg)
 	return outputs, err
@@ -105,8 +110,11 @@ func (a *app) outputs(cfg aws.Config) (map[string]string, error) {
 // describeStack returns the ARN of the deployed stack, and its outputs by name.
 func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]string, err error) {
 	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
+	if isNoStack(err) {
+		return "", nil, a.noStack(cfg)
+	}
 	if err != nil {
-		return "", nil, err
+		return "", nil, fault.Wrap(err, fault.Internal, "stack "+a.Stack, "its outputs cannot be read", "")
 	}
 	outputs = map[string]string{}
 	for _, stack := range answer.Stacks { // of one name there is one
@@ -116,4 +124,44 @@ func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]stri
 		}
 	}
 	return arn, outputs, nil
+}
+
+// isNoStack reports whether err is CloudFormation's answer for a stack that is not
+// there. It has no code of its own (API reference, DescribeStacks).
+func isNoStack(err error) bool {
+	var answer smithy.APIError
+	return errors.As(err, &answer) && answer.ErrorCode() == "ValidationError" &&
+		strings.HasSuffix(strings.TrimSpace(answer.ErrorMessage()), "does not exist")
+}
+
+// noStack is the error for a stack that is not there. It says where the stack was
+// looked for, since the usual mistake is another Region or another profile.
+func (a *app) noStack(cfg aws.Config) error {
+	place := cfg.Region
+	credentials, err := cfg.Credentials.Retrieve(a.ctx)
+	if err == nil && credentials.AccountID != "" { // beside a Region it is not taken for a phone number
+		place = "account " + credentials.AccountID + ", " + cfg.Region
+	}
+	place += " (" + a.profileOf(credentials) + ")"
+	if endpoint := aws.ToString(cfg.BaseEndpoint); endpoint != "" {
+		place += " at " + endpoint
+	}
+	return fault.New(fault.NotFound, "stack "+a.Stack, "there is no such stack in "+place,
+		"check --region and --profile; name the deployed stack with --stack or CHIMEWATCH_STACK")
+}
+
+// profileOf names what the credentials are from. A profile that the flag names goes
+// before keys in variables, and those before a profile that a variable names.
+func (a *app) profileOf(credentials aws.Credentials) string {
+	named := cmp.Or(a.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
+	switch {
+	case credentials.Source == config.CredentialsSourceName:
+		if named == "" {
+			return "with the keys of AWS_ACCESS_KEY_ID"
+		}
+		return "with the keys of AWS_ACCESS_KEY_ID, not those of profile " + named
+	case named == "":
+		return "no profile named"
+	}
+	return "profile " + named
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -11,7 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
-// permissionPrefix gives the prefix of the IAM actions of a service, by the name
+// permissionPrefix holds the prefix of the IAM actions of a service, by the name
 // that the SDK has for the service.
 var permissionPrefix = map[string]string{
 	"DynamoDB":       "dynamodb",
@@ -20,6 +22,9 @@ var permissionPrefix = map[string]string{
 	"SQS":            "sqs",
 	"Lambda":         "lambda",
 	"SNS":            "sns",
+	"SSO":            "sso",
+	"SSO OIDC":       "sso-oauth",
+	"STS":            "sts",
 }
 
 // explain turns what an AWS client returned, anywhere in err's chain, into an
@@ -41,8 +46,11 @@ func explain(err error) error {
 	}
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
-		what, m := meaningOf(answer, action)
+		what, m := meaningOf(err, answer, action)
 		return fault.New(m.class, where, doing+what, strings.ReplaceAll(m.fix, "{action}", action))
+	}
+	if m, ok := meaningOfStatus(err); ok {
+		return fault.New(m.class, where, doing+m.what, strings.ReplaceAll(m.fix, "{action}", action))
 	}
 	var unsent *smithyhttp.RequestSendError
 	if errors.As(err, &unsent) {
@@ -52,14 +60,18 @@ func explain(err error) error {
 	return err
 }
 
-// meaningOf gives the meaning of an error that the service itself answered with,
+// meaningOf returns the meaning of an error that the service itself answered with,
 // and what there is to say of it.
-func meaningOf(answer smithy.APIError, action string) (what string, m meaning) {
+func meaningOf(err error, answer smithy.APIError, action string) (what string, m meaning) {
 	code := answer.ErrorCode()
 	m, ok := answers[code]
 	switch {
 	case !ok:
-		m = meaning{fault.Internal, "the service answered " + code, ""}
+		known := false
+		if m, known = meaningOfStatus(err); !known {
+			m = meaning{fault.Internal, "the service answered", ""}
+		}
+		m.what += " " + code
 	case code == "ResourceNotFoundException" && strings.HasPrefix(action, "dynamodb:"):
 		m = noTable
 	}
@@ -67,6 +79,31 @@ func meaningOf(answer smithy.APIError, action string) (what string, m meaning) {
 		return m.what + ": " + said, m
 	}
 	return m.what, m
+}
+
+// meaningOfStatus returns the meaning of the HTTP status of an answer, of which no code
+// is known: what stands between the service and this machine answers so, too. ok is
+// false where there was no answer, or a status without a meaning of its own.
+func meaningOfStatus(err error) (m meaning, ok bool) {
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &answer) || answer.Response == nil {
+		return m, false
+	}
+	status := answer.HTTPStatusCode()
+	switch {
+	case status == http.StatusTooManyRequests:
+		m = throttled
+	case status == http.StatusUnauthorized:
+		m = refused
+	case status == http.StatusForbidden:
+		m = denied
+	case status >= http.StatusInternalServerError:
+		m = failed
+	default:
+		return m, false
+	}
+	m.what = fmt.Sprintf("%s: status %d", m.what, status)
+	return m, true
 }
 
 // meaning is what an error code says to whoever runs the command.
@@ -97,7 +134,7 @@ var (
 	failed = meaning{fault.Unavailable, "the service failed", "try again"}
 )
 
-// answers gives the meaning of the error codes in the API references of the
+// answers holds the meaning of the error codes in the API references of the
 // services used here, and in the list of errors that all AWS services share.
 var answers = map[string]meaning{
 	"AccessDenied":                            denied,
@@ -107,6 +144,13 @@ var answers = map[string]meaning{
 	"ExpiredToken":                            expired,
 	"ExpiredTokenException":                   expired,
 	"RequestExpired":                          expired,
+	"TokenRefreshRequired":                    expired,
+	"UnauthorizedException":                   expired,
+	"AuthFailure":                             refused,
+	"InvalidAccessKeyId":                      refused,
+	"InvalidSecurity":                         refused,
+	"InvalidSecurityToken":                    refused,
+	"InvalidToken":                            refused,
 	"UnrecognizedClientException":             refused,
 	"InvalidClientTokenId":                    refused,
 	"InvalidSignatureException":               refused,
@@ -123,6 +167,10 @@ var answers = map[string]meaning{
 	"ThrottlingException":                     throttled,
 	"ProvisionedThroughputExceededException":  throttled,
 	"RequestLimitExceeded":                    throttled,
+	"RequestThrottled":                        throttled,
+	"RequestThrottledException":               throttled,
+	"ThrottledException":                      throttled,
+	"TooManyRequestsException":                throttled,
 	"ValidationError":                         invalid,
 	"ValidationException":                     invalid,
 	"InvalidParameter":                        invalid,
@@ -137,4 +185,5 @@ var answers = map[string]meaning{
 	"InternalServerError":                     failed,
 	"InternalException":                       failed,
 	"ServiceUnavailable":                      failed,
+	"ServiceException":                        failed,
 }

@@ -102,6 +102,7 @@ func (f *fakeAWS) answerDescribeStacks(w http.ResponseWriter, body string) {
 		fmt.Fprintf(&outputs, `<member><OutputKey>%s</OutputKey><OutputValue>%s</OutputValue></member>`, key, value)
 	}
 	fmt.Fprintf(w, `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Chimewatch</StackName>`+
+		`<StackId>arn:aws:cloudformation:us-east-1:111122223333:stack/Chimewatch/1</StackId>`+
 		`<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>%s</Outputs></member></Stacks>`+
 		`</DescribeStacksResult></DescribeStacksResponse>`, outputs.String())
 }

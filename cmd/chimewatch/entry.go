@@ -11,39 +11,42 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
-// entry gives the event in the form that PutEvents takes.
-func (c *sendCmd) entry(event map[string]any) (*types.PutEventsRequestEntry, error) {
-	source, err := textField(event, "source")
+// entry returns an event in the form that PutEvents accepts.
+func (c *sendCmd) entry(o *outgoing) (*types.PutEventsRequestEntry, error) {
+	source, err := o.textField("source")
 	if err != nil {
 		return nil, err
 	}
-	detailType, err := textField(event, "detail-type")
+	detailType, err := o.textField("detail-type")
 	if err != nil {
 		return nil, err
 	}
 	if isVoiceNotification(detailType) {
-		return nil, usage("send "+c.Name, "voice-analytics notifications do not come over an event bus, so no rule would match it",
+		return nil, o.refuse("detail-type", "voice-analytics notifications do not come over an event bus, so no rule would match it",
 			"write it with --print, and give it to the queue, topic, stream or function that takes the notifications")
 	}
-	at, err := timeField(event)
+	at, err := o.timeField()
 	if err != nil {
 		return nil, err
 	}
-	resources, err := resourcesField(event)
+	resources, err := o.resourcesField()
 	if err != nil {
 		return nil, err
 	}
-	detail, ok := event["detail"].(map[string]any)
+	detail, ok := o.event["detail"].(map[string]any)
 	if !ok {
-		return nil, usage("send "+c.Name, "detail is no object, and an event bus takes nothing else there", "give --set detail an object")
+		return nil, o.refuse("detail", "detail is no object, and an event bus takes nothing else there", "give it an object")
 	}
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(detail); err != nil {
-		return nil, err
+	text := bytes.NewBuffer(o.detail)
+	if len(o.detail) == 0 {
+		enc := json.NewEncoder(text)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(detail); err != nil {
+			return nil, err
+		}
 	}
 	return &types.PutEventsRequestEntry{
 		Source: aws.String(source), DetailType: aws.String(detailType), Time: aws.Time(at), Resources: resources,
@@ -59,33 +62,49 @@ func isVoiceNotification(detailType string) bool {
 	return false
 }
 
-func textField(event map[string]any, name string) (string, error) {
-	text, ok := event[name].(string)
+// refuse is the error for a field that an event bus does not accept: of the command
+// line where that chose the field, else of the file.
+func (o *outgoing) refuse(field, what, fix string) error {
+	if o.ofFile {
+		return fault.New(fault.Invalid, o.name+", "+field, what, fix)
+	}
+	return usage("--set "+field, what, fix)
+}
+
+func (o *outgoing) textField(name string) (string, error) {
+	text, ok := o.event[name].(string)
 	if !ok || text == "" {
-		return "", usage("--set "+name, "an event bus takes a text there, not empty", "give it in quotes where it reads as JSON")
+		return "", o.refuse(name, "an event bus takes a text there, not empty", "give it in quotes where it reads as JSON")
 	}
 	return text, nil
 }
 
-func timeField(event map[string]any) (time.Time, error) {
-	text, _ := event["time"].(string)
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return at, usage("--set time", fmt.Sprintf("%v is no time", event["time"]), "write it like 2026-03-09T14:08:30Z")
+// timeField returns the time of the event, of a file in any form that the functions read.
+func (o *outgoing) timeField() (time.Time, error) {
+	text, isText := o.event["time"].(string)
+	if number, ok := o.event["time"].(json.Number); ok && o.ofFile {
+		text, isText = number.String(), true
 	}
-	return at, nil
+	at, err := time.Parse(time.RFC3339, text)
+	if err == nil {
+		return at, nil
+	}
+	if at, ok := chime.ParseTime(text); ok && isText && o.ofFile {
+		return at, nil
+	}
+	return at, o.refuse("time", fmt.Sprintf("%v is no time", o.event["time"]), "write it like 2026-03-09T14:08:30Z")
 }
 
-func resourcesField(event map[string]any) ([]string, error) {
-	list, ok := event["resources"].([]any)
-	if !ok && event["resources"] != nil {
-		return nil, usage("--set resources", "it is no array", `write it like resources='["arn:…"]'`)
+func (o *outgoing) resourcesField() ([]string, error) {
+	list, ok := o.event["resources"].([]any)
+	if !ok && o.event["resources"] != nil {
+		return nil, o.refuse("resources", "it is no array", `write it like resources='["arn:…"]'`)
 	}
 	resources := make([]string, 0, len(list))
 	for i, item := range list {
 		text, ok := item.(string)
 		if !ok {
-			return nil, usage(fmt.Sprintf("--set resources.%d", i), "it is no text", `put it in quotes, as JSON`)
+			return nil, o.refuse(fmt.Sprintf("resources.%d", i), "it is no text", `put it in quotes, as JSON`)
 		}
 		resources = append(resources, text)
 	}

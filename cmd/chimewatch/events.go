@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/rules"
@@ -16,12 +11,21 @@ import (
 
 // eventsCmd holds what is done with events in files.
 type eventsCmd struct {
-	Validate validateCmd `cmd:"" help:"Check events against the schemas, and tell which rules would match and which functions would run."`
+	Validate validateCmd `cmd:"" help:"Check events against the schemas and by the functions, and print which rules would match and which functions would run."`
+}
+
+// Help says more than the flags do.
+func (validateCmd) Help() string {
+	return "A file holds one event, several one after another (JSON Lines, too), or arrays of them. What is around an " +
+		"event is taken off: what dead-letters show -o json prints, Lambda's record of a failed invocation, messages and " +
+		"records of SQS, SNS and Kinesis. Entries of put-events are read as the events that the bus makes of them. " +
+		"A problem is what a function refuses; where the functions accept an event that does not follow its schema, it is " +
+		"valid, and the differences are printed. The text is UTF-8, or UTF-16 with a byte order mark."
 }
 
 // validateCmd checks files of events.
 type validateCmd struct {
-	Files     []string `arg:"" name:"file" help:"Files of events; - is the standard input. One event, several one after another (JSON Lines, too), or arrays of them."`
+	Files     []string `arg:"" name:"file" help:"Files of events; - is the standard input."`
 	Rehearsal bool     `help:"Match as the rules of a stack that lets rehearsals in."`
 }
 
@@ -36,15 +40,20 @@ type judged struct {
 // Run checks every event, prints what it found, and fails when there was
 // something wrong with one.
 func (c *validateCmd) Run(a *app) error {
-	judge, err := newJudge(rules.Options{Rehearsal: c.Rehearsal})
+	judge, err := newJudge(rules.Options{Rehearsal: c.Rehearsal}, a.now)
 	if err != nil {
 		return err
 	}
 	results := []judged{}
 	for _, file := range c.Files {
 		index := 0
-		broken, err := a.eachEvent(file, func(raw []byte) {
-			results = append(results, judged{file, index, judge.verdict(raw)})
+		broken, err := a.eachEvent(file, func(e fileEvent, err error) {
+			found := newVerdict()
+			found.addError(err)
+			if err == nil {
+				found = judge.verdict(a.ctx, e.Message)
+			}
+			results = append(results, judged{file, index, found})
 			index++
 		})
 		switch {
@@ -100,59 +109,21 @@ func (r judged) describe(b *strings.Builder) {
 	for _, p := range r.Problems {
 		fmt.Fprintf(b, "  problem    %s\n", strings.TrimPrefix(p.Pointer+": "+p.Message, ": "))
 	}
-}
-
-// eachEvent calls fn with the bytes of every event in a file, and gives where
-// the file stops being JSON. A name given twice and text that is not UTF-8 are
-// let through here, since the functions bear them.
-func (a *app) eachEvent(file string, fn func(raw []byte)) (broken string, err error) {
-	text, err := a.read(file)
-	if err != nil {
-		return "", fault.Wrap(err, fault.Invalid, file, "cannot be read", "")
-	}
-	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // some editors begin a file with it
-	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	for {
-		var raw jsontext.Value
-		switch kind := dec.PeekKind(); kind {
-		case jsontext.KindBeginArray, jsontext.KindEndArray:
-			_, err = dec.ReadToken()
-		default:
-			if raw, err = dec.ReadValue(); err == nil {
-				fn(raw.Clone())
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return "", nil
-		}
-		if err != nil {
-			return describeSyntax(text, err), nil
-		}
+	for _, p := range r.Differences {
+		fmt.Fprintf(b, "  differs    %s\n", strings.TrimPrefix(p.Pointer+": "+p.Message, ": "))
 	}
 }
 
-// read gives the bytes of a file, or of the standard input for "-".
-func (a *app) read(file string) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(a.stdin)
-	}
-	return os.ReadFile(file)
+// newVerdict returns a verdict that finds nothing.
+func newVerdict() verdict {
+	return verdict{Problems: []problem{}, Rules: []string{}, Functions: []string{}}
 }
 
-// describeSyntax says where text is no JSON, lines counted from 1.
-func describeSyntax(text []byte, err error) string {
-	what := strings.TrimPrefix(err.Error(), "jsontext: ")
-	at := int64(len(text))
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		what, at = syntax.Err.Error(), min(at, syntax.ByteOffset)
-	}
-	line := 1 + bytes.Count(text[:at], []byte("\n"))
-	return fmt.Sprintf("is not JSON at line %d: %s; nothing after it is read", line, what)
-}
-
+// verdictOf returns a verdict of one problem, with the file as a whole.
 func verdictOf(message string) verdict {
-	return verdict{Problems: []problem{{Message: message}}, Rules: []string{}, Functions: []string{}}
+	v := newVerdict()
+	v.Problems = append(v.Problems, problem{Message: message})
+	return v
 }
 
 // count writes a number with its noun.

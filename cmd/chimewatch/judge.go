@@ -1,19 +1,25 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// judge says what the schemas, the parser and the routing table make of events.
-type judge struct{ matcher *rules.Matcher }
+// judge says what the schemas, the routing table and the functions make of events.
+type judge struct {
+	matcher *rules.Matcher
+	now     func() time.Time
+}
 
 // problem is one fault of an event. Phone numbers in it are masked.
 type problem struct {
@@ -21,46 +27,80 @@ type problem struct {
 	Message string `json:"message"`
 }
 
-// verdict is what is found about one event. The lists are never nil.
+// verdict is what is found about one event. The first three lists are never nil.
 type verdict struct {
-	Schema    string    `json:"schema,omitempty"`
+	Schema string `json:"schema,omitempty"`
+	// Problems are empty where every function accepts the event that the rules send
+	// it to, and, of an event that none gets, where it follows its schema.
 	Problems  []problem `json:"problems"`
 	Rules     []string  `json:"rules"`
 	Functions []string  `json:"functions"`
+	// Differences are where an event that the functions accept does not follow its
+	// schema.
+	Differences []problem `json:"differences,omitempty"`
 }
 
-func newJudge(o rules.Options) (judge, error) {
+func newJudge(o rules.Options, now func() time.Time) (judge, error) {
 	matcher, err := rules.Compile(rules.Table(o))
-	return judge{matcher}, err
+	return judge{matcher, now}, err
 }
 
-// verdict judges the bytes of one event.
-func (j judge) verdict(raw []byte) verdict {
-	v := verdict{Problems: []problem{}, Rules: []string{}, Functions: []string{}}
-	schema, problems, err := schemas.Validate(raw)
+// verdict judges one event, by the way that it came as well.
+func (j judge) verdict(ctx context.Context, m intake.Message) verdict {
+	v := newVerdict()
+	schema, problems, schemaErr := schemas.Validate(m.Body)
 	v.Schema = schema
-	v.addError(err)
-	for _, p := range problems {
-		v.Problems = append(v.Problems, problem{redact.Text(p.Pointer), redact.Text(p.Message)})
-	}
-	ev, err := chime.Parse(raw)
-	v.addError(err)
-	matched, err := j.matcher.Match(raw)
-	v.addError(err)
+	matched, matchErr := j.matcher.Match(m.Body)
 	for _, rule := range matched {
 		v.Rules = append(v.Rules, rule.Name)
 		if !slices.Contains(v.Functions, rule.Function) {
 			v.Functions = append(v.Functions, rule.Function)
 		}
 	}
-	if ev != nil && ev.Voice != nil {
-		v.Functions = append(v.Functions, "voice") // its sources hand it all they get, without a rule
+	if len(matched) == 0 && isForVoice(m) {
+		v.Functions = append(v.Functions, functionVoice)
+	}
+	var refusals []error
+	for _, function := range v.Functions {
+		if err := accept(ctx, function, m, j.now); err != nil {
+			refusals = append(refusals, err)
+		}
+	}
+	if len(v.Functions) == 0 {
+		_, err := chime.Parse(m.Body)
+		refusals = []error{err, matchErr}
+	}
+	var unlike []problem
+	for _, p := range problems {
+		unlike = append(unlike, problem{redact.Text(p.Pointer), redact.Text(p.Message)})
+	}
+	if len(v.Functions) > 0 && len(refusals) == 0 {
+		v.Differences = unlike
+		return v
+	}
+	v.Problems = append(v.Problems, unlike...)
+	if schemaErr != nil && (len(v.Functions) == 0 || fault.ClassOf(schemaErr) != fault.NotFound) {
+		v.addError(schemaErr)
+	}
+	for _, err := range refusals {
+		v.addError(err)
 	}
 	return v
 }
 
-// addError adds what err says, unless there is a problem at the same place
-// already: schema, parser and matcher stumble over the same things.
+// isForVoice reports whether a message that no rule matches is for the function voice:
+// its sources hand that all they get, without a rule.
+func isForVoice(m intake.Message) bool {
+	switch m.Source {
+	case intake.SQS, intake.SNS, intake.Kinesis:
+		return true
+	}
+	ev, err := chime.ParseEnvelope(m.Body)
+	return err == nil && (isVoiceNotification(ev.DetailType) || ev.ServiceType != "") // EventBridge's events have no service type
+}
+
+// addError adds what err says, unless there is a problem at the same place already:
+// schema, parser and functions stumble over the same things.
 func (v *verdict) addError(err error) {
 	if err == nil {
 		return
@@ -75,7 +115,9 @@ func (v *verdict) addError(err error) {
 		p = problem{known.Where, strings.TrimPrefix(err.Error(), known.Where+": ")}
 	}
 	p = problem{redact.Text(p.Pointer), redact.Text(p.Message)}
-	if !slices.ContainsFunc(v.Problems, func(other problem) bool { return other.Pointer == p.Pointer }) {
+	if !slices.ContainsFunc(v.Problems, func(other problem) bool {
+		return other.Pointer == p.Pointer && (p.Pointer != "" || len(v.Functions) == 0 || other.Message == p.Message)
+	}) {
 		v.Problems = append(v.Problems, p)
 	}
 }

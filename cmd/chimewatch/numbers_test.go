@@ -165,12 +165,31 @@ func TestNoCommandPrintsANumberWhole(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "event.json")
-	if err := os.WriteFile(file,
-		[]byte(`{"id":"1","detail-type":"Media Insights State Change","source":"aws.chime",
-		"time":"tel:4155550160","detail":{"eventType":14155550161}}`), 0o600); err != nil {
-		t.Fatal(err)
+	for _, text := range []string{
+		`{"id":"1","detail-type":"Media Insights State Change","source":"aws.chime",
+		"time":"tel:4155550160","detail":{"eventType":14155550161}}`,
+		`[{"Source":"chimewatch.consent","DetailType":"Voice Analytics Consent","Time":"+14155550160","Detail":"{}"},
+		{"Source":"chimewatch.consent","DetailType":"Voice Analytics Consent","Detail":"{\"by\":14155550161}"},
+		{"Source":"aws.chime","DetailType":"Media Insights Rules Matched",
+		"Detail":"{\"ruleName\":\"14155550162 ` + strings.Repeat("x", 600) + `\"}"},
+		{"Source":"14155550163","DetailType":"tel:4155550164","Detail":"{}"}]`,
+		`{"id":"l","queue":"functions","body":"{\"requestContext\":{},\"requestPayload\":{\"detail-type\":
+		\"Media Insights State Change\",\"source\":\"aws.chime\",\"id\":\"rehearsal-14155550165\"}}"}`,
+		`{"Records":[{"eventSource":"aws:sqs","messageId":"14155550166","body":"tel:14155550167"}]}`,
+		`{"id":"1","detail-type":"Media Insights State Change","source":"aws.chime","time":"2026-03-12T14:00:00Z",
+		"detail":{"eventType":"chime:MediaInsightsPaused","version":14155550168,
+		"mediaInsightsPipelineArn":"tel:14155550169","fromNumber":14155550170}}`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		bus := newFakeAWS(t)
+		for _, output := range []string{"table", "json", "jsonl"} {
+			noNumbers(t, "events validate", run("events", "validate", file, "-o", output), numbers...)
+			noNumbers(t, "send --file", execute(nil, "", "send", "--file", file, "-o", output, "--region", "us-east-1",
+				"--endpoint-url", bus.URL), numbers...)
+		}
 	}
-	noNumbers(t, "events validate", run("events", "validate", file), numbers...)
 }
 
 // Digits in the path of a folder are no number, and the path is of no use in part;

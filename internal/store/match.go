@@ -52,7 +52,9 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	}
 	if len(rm.RuleName) > maxRuleName {
 		return fault.New(fault.Invalid, "event "+ev.ID,
-			fmt.Sprintf("names a rule of %d bytes (%s…), and no key has room for more than %d", len(rm.RuleName), cut(rm.RuleName, 40), maxRuleName),
+			// A number behind "bytes" counts as one of bytes, and is not masked as a phone number.
+			fmt.Sprintf("names the rule \"%s…\" of %d bytes, and no key has room for more than %d",
+				cut(rm.RuleName, 40), len(rm.RuleName), maxRuleName),
 			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
 	group, inGroup := RuleOnGroupOf(ev)

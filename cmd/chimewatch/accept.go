@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/hold"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+// Names of the functions, as the routing table has them. No rule leads to voice.
+const (
+	functionStatus   = "status"
+	functionFailures = "failures"
+	functionAlerts   = "alerts"
+	functionConsent  = "consent"
+	functionVoice    = "voice"
+)
+
+// accept returns the error with which a function refuses a message; nil where it
+// accepts the message. It is the function's own handler that is asked, on a table
+// that is empty and keeps nothing, so that no rule of it is written a second time.
+func accept(ctx context.Context, function string, m intake.Message, now func() time.Time) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "function "+function, fmt.Sprintf("panics: %v", p), "report it with the event")
+		}
+	}()
+	table := forgetful{store.New(blank{}, "of "+function, store.Options{Now: now}), now}
+	owner := func(context.Context) string { return "chimewatch" }
+	switch function {
+	case functionStatus:
+		return handler.Status(table, idle{})(ctx, m)
+	case functionFailures:
+		return handler.Failures(handler.Incidents{Table: table, Topic: idle{}, Owner: owner, Now: now}, idle{})(ctx, m)
+	case functionAlerts:
+		return handler.Alerts{
+			Table: table, Topic: idle{}, Topics: func(string) handler.Publisher { return idle{} }, Counts: idle{},
+			Owner: owner, Now: now,
+		}.Handle(ctx, m)
+	case functionConsent:
+		return handler.Consent(table, idle{}, idle{}, now)(ctx, m)
+	case functionVoice:
+		return acceptNote(ctx, table, m)
+	}
+	return fault.New(fault.Internal, "function "+function, "is not known to this command", "report it")
+}
+
+// acceptNote does what the function voice does with a message, without its log.
+// A record that it skips is accepted.
+func acceptNote(ctx context.Context, table forgetful, m intake.Message) error {
+	n, err := voice.Read(m)
+	if errors.Is(err, voice.ErrForeign) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return table.RecordVoice(ctx, []voice.Note{n})[0]
+}
+
+// forgetful is a store on a table that keeps nothing; what needs a table that
+// remembers is done at once.
+type forgetful struct {
+	*store.Store
+	now func() time.Time
+}
+
+// Join returns an incident that nobody has to hear of.
+func (f forgetful) Join(context.Context, store.Failure, incident.Timing) (incident.Incident, error) {
+	return incident.Incident{ClosedAt: f.now()}, nil
+}
+
+// Once sends nothing.
+func (forgetful) Once(context.Context, store.Partition, store.Notification, string, func(context.Context) error) error {
+	return nil
+}
+
+// idle counts, publishes and settles nothing.
+type idle struct{}
+
+func (idle) Count(string, int)                            {}
+func (idle) Publish(context.Context, alert.Message) error { return nil }
+func (idle) Settle(context.Context, hold.Trigger) error   { return nil }
