@@ -47,7 +47,7 @@ func newLetterStack(t *testing.T) *letterStack {
 	t.Helper()
 	s := &letterStack{queues: []*queues.Queue{queues.New("rules"), queues.New("functions"), queues.New("voice")}}
 	service := queues.NewService("111122223333", "us-east-1", s.queues...).Handler()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch target := r.Header.Get("X-Amz-Target"); {
 		case strings.HasPrefix(target, "AmazonSQS."):
 			body, _ := io.ReadAll(r.Body)
@@ -83,9 +83,18 @@ func newLetterStack(t *testing.T) *letterStack {
 			s.describe(w)
 		}
 	}))
+	s.url = "http://" + server.Listener.Addr().String()
+	server.Start()
 	t.Cleanup(server.Close)
-	s.url = server.URL
 	return s
+}
+
+// answer sets what functions answer from now on: the payload and the kind of failure of
+// the invocation n; nil for success.
+func (s *letterStack) answer(invoke func(n int, function string) (payload, failure string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.invoke = invoke
 }
 
 func (s *letterStack) describe(w http.ResponseWriter) {
@@ -265,12 +274,12 @@ func TestRedriveOfWhatFailsAgain(t *testing.T) {
 	s.queues[2].Send(`{"id":"v1","detail-type":"SpeakerSearchStatus","detail":{}}`, nil)
 	s.send(0, "tel:+14155550160")
 	s.send(1, "event-1")
-	s.invoke = func(_ int, function string) (string, string) {
+	s.answer(func(_ int, function string) (string, string) {
 		if function == "voice" {
 			return `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, ""
 		}
 		return `{"errorMessage":"no call of sip:+14155550160@198.51.100.7 \u001b[31m"}`, "Unhandled"
-	}
+	})
 	for _, output := range []string{"table", "json", "jsonl"} {
 		got := s.run("redrive", "--all", "-o", output)
 		noNumbers(t, "redrive", got, "4155550160")
@@ -282,7 +291,7 @@ func TestRedriveOfWhatFailsAgain(t *testing.T) {
 			t.Errorf("got %q and %d visible, want all left", got.stderr, s.visible(t))
 		}
 	}
-	s.invoke = nil
+	s.answer(nil)
 	if got := s.run("redrive", "--all"); got.code != exitDone || s.all() != 0 ||
 		!strings.Contains(got.stderr, "3 handled, 0 failed, 0 left") {
 		t.Errorf("got %d, %q and %d letters, want all handled", got.code, got.stderr, s.all())
@@ -305,13 +314,13 @@ func TestRedriveThatIsInterrupted(t *testing.T) {
 					s.send(i%2, fmt.Sprint("event-", i))
 				}
 				reached, goOn := make(chan bool), make(chan bool)
-				s.invoke = func(n int, _ string) (string, string) {
+				s.answer(func(n int, _ string) (string, string) {
 					if n == 7 {
 						close(reached)
 						<-goOn
 					}
 					return "null", ""
-				}
+				})
 				c := exec.CommandContext(t.Context(), command, s.args("redrive", "--all", "-o", output)...)
 				var stderr bytes.Buffer
 				c.Stderr = &stderr
