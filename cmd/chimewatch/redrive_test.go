@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path"
 	"slices"
 	"strings"
@@ -302,6 +303,10 @@ func TestRedriveOfWhatFailsAgain(t *testing.T) {
 // stays hidden.
 func TestRedriveThatIsInterrupted(t *testing.T) {
 	command := binaries.Command(t)
+	// Where the tests run under nohup, the command must not inherit that a hangup is ignored.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	for name, end := range map[string]func(*os.Process, io.Closer) error{
 		"SIGHUP":          func(p *os.Process, _ io.Closer) error { return p.Signal(syscall.SIGHUP) },
 		"SIGTERM":         func(p *os.Process, _ io.Closer) error { return p.Signal(syscall.SIGTERM) },
