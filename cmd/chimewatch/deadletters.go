@@ -196,6 +196,9 @@ func notFound(names []string, found map[string]bool, hidden deadletter.Hidden) e
 // snipped shortens a text of a letter to what a table has room for.
 func snipped(s string) string { return text.Snip(spaced(s), 100, "…") }
 
+// voiceQueue is the name of the queue of the function voice.
+const voiceQueue = "voice"
+
 // deadLetters returns the dead-letter queues, which the outputs of the stack name.
 func (a *app) deadLetters() (deadletter.Box, error) {
 	cfg, err := a.deadLettersConfig()
@@ -212,7 +215,7 @@ func (a *app) deadLetters() (deadletter.Box, error) {
 	}
 	for _, queue := range []struct{ name, url, function string }{
 		{"rules", "RuleDeadLettersUrl", ""}, {"functions", "FunctionDeadLettersUrl", ""},
-		{"voice", "VoiceDeadLettersUrl", "VoiceFunctionName"},
+		{voiceQueue, "VoiceDeadLettersUrl", "VoiceFunctionName"},
 	} {
 		if url := outputs[queue.url]; url != "" {
 			box.Queues = append(box.Queues, deadletter.Queue{Name: queue.name, URL: url, Function: outputs[queue.function]})

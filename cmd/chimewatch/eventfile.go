@@ -152,9 +152,6 @@ func (u unwrapper) object(raw jsontext.Value, depth int, source intake.Source) {
 	}
 }
 
-// voiceQueue is the name that dead-letters has for the queue of the function voice.
-const voiceQueue = "voice"
-
 func (u unwrapper) array(raw jsontext.Value, depth int, source intake.Source) {
 	dec := newFileDecoder(raw)
 	if _, err := dec.ReadToken(); err != nil {

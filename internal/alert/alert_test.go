@@ -61,7 +61,7 @@ func TestFailureNamesClassAndLosses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.failure.Class(); got != tt.class {
+			if got := tt.failure.Cause().Class; got != tt.class {
 				t.Errorf("got class %s, want %s", got, tt.class)
 			}
 			if diff := cmp.Diff(tt.losses, tt.failure.Losses()); diff != "" {
@@ -97,6 +97,14 @@ func TestSpans(t *testing.T) {
 		m := matched(&call, chime.RulesMatched{RuleName: "r"}).Message(alert.Options{})
 		if strings.Contains(m.Body, "into the call") {
 			t.Errorf("got %s, want no span", m.Body)
+		}
+	})
+	t.Run("in forms that services write", func(t *testing.T) {
+		for _, begin := range []string{"2026-03-09T15:20:20Z", "2026-03-09t15:20:20.000+0000", "1773069620", "1773069620000"} {
+			m := matched(nil, chime.RulesMatched{RuleName: "r", BeginTimestamp: begin}).Message(alert.Options{})
+			if want := "2026-03-09 15:20:20 UTC"; !strings.Contains(m.Body, want) || strings.Contains(m.Body, "as given") {
+				t.Errorf("%s: got %s, want %s", begin, m.Body, want)
+			}
 		}
 	})
 	t.Run("over midnight", func(t *testing.T) {

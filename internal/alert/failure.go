@@ -22,9 +22,6 @@ type Failure struct {
 	At time.Time
 }
 
-// Class returns the class of the likely cause.
-func (f Failure) Class() incident.Class { return f.Cause().Class }
-
 // Cause returns the likely cause: of an element that failed by what it says itself,
 // and where that says nothing, or no element failed alone, by all that is known of
 // the pipeline.

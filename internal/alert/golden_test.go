@@ -112,7 +112,7 @@ func news(f alert.Failure, stage alert.Stage, change func(*alert.News)) alert.Ne
 		element = incident.Gravest(f.State.FailingElements())
 	}
 	i := incident.Incident{
-		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: element}, Class: f.Class(), Losses: f.Losses(), OpenedAt: f.At,
+		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: element}, Class: f.Cause().Class, Losses: f.Losses(), OpenedAt: f.At,
 	}
 	i.ID = i.Group.ID() + ".7"
 	if f.State.Failure != nil {
@@ -350,7 +350,7 @@ func TestClassesOfTheGoldenFailures(t *testing.T) {
 		t.Errorf("got failures of %d classes, want %d", got, want)
 	}
 	for class, f := range classes() {
-		if got := f.Class(); got != class {
+		if got := f.Cause().Class; got != class {
 			t.Errorf("got %s, want %s", got, class)
 		}
 	}

@@ -3,7 +3,6 @@ package alert
 import (
 	"cmp"
 	"strconv"
-	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
@@ -174,8 +173,8 @@ func what(kind string) string {
 // began. Where the event gives none, its own time must do.
 func (m Match) when(rule chime.RulesMatched, call pipeline.State) string {
 	start := callStart(call)
-	begin, beginOK := parseTime(rule.BeginTimestamp)
-	end, endOK := parseTime(rule.EndTimestamp)
+	begin, beginOK := chime.ParseTime(rule.BeginTimestamp)
+	end, endOK := chime.ParseTime(rule.EndTimestamp)
 	switch {
 	case beginOK && endOK && !end.Before(begin):
 		until := end.Format("15:04:05")
@@ -189,9 +188,4 @@ func (m Match) when(rule chime.RulesMatched, call pipeline.State) string {
 		return join(" to ", clean(rule.BeginTimestamp, maxWord), clean(rule.EndTimestamp, maxWord)) + " (as given), in an event of " + instant(m.Event.Time, start)
 	}
 	return instant(m.Event.Time, start)
-}
-
-func parseTime(s string) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	return t.UTC(), err == nil
 }

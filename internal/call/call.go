@@ -203,7 +203,7 @@ func New(state pipeline.State, history []store.Record, matches []store.Match, no
 			c.Elements[i].UpdatedAt = time.UnixMilli(e.UpdatedOn).UTC()
 		}
 		if e.Failing() {
-			c.Elements[i].Class = incident.ClassOfElement(e)
+			c.Elements[i].Class = incident.CauseOfElement(e).Class
 		}
 	}
 	if lasted := c.EndedAt.Sub(cmp.Or(c.StartedAt, c.CreatedAt)); !c.EndedAt.IsZero() && !c.CreatedAt.IsZero() && lasted > 0 {
@@ -253,7 +253,7 @@ func failureOf(state pipeline.State, mask redact.Redactor) *Failure {
 		return nil
 	}
 	return &Failure{
-		Class: incident.ClassOf(state), Reason: mask.Text(f.Reason),
+		Class: incident.CauseOfState(state).Class, Reason: mask.Text(f.Reason),
 		Origin: mask.Text(f.Origin), HTTPStatusCode: mask.Text(f.HTTPStatusCode),
 	}
 }

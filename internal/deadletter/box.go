@@ -161,15 +161,15 @@ func (b Box) Redrive(ctx context.Context, l *Letter) error {
 		return fault.New(fault.Invalid, "dead letter "+l.ID,
 			fmt.Sprintf("failed again in %d of its records", len(reply.Failures)), "the function's log says why")
 	}
-	// What is handled is removed also when ctx has ended meanwhile.
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
-	defer cancel()
-	return b.Delete(whole, l)
+	return b.Delete(ctx, l)
 }
 
-// Delete removes a letter from its queue for good.
+// Delete removes a letter from its queue for good, also when ctx ends meanwhile: it must
+// be known whether the letter is gone.
 func (b Box) Delete(ctx context.Context, l *Letter) error {
-	_, err := b.SQS.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt})
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+	defer cancel()
+	_, err := b.SQS.DeleteMessage(whole, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt})
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "queue "+l.url, fmt.Sprintf("does not delete message %s", l.ID), "")
 	}

@@ -123,7 +123,7 @@ func TestNoNumberOfConsentLeaves(t *testing.T) {
 	for _, field := range fields {
 		t.Run(field, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { one(t, field) }) })
 	}
-	if refused < 200 || accepted < 200 {
-		t.Errorf("got %d refused and %d accepted, want both kinds", refused, accepted)
+	if least := (refused + accepted) / 10; refused < least || accepted < least {
+		t.Errorf("got %d refused and %d accepted, want a tenth of each kind", refused, accepted)
 	}
 }

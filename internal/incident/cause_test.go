@@ -186,7 +186,7 @@ func TestCauseOfElement(t *testing.T) {
 
 // The words of one text do not run into those of another.
 func TestTextsStayApart(t *testing.T) {
-	if got := incident.Classify(incident.Symptom{Reason: "slow", ElementDetail: "down"}); got != incident.Unknown {
+	if got := incident.CauseOf(incident.Symptom{Reason: "slow", ElementDetail: "down"}).Class; got != incident.Unknown {
 		t.Errorf("got %s, want unknown", got)
 	}
 }

@@ -1,10 +1,6 @@
 package incident
 
-import (
-	"strings"
-
-	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
+import "strings"
 
 // Symptom is what an event says about a failure. All of it may be empty.
 type Symptom struct {
@@ -20,16 +16,6 @@ type Symptom struct {
 	ElementStatus string
 	ElementDetail string
 }
-
-// Classify returns the class of a failure's cause; see CauseOf for the rules.
-func Classify(s Symptom) Class { return CauseOf(s).Class }
-
-// ClassOf returns the class of the cause of a pipeline's failure; see CauseOfState.
-func ClassOf(state pipeline.State) Class { return CauseOfState(state).Class }
-
-// ClassOfElement returns the class of the cause of an element's failure; see
-// CauseOfElement.
-func ClassOfElement(e pipeline.Element) Class { return CauseOfElement(e).Class }
 
 // byStatusCode returns the cause of a failed creation by the codes that
 // CreateMediaInsightsPipeline documents. It documents 400 both for a bad request

@@ -174,7 +174,7 @@ func TestCodesBeforeWords(t *testing.T) {
 		}
 		text := otherwise(t, rapid.SampledFrom([]string{ended + ": " + phrase.Phrase, phrase.Phrase + " (" + ended +
 			")"}).Draw(t, "order"))
-		if got := incident.Classify(incident.Symptom{Reason: text}); got != want {
+		if got := incident.CauseOf(incident.Symptom{Reason: text}).Class; got != want {
 			t.Fatalf("%q: got %s, want %s", text, got, want)
 		}
 	})
@@ -202,7 +202,7 @@ func TestMoreSpecificCodeWins(t *testing.T) {
 		}
 		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Code, "Exception"),
 			strings.TrimSuffix(inner.Code, "Exception"))
-		if got := incident.Classify(incident.Symptom{Reason: text}); got != want.Class {
+		if got := incident.CauseOf(incident.Symptom{Reason: text}).Class; got != want.Class {
 			t.Fatalf("%q: got %s, want %s", text, got, want.Class)
 		}
 	})
@@ -229,8 +229,8 @@ func TestAnyTextHasACause(t *testing.T) {
 		if got.Class == "" || !known[string(got.Class)] || !known[got.Target] {
 			t.Fatalf("got %v", got)
 		}
-		if got.Class != incident.Classify(s) {
-			t.Fatalf("got %v, and class %s", got, incident.Classify(s))
+		if got.Class != incident.CauseOf(s).Class {
+			t.Fatalf("got %v, and class %s", got, incident.CauseOf(s).Class)
 		}
 	})
 }

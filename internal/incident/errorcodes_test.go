@@ -101,7 +101,7 @@ func TestCodesAreReachable(t *testing.T) {
 			t.Errorf("%s: got %+v, want a source, and a target that is in the list", c.Code, c)
 		}
 		for _, form := range []string{c.Code, c.Code + "Exception", c.Code + "Error"} {
-			if got := incident.Classify(incident.Symptom{Reason: form}); got != c.Class {
+			if got := incident.CauseOf(incident.Symptom{Reason: form}).Class; got != c.Class {
 				t.Errorf("%s: got %s, want %s", form, got, c.Class)
 			}
 		}

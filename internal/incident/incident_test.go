@@ -73,7 +73,7 @@ func TestClassify(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := incident.Classify(tt.symptom); got != tt.want {
+			if got := incident.CauseOf(tt.symptom).Class; got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -99,7 +99,7 @@ func TestClassOfPipeline(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := incident.ClassOf(tt.state); got != tt.want {
+			if got := incident.CauseOfState(tt.state).Class; got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -117,7 +117,7 @@ func TestPhrasesAreReachable(t *testing.T) {
 		if p.Phrase != strings.ToLower(p.Phrase) || p.Source == "" || p.Evidence == "" {
 			t.Errorf("%q: want lower case, a source and its evidence, got %+v", p.Phrase, p)
 		}
-		if got := incident.Classify(incident.Symptom{Reason: p.Phrase}); got != p.Class {
+		if got := incident.CauseOf(incident.Symptom{Reason: p.Phrase}).Class; got != p.Class {
 			t.Errorf("%q: got %s, want %s", p.Phrase, got, p.Class)
 		}
 	}
@@ -226,7 +226,7 @@ func TestRunbookTableOfReasons(t *testing.T) {
 			if strings.HasPrefix(reason, "is ") { // of a key
 				reason = "The KMS key x-1 " + reason
 			}
-			if got := incident.Classify(incident.Symptom{Reason: reason}); got != incident.Class(class) {
+			if got := incident.CauseOf(incident.Symptom{Reason: reason}).Class; got != incident.Class(class) {
 				t.Errorf("%q: got %s, want %s", reason, got, class)
 			}
 		}

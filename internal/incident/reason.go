@@ -51,12 +51,12 @@ type Reason struct {
 // texts that differ only in what Pattern replaces.
 func ReasonOf(c Cause, text string) Reason {
 	sum := sha256.Sum256([]byte(string(c.Class) + "\x00" + c.Target + "\x00" + Pattern(text)))
-	return Reason{ID: "r" + hex.EncodeToString(sum[:6]), Cause: c, Text: BoundedReason(text)}
+	return Reason{ID: "r" + hex.EncodeToString(sum[:6]), Cause: c, Text: boundedReason(text)}
 }
 
-// BoundedReason returns as much of a reason as is kept. What is longer has its
+// boundedReason returns as much of a reason as is kept. What is longer has its
 // phone numbers masked before it is cut: half a number would not be known as one.
-func BoundedReason(text string) string {
+func boundedReason(text string) string {
 	if len(text) <= maxReasonText {
 		return text
 	}

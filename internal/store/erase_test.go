@@ -3,18 +3,16 @@ package store_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	_ "github.com/chimewatch/chimewatch/internal/draws"
+	"github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -231,31 +229,11 @@ func (l lives) write(ctx context.Context, s *store.Store, c *clock) error {
 	return nil
 }
 
-// fewerChecks makes property tests draw a part of what the flag says, until the
-// test ends.
-func fewerChecks(t *testing.T, part int) {
-	t.Helper()
-	checks := flag.Lookup("rapid.checks").Value
-	was := checks.String()
-	n, err := strconv.Atoi(was)
-	if err == nil {
-		err = checks.Set(strconv.Itoa(max(1, n/part)))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := checks.Set(was); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // Whatever calls have in common, and wherever the process dies: once the command
 // has run to its end, nothing is left of the erased call, and all else is as it was.
 func TestEraseRemovesTheCallAndNothingElse(t *testing.T) {
 	db := table(t)
-	fewerChecks(t, 3) // each writes a table and erases two of its calls: hundreds of requests
+	draws.Fewer(t, 3) // each writes a table and erases two of its calls: hundreds of requests
 	died := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		ctx := context.Background()

@@ -110,11 +110,11 @@ type Failure struct {
 	// Began is when what the event says began, which may be before the event;
 	// zero where that is not known.
 	Began time.Time
+
+	why incident.Reason // what Reason and the cause are, once the failure joins
 }
 
 func (f Failure) cause() incident.Cause { return incident.Cause{Class: f.Class, Target: f.Target} }
-
-func (f Failure) reason() incident.Reason { return incident.ReasonOf(f.cause(), f.Reason) }
 
 // Join records a failure in the incident that it belongs to, and opens or reopens
 // one where there is none. It returns the incident as it is afterwards. The same
@@ -123,7 +123,7 @@ func (f Failure) reason() incident.Reason { return incident.ReasonOf(f.cause(), 
 // reason, losses and cause; each of these that it does not know costs a write more.
 func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
 	f = fitting(f)
-	f.Occurrence.Seen = s.now()
+	f.Occurrence.Seen, f.why = s.now(), incident.ReasonOf(f.cause(), f.Reason)
 	for attempt := range mergeAttempts {
 		i, err := s.join(ctx, f, t)
 		if err == nil || !errors.Is(err, errRaced) {
@@ -228,7 +228,7 @@ func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) 
 	}
 	i := incident.Incident{
 		ID: f.Group.ID() + "." + strconv.Itoa(next), Group: f.Group, Class: f.Class, Target: f.Target,
-		Reason: incident.BoundedReason(f.Reason), Reasons: []incident.Reason{f.reason()}, Losses: boundedLosses(f.Losses),
+		Reason: f.why.Text, Reasons: []incident.Reason{f.why}, Losses: boundedLosses(f.Losses),
 		OpenedAt: f.Occurrence.At, Seen: f.Occurrence.Seen, ActiveAt: f.Occurrence.At,
 	}
 	it := incidentItem(i)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
+	"github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/store"
@@ -53,7 +54,7 @@ func drawFailures(t *rapid.T, start time.Time) (list []explained) {
 // the failures says.
 func TestIncidentsAgreeWithAPlainCount(t *testing.T) {
 	db := outage.Server(t)
-	fewerChecks(t, 3)
+	draws.Fewer(t, 3)
 	died := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		ctx := context.Background()

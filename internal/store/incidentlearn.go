@@ -172,9 +172,9 @@ func (s *Store) learn(ctx context.Context, i incident.Incident, f Failure) (inci
 	if f.Target != "" {
 		up.set(attrTarget, up.value(text(f.Target)))
 	}
-	if reason := incident.BoundedReason(f.Reason); reason != "" {
-		up.set(attrReason, up.value(text(reason)))
-		i.Reason = reason
+	if f.why.Text != "" {
+		up.set(attrReason, up.value(text(f.why.Text)))
+		i.Reason = f.why.Text
 	}
 	return i, s.changeIncident(ctx, i.ID, up)
 }
@@ -210,7 +210,7 @@ func (s *Store) extend(ctx context.Context, it item, f Failure) (incident.Incide
 
 func (s *Store) extendOnce(ctx context.Context, it item, f Failure) (incident.Incident, error) {
 	_, keepsReasons := it[attrReasons]
-	i, err := s.addReason(ctx, decodeIncident(it), f.reason(), keepsReasons)
+	i, err := s.addReason(ctx, decodeIncident(it), f.why, keepsReasons)
 	if err == nil {
 		i, err = s.addLosses(ctx, i, boundedLosses(f.Losses))
 	}

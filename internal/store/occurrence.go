@@ -63,7 +63,7 @@ func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occu
 	if o.CallID != "" {
 		up.set("ci", up.value(text(o.CallID)))
 	}
-	up.add(attrReasons, up.value(&types.AttributeValueMemberSS{Value: []string{f.reason().ID}}))
+	up.add(attrReasons, up.value(&types.AttributeValueMemberSS{Value: []string{f.why.ID}}))
 	s.expireBy(up, o.Seen)
 	k := key(occurrencePK+id+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
 	if _, err := s.db.UpdateItem(ctx, up.input(s.table, k)); err != nil {

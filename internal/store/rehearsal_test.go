@@ -70,7 +70,7 @@ func keep(ctx context.Context, s *store.Store, raw []byte) error {
 		errs := []error{s.RecordStateChange(ctx, ev)}
 		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
 			_, err := s.Join(ctx, store.Failure{
-				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.ClassOf(st),
+				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.CauseOfState(st).Class,
 				Losses:     []incident.Loss{incident.Recording},
 				Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: ev.Time}, Began: ev.Time,
 			}, timing)
