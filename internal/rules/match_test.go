@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/google/go-cmp/cmp"
@@ -71,6 +72,10 @@ func TestMatch(t *testing.T) {
 		{"anything-but", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"y"}`, true},
 		{"anything-but, the value", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"x"}`, false},
 		{"anything-but needs the field", rules.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{}`, false},
+		{"anything-but a text, a number", rules.Pattern{"a": []any{map[string]any{"anything-but": "1"}}}, `{"a":1}`, true},
+		{"anything-but a text, an object", rules.Pattern{"a": []any{map[string]any{"anything-but": "1"}}}, `{"a":{}}`, false},
+		{"anything-but, no element", rules.Pattern{"a": []any{map[string]any{"anything-but": "1"}}}, `{"a":[]}`, false},
+		{"objects in an empty array", rules.Pattern{"a": map[string]any{"s": []any{"F"}}}, `{"a":[]}`, false},
 		{"equals-ignore-case", rules.Pattern{"a": []any{map[string]any{"equals-ignore-case": "x"}}}, `{"a":"X"}`, true},
 		{"objects in an array", rules.Pattern{"a": map[string]any{"s": []any{"F"}}}, `{"a":[{"s":"P"},{"s":"F"}]}`, true},
 		{"one element MUST match all fields", rules.Pattern{"a": map[string]any{"s": []any{"F"}, "t": []any{"2"}}}, `{"a":[{"s":"F","t":"1"},{"s":"P","t":"2"}]}`, false},
@@ -92,29 +97,100 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// What is refused is named whole: the rule, the field, what is wrong, and what to write instead.
 func TestCompileRefuses(t *testing.T) {
+	operator := func(name string, operand any) rules.Pattern {
+		return rules.Pattern{"a": rules.Pattern{"b": rules.Values{"x", rules.Operator{name: operand}}}}
+	}
+	const field = "rule r, field a.b: "
+	const asText, asTexts = " (give it a string)", " (give it a string or a list of strings)"
 	tests := []struct {
 		name    string
 		pattern rules.Pattern
-		want    []string
+		want    string
 	}{
-		{"an unknown operator", rules.Pattern{"a": []any{map[string]any{"numeric": []any{">", 1}}}}, []string{"rule r", "field a", "numeric"}},
-		{"an empty list", rules.Pattern{"a": []any{}}, []string{"field a", "empty"}},
-		{"a bare value", rules.Pattern{"a": "x"}, []string{"field a", "list"}},
-		{"a number", rules.Pattern{"a": []any{1}}, []string{"field a", "1"}},
+		{"an unknown operator", operator("numeric", []any{">", 1}),
+			field + `operator "numeric" is not known (use prefix, exists, anything-but or equals-ignore-case)`},
+		{"a prefix that is no text", operator("prefix", 1), field + `operator "prefix" cannot take 1` + asText},
+		{"a list of prefixes", operator("prefix", []any{"x"}), field + `operator "prefix" cannot take ["x"]` + asText},
+		{"another case of no text", operator("equals-ignore-case", nil),
+			field + `operator "equals-ignore-case" cannot take null` + asText},
+		{"exists in words", operator("exists", "true"), field + `operator "exists" cannot take "true" (give it true or false)`},
+		{"anything but a number", operator("anything-but", 1), field + `operator "anything-but" cannot take 1` + asTexts},
+		{"anything but nothing", operator("anything-but", []any{}),
+			field + `operator "anything-but" cannot take []` + asTexts},
+		{"anything but a text and a number", operator("anything-but", []any{"x", 1}),
+			field + `operator "anything-but" cannot take ["x",1]` + asTexts},
+		{"anything but a number and a text", operator("anything-but", []any{1, "x"}),
+			field + `operator "anything-but" cannot take [1,"x"]` + asTexts},
+		{"anything but an operator", operator("anything-but", map[string]any{"prefix": "x"}),
+			field + `operator "anything-but" cannot take {"prefix":"x"}` + asTexts},
+		{"two operators at once", rules.Pattern{"a": rules.Values{rules.Operator{"prefix": "x", "exists": true}}},
+			`rule r, field a: {"exists":true,"prefix":"x"} is not one operator (give each operator its own object)`},
+		{"no operator", rules.Pattern{"a": rules.Values{rules.Operator{}}},
+			"rule r, field a: {} is not one operator (give each operator its own object)"},
+		{"alternatives", rules.Pattern{"a": rules.Pattern{"$or": rules.Values{rules.Pattern{"b": rules.Values{"x"}}}}},
+			`rule r, field a.$or: operator "$or" is not known (write one rule for each alternative)`},
+		{"an empty list", rules.Pattern{"a": rules.Values{}}, "rule r, field a: the list is empty (give at least one value)"},
+		{"an empty object", rules.Pattern{"a": rules.Pattern{}},
+			"rule r, field a: the pattern is empty (name a field, or leave the object out)"},
+		{"nothing", nil, "rule r: the pattern is empty (name a field, or leave the object out)"},
+		{"a bare value", rules.Pattern{"a": "x"},
+			`rule r, field a: "x" is neither a list nor an object (put the value into a list)`},
+		{"a number", rules.Pattern{"a": rules.Values{1}},
+			"rule r, field a: 1 cannot be compared (use a string, true, false, null or an operator)"},
+		{"what has no JSON form", rules.Pattern{"a": rules.Values{func() {}}}, "rule r: the pattern has no JSON form: " +
+			"json: unsupported type: func() (use strings, lists and objects only)"},
+		{"too long", rules.Pattern{"a": rules.Values{strings.Repeat("x", 2048-len(`{"a":[""]}`)+1)}},
+			"rule r: the pattern has 2049 bytes of JSON (keep it within 2048)"},
+		{"as long as may be", rules.Pattern{"a": rules.Values{strings.Repeat("x", 2048-len(`{"a":[""]}`))}}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := rules.Compile([]rules.Rule{{Name: "r", Pattern: tt.pattern}})
-			if err == nil {
-				t.Fatal("got no error")
-			}
-			for _, part := range tt.want {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("got %q, want it to name %q", err, part)
-				}
-			}
+			checkRefused(t, tt.want, rules.Rule{Name: "r", Pattern: tt.pattern})
 		})
+	}
+}
+
+func TestCompileRefusesNames(t *testing.T) {
+	const fix = " cannot name a rule (use 1 to 64 of A-Z a-z 0-9 . - _)"
+	ok := rules.Pattern{"a": rules.Values{"x"}}
+	for name, want := range map[string]string{
+		"A-z.0_9": "", strings.Repeat("r", 64): "", "": `rule : ""` + fix, "a b": `rule a b: "a b"` + fix,
+		strings.Repeat("r", 65): "rule " + strings.Repeat("r", 65) + `: "` + strings.Repeat("r", 65) + `"` + fix,
+	} {
+		checkRefused(t, want, rules.Rule{Name: name, Pattern: ok})
+	}
+	checkRefused(t, "", rules.Rule{Name: "r", Pattern: ok}, rules.Rule{Name: "s", Pattern: ok})
+	checkRefused(t, "rule r: the name is used twice (give each rule its own name)",
+		rules.Rule{Name: "r", Pattern: ok}, rules.Rule{Name: "s", Pattern: ok}, rules.Rule{Name: "r", Pattern: ok})
+}
+
+func checkRefused(t *testing.T, want string, table ...rules.Rule) {
+	t.Helper()
+	_, err := rules.Compile(table)
+	if want == "" {
+		if err != nil {
+			t.Errorf("%s: got %v, want no error", names(table), err)
+		}
+		return
+	}
+	if fault.ClassOf(err) != fault.Invalid || err.Error() != want {
+		t.Errorf("%s: got  %v\nwant %s", names(table), err, want)
+	}
+}
+
+func TestMatchRefuses(t *testing.T) {
+	m, err := rules.Compile([]rules.Rule{{Name: "r", Pattern: rules.Pattern{"a": rules.Values{nil}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{"", "{", "[]", `"a"`} {
+		matched, err := m.Match([]byte(event))
+		if fault.ClassOf(err) != fault.Invalid || !strings.HasPrefix(err.Error(), "event: is not a JSON object: ") ||
+			len(matched) > 0 {
+			t.Errorf("%s: got %v and %v, want it refused", event, names(matched), err)
+		}
 	}
 }
 
