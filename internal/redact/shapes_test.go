@@ -93,6 +93,8 @@ func TestGroupsAsIsUsual(t *testing.T) {
 		{"behind a version", "1." + form(usual, "-", 3, 3, 5), false},
 		{"behind an id", "a1b2-" + form(usual, "-", 3, 3, 5), false},
 		{"before an id", form(usual, "-", 3, 3, 5) + "-a1b2", false},
+		{"behind a short id", "a1-" + form(usual, "-", 3, 3, 5), false},
+		{"before a short id", form(usual, "-", 3, 3, 5) + "-a1", false},
 		{"behind a word", "leg-" + form(usual, "-", 3, 3, 5), true},
 		{"before a word", form(usual, "-", 3, 3, 5) + "-leg", true},
 		{"before a letter of an id", form(usual, "-", 3, 3, 5) + "f", false},
@@ -104,11 +106,30 @@ func TestGroupsAsIsUsual(t *testing.T) {
 		{"behind other letters", "AUSD " + form(other, " ", 2, 5, 4), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := redact.Text(tt.text); (got != tt.text) != tt.masked {
+			got := redact.Text(tt.text)
+			if (got != tt.text) != tt.masked {
 				t.Errorf("got %q of %q, want it masked: %t", got, tt.text, tt.masked)
+			}
+			whole := !strings.HasPrefix(tt.name, "ending in one digit") && !strings.HasPrefix(tt.name, "sixteen") && !strings.HasPrefix(tt.name, "before an ext")
+			if n := len(visible(got)); tt.masked && whole && n != 4 {
+				t.Errorf("got %q of %q, want four digits", got, tt.text)
 			}
 		})
 	}
+}
+
+// Other groups that are a number, and such that are none.
+func TestOtherGroups(t *testing.T) {
+	checkPairs(t, redact.Text, []pair{
+		{"(4155550123)", "(…0123)"}, {"[+14155550123]", "[…0123]"}, {"x 415)555-0123", "x …0123"}, {"(415)555-0123)", "…0123)"},
+		{"030/901/820", "…1820"}, {"08/30/90182", "08/30/90182"}, {"08/3090182", "…0182"}, {"1.030 901820", "1.030 901820"},
+		{"030 901820f", "030 901820f"}, {"u-1 4155550123", "u-1 …0123"}, {"u-1-415-555-0123", "u-…0123"},
+		{"5071829364ms2", "…9364ms2"}, {"x0050718293f", "x…8293f"}, {"%+5071829", "%…1829"},
+		{"sip:   50718", "sip:   …0718"}, {"sip:    50718", "sip:    50718"}, {`sip:"50718"`, `sip:"…0718"`}, {"tel://50718", "tel://…0718"},
+		{"12345678-1234-4321-9876-1234567890123", "12345678-…9876-…0123"},
+		{"12345678-1234-4321-9876-123456789012 5071829364", "12345678-1234-4321-9876-123456789012 …9364"},
+	})
+	checkPairs(t, redact.Number, []pair{{"@5071829", "…"}, {";5071829", "…"}, {",5071829", "…"}, {":5071829", "…"}, {"5071829,77", "…1829"}})
 }
 
 // Ten digits in groups of 3-3-4 are a number of North America. Where only spaces, underscores or slashes separate

@@ -73,7 +73,7 @@ func TestNamesOfFields(t *testing.T) {
 		"ANI": 5, "customerANI": 5, "ANINumber": 5, "caller_id": 5, "Caller-ID": 5, "x.phone": 5, "phone2": 10, "theFrom": 7,
 		"fromNumber": 5, "From": 7, "FROM": 7, "fromage": 10, "téléphone": 5, "Téléphone phone": 5, "电话phone": 5, "phone电话": 5,
 		strings.Repeat("x", 100) + "Phone": 5, strings.Repeat("phone ", 20) + "my note": 10, "note": 10, "": 10, "--": 10,
-		"e164": 5, "customer.number": 5, "number": 7, "aNumber": 7, "my number": 7, "callerID": 5, "CALLERID": 5, "callerIDs": 10,
+		"e164": 5, "customer.number": 5, "number": 7, "aNumber": 7, "my number": 7, "callerID": 5, "CALLERID": 5, "callerIDs": 10, "caller--id": 5,
 	} {
 		for n := 4; n <= 12; n++ {
 			got := redact.Field(name, digits(n))
@@ -89,6 +89,7 @@ func TestHowFarWordsReach(t *testing.T) {
 	checkPairs(t, redact.Text, []pair{
 		{"phone 5071829, 3645071", "phone …1829, 3645071"}, {"phone of him 5071829", "phone of him 5071829"},
 		{"phone ------5071829", "phone ------5071829"}, {"phone-----5071829", "phone-----5071829"[:10] + "…1829"},
+		{`phone: [({"5071829`, `phone: [({"…1829`}, {`phone: [({""5071829`, `phone: [({""5071829`},
 		{"phone\n5071829", "phone\n5071829"}, {"phone; 5071829", "phone; 5071829"}, {"phone (5071829)", "phone (…1829)"},
 		{"phone #5071829", "phone #…1829"}, {"phone <'5071829'>", "phone <'…1829'>"}, {"phone/5071829", "phone/…1829"},
 		{"phone.5071829", "phone.…1829"}, {"phone was: 5071829", "phone was: …1829"}, {"phone must 5071829", "phone must …1829"},
@@ -148,6 +149,8 @@ func TestDecimalNumbers(t *testing.T) {
 		{"1.2065550123e+10", false}, {"1.2065550123e10", false}, {"1.2065550123E10", false}, {"1.2065550123e-10", true},
 		{"1.206555e+10", false}, {"1.2065e+10", true}, {"1.206555e+8", true}, {"1.206555e+9", false}, {"1.206555e+14", false},
 		{"1.206555e+15", true}, {"1.20655e+10", true}, {"12.0655501e+9", true}, {"1.2065550123e+100", true}, {"1.2065550123e", true},
+		{"5071829364.5e", false}, {"+0.123456789", true}, {"+1.234567890s", true}, {"m=+12.345678901", true},
+		{"n=+12.345678901", false}, {"am=+12.345678901", false}, {"+12.345678901", false},
 	} {
 		if got := redact.Text(tt.text); (got == tt.text) != tt.stays {
 			t.Errorf("got %q of %q, want it as it is: %t", got, tt.text, tt.stays)
