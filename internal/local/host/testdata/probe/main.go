@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,18 @@ func serve(ctx context.Context, payload []byte) ([]byte, error) {
 		return json.Marshal(strings.Repeat("x", 7<<20))
 	case "fail once":
 		return failOnce(ctx)
+	case "environment":
+		list := os.Environ()
+		slices.Sort(list)
+		return json.Marshal(strings.Join(list, "|"))
+	case "write lines":
+		for i := range 30 {
+			fmt.Printf("line %d\n", i)
+		}
+	case "write a long line":
+		fmt.Println(strings.Repeat("y", 3<<20))
+	case "write no end":
+		fmt.Print("no end")
 	case "look around":
 		return lookAround(ctx)
 	}
