@@ -76,6 +76,22 @@ func TestInvokeRefuses(t *testing.T) {
 	}
 }
 
+// What a closed host refuses, or gives up because of that, is not pending.
+func TestNothingIsPendingAfterClose(t *testing.T) {
+	h, _ := start(t, func(o *host.Options) { o.RetryDelay = time.Second })
+	if err := h.Enqueue("probe", do("fail")); err != nil {
+		t.Fatal(err)
+	}
+	for h.Counts()["probe"].Invocations == 0 { // then it waits for its retry
+		time.Sleep(time.Millisecond)
+	}
+	h.Close()
+	if err := h.Enqueue("probe", do("echo")); err == nil {
+		t.Error("got no error after close")
+	}
+	drain(t, h)
+}
+
 // Whatever was invoked is counted until it is done, and Drain waits for it more than once.
 func TestPendingCountsWhatIsUnderWay(t *testing.T) {
 	h, _ := start(t, func(o *host.Options) { o.Retries, o.OnFailure = 1, nil })
@@ -137,6 +153,51 @@ func TestStartSaysWhatCannotBeStarted(t *testing.T) {
 	}
 }
 
+// A runtime that does not keep to the rules is told so, and harms no other invocation.
+func TestRuntimesThatBreakTheRules(t *testing.T) {
+	h, _ := start(t, func(o *host.Options) {
+		o.Processes = 1
+		o.Functions[0].Environment = append(o.Functions[0].Environment, "PROBE_START=rogue")
+	})
+	for _, tt := range []struct{ do, reply, errorType, payload, log string }{
+		{"answer another", `"own"`, "", "",
+			`another: 400 {"errorType":"InvalidRequestID","errorMessage":"no invocation under way has this request id"}`},
+		{"answer twice", `"first"`, "", "", `second: 400 {"errorType":"InvalidRequestID",`},
+		{"answer too much", "", "Function.ResponseSizeTooLarge",
+			`{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`,
+			`too much: 413 {"errorType":"RequestEntityTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`},
+		{"fail in words", "", "", `"no JSON"`, `in words: 202 {"status":"OK"}`},
+		{"nothing of it", `"own"`, "", "", ""},
+	} {
+		reply, err := h.Invoke(t.Context(), "probe", do(tt.do))
+		var failed *host.FunctionError
+		if errors.As(err, &failed) != (tt.payload != "") || string(reply) != tt.reply {
+			t.Errorf("%s: got %s and %v, want %s", tt.do, reply, err, tt.reply)
+		}
+		if failed != nil && (failed.Type != tt.errorType || string(failed.Payload) != tt.payload) {
+			t.Errorf("%s: got %s with %s, want %s with %s", tt.do, failed.Type, failed.Payload, tt.errorType, tt.payload)
+		}
+		if _, err := h.Invoke(t.Context(), "probe", do("go on")); err != nil { // by then it has logged
+			t.Errorf("%s: got %v of the next invocation", tt.do, err)
+		}
+		if !strings.Contains(h.LogTail("probe"), tt.log) {
+			t.Errorf("%s: got the log %s, want %s", tt.do, h.LogTail("probe"), tt.log)
+		}
+	}
+}
+
+// What a function reports of its failed start is the reason, rather than how it ended.
+func TestReportedStartFailure(t *testing.T) {
+	_, err := host.Start(t.Context(), host.Options{
+		Functions: []host.Function{{Name: "probe", ARN: probeARN, Path: probe, Environment: []string{"PROBE_START=report"}}},
+		LogDir:    t.TempDir(),
+	})
+	if err == nil || !strings.Contains(err.Error(), "ended before it asked for an event") ||
+		!strings.Contains(err.Error(), "Setting: no table") {
+		t.Errorf("got %v, want what the function reported", err)
+	}
+}
+
 // A binary that is gone by the time that its process has to be replaced fails what it was asked for, and no more.
 func TestProcessThatCannotBeReplaced(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "bootstrap")
@@ -184,6 +245,11 @@ func TestLogsKeepEveryLine(t *testing.T) {
 	tail := strings.Split(h.LogTail("probe"), "\n")
 	if len(tail) != 20 || tail[19] != "no end" {
 		t.Errorf("got %d lines in the tail, want the last twenty", len(tail))
+	}
+	for line := range strings.Lines(file) {
+		if len(line) > 1<<20+1<<16 {
+			t.Errorf("got a line of %d bytes, want it cut after a MiB", len(line))
+		}
 	}
 	if got := h.LogTail("nobody"); got != "" {
 		t.Errorf("got %q of an unknown function, want nothing", got)

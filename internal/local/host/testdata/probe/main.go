@@ -25,7 +25,13 @@ type raw func(context.Context, []byte) ([]byte, error)
 func (f raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
 
 func main() {
-	if os.Getenv("PROBE_START") == "fail" {
+	switch os.Getenv("PROBE_START") {
+	case "rogue":
+		rogue()
+	case "report":
+		post("/init/error", `{"errorMessage":"no table","errorType":"Setting"}`)
+		os.Exit(1)
+	case "fail":
 		fmt.Fprintln(os.Stderr, "probe: a setting is missing")
 		os.Exit(3)
 	}
