@@ -129,6 +129,17 @@ func TestOtherGroups(t *testing.T) {
 		{"12345678-1234-4321-9876-1234567890123", "12345678-…9876-…0123"},
 		{"12345678-1234-4321-9876-123456789012 5071829364", "12345678-1234-4321-9876-123456789012 …9364"},
 	})
+	checkPairs(t, redact.Text, []pair{
+		{"415 (555-0123) x", "…0123 x"}, {"415%2z5550123", "415%2z5550123"}, {"+49 (0)(30) 901820", "…1820"},
+		{"+    507182936450", "…6450"}, {"+     507182936450", "+     …6450"}, {"+-5071829", "…1829"},
+	})
+	for word := range strings.FieldsSeq("anonymous restricted private unavailable unknown withheld") {
+		for _, form := range []string{"%s", "sip:%s@pbx", "<sip:%s>"} {
+			if got := redact.Number(fmt.Sprintf(form, strings.ToUpper(word))); got != word {
+				t.Errorf("got %q of %q, want that there is no number", got, fmt.Sprintf(form, strings.ToUpper(word)))
+			}
+		}
+	}
 	checkPairs(t, redact.Number, []pair{{"@5071829", "…"}, {";5071829", "…"}, {",5071829", "…"}, {":5071829", "…"}, {"5071829,77", "…1829"}})
 }
 

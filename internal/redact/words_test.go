@@ -95,6 +95,7 @@ func TestHowFarWordsReach(t *testing.T) {
 		{"phone.5071829", "phone.…1829"}, {"phone was: 5071829", "phone was: …1829"}, {"phone must 5071829", "phone must …1829"},
 		{"customer phone number 5071829", "customer phone number …1829"}, {"phone5071829", "phone…1829"},
 		{"myphone5071829", "myphone5071829"}, {"myPhone5071829", "myPhone…1829"}, {"call 555-0123", "call …0123"},
+		{"call 55 0123", "call 55 0123"}, {"call 555 012", "call 555 012"}, {"call 555 0123", "call …0123"},
 		{"call 5550 123", "call 5550 123"}, {"call 555 0123 ms", "call 555 0123 ms"}, {"call 50718293 ms", "call 50718293 ms"},
 		{"call 1764038040", "call 1764038040"}, {"phone 1764038040", "phone …8040"}, {"phone 5071829 ms", "phone …1829 ms"},
 	})
