@@ -75,7 +75,8 @@ func TestGetPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := chimeapi.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "Paused", CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		Elements: []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor", Status: "Failed"}}, Metadata: map[string]string{"callId": "c1"}}
+		Elements: []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor",
+			Status: "Failed"}}, Metadata: map[string]string{"callId": "c1"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}

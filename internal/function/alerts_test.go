@@ -45,7 +45,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	form, _ := url.ParseQuery(string(body))
 	c.published = append(c.published, form)
-	_, _ = io.WriteString(w, "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>")
+	_, _ = io.WriteString(w,
+		"<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>")
 }
 
 func (c *cloud) table(operation string, body []byte) []byte {
@@ -88,7 +89,8 @@ func serve(t *testing.T) *cloud {
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "id",
+		"AWS_SECRET_ACCESS_KEY":     "secret",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	} {
 		t.Setenv(name, value)
@@ -118,7 +120,8 @@ func TestAlertsAreWhatTheDeployerChose(t *testing.T) {
 	}{
 		{"as it comes", nil, environment["CHIMEWATCH_ALERT_TOPIC_ARN"], 90},
 		{"with routes", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "7", "CHIMEWATCH_FULL_NUMBERS": "true",
-			"CHIMEWATCH_ROUTES": fmt.Sprintf(`[{"rule": %q, "topic": %q}]`, head.Detail.RuleName, escalations)}, escalations, 7},
+			"CHIMEWATCH_ROUTES": fmt.Sprintf(`[{"rule": %q, "topic": %q}]`, head.Detail.RuleName, escalations)}, escalations,
+			7},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := serve(t)
@@ -168,7 +171,8 @@ func TestHeldBackReadsTheTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Invoke(t.Context(), []byte(`{"id":"s-1","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)); err != nil {
+		if _, err := f.Invoke(t.Context(),
+			[]byte(`{"id":"s-1","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -180,7 +184,8 @@ func TestHeldBackReadsTheTable(t *testing.T) {
 func TestNewSaysThatTheConfigurationIsWrong(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "many")
 	f, err := function.New(t.Context(), "status", with(nil), nothing)
-	if f != nil || fault.ClassOf(err) != fault.Internal || !strings.HasPrefix(err.Error(), "AWS configuration: cannot be loaded: ") {
+	if f != nil || fault.ClassOf(err) != fault.Internal || !strings.HasPrefix(err.Error(),
+		"AWS configuration: cannot be loaded: ") {
 		t.Errorf("got %v and %v, want an error about the AWS configuration", f, err)
 	}
 }

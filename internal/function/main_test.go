@@ -67,7 +67,8 @@ func TestMainRunsTheFunction(t *testing.T) {
 		}))
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		cmd := exec.CommandContext(ctx, os.Args[0])
-		cmd.Env = append(os.Environ(), "FUNCTION_MAIN="+tt.kind, "CHIMEWATCH_TABLE="+tt.table, "CHIMEWATCH_RETENTION_DAYS=1",
+		cmd.Env = append(os.Environ(), "FUNCTION_MAIN="+tt.kind, "CHIMEWATCH_TABLE="+tt.table,
+			"CHIMEWATCH_RETENTION_DAYS=1",
 			"AWS_EC2_METADATA_DISABLED=true", "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
 		var log strings.Builder
 		cmd.Stdout = &log

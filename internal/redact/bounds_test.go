@@ -95,7 +95,8 @@ func TestHowManyDigitsNumberShows(t *testing.T) {
 		if n >= 5 {
 			want += digits(n)[n-4:]
 		}
-		for _, form := range []string{"%s", "+%s", "sip:%s@pbx", "tel:%s", "(%s)", "%s x77", `"J. Doe 2" <sip:%s@pbx>`, "<%s>"} {
+		for _, form := range []string{"%s", "+%s", "sip:%s@pbx", "tel:%s", "(%s)", "%s x77", `"J. Doe 2" <sip:%s@pbx>`,
+			"<%s>"} {
 			if got := redact.Number(fmt.Sprintf(form, digits(n))); got != want {
 				t.Errorf("got %q of %q, want %q", got, fmt.Sprintf(form, digits(n)), want)
 			}
@@ -121,7 +122,8 @@ func TestExtensionsGoWithTheirNumber(t *testing.T) {
 			t.Errorf("got %q of %q, want %q", got, text, want)
 		}
 	}
-	for _, behind := range []string{"   x204", " y204", " extra 204", " x", "x204a", " extensions 204", " ext...204", "\nx204"} {
+	for _, behind := range []string{"   x204", " y204", " extra 204", " x", "x204a", " extensions 204", " ext...204",
+		"\nx204"} {
 		if got := redact.Text("4155550123" + behind); got != "…0123"+behind {
 			t.Errorf("got %q of %q, want what is behind the number to stay", got, "4155550123"+behind)
 		}

@@ -28,7 +28,8 @@ func TestDatesAreKnownByTheirParts(t *testing.T) {
 	}
 	for month := range 100 {
 		valid := 1 <= month && month <= 12
-		for _, form := range []string{"2026-%02d-25", "2026/%02d/25", "2026.%02d.25", "2026_%02d_25", "2026%02d25T140830Z"} {
+		for _, form := range []string{"2026-%02d-25", "2026/%02d/25", "2026.%02d.25", "2026_%02d_25",
+			"2026%02d25T140830Z"} {
 			checkStays(t, fmt.Sprintf(form, month), valid)
 		}
 		day := 1 <= month && month <= 31
@@ -39,12 +40,14 @@ func TestDatesAreKnownByTheirParts(t *testing.T) {
 			checkStays(t, fmt.Sprintf(form, month), day)
 		}
 	}
-	for _, date := range []string{"2026-1-5", "2026/1/25", "5.1.2026", "1/5/2026", "2026-11-25 ", "20261125T", "2026-11-25Z"[:10]} {
+	for _, date := range []string{"2026-1-5", "2026/1/25", "5.1.2026", "1/5/2026", "2026-11-25 ", "20261125T",
+		"2026-11-25Z"[:10]} {
 		checkStays(t, date, true)
 	}
 	for _, number := range []string{
 		"2026-111-25", "2026-11-251", "2026-11/25", "2026/11-25", "2026 11 25", "25.11-2026", "25 11 2026", "25.11.26 1",
-		"2026-11-25a", "12026-11-25", "25.11.20261", "251.11.2026", "25.111.2026", "25.11.2026.12", "20261125", "2026112514",
+		"2026-11-25a", "12026-11-25", "25.11.20261", "251.11.2026", "25.111.2026", "25.11.2026.12", "20261125",
+		"2026112514",
 	} {
 		checkStays(t, number, false)
 	}
@@ -77,7 +80,8 @@ func TestTimesAreKnownByTheirParts(t *testing.T) {
 			checkStays(t, fmt.Sprintf(form, n), n <= 59)
 		}
 		checkStays(t, fmt.Sprintf("20261125-1408%02d", n), n <= 60)
-		for _, form := range []string{"2026-11-25-%02d-08-30", "2026/11/25/%02d/08/30", "2026.11.25.%02d.08.30", "2026_11_25_%02d_08_30"} {
+		for _, form := range []string{"2026-11-25-%02d-08-30", "2026/11/25/%02d/08/30", "2026.11.25.%02d.08.30",
+			"2026_11_25_%02d_08_30"} {
 			checkStays(t, fmt.Sprintf(form, n), n <= 24)
 		}
 		stays(fmt.Sprintf("14:08:30 +%02d00 2026-11-25", n), n <= 14)
@@ -142,11 +146,13 @@ func TestTimesRunTogether(t *testing.T) {
 // An IPv4 address is four numbers to 255 without leading zeros, and may have a port.
 func TestIPAddressesAreKnownByTheirParts(t *testing.T) {
 	for n := range 1000 {
-		for _, form := range []string{"%d.51.100.71", "198.%d.100.71", "198.51.%d.71", "198.51.100.%d", "198.51.100.%d:5060"} {
+		for _, form := range []string{"%d.51.100.71", "198.%d.100.71", "198.51.%d.71", "198.51.100.%d",
+			"198.51.100.%d:5060"} {
 			checkStays(t, fmt.Sprintf(form, n), n <= 255)
 		}
 	}
-	for _, text := range []string{"0.0.0.0:50601", "198.51.100.7:1", "198.51.100.7", "198.51.100.7.", "198.51.100.7:50", "10.0.0.0/24"} {
+	for _, text := range []string{"0.0.0.0:50601", "198.51.100.7:1", "198.51.100.7", "198.51.100.7.", "198.51.100.7:50",
+		"10.0.0.0/24"} {
 		checkStays(t, text, true)
 	}
 	for _, text := range []string{

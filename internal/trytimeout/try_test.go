@@ -15,7 +15,8 @@ import (
 )
 
 // try runs one try of a request whose answer serve returns, by a client with these bounds.
-func try(ctx context.Context, serve func(context.Context) error, bounds ...time.Duration) (middleware.Metadata, error) {
+func try(ctx context.Context, serve func(context.Context) error, bounds ...time.Duration) (middleware.Metadata,
+	error) {
 	cfg := aws.Config{}
 	for _, d := range bounds {
 		trytimeout.Add(&cfg, d)
@@ -66,7 +67,8 @@ func TestWhatEndsATry(t *testing.T) {
 		{"a deadline of something else", time.Hour, []time.Duration{time.Minute}, func(context.Context) error {
 			return context.DeadlineExceeded
 		}, "context deadline exceeded", 0},
-		{"the caller's deadline", time.Second, []time.Duration{time.Minute}, hang, "context deadline exceeded", time.Second},
+		{"the caller's deadline", time.Second, []time.Duration{time.Minute}, hang, "context deadline exceeded",
+			time.Second},
 		{"the first bound is the shorter", time.Hour, []time.Duration{time.Minute, 2 * time.Minute}, hang, silent,
 			time.Minute},
 		{"the first bound is the longer", time.Hour, []time.Duration{time.Minute, time.Second}, hang, silent, time.Minute},
@@ -86,7 +88,8 @@ func TestWhatEndsATry(t *testing.T) {
 				}
 				var timeout interface{ Timeout() bool }
 				silence := tt.want == silent
-				if errors.As(err, &timeout) && silence && !timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) && silence {
+				if errors.As(err, &timeout) && silence && !timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) &&
+					silence {
 					t.Errorf("got %v, which the SDK does not try again", err)
 				}
 				if metadata.Get("served") != true {

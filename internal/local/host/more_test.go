@@ -188,8 +188,9 @@ func TestRuntimesThatBreakTheRules(t *testing.T) {
 // What a function reports of its failed start is the reason, rather than how it ended.
 func TestReportedStartFailure(t *testing.T) {
 	_, err := host.Start(t.Context(), host.Options{
-		Functions: []host.Function{{Name: "probe", ARN: probeARN, Path: probe, Environment: []string{"PROBE_START=report"}}},
-		LogDir:    t.TempDir(),
+		Functions: []host.Function{{Name: "probe", ARN: probeARN, Path: probe,
+			Environment: []string{"PROBE_START=report"}}},
+		LogDir: t.TempDir(),
 	})
 	if err == nil || !strings.Contains(err.Error(), "ended before it asked for an event") ||
 		!strings.Contains(err.Error(), "Setting: no table") {
