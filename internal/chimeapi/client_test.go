@@ -65,7 +65,8 @@ func listen(t *testing.T, serve http.HandlerFunc) (url string, requests func() i
 
 const insights = `200 {"MediaPipeline":{"MediaInsightsPipeline":{"MediaPipelineId":"p1","MediaPipelineArn":"arn:p1",
 	"MediaInsightsPipelineConfigurationArn":"arn:c","Status":"Paused","CreatedTimestamp":"2026-03-01T12:00:00Z",
-	"MediaInsightsRuntimeMetadata":{"callId":"c1"},"ElementStatuses":[{"Type":"S3RecordingSink","Status":"Stopped"}]}}}`
+	"MediaInsightsRuntimeMetadata":{"callId":"c1"},"ElementStatuses":[{"Type":"S3RecordingSink","Status":"Stopped"},
+	{"Type":"VoiceAnalyticsProcessor","Status":"Failed"}]}}}`
 
 func TestGetPipeline(t *testing.T) {
 	c, a := client(t, insights)
@@ -74,7 +75,8 @@ func TestGetPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := chimeapi.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "Paused", CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		Elements: []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}}, Metadata: map[string]string{"callId": "c1"}}
+		Elements: []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor",
+			Status: "Failed"}}, Metadata: map[string]string{"callId": "c1"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}

@@ -18,6 +18,8 @@ func TestErrorText(t *testing.T) {
 		{"all parts", fault.Wrap(io.EOF, fault.Unavailable, "table calls", "cannot be read", "try again"), "table calls: cannot be read: EOF (try again)"},
 		{"no cause", fault.New(fault.Invalid, "/time", "is no time", "send RFC 3339"), "/time: is no time (send RFC 3339)"},
 		{"what only", fault.New(fault.Internal, "", "broken", ""), "broken"},
+		{"cause only", fault.Wrap(io.EOF, fault.Internal, "", "", ""), "EOF"},
+		{"where and cause", fault.Wrap(io.EOF, fault.Internal, "/", "", ""), "/: EOF"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -25,6 +27,21 @@ func TestErrorText(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// The cause is found through any number of errors around it.
+func TestCauseIsFound(t *testing.T) {
+	inner := fault.Wrap(io.EOF, fault.Throttled, "table", "busy", "")
+	for _, err := range []error{
+		inner, fmt.Errorf("while writing: %w", inner), fault.Wrap(inner, fault.Unavailable, "", "gave up", ""),
+	} {
+		if !errors.Is(err, io.EOF) {
+			t.Errorf("%v: got no cause, want %v", err, io.EOF)
+		}
+	}
+	if err := fault.New(fault.Invalid, "/time", "is no time", ""); errors.Unwrap(err) != nil {
+		t.Errorf("got the cause %v, want none", errors.Unwrap(err))
 	}
 }
 

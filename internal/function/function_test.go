@@ -65,6 +65,9 @@ func TestNewRefusesAnEnvironmentThatIsNotTheTemplates(t *testing.T) {
 		{"a retention in words", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "ninety"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "ninety"`}},
 		{"a retention below zero", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "-1"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "-1"`}},
 		{"a retention that overflows", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "200000"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "200000"`}},
+		{"a retention of a century", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "36500"}, nothing, nil},
+		{"a retention of more", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "36501"}, nothing,
+			[]string{`CHIMEWATCH_RETENTION_DAYS: is "36501"`}},
 		{"a setting", map[string]string{"CHIMEWATCH_INCIDENT_WINDOW": "soon"}, nothing, []string{`CHIMEWATCH_INCIDENT_WINDOW: is "soon"`}},
 		{"a body for https", map[string]string{"CHIMEWATCH_HTTPS_BODY": "json"}, nothing,
 			[]string{`CHIMEWATCH_HTTPS_BODY: is "json"`, "card or data"}},
@@ -205,7 +208,7 @@ func TestInvoke(t *testing.T) {
 			if tt.log == "" && logged != "" || !strings.Contains(logged, tt.log) || strings.Contains(logged, "2065550112") {
 				t.Errorf("got the error %q in the log, want %q", logged, tt.log)
 			}
-			if _, failed := counts["FailedInvocations"]; failed != tt.failed {
+			if n, failed := counts["FailedInvocations"]; failed != tt.failed || failed && n != 1.0 {
 				t.Errorf("got the counts %v, want a failed invocation: %t", counts, tt.failed)
 			}
 			if len(counts) > 0 && (counts["Stack"] != "watch-eu" || counts["Function"] != "status") {

@@ -28,6 +28,9 @@ func TestVoiceTasksAreTurnedOnByTheEnvironment(t *testing.T) {
 		{"a domain alone", "", arn, false, false, "d-1", ""},
 		{"an unknown task", "voice-tone,mood", "", false, false, "", `CHIMEWATCH_VOICE_TASKS: names the unknown task "mood"`},
 		{"no domain", "speaker-search", "", false, false, "", `CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN: is ""`},
+		{"a domain without its id", "voice-tone", "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/", false,
+			false, "",
+			"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN: is \"arn:aws:chime:us-east-1:111122223333:voice-profile-domain/\""},
 		{"a domain by its id", "voice-tone", "d-1", false, false, "", `CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN: is "d-1"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

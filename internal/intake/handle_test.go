@@ -46,6 +46,8 @@ func TestHandleReplies(t *testing.T) {
 		{"queue with a broken record", records(sqsRecord("1", one), sqsRecord("2", "x"), sqsRecord("3", three)), []string{"three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
 		{"queue record with several messages is named once", records(sqsRecord("1", "["+one+","+two+"]")), []string{"one", "two"}, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, ""},
 		{"queue record without an id fails all", records(sqsRecord("1", one), `{"eventSource":"aws:sqs","body":"{}"}`), nil, "", "has no identifier"},
+		{"queue record without an id fails all, behind another failure", records(sqsRecord("1", "x"),
+			`{"eventSource":"aws:sqs","body":"{}"}`), nil, "", "has no identifier"},
 		{"stream failed in part", records(kinesisRecord("1", one), kinesisRecord("2", two), kinesisRecord("3", three)), []string{"two", "three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
 		{"topic failed in part", records(snsRecord("1", one), snsRecord("2", two)), []string{"two"}, "", "two: table calls"},
 		{"array failed in part", "[" + one + "," + two + "," + three + "]", []string{"one", "three"}, "", "one: table calls: asked to be called less often\nthree: table calls"},
@@ -105,8 +107,33 @@ func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
 	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"1"}]}`; got != want || err != nil {
 		t.Errorf("got reply %s, error %v; want %s", got, err, want)
 	}
-	if !strings.Contains(log.String(), "recordId=1") || !strings.Contains(log.String(), "panic: no such rule") {
+	if !strings.Contains(log.String(), `error="message: panic: `) || !strings.Contains(log.String(),
+		"panic: no such rule") {
 		t.Errorf("got log %s, want the record and the panic", log.String())
+	}
+}
+
+// The reply names the failed records only; why each of them failed is in the log.
+func TestHandleLogsEveryFailedRecord(t *testing.T) {
+	var log bytes.Buffer
+	logTo(t, &log)
+	payload := records(sqsRecord("1", `{"n":"one"}`), sqsRecord("2", "x"), sqsRecord("3", `{"n":"three"}`),
+		sqsRecord("4", "{}"))
+	if _, err := intake.Handle(t.Context(), []byte(payload), failing("one", "three")); err != nil {
+		t.Fatal(err)
+	}
+	for id, why := range map[string]string{"1": "one: table calls", "2": "payload/Records/1/body: is not JSON",
+		"3": "three: table calls"} {
+		found := false
+		for line := range strings.Lines(log.String()) {
+			found = found || strings.Contains(line, " recordId="+id+" source=SQS ") && strings.Contains(line, why)
+		}
+		if !found {
+			t.Errorf("got the log\n%swant a line for record %s with %q", log.String(), id, why)
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 3 {
+		t.Errorf("got %d lines, want one for each failed record", n)
 	}
 }
 
@@ -176,7 +203,7 @@ func TestHandleAll(t *testing.T) {
 		{"panic fails every message", payload, func([]intake.Message) []error { panic("oh") },
 			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
 		{"too few results fail every message", event, func([]intake.Message) []error { return nil },
-			"", "the handler gave 0 results for 1 messages"},
+			"", "messages: the handler gave 0 results for 1 messages"},
 		{"nothing to hand on", records(sqsRecord("3", "x")), func([]intake.Message) []error { panic("called for nothing") },
 			`{"batchItemFailures":[{"itemIdentifier":"3"}]}`, ""},
 	}

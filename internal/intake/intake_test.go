@@ -81,6 +81,16 @@ func TestReadKnowsEveryShape(t *testing.T) {
 		{"event with space around", " \n" + event + "\n", intake.EventBridge, false, []message{{intake.EventBridge, "", " \n" + event + "\n", false}}},
 		{"event replayed from an archive", replay, intake.EventBridge, false, []message{{intake.EventBridge, "", replay, false}}},
 		{"event with an escaped key", `{"detail\u002dtype":"x"}`, intake.EventBridge, false, []message{{intake.EventBridge, "", `{"detail\u002dtype":"x"}`, false}}},
+		{"event with a key that begins escaped", `{"\u0064etail-type":"x"}`, intake.EventBridge, false,
+			[]message{{intake.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
+		{"event with a key escaped in its text", `"{\"\\u0064etail-type\":\"x\"}"`, intake.EventBridge, false,
+			[]message{{intake.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
+		{"voice notification with an escaped type", `{"detail-type":"\u0053peakerSearchStatus"}`, intake.Direct, false,
+			[]message{{intake.Direct, "", `{"detail-type":"\u0053peakerSearchStatus"}`, false}}},
+		{"event that is not UTF-8", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", intake.EventBridge, false,
+			[]message{{intake.EventBridge, "", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", false}}},
+		{"event with a key twice", `{"id":"1","id":"2","detail-type":"x"}`, intake.EventBridge, false,
+			[]message{{intake.EventBridge, "", `{"id":"1","id":"2","detail-type":"x"}`, false}}},
 		{"event that has a Records key, too", `{"Records":[],"detail-type":"x"}`, intake.EventBridge, false, []message{{intake.EventBridge, "", `{"Records":[],"detail-type":"x"}`, false}}},
 		{"event whose detail type is no text", `{"detail-type":7}`, intake.EventBridge, false, []message{{intake.EventBridge, "", `{"detail-type":7}`, false}}},
 		{"voice notification", voice, intake.Direct, false, []message{{intake.Direct, "", voice, false}}},
@@ -117,6 +127,14 @@ func TestReadKnowsEveryShape(t *testing.T) {
 		{"empty object", `{}`, intake.Direct, false, []message{{intake.Direct, "", `{}`, false}}},
 		{"Records that is no array", `{"Records":7}`, intake.Direct, false, []message{{intake.Direct, "", `{"Records":7}`, false}}},
 		{"requestPayload without its context", `{"requestPayload":{}}`, intake.Direct, false, []message{{intake.Direct, "", `{"requestPayload":{}}`, false}}},
+		{"requestPayload with a context that is no object", `{"requestContext":1,"requestPayload":{}}`, intake.Direct,
+			false, []message{{intake.Direct, "", `{"requestContext":1,"requestPayload":{}}`, false}}},
+		{"payload that is no text", `{"requestContext":{},"payload":{"a":1}}`, intake.Direct, false,
+			[]message{{intake.Direct, "", `{"requestContext":{},"payload":{"a":1}}`, false}}},
+		{"payload without its context", `{"payload":"{}"}`, intake.Direct, false, []message{{intake.Direct, "",
+			`{"payload":"{}"}`, false}}},
+		{"topic message that is no text", `{"Type":"Notification","Message":{"a":1}}`, intake.Direct, false,
+			[]message{{intake.Direct, "", `{"Type":"Notification","Message":{"a":1}}`, false}}},
 		{"topic confirmation", `{"Type":"SubscriptionConfirmation","Message":"m"}`, intake.Direct, false, []message{{intake.Direct, "", `{"Type":"SubscriptionConfirmation","Message":"m"}`, false}}},
 		{"null", `null`, intake.Direct, false, []message{{intake.Direct, "", `null`, false}}},
 		{"number", `1e999`, intake.Direct, false, []message{{intake.Direct, "", `1e999`, false}}},
@@ -160,6 +178,13 @@ func TestReadRefuses(t *testing.T) {
 		{"truncated text", `"abc`, "payload: is not JSON: it breaks off at byte 4"},
 		{"truncated array", `[{},`, "payload: is not JSON: it breaks off at byte 4"},
 		{"two values", `{} {}`, "payload: is not JSON: more follows after byte 2"},
+		{"an array and a text", `[{}] "x"`, "payload: is not JSON: more follows after byte 4"},
+		{"two numbers", `1 2`, "payload: is not JSON: more follows after byte 1"},
+		{"a text and a truth", `"x" true`, "payload: is not JSON: more follows after byte 3"},
+		{"a truth and a falsehood", `true false`, "payload: is not JSON: more follows after byte 4"},
+		{"an object and null", `{"a":1} null`, "payload: is not JSON: more follows after byte 7"},
+		{"an object and an array", `{} [`, "payload: is not JSON: more follows after byte 2"},
+		{"an array and its end", `[{}]]`, "payload: is not JSON: more follows after byte 4"},
 		{"garbage after", `{}}`, "payload: is not JSON"},
 		{"garbage after a number", `7 x`, "payload: is not JSON"},
 		{"byte order mark", "\xef\xbb\xbf{}", "payload: is not JSON at byte 0"},
@@ -239,6 +264,30 @@ func TestReadFailsOnlyTheFaultyRecord(t *testing.T) {
 			}
 			f := got.Failures[0]
 			if f.RecordID != tt.wantID || !strings.HasPrefix(f.Err.Error(), tt.want) {
+				t.Errorf("got %q: %v, want %q: %s", f.RecordID, f.Err, tt.wantID, tt.want)
+			}
+		})
+	}
+}
+
+// A topic's message is not offered again by itself, but what is wrong with it is still known by its id.
+func TestReadFailsOnlyTheFaultyMessageOfATopic(t *testing.T) {
+	good := snsRecord("good", voice)
+	for _, tt := range []struct{ name, payload, wantID, want string }{
+		{"without a message", records(good, `{"EventSource":"aws:sns","Sns":{"MessageId":"bad"}}`), "bad",
+			"payload/Records/1/Sns/Message: is not a text"},
+		{"without anything", records(good, `{"EventSource":"aws:sns"}`), "", "payload/Records/1/Sns: is not an object"},
+		{"with an id twice", records(good,
+			`{"EventSource":"aws:sns","Sns":{"MessageId":"a","MessageId":"b","Message":"{}"}}`),
+			"", `payload/Records/1/Sns: has the key "MessageId" twice`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := intake.Read([]byte(tt.payload))
+			if err != nil || len(got.Messages) != 1 || len(got.Failures) != 1 {
+				t.Fatalf("got %v, failures %v and error %v; want one message and one failure", plain(got.Messages), got.Failures,
+					err)
+			}
+			if f := got.Failures[0]; f.RecordID != tt.wantID || !strings.HasPrefix(f.Err.Error(), tt.want) {
 				t.Errorf("got %q: %v, want %q: %s", f.RecordID, f.Err, tt.wantID, tt.want)
 			}
 		})

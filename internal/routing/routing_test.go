@@ -14,6 +14,7 @@ import (
 const (
 	urgent = "arn:aws:sns:us-east-1:111122223333:urgent"
 	sales  = "arn:aws:sns:us-east-1:111122223333:sales"
+	key    = "arn:aws:kms:us-east-1:111122223333:key/k-1"
 )
 
 func TestOf(t *testing.T) {
@@ -61,6 +62,21 @@ func TestNothingIsNoRoute(t *testing.T) {
 	}
 }
 
+func TestIsTopicARN(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want bool
+	}{
+		{urgent, true}, {"arn:aws-us-gov:sns:us-gov-west-1:111122223333:a_B-9", true}, {"", false}, {"urgent", false},
+		{urgent + ".fifo", false}, {urgent + ":6b0e71bd-7e97-4d97-80ce-4a0994e55286", false}, {" " + urgent, false},
+		{strings.Replace(urgent, "sns", "sqs", 1), false}, {strings.Replace(urgent, "1111", "111", 1), false},
+	} {
+		if got := routing.IsTopicARN(test.text); got != test.want {
+			t.Errorf("%q: got %t, want %t", test.text, got, test.want)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"no JSON", `rule`, "routes: is no list of routes"},
@@ -71,6 +87,10 @@ func TestRefused(t *testing.T) {
 		{"twice", `[{"rule": "ab"}, {"rule": "ab"}]`, `routes[1].rule: is "ab" again`},
 		{"a severity", `[{"rule": "ab", "severity": "urgent"}]`, `routes[0].severity: is "urgent" (give critical, high, medium or low)`},
 		{"a topic", `[{"rule": "ab", "topic": "sales"}]`, `routes[0].topic: is "sales"`},
+		{"an alias for a key", `[{"rule": "ab", "topic": "` + urgent + `", "key": "alias/k"}]`,
+			`routes[0].key: is "alias/k" (give the ARN of the KMS key that encrypts the topic: `},
+		{"a key without a topic", `[{"rule": "ab"}, {"rule": "cd", "key": "` + key + `"}]`,
+			"routes[1].key: is set, but topic is not (set topic as well: "},
 		{"a queue", `[{"rule": "ab", "topic": "arn:aws:sqs:us-east-1:111122223333:q"}]`, "give the ARN of a standard SNS topic"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

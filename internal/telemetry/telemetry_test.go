@@ -63,6 +63,11 @@ func (v valuer) LogValue() slog.Value {
 // broken has no JSON form, and its text panics.
 type broken struct{ F func() }
 
+// panicking has a JSON form that cannot be had.
+type panicking struct{ Number string }
+
+func (panicking) MarshalJSON() ([]byte, error) { panic("no form") }
+
 type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
@@ -104,6 +109,13 @@ func TestLoggerMasksValuesOfEveryKind(t *testing.T) {
 		{"raw JSON", json.RawMessage(`{"n":"\u002b14155550123","m":[14155550123,1764038040123]}`),
 			map[string]any{"n": "…0123", "m": []any{"…0123", 1764038040123.0}}},
 		{"raw text that is no JSON", json.RawMessage(`{"n":+14155550123`), `{"n":…0123`},
+		{"what has no JSON form, of a struct", struct {
+			N string
+			F func()
+		}{"+14155550123", nil}, "{N:…0123 F:<nil>}"},
+		{"what panics", panicking{"+14155550123"}, "{Number:…0123}"},
+		{"fraction", 206.5550123, "…0123"},
+		{"score", 0.94567856, 0.94567856},
 		{"what has no JSON form", map[string]any{"n": "+14155550123", "f": func() {}}, ""},
 		{"value of a kind of its own", valuer{"4155550123"}, map[string]any{"number": "…0123", "list": []any{"…0123"}}},
 		{"group", slog.GroupValue(slog.Group("4155550123", "n", "+14155550123")),
@@ -153,6 +165,38 @@ func TestLoggerMasksValuesOfEveryKind(t *testing.T) {
 	}
 }
 
+// The text of a value is not escaped for HTML: a log is read as it is written.
+func TestLoggerWritesMarkupAsItIs(t *testing.T) {
+	var out bytes.Buffer
+	telemetry.NewLogger(&out, "status").Info("m", "list", []string{"<+14155550123>", "<a> & b"})
+	if want := `"list":["<…0123>","<a> & b"]`; !strings.Contains(out.String(), want) {
+		t.Errorf("got %s, want it to hold %s", out.String(), want)
+	}
+}
+
+// A record may be handed to several handlers: what one adds is not seen by the others.
+func TestLoggerLeavesTheRecordAlone(t *testing.T) {
+	var out bytes.Buffer
+	h := telemetry.NewLogger(&out, "status").Handler()
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
+	want := map[string]any{"level": "INFO", "msg": "m", "function": "status"}
+	for i := range 8 { // more than a record has room for by itself
+		key := fmt.Sprintf("k%d", i)
+		record.AddAttrs(slog.Int(key, i))
+		want[key] = float64(i)
+	}
+	for _, id := range []string{"r-1", "r-2"} {
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: id})
+		if err := h.Handle(ctx, record); err != nil {
+			t.Fatal(err)
+		}
+		want["requestId"] = id
+		if diff := cmp.Diff([]map[string]any{want}, lines(t, &out, "time")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
 func TestMetricsFlush(t *testing.T) {
 	var out bytes.Buffer
 	m := telemetry.NewMetrics(&out, "watch-eu", "status")
@@ -162,9 +206,14 @@ func TestMetricsFlush(t *testing.T) {
 	before := time.Now().UnixMilli()
 	m.Count("Events", 2)
 	m.Count(`Unknown "types"`, 0)
+	m.Count("Zero", 0)
 	m.Count("Events", 1)
+	m.Count(`Unknown "types"`, 7)
 	if err := m.Flush(); err != nil {
 		t.Fatal(err)
+	}
+	if names := strings.Count(out.String(), `"Unknown`); names != 2 { // in the directive, and with its value
+		t.Errorf("got a metric %d times, want it declared once and counted once: %s", names, out.String())
 	}
 	got := lines(t, &out)
 	if len(got) != 1 {
@@ -182,12 +231,14 @@ func TestMetricsFlush(t *testing.T) {
 			"Metrics": []any{
 				map[string]any{"Name": "Events", "Unit": "Count"},
 				map[string]any{"Name": `Unknown "types"`, "Unit": "Count"},
+				map[string]any{"Name": "Zero", "Unit": "Count"},
 			},
 		}}},
 		"Stack":           "watch-eu",
 		"Function":        "status",
 		"Events":          3.0,
-		`Unknown "types"`: 0.0,
+		`Unknown "types"`: 7.0,
+		"Zero":            0.0,
 	}
 	if diff := cmp.Diff(want, got[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -74,6 +74,53 @@ func TestEachHasItsTurn(t *testing.T) {
 	})
 }
 
+// Where all of them hang, the time is divided evenly over the rounds, and used up. A round has two seconds at least.
+func TestEachDividesTheTimeEvenly(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rounds, atOnce := rapid.IntRange(1, 20).Draw(rt, "rounds"), rapid.IntRange(1, 10).Draw(rt, "at once")
+		all := time.Duration(rapid.IntRange(1, 120).Draw(rt, "seconds")) * time.Second
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), all)
+			defer cancel()
+			end, _ := ctx.Deadline()
+			shares := make([]time.Duration, rounds*atOnce)
+			timeshare.Each(ctx, len(shares), atOnce, func(ctx context.Context, i int) error {
+				began := time.Now()
+				<-ctx.Done()
+				shares[i] = time.Since(began)
+				return ctx.Err()
+			})
+			if left := time.Until(end); left < 0 || left > time.Duration(rounds) { // rounded to nanoseconds
+				t.Errorf("%d rounds in %s: got %s left, want none", rounds, all, left)
+			}
+			left := all
+			for i, got := range shares {
+				want := min(max(all/time.Duration(rounds), 2*time.Second), left)
+				if (got - want).Abs() > time.Duration(rounds) {
+					t.Errorf("%d of %d, %d at once, in %s: got %s, want %s", i, len(shares), atOnce, all, got, want)
+				}
+				if (i+1)%atOnce == 0 {
+					left -= want
+				}
+			}
+		})
+	})
+}
+
+// What a piece of work has started ends with it: its context is done when it returns.
+func TestEachEndsTheContextOfItsWork(t *testing.T) {
+	var contexts [3]context.Context
+	timeshare.Each(t.Context(), len(contexts), 1, func(ctx context.Context, i int) error {
+		contexts[i] = ctx
+		return ctx.Err()
+	})
+	for i, ctx := range contexts {
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			t.Errorf("%d: got the context with the error %v, want it canceled", i, ctx.Err())
+		}
+	}
+}
+
 func TestEachReportsWhatHadNoTurnAndWhatPanicked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -86,14 +133,17 @@ func TestEachReportsWhatHadNoTurnAndWhatPanicked(t *testing.T) {
 			return ctx.Err()
 		})
 		for _, part := range []string{"panic: no such thing", "timeshare_test.go"} {
-			if fault.ClassOf(errs[0]) != fault.Internal || !strings.Contains(errs[0].Error(), part) {
+			text := errs[0].Error()
+			if fault.ClassOf(errs[0]) != fault.Internal || !strings.HasPrefix(text, "work: panic: ") ||
+				!strings.Contains(text, part) {
 				t.Errorf("got %v, want the panic with its stack", errs[0])
 			}
 		}
 		if !errors.Is(errs[1], context.DeadlineExceeded) || !errors.Is(errs[2], context.DeadlineExceeded) {
 			t.Errorf("got %v and %v, want them to have used up their time", errs[1], errs[2])
 		}
-		if fault.ClassOf(errs[3]) != fault.Unavailable || !strings.Contains(errs[3].Error(), "not begun") {
+		const want = "work: was not begun in the time left: context deadline exceeded (it is tried again)"
+		if fault.ClassOf(errs[3]) != fault.Unavailable || errs[3].Error() != want {
 			t.Errorf("got %v, want that it had no turn", errs[3])
 		}
 	})

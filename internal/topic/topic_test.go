@@ -94,7 +94,9 @@ func TestPublishTellsThatItFailed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := topic.New(client, tt.arn).Publish(tt.ctx, message())
-			if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "topic "+tt.arn) || !tt.cause(err) {
+			if fault.ClassOf(err) != fault.Unavailable || !tt.cause(err) ||
+				!strings.HasPrefix(err.Error(), "topic "+tt.arn+": cannot be published to: ") ||
+				!strings.HasSuffix(err.Error(), " use its key)") {
 				t.Errorf("got %v of class %q, want one of class %q with its cause that names %s", err, fault.ClassOf(err), fault.Unavailable, tt.arn)
 			}
 		})

@@ -29,14 +29,18 @@ type delivery struct {
 // fixture is a bus with three rules; the function "absent" cannot be had.
 type fixture struct {
 	bus         *bus.Bus
+	url         string
 	client      *eventbridge.Client
+	refusal     error // of the function "absent"
 	deliveries  []delivery
 	deadLetters []bus.DeadLetter
+	sent        []string
+	order       []string // what was done, "sent" or "delivered"
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{}
+	f := &fixture{refusal: fault.New(fault.NotFound, "function absent", "it is not there", "")}
 	var err error
 	f.bus, err = bus.New(bus.Options{
 		Account: "123456789012", Region: "us-east-1",
@@ -47,10 +51,15 @@ func newFixture(t *testing.T) *fixture {
 		},
 		Invoke: func(function string, event []byte) error {
 			if function == "absent" {
-				return fault.New(fault.NotFound, "function absent", "it is not there", "")
+				return f.refusal
 			}
 			f.deliveries = append(f.deliveries, delivery{function, event})
+			f.order = append(f.order, "delivered")
 			return nil
+		},
+		Sent: func(event []byte) {
+			f.sent = append(f.sent, string(event))
+			f.order = append(f.order, "sent")
 		},
 		Undeliverable: func(d bus.DeadLetter) { f.deadLetters = append(f.deadLetters, d) },
 	})
@@ -59,6 +68,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	server := httptest.NewServer(f.bus.Handler())
 	t.Cleanup(server.Close)
+	f.url = server.URL
 	f.client = eventbridge.New(eventbridge.Options{
 		BaseEndpoint: aws.String(server.URL),
 		Region:       "us-east-1",
@@ -128,9 +138,26 @@ func TestEachMatchedRuleInvokesOnce(t *testing.T) {
 	if got := len(f.deliveries); got != 2 {
 		t.Errorf("deliveries: got %d, want 2, one for each of the rules that match the first event", got)
 	}
-	events, matches := f.bus.Counts()
+	_, _ = f.bus.Counts()
+	events, matches := f.bus.Counts() // counting does not end with the first look
 	if diff := cmp.Diff(map[string]int{"every-call": 1, "chime-calls": 1, "to-nobody": 0}, matches); events != 2 || diff != "" {
 		t.Errorf("counts: got %d events, want 2; matches (-want +got):\n%s", events, diff)
+	}
+}
+
+func TestUndeliverableEventKeepsTheKindOfReason(t *testing.T) {
+	for class, want := range map[fault.Class]string{
+		fault.NotFound: "NO_RESOURCE", fault.Invalid: "INVALID_PARAMETER", fault.Throttled: "THROTTLING",
+		fault.Unavailable: "ERROR_FROM_TARGET", fault.Conflict: "ERROR_FROM_TARGET", fault.Internal: "ERROR_FROM_TARGET",
+	} {
+		f := newFixture(t)
+		f.refusal = fault.New(class, "function absent", "it refuses", "")
+		if err := f.bus.Put([]byte(`{"id":"1","detail-type":"Lost"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.deadLetters) != 1 || f.deadLetters[0].ErrorCode != want {
+			t.Errorf("%s: got %+v, want the code %s", class, f.deadLetters, want)
+		}
 	}
 }
 

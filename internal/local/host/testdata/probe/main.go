@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,13 @@ type raw func(context.Context, []byte) ([]byte, error)
 func (f raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
 
 func main() {
-	if os.Getenv("PROBE_START") == "fail" {
+	switch os.Getenv("PROBE_START") {
+	case "rogue":
+		rogue()
+	case "report":
+		post("/init/error", `{"errorMessage":"no table","errorType":"Setting"}`)
+		os.Exit(1)
+	case "fail":
 		fmt.Fprintln(os.Stderr, "probe: a setting is missing")
 		os.Exit(3)
 	}
@@ -52,6 +59,18 @@ func serve(ctx context.Context, payload []byte) ([]byte, error) {
 		return json.Marshal(strings.Repeat("x", 7<<20))
 	case "fail once":
 		return failOnce(ctx)
+	case "environment":
+		list := os.Environ()
+		slices.Sort(list)
+		return json.Marshal(strings.Join(list, "|"))
+	case "write lines":
+		for i := range 30 {
+			fmt.Printf("line %d\n", i)
+		}
+	case "write a long line":
+		fmt.Println(strings.Repeat("y", 3<<20))
+	case "write no end":
+		fmt.Print("no end")
 	case "look around":
 		return lookAround(ctx)
 	}
