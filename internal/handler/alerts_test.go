@@ -13,15 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
-	"github.com/chimewatch/chimewatch/internal/routing"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
 // ruleMatch makes an event of a rule that matched on the one call.
@@ -136,18 +136,18 @@ func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
 // which ends the window at the same time: it is told of all the same.
 func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	for seed := range int64(30) {
-		world := outage.NewWorld(t, db)
+		world := faultinject.NewWorld(t, db)
 		v := invoked(world.Process(), noon, "first")
 		v.match(t, ruleMatch("r1", "m1", noon))
 		behind := invoked(world.Process(), noon.Add(5*time.Minute-time.Second), "behind")
 		watching := invoked(world.Process(), noon.Add(5*time.Minute), "watch")
-		errs := outage.Interleave(seed,
-			outage.Work{Line: behind.Line, Do: func() error {
+		errs := faultinject.Interleave(seed,
+			faultinject.Work{Line: behind.Line, Do: func() error {
 				return behind.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", "m2", noon.Add(4*time.Minute))})
 			}},
-			outage.Work{Line: watching.Line, Do: func() error { return watching.matches().HeldBack(t.Context(), intake.Message{}) }})
+			faultinject.Work{Line: watching.Line, Do: func() error { return watching.matches().HeldBack(t.Context(), intake.Message{}) }})
 		if err := errors.Join(errs...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -168,8 +168,8 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 func TestMatchThatFitsNoKeyIsRefusedWhole(t *testing.T) {
 	v := onTable(t)
 	err := v.alerts()(t.Context(), intake.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
-	if fault.ClassOf(err) != fault.Invalid {
-		t.Errorf("got %v, want class %q", err, fault.Invalid)
+	if apperr.ClassOf(err) != apperr.Invalid {
+		t.Errorf("got %v, want class %q", err, apperr.Invalid)
 	}
 	if items := v.World.Dump(t); len(items) != 0 {
 		t.Errorf("got %v, want nothing kept", items)
@@ -180,14 +180,14 @@ func TestMatchesGoWhereTheirRouteSays(t *testing.T) {
 	v := onTable(t)
 	v.now.set(noon)
 	const urgent = "arn:aws:sns:us-east-1:111122223333:urgent"
-	var elsewhere []alert.Message
+	var elsewhere []notify.Message
 	a := v.matches()
-	a.Routes = routing.Routes{{Rule: "cancel-*", Severity: incident.High, Topic: urgent}, {Rule: "greeting", Severity: incident.Low}}
+	a.Routes = rulematch.Routes{{Rule: "cancel-*", Severity: incident.High, Topic: urgent}, {Rule: "greeting", Severity: incident.Low}}
 	a.Topics = func(arn string) handler.Publisher {
 		if arn != urgent {
 			t.Errorf("got the topic %s, want %s", arn, urgent)
 		}
-		return publish(func(m alert.Message) { elsewhere = append(elsewhere, m) })
+		return publish(func(m notify.Message) { elsewhere = append(elsewhere, m) })
 	}
 	for _, rule := range []string{"cancel-contract", "greeting", "other"} {
 		if err := a.Handle(t.Context(), intake.Message{Body: ruleMatch(rule, "m-"+rule, noon)}); err != nil {
@@ -218,9 +218,9 @@ func TestMatchesGoWhereTheirRouteSays(t *testing.T) {
 }
 
 // publish is a topic of a function.
-type publish func(alert.Message)
+type publish func(notify.Message)
 
-func (p publish) Publish(_ context.Context, m alert.Message) error {
+func (p publish) Publish(_ context.Context, m notify.Message) error {
 	p(m)
 	return nil
 }
@@ -233,7 +233,7 @@ func TestMatchIsNotNotifiedWithoutItsCallBecauseOfAnError(t *testing.T) {
 	body := exampleBody(t, "rule-keyword-utterance")
 	reads := 0
 	a := v.matches()
-	a.Table = store.New(failingReads{v.World.DB, &reads}, v.World.Table, store.Options{Now: v.now.Now})
+	a.Table = dynamo.New(failingReads{v.World.DB, &reads}, v.World.Table, dynamo.Options{Now: v.now.Now})
 	for n := 1; ; n++ {
 		reads = n
 		err := a.Handle(t.Context(), intake.Message{Body: body})
@@ -251,7 +251,7 @@ func TestMatchIsNotNotifiedWithoutItsCallBecauseOfAnError(t *testing.T) {
 
 // failingReads is a table of which the n-th read fails, for which n is counted down.
 type failingReads struct {
-	store.Client
+	dynamo.Client
 	n *int
 }
 
@@ -279,17 +279,17 @@ func (f failingReads) Query(ctx context.Context, in *dynamodb.QueryInput, opts .
 // A window that cannot be ended keeps no other from its end, wherever its trouble is.
 func TestWindowInTroubleKeepsNoOtherFromItsEnd(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	rules := []string{"r1", "r2", "r3", "r4"}
 	const indexReads = 4
 	for n := indexReads + 1; ; n++ {
-		v := invoked(outage.NewWorld(t, db).Process(), noon, "one")
+		v := invoked(faultinject.NewWorld(t, db).Process(), noon, "one")
 		for _, rule := range rules {
 			v.match(t, ruleMatch(rule, rule+"-a", noon), ruleMatch(rule, rule+"-b", noon))
 		}
 		reads := n
 		a := v.matches()
-		a.Table = store.New(failingReads{v.World.DB, &reads}, v.World.Table, store.Options{Now: v.now.Now})
+		a.Table = dynamo.New(failingReads{v.World.DB, &reads}, v.World.Table, dynamo.Options{Now: v.now.Now})
 		v.now.set(noon.Add(5 * time.Minute))
 		err := a.HeldBack(t.Context(), intake.Message{})
 		if err == nil {

@@ -17,16 +17,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	standin "github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // lifeline is the way to the network of one process, which dies at its call
@@ -76,9 +76,9 @@ func (c *call) functions(l aws.HTTPClient) (voice handler.Batch, said, lapses ha
 	keys := credentials.NewStaticCredentialsProvider("id", "secret", "")
 	db := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.tableURL, Credentials: keys, HTTPClient: l})
 	api := chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &c.serviceURL, Credentials: keys, HTTPClient: l})
-	s := store.New(db, "calls", store.Options{})
+	s := dynamo.New(db, "calls", dynamo.Options{})
 	on := consent.Settings{consent.VoiceTone: true}
-	k := &hold.Keeper{Table: s, Service: hold.Chime{API: api, DomainID: "d"}, On: on, Now: c.now, Counts: quiet{}}
+	k := &voicetask.Keeper{Table: s, Service: voicetask.Chime{API: api, DomainID: "d"}, On: on, Now: c.now, Counts: quiet{}}
 	return handler.Voice(s, k, quiet{}), handler.Consent(s, k, quiet{}, c.now), handler.Lapses(s, k, c.now)
 }
 
@@ -160,7 +160,7 @@ func newCall(t *testing.T) *call {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	if err := dynalite.EnsureTable(t.Context(), dynalite.Client(server.URL(), "us-east-1"), "calls", store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(t.Context(), dynalite.Client(server.URL(), "us-east-1"), "calls", dynamo.Definition()); err != nil {
 		t.Fatal(err)
 	}
 	service := standin.NewVoice()
@@ -308,7 +308,7 @@ func TestTasksStopWhenConsentRunsOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.service.Refuse(http.StatusForbidden)
-		if _, err := requests(c.later(11 * hour)); fault.ClassOf(err) != fault.Internal {
+		if _, err := requests(c.later(11 * hour)); apperr.ClassOf(err) != apperr.Internal {
 			t.Errorf("got %v, want that the task may not be stopped", err)
 		}
 		for range 2 {
@@ -375,7 +375,7 @@ func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
 					t.Errorf("%s: runs: %t, want only the first one to run", task.TransactionID, running)
 				}
 			}
-			s := store.New(dynalite.Client(c.tableURL, "us-east-1"), "calls", store.Options{})
+			s := dynamo.New(dynalite.Client(c.tableURL, "us-east-1"), "calls", dynamo.Options{})
 			ledger, err := s.Ledger(t.Context(), first.TransactionID)
 			if err != nil {
 				t.Fatal(err)
@@ -397,7 +397,7 @@ func TestConsentThatIsRefusedChangesNothing(t *testing.T) {
 		"past end":      `{"transactionId":"t","scope":"both","decision":"granted","by":"me","until":"2026-03-11T08:15:03Z"}`,
 	} {
 		body := `{"id":"e","source":"chimewatch.consent","detail-type":"Voice Analytics Consent","time":"2026-03-11T08:15:04Z","detail":` + detail + `}`
-		if err := handle(t.Context(), intake.Message{Body: []byte(body)}); fault.ClassOf(err) != fault.Invalid {
+		if err := handle(t.Context(), intake.Message{Body: []byte(body)}); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v, want it refused as invalid", name, err)
 		}
 	}

@@ -12,14 +12,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	_ "github.com/chimewatch/chimewatch/internal/draws"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // writtenAs are the ways in which a number of ten digits is written; %[1]s to %[3]s are
@@ -49,17 +49,17 @@ func (l talkative) Enter(_ context.Context, e consent.Entry) error {
 	if !l.fails {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "entry "+e.ID(), fmt.Sprintf("%+v cannot be written", e), "")
+	return apperr.New(apperr.Unavailable, "entry "+e.ID(), fmt.Sprintf("%+v cannot be written", e), "")
 }
 
 type talkativeCalls struct{ fails bool }
 
-func (c talkativeCalls) Settle(_ context.Context, t hold.Trigger) error {
+func (c talkativeCalls) Settle(_ context.Context, t voicetask.Trigger) error {
 	slog.Warn("settling", "trigger", t)
 	if !c.fails {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "transaction "+t.TransactionID, "of call "+t.CallID+" hangs", "")
+	return apperr.New(apperr.Unavailable, "transaction "+t.TransactionID, "of call "+t.CallID+" hangs", "")
 }
 
 // Whichever field of an event of consent has a number, in whatever form, and whatever

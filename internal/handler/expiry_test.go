@@ -10,9 +10,9 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // kindsOfItems are all kinds of items, as docs/ARCHITECTURE.md lists them, by the
@@ -62,7 +62,7 @@ func kindOfItem(key string) string {
 // idle settles nothing.
 type idle struct{}
 
-func (idle) Settle(context.Context, hold.Trigger) error { return nil }
+func (idle) Settle(context.Context, voicetask.Trigger) error { return nil }
 
 // Every kind of item, as the functions write it, expires when a retention is
 // chosen.
@@ -94,7 +94,7 @@ func TestEveryKindOfItemExpires(t *testing.T) {
 	}
 	running := phoned{id: "p2", connector: "vc"}
 	v.record(t, running.event(chime.EventInProgress, noon))
-	v.run(t, watch.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 1}, noon.Add(time.Minute))
+	v.run(t, watchdog.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 1}, noon.Add(time.Minute))
 	v.run(t, limits, noon.Add(2*time.Hour)) // asks about p2, which the API does not know, and ends what was
 	erased := phoned{id: "p3", connector: "vc"}
 	v.record(t, erased.event(chime.EventStopped, noon))

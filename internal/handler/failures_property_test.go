@@ -11,28 +11,28 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	_ "github.com/chimewatch/chimewatch/internal/draws"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/rules"
-	"github.com/chimewatch/chimewatch/internal/store"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
 // joins is a table that only notes the failures that join an incident.
 type joins struct {
 	handler.IncidentTable
-	failures []store.Failure
+	failures []dynamo.Failure
 }
 
 func (j *joins) Pipeline(_ context.Context, id string) (pipeline.State, error) {
-	return pipeline.State{}, fault.New(fault.NotFound, "table", "knows no pipeline "+id, "")
+	return pipeline.State{}, apperr.New(apperr.NotFound, "table", "knows no pipeline "+id, "")
 }
 
-func (j *joins) Join(_ context.Context, f store.Failure, _ incident.Timing) (incident.Incident, error) {
+func (j *joins) Join(_ context.Context, f dynamo.Failure, _ incident.Timing) (incident.Incident, error) {
 	j.failures = append(j.failures, f)
 	return incident.Incident{ClosedAt: noon}, nil
 }
@@ -117,7 +117,7 @@ func oddChange(t *rapid.T) []byte {
 
 // routedTo reports whether a rule sends an event to a function.
 func routedTo(t interface{ Fatal(...any) }, function string, raw []byte) bool {
-	matcher, err := rules.Compile(rules.Table(rules.Options{Rehearsal: true}))
+	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{Rehearsal: true}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func routedTo(t interface{ Fatal(...any) }, function string, raw []byte) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.ContainsFunc(matched, func(r rules.Rule) bool { return r.Function == function })
+	return slices.ContainsFunc(matched, func(r eventrule.Rule) bool { return r.Function == function })
 }
 
 // What a rule sends to the function failures is recorded as a failure or is an error;
@@ -146,7 +146,7 @@ func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
 				recorded++
 			case err == nil:
 				t.Fatalf("the function said nothing of %s", raw)
-			case fault.ClassOf(err) != fault.Invalid:
+			case apperr.ClassOf(err) != apperr.Invalid:
 				t.Fatalf("got %v, want it invalid", err)
 			case routed:
 				refused++
@@ -169,7 +169,7 @@ func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
 // The failure of an element is found beside whatever else the event says.
 func TestFailureBesideWhatCannotBeRead(t *testing.T) {
 	const failing = `{"type":"S3RecordingSink","status":"Failed","updatedOn":1773230400000}`
-	matcher, err := rules.Compile(rules.Table(rules.Options{}))
+	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 var century = noon.AddDate(73, 0, 0)
@@ -96,7 +96,7 @@ func TestEventsFromTheFutureEndNoSilence(t *testing.T) {
 		v.run(t, beats, minutes(n))
 	}
 	v.wantStages(t, "at noon", map[string]int{"silence": 1})
-	page, err := v.store().List(t.Context(), store.Query{From: century})
+	page, err := v.store().List(t.Context(), dynamo.Query{From: century})
 	if err != nil || len(page.States) != many {
 		t.Errorf("got %d pipelines of the future in the list (%v), want %d", len(page.States), err, many)
 	}

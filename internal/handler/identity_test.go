@@ -11,9 +11,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // elsewhere returns events as they come from another account and Region.
@@ -171,7 +171,7 @@ func TestSilenceIsOfRealEventsOfThisAccountAndRegion(t *testing.T) {
 		return [][]byte{c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute))}
 	}
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	const half, week = 30 * time.Minute, 7 * day
 	none, silence := map[string]int{}, map[string]int{"silence": 1}
 	for _, other := range others {
@@ -191,7 +191,7 @@ func TestSilenceIsOfRealEventsOfThisAccountAndRegion(t *testing.T) {
 			{"there are none of ours", nil, many(3, 2*time.Hour), nil, []time.Duration{week}, none},
 		} {
 			t.Run(other.name+", "+tc.name, func(t *testing.T) {
-				v := invoked(outage.NewWorld(t, db).Process(), noon, "one")
+				v := invoked(faultinject.NewWorld(t, db).Process(), noon, "one")
 				for _, ago := range tc.ours {
 					v.record(t, call(ago)...)
 				}
@@ -257,7 +257,7 @@ func TestRehearsalsNeitherEndNorKeepUpARealIncident(t *testing.T) {
 		noise := phoned{id: fmt.Sprint("noise", n), connector: "xyz"}
 		v.record(t, rehearsed(noise.event(chime.EventInProgress, minutes(12)))...)
 	}
-	v.run(t, watch.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 20}, minutes(13))
+	v.run(t, watchdog.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 20}, minutes(13))
 	if got := open(); got != "" {
 		t.Errorf("after a real call that succeeds, and many rehearsals: got open %q, want none", got)
 	}
@@ -275,7 +275,7 @@ func TestTemporaryFailuresElsewhereAreTakenUpWhileTheyCanLast(t *testing.T) {
 				before := len(v.Line.Calls())
 				v.run(t, limits, at)
 				for _, call := range v.Line.Calls()[before:] {
-					if outage.Writes(call) {
+					if faultinject.Writes(call) {
 						n++
 					}
 				}

@@ -14,10 +14,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
 // sentNews is a message about an incident as machines read it.
@@ -34,7 +34,7 @@ type sentNews struct {
 	}
 }
 
-func newsOf(t testing.TB, w *outage.World) (list []sentNews) {
+func newsOf(t testing.TB, w *faultinject.World) (list []sentNews) {
 	t.Helper()
 	for _, m := range w.Topic.Published() {
 		var bodies map[string]string
@@ -70,21 +70,21 @@ func drawnFailure(t *rapid.T, n int, at time.Time) []byte {
 // that grew graver says so once for each severity, and the storm was few messages.
 func TestEveryReasonAndLossIsNotifiedOnce(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
-	draws.Fewer(t, 5)
+	db := faultinject.Server(t)
+	rapidseed.Fewer(t, 5)
 	died, reasons, graver := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		ctx := context.Background()
-		v := invoked(outage.NewWorld(t, db).Process(), noon, "first")
+		v := invoked(faultinject.NewWorld(t, db).Process(), noon, "first")
 		now, invocations := noon, 0
 		do := func(retry bool, step func() error) {
 			invocations++
 			v.owner = fmt.Sprint("invocation ", invocations)
 			if rapid.IntRange(0, 2).Draw(rt, "dies") == 0 {
-				v.Line.Disturb(rapid.IntRange(1, 25).Draw(rt, "at"), rapid.SampledFrom([]outage.How{outage.Before, outage.After}).Draw(rt, "how"))
+				v.Line.Disturb(rapid.IntRange(1, 25).Draw(rt, "at"), rapid.SampledFrom([]faultinject.How{faultinject.Before, faultinject.After}).Draw(rt, "how"))
 			}
 			err := step()
-			for errors.Is(err, outage.ErrKilled) {
+			for errors.Is(err, faultinject.ErrKilled) {
 				died++
 				v.Line.Revive()
 				if err = nil; retry {
@@ -96,7 +96,7 @@ func TestEveryReasonAndLossIsNotifiedOnce(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			v.Line.Disturb(1<<20, outage.Before)
+			v.Line.Disturb(1<<20, faultinject.Before)
 		}
 		var events [][]byte
 		for n := range rapid.IntRange(1, 8).Draw(rt, "calls") {

@@ -10,14 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
 // withDetails adds fields to the detail of an event, and texts to its elements.
@@ -93,10 +93,10 @@ func TestWordsAreOfTheFailureItself(t *testing.T) {
 // does, and the cause comes back: nobody hears that it is over.
 func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	reopened := 0
 	for n, more := 1, true; more; n++ {
-		world := outage.NewWorld(t, db)
+		world := faultinject.NewWorld(t, db)
 		v := invoked(world.Process(), noon, "failures")
 		v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
 		v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
@@ -115,7 +115,7 @@ func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 			reopened++
 		}}
 		w := v.watch(limits, quiet{})
-		w.Table = store.New(meanwhile, world.Table, store.Options{Now: v.now.Now})
+		w.Table = dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now})
 		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
@@ -130,16 +130,16 @@ func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 }
 
 // blind is a table whose list of open pipelines cannot be read.
-type blind struct{ *store.Store }
+type blind struct{ *dynamo.Store }
 
 var errBlind = errors.New("cannot be listed")
 
-func (blind) Open(context.Context) ([]store.OpenPipeline, error) { return nil, errBlind }
+func (blind) Open(context.Context) ([]dynamo.OpenPipeline, error) { return nil, errBlind }
 
 // Trouble with the list of pipelines keeps nobody from hearing of incidents.
 func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v := onTable(t)
-	v.Line.Disturb(outageOpening, outage.Before)
+	v.Line.Disturb(outageOpening, faultinject.Before)
 	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed before it publishes")
 	}
@@ -156,21 +156,21 @@ func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 // sentBefore is a table in which the notification was sent already, by another process
 // that knew less or more.
 type sentBefore struct {
-	*store.Store
-	sent   store.Notification
+	*dynamo.Store
+	sent   dynamo.Notification
 	tally  incident.Tally
 	marked *incident.Told
 	joined incident.Incident
 }
 
-func (s sentBefore) Join(context.Context, store.Failure, incident.Timing) (incident.Incident, error) {
+func (s sentBefore) Join(context.Context, dynamo.Failure, incident.Timing) (incident.Incident, error) {
 	return s.joined, nil
 }
 func (s sentBefore) Tally(context.Context, string) (incident.Tally, error) { return s.tally, nil }
 func (s sentBefore) Pipeline(context.Context, string) (pipeline.State, error) {
 	return pipeline.State{ID: "p1"}, nil
 }
-func (s sentBefore) TryOnce(context.Context, store.Partition, store.Notification, string, func(context.Context) error) (store.Notification, error) {
+func (s sentBefore) TryOnce(context.Context, dynamo.Partition, dynamo.Notification, string, func(context.Context) error) (dynamo.Notification, error) {
 	return s.sent, nil
 }
 func (s sentBefore) MarkTold(_ context.Context, _ incident.Incident, told incident.Told) error {
@@ -188,19 +188,19 @@ func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
 		name   string
 		told   incident.Told
 		reopen int
-		sent   store.Notification
+		sent   dynamo.Notification
 		want   incident.Told
 	}{
 		{"the opening knew one call and one reason", incident.Told{}, 0,
-			store.Notification{Calls: 1, Severity: incident.Medium, Reasons: []string{first.ID}, SentAt: minutes(1)},
+			dynamo.Notification{Calls: 1, Severity: incident.Medium, Reasons: []string{first.ID}, SentAt: minutes(1)},
 			incident.Told{At: minutes(1), Calls: 1, LastCalls: 1, Openings: 1, Severity: incident.Medium, Reasons: []string{first.ID}}},
 		{"a reopening knew fewer calls than people know of", known, 1,
-			store.Notification{Calls: 2, Severity: incident.High, Reasons: []string{first.ID}, SentAt: minutes(3)},
+			dynamo.Notification{Calls: 2, Severity: incident.High, Reasons: []string{first.ID}, SentAt: minutes(3)},
 			incident.Told{At: minutes(5), Calls: 4, Openings: 2, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}},
 		{"a graver loss was sent, and leaves the count of calls to the next summary", known, 0,
-			store.Notification{Calls: 9, Severity: incident.Critical, Reasons: []string{first.ID}, SentAt: minutes(8)},
+			dynamo.Notification{Calls: 9, Severity: incident.Critical, Reasons: []string{first.ID}, SentAt: minutes(8)},
 			incident.Told{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, News: 1, Summaries: 1, Severity: incident.Critical, Reasons: []string{first.ID}}},
-		{"it is being sent", known, 1, store.Notification{}, incident.Told{}},
+		{"it is being sent", known, 1, dynamo.Notification{}, incident.Told{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var marked incident.Told
@@ -209,7 +209,7 @@ func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
 				Losses: []incident.Loss{incident.Recording}, Told: tt.told, Reopened: tt.reopen,
 			}}
 			h := handler.Failures(handler.Incidents{
-				Table: table, Words: alert.Options{}, Owner: func(context.Context) string { return "one" }, Now: func() time.Time { return noon },
+				Table: table, Words: notify.Options{}, Owner: func(context.Context) string { return "one" }, Now: func() time.Time { return noon },
 			}, quiet{})
 			event := phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)
 			if err := h(t.Context(), intake.Message{Body: event}); err != nil {
@@ -240,7 +240,7 @@ func TestWatchRecordsTheLastFailure(t *testing.T) {
 	if !got.ActiveAt.Equal(minutes(6)) || !got.OpenedAt.Equal(noon) {
 		t.Errorf("got active at %s, opened at %s, want the last failure and noon", got.ActiveAt, got.OpenedAt)
 	}
-	from, _, err := v.store().Incidents(t.Context(), store.IncidentQuery{From: minutes(5)})
+	from, _, err := v.store().Incidents(t.Context(), dynamo.IncidentQuery{From: minutes(5)})
 	if err != nil || len(from) != 1 {
 		t.Errorf("got %d incidents since then (%v), want it", len(from), err)
 	}
@@ -250,18 +250,18 @@ func TestWatchRecordsTheLastFailure(t *testing.T) {
 // own, while people know of the incident: one message says so, whoever sends it.
 func TestUnknownCausesAtOnceAreOneMessage(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	for seed := range int64(12) {
-		world := outage.NewWorld(t, db)
+		world := faultinject.NewWorld(t, db)
 		first := invoked(world.Process(), noon, "first")
 		first.fail(t, phoned{id: "p0", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
-		var works []outage.Work
+		var works []faultinject.Work
 		for n, reason := range []string{"It broke", "It fell over"} {
 			v := invoked(world.Process(), minutes(1), fmt.Sprint("process ", n))
 			event := phoned{id: fmt.Sprint("p", 1+n), connector: "abc", reason: reason}.event(chime.EventPermanentFailure, minutes(1))
-			works = append(works, outage.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), intake.Message{Body: event}) }})
+			works = append(works, faultinject.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), intake.Message{Body: event}) }})
 		}
-		if err := errors.Join(outage.Interleave(seed, works...)...); err != nil {
+		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		first.run(t, limits, minutes(2))

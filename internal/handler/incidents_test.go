@@ -8,8 +8,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // A call fails in part, the incident is over because others succeed, and then
@@ -65,7 +65,7 @@ func TestCallThatFailsAgainAfterTheEndIsTold(t *testing.T) {
 				t.Errorf("got %d calls (%v), want 1", tally.Calls, err)
 			}
 			v.now.set(minutes(44))
-			v.run(t, watch.Limits{Silent: 100 * time.Hour, Recovery: 100 * time.Hour, Quota: 1000}, minutes(44))
+			v.run(t, watchdog.Limits{Silent: 100 * time.Hour, Recovery: 100 * time.Hour, Quota: 1000}, minutes(44))
 			v.wantStages(t, "a moment later", tc.want)
 		})
 	}
@@ -120,7 +120,7 @@ func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
-			v.Line.Disturb(outageOpening, outage.Before)
+			v.Line.Disturb(outageOpening, faultinject.Before)
 			if err := v.failures()(t.Context(), intake.Message{Body: tc.failed}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
 // unnamedMatch makes an event of a rule that matched on a call that the event does
@@ -63,7 +63,7 @@ type hearing struct {
 }
 
 // hear reads what was published since.
-func (l *hearing) hear(t *testing.T, w *outage.World, now time.Time) {
+func (l *hearing) hear(t *testing.T, w *faultinject.World, now time.Time) {
 	t.Helper()
 	all := w.Topic.Published()
 	for _, m := range all[l.seen:] {
@@ -94,11 +94,11 @@ func (l *hearing) hear(t *testing.T, w *outage.World, now time.Time) {
 // each match once, and of a rule on a call, or in a group, at most once a window.
 func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	killed, waited := 0, 0
 	for seed := range int64(40) {
 		random := rand.New(rand.NewSource(seed))
-		world := outage.NewWorld(t, db)
+		world := faultinject.NewWorld(t, db)
 		now := noon
 		l := &hearing{matches: map[string]map[string]bool{}, told: map[string]map[string]int{}, at: map[string]time.Time{}}
 		processes := 0
@@ -136,27 +136,27 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 					}
 				}
 			case 1: // at once
-				errs := outage.Interleave(random.Int63(), outage.Work{Line: first.Line, Do: work[0]}, outage.Work{Line: second.Line, Do: work[1]})
+				errs := faultinject.Interleave(random.Int63(), faultinject.Work{Line: first.Line, Do: work[0]}, faultinject.Work{Line: second.Line, Do: work[1]})
 				if err := errors.Join(errs...); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 			case 2: // at once with the end of windows, by a clock that is ahead
 				second.now.set(now.Add(time.Second))
-				errs := outage.Interleave(random.Int63(), outage.Work{Line: first.Line, Do: work[0]}, outage.Work{Line: second.Line, Do: ending(second)})
+				errs := faultinject.Interleave(random.Int63(), faultinject.Work{Line: first.Line, Do: work[0]}, faultinject.Work{Line: second.Line, Do: ending(second)})
 				if err := errors.Join(errs...); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				left = append(left, func() error { second.now.set(now); return work[1]() })
 			default: // killed, and tried again now or later
-				first.Line.Disturb(1+random.Intn(10), []outage.How{outage.Before, outage.After}[random.Intn(2)])
+				first.Line.Disturb(1+random.Intn(10), []faultinject.How{faultinject.Before, faultinject.After}[random.Intn(2)])
 				if err := work[0](); err != nil {
-					if !errors.Is(err, outage.ErrKilled) {
+					if !errors.Is(err, faultinject.ErrKilled) {
 						t.Fatalf("seed %d: %v", seed, err)
 					}
 					killed++
 				}
 				first.Line.Revive()
-				first.Line.Disturb(1<<20, outage.Before) // no more
+				first.Line.Disturb(1<<20, faultinject.Before) // no more
 				left = append(left, func() error { first.now.set(now); return work[0]() }, func() error { second.now.set(now); return work[1]() })
 			}
 			l.hear(t, world, now)
@@ -215,7 +215,7 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 
 // tellsOf returns how many matches people have heard of, where of two messages with one
 // id the last counts.
-func tellsOf(t *testing.T, w *outage.World, now time.Time) (n int) {
+func tellsOf(t *testing.T, w *faultinject.World, now time.Time) (n int) {
 	t.Helper()
 	l := &hearing{told: map[string]map[string]int{}, at: map[string]time.Time{}}
 	l.hear(t, w, now)
@@ -232,14 +232,14 @@ func tellsOf(t *testing.T, w *outage.World, now time.Time) (n int) {
 // calls. Each match is counted once.
 func TestMatchesThatComeMeanwhileAreCounted(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	for _, kind := range []kindOfMatch{kindsOfMatches[0], kindsOfMatches[2]} {
 		for _, when := range []string{"the first match", "a match that is held back", "the end of a window"} {
 			for _, dies := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, at %s, it dies: %v", kind.name, when, dies), func(t *testing.T) {
 					calls := 0
 					for n := 1; n == 1 || calls >= n-1; n++ {
-						calls = meanwhile(t, outage.NewWorld(t, db), kind, when, dies, n)
+						calls = meanwhile(t, faultinject.NewWorld(t, db), kind, when, dies, n)
 					}
 				})
 			}
@@ -248,7 +248,7 @@ func TestMatchesThatComeMeanwhileAreCounted(t *testing.T) {
 }
 
 // meanwhile is one of these cases; it returns how many calls the process made.
-func meanwhile(t *testing.T, world *outage.World, kind kindOfMatch, when string, dies bool, n int) (calls int) {
+func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when string, dies bool, n int) (calls int) {
 	t.Helper()
 	first, other := invoked(world.Process(), noon, "first"), invoked(world.Process(), noon, "other")
 	matches := 0
@@ -279,13 +279,13 @@ func meanwhile(t *testing.T, world *outage.World, kind kindOfMatch, when string,
 	another := match()
 	before := len(first.Line.Calls())
 	if dies {
-		first.Line.Disturb(n, outage.After)
-		if err := step(t.Context(), first.matches()); err != nil && !errors.Is(err, outage.ErrKilled) {
+		first.Line.Disturb(n, faultinject.After)
+		if err := step(t.Context(), first.matches()); err != nil && !errors.Is(err, faultinject.ErrKilled) {
 			t.Fatalf("call %d: %v", n, err)
 		}
 		calls = len(first.Line.Calls()) - before
 		first.Line.Revive()
-		first.Line.Disturb(1<<20, outage.Before)
+		first.Line.Disturb(1<<20, faultinject.Before)
 		for _, v := range []*invocation{first, other} {
 			v.now.set(now.Add(20 * time.Second)) // what the dead one claimed is free
 		}
@@ -298,7 +298,7 @@ func meanwhile(t *testing.T, world *outage.World, kind kindOfMatch, when string,
 			defer cancel()
 			again = another(ctx, other.matches()) != nil
 		}}
-		a.Table = store.New(client, world.Table, store.Options{Retention: 24 * time.Hour, Now: first.now.Now})
+		a.Table = dynamo.New(client, world.Table, dynamo.Options{Retention: 24 * time.Hour, Now: first.now.Now})
 		check(step(t.Context(), a))
 		if calls = n; client.calls > 0 {
 			calls = 0

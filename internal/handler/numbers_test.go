@@ -18,11 +18,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/topic"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // posted is an SNS client that keeps all it is asked to send, as text.
@@ -62,7 +62,7 @@ func failing(id string, members map[string]any) map[string]any {
 // Whatever form a number has and wherever in an event it stands, it is whole neither
 // in a notification nor in a log line: not of the event, not of what goes wrong with it.
 func TestNoNumberOfAnEventLeaves(t *testing.T) {
-	w := outage.NewWorld(t, outage.Server(t))
+	w := faultinject.NewWorld(t, faultinject.Server(t))
 	const id = "7d3c1a52-5c1e-4d0e-9b7a-0f3f0a6f%04d"
 	failed := func(n int, members map[string]any) []byte {
 		return detailed(t, fmt.Sprintf("e-%d", n), chime.Source, chime.DetailStateChange, failing(fmt.Sprintf(id, n),
@@ -135,7 +135,7 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 			case bytes.Contains(tt.event, []byte(chime.DetailRulesMatched)):
 				handle = matches.Handle
 			case bytes.Contains(tt.event, []byte(consent.Source)):
-				k := &hold.Keeper{Table: v.store(), On: consent.Settings{}, Now: v.now.Now, Counts: quiet{}}
+				k := &voicetask.Keeper{Table: v.store(), On: consent.Settings{}, Now: v.now.Now, Counts: quiet{}}
 				handle = handler.Consent(v.store(), k, quiet{}, v.now.Now)
 			}
 			err := handle(t.Context(), intake.Message{Body: tt.event})

@@ -14,19 +14,19 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 )
 
 // handling makes a step of each message.
-func handling(h handler.Handler, bodies ...[]byte) []outage.Step {
-	var steps []outage.Step
+func handling(h handler.Handler, bodies ...[]byte) []faultinject.Step {
+	var steps []faultinject.Step
 	for _, body := range bodies {
 		steps = append(steps, func(ctx context.Context) error { return h(ctx, intake.Message{Body: body}) })
 	}
@@ -37,42 +37,42 @@ const denied = "Access denied when assuming resource access role"
 
 func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	const asking = "the watch finds what the events did not tell"
 	cases := []struct {
 		name  string
-		begin func(*testing.T, *invocation) []outage.Step
+		begin func(*testing.T, *invocation) []faultinject.Step
 	}{
-		{"failures that open and join", func(t *testing.T, v *invocation) []outage.Step {
+		{"failures that open and join", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.record(t, exampleBody(t, "in-progress"))
 			return handling(v.failures(), exampleBody(t, "permanent-failure"), phoned{id: "p2", connector: "c4tq9mzx1bd7ne0rw3yhk8", reason: denied}.event(chime.EventPermanentFailure, noon))
 		}},
-		{"a failure that knows nothing but its pipeline", func(t *testing.T, v *invocation) []outage.Step {
+		{"a failure that knows nothing but its pipeline", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.record(t, phoned{id: "p1", connector: "abc"}.event(chime.EventInProgress, noon))
 			return handling(v.failures(), phoned{id: "p1"}.event(chime.EventPermanentFailure, noon.Add(time.Second)))
 		}},
-		{"a failed creation", func(t *testing.T, v *invocation) []outage.Step {
+		{"a failed creation", func(t *testing.T, v *invocation) []faultinject.Step {
 			return handling(v.failures(), exampleBody(t, "create-failed"))
 		}},
-		{"two elements that failed", func(t *testing.T, v *invocation) []outage.Step {
+		{"two elements that failed", func(t *testing.T, v *invocation) []faultinject.Step {
 			c := phoned{id: "p1", connector: "abc", elements: [][2]string{{"S3RecordingSink", "Failed"}, {"VoiceEnhancementSink", "NotSupported"}}}
 			return handling(v.failures(), c.event(chime.EventInProgress, noon))
 		}},
-		{"a failure that reopens", func(t *testing.T, v *invocation) []outage.Step {
+		{"a failure that reopens", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
 			v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Minute)))
 			v.run(t, limits, noon.Add(timing.Quiet))
 			v.now.set(noon.Add(timing.Quiet + time.Minute))
 			return handling(v.failures(), phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon.Add(timing.Quiet)))
 		}},
-		{"a match of a call that is known", func(t *testing.T, v *invocation) []outage.Step {
+		{"a match of a call that is known", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.record(t, exampleBody(t, "temporary-failure"))
 			return handling(v.alerts(), exampleBody(t, "rule-keyword-utterance"))
 		}},
-		{"matches of calls that are not", func(t *testing.T, v *invocation) []outage.Step {
+		{"matches of calls that are not", func(t *testing.T, v *invocation) []faultinject.Step {
 			return handling(v.alerts(), exampleBody(t, "rule-keyword-result"), exampleBody(t, "rule-sentiment"))
 		}},
-		{"matches of one rule on a call, and the end of their window", func(t *testing.T, v *invocation) []outage.Step {
+		{"matches of one rule on a call, and the end of their window", func(t *testing.T, v *invocation) []faultinject.Step {
 			steps := handling(v.alerts(), ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), ruleMatch("r2", "m3", noon))
 			for _, minutes := range []time.Duration{5, 11} {
 				steps = append(steps, func(ctx context.Context) error {
@@ -82,7 +82,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			}
 			return steps
 		}},
-		{"matches of one rule that name no call, and the end of their window", func(t *testing.T, v *invocation) []outage.Step {
+		{"matches of one rule that name no call, and the end of their window", func(t *testing.T, v *invocation) []faultinject.Step {
 			steps := handling(v.alerts(), unnamedMatch("r1", "m1", noon), unnamedMatch("r1", "m2", noon),
 				unnamedMatch("r1", "m3", noon.Add(-26*time.Hour)), unnamedMatch("r2", "m4", noon))
 			for _, minutes := range []time.Duration{5, 11} {
@@ -93,23 +93,23 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			}
 			return steps
 		}},
-		{asking, func(t *testing.T, v *invocation) []outage.Step {
+		{asking, func(t *testing.T, v *invocation) []faultinject.Step {
 			missed(t, v)
 			return watching(v, limits, 2*time.Hour)
 		}},
-		{"the watch escalates and closes", func(t *testing.T, v *invocation) []outage.Step {
+		{"the watch escalates and closes", func(t *testing.T, v *invocation) []faultinject.Step {
 			lasting(t, v)
 			return watching(v, limits, 30*time.Minute)
 		}},
-		{"the watch tells what an incident owes", func(t *testing.T, v *invocation) []outage.Step {
-			v.Line.Disturb(outageOpening, outage.Before) // the process dies, and is not tried again
-			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, outage.ErrKilled) {
+		{"the watch tells what an incident owes", func(t *testing.T, v *invocation) []faultinject.Step {
+			v.Line.Disturb(outageOpening, faultinject.Before) // the process dies, and is not tried again
+			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
 				t.Fatalf("got %v, want it killed", err)
 			}
 			v.Line.Revive()
 			return watching(v, limits, time.Minute)
 		}},
-		{"the watch warns, and takes it back", func(t *testing.T, v *invocation) []outage.Step {
+		{"the watch warns, and takes it back", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.record(t, phoned{id: "p1", elements: [][2]string{{chime.ElementVoiceAnalytics, "InProgress"}, {chime.ElementKinesisSink, "Stopped"}}}.event(chime.EventInProgress, noon))
 			few := limits
 			few.Quota = 1
@@ -130,8 +130,10 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			if tc.name == asking {
 				left = append(left, "w") // a question that failed is marked, so that others come first
 			}
-			begin := func(t *testing.T, p *outage.Process) []outage.Step { return tc.begin(t, invoked(p, noon, "one")) }
-			outage.Check(t, db, begin, left...)
+			begin := func(t *testing.T, p *faultinject.Process) []faultinject.Step {
+				return tc.begin(t, invoked(p, noon, "one"))
+			}
+			faultinject.Check(t, db, begin, left...)
 		})
 	}
 }
@@ -140,8 +142,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 const outageOpening = 13
 
 // watching makes a step of a run of the watch at each of the times after noon.
-func watching(v *invocation, l watch.Limits, after ...time.Duration) []outage.Step {
-	var steps []outage.Step
+func watching(v *invocation, l watchdog.Limits, after ...time.Duration) []faultinject.Step {
+	var steps []faultinject.Step
 	for _, d := range after {
 		steps = append(steps, func(ctx context.Context) error {
 			v.now.set(noon.Add(d))
@@ -180,9 +182,9 @@ func lasting(t testing.TB, v *invocation) {
 // invocation a minute later, picks up where it stopped.
 func TestNextRunPicksUp(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
-	play := func(t *testing.T, n int, how outage.How) (*outage.World, []string) {
-		world := outage.NewWorld(t, db)
+	db := faultinject.Server(t)
+	play := func(t *testing.T, n int, how faultinject.How) (*faultinject.World, []string) {
+		world := faultinject.NewWorld(t, db)
 		v := invoked(world.Process(), noon, "first")
 		missed(t, v)
 		v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon.Add(time.Hour+50*time.Minute)))
@@ -201,10 +203,10 @@ func TestNextRunPicksUp(t *testing.T) {
 		}
 		return world, calls
 	}
-	undisturbed, calls := play(t, 0, outage.Before)
-	told := func(w *outage.World) []string { return slices.Sorted(maps.Keys(stages(w))) }
+	undisturbed, calls := play(t, 0, faultinject.Before)
+	told := func(w *faultinject.World) []string { return slices.Sorted(maps.Keys(stages(w))) }
 	for n, call := range calls {
-		if how := outage.After; n == 0 || outage.Writes(call) {
+		if how := faultinject.After; n == 0 || faultinject.Writes(call) {
 			world, _ := play(t, n+1, how)
 			where := fmt.Sprintf("%s call %d of %d, %s", how, n+1, len(calls), call)
 			if diff := cmp.Diff(told(undisturbed), told(world)); diff != "" {
@@ -219,7 +221,7 @@ func TestNextRunPicksUp(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				observed := slices.ContainsFunc(history, func(r store.Record) bool { return strings.HasPrefix(r.EventType, "chimewatch:Observed") })
+				observed := slices.ContainsFunc(history, func(r dynamo.Record) bool { return strings.HasPrefix(r.EventType, "chimewatch:Observed") })
 				if observed != (id != "runs") {
 					t.Errorf("%s: pipeline %s: an observation in its history: %v", where, id, observed)
 				}
@@ -231,25 +233,25 @@ func TestNextRunPicksUp(t *testing.T) {
 // Two runs of the watch at once do the work of one.
 func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	for seed := range int64(8) {
-		world := outage.NewWorld(t, db)
+		world := faultinject.NewWorld(t, db)
 		first := invoked(world.Process(), noon, "first")
 		missed(t, first)
 		lasting(t, first)
 		second := invoked(world.Process(), noon, "second")
 		second.api = first.api
-		var works []outage.Work
+		var works []faultinject.Work
 		for _, v := range []*invocation{first, second} {
 			steps := watching(v, limits, 2*time.Hour, 2*time.Hour+time.Minute, 2*time.Hour+2*time.Minute)
-			works = append(works, outage.Work{Line: v.Line, Do: func() (err error) {
+			works = append(works, faultinject.Work{Line: v.Line, Do: func() (err error) {
 				for _, step := range steps {
 					err = errors.Join(err, step(t.Context()))
 				}
 				return err
 			}})
 		}
-		if err := errors.Join(outage.Interleave(seed, works...)...); err != nil {
+		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for id, n := range world.Topic.Times() {
@@ -279,12 +281,12 @@ func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 // again when the other is done.
 func TestOneOfTwoProcessesDies(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	random := rand.New(rand.NewSource(1))
 	for seed := range int64(25) {
-		world := outage.NewWorld(t, db)
-		var works []outage.Work
-		var all []outage.Step
+		world := faultinject.NewWorld(t, db)
+		var works []faultinject.Work
+		var all []faultinject.Step
 		for n := range 2 {
 			v := invoked(world.Process(), noon, fmt.Sprint("process ", n))
 			var events [][]byte
@@ -293,16 +295,16 @@ func TestOneOfTwoProcessesDies(t *testing.T) {
 			}
 			steps := handling(v.failures(), events...)
 			all = append(all, steps...)
-			works = append(works, outage.Work{Line: v.Line, Do: func() (err error) {
+			works = append(works, faultinject.Work{Line: v.Line, Do: func() (err error) {
 				for _, step := range steps {
 					err = errors.Join(err, step(t.Context()))
 				}
 				return err
 			}})
 		}
-		works[0].Line.Disturb(1+random.Intn(25), []outage.How{outage.Before, outage.After}[seed%2])
-		errs := outage.Interleave(seed, works...)
-		if !errors.Is(errs[0], outage.ErrKilled) || errs[1] != nil {
+		works[0].Line.Disturb(1+random.Intn(25), []faultinject.How{faultinject.Before, faultinject.After}[seed%2])
+		errs := faultinject.Interleave(seed, works...)
+		if !errors.Is(errs[0], faultinject.ErrKilled) || errs[1] != nil {
 			t.Fatalf("seed %d: got %v, want the first killed, and only it", seed, errs)
 		}
 		works[0].Line.Revive()
@@ -331,7 +333,7 @@ func TestOneOfTwoProcessesDies(t *testing.T) {
 // before or after the table knows the call.
 func TestDuplicateCountsOnceWhateverIsKnownByThen(t *testing.T) {
 	silenceLog(t)
-	v := invoked(outage.NewWorld(t, outage.Server(t)).Process(), noon, "one")
+	v := invoked(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon, "one")
 	bare := phoned{id: "p1"}.event(chime.EventPermanentFailure, noon.Add(time.Second))
 	v.fail(t, bare)
 	v.record(t, phoned{id: "p1", connector: "abc"}.event(chime.EventInProgress, noon))
@@ -356,7 +358,7 @@ func TestDuplicateCountsOnceWhateverIsKnownByThen(t *testing.T) {
 func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 	silenceLog(t)
 	const calls, others = 1000, 60
-	world := outage.NewWorld(t, outage.Server(t))
+	world := faultinject.NewWorld(t, faultinject.Server(t))
 	var events [][]byte
 	random := rand.New(rand.NewSource(1))
 	for n := range calls + others {

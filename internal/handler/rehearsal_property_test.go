@@ -7,16 +7,16 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // happening is an event, and how long after the one before it comes.
@@ -68,9 +68,9 @@ func drawHappening(t *rapid.T) happening {
 
 // outcome is what people, the API and the voice tasks get to know of real calls.
 type outcome struct {
-	Published []outage.Message
+	Published []faultinject.Message
 	Asked     []string
-	Settled   []hold.Trigger
+	Settled   []voicetask.Trigger
 	Table     map[string]string
 }
 
@@ -159,7 +159,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 // same words, the API is asked about the same, and the table holds the same.
 func TestRehearsalsChangeNothingOfWhatRealCallsGet(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	published, rehearsals := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		events := rapid.SliceOfN(rapid.Custom(drawHappening), 1, 3).Draw(rt, "real")
@@ -173,8 +173,8 @@ func TestRehearsalsChangeNothingOfWhatRealCallsGet(t *testing.T) {
 				mixed = append(mixed, events[i])
 			}
 		}
-		alone := invoked(outage.NewWorld(t, db).Process(), noon, "one")
-		beside := invoked(outage.NewWorld(t, db).Process(), noon, "one")
+		alone := invoked(faultinject.NewWorld(t, db).Process(), noon, "one")
+		beside := invoked(faultinject.NewWorld(t, db).Process(), noon, "one")
 		want, got := play(rt, t, alone, events), play(rt, t, beside, mixed)
 		if diff := cmp.Diff(want, got); diff != "" {
 			rt.Fatalf("without the rehearsals (-), with them (+):\n%s", diff)

@@ -11,13 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
 // recorded keeps the ids of events, or refuses them.
@@ -65,26 +65,26 @@ func TestStatusKeepsStateChangesAndCountsThem(t *testing.T) {
 
 // What is not kept is an error, and is not counted as kept.
 func TestStatusTellsWhatItDidNotKeep(t *testing.T) {
-	down := fault.New(fault.Unavailable, "table calls", "does not answer", "")
+	down := apperr.New(apperr.Unavailable, "table calls", "does not answer", "")
 	good := phoned{id: "p-1"}.event(chime.EventStopped, noon)
 	for _, tt := range []struct {
 		name  string
 		body  []byte
 		table *recorded
-		class fault.Class
+		class apperr.Class
 		says  string
 	}{
-		{"the table is down", good, &recorded{err: down}, fault.Unavailable, "does not answer"},
-		{"no JSON", []byte("{"), &recorded{}, fault.Invalid, "is not the JSON of an event"},
-		{"no time", []byte(strings.Replace(string(good), `"time"`, `"when"`, 1)), &recorded{}, fault.Invalid, "/time: got nothing"},
-		{"a rule match", exampleBody(t, "rule-issue"), &recorded{}, fault.Invalid, "is no state change but Media Insights Rules Matched"},
-		{"a voice notification", exampleBody(t, "voice-tone-failure"), &recorded{}, fault.Invalid, "is no state change but VoiceToneAnalysisStatus"},
-		{"nothing", nil, &recorded{}, fault.Invalid, "is not the JSON of an event"},
+		{"the table is down", good, &recorded{err: down}, apperr.Unavailable, "does not answer"},
+		{"no JSON", []byte("{"), &recorded{}, apperr.Invalid, "is not the JSON of an event"},
+		{"no time", []byte(strings.Replace(string(good), `"time"`, `"when"`, 1)), &recorded{}, apperr.Invalid, "/time: got nothing"},
+		{"a rule match", exampleBody(t, "rule-issue"), &recorded{}, apperr.Invalid, "is no state change but Media Insights Rules Matched"},
+		{"a voice notification", exampleBody(t, "voice-tone-failure"), &recorded{}, apperr.Invalid, "is no state change but VoiceToneAnalysisStatus"},
+		{"nothing", nil, &recorded{}, apperr.Invalid, "is not the JSON of an event"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			counts := tally{}
 			err := handler.Status(tt.table, counts)(t.Context(), intake.Message{Body: tt.body})
-			if fault.ClassOf(err) != tt.class || !strings.Contains(err.Error(), tt.says) {
+			if apperr.ClassOf(err) != tt.class || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want an error of class %q that says %q", err, tt.class, tt.says)
 			}
 			if len(tt.table.ids) > 0 || len(counts) > 0 {
@@ -100,7 +100,7 @@ func TestStatusTellsWhatItDidNotKeep(t *testing.T) {
 // On the real table: late, early and repeated events of a call leave what they
 // would have left in order, and each is in the history once.
 func TestStatusInAnyOrderOnTheTable(t *testing.T) {
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	call := phoned{id: "p-1", connector: "vc", elements: [][2]string{{chime.ElementRecordingSink, chime.StatusInProgress}}}
 	var inOrder [][]byte
 	for i, eventType := range []string{chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventInProgress, chime.EventStopped} {
@@ -108,7 +108,7 @@ func TestStatusInAnyOrderOnTheTable(t *testing.T) {
 	}
 	var want map[string]string
 	for _, order := range [][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 2, 4, 0, 3, 3, 1, 0}, {1, 0, 4, 3, 2, 4, 1}} {
-		v := invoked(outage.NewWorld(t, db).Process(), noon, "status")
+		v := invoked(faultinject.NewWorld(t, db).Process(), noon, "status")
 		for _, i := range order {
 			v.record(t, inOrder[i])
 		}
@@ -135,8 +135,8 @@ func TestStatusInAnyOrderOnTheTable(t *testing.T) {
 // An event that no function knows is kept, under the name of its detail type, and is
 // counted; it never is a failure, and never an error.
 func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
-	db := outage.Server(t)
-	v := invoked(outage.NewWorld(t, db).Process(), noon, "status")
+	db := faultinject.Server(t)
+	v := invoked(faultinject.NewWorld(t, db).Process(), noon, "status")
 	const failing = `{"version":"0","eventType":"chime:MediaInsightsPermanentFailure","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p-9",` +
 		`"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink","status":"Failed"}]}`
 	for _, tt := range []struct{ kind, detail, id string }{
@@ -165,12 +165,12 @@ func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
 			if err != nil || len(history) != 1 || history[0].EventType != tt.kind || string(history[0].Body) != string(raw) {
 				t.Errorf("got %v (%v), want the event once", history, err)
 			}
-			if err := v.failures()(t.Context(), intake.Message{Body: raw}); fault.ClassOf(err) != fault.Invalid {
+			if err := v.failures()(t.Context(), intake.Message{Body: raw}); apperr.ClassOf(err) != apperr.Invalid {
 				t.Errorf("the function failures: got %v, want it to refuse the event", err)
 			}
 		})
 	}
-	page, err := v.store().List(t.Context(), store.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
+	page, err := v.store().List(t.Context(), dynamo.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
 	if err != nil || len(page.States) != 4 {
 		t.Errorf("got %d pipelines in the list (%v), want 4", len(page.States), err)
 	}

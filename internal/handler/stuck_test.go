@@ -11,11 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // lambdaTime is how long the function watch may run.
@@ -26,13 +26,13 @@ type stuck struct {
 	hangs, refuses func(transactionID string) bool
 }
 
-func (s stuck) Settle(ctx context.Context, t hold.Trigger) error {
+func (s stuck) Settle(ctx context.Context, t voicetask.Trigger) error {
 	switch {
 	case s.hangs != nil && s.hangs(t.TransactionID):
 		<-ctx.Done()
-		return fault.Wrap(ctx.Err(), fault.Unavailable, "transaction "+t.TransactionID, "has no answer", "")
+		return apperr.Wrap(ctx.Err(), apperr.Unavailable, "transaction "+t.TransactionID, "has no answer", "")
 	case s.refuses != nil && s.refuses(t.TransactionID):
-		return fault.New(fault.Internal, "transaction "+t.TransactionID, "is refused", "")
+		return apperr.New(apperr.Internal, "transaction "+t.TransactionID, "is refused", "")
 	}
 	time.Sleep(100 * time.Millisecond)
 	return ctx.Err()
@@ -44,16 +44,16 @@ type ledgers struct {
 	left []string // transactions
 }
 
-func (l *ledgers) Lapsed(context.Context, time.Time) (lapsed []store.Lapse, err error) {
+func (l *ledgers) Lapsed(context.Context, time.Time) (lapsed []dynamo.Lapse, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, id := range l.left {
-		lapsed = append(lapsed, store.Lapse{Event: "e-" + id, TransactionID: id})
+		lapsed = append(lapsed, dynamo.Lapse{Event: "e-" + id, TransactionID: id})
 	}
 	return lapsed, nil
 }
 
-func (l *ledgers) EndLapse(ctx context.Context, lapse store.Lapse) error {
+func (l *ledgers) EndLapse(ctx context.Context, lapse dynamo.Lapse) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.left = slices.DeleteFunc(l.left, func(id string) bool { return id == lapse.TransactionID })
@@ -128,7 +128,7 @@ var errUnreadable = errors.New("the table cannot be read")
 
 type unreadable struct{ handler.LapseTable }
 
-func (unreadable) Lapsed(context.Context, time.Time) ([]store.Lapse, error) {
+func (unreadable) Lapsed(context.Context, time.Time) ([]dynamo.Lapse, error) {
 	return nil, errUnreadable
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -43,7 +43,7 @@ func BenchmarkVoice(b *testing.B) {
 					return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret"}, nil
 				})})
 			metrics := telemetry.NewMetrics(io.Discard, telemetry.LocalStack, "voice")
-			handle := handler.Voice(store.New(db, "calls", store.Options{}), nil, metrics)
+			handle := handler.Voice(dynamo.New(db, "calls", dynamo.Options{}), nil, metrics)
 			bodies := map[int][]byte{}
 			for i := range size {
 				bodies[i] = notification(i, "t")

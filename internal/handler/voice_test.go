@@ -15,16 +15,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // origin is one way in which notifications come: how Lambda is handed them, and
@@ -138,7 +138,7 @@ func silenceLog(t testing.TB) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
 
-func table(t *testing.T) *store.Store {
+func table(t *testing.T) *dynamo.Store {
 	t.Helper()
 	s, _ := tableWithClient(t)
 	return s
@@ -146,7 +146,7 @@ func table(t *testing.T) *store.Store {
 
 // tableWithClient returns a store on an empty table of its own, named calls, and
 // a client of that table.
-func tableWithClient(t *testing.T) (*store.Store, *dynamodb.Client) {
+func tableWithClient(t *testing.T) (*dynamo.Store, *dynamodb.Client) {
 	t.Helper()
 	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
 	if err != nil {
@@ -158,10 +158,10 @@ func tableWithClient(t *testing.T) (*store.Store, *dynamodb.Client) {
 		}
 	})
 	db := dynalite.Client(server.URL(), "us-east-1")
-	if err := dynalite.EnsureTable(t.Context(), db, "calls", store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(t.Context(), db, "calls", dynamo.Definition()); err != nil {
 		t.Fatal(err)
 	}
-	return store.New(db, "calls", store.Options{}), db
+	return dynamo.New(db, "calls", dynamo.Options{}), db
 }
 
 func notification(i int, transaction string) []byte {
@@ -275,7 +275,7 @@ func (r refusing) RecordVoice(_ context.Context, notes []voice.Note) []error {
 	errs := make([]error, len(notes))
 	for i, n := range notes {
 		if slices.Contains(r.ids, n.ID) {
-			errs[i] = fault.New(fault.Throttled, "table", n.ID, "")
+			errs[i] = apperr.New(apperr.Throttled, "table", n.ID, "")
 		}
 	}
 	return errs
@@ -287,11 +287,11 @@ func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
 		{Body: notification(1, "t")}, {Body: []byte(`{}`)}, {Body: notification(3, "t")},
 		{Body: []byte(`{"id":"n-4","detail-type":"New","time":"2026-03-11T08:15:04Z"}`)},
 	})
-	var got []fault.Class
+	var got []apperr.Class
 	for _, err := range errs {
-		got = append(got, fault.ClassOf(err))
+		got = append(got, apperr.ClassOf(err))
 	}
-	if want := []fault.Class{"", fault.Invalid, fault.Throttled, ""}; !slices.Equal(got, want) {
+	if want := []apperr.Class{"", apperr.Invalid, apperr.Throttled, ""}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	var field *chime.FieldError
@@ -306,16 +306,16 @@ func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
 // settler keeps what it is asked to settle, and fails for some transactions.
 type settler struct {
 	mu       sync.Mutex
-	triggers []hold.Trigger
+	triggers []voicetask.Trigger
 	fails    []string
 }
 
-func (s *settler) Settle(_ context.Context, t hold.Trigger) error {
+func (s *settler) Settle(_ context.Context, t voicetask.Trigger) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.triggers = append(s.triggers, t)
 	if slices.Contains(s.fails, t.TransactionID) {
-		return fault.New(fault.Unavailable, "service", t.TransactionID, "")
+		return apperr.New(apperr.Unavailable, "service", t.TransactionID, "")
 	}
 	return nil
 }
@@ -347,13 +347,13 @@ func TestVoiceSettlesEachCallOnce(t *testing.T) {
 	if diff := cmp.Diff([]int{2, 3, 4, 7}, failed); diff != "" {
 		t.Errorf("failed (-want +got):\n%s", diff)
 	}
-	want := []hold.Trigger{
+	want := []voicetask.Trigger{
 		{Event: "1", TransactionID: "a"},
-		{Event: "2", TransactionID: "b", Seen: []hold.Seen{{Task: consent.SpeakerSearch, TaskID: "k2"}, {Task: consent.VoiceTone, TaskID: "k3"}}},
+		{Event: "2", TransactionID: "b", Seen: []voicetask.Seen{{Task: consent.SpeakerSearch, TaskID: "k2"}, {Task: consent.VoiceTone, TaskID: "k3"}}},
 		{Event: "4", TransactionID: "c"},
 		{Event: "9", TransactionID: "d"},
 	}
-	slices.SortFunc(calls.triggers, func(a, b hold.Trigger) int { return strings.Compare(a.Event, b.Event) })
+	slices.SortFunc(calls.triggers, func(a, b voicetask.Trigger) int { return strings.Compare(a.Event, b.Event) })
 	if diff := cmp.Diff(want, calls.triggers); diff != "" {
 		t.Errorf("settled (-want +got):\n%s", diff)
 	}

@@ -8,10 +8,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
 // What becomes of a message of a batch, whatever the others beside it are.
@@ -70,9 +70,9 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 				continue
 			}
 			got = append(got, i)
-			class := map[string]fault.Class{isUnreadable: fault.Invalid, isNotStored: fault.Throttled,
-				isNotSettled: fault.Unavailable}[drawn[i]]
-			if fault.ClassOf(err) != class {
+			class := map[string]apperr.Class{isUnreadable: apperr.Invalid, isNotStored: apperr.Throttled,
+				isNotSettled: apperr.Unavailable}[drawn[i]]
+			if apperr.ClassOf(err) != class {
 				t.Errorf("message %d, %s: got %v, want class %s", i, drawn[i], err, class)
 			}
 		}

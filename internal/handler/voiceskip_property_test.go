@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -86,24 +86,24 @@ func TestVoiceSkipsNothingOfItsOwn(t *testing.T) {
 	const at = `"time":"2026-03-11T08:15:04Z"`
 	for _, tt := range []struct {
 		name, body string
-		want       fault.Class // of the error; empty where the record is stored
+		want       apperr.Class // of the error; empty where the record is stored
 	}{
-		{"without an id", voice + at + `,"detail-type":"SpeakerSearchStatus","detail":{}}`, fault.Invalid},
-		{"without a detail type", voice + at + `,"id":"e"}`, fault.Invalid},
-		{"of an unknown type without an id", voice + at + `,"detail-type":"Transcribe"}`, fault.Invalid},
-		{"with a bad time", voice + `"id":"e","time":"soon","detail-type":"SpeakerSearchStatus"}`, fault.Invalid},
+		{"without an id", voice + at + `,"detail-type":"SpeakerSearchStatus","detail":{}}`, apperr.Invalid},
+		{"without a detail type", voice + at + `,"id":"e"}`, apperr.Invalid},
+		{"of an unknown type without an id", voice + at + `,"detail-type":"Transcribe"}`, apperr.Invalid},
+		{"with a bad time", voice + `"id":"e","time":"soon","detail-type":"SpeakerSearchStatus"}`, apperr.Invalid},
 		{"of an unknown type", voice + at + `,"id":"e","detail-type":"VoiceMoodStatus"}`, ""},
 		{"under another service type",
 			`{"service-type":"CallAnalytics",` + at + `,"id":"e","detail-type":"SpeakerSearchStatus","detail":{}}`, ""},
-		{"without a service type, id and known type", `{` + at + `,"detail-type":"VoiceMoodStatus"}`, fault.Invalid},
-		{"without anything", `{}`, fault.Invalid},
-		{"cut off", `{"service-type":"CallAnalytics","detail-type":"Transcribe","Transcri`, fault.Invalid},
+		{"without a service type, id and known type", `{` + at + `,"detail-type":"VoiceMoodStatus"}`, apperr.Invalid},
+		{"without anything", `{}`, apperr.Invalid},
+		{"cut off", `{"service-type":"CallAnalytics","detail-type":"Transcribe","Transcri`, apperr.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			counts := count{}
 			m := intake.Message{Source: intake.Kinesis, Body: []byte(tt.body)}
 			errs := handler.Voice(refusing{}, nil, counts)(t.Context(), []intake.Message{m})
-			if got := fault.ClassOf(errs[0]); got != tt.want {
+			if got := apperr.ClassOf(errs[0]); got != tt.want {
 				t.Errorf("got %v, want class %q", errs[0], tt.want)
 			}
 			if counts["CallAnalyticsRecordsSkipped"] != 0 {

@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 func minutes(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
@@ -28,7 +28,7 @@ func minutes(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) 
 func onTable(t *testing.T) *invocation {
 	t.Helper()
 	silenceLog(t)
-	return invoked(outage.NewWorld(t, outage.Server(t)).Process(), noon, "one")
+	return invoked(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon, "one")
 }
 
 // wantStages holds what people were told against want.
@@ -130,7 +130,7 @@ func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
 // all the same, and it does not stay open for ever.
 func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
 	v := onTable(t)
-	v.Line.Disturb(4, outage.After)
+	v.Line.Disturb(4, faultinject.After)
 	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed")
 	}
@@ -203,7 +203,7 @@ func TestWatchFindsTheEndThatNoEventTold(t *testing.T) {
 }
 
 // counts is what a run counted.
-func (v *invocation) counts(t *testing.T, l watch.Limits, at time.Time) (counts count, err error) {
+func (v *invocation) counts(t *testing.T, l watchdog.Limits, at time.Time) (counts count, err error) {
 	t.Helper()
 	v.now.set(at)
 	counts = count{}
@@ -220,7 +220,7 @@ func TestWatchStopsAskingWhenTheAPIIsPressedAndGoesOnNextTime(t *testing.T) {
 	}
 	v.api.trouble = map[string]error{"p1": apiError(429)}
 	counts, err := v.counts(t, limits, minutes(120))
-	if fault.ClassOf(err) != fault.Throttled || !strings.Contains(err.Error(), "pipeline p1") || !strings.Contains(err.Error(), "GetMediaPipeline") {
+	if apperr.ClassOf(err) != apperr.Throttled || !strings.Contains(err.Error(), "pipeline p1") || !strings.Contains(err.Error(), "GetMediaPipeline") {
 		t.Errorf("got %v, want it throttled, and the pipeline and the operation named", err)
 	}
 	if !slices.Equal(v.api.asked, []string{"p0", "p1"}) || counts["PipelinesAsked"] != 2 || counts["PipelinesNotYetAsked"] != 1 {
@@ -251,7 +251,7 @@ func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
 		}
 		for n := range 2 {
 			_, err := v.counts(t, limits, minutes(120+n))
-			if fault.ClassOf(err) != fault.Throttled || !strings.Contains(err.Error(), "pipeline p0") {
+			if apperr.ClassOf(err) != apperr.Throttled || !strings.Contains(err.Error(), "pipeline p0") {
 				t.Errorf("run %d: got %v, want p0 throttled", n+1, err)
 			}
 		}
@@ -333,7 +333,7 @@ func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 		{15 * time.Second, time.Second, 5 * time.Second},       // all but what comes after needs
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), run.has)
-		if err := w.Handle(ctx, intake.Message{}); fault.ClassOf(err) != fault.Unavailable {
+		if err := w.Handle(ctx, intake.Message{}); apperr.ClassOf(err) != apperr.Unavailable {
 			t.Errorf("got %v, want the API unavailable", err)
 		}
 		cancel()
@@ -372,7 +372,7 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
-			v.Line.Disturb(outageOpening, outage.Before) // dies, and nobody tries again
+			v.Line.Disturb(outageOpening, faultinject.Before) // dies, and nobody tries again
 			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
@@ -408,10 +408,10 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 // told to be over has no call that failed within the quiet time.
 func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
 	silenceLog(t)
-	db := outage.Server(t)
+	db := faultinject.Server(t)
 	atOnce, again := 0, 0
 	for n, more := 1, true; more; n++ {
-		world := outage.NewWorld(t, db)
+		world := faultinject.NewWorld(t, db)
 		v := invoked(world.Process(), noon, "failures")
 		v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
 		v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
@@ -420,7 +420,7 @@ func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
 			v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(10)))
 		}}
 		w := v.watch(limits, quiet{})
-		w.Table = store.New(during, world.Table, store.Options{Now: v.now.Now})
+		w.Table = dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now})
 		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
@@ -445,7 +445,7 @@ func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
 
 // during does something just before the call of that number.
 type during struct {
-	store.Client
+	dynamo.Client
 	calls int
 	do    func()
 }
@@ -692,7 +692,7 @@ func TestWatchSpreadsItsQuestions(t *testing.T) {
 	run := func(ctx context.Context, at time.Time) (count, error) {
 		v.now.set(at)
 		counts := count{}
-		w := v.watch(watch.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 1000}, counts)
+		w := v.watch(watchdog.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 1000}, counts)
 		w.Wait = func(context.Context, time.Duration) error { waits++; return nil }
 		return counts, w.Handle(ctx, intake.Message{})
 	}

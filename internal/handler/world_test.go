@@ -9,17 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/topic"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -27,7 +27,7 @@ var noon = time.Date(2026, 3, 11, 12, 0, 0, 0, time.UTC)
 
 var timing = incident.Timing{Window: 5 * time.Minute, Quiet: 10 * time.Minute, Reopen: time.Hour}
 
-var limits = watch.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 20}
+var limits = watchdog.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 20}
 
 // now is a time that a test sets.
 type now struct {
@@ -49,19 +49,19 @@ func (n *now) set(at time.Time) {
 
 // invocation is what a process needs to handle something.
 type invocation struct {
-	*outage.Process
+	*faultinject.Process
 	now    *now
 	owner  string
 	api    *pipelines
 	timing incident.Timing
 }
 
-func invoked(p *outage.Process, at time.Time, owner string) *invocation {
+func invoked(p *faultinject.Process, at time.Time, owner string) *invocation {
 	return &invocation{Process: p, now: &now{at: at}, owner: owner, api: &pipelines{known: map[string]chimeapi.Pipeline{}}, timing: timing}
 }
 
-func (v *invocation) store() *store.Store {
-	return v.Process.Store(store.Options{Retention: 24 * time.Hour, Now: v.now.Now})
+func (v *invocation) store() *dynamo.Store {
+	return v.Process.Store(dynamo.Options{Retention: 24 * time.Hour, Now: v.now.Now})
 }
 
 func (v *invocation) incidents() handler.Incidents {
@@ -84,7 +84,7 @@ func (v *invocation) matches() handler.Alerts {
 	return handler.Alerts{Table: v.store(), Topic: v.topic(), Window: 5 * time.Minute, Counts: quiet{}, Owner: v.name, Now: v.now.Now}
 }
 
-func (v *invocation) watch(l watch.Limits, counts handler.Counter) handler.Watch {
+func (v *invocation) watch(l watchdog.Limits, counts handler.Counter) handler.Watch {
 	return handler.Watch{
 		Table: v.store(), API: overLine{v.Line, v.api}, Incidents: v.incidents(), Limits: l, Counts: counts, Account: "111122223333", Region: "us-east-1",
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
@@ -92,7 +92,7 @@ func (v *invocation) watch(l watch.Limits, counts handler.Counter) handler.Watch
 }
 
 // run does one run of the watch at a time.
-func (v *invocation) run(t testing.TB, l watch.Limits, at time.Time) {
+func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
 	t.Helper()
 	v.now.set(at)
 	if err := v.watch(l, quiet{}).Handle(t.Context(), intake.Message{}); err != nil {
@@ -150,13 +150,13 @@ func (p *pipelines) get(id string) (chimeapi.Pipeline, error) {
 
 // overLine is the API as a process reaches it.
 type overLine struct {
-	line *outage.Line
+	line *faultinject.Line
 	api  *pipelines
 }
 
 func (o overLine) GetPipeline(_ context.Context, id string) (answer chimeapi.Pipeline, err error) {
-	err = o.line.Do("GetMediaPipeline", func(how outage.How) error {
-		if how == outage.Throttled {
+	err = o.line.Do("GetMediaPipeline", func(how faultinject.How) error {
+		if how == faultinject.Throttled {
 			return apiError(429)
 		}
 		return apiError(500)
@@ -223,7 +223,7 @@ func (v *invocation) status(t testing.TB, id string) pipeline.Status {
 // all gives every incident, newest first.
 func (v *invocation) all(t testing.TB) []incident.Incident {
 	t.Helper()
-	list, _, err := v.store().Incidents(t.Context(), store.IncidentQuery{})
+	list, _, err := v.store().Incidents(t.Context(), dynamo.IncidentQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func (v *invocation) all(t testing.TB) []incident.Incident {
 }
 
 // stages counts the messages about incidents by what they tell.
-func stages(w *outage.World) map[string]int {
+func stages(w *faultinject.World) map[string]int {
 	counts := map[string]int{}
 	for id, n := range w.Topic.Times() {
 		parts := strings.Split(id, "/")
@@ -246,6 +246,6 @@ func stages(w *outage.World) map[string]int {
 
 // apiError is what the API's client gives for a status code.
 func apiError(status int) error {
-	class := map[int]fault.Class{400: fault.Invalid, 403: fault.Internal, 404: fault.NotFound, 429: fault.Throttled, 500: fault.Unavailable}[status]
-	return fault.New(class, "Amazon Chime SDK GetMediaPipeline", fmt.Sprintf("failed with status %d", status), "it is tried again")
+	class := map[int]apperr.Class{400: apperr.Invalid, 403: apperr.Internal, 404: apperr.NotFound, 429: apperr.Throttled, 500: apperr.Unavailable}[status]
+	return apperr.New(class, "Amazon Chime SDK GetMediaPipeline", fmt.Sprintf("failed with status %d", status), "it is tried again")
 }
