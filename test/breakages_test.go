@@ -60,7 +60,7 @@ var breakages = []breakage{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
 		file: "internal/dynamo/claim.go",
 		old:  `	up.set("w", up.value(text(owner)))`, new: `	up.set("w", up.value(text(owner)))` + "\n" + `	up.set("d", up.value(text(timeText(now))))`,
-		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/handler",
+		test: "TestDisturbedAnywhereEndsTheSame", folder: "test/flows",
 	},
 	{
 		guarantee: "6", breaks: "every event reads its pipeline",
@@ -126,7 +126,7 @@ var breakages = []breakage{
 		guarantee: "7", breaks: "notifications show numbers whole",
 		file: "internal/notify/redact.go",
 		old:  "return masker{redact.Knowing(call.FromNumber, call.ToNumber)}", new: "return masker{redact.Whole()}",
-		test: "TestNoNumberOfAnEventLeaves", folder: "internal/handler",
+		test: "TestNoNumberOfAnEventLeaves", folder: "test/flows",
 	},
 	{
 		guarantee: "9", breaks: "every quiet hour is an outage",
@@ -138,7 +138,7 @@ var breakages = []breakage{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
 		file: "internal/handler/watch.go",
 		old:  "{ return watch.Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
-		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "internal/handler",
+		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{
 		guarantee: "5", breaks: "a task starts by a ledger that may have changed, without consent",

@@ -1,4 +1,4 @@
-package handler_test
+package flows_test
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 // notifications, in the shapes that the developer guide documents.
 func callAnalytics(t testing.TB) [][]byte {
 	t.Helper()
-	text, err := os.ReadFile("../voice/testdata/call-analytics.json")
+	text, err := os.ReadFile("../../internal/voice/testdata/call-analytics.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package handler_test
+package flows_test
 
 import (
 	"context"
