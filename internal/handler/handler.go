@@ -4,15 +4,12 @@ package handler
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
 
 // Handler handles one message. An error sends the message back to Lambda, which
@@ -22,26 +19,6 @@ type Handler func(context.Context, intake.Message) error
 // Batch handles messages together and gives an error or nil for each, in their
 // order. An error sends that message back, as Handler's does.
 type Batch func(context.Context, []intake.Message) []error
-
-// reportTime is what a run keeps of its time to report in: its errors go to the
-// log and its counts to the metrics only when it ends before Lambda ends it.
-const reportTime = 3 * time.Second
-
-// All returns a handler that runs all of the handlers on a message, side by side:
-// none waits for another, and none keeps another from running by an error, a panic
-// or by taking all the time there is. Its error joins theirs.
-func All(handlers ...Handler) Handler {
-	return func(ctx context.Context, m intake.Message) error {
-		if deadline, has := ctx.Deadline(); has {
-			within, cancel := context.WithDeadline(ctx, deadline.Add(-reportTime))
-			defer cancel()
-			ctx = within
-		}
-		return errors.Join(timeshare.Each(ctx, len(handlers), len(handlers), func(ctx context.Context, i int) error {
-			return handlers[i](ctx, m)
-		})...)
-	}
-}
 
 // Publisher sends a message to people. An error means that it may not have
 // been sent.

@@ -130,7 +130,7 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 			incidents, matches := v.incidents(), v.matches()
 			incidents.Topic = topic.New(&sent, "arn:aws:sns:us-east-1:111122223333:failures")
 			matches.Topic = topic.New(&sent, "arn:aws:sns:us-east-1:111122223333:alerts")
-			handle := handler.All(handler.Status(v.store(), quiet{}), handler.Failures(incidents, quiet{}))
+			handle := all(handler.Status(v.store(), quiet{}), handler.Failures(incidents, quiet{}))
 			switch {
 			case bytes.Contains(tt.event, []byte(chime.DetailRulesMatched)):
 				handle = matches.Handle

@@ -93,7 +93,7 @@ func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				table := &ledgers{left: slices.Clone(tt.calls)}
-				run := handler.All(handler.Lapses(table, tt.by, time.Now))
+				run := all(handler.Lapses(table, tt.by, time.Now))
 				for range tt.runs {
 					ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 					err := run(ctx, intake.Message{})
@@ -203,7 +203,7 @@ func TestAllRunsEveryHandler(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 				defer cancel()
-				err := handler.All(tt.first, second("second"), second("third"))(ctx, intake.Message{Body: []byte("!")})
+				err := all(tt.first, second("second"), second("third"))(ctx, intake.Message{Body: []byte("!")})
 				if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}

@@ -16,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/topic"
@@ -248,4 +249,15 @@ func stages(w *faultinject.World) map[string]int {
 func apiError(status int) error {
 	class := map[int]apperr.Class{400: apperr.Invalid, 403: apperr.Internal, 404: apperr.NotFound, 429: apperr.Throttled, 500: apperr.Unavailable}[status]
 	return apperr.New(class, "Amazon Chime SDK GetMediaPipeline", fmt.Sprintf("failed with status %d", status), "it is tried again")
+}
+
+// all runs handlers side by side, as the schedule does.
+func all(handlers ...handler.Handler) handler.Handler {
+	return func(ctx context.Context, m lambdafn.Message) error {
+		var tasks []func(context.Context) error
+		for _, h := range handlers {
+			tasks = append(tasks, func(ctx context.Context) error { return h(ctx, m) })
+		}
+		return lambdafn.Scheduled(tasks...)(ctx, []lambdafn.Message{m})[0]
+	}
 }

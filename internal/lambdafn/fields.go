@@ -1,4 +1,4 @@
-package intake
+package lambdafn
 
 import (
 	"bytes"
@@ -21,12 +21,11 @@ func newDecoder(raw []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(raw), decodeOptions...)
 }
 
-// skim walks the members of the object that raw holds and keeps the values of
-// the wanted keys, in the order of the keys; nil where one is absent. When it
-// comes to the key stopAt, it gives that key's value and reads no further. A
-// wanted key that stands twice is refused: which of them counts would be a
-// guess, and a wrong guess at an identifier would report the wrong record.
-func skim(raw []byte, path, stopAt string, wanted []string, values []jsontext.Value) (stopped jsontext.Value, err error) {
+// readFields puts the values of the wanted members of the object in raw into
+// values, in the order of wanted; nil where one is absent. At the key stopAt it
+// returns that key's value and reads no further. A wanted key that is there twice
+// is an error: the wrong one of two identifiers would report the wrong record.
+func readFields(raw []byte, path, stopAt string, wanted []string, values []jsontext.Value) (stopped jsontext.Value, err error) {
 	dec := newDecoder(raw)
 	if _, err := dec.ReadToken(); err != nil { // the brace, which the caller has seen
 		return nil, notJSON(path, raw, err)
@@ -48,7 +47,7 @@ func skim(raw []byte, path, stopAt string, wanted []string, values []jsontext.Va
 		if err != nil {
 			return nil, notJSON(path, raw, err)
 		}
-		value = own(raw, dec, value)
+		value = inPlace(raw, dec, value)
 		if stop {
 			return value, nil
 		}
@@ -66,15 +65,15 @@ func skim(raw []byte, path, stopAt string, wanted []string, values []jsontext.Va
 	return nil, atEnd(dec, path, raw)
 }
 
-// own gives the value that was just read as a part of raw, because the
-// decoder's own is valid only until it reads on.
-func own(raw []byte, dec *jsontext.Decoder, value jsontext.Value) jsontext.Value {
+// inPlace returns the value that was just read as a part of raw; the decoder's own
+// is valid only until it reads on.
+func inPlace(raw []byte, dec *jsontext.Decoder, value jsontext.Value) jsontext.Value {
 	end := int(dec.InputOffset())
 	return raw[end-len(value) : end : end]
 }
 
-// each walks the array that raw holds.
-func each(raw []byte, path string, fn func(i int, item jsontext.Value)) error {
+// forEach calls fn for each element of the array in raw.
+func forEach(raw []byte, path string, fn func(i int, item jsontext.Value)) error {
 	dec := newDecoder(raw)
 	if _, err := dec.ReadToken(); err != nil { // the bracket, which the caller has seen
 		return notJSON(path, raw, err)
@@ -84,7 +83,7 @@ func each(raw []byte, path string, fn func(i int, item jsontext.Value)) error {
 		if err != nil {
 			return notJSON(path, raw, err)
 		}
-		fn(i, own(raw, dec, item))
+		fn(i, inPlace(raw, dec, item))
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return notJSON(path, raw, err)
@@ -92,7 +91,7 @@ func each(raw []byte, path string, fn func(i int, item jsontext.Value)) error {
 	return atEnd(dec, path, raw)
 }
 
-// wellFormed tells whether raw is one JSON value.
+// wellFormed returns an error unless raw is one JSON value.
 func wellFormed(raw []byte, path string) error {
 	dec := newDecoder(raw)
 	if err := dec.SkipValue(); err != nil {
@@ -112,14 +111,14 @@ func atEnd(dec *jsontext.Decoder, path string, raw []byte) error {
 	return nil
 }
 
-// notJSON says where the JSON breaks. Nothing of the payload goes into the
-// error, which may be logged: it can hold phone numbers.
+// notJSON returns an error that says at which byte the JSON is wrong. It repeats
+// nothing of the payload, which may hold phone numbers: errors are logged.
 func notJSON(path string, raw []byte, err error) error {
 	const fix = "send JSON"
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return apperr.Wrap(io.ErrUnexpectedEOF, apperr.Invalid, path, fmt.Sprintf("is not JSON: it breaks off at byte %d", len(raw)), fix)
+		return apperr.Wrap(io.ErrUnexpectedEOF, apperr.Invalid, path, fmt.Sprintf("is not JSON: it ends too early, at byte %d", len(raw)), fix)
 	case errors.As(err, &syntax):
 		return apperr.Wrap(syntax.Err, apperr.Invalid, path, fmt.Sprintf("is not JSON at byte %d", syntax.ByteOffset), fix)
 	}
@@ -145,8 +144,8 @@ func isKey(key jsontext.Value, name string) bool {
 	return string(inner) == name
 }
 
-// unquote gives the text of a well-formed JSON string; invalid UTF-8 in it
-// becomes U+FFFD. The text shares the value's memory where nothing is escaped.
+// unquote returns the text of a well-formed JSON string; invalid UTF-8 in it
+// becomes U+FFFD. The text shares the value's memory unless it has escapes.
 func unquote(value jsontext.Value) []byte {
 	inner := value[1 : len(value)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {

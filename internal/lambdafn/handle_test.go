@@ -1,4 +1,4 @@
-package intake_test
+package lambdafn_test
 
 import (
 	"bytes"
@@ -11,20 +11,31 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 var errTable = apperr.New(apperr.Throttled, "table calls", "asked to be called less often", "")
 
 // failing gives a handler that fails each message whose body holds one of the words.
-func failing(words ...string) func(context.Context, intake.Message) error {
-	return func(_ context.Context, m intake.Message) error {
+func failing(words ...string) lambdafn.Handler {
+	return lambdafn.Each(func(_ context.Context, body []byte) error {
 		for _, word := range words {
-			if bytes.Contains(m.Body, []byte(word)) {
+			if bytes.Contains(body, []byte(word)) {
 				return fmt.Errorf("%s: %w", word, errTable)
 			}
 		}
 		return nil
+	})
+}
+
+// perMessage returns a handler that calls handle for one message after another.
+func perMessage(handle func(context.Context, lambdafn.Message) error) lambdafn.Handler {
+	return func(ctx context.Context, messages []lambdafn.Message) (errs []error) {
+		for i, m := range messages {
+			one := lambdafn.Each(func(ctx context.Context, _ []byte) error { return handle(ctx, m) })
+			errs = append(errs, one(ctx, messages[i:i+1])...)
+		}
+		return errs
 	}
 }
 
@@ -56,7 +67,7 @@ func TestHandleReplies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			reply, err := intake.Handle(t.Context(), []byte(tt.payload), failing(tt.fail...))
+			reply, err := lambdafn.Handle(t.Context(), []byte(tt.payload), failing(tt.fail...))
 			if got := string(reply); got != tt.wantReply {
 				t.Errorf("got reply %s, want %s", got, tt.wantReply)
 			}
@@ -68,7 +79,7 @@ func TestHandleReplies(t *testing.T) {
 }
 
 func TestHandleKeepsTheClassOfAnError(t *testing.T) {
-	_, err := intake.Handle(t.Context(), []byte(event), failing("Stopped"))
+	_, err := lambdafn.Handle(t.Context(), []byte(event), failing("Stopped"))
 	if !errors.Is(err, errTable) || apperr.ClassOf(err) != apperr.Throttled {
 		t.Errorf("got %v of class %s, want one of class %s", err, apperr.ClassOf(err), apperr.Throttled)
 	}
@@ -78,10 +89,10 @@ func TestHandleCallsForEveryMessageAlsoAfterAFailure(t *testing.T) {
 	silenceLog(t)
 	var seen []string
 	payload := records(sqsRecord("1", `1`), sqsRecord("2", `2`), sqsRecord("3", `3`))
-	_, err := intake.Handle(t.Context(), []byte(payload), func(_ context.Context, m intake.Message) error {
+	_, err := lambdafn.Handle(t.Context(), []byte(payload), perMessage(func(_ context.Context, m lambdafn.Message) error {
 		seen = append(seen, m.RecordID)
 		return errTable
-	})
+	}))
 	if got := strings.Join(seen, ","); got != "1,2,3" || err != nil {
 		t.Errorf("got calls for %s, error %v; want 1,2,3", got, err)
 	}
@@ -90,20 +101,20 @@ func TestHandleCallsForEveryMessageAlsoAfterAFailure(t *testing.T) {
 func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
 	var log bytes.Buffer
 	logTo(t, &log)
-	panicking := func(_ context.Context, m intake.Message) error {
+	panicking := perMessage(func(_ context.Context, m lambdafn.Message) error {
 		if m.RecordID != "2" {
 			panic("no such rule")
 		}
 		return nil
-	}
-	_, err := intake.Handle(t.Context(), []byte(event), panicking)
+	})
+	_, err := lambdafn.Handle(t.Context(), []byte(event), panicking)
 	if err == nil || !strings.Contains(err.Error(), "panic: no such rule") || !strings.Contains(err.Error(), "handle_test.go") {
 		t.Errorf("got error %v, want the panic with its stack", err)
 	}
 	if got := apperr.ClassOf(err); got != apperr.Internal {
 		t.Errorf("got class %s, want %s", got, apperr.Internal)
 	}
-	reply, err := intake.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"), sqsRecord("2", "{}"))), panicking)
+	reply, err := lambdafn.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"), sqsRecord("2", "{}"))), panicking)
 	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"1"}]}`; got != want || err != nil {
 		t.Errorf("got reply %s, error %v; want %s", got, err, want)
 	}
@@ -119,7 +130,7 @@ func TestHandleLogsEveryFailedRecord(t *testing.T) {
 	logTo(t, &log)
 	payload := records(sqsRecord("1", `{"n":"one"}`), sqsRecord("2", "x"), sqsRecord("3", `{"n":"three"}`),
 		sqsRecord("4", "{}"))
-	if _, err := intake.Handle(t.Context(), []byte(payload), failing("one", "three")); err != nil {
+	if _, err := lambdafn.Handle(t.Context(), []byte(payload), failing("one", "three")); err != nil {
 		t.Fatal(err)
 	}
 	for id, why := range map[string]string{"1": "one: table calls", "2": "payload/Records/1/body: is not JSON",
@@ -141,9 +152,10 @@ func TestHandleLogsEveryFailedRecord(t *testing.T) {
 func TestHandleLogsNoNumberWhole(t *testing.T) {
 	var log bytes.Buffer
 	logTo(t, &log)
-	reply, err := intake.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"))), func(context.Context, intake.Message) error {
-		return errors.New(`/time: got "+14155550123", want a time`)
-	})
+	reply, err := lambdafn.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"))),
+		lambdafn.Each(func(context.Context, []byte) error {
+			return errors.New(`/time: got "+14155550123", want a time`)
+		}))
 	if err != nil || !strings.Contains(string(reply), `"1"`) {
 		t.Errorf("got %s and %v, want the record reported", reply, err)
 	}
@@ -156,22 +168,23 @@ func TestHandleStopsWhenTheTimeIsUp(t *testing.T) {
 	silenceLog(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	calls := 0
-	reply, err := intake.Handle(ctx, []byte(records(sqsRecord("1", "{}"), sqsRecord("2", "{}"), sqsRecord("3", "{}"))), func(context.Context, intake.Message) error {
+	three := records(sqsRecord("1", "{}"), sqsRecord("2", "{}"), sqsRecord("3", "{}"))
+	reply, err := lambdafn.Handle(ctx, []byte(three), lambdafn.Each(func(context.Context, []byte) error {
 		calls++
 		cancel()
 		return nil
-	})
+	}))
 	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`; got != want || err != nil || calls != 1 {
 		t.Errorf("got reply %s, error %v after %d calls; want %s after 1", got, err, calls, want)
 	}
-	_, err = intake.Handle(ctx, []byte(event), failing())
+	_, err = lambdafn.Handle(ctx, []byte(event), failing())
 	if !errors.Is(err, context.Canceled) || apperr.ClassOf(err) != apperr.Unavailable {
 		t.Errorf("got %v, want the context's error of class %s", err, apperr.Unavailable)
 	}
 }
 
 func TestHandleShortensTheErrorOfAManifoldFailure(t *testing.T) {
-	_, err := intake.Handle(t.Context(), []byte("["+strings.Repeat("1,", 99)+"1]"), failing("1"))
+	_, err := lambdafn.Handle(t.Context(), []byte("["+strings.Repeat("1,", 99)+"1]"), failing("1"))
 	if err == nil || strings.Count(err.Error(), "\n") != 20 || !strings.HasSuffix(err.Error(), "and 80 more failed") {
 		t.Errorf("got %v, want 20 errors and the count of the others", err)
 	}
@@ -186,31 +199,31 @@ func logTo(t *testing.T, w io.Writer) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
 
-func TestHandleAll(t *testing.T) {
+func TestHandleTogether(t *testing.T) {
 	silenceLog(t)
 	payload := records(sqsRecord("1", `{"n":"one"}`), sqsRecord("2", `{"n":"two"}`), sqsRecord("3", "x"), sqsRecord("4", `{"n":"four"}`))
 	tests := []struct {
 		name      string
 		payload   string
-		all       func([]intake.Message) []error
+		all       func([]lambdafn.Message) []error
 		wantReply string
 		wantErr   string // empty: none
 	}{
-		{"all handled but the broken one", payload, func(m []intake.Message) []error { return make([]error, len(m)) },
+		{"all handled but the broken one", payload, func(m []lambdafn.Message) []error { return make([]error, len(m)) },
 			`{"batchItemFailures":[{"itemIdentifier":"3"}]}`, ""},
-		{"one of them failed", payload, func(m []intake.Message) []error { return []error{nil, errTable, nil} },
+		{"one of them failed", payload, func(m []lambdafn.Message) []error { return []error{nil, errTable, nil} },
 			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, ""},
-		{"panic fails every message", payload, func([]intake.Message) []error { panic("oh") },
+		{"panic fails every message", payload, func([]lambdafn.Message) []error { panic("oh") },
 			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
-		{"too few results fail every message", event, func([]intake.Message) []error { return nil },
-			"", "messages: the handler gave 0 results for 1 messages"},
-		{"nothing to hand on", records(sqsRecord("3", "x")), func([]intake.Message) []error { panic("called for nothing") },
+		{"too few results fail every message", event, func([]lambdafn.Message) []error { return nil },
+			"", "messages: the handler returned 0 results for 1 messages"},
+		{"nothing to hand on", records(sqsRecord("3", "x")), func([]lambdafn.Message) []error { panic("called for nothing") },
 			`{"batchItemFailures":[{"itemIdentifier":"3"}]}`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
-			reply, err := intake.HandleAll(t.Context(), []byte(tt.payload), func(_ context.Context, m []intake.Message) []error {
+			reply, err := lambdafn.Handle(t.Context(), []byte(tt.payload), func(_ context.Context, m []lambdafn.Message) []error {
 				calls++
 				return tt.all(m)
 			})

@@ -1,4 +1,4 @@
-package intake
+package lambdafn
 
 import (
 	"encoding/base64"
@@ -8,7 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Keys of one record. SNS begins its own with capitals.
+// recordKeys are the members of one record that are read. SNS writes its own with
+// capitals.
 var recordKeys = []string{"eventSource", "EventSource", "messageId", "body", "messageAttributes", "attributes", "Sns", "kinesis"}
 
 const (
@@ -23,7 +24,7 @@ const (
 	recCount
 )
 
-// recordSource gives the source that a record names; empty for an unknown one.
+// recordSource returns the source that a record names; empty for an unknown one.
 func recordSource(value jsontext.Value) Source {
 	switch {
 	case isText(value, "aws:sqs"):
@@ -38,46 +39,46 @@ func recordSource(value jsontext.Value) Source {
 
 // records unwraps the Records of a batch. A record that cannot be unwrapped
 // fails alone; only a list without any record fails as a whole.
-func (r *reader) records(list jsontext.Value, w wrapping) error {
-	outermost := w.depth == 0
+func (u *unwrapper) records(list jsontext.Value, e envelope) error {
+	outermost := e.depth == 0
 	n := 0
-	err := each(list, w.path+"/Records", func(i int, raw jsontext.Value) {
+	err := forEach(list, e.path+"/Records", func(i int, raw jsontext.Value) {
 		n++
-		if r.full() {
+		if u.full() {
 			return
 		}
-		inner := w
+		inner := e
 		inner.path += "/Records/" + strconv.Itoa(i)
-		id, source, err := r.record(raw, inner)
-		if outermost && r.batch.Source == "" && source != "" {
-			r.batch.Source = source
-			r.batch.Partial = source == SQS || source == Kinesis
+		id, source, err := u.record(raw, inner)
+		if outermost && u.batch.Source == "" && source != "" {
+			u.batch.Source = source
+			u.batch.Partial = source == SQS || source == Kinesis
 		}
-		if err == nil && id == "" && r.batch.Partial && outermost {
+		if err == nil && id == "" && u.batch.Partial && outermost {
 			err = apperr.New(apperr.Invalid, inner.path, "has no identifier, so that it could not be reported if it failed",
 				"send messageId (SQS) or kinesis.sequenceNumber (Kinesis)")
 		}
 		if err != nil {
-			if w.recordID != "" {
-				id = w.recordID
+			if e.recordID != "" {
+				id = e.recordID
 			}
-			r.fail(id, err)
+			u.fail(id, err)
 		}
 	})
 	if err == nil && n == 0 {
-		err = apperr.New(apperr.Invalid, w.path+"/Records", "is empty", "send at least one record")
+		err = apperr.New(apperr.Invalid, e.path+"/Records", "is empty", "send at least one record")
 	}
 	return err
 }
 
-// record unwraps one record. The identifier and the source are given as far as
-// they can be told, also with an error.
-func (r *reader) record(raw []byte, w wrapping) (id string, source Source, err error) {
+// record unwraps one record. It returns the identifier and the source as far as
+// they are known, also with an error.
+func (u *unwrapper) record(raw []byte, e envelope) (id string, source Source, err error) {
 	if jsontext.Value(raw).Kind() != '{' {
-		return "", "", apperr.New(apperr.Invalid, w.path, "is not an object", "send an SQS, SNS or Kinesis record")
+		return "", "", apperr.New(apperr.Invalid, e.path, "is not an object", "send an SQS, SNS or Kinesis record")
 	}
 	var values [recCount]jsontext.Value
-	if _, err := skim(raw, w.path, "", recordKeys, values[:]); err != nil {
+	if _, err := readFields(raw, e.path, "", recordKeys, values[:]); err != nil {
 		return "", "", err
 	}
 	if source = recordSource(values[recEventSource]); source == "" {
@@ -87,47 +88,47 @@ func (r *reader) record(raw []byte, w wrapping) (id string, source Source, err e
 	var body []byte
 	switch source {
 	case SQS:
-		body, err = text(values[recBody], w.path+"/body")
-		w.path += "/body"
+		body, err = text(values[recBody], e.path+"/body")
+		e.path += "/body"
 	case SNS:
-		id, body, err = snsBody(values[recSns], w.path+"/Sns")
-		w.path += "/Sns/Message"
+		id, body, err = snsBody(values[recSns], e.path+"/Sns")
+		e.path += "/Sns/Message"
 	case Kinesis:
-		id, body, err = kinesisBody(values[recKinesis], w.path+"/kinesis")
-		w.path += "/kinesis/data"
+		id, body, err = kinesisBody(values[recKinesis], e.path+"/kinesis")
+		e.path += "/kinesis/data"
 	default:
 		if id == "" {
 			id, _, _ = kinesisBody(values[recKinesis], "") // only to report the record by
 		}
-		return id, "", apperr.New(apperr.Invalid, w.path, "is a record of an unknown eventSource", "send records of aws:sqs, aws:sns or aws:kinesis only")
+		return id, "", apperr.New(apperr.Invalid, e.path, "is a record of an unknown eventSource", "send records of aws:sqs, aws:sns or aws:kinesis only")
 	}
 	if err != nil {
 		return id, source, err
 	}
-	if w.recordID == "" {
-		w.recordID = id
+	if e.recordID == "" {
+		e.recordID = id
 	}
-	if w.source == "" {
-		w.source = source
+	if e.source == "" {
+		e.source = source
 	}
 	if source == SQS {
-		w = fromDeadLetterQueue(values[recMessageAttributes], values[recAttributes], w)
+		e = fromDeadLetterQueue(values[recMessageAttributes], values[recAttributes], e)
 	}
-	return id, source, r.unwrap(body, w.in(""))
+	return id, source, u.unwrap(body, e.in(""))
 }
 
-// fromDeadLetterQueue tells by a queue record's attributes that its body failed
-// before. EventBridge marks what it could not deliver with RULE_ARN, Lambda what
-// its function could not handle with ErrorCode: in both the queue was not what
-// first carried the body. SQS names the dead-letter queue that it redrives from.
-func fromDeadLetterQueue(messageAttributes, attributes jsontext.Value, w wrapping) wrapping {
+// fromDeadLetterQueue marks the body of a queue's record as redriven if the record's
+// attributes say so. EventBridge adds RULE_ARN to what it could not deliver, and
+// Lambda ErrorCode to what a function could not handle: the queue is then not the
+// body's source. SQS names the dead-letter queue that it redrives from.
+func fromDeadLetterQueue(messageAttributes, attributes jsontext.Value, e envelope) envelope {
 	switch {
 	case hasKey(messageAttributes, "RULE_ARN") || hasKey(messageAttributes, "ErrorCode"):
-		w.redriven, w.source = true, ""
+		e.redriven, e.source = true, ""
 	case hasKey(attributes, "DeadLetterQueueSourceArn"):
-		w.redriven = true
+		e.redriven = true
 	}
-	return w
+	return e
 }
 
 func snsBody(raw jsontext.Value, path string) (id string, body []byte, err error) {
@@ -158,15 +159,15 @@ func kinesisBody(raw jsontext.Value, path string) (id string, body []byte, err e
 
 func members(raw jsontext.Value, path string, wanted []string, values []jsontext.Value) error {
 	if raw.Kind() != '{' {
-		return apperr.New(apperr.Invalid, path, "is not an object", "send the record as Lambda gives it")
+		return apperr.New(apperr.Invalid, path, "is not an object", "send the record as Lambda does")
 	}
-	_, err := skim(raw, path, "", wanted, values)
+	_, err := readFields(raw, path, "", wanted, values)
 	return err
 }
 
 func text(value jsontext.Value, path string) ([]byte, error) {
 	if value.Kind() != '"' {
-		return nil, apperr.New(apperr.Invalid, path, "is not a text", "send the record as Lambda gives it")
+		return nil, apperr.New(apperr.Invalid, path, "is not a text", "send the record as Lambda does")
 	}
 	return unquote(value), nil
 }
@@ -176,6 +177,6 @@ func hasKey(raw jsontext.Value, key string) bool {
 		return false
 	}
 	// The value was read whole before, so that it cannot fail to be read now.
-	found, _ := skim(raw, "", key, nil, nil)
+	found, _ := readFields(raw, "", key, nil, nil)
 	return found != nil
 }

@@ -1,4 +1,4 @@
-package intake_test
+package lambdafn_test
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/google/go-cmp/cmp"
 )
@@ -55,13 +55,13 @@ func failedInvocation(payload string) string {
 }
 
 type message struct {
-	Source   intake.Source
+	Source   lambdafn.Source
 	RecordID string
 	Body     string
 	Redriven bool
 }
 
-func plain(list []intake.Message) []message {
+func plain(list []lambdafn.Message) []message {
 	var out []message
 	for _, m := range list {
 		out = append(out, message{m.Source, m.RecordID, string(m.Body), m.Redriven})
@@ -73,77 +73,77 @@ func TestReadKnowsEveryShape(t *testing.T) {
 	tests := []struct {
 		name    string
 		payload string
-		source  intake.Source
+		source  lambdafn.Source
 		partial bool
 		want    []message
 	}{
-		{"event", event, intake.EventBridge, false, []message{{intake.EventBridge, "", event, false}}},
-		{"event with space around", " \n" + event + "\n", intake.EventBridge, false, []message{{intake.EventBridge, "", " \n" + event + "\n", false}}},
-		{"event replayed from an archive", replay, intake.EventBridge, false, []message{{intake.EventBridge, "", replay, false}}},
-		{"event with an escaped key", `{"detail\u002dtype":"x"}`, intake.EventBridge, false, []message{{intake.EventBridge, "", `{"detail\u002dtype":"x"}`, false}}},
-		{"event with a key that begins escaped", `{"\u0064etail-type":"x"}`, intake.EventBridge, false,
-			[]message{{intake.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
-		{"event with a key escaped in its text", `"{\"\\u0064etail-type\":\"x\"}"`, intake.EventBridge, false,
-			[]message{{intake.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
-		{"voice notification with an escaped type", `{"detail-type":"\u0053peakerSearchStatus"}`, intake.Direct, false,
-			[]message{{intake.Direct, "", `{"detail-type":"\u0053peakerSearchStatus"}`, false}}},
-		{"event that is not UTF-8", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", intake.EventBridge, false,
-			[]message{{intake.EventBridge, "", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", false}}},
-		{"event with a key twice", `{"id":"1","id":"2","detail-type":"x"}`, intake.EventBridge, false,
-			[]message{{intake.EventBridge, "", `{"id":"1","id":"2","detail-type":"x"}`, false}}},
-		{"event that has a Records key, too", `{"Records":[],"detail-type":"x"}`, intake.EventBridge, false, []message{{intake.EventBridge, "", `{"Records":[],"detail-type":"x"}`, false}}},
-		{"event whose detail type is no text", `{"detail-type":7}`, intake.EventBridge, false, []message{{intake.EventBridge, "", `{"detail-type":7}`, false}}},
-		{"voice notification", voice, intake.Direct, false, []message{{intake.Direct, "", voice, false}}},
-		{"array of events", "[" + event + ", " + replay + "]", intake.EventBridge, false, []message{{intake.EventBridge, "", event, false}, {intake.EventBridge, "", replay, false}}},
-		{"text that holds an event", quote(event), intake.EventBridge, false, []message{{intake.EventBridge, "", event, false}}},
+		{"event", event, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, false}}},
+		{"event with space around", " \n" + event + "\n", lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", " \n" + event + "\n", false}}},
+		{"event replayed from an archive", replay, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", replay, false}}},
+		{"event with an escaped key", `{"detail\u002dtype":"x"}`, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", `{"detail\u002dtype":"x"}`, false}}},
+		{"event with a key that begins escaped", `{"\u0064etail-type":"x"}`, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
+		{"event with a key escaped in its text", `"{\"\\u0064etail-type\":\"x\"}"`, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
+		{"voice notification with an escaped type", `{"detail-type":"\u0053peakerSearchStatus"}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"detail-type":"\u0053peakerSearchStatus"}`, false}}},
+		{"event that is not UTF-8", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", false}}},
+		{"event with a key twice", `{"id":"1","id":"2","detail-type":"x"}`, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", `{"id":"1","id":"2","detail-type":"x"}`, false}}},
+		{"event that has a Records key, too", `{"Records":[],"detail-type":"x"}`, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", `{"Records":[],"detail-type":"x"}`, false}}},
+		{"event whose detail type is no text", `{"detail-type":7}`, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", `{"detail-type":7}`, false}}},
+		{"voice notification", voice, lambdafn.Direct, false, []message{{lambdafn.Direct, "", voice, false}}},
+		{"array of events", "[" + event + ", " + replay + "]", lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, false}, {lambdafn.EventBridge, "", replay, false}}},
+		{"text that holds an event", quote(event), lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, false}}},
 
-		{"queue", records(sqsRecord("a", voice), sqsRecord("b", event)), intake.SQS, true, []message{{intake.SQS, "a", voice, false}, {intake.SQS, "b", event, false}}},
-		{"queue behind a topic", records(sqsRecord("a", snsEnvelope(voice))), intake.SQS, true, []message{{intake.SQS, "a", voice, false}}},
-		{"queue with a text of JSON in it", records(sqsRecord("a", quote(voice))), intake.SQS, true, []message{{intake.SQS, "a", voice, false}}},
-		{"queue record alone", sqsRecord("a", voice), intake.SQS, false, []message{{intake.SQS, "a", voice, false}}},
-		{"array of queue records", "[" + sqsRecord("a", voice) + "]", intake.SQS, false, []message{{intake.SQS, "a", voice, false}}},
-		{"topic", records(snsRecord("a", voice)), intake.SNS, false, []message{{intake.SNS, "a", voice, false}}},
-		{"topic record alone", snsRecord("a", voice), intake.SNS, false, []message{{intake.SNS, "a", voice, false}}},
-		{"topic envelope alone", snsEnvelope(voice), intake.SNS, false, []message{{intake.SNS, "", voice, false}}},
-		{"stream", records(kinesisRecord("1", voice), kinesisRecord("2", voice)), intake.Kinesis, true, []message{{intake.Kinesis, "1", voice, false}, {intake.Kinesis, "2", voice, false}}},
-		{"stream record alone", kinesisRecord("1", voice), intake.Kinesis, false, []message{{intake.Kinesis, "1", voice, false}}},
+		{"queue", records(sqsRecord("a", voice), sqsRecord("b", event)), lambdafn.SQS, true, []message{{lambdafn.SQS, "a", voice, false}, {lambdafn.SQS, "b", event, false}}},
+		{"queue behind a topic", records(sqsRecord("a", snsEnvelope(voice))), lambdafn.SQS, true, []message{{lambdafn.SQS, "a", voice, false}}},
+		{"queue with a text of JSON in it", records(sqsRecord("a", quote(voice))), lambdafn.SQS, true, []message{{lambdafn.SQS, "a", voice, false}}},
+		{"queue record alone", sqsRecord("a", voice), lambdafn.SQS, false, []message{{lambdafn.SQS, "a", voice, false}}},
+		{"array of queue records", "[" + sqsRecord("a", voice) + "]", lambdafn.SQS, false, []message{{lambdafn.SQS, "a", voice, false}}},
+		{"topic", records(snsRecord("a", voice)), lambdafn.SNS, false, []message{{lambdafn.SNS, "a", voice, false}}},
+		{"topic record alone", snsRecord("a", voice), lambdafn.SNS, false, []message{{lambdafn.SNS, "a", voice, false}}},
+		{"topic envelope alone", snsEnvelope(voice), lambdafn.SNS, false, []message{{lambdafn.SNS, "", voice, false}}},
+		{"stream", records(kinesisRecord("1", voice), kinesisRecord("2", voice)), lambdafn.Kinesis, true, []message{{lambdafn.Kinesis, "1", voice, false}, {lambdafn.Kinesis, "2", voice, false}}},
+		{"stream record alone", kinesisRecord("1", voice), lambdafn.Kinesis, false, []message{{lambdafn.Kinesis, "1", voice, false}}},
 
-		{"failed invocation", failedInvocation(event), intake.EventBridge, false, []message{{intake.EventBridge, "", event, true}}},
-		{"failed invocation of a topic", failedInvocation(records(snsRecord("s", voice))), intake.SNS, false, []message{{intake.SNS, "s", voice, true}}},
-		{"failed invocation with a queue's payload replies as a whole", failedInvocation(records(sqsRecord("s", voice))), intake.SQS, false, []message{{intake.SQS, "s", voice, true}}},
-		{"failed invocation in a queue", records(sqsRecord("a", failedInvocation(voice))), intake.SQS, true, []message{{intake.Direct, "a", voice, true}}},
-		{"failed invocation of a topic in a queue", records(sqsRecord("a", failedInvocation(records(snsRecord("s", voice), snsRecord("t", voice))))), intake.SQS, true,
-			[]message{{intake.SNS, "a", voice, true}, {intake.SNS, "a", voice, true}}},
+		{"failed invocation", failedInvocation(event), lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, true}}},
+		{"failed invocation of a topic", failedInvocation(records(snsRecord("s", voice))), lambdafn.SNS, false, []message{{lambdafn.SNS, "s", voice, true}}},
+		{"failed invocation with a queue's payload replies as a whole", failedInvocation(records(sqsRecord("s", voice))), lambdafn.SQS, false, []message{{lambdafn.SQS, "s", voice, true}}},
+		{"failed invocation in a queue", records(sqsRecord("a", failedInvocation(voice))), lambdafn.SQS, true, []message{{lambdafn.Direct, "a", voice, true}}},
+		{"failed invocation of a topic in a queue", records(sqsRecord("a", failedInvocation(records(snsRecord("s", voice), snsRecord("t", voice))))), lambdafn.SQS, true,
+			[]message{{lambdafn.SNS, "a", voice, true}, {lambdafn.SNS, "a", voice, true}}},
 		{"failed batch of a stream, as a bucket keeps it", `{"requestContext":{"requestId":"r","condition":"RetryAttemptsExhausted"},"KinesisBatchInfo":{"batchSize":1},"payload":` + quote(records(kinesisRecord("1", voice))) + `}`,
-			intake.Kinesis, false, []message{{intake.Kinesis, "1", voice, true}}},
-		{"undelivered event in a queue", strings.Replace(records(sqsRecord("a", event)), `"messageAttributes":{}`, `"messageAttributes":{"RULE_ARN":{"stringValue":"arn:r"}}`, 1), intake.SQS, true,
-			[]message{{intake.EventBridge, "a", event, true}}},
-		{"function's dead letter in a queue", strings.Replace(records(sqsRecord("a", voice)), `"messageAttributes":{}`, `"messageAttributes":{"ErrorCode":{"stringValue":"200"}}`, 1), intake.SQS, true,
-			[]message{{intake.Direct, "a", voice, true}}},
-		{"queue redriven from its own dead-letter queue", strings.Replace(records(sqsRecord("a", voice)), `"attributes":{`, `"attributes":{"DeadLetterQueueSourceArn":"arn:d",`, 1), intake.SQS, true,
-			[]message{{intake.SQS, "a", voice, true}}},
+			lambdafn.Kinesis, false, []message{{lambdafn.Kinesis, "1", voice, true}}},
+		{"undelivered event in a queue", strings.Replace(records(sqsRecord("a", event)), `"messageAttributes":{}`, `"messageAttributes":{"RULE_ARN":{"stringValue":"arn:r"}}`, 1), lambdafn.SQS, true,
+			[]message{{lambdafn.EventBridge, "a", event, true}}},
+		{"function's dead letter in a queue", strings.Replace(records(sqsRecord("a", voice)), `"messageAttributes":{}`, `"messageAttributes":{"ErrorCode":{"stringValue":"200"}}`, 1), lambdafn.SQS, true,
+			[]message{{lambdafn.Direct, "a", voice, true}}},
+		{"queue redriven from its own dead-letter queue", strings.Replace(records(sqsRecord("a", voice)), `"attributes":{`, `"attributes":{"DeadLetterQueueSourceArn":"arn:d",`, 1), lambdafn.SQS, true,
+			[]message{{lambdafn.SQS, "a", voice, true}}},
 
-		{"unknown object", `{"hello":"world"}`, intake.Direct, false, []message{{intake.Direct, "", `{"hello":"world"}`, false}}},
-		{"empty object", `{}`, intake.Direct, false, []message{{intake.Direct, "", `{}`, false}}},
-		{"Records that is no array", `{"Records":7}`, intake.Direct, false, []message{{intake.Direct, "", `{"Records":7}`, false}}},
-		{"requestPayload without its context", `{"requestPayload":{}}`, intake.Direct, false, []message{{intake.Direct, "", `{"requestPayload":{}}`, false}}},
-		{"requestPayload with a context that is no object", `{"requestContext":1,"requestPayload":{}}`, intake.Direct,
-			false, []message{{intake.Direct, "", `{"requestContext":1,"requestPayload":{}}`, false}}},
-		{"payload that is no text", `{"requestContext":{},"payload":{"a":1}}`, intake.Direct, false,
-			[]message{{intake.Direct, "", `{"requestContext":{},"payload":{"a":1}}`, false}}},
-		{"payload without its context", `{"payload":"{}"}`, intake.Direct, false, []message{{intake.Direct, "",
+		{"unknown object", `{"hello":"world"}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"hello":"world"}`, false}}},
+		{"empty object", `{}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{}`, false}}},
+		{"Records that is no array", `{"Records":7}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"Records":7}`, false}}},
+		{"requestPayload without its context", `{"requestPayload":{}}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"requestPayload":{}}`, false}}},
+		{"requestPayload with a context that is no object", `{"requestContext":1,"requestPayload":{}}`, lambdafn.Direct,
+			false, []message{{lambdafn.Direct, "", `{"requestContext":1,"requestPayload":{}}`, false}}},
+		{"payload that is no text", `{"requestContext":{},"payload":{"a":1}}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"requestContext":{},"payload":{"a":1}}`, false}}},
+		{"payload without its context", `{"payload":"{}"}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "",
 			`{"payload":"{}"}`, false}}},
-		{"topic message that is no text", `{"Type":"Notification","Message":{"a":1}}`, intake.Direct, false,
-			[]message{{intake.Direct, "", `{"Type":"Notification","Message":{"a":1}}`, false}}},
-		{"topic confirmation", `{"Type":"SubscriptionConfirmation","Message":"m"}`, intake.Direct, false, []message{{intake.Direct, "", `{"Type":"SubscriptionConfirmation","Message":"m"}`, false}}},
-		{"null", `null`, intake.Direct, false, []message{{intake.Direct, "", `null`, false}}},
-		{"number", `1e999`, intake.Direct, false, []message{{intake.Direct, "", `1e999`, false}}},
-		{"text", `"hello"`, intake.Direct, false, []message{{intake.Direct, "", `"hello"`, false}}},
-		{"empty text", `""`, intake.Direct, false, []message{{intake.Direct, "", `""`, false}}},
+		{"topic message that is no text", `{"Type":"Notification","Message":{"a":1}}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"Type":"Notification","Message":{"a":1}}`, false}}},
+		{"topic confirmation", `{"Type":"SubscriptionConfirmation","Message":"m"}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"Type":"SubscriptionConfirmation","Message":"m"}`, false}}},
+		{"null", `null`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `null`, false}}},
+		{"number", `1e999`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `1e999`, false}}},
+		{"text", `"hello"`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `"hello"`, false}}},
+		{"empty text", `""`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `""`, false}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := intake.Read([]byte(tt.payload))
+			got, err := lambdafn.Unwrap([]byte(tt.payload))
 			if err != nil {
 				t.Fatalf("got error %v", err)
 			}
@@ -162,7 +162,7 @@ func TestReadKnowsEveryShape(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	deep := event
-	for range intake.MaxDepth + 1 {
+	for range lambdafn.MaxDepth + 1 {
 		deep = "[" + deep + "]"
 	}
 	tests := []struct {
@@ -174,9 +174,9 @@ func TestReadRefuses(t *testing.T) {
 		{"space", " \n\t", "payload: is empty"},
 		{"words", "hello", "payload: is not JSON at byte 0"},
 		{"broken in the middle", `{"a":1,"b":x}`, "payload: is not JSON at byte 11"},
-		{"truncated object", `{"Records":[{"messageId":"a"`, "payload: is not JSON: it breaks off at byte 28"},
-		{"truncated text", `"abc`, "payload: is not JSON: it breaks off at byte 4"},
-		{"truncated array", `[{},`, "payload: is not JSON: it breaks off at byte 4"},
+		{"truncated object", `{"Records":[{"messageId":"a"`, "payload: is not JSON: it ends too early, at byte 28"},
+		{"truncated text", `"abc`, "payload: is not JSON: it ends too early, at byte 4"},
+		{"truncated array", `[{},`, "payload: is not JSON: it ends too early, at byte 4"},
 		{"two values", `{} {}`, "payload: is not JSON: more follows after byte 2"},
 		{"an array and a text", `[{}] "x"`, "payload: is not JSON: more follows after byte 4"},
 		{"two numbers", `1 2`, "payload: is not JSON: more follows after byte 1"},
@@ -194,12 +194,12 @@ func TestReadRefuses(t *testing.T) {
 		{"no events", `[]`, "payload: is an empty array"},
 		{"Records twice", `{"Records":[],"Records":[]}`, `payload: has the key "Records" twice`},
 		{"failed invocation without records", failedInvocation(`{"Records":[]}`), "payload/requestPayload/Records: is empty"},
-		{"text of broken JSON", `"{\"a\":"`, "payload(text): is not JSON: it breaks off at byte 5"},
-		{"too many", "[" + strings.Repeat("1,", intake.MaxMessages) + "1]", "payload: holds more than 10000 messages"},
+		{"text of broken JSON", `"{\"a\":"`, "payload(text): is not JSON: it ends too early, at byte 5"},
+		{"too many", "[" + strings.Repeat("1,", lambdafn.MaxMessages) + "1]", "payload: holds more than 10000 messages"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := intake.Read([]byte(tt.payload))
+			_, err := lambdafn.Unwrap([]byte(tt.payload))
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Fatalf("got error %v, want %s", err, tt.want)
 			}
@@ -209,15 +209,15 @@ func TestReadRefuses(t *testing.T) {
 		})
 	}
 	t.Run("too many wrappings", func(t *testing.T) {
-		got, err := intake.Read([]byte(deep))
-		if err != nil || len(got.Failures) != 1 || !strings.Contains(got.Failures[0].Err.Error(), "is wrapped more than 16 times") {
+		got, err := lambdafn.Unwrap([]byte(deep))
+		if err != nil || len(got.Failures) != 1 || !strings.Contains(got.Failures[0].Err.Error(), "has more than 16 envelopes") {
 			t.Errorf("got %v, error %v; want one failure for the depth", got.Failures, err)
 		}
 	})
 	t.Run("as many as allowed", func(t *testing.T) {
-		got, err := intake.Read([]byte("[" + strings.Repeat("1,", intake.MaxMessages-1) + "1]"))
-		if err != nil || len(got.Messages) != intake.MaxMessages {
-			t.Errorf("got %d messages, error %v; want %d", len(got.Messages), err, intake.MaxMessages)
+		got, err := lambdafn.Unwrap([]byte("[" + strings.Repeat("1,", lambdafn.MaxMessages-1) + "1]"))
+		if err != nil || len(got.Messages) != lambdafn.MaxMessages {
+			t.Errorf("got %d messages, error %v; want %d", len(got.Messages), err, lambdafn.MaxMessages)
 		}
 	})
 }
@@ -249,7 +249,7 @@ func TestReadFailsOnlyTheFaultyRecord(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := intake.Read([]byte(tt.payload))
+			got, err := lambdafn.Unwrap([]byte(tt.payload))
 			if err != nil {
 				t.Fatalf("got error %v", err)
 			}
@@ -282,7 +282,7 @@ func TestReadFailsOnlyTheFaultyMessageOfATopic(t *testing.T) {
 			"", `payload/Records/1/Sns: has the key "MessageId" twice`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := intake.Read([]byte(tt.payload))
+			got, err := lambdafn.Unwrap([]byte(tt.payload))
 			if err != nil || len(got.Messages) != 1 || len(got.Failures) != 1 {
 				t.Fatalf("got %v, failures %v and error %v; want one message and one failure", plain(got.Messages), got.Failures,
 					err)
@@ -296,7 +296,7 @@ func TestReadFailsOnlyTheFaultyMessageOfATopic(t *testing.T) {
 
 func TestErrorsHoldNothingOfThePayload(t *testing.T) {
 	for _, payload := range []string{`{"fromNumber":"+14155550123" x`, `{"a":"+14155550123`, records(sqsRecord("a", "+14155550123"))} {
-		got, err := intake.Read([]byte(payload))
+		got, err := lambdafn.Unwrap([]byte(payload))
 		if err == nil {
 			err = got.Failures[0].Err
 		}
@@ -309,11 +309,11 @@ func TestErrorsHoldNothingOfThePayload(t *testing.T) {
 func TestReadKnowsEveryExample(t *testing.T) {
 	for _, example := range schemas.Examples() {
 		t.Run(example.Name, func(t *testing.T) {
-			want := intake.EventBridge
+			want := lambdafn.EventBridge
 			if bytes.Contains(example.Body, []byte(`"service-type"`)) {
-				want = intake.Direct
+				want = lambdafn.Direct
 			}
-			got, err := intake.Read(example.Body)
+			got, err := lambdafn.Unwrap(example.Body)
 			if err != nil || len(got.Messages) != 1 || got.Source != want {
 				t.Fatalf("got %d messages from %s, error %v; want one from %s", len(got.Messages), got.Source, err, want)
 			}

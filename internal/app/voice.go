@@ -1,4 +1,4 @@
-package lambdafn
+package app
 
 import (
 	"fmt"
@@ -20,9 +20,9 @@ const (
 )
 
 // voiceTasks reads which tasks are turned on.
-func voiceTasks(optional func(name string) string) (consent.Settings, error) {
+func voiceTasks(getenv func(name string) string) (consent.Settings, error) {
 	on := consent.Settings{}
-	for name := range strings.SplitSeq(optional(envTasks), ",") {
+	for name := range strings.SplitSeq(getenv(envTasks), ",") {
 		switch task := consent.Task(strings.TrimSpace(name)); task {
 		case "":
 		case consent.SpeakerSearch, consent.VoiceTone:
@@ -35,22 +35,21 @@ func voiceTasks(optional func(name string) string) (consent.Settings, error) {
 	return on, nil
 }
 
-// Keeper makes the keeper of the holding area, as the environment says; what is
-// wrong there is an error that New gives. The service can be called to stop tasks
-// even where none is turned on.
-func (p Parts) Keeper() *voicetask.Keeper {
-	on, err := voiceTasks(p.Optional)
+// taskRunner makes the runner of voice tasks. It can stop tasks even where none is
+// turned on.
+func (p parts) taskRunner() *voicetask.Keeper {
+	on, err := voiceTasks(p.Getenv)
 	if err != nil {
-		p.wrong(err)
+		p.check(err)
 	}
-	arn := p.Optional(envDomain)
+	arn := p.Getenv(envDomain)
 	_, domain, ok := strings.Cut(arn, ":voice-profile-domain/")
 	if (arn != "" || on[consent.SpeakerSearch]) && (!ok || domain == "") {
-		p.wrong(apperr.New(apperr.Invalid, "environment variable "+envDomain, fmt.Sprintf("is %q, but speaker searches need a voice profile domain", arn),
+		p.check(apperr.New(apperr.Invalid, "environment variable "+envDomain, fmt.Sprintf("is %q, but speaker searches need a voice profile domain", arn),
 			"set the domain's ARN, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID"))
 	}
 	return &voicetask.Keeper{
-		Table: p.Table, Service: voicetask.Chime{API: chimeapi.New(p.AWS), DomainID: domain},
+		Table: p.table, Service: voicetask.Chime{API: chimeapi.New(p.AWS), DomainID: domain},
 		On: on, Now: time.Now, Counts: p.Metrics,
 	}
 }

@@ -1,4 +1,4 @@
-package intake_test
+package lambdafn_test
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"pgregory.net/rapid"
 )
@@ -49,7 +49,7 @@ func TestAnyNestingGivesTheEventsBytesBack(t *testing.T) {
 			payload = wrappings[name](payload)
 			redriven = redriven || name == "failed invocation"
 		}
-		got, err := intake.Read([]byte(payload))
+		got, err := lambdafn.Unwrap([]byte(payload))
 		if err != nil || len(got.Failures) > 0 || len(got.Messages) != 1 {
 			t.Fatalf("got %d messages, failures %v, error %v of %s", len(got.Messages), got.Failures, err, payload)
 		}
@@ -84,18 +84,18 @@ func FuzzHandle(f *testing.F) {
 }
 
 func checkNotSilent(t interface{ Fatalf(string, ...any) }, payload []byte) {
-	batch, err := intake.Read(payload)
+	batch, err := lambdafn.Unwrap(payload)
 	if err == nil && len(batch.Messages)+len(batch.Failures) == 0 {
 		t.Fatalf("got neither a message nor an error of %q", payload)
 	}
 	calls := 0
-	reply, handleErr := intake.Handle(context.Background(), payload, func(_ context.Context, m intake.Message) error {
+	reply, handleErr := lambdafn.Handle(context.Background(), payload, perMessage(func(_ context.Context, m lambdafn.Message) error {
 		if m.Source == "" || len(m.Body) == 0 {
 			t.Fatalf("got a message without source or body of %q", payload)
 		}
 		calls++
 		return nil
-	})
+	}))
 	if calls != len(batch.Messages) {
 		t.Fatalf("got %d calls for %d messages of %q", calls, len(batch.Messages), payload)
 	}

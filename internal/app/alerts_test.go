@@ -1,6 +1,7 @@
-package lambdafn_test
+package app_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -17,9 +18,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/app"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/schemas"
 )
 
 // cloud stands in for topics, and for the table as far as one query of what was put needs it. It keeps what is written
@@ -126,7 +128,7 @@ func TestAlertsAreWhatTheDeployerChose(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := serve(t)
 			lines := output(t, func() {
-				f, err := lambdafn.New(t.Context(), "alerts", with(tt.changes), lambdafn.Alerts)
+				f, err := lambdafn.New(t.Context(), "alerts", with(tt.changes), app.Alerts)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -163,11 +165,11 @@ func TestAlertsAreWhatTheDeployerChose(t *testing.T) {
 	}
 }
 
-// Where nothing is held back, the schedule only reads.
-func TestHeldBackReadsTheTable(t *testing.T) {
+// Where nothing is due, the schedule only reads.
+func TestWatchReadsTheTable(t *testing.T) {
 	c := serve(t)
 	output(t, func() {
-		f, err := lambdafn.New(t.Context(), "heldback", with(nil), lambdafn.HeldBack)
+		f, err := lambdafn.New(t.Context(), "watch", with(map[string]string{"CHIMEWATCH_FAILURE_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:failures"}), app.Watch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,42 +183,43 @@ func TestHeldBackReadsTheTable(t *testing.T) {
 	}
 }
 
-func TestNewSaysThatTheConfigurationIsWrong(t *testing.T) {
-	t.Setenv("AWS_MAX_ATTEMPTS", "many")
-	f, err := lambdafn.New(t.Context(), "status", with(nil), nothing)
-	if f != nil || apperr.ClassOf(err) != apperr.Internal || !strings.HasPrefix(err.Error(),
-		"AWS configuration: cannot be loaded: ") {
-		t.Errorf("got %v and %v, want an error about the AWS configuration", f, err)
+// output catches what a function writes to the standard output, where Lambda
+// takes logs and metrics from.
+func output(t *testing.T, run func()) []map[string]any {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer file.Close()
+	stdout, logger := os.Stdout, slog.Default()
+	os.Stdout = file
+	slog.SetDefault(telemetry.NewLogger(file, "status"))
+	defer func() { os.Stdout = stdout; slog.SetDefault(logger) }()
+	run()
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []map[string]any
+	for line := range bytes.Lines(text) {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatalf("%q is not JSON: %v", line, err)
+		}
+		lines = append(lines, fields)
+	}
+	return lines
 }
 
-// Metrics that cannot be written are said to be lost; the invocation is none the worse for it.
-func TestInvokeSaysThatMetricsAreLost(t *testing.T) {
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	closed, err := os.CreateTemp(t.TempDir(), "out")
+func example(t *testing.T, name string) []byte {
+	t.Helper()
+	e, err := schemas.Lookup(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
-	stdout, logger := os.Stdout, slog.Default()
-	defer func() { os.Stdout = stdout; slog.SetDefault(logger) }()
-	os.Stdout = closed
-	var log strings.Builder
-	slog.SetDefault(telemetry.NewLogger(&log, "status"))
-	f, err := lambdafn.New(t.Context(), "status", with(nil), nothing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Invoke(t.Context(), example(t, "stopped")); err != nil || log.String() != "" {
-		t.Errorf("got %v and the log %s of nothing counted, want neither", err, log.String())
-	}
-	if _, err := f.Invoke(t.Context(), []byte("{")); err == nil {
-		t.Error("got no error of a payload that is none")
-	}
-	for _, want := range []string{`"msg":"invocation failed","function":"status","class":"invalid","error":"payload: `,
-		`"msg":"metrics are lost","function":"status","error":"write `} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("got the log %s, want %s", log.String(), want)
-		}
-	}
+	return e.Body
 }

@@ -1,11 +1,11 @@
-package intake_test
+package lambdafn_test
 
 import (
 	"context"
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 func BenchmarkHandle(b *testing.B) {
@@ -19,13 +19,14 @@ func BenchmarkHandle(b *testing.B) {
 		{"ten queue records of 1 KB", records(ten...)},
 		{"failed invocation in a queue", records(sqsRecord("a", failedInvocation(long)))},
 	}
+	handle := lambdafn.Each(func(context.Context, []byte) error { return nil })
 	for _, bm := range benchmarks {
 		payload := []byte(bm.payload)
 		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(payload)))
 			for b.Loop() {
-				if _, err := intake.Handle(context.Background(), payload, func(context.Context, intake.Message) error { return nil }); err != nil {
+				if _, err := lambdafn.Handle(context.Background(), payload, handle); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/topic"
+)
+
+// Status makes the function status: it stores the state and history of pipelines.
+func Status(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(each(handler.Status(p.table, p.Metrics)))
+}
+
+// Failures makes the function failures: it records failures in incidents.
+func Failures(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(each(handler.Failures(p.incidents(), p.Metrics)))
+}
+
+// Alerts makes the function alerts: it stores rule matches and notifies people.
+func Alerts(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(each(p.ruleMatches().Handle))
+}
+
+// Consent makes the function consent: it records consent, and starts and stops
+// voice tasks by it.
+func Consent(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(each(handler.Consent(p.table, p.taskRunner(), p.Metrics, time.Now)))
+}
+
+// Voice makes the function voice: it stores voice notifications, and starts and
+// stops the voice tasks of their calls.
+func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	runner := p.taskRunner()
+	if !runner.On.Any() {
+		return p.handler(lambdafn.Handler(handler.Voice(p.table, nil, p.Metrics)))
+	}
+	return p.handler(lambdafn.Handler(handler.Voice(p.table, runner, p.Metrics)))
+}
+
+// Watch makes the function watch: every minute it checks what no event reports.
+func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	watch := handler.Watch{
+		Table: p.table, API: chimeapi.New(p.AWS), Limits: p.settings.Limits, Counts: p.Metrics,
+		Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait, Incidents: p.incidents(),
+	}
+	run := func(h handler.Handler) func(context.Context) error {
+		return func(ctx context.Context) error { return h(ctx, lambdafn.Message{}) }
+	}
+	return p.handler(lambdafn.Scheduled(
+		run(watch.Handle), run(p.ruleMatches().HeldBack), run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
+	))
+}
+
+func each(h handler.Handler) lambdafn.Handler {
+	return lambdafn.Each(func(ctx context.Context, body []byte) error { return h(ctx, lambdafn.Message{Body: body}) })
+}
+
+func (p parts) incidents() handler.Incidents {
+	return handler.Incidents{
+		Table: p.table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.require("CHIMEWATCH_FAILURE_TOPIC_ARN")),
+		Words: p.words(p.https.Failures), Timing: p.settings.Timing, Owner: lambdafn.RequestID, Now: time.Now,
+	}
+}
+
+// envRoutes is the variable with the severities and topics of rule matches.
+const envRoutes = "CHIMEWATCH_ROUTES"
+
+func (p parts) ruleMatches() handler.Alerts {
+	routes, err := rulematch.Parse("environment variable "+envRoutes, p.Getenv(envRoutes))
+	p.check(err)
+	client := sns.NewFromConfig(p.AWS)
+	return handler.Alerts{
+		Table: p.table, Topic: topic.New(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
+		Topics: func(arn string) handler.Publisher { return topic.New(client, arn) }, Routes: routes,
+		Window: p.settings.MatchWindow, Counts: p.Metrics, Words: p.words(p.https.Alerts),
+		Owner: lambdafn.RequestID, Now: time.Now,
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
