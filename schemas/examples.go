@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/near"
 )
 
@@ -106,6 +106,6 @@ func Lookup(name string) (Example, error) {
 	for i, e := range list {
 		names[i] = e.Name
 	}
-	return Example{}, fault.New(fault.NotFound, fmt.Sprintf("example %q", name), "there is none of this name",
+	return Example{}, apperr.New(apperr.NotFound, fmt.Sprintf("example %q", name), "there is none of this name",
 		"try one of: "+strings.Join(near.Names(names, name), ", "))
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -314,8 +314,8 @@ func TestLookupOfUnknownName(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := schemas.Lookup(tt.name)
-			if got := fault.ClassOf(err); got != fault.NotFound {
-				t.Fatalf("class: got %q, want %q", got, fault.NotFound)
+			if got := apperr.ClassOf(err); got != apperr.NotFound {
+				t.Fatalf("class: got %q, want %q", got, apperr.NotFound)
 			}
 			if got := err.Error(); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 const (
@@ -58,7 +58,7 @@ func Validate(raw []byte) (schema string, problems []Problem, err error) {
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.detailType == detailType })
 	if i < 0 {
-		return "", nil, fault.New(fault.NotFound, typePointer, fmt.Sprintf("there is no schema for %s", found(detailType)),
+		return "", nil, apperr.New(apperr.NotFound, typePointer, fmt.Sprintf("there is no schema for %s", found(detailType)),
 			"the detail types with a schema are "+quotedList(detailTypes(), "and"))
 	}
 	schema = kinds[i].schema
@@ -82,19 +82,19 @@ func envelopeProblems(sch *jsonschema.Schema, event map[string]any) []Problem {
 func decodeObject(raw []byte) (map[string]any, error) {
 	const fix = "an event is one JSON object"
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, fault.New(fault.Invalid, wholeEvent, "is empty", fix)
+		return nil, apperr.New(apperr.Invalid, wholeEvent, "is empty", fix)
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(raw, &whole); err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, wholeEvent, "is not JSON"+place(raw, err), "correct the JSON there")
+		return nil, apperr.Wrap(err, apperr.Invalid, wholeEvent, "is not JSON"+place(raw, err), "correct the JSON there")
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, wholeEvent, "cannot be read", fix)
+		return nil, apperr.Wrap(err, apperr.Invalid, wholeEvent, "cannot be read", fix)
 	}
 	event, ok := value.(map[string]any)
 	if !ok {
-		return nil, fault.New(fault.Invalid, wholeEvent, "found "+found(value)+", expected an object", fix)
+		return nil, apperr.New(apperr.Invalid, wholeEvent, "found "+found(value)+", expected an object", fix)
 	}
 	return event, nil
 }
@@ -122,7 +122,7 @@ var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	for _, k := range kinds {
 		sch, err := compileOne(compiler, k.schema+".schema.json")
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Internal, "schema "+k.schema, "cannot be compiled", "")
+			return nil, apperr.Wrap(err, apperr.Internal, "schema "+k.schema, "cannot be compiled", "")
 		}
 		compiled[k.schema] = sch
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -274,20 +274,20 @@ func TestValidateRefusesWhatHasNoSchema(t *testing.T) {
 	tests := []struct {
 		name  string
 		raw   string
-		class fault.Class
+		class apperr.Class
 		want  string
 	}{
-		{"nothing", "", fault.Invalid, "event: is empty" + fix},
-		{"blanks", " \n", fault.Invalid, "event: is empty" + fix},
-		{"a list", "[]", fault.Invalid, "event: found an array, expected an object" + fix},
-		{"null", "null", fault.Invalid, "event: found null, expected an object" + fix},
-		{"a text", `"{}"`, fault.Invalid, `event: found "{}", expected an object` + fix},
-		{"a comma too few", "{\n  \"id\": \"é\" \"time\": 1\n}", fault.Invalid,
+		{"nothing", "", apperr.Invalid, "event: is empty" + fix},
+		{"blanks", " \n", apperr.Invalid, "event: is empty" + fix},
+		{"a list", "[]", apperr.Invalid, "event: found an array, expected an object" + fix},
+		{"null", "null", apperr.Invalid, "event: found null, expected an object" + fix},
+		{"a text", `"{}"`, apperr.Invalid, `event: found "{}", expected an object` + fix},
+		{"a comma too few", "{\n  \"id\": \"é\" \"time\": 1\n}", apperr.Invalid,
 			`event: is not JSON at line 2, column 13 (byte 16): invalid character '"' after object key:value pair (correct the JSON there)`},
-		{"cut off", "{\"id\":\n\"x", fault.Invalid, `event: is not JSON at line 2, column 2 (byte 9): unexpected end of JSON input (correct the JSON there)`},
-		{"two events", `{}{}`, fault.Invalid, `event: is not JSON at line 1, column 3 (byte 3): invalid character '{' after top-level value (correct the JSON there)`},
-		{"bad from the start", "x", fault.Invalid, `event: is not JSON at line 1, column 1 (byte 1): invalid character 'x' looking for beginning of value (correct the JSON there)`},
-		{"foreign detail type", `{"detail-type":"Object Created"}`, fault.NotFound,
+		{"cut off", "{\"id\":\n\"x", apperr.Invalid, `event: is not JSON at line 2, column 2 (byte 9): unexpected end of JSON input (correct the JSON there)`},
+		{"two events", `{}{}`, apperr.Invalid, `event: is not JSON at line 1, column 3 (byte 3): invalid character '{' after top-level value (correct the JSON there)`},
+		{"bad from the start", "x", apperr.Invalid, `event: is not JSON at line 1, column 1 (byte 1): invalid character 'x' looking for beginning of value (correct the JSON there)`},
+		{"foreign detail type", `{"detail-type":"Object Created"}`, apperr.NotFound,
 			`/detail-type: there is no schema for "Object Created" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" and "Voice Analytics Consent")`},
 	}
 	for _, tt := range tests {
@@ -296,7 +296,7 @@ func TestValidateRefusesWhatHasNoSchema(t *testing.T) {
 			if schema != "" || problems != nil {
 				t.Errorf("got schema %q and problems %v, want none", schema, problems)
 			}
-			if got := fault.ClassOf(err); got != tt.class {
+			if got := apperr.ClassOf(err); got != tt.class {
 				t.Fatalf("class: got %q, want %q (%v)", got, tt.class, err)
 			}
 			if got := err.Error(); got != tt.want {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -78,7 +78,7 @@ func wantAlarms(c config.Stack) map[string]wantAlarm {
 			unrecorded = append(unrecorded, lambda("DestinationDeliveryFailures", path, "Sum")...)
 		}
 	}
-	for _, r := range rules.Table(rules.Options{}) {
+	for _, r := range eventrule.Table(eventrule.Options{}) {
 		unsent = append(unsent, "AWS/Events InvocationsFailedToBeSentToDlq RuleName=[Rule-"+r.Name+"] Sum 60")
 	}
 	slices.Sort(unsent)

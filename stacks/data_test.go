@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -150,7 +150,7 @@ func keepingProblems(s synthesized) (problems []string) {
 }
 
 func tableProblems(s synthesized) (problems []string) {
-	definition := store.Definition()
+	definition := dynamo.Definition()
 	keys := func(partition, sort string) any {
 		return []any{
 			map[string]any{"AttributeName": partition, "KeyType": "HASH"},

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 // spec is what makes one function different from the others.
@@ -51,7 +51,7 @@ const (
 )
 
 // specs lists the functions. What a role may do is what its function calls:
-// see internal/handler and internal/store.
+// see internal/handler and internal/dynamo.
 func (w *watchtower) specs() []spec {
 	list := []spec{
 		{name: "status", about: "Stores the state and history of every pipeline", timeout: 30,
@@ -82,7 +82,7 @@ func (w *watchtower) specs() []spec {
 
 func indexNames() []string {
 	var names []string
-	for _, index := range store.Definition().Indexes {
+	for _, index := range dynamo.Definition().Indexes {
 		names = append(names, index.Name)
 	}
 	return names
@@ -93,7 +93,7 @@ func (w *watchtower) rendering() map[string]*string {
 	return map[string]*string{
 		"CHIMEWATCH_FULL_NUMBERS": jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
 		"CHIMEWATCH_RUNBOOK_URL":  jsii.String(w.chosen.RunbookURL),
-		alert.HTTPSBodyVariable:   jsii.String(w.chosen.HTTPS.String()),
+		notify.HTTPSBodyVariable:  jsii.String(w.chosen.HTTPS.String()),
 	}
 }
 

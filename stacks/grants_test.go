@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -32,11 +32,11 @@ func wantGrants(c config.Stack) (want []string) {
 	key := func(path string) {
 		add(path + ": arn:[AWS::Partition]:iam::[AWS::AccountId]:root may kms:* on *") // IAM decides
 	}
-	for _, r := range rules.Table(rules.Options{}) {
+	for _, r := range eventrule.Table(eventrule.Options{}) {
 		add(invokedBy("events.amazonaws.com", "Rule-"+r.Name+".Arn", functionPath(r.Function)))
 		add(deadLetteredBy("Rule-"+r.Name, "RuleDeadLetters"))
 	}
-	for _, r := range rules.Schedules() {
+	for _, r := range eventrule.Schedules() {
 		add(invokedBy("events.amazonaws.com", "Schedule-"+r.Name+".Arn", functionPath(r.Function)))
 	}
 	key("TopicKey")

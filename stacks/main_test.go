@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/routing"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/stacks"
@@ -55,7 +55,7 @@ func configurations() map[string]config.Stack {
 		c.VoiceSources = []string{"lambda", "sqs", "sns", "kinesis"}
 		c.VoiceTasks = []string{"speaker-search", "voice-tone"}
 		c.VoiceProfileDomainARN, c.VoiceAccessRole = domain, true
-		c.Routes = routing.Routes{
+		c.Routes = rulematch.Routes{
 			{Rule: "escalation-*", Severity: "high", Topic: routeTopic, Key: routeKey}, {Rule: "cancel"},
 		}
 		c.FailureEmails, c.AlertEmails = []string{"ops@example.com"}, []string{"team@example.com"}
@@ -66,7 +66,7 @@ func configurations() map[string]config.Stack {
 		"default":    config.Default(),
 		"everything": with(everything),
 		"routes": with(func(c *config.Stack) {
-			c.Routes = routing.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic}, {Rule: "cancel"}}
+			c.Routes = rulematch.Routes{{Rule: "escalation-*", Severity: "high", Topic: routeTopic}, {Rule: "cancel"}}
 		}),
 		"not retained": with(func(c *config.Stack) {
 			everything(c)
@@ -86,7 +86,7 @@ func configurations() map[string]config.Stack {
 	all["all otherwise"] = with(func(c *config.Stack) {
 		c.StackName, c.MemoryMB, c.LogRetentionDays = "Calls-2", 512, 7
 		c.RunbookURL, c.FullNumbers = "https://wiki.example.com/runbook", true
-		c.HTTPS = alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}
+		c.HTTPS = notify.HTTPSBodies{Failures: notify.HTTPSData, Alerts: notify.HTTPSCard}
 		c.Delivery, c.Retry = config.Attempts{Most: 7, Age: 2 * time.Hour}, config.Attempts{Most: 1, Age: time.Hour}
 		c.Settings.Window, c.Settings.Quota, c.Settings.MatchWindow = time.Minute, 200, 0
 		c.FailureEmails = []string{"first@example.com", "second@example.com"}

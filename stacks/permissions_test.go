@@ -7,7 +7,7 @@ import (
 )
 
 // tableActions are the calls of each function on the table, read off internal/handler
-// and internal/store; the deployment test holds them against what the functions call.
+// and internal/dynamo; the deployment test holds them against what the functions call.
 func tableActions(c config.Stack, function string) []string {
 	tasks := len(c.VoiceTasks) > 0
 	switch {

@@ -8,13 +8,13 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 )
 
 // route makes a rule on the default bus of one of the routing table, with the
 // function as its target.
-func (w *watchtower) route(rule rules.Rule) error {
+func (w *watchtower) route(rule eventrule.Rule) error {
 	f, err := w.functionOf(rule.Name, rule.Function)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (w *watchtower) route(rule rules.Rule) error {
 // schedule runs a function again and again. A run that cannot be started is not
 // tried for longer than the next one is away, and is no dead letter: the next run
 // does the same, and an alarm reports that none runs.
-func (w *watchtower) schedule(s rules.Schedule) error {
+func (w *watchtower) schedule(s eventrule.Schedule) error {
 	f, err := w.functionOf(s.Name, s.Function)
 	if err != nil {
 		return err
@@ -53,10 +53,10 @@ func (w *watchtower) schedule(s rules.Schedule) error {
 }
 
 // patternOf returns the pattern in the form that the CDK takes.
-func patternOf(rule rules.Rule) (*awsevents.EventPattern, error) {
+func patternOf(rule eventrule.Rule) (*awsevents.EventPattern, error) {
 	text, err := json.Marshal(rule.Pattern)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name, "has a pattern that is no JSON", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "rule "+rule.Name, "has a pattern that is no JSON", "")
 	}
 	var fields struct {
 		Source     []string       `json:"source"`
@@ -65,7 +65,7 @@ func patternOf(rule rules.Rule) (*awsevents.EventPattern, error) {
 		Detail     map[string]any `json:"detail"`
 	}
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "rule "+rule.Name,
+		return nil, apperr.Wrap(err, apperr.Internal, "rule "+rule.Name,
 			"matches the source, the account or the detail type by more than equality", "")
 	}
 	pattern := &awsevents.EventPattern{Source: jsii.Strings(fields.Source...)}

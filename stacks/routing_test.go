@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 )
 
@@ -39,8 +39,8 @@ func routingChecks() []check {
 	return []check{{
 		name: "the routing table is deployed",
 		find: func(s synthesized) (problems []string) {
-			table := rules.Table(rules.Options{Rehearsal: s.chosen.Rehearsal, Account: "ACCOUNT"})
-			schedules := rules.Schedules()
+			table := eventrule.Table(eventrule.Options{Rehearsal: s.chosen.Rehearsal, Account: "ACCOUNT"})
+			schedules := eventrule.Schedules()
 			delivery := attempts{s.chosen.Delivery.Most, s.chosen.Delivery.Age.Seconds(), "RuleDeadLetters"}
 			if got, want := len(s.Of(eventRule)), len(table)+len(schedules); got != want {
 				problems = append(problems, fmt.Sprintf("got %d rules, want %d", got, want))

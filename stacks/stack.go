@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -46,12 +46,12 @@ func New(app awscdk.App, chosen config.Stack, code Code) (awscdk.Stack, error) {
 	for _, spec := range w.specs() {
 		w.functions[spec.name] = w.newFunction(spec)
 	}
-	for _, rule := range rules.Table(rules.Options{Rehearsal: chosen.Rehearsal, Account: *w.stack.Account()}) {
+	for _, rule := range eventrule.Table(eventrule.Options{Rehearsal: chosen.Rehearsal, Account: *w.stack.Account()}) {
 		if err := w.route(rule); err != nil {
 			return nil, err
 		}
 	}
-	for _, schedule := range rules.Schedules() {
+	for _, schedule := range eventrule.Schedules() {
 		if err := w.schedule(schedule); err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func New(app awscdk.App, chosen config.Stack, code Code) (awscdk.Stack, error) {
 func (w *watchtower) functionOf(rule, name string) (function, error) {
 	f, ok := w.functions[name]
 	if !ok {
-		return f, fault.New(fault.Internal, "rule "+rule, fmt.Sprintf("goes to the function %q, which the stack does not deploy", name), "add it to the stack")
+		return f, apperr.New(apperr.Internal, "rule "+rule, fmt.Sprintf("goes to the function %q, which the stack does not deploy", name), "add it to the stack")
 	}
 	return f, nil
 }

@@ -4,20 +4,20 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 )
 
 // recoveryDays is how far back the table can be restored at most: as far as
 // DynamoDB can.
 const recoveryDays = 35
 
-// newTable makes the table that internal/store defines, or takes the one of an
+// newTable makes the table that internal/dynamo defines, or takes the one of an
 // earlier stack.
 func (w *watchtower) newTable() awsdynamodb.ITable {
 	if w.chosen.TableName != "" {
 		return awsdynamodb.Table_FromTableName(w.stack, jsii.String("Table"), jsii.String(w.chosen.TableName))
 	}
-	definition := store.Definition()
+	definition := dynamo.Definition()
 	key := func(name string) *awsdynamodb.Attribute {
 		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
 	}

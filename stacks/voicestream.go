@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 )
 
 // newVoiceStream makes the stream with its mapping, and the bucket for what could
@@ -30,7 +30,7 @@ func (w *watchtower) newVoiceStream(f awslambda.Function) error {
 	w.voice.failures = w.newFailureBucket()
 	w.allowStream(f)
 	var filters []any
-	for _, pattern := range rules.VoiceStreamFilters() {
+	for _, pattern := range eventrule.VoiceStreamFilters() {
 		text, err := json.Marshal(pattern)
 		if err != nil {
 			return err

@@ -16,9 +16,9 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "1", breaks: "an older event is joined in as if it were the newest",
-		file: "internal/store/record.go",
+		file: "internal/dynamo/record.go",
 		old:  `up.require("(attribute_not_exists(o) OR o < "`, new: `up.require("(attribute_not_exists(o) OR o <> "`,
-		test: "TestEveryDeliveryEndsInTheSameTable", folder: "internal/store",
+		test: "TestEveryDeliveryEndsInTheSameTable", folder: "internal/dynamo",
 	},
 	{
 		guarantee: "2", breaks: "an incident opens and nobody is notified",
@@ -30,11 +30,11 @@ var breakages = []breakage{
 		guarantee: "2", breaks: "a failure that a closing has overlooked stays unseen",
 		file: "internal/incident/incident.go",
 		old:  "return !i.Open() && o.Seen.After(i.ClosedAt.Add(-t.Quiet))", new: "return false",
-		test: "TestFailureThatAnEndOverlookedReopens", folder: "internal/store",
+		test: "TestFailureThatAnEndOverlookedReopens", folder: "internal/dynamo",
 	},
 	{
 		guarantee: "3", breaks: "a function answers success where it failed",
-		file: "internal/function/function.go",
+		file: "internal/lambdafn/function.go",
 		old:  "return reply, invocationError(err)", new: "return reply, nil",
 		test: "TestRefusedPayloadsAreDeadLetters", folder: "test",
 	},
@@ -52,19 +52,19 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "5", breaks: "a function that died before it wrote the pointers never writes them",
-		file: "internal/store/record.go",
+		file: "internal/dynamo/record.go",
 		old:  "	if first || !applied {\n", new: "	if first || !applied && false {\n",
-		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/store",
+		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/dynamo",
 	},
 	{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
-		file: "internal/store/claim.go",
+		file: "internal/dynamo/claim.go",
 		old:  `	up.set("w", up.value(text(owner)))`, new: `	up.set("w", up.value(text(owner)))` + "\n" + `	up.set("d", up.value(text(timeText(now))))`,
-		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/handler",
+		test: "TestDisturbedAnywhereEndsTheSame", folder: "test/flows",
 	},
 	{
 		guarantee: "6", breaks: "every event reads its pipeline",
-		file: "internal/store/record.go",
+		file: "internal/dynamo/record.go",
 		old:  "if delta.Told == pipeline.Unknown {", new: "if delta.Told != \"\" {",
 		test: "TestStateChangeInOrderReadsNothingAndWritesThreeUnits", folder: "test/capacity",
 	},
@@ -76,9 +76,9 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "7", breaks: "the record of a failed invocation shows numbers whole",
-		file: "internal/function/function.go",
+		file: "internal/lambdafn/function.go",
 		old:  "Message: redact.Text(err.Error())", new: `Message: redact.Text("") + err.Error()`,
-		test: "TestInvoke", folder: "internal/function",
+		test: "TestInvoke", folder: "internal/lambdafn",
 	},
 	{
 		guarantee: "8", breaks: "functions may do everything on the table's indexes",
@@ -112,9 +112,9 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "2", breaks: "an incident that reopens while it is closed is lost for the watch",
-		file: "internal/store/incidentchange.go",
+		file: "internal/dynamo/incidentchange.go",
 		old:  `		up.require("attribute_exists(" + attrClosed + ")")`, new: "",
-		test: "TestWhatIsRecordedLateChangesNothingThatCameSince", folder: "internal/store",
+		test: "TestWhatIsRecordedLateChangesNothingThatCameSince", folder: "internal/dynamo",
 	},
 	{
 		guarantee: "4", breaks: "an entry that cannot be read hides the failed one after it",
@@ -124,26 +124,26 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "7", breaks: "notifications show numbers whole",
-		file: "internal/alert/redact.go",
+		file: "internal/notify/redact.go",
 		old:  "return masker{redact.Knowing(call.FromNumber, call.ToNumber)}", new: "return masker{redact.Whole()}",
-		test: "TestNoNumberOfAnEventLeaves", folder: "internal/handler",
+		test: "TestNoNumberOfAnEventLeaves", folder: "test/flows",
 	},
 	{
 		guarantee: "9", breaks: "every quiet hour is an outage",
-		file: "internal/watch/silence.go",
+		file: "internal/watchdog/silence.go",
 		old:  "		if objects {\n", new: "		if objects || true {\n",
-		test: "TestSilenceIsPagedOnceForEachOutageAndForNothingElse", folder: "internal/watch",
+		test: "TestSilenceIsPagedOnceForEachOutageAndForNothingElse", folder: "internal/watchdog",
 	},
 	{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
 		file: "internal/handler/watch.go",
 		old:  "{ return watch.Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
-		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "internal/handler",
+		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{
 		guarantee: "5", breaks: "a task starts by a ledger that may have changed, without consent",
-		file: "internal/hold/run.go",
+		file: "internal/voicetask/run.go",
 		old:  "case len(steps) > 0 && !certain:", new: "case len(steps) > 0 && !certain && false:",
-		test: "TestTenThousandHistories", folder: "internal/hold",
+		test: "TestTenThousandHistories", folder: "internal/voicetask",
 	},
 }

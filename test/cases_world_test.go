@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/host"
-	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -100,7 +100,7 @@ func (w *deployedWorld) put(t *testing.T, text json.RawMessage) {
 		w.invoke(t, "voice", text)
 		return
 	}
-	matcher, err := rules.Compile(rules.Table(rules.Options{Rehearsal: true, Account: stackAccount}))
+	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{Rehearsal: true, Account: stackAccount}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	chimeclient "github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/internal/topic"
@@ -138,26 +138,26 @@ func documentedWays(t *testing.T) map[string]string {
 }
 
 // compositions make each function as its main does, of parts whose AWS calls are recorded.
-var compositions = map[string]func(ctx context.Context, w *wayWorld) (*function.Function, error){
-	"status": func(ctx context.Context, w *wayWorld) (*function.Function, error) {
-		return function.New(ctx, "status", w.getenv, func(p function.Parts) handler.Handler {
+var compositions = map[string]func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error){
+	"status": func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error) {
+		return lambdafn.New(ctx, "status", w.getenv, func(p lambdafn.Parts) handler.Handler {
 			p = w.observed(p)
 			return handler.Status(p.Table, p.Metrics)
 		})
 	},
-	"failures": func(ctx context.Context, w *wayWorld) (*function.Function, error) {
-		return function.New(ctx, "failures", w.getenv, func(p function.Parts) handler.Handler {
+	"failures": func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error) {
+		return lambdafn.New(ctx, "failures", w.getenv, func(p lambdafn.Parts) handler.Handler {
 			p = w.observed(p)
 			return handler.Failures(incidentsOf(p), p.Metrics)
 		})
 	},
-	"alerts": func(ctx context.Context, w *wayWorld) (*function.Function, error) {
-		return function.New(ctx, "alerts", w.getenv, func(p function.Parts) handler.Handler {
-			return function.Alerts(w.observed(p))
+	"alerts": func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error) {
+		return lambdafn.New(ctx, "alerts", w.getenv, func(p lambdafn.Parts) handler.Handler {
+			return lambdafn.Alerts(w.observed(p))
 		})
 	},
-	"voice": func(ctx context.Context, w *wayWorld) (*function.Function, error) {
-		return function.NewBatch(ctx, "voice", w.getenv, func(p function.Parts) handler.Batch {
+	"voice": func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error) {
+		return lambdafn.NewBatch(ctx, "voice", w.getenv, func(p lambdafn.Parts) handler.Batch {
 			p = w.observed(p)
 			if keeper := p.Keeper(); keeper.On.Any() {
 				return handler.Voice(p.Table, keeper, p.Metrics)
@@ -165,30 +165,30 @@ var compositions = map[string]func(ctx context.Context, w *wayWorld) (*function.
 			return handler.Voice(p.Table, nil, p.Metrics)
 		})
 	},
-	"consent": func(ctx context.Context, w *wayWorld) (*function.Function, error) {
-		return function.New(ctx, "consent", w.getenv, func(p function.Parts) handler.Handler {
+	"consent": func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error) {
+		return lambdafn.New(ctx, "consent", w.getenv, func(p lambdafn.Parts) handler.Handler {
 			p = w.observed(p)
 			return handler.Consent(p.Table, p.Keeper(), p.Metrics, time.Now)
 		})
 	},
-	"watch": func(ctx context.Context, w *wayWorld) (*function.Function, error) {
-		return function.New(ctx, "watch", w.getenv, func(p function.Parts) handler.Handler {
+	"watch": func(ctx context.Context, w *wayWorld) (*lambdafn.Function, error) {
+		return lambdafn.New(ctx, "watch", w.getenv, func(p lambdafn.Parts) handler.Handler {
 			p = w.observed(p)
 			watch := handler.Watch{
 				Table: p.Table, API: chimeclient.New(p.AWS), Limits: p.Settings.Limits, Counts: p.Metrics,
 				Account: p.Optional("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Incidents: incidentsOf(p),
 				Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 			}
-			return handler.All(inTurn(1, watch.Handle), inTurn(2, function.HeldBack(p)),
+			return handler.All(inTurn(1, watch.Handle), inTurn(2, lambdafn.HeldBack(p)),
 				inTurn(3, handler.Lapses(p.Table, p.Keeper(), time.Now)))
 		})
 	},
 }
 
-func incidentsOf(p function.Parts) handler.Incidents {
+func incidentsOf(p lambdafn.Parts) handler.Incidents {
 	return handler.Incidents{
 		Table: p.Table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN")),
-		Words: p.Words(p.HTTPS.Failures), Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
+		Words: p.Words(p.HTTPS.Failures), Timing: p.Settings.Timing, Owner: lambdafn.Invocation, Now: time.Now,
 	}
 }
 

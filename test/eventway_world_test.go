@@ -25,11 +25,11 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/function"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -89,7 +89,7 @@ type wayWorld struct {
 	wayServer
 	t         *testing.T
 	env       map[string]string
-	functions map[string]*function.Function
+	functions map[string]*lambdafn.Function
 	calls     *wayCalls
 	began     time.Time
 }
@@ -97,11 +97,11 @@ type wayWorld struct {
 func newWayWorld(t *testing.T, server wayServer) *wayWorld {
 	t.Helper()
 	name := "way-" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if err := dynalite.EnsureTable(t.Context(), server.table, name, store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(t.Context(), server.table, name, dynamo.Definition()); err != nil {
 		t.Fatal(err)
 	}
 	return &wayWorld{
-		wayServer: server, t: t, functions: map[string]*function.Function{}, calls: newWayCalls(t),
+		wayServer: server, t: t, functions: map[string]*lambdafn.Function{}, calls: newWayCalls(t),
 		began: time.Now().Add(-time.Minute),
 		env: map[string]string{
 			"CHIMEWATCH_TABLE": name, "CHIMEWATCH_RETENTION_DAYS": "90", "CHIMEWATCH_ACCOUNT": wayAccount,
@@ -114,10 +114,10 @@ func newWayWorld(t *testing.T, server wayServer) *wayWorld {
 func (w *wayWorld) getenv(name string) string { return w.env[name] }
 
 // observed makes all clients of a function record their calls.
-func (w *wayWorld) observed(p function.Parts) function.Parts {
+func (w *wayWorld) observed(p lambdafn.Parts) lambdafn.Parts {
 	p.AWS.APIOptions = append(slices.Clone(p.AWS.APIOptions), w.calls.add)
-	p.Table = store.New(dynamodb.NewFromConfig(p.AWS), w.env["CHIMEWATCH_TABLE"],
-		store.Options{Retention: 90 * 24 * time.Hour})
+	p.Table = dynamo.New(dynamodb.NewFromConfig(p.AWS), w.env["CHIMEWATCH_TABLE"],
+		dynamo.Options{Retention: 90 * 24 * time.Hour})
 	return p
 }
 

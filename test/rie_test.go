@@ -13,12 +13,12 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/rules"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
@@ -29,7 +29,7 @@ import (
 type underEmulator struct {
 	*emulator
 	stack *local.Stack
-	table *store.Store
+	table *dynamo.Store
 }
 
 // Each function is a program that AWS's own implementation of the Lambda Runtime
@@ -69,7 +69,7 @@ func TestFunctionsUnderTheLambdaEmulator(t *testing.T) {
 			})
 			f := underEmulator{
 				emulator: startEmulator(t, s, name, filepath.Join(functionBinaries(t), name, "bootstrap")),
-				stack:    s, table: store.New(s.DynamoDB(), local.TableName, store.Options{}),
+				stack:    s, table: dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{}),
 			}
 			f.refuses(t, []byte(test.malformed))
 			test.handles(t, f)
@@ -81,7 +81,7 @@ func TestFunctionsUnderTheLambdaEmulator(t *testing.T) {
 // routed returns the examples that the routing table sends to a function.
 func routed(t *testing.T, function string) []*chime.Event {
 	t.Helper()
-	m, err := rules.Compile(rules.Table(rules.Options{}))
+	m, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func routed(t *testing.T, function string) []*chime.Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(matched, func(r rules.Rule) bool { return r.Function == function }) {
+		if slices.ContainsFunc(matched, func(r eventrule.Rule) bool { return r.Function == function }) {
 			events = append(events, parsed(t, example.Body))
 		}
 	}
@@ -127,7 +127,7 @@ func statusHandlesExamples(t *testing.T, f underEmulator) {
 			t.Errorf("event %s: %v", ev.ID, err)
 		}
 		history, err := f.table.History(t.Context(), st.ID)
-		if err != nil || !slices.ContainsFunc(history, func(r store.Record) bool { return r.ID == ev.ID }) {
+		if err != nil || !slices.ContainsFunc(history, func(r dynamo.Record) bool { return r.ID == ev.ID }) {
 			t.Errorf("event %s: it is not in the history of %s (%v)", ev.ID, st.ID, err)
 		}
 	}
@@ -155,12 +155,12 @@ func alertsHandlesExamples(t *testing.T, f underEmulator) {
 	for _, ev := range events {
 		f.handles(t, ev.Raw)
 	}
-	matches, _, err := f.table.ListMatches(t.Context(), store.MatchQuery{})
+	matches, _, err := f.table.ListMatches(t.Context(), dynamo.MatchQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, ev := range events {
-		if !slices.ContainsFunc(matches, func(m store.Match) bool { return m.ID == ev.ID }) {
+		if !slices.ContainsFunc(matches, func(m dynamo.Match) bool { return m.ID == ev.ID }) {
 			t.Errorf("event %s is not among the rule matches", ev.ID)
 		}
 	}

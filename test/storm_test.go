@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // startStack starts the local stack with the real functions.
@@ -112,8 +112,8 @@ func TestStormPagesOncePerCause(t *testing.T) {
 		drainAndWatch(t, s)
 		time.Sleep(100 * time.Millisecond) // windows and quiet time go by the clock
 	}
-	table := store.New(s.DynamoDB(), local.TableName, store.Options{})
-	list, _, err := table.Incidents(t.Context(), store.IncidentQuery{})
+	table := dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
+	list, _, err := table.Incidents(t.Context(), dynamo.IncidentQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}

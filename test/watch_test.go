@@ -9,13 +9,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
-	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/callview"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // The events of the end of three calls are dropped. The watch finds the truth
@@ -23,7 +23,7 @@ import (
 // becomes an incident; and an end that is told late outdoes that a call was lost.
 func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
 	s := startStack(t, local.Options{RetryDelay: time.Millisecond, Retries: -1})
-	table := store.New(s.DynamoDB(), local.TableName, store.Options{})
+	table := dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 	begin := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
 	const stopped, failed, lost = 1, 2, 3
 	id := map[int]string{}
@@ -68,7 +68,7 @@ func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shown := call.New(st, nil, nil, nil, call.Options{})
+		shown := callview.New(st, nil, nil, nil, callview.Options{})
 		if st.Status != want || shown.Reconciled == nil || shown.Reconciled.From != "GetMediaPipeline" || shown.Reconciled.Status != want ||
 			time.Since(shown.Reconciled.At) > time.Hour {
 			t.Errorf("pipeline %d: got %s, reconciled %+v, want %s, told just now", n, st.Status, shown.Reconciled, want)
@@ -112,7 +112,7 @@ func TestEventOfLongAgoIsNotLost(t *testing.T) {
 	if n := s.Pipelines().Lookups(); n != 1 {
 		t.Fatalf("got %d questions to the API, want one: otherwise nothing is proved", n)
 	}
-	st, err := store.New(s.DynamoDB(), local.TableName, store.Options{}).Pipeline(t.Context(), "ancient")
+	st, err := dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{}).Pipeline(t.Context(), "ancient")
 	if err != nil || st.Status != pipeline.InProgress {
 		t.Errorf("got %s (%v), want it as it was sent", st.Status, err)
 	}

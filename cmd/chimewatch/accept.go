@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Names of the functions, as the routing table has them. No rule leads to voice.
@@ -31,10 +31,10 @@ const (
 func accept(ctx context.Context, function string, m intake.Message, now func() time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fault.New(fault.Internal, "function "+function, fmt.Sprintf("panics: %v", p), "report it with the event")
+			err = apperr.New(apperr.Internal, "function "+function, fmt.Sprintf("panics: %v", p), "report it with the event")
 		}
 	}()
-	table := forgetful{store.New(blank{}, "of "+function, store.Options{Now: now}), now}
+	table := forgetful{dynamo.New(blank{}, "of "+function, dynamo.Options{Now: now}), now}
 	owner := func(context.Context) string { return "chimewatch" }
 	switch function {
 	case functionStatus:
@@ -51,7 +51,7 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 	case functionVoice:
 		return acceptNote(ctx, table, m)
 	}
-	return fault.New(fault.Internal, "function "+function, "is not known to this command", "report it")
+	return apperr.New(apperr.Internal, "function "+function, "is not known to this command", "report it")
 }
 
 // acceptNote does what the function voice does with a message, without its log.
@@ -70,23 +70,23 @@ func acceptNote(ctx context.Context, table forgetful, m intake.Message) error {
 // forgetful is a store on a table that keeps nothing; what needs a table that
 // remembers is done at once.
 type forgetful struct {
-	*store.Store
+	*dynamo.Store
 	now func() time.Time
 }
 
 // Join returns an incident that nobody has to hear of.
-func (f forgetful) Join(context.Context, store.Failure, incident.Timing) (incident.Incident, error) {
+func (f forgetful) Join(context.Context, dynamo.Failure, incident.Timing) (incident.Incident, error) {
 	return incident.Incident{ClosedAt: f.now()}, nil
 }
 
 // Once sends nothing.
-func (forgetful) Once(context.Context, store.Partition, store.Notification, string, func(context.Context) error) error {
+func (forgetful) Once(context.Context, dynamo.Partition, dynamo.Notification, string, func(context.Context) error) error {
 	return nil
 }
 
 // idle counts, publishes and settles nothing.
 type idle struct{}
 
-func (idle) Count(string, int)                            {}
-func (idle) Publish(context.Context, alert.Message) error { return nil }
-func (idle) Settle(context.Context, hold.Trigger) error   { return nil }
+func (idle) Count(string, int)                               {}
+func (idle) Publish(context.Context, notify.Message) error   { return nil }
+func (idle) Settle(context.Context, voicetask.Trigger) error { return nil }

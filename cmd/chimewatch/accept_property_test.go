@@ -13,29 +13,29 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	_ "github.com/chimewatch/chimewatch/internal/draws"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/outage"
-	"github.com/chimewatch/chimewatch/internal/rules"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
 // deaf counts, publishes and settles nothing.
 type deaf struct{}
 
-func (deaf) Count(string, int)                            {}
-func (deaf) Publish(context.Context, alert.Message) error { return nil }
-func (deaf) Settle(context.Context, hold.Trigger) error   { return nil }
+func (deaf) Count(string, int)                               {}
+func (deaf) Publish(context.Context, notify.Message) error   { return nil }
+func (deaf) Settle(context.Context, voicetask.Trigger) error { return nil }
 
 // functionsOn returns the functions as they are deployed, on a table.
-func functionsOn(s *store.Store) map[string]func(context.Context, []byte) ([]byte, error) {
+func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]byte, error) {
 	owner := func(context.Context) string { return "test" }
 	single := func(h handler.Handler) func(context.Context, []byte) ([]byte, error) {
 		return func(ctx context.Context, payload []byte) ([]byte, error) { return intake.Handle(ctx, payload, h) }
@@ -55,7 +55,7 @@ func functionsOn(s *store.Store) map[string]func(context.Context, []byte) ([]byt
 
 // sentTo returns the functions that an event is for: those of its rules, and that of the
 // voice notifications, which none of the rules is for.
-func sentTo(t *rapid.T, m *rules.Matcher, raw []byte) (names []string) {
+func sentTo(t *rapid.T, m *eventrule.Matcher, raw []byte) (names []string) {
 	matched, err := m.Match(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -125,13 +125,13 @@ func keysOf(m map[string]any) (names []string) {
 // No problem is found in an event if and only if each function that it is for handles
 // it, on a real table.
 func TestValidateAgreesWithTheFunctions(t *testing.T) {
-	world := outage.NewWorld(t, outage.Server(t))
-	functions := functionsOn(store.New(world.DB, world.Table, store.Options{Retention: time.Hour * 24 * 365}))
-	matcher, err := rules.Compile(rules.Table(rules.Options{Rehearsal: true}))
+	world := faultinject.NewWorld(t, faultinject.Server(t))
+	functions := functionsOn(dynamo.New(world.DB, world.Table, dynamo.Options{Retention: time.Hour * 24 * 365}))
+	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{Rehearsal: true}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge, err := newJudge(rules.Options{Rehearsal: true}, time.Now)
+	judge, err := newJudge(eventrule.Options{Rehearsal: true}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestValidateAgreesWithTheFunctions(t *testing.T) {
 			}
 			if refused == nil {
 				good++
-			} else if fault.ClassOf(refused) != fault.Invalid {
+			} else if apperr.ClassOf(refused) != apperr.Invalid {
 				t.Fatalf("got %v of %.300s, want none or one of class invalid", refused, raw)
 			}
 			found := judge.verdict(context.Background(), intake.Message{Source: intake.Direct, Body: raw})
@@ -222,9 +222,9 @@ func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
 
 // The names of the functions are those of the routing table.
 func TestAcceptKnowsEveryFunction(t *testing.T) {
-	for _, rule := range rules.Table(rules.Options{}) {
+	for _, rule := range eventrule.Table(eventrule.Options{}) {
 		err := accept(t.Context(), rule.Function, intake.Message{Body: []byte("{}")}, time.Now)
-		if fault.ClassOf(err) != fault.Invalid {
+		if apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v, want the refusal of an empty event", rule.Function, err)
 		}
 	}

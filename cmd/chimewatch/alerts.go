@@ -1,10 +1,10 @@
 package main
 
 import (
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/callview"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // alertsCmd holds what looks up rule matches in the table.
@@ -22,14 +22,14 @@ type alertsListCmd struct {
 
 // alertReport is a rule match as the command prints it.
 type alertReport struct {
-	call.Alert
+	callview.Alert
 	CallID        string `json:"callId,omitempty"`
 	TransactionID string `json:"transactionId,omitempty"`
 }
 
 // Run prints the page, and the cursor of the next on the error stream.
 func (c *alertsListCmd) Run(a *app) error {
-	query := store.MatchQuery{Limit: c.Limit, Cursor: c.Cursor}
+	query := dynamo.MatchQuery{Limit: c.Limit, Cursor: c.Cursor}
 	if err := checkPage(c.Limit, c.Cursor); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (c *alertsListCmd) Run(a *app) error {
 	if query.From, err = parseSince(c.Since, a.now()); err != nil {
 		return err
 	}
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		matches, next, err := s.ListMatches(a.ctx, query)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (c *alertsListCmd) Run(a *app) error {
 		for i, m := range matches {
 			var of pipeline.State
 			of.CallID, of.TransactionID = m.CallID, m.TransactionID
-			shown := call.New(of, nil, []store.Match{m}, nil, call.Options{FullNumbers: c.FullNumbers})
+			shown := callview.New(of, nil, []dynamo.Match{m}, nil, callview.Options{FullNumbers: c.FullNumbers})
 			reports[i] = alertReport{shown.Alerts[0], shown.CallID, shown.TransactionID}
 		}
 		return a.printPage(reports, next, func() error { return a.printAlerts(reports) })
@@ -57,7 +57,7 @@ func (a *app) printAlerts(reports []alertReport) error {
 	rows := make([][]string, len(reports))
 	for i, r := range reports {
 		kind := r.Type
-		if kind == alert.RuleNegatedOrIssue {
+		if kind == notify.RuleNegatedOrIssue {
 			kind = "negated or issue"
 		}
 		rows[i] = []string{at(r.Time), r.RuleName, kind, r.CallID, r.ID}

@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
@@ -146,10 +146,10 @@ func (a *app) fail(err error) int {
 
 // errorReport is the JSON form of an error.
 type errorReport struct {
-	Class fault.Class `json:"class"`
-	Where string      `json:"where,omitempty"`
-	What  string      `json:"what"`
-	Fix   string      `json:"fix,omitempty"`
+	Class apperr.Class `json:"class"`
+	Where string       `json:"where,omitempty"`
+	What  string       `json:"what"`
+	Fix   string       `json:"fix,omitempty"`
 }
 
 // reportOf returns the JSON form of an error, with phone numbers masked.

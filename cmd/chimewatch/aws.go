@@ -15,7 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // tableOutput is the output of the stack that names the table.
@@ -37,11 +37,11 @@ func (a *app) awsConfig() (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(a.ctx, options...)
 	var noProfile config.SharedConfigProfileNotExistError
 	if errors.As(err, &noProfile) {
-		return cfg, fault.New(fault.NotFound, fmt.Sprintf("AWS profile %q", noProfile.Profile),
+		return cfg, apperr.New(apperr.NotFound, fmt.Sprintf("AWS profile %q", noProfile.Profile),
 			"it is not in the AWS configuration files", "use --profile with one that \"aws configure list-profiles\" prints")
 	}
 	if err != nil {
-		return cfg, fault.Wrap(err, fault.Invalid, "AWS configuration", "it cannot be read",
+		return cfg, apperr.Wrap(err, apperr.Invalid, "AWS configuration", "it cannot be read",
 			"correct ~/.aws/config, ~/.aws/credentials or the AWS_ variable it names")
 	}
 	if a.EndpointURL != "" {
@@ -53,11 +53,11 @@ func (a *app) awsConfig() (aws.Config, error) {
 		cfg.BaseEndpoint = aws.String(a.EndpointURL)
 	}
 	if cfg.Region == "" {
-		return cfg, fault.New(fault.Invalid, "AWS Region", "none is given",
+		return cfg, apperr.New(apperr.Invalid, "AWS Region", "none is given",
 			"use --region, set AWS_REGION, or run \"aws configure\"")
 	}
 	if _, err := cfg.Credentials.Retrieve(a.ctx); err != nil {
-		return cfg, fault.Wrap(err, fault.Invalid, "AWS credentials", "there are none that can be used",
+		return cfg, apperr.Wrap(err, apperr.Invalid, "AWS credentials", "there are none that can be used",
 			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, use --profile, or run \"aws configure\" or \"aws sso login\"")
 	}
 	return cfg, nil
@@ -92,12 +92,12 @@ func (a *app) tableName(cfg aws.Config) (string, error) {
 	outputs, err := a.outputs(cfg)
 	if err != nil {
 		known := asFault(explain(err))
-		return "", &fault.Error{Class: known.Class, Where: known.Where, What: unknown + known.What, Fix: known.Fix, Err: known.Err}
+		return "", &apperr.Error{Class: known.Class, Where: known.Where, What: unknown + known.What, Fix: known.Fix, Err: known.Err}
 	}
 	if name, ok := outputs[tableOutput]; ok {
 		return name, nil
 	}
-	return "", fault.New(fault.NotFound, "stack "+a.Stack, unknown+"it has no output "+tableOutput,
+	return "", apperr.New(apperr.NotFound, "stack "+a.Stack, unknown+"it has no output "+tableOutput,
 		"use --table NAME, set CHIMEWATCH_TABLE, or name the deployed stack with --stack")
 }
 
@@ -114,7 +114,7 @@ func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]stri
 		return "", nil, a.noStack(cfg)
 	}
 	if err != nil {
-		return "", nil, fault.Wrap(err, fault.Internal, "stack "+a.Stack, "its outputs cannot be read", "")
+		return "", nil, apperr.Wrap(err, apperr.Internal, "stack "+a.Stack, "its outputs cannot be read", "")
 	}
 	outputs = map[string]string{}
 	for _, stack := range answer.Stacks { // of one name there is one
@@ -146,7 +146,7 @@ func (a *app) noStack(cfg aws.Config) error {
 	if endpoint := aws.ToString(cfg.BaseEndpoint); endpoint != "" {
 		place += " at " + endpoint
 	}
-	return fault.New(fault.NotFound, "stack "+a.Stack, "there is no such stack in "+place,
+	return apperr.New(apperr.NotFound, "stack "+a.Stack, "there is no such stack in "+place,
 		"check --region and --profile; name the deployed stack with --stack or CHIMEWATCH_STACK")
 }
 

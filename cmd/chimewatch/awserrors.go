@@ -10,7 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // permissionPrefix holds the prefix of the IAM actions of a service, by the name
@@ -32,7 +32,7 @@ var permissionPrefix = map[string]string{
 // happened, that is kept. Any other error is returned as it is.
 func explain(err error) error {
 	if errors.Is(err, context.Canceled) {
-		return fault.New(fault.Unavailable, "", "interrupted", "")
+		return apperr.New(apperr.Unavailable, "", "interrupted", "")
 	}
 	var operation *smithy.OperationError
 	if !errors.As(err, &operation) {
@@ -40,21 +40,21 @@ func explain(err error) error {
 	}
 	action := permissionPrefix[operation.Service()] + ":" + operation.Operation()
 	where, doing := action, ""
-	var known *fault.Error
+	var known *apperr.Error
 	if errors.As(err, &known) {
 		where, doing = known.Where, known.What+": "
 	}
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
 		what, m := meaningOf(err, answer, action)
-		return fault.New(m.class, where, doing+what, strings.ReplaceAll(m.fix, "{action}", action))
+		return apperr.New(m.class, where, doing+what, strings.ReplaceAll(m.fix, "{action}", action))
 	}
 	if m, ok := meaningOfStatus(err); ok {
-		return fault.New(m.class, where, doing+m.what, strings.ReplaceAll(m.fix, "{action}", action))
+		return apperr.New(m.class, where, doing+m.what, strings.ReplaceAll(m.fix, "{action}", action))
 	}
 	var unsent *smithyhttp.RequestSendError
 	if errors.As(err, &unsent) {
-		return fault.New(fault.Unavailable, where, doing+"no answer: "+unsent.Unwrap().Error(),
+		return apperr.New(apperr.Unavailable, where, doing+"no answer: "+unsent.Unwrap().Error(),
 			"check the network, --endpoint-url and --region; for the local stack start \"chimewatch local\"")
 	}
 	return err
@@ -69,7 +69,7 @@ func meaningOf(err error, answer smithy.APIError, action string) (what string, m
 	case !ok:
 		known := false
 		if m, known = meaningOfStatus(err); !known {
-			m = meaning{fault.Internal, "the service answered", ""}
+			m = meaning{apperr.Internal, "the service answered", ""}
 		}
 		m.what += " " + code
 	case code == "ResourceNotFoundException" && strings.HasPrefix(action, "dynamodb:"):
@@ -108,30 +108,30 @@ func meaningOfStatus(err error) (m meaning, ok bool) {
 
 // meaning is what an error code says to whoever runs the command.
 type meaning struct {
-	class     fault.Class
+	class     apperr.Class
 	what, fix string
 }
 
 var (
-	denied = meaning{fault.Internal, "permission is denied",
+	denied = meaning{apperr.Internal, "permission is denied",
 		"allow {action} to these credentials, or use --profile with others"}
-	expired = meaning{fault.Invalid, "the credentials have expired",
+	expired = meaning{apperr.Invalid, "the credentials have expired",
 		"renew them, for instance with \"aws sso login\""}
-	refused = meaning{fault.Invalid, "the credentials are refused",
+	refused = meaning{apperr.Invalid, "the credentials are refused",
 		"check the access key, the secret key, the Region and this machine's clock"}
-	absent = meaning{fault.NotFound, "there is no such thing in this account and Region",
+	absent = meaning{apperr.NotFound, "there is no such thing in this account and Region",
 		"check the name, --region and --profile"}
-	noTable = meaning{fault.NotFound, "there is no such table in this account and Region",
+	noTable = meaning{apperr.NotFound, "there is no such table in this account and Region",
 		"check --table (or CHIMEWATCH_TABLE), --region and --profile"}
-	throttled = meaning{fault.Throttled, "the service asks to be called less often",
+	throttled = meaning{apperr.Throttled, "the service asks to be called less often",
 		"wait a little and try again"}
-	invalid = meaning{fault.Invalid, "the service refuses the request",
+	invalid = meaning{apperr.Invalid, "the service refuses the request",
 		"check the names given and --region"}
-	keyDenied = meaning{fault.Internal, "the key that encrypts the topic may not be used",
+	keyDenied = meaning{apperr.Internal, "the key that encrypts the topic may not be used",
 		"allow kms:GenerateDataKey and kms:Decrypt on the topic's key to these credentials"}
-	keyUnusable = meaning{fault.Invalid, "the key that encrypts the topic cannot be used",
+	keyUnusable = meaning{apperr.Invalid, "the key that encrypts the topic cannot be used",
 		"enable the key or cancel its deletion, or deploy the stack again"}
-	failed = meaning{fault.Unavailable, "the service failed", "try again"}
+	failed = meaning{apperr.Unavailable, "the service failed", "try again"}
 )
 
 // answers holds the meaning of the error codes in the API references of the

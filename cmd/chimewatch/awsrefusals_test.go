@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // refusal is an answer that says no, in the words of each service.
@@ -22,23 +22,23 @@ type refusal struct {
 	// cloudFormation is the code of the query protocol, which SNS speaks as well; json
 	// that of the others. Empty where the answer has no code.
 	cloudFormation, json string
-	class                fault.Class
+	class                apperr.Class
 	fix                  string
 }
 
 var refusals = []refusal{
-	{"expired", 403, "ExpiredToken", "ExpiredTokenException", fault.Invalid, "renew them"},
-	{"denied", 403, "AccessDenied", "AccessDeniedException", fault.Internal, "to these credentials, or use --profile with others"},
-	{"unknown key", 403, "InvalidClientTokenId", "UnrecognizedClientException", fault.Invalid, "check the access key"},
-	{"wrong secret", 403, "SignatureDoesNotMatch", "InvalidSignatureException", fault.Invalid, "check the access key"},
-	{"no token", 403, "MissingAuthenticationToken", "MissingAuthenticationTokenException", fault.Invalid, "check the access key"},
-	{"Region not enabled", 403, "OptInRequired", "OptInRequired", fault.Invalid, "check the access key"},
-	{"throttled", 400, "Throttling", "ThrottlingException", fault.Throttled, "wait a little"},
-	{"failed", 500, "InternalFailure", "InternalServerError", fault.Unavailable, "try again"},
-	{"failed with an unknown code", 503, "Odd", "Odd", fault.Unavailable, "try again"},
-	{"failed without a code", 502, "", "", fault.Unavailable, "try again"},
-	{"denied without a code", 403, "", "", fault.Internal, "use --profile with others"},
-	{"throttled without a code", 429, "", "", fault.Throttled, "wait a little"},
+	{"expired", 403, "ExpiredToken", "ExpiredTokenException", apperr.Invalid, "renew them"},
+	{"denied", 403, "AccessDenied", "AccessDeniedException", apperr.Internal, "to these credentials, or use --profile with others"},
+	{"unknown key", 403, "InvalidClientTokenId", "UnrecognizedClientException", apperr.Invalid, "check the access key"},
+	{"wrong secret", 403, "SignatureDoesNotMatch", "InvalidSignatureException", apperr.Invalid, "check the access key"},
+	{"no token", 403, "MissingAuthenticationToken", "MissingAuthenticationTokenException", apperr.Invalid, "check the access key"},
+	{"Region not enabled", 403, "OptInRequired", "OptInRequired", apperr.Invalid, "check the access key"},
+	{"throttled", 400, "Throttling", "ThrottlingException", apperr.Throttled, "wait a little"},
+	{"failed", 500, "InternalFailure", "InternalServerError", apperr.Unavailable, "try again"},
+	{"failed with an unknown code", 503, "Odd", "Odd", apperr.Unavailable, "try again"},
+	{"failed without a code", 502, "", "", apperr.Unavailable, "try again"},
+	{"denied without a code", 403, "", "", apperr.Internal, "use --profile with others"},
+	{"throttled without a code", 429, "", "", apperr.Throttled, "wait a little"},
 }
 
 // refusing answers all services with a refusal, but CloudFormation where stack says so.
@@ -75,7 +75,7 @@ var asking = [][]string{
 
 // checkAdvice checks class and fix of an error in JSON, and that nothing sends people
 // to the name of the table, which is not at fault.
-func checkAdvice(t *testing.T, args []string, endpoint string, class fault.Class, fix string) {
+func checkAdvice(t *testing.T, args []string, endpoint string, class apperr.Class, fix string) {
 	t.Helper()
 	got := execute(nil, "", append(args, "-o", "json", "--region", "us-east-1", "--endpoint-url", endpoint)...)
 	lines := strings.Split(strings.TrimSpace(got.stderr), "\n")
@@ -113,7 +113,7 @@ func TestEveryCommandSaysWhatToDo(t *testing.T) {
 		}
 		listener.Close()
 		for _, args := range asking {
-			checkAdvice(t, args, "http://"+listener.Addr().String(), fault.Unavailable, "check the network")
+			checkAdvice(t, args, "http://"+listener.Addr().String(), apperr.Unavailable, "check the network")
 		}
 	})
 }

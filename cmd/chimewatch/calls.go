@@ -7,10 +7,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/chimewatch/chimewatch/internal/call"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/callview"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // callsCmd holds what looks up calls in the table, and removes them from it.
@@ -57,8 +57,8 @@ func (c *listCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.withStore(func(s *store.Store) error {
-		return printPages(a, c.paging, func(cursor string, limit int) ([]call.Call, string, error) {
+	return a.withStore(func(s *dynamo.Store) error {
+		return printPages(a, c.paging, func(cursor string, limit int) ([]callview.Call, string, error) {
 			query.Cursor, query.Limit = cursor, limit
 			page, err := s.List(a.ctx, query)
 			if err != nil {
@@ -71,21 +71,21 @@ func (c *listCmd) Run(a *app) error {
 }
 
 // read makes calls of the states: for a program with what belongs to them.
-func (c *listCmd) read(a *app, s *store.Store, states []pipeline.State) ([]call.Call, error) {
-	options := call.Options{FullNumbers: c.FullNumbers}
+func (c *listCmd) read(a *app, s *dynamo.Store, states []pipeline.State) ([]callview.Call, error) {
+	options := callview.Options{FullNumbers: c.FullNumbers}
 	if a.asJSON() {
 		return reader{store: s, options: options}.all(a.ctx, states)
 	}
-	calls := make([]call.Call, len(states))
+	calls := make([]callview.Call, len(states))
 	for i, state := range states {
-		calls[i] = call.New(state, nil, nil, nil, options)
+		calls[i] = callview.New(state, nil, nil, nil, options)
 	}
 	return calls, nil
 }
 
 // query reads the flags.
-func (c *listCmd) query(now time.Time) (store.Query, error) {
-	var q store.Query
+func (c *listCmd) query(now time.Time) (dynamo.Query, error) {
+	var q dynamo.Query
 	err := c.check()
 	if err != nil {
 		return q, err
@@ -115,7 +115,7 @@ func (c *showCmd) Run(a *app) error {
 	if strings.TrimSpace(c.ID) == "" {
 		return usage("<id>", "it is empty", "give a pipeline id or ARN, a callId or a transactionId")
 	}
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		states, err := s.Find(a.ctx, c.ID)
 		if err != nil {
 			return hintIncident(a.ctx, s, c.ID, err)
@@ -129,7 +129,7 @@ func (c *showCmd) Run(a *app) error {
 				c.ID, count(len(states), "pipeline"), strings.Join(others, ", "))
 			states = states[:1]
 		}
-		options := call.Options{FullNumbers: c.FullNumbers, Bodies: c.Events}
+		options := callview.Options{FullNumbers: c.FullNumbers, Bodies: c.Events}
 		calls, err := reader{store: s, options: options, events: true}.all(a.ctx, states)
 		if err != nil {
 			return err
@@ -150,26 +150,26 @@ func (c *showCmd) Run(a *app) error {
 
 // hintIncident adds to the error of an id that is no call's where to look, if it is the
 // id of an incident.
-func hintIncident(ctx context.Context, s *store.Store, id string, err error) error {
-	if fault.ClassOf(err) != fault.NotFound {
+func hintIncident(ctx context.Context, s *dynamo.Store, id string, err error) error {
+	if apperr.ClassOf(err) != apperr.NotFound {
 		return err
 	}
 	if _, none := s.Incident(ctx, id); none != nil {
 		return err // of the call that was asked for
 	}
-	return fault.New(fault.NotFound, "<id>", id+" is an incident, not a call", "show it with: chimewatch incidents show "+id)
+	return apperr.New(apperr.NotFound, "<id>", id+" is an incident, not a call", "show it with: chimewatch incidents show "+id)
 }
 
 // reader reads what belongs to pipelines.
 type reader struct {
-	store   *store.Store
-	options call.Options
+	store   *dynamo.Store
+	options callview.Options
 	events  bool // whether the history is wanted
 }
 
 // all reads what belongs to the states, several at a time.
-func (r reader) all(ctx context.Context, states []pipeline.State) ([]call.Call, error) {
-	calls := make([]call.Call, len(states))
+func (r reader) all(ctx context.Context, states []pipeline.State) ([]callview.Call, error) {
+	calls := make([]callview.Call, len(states))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, state := range states {
@@ -181,35 +181,35 @@ func (r reader) all(ctx context.Context, states []pipeline.State) ([]call.Call, 
 	return calls, group.Wait()
 }
 
-func (r reader) one(ctx context.Context, state pipeline.State) (call.Call, error) {
-	var history []store.Record
+func (r reader) one(ctx context.Context, state pipeline.State) (callview.Call, error) {
+	var history []dynamo.Record
 	if r.events {
 		records, err := r.store.History(ctx, state.ID)
 		if err != nil {
-			return call.Call{}, err
+			return callview.Call{}, err
 		}
 		history = orEmpty(records)
 	}
 	matches, err := r.store.Matches(ctx, state)
 	if err != nil {
-		return call.Call{}, err
+		return callview.Call{}, err
 	}
 	incidents, err := r.store.IncidentsOf(ctx, state.ID)
 	if err != nil {
-		return call.Call{}, err
+		return callview.Call{}, err
 	}
 	notes, err := r.notifications(ctx, state, incidents)
 	if err != nil {
-		return call.Call{}, err
+		return callview.Call{}, err
 	}
-	c := call.New(state, history, orEmpty(matches), orEmpty(notes), r.options)
+	c := callview.New(state, history, orEmpty(matches), orEmpty(notes), r.options)
 	c.Incidents = orEmpty(incidents)
 	return c, nil
 }
 
 // notifications reads those about the rules that matched on a call and about the
 // incidents that it has joined.
-func (r reader) notifications(ctx context.Context, state pipeline.State, incidents []string) ([]store.Notification, error) {
+func (r reader) notifications(ctx context.Context, state pipeline.State, incidents []string) ([]dynamo.Notification, error) {
 	notes, err := r.store.MatchNotifications(ctx, state.CallFields)
 	if err != nil {
 		return nil, err

@@ -11,12 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -40,15 +40,15 @@ func startTable(t *testing.T, data string) *dynalite.Server {
 	}
 	t.Cleanup(func() { server.Close() })
 	db := dynalite.Client(server.URL(), "us-east-1")
-	if err := dynalite.EnsureTable(t.Context(), db, local.TableName, store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(t.Context(), db, local.TableName, dynamo.Definition()); err != nil {
 		t.Fatal(err)
 	}
-	s := store.New(db, local.TableName, store.Options{Now: func() time.Time { return time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC) }})
+	s := dynamo.New(db, local.TableName, dynamo.Options{Now: func() time.Time { return time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC) }})
 	fill(t, s)
 	return server
 }
 
-func fill(t *testing.T, s *store.Store) {
+func fill(t *testing.T, s *dynamo.Store) {
 	t.Helper()
 	ctx := t.Context()
 	moved := strings.NewReplacer(ended, transferred, "14:02:11", "14:20:00", `"id": "`, `"id": "moved-`)
@@ -68,8 +68,8 @@ func fill(t *testing.T, s *store.Store) {
 			t.Fatal(err)
 		}
 	}
-	rule, _ := store.RuleOnCallOf(parsed(t, example(t, "rule-sentiment")))
-	note := store.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
+	rule, _ := dynamo.RuleOnCallOf(parsed(t, example(t, "rule-sentiment")))
+	note := dynamo.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
 	if err := s.Once(ctx, rule.Call, note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestCalls(t *testing.T) {
 			{"failed creation", neverBegan, neverBegan},
 			{"transactionId of a failed creation", "51f80843-207f-45e7-8824-46c64b83e811", neverBegan},
 		} {
-			var c call.Call
+			var c callview.Call
 			got := calls("show", test.id, "-o", "json")
 			if err := json.Unmarshal([]byte(got.stdout), &c); err != nil || c.ID != test.want || got.stderr != "" {
 				t.Errorf("%s: got %q, %q and error %v, want the pipeline %s", test.name, got.stdout, got.stderr, err, test.want)
@@ -204,7 +204,7 @@ func TestCalls(t *testing.T) {
 			t.Errorf("got exit code %d, %q and %q, want the newest and %q", got.code, got.stdout, got.stderr, note)
 		}
 		got = calls("show", endedCall, "-o", "json")
-		var newest call.Call
+		var newest callview.Call
 		if err := json.Unmarshal([]byte(got.stdout), &newest); err != nil || newest.ID != transferred || got.stderr != fmt.Sprintf("{\"note\":%q}\n", note) {
 			t.Errorf("got %q, %q and error %v, want the newest and %q", got.stdout, got.stderr, err, note)
 		}
@@ -218,8 +218,8 @@ func TestCalls(t *testing.T) {
 	})
 
 	t.Run("show an incident", func(t *testing.T) {
-		s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
-		i, err := s.Join(t.Context(), store.Failure{
+		s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
+		i, err := s.Join(t.Context(), dynamo.Failure{
 			Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
 			Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
 		}, incident.DefaultTiming)
@@ -262,7 +262,7 @@ func TestCallsOfTheLastLocalStack(t *testing.T) {
 // ids gives the ids of the calls in a JSON array.
 func ids(t *testing.T, r result) []string {
 	t.Helper()
-	var calls []call.Call
+	var calls []callview.Call
 	if err := json.Unmarshal([]byte(r.stdout), &calls); err != nil || r.code != exitDone {
 		t.Fatalf("got exit code %d, %q and %q, want an array", r.code, r.stdout, r.stderr)
 	}

@@ -11,13 +11,13 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // printCalls writes a line for each call. As CSV it has more columns.
-func (a *app) printCalls(calls []call.Call) error {
+func (a *app) printCalls(calls []callview.Call) error {
 	if a.Output == outputCSV {
 		return a.printTable(callsHeader, callsRows(calls))
 	}
@@ -33,7 +33,7 @@ var callsHeader = []string{
 	"id", "call", "transaction", "voice connector", "configuration", "direction", "from", "to",
 }
 
-func callsRows(calls []call.Call) [][]string {
+func callsRows(calls []callview.Call) [][]string {
 	rows := make([][]string, len(calls))
 	for i, c := range calls {
 		lasted := ""
@@ -50,7 +50,7 @@ func callsRows(calls []call.Call) [][]string {
 }
 
 // printCards writes all that is known of each call, for a reader.
-func (a *app) printCards(calls []call.Call) error {
+func (a *app) printCards(calls []callview.Call) error {
 	for i, c := range calls {
 		if i > 0 {
 			fmt.Fprint(a.stdout, "\n────\n\n")
@@ -62,7 +62,7 @@ func (a *app) printCards(calls []call.Call) error {
 	return nil
 }
 
-func (a *app) printCard(c call.Call) error {
+func (a *app) printCard(c callview.Call) error {
 	a.printFields("", [][2]string{
 		{"id", c.ID}, {statusColumn, status(c)}, {"lost", losses(c)},
 		{"call", c.CallID}, {"transaction", c.TransactionID}, {"voice connector", c.VoiceConnectorID},
@@ -112,7 +112,7 @@ func (a *app) printCard(c call.Call) error {
 }
 
 // printCauses says of each element that does not deliver why, since when, and what to do.
-func (a *app) printCauses(c call.Call) {
+func (a *app) printCauses(c callview.Call) {
 	for _, e := range c.Elements {
 		if !failing(e) {
 			continue
@@ -126,7 +126,7 @@ func (a *app) printCauses(c call.Call) {
 }
 
 // printBodies writes the events as they came, where they were asked for.
-func (a *app) printBodies(c call.Call) {
+func (a *app) printBodies(c callview.Call) {
 	for _, e := range c.Events {
 		a.printBody("event", e.Time, e.ID, e.Body)
 	}
@@ -146,7 +146,7 @@ func (a *app) printBody(what string, came time.Time, id string, body []byte) {
 }
 
 // source names the event that brought something, and when.
-func source(s call.Source) string {
+func source(s callview.Source) string {
 	if s.EventID == "" {
 		return ""
 	}
@@ -162,7 +162,7 @@ func seconds(n float64) string {
 }
 
 // status writes the status with its blemish.
-func status(c call.Call) string {
+func status(c callview.Call) string {
 	if c.Degraded {
 		return string(c.Status) + " (degraded)"
 	}
@@ -170,7 +170,7 @@ func status(c call.Call) string {
 }
 
 // reconciled says where the state was completed from.
-func reconciled(c call.Call) string {
+func reconciled(c callview.Call) string {
 	if c.Reconciled == nil {
 		return ""
 	}
@@ -182,7 +182,7 @@ func reconciled(c call.Call) string {
 }
 
 // losses says what the customer does not get because elements failed.
-func losses(c call.Call) string {
+func losses(c callview.Call) string {
 	var words []string
 	for _, loss := range incident.Losses(failedElements(c)) {
 		words = append(words, string(loss))
@@ -190,9 +190,9 @@ func losses(c call.Call) string {
 	return strings.Join(words, ", ")
 }
 
-func failing(e call.Element) bool { return pipeline.Element{Status: e.Status}.Failing() }
+func failing(e callview.Element) bool { return pipeline.Element{Status: e.Status}.Failing() }
 
-func failedElements(c call.Call) (failed []pipeline.Element) {
+func failedElements(c callview.Call) (failed []pipeline.Element) {
 	for _, e := range c.Elements {
 		if failing(e) {
 			failed = append(failed, pipeline.Element{Type: e.Type, Status: e.Status})
@@ -201,14 +201,14 @@ func failedElements(c call.Call) (failed []pipeline.Element) {
 	return failed
 }
 
-func elementRows(c call.Call) (rows [][]string) {
+func elementRows(c callview.Call) (rows [][]string) {
 	for _, e := range c.Elements {
 		rows = append(rows, []string{e.Type, e.Status, at(e.UpdatedAt), e.EventID, spaced(e.StatusDetail)})
 	}
 	return rows
 }
 
-func eventRows(c call.Call) (rows [][]string) {
+func eventRows(c callview.Call) (rows [][]string) {
 	for _, e := range c.Events {
 		after := e.Time.Sub(c.Events[0].Time).Round(time.Millisecond).String()
 		rows = append(rows, []string{at(e.Time), after, e.EventType, e.ID, changes(e)})
@@ -217,7 +217,7 @@ func eventRows(c call.Call) (rows [][]string) {
 }
 
 // changes says which elements an event changed, from what to what.
-func changes(e call.Event) string {
+func changes(e callview.Event) string {
 	words := make([]string, len(e.Changes))
 	for i, change := range e.Changes {
 		words[i] = change.Element + " "
@@ -229,14 +229,14 @@ func changes(e call.Event) string {
 	return strings.Join(words, ", ")
 }
 
-func alertRows(c call.Call) (rows [][]string) {
+func alertRows(c callview.Call) (rows [][]string) {
 	for _, e := range c.Alerts {
 		rows = append(rows, []string{at(e.Time), e.RuleName, e.Type, e.ID})
 	}
 	return rows
 }
 
-func notificationRows(c call.Call) (rows [][]string) {
+func notificationRows(c callview.Call) (rows [][]string) {
 	for _, n := range c.Notifications {
 		rows = append(rows, []string{at(n.SentAt), n.Kind, n.Subject})
 	}
@@ -244,7 +244,7 @@ func notificationRows(c call.Call) (rows [][]string) {
 }
 
 // shortFailure returns the class and as much of the reason as a column has room for.
-func shortFailure(c call.Call) string {
+func shortFailure(c callview.Call) string {
 	const room = 48
 	class, reason := failure(c)
 	if reason == "" {
@@ -255,7 +255,7 @@ func shortFailure(c call.Call) string {
 
 // failure returns the class and the reason of a call's failure: of the pipeline, else of
 // its gravest element that does not deliver.
-func failure(c call.Call) (class, reason string) {
+func failure(c callview.Call) (class, reason string) {
 	if c.Failure != nil {
 		return string(c.Failure.Class), spaced(c.Failure.Reason)
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
@@ -83,7 +83,7 @@ type told struct {
 func (w *word) send(a *app, d consent.Detail) error {
 	text, err := json.Marshal(d)
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "consent", "has no JSON form", "")
+		return apperr.Wrap(err, apperr.Invalid, "consent", "has no JSON form", "")
 	}
 	if err := acceptable(text, d.At); err != nil {
 		return err
@@ -124,7 +124,7 @@ func acceptable(detail json.RawMessage, now time.Time) error {
 		"id": "1", "source": consent.Source, "detail-type": consent.DetailType, "time": now.Format(time.RFC3339Nano), "detail": detail,
 	})
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "consent", "has no JSON form", "")
+		return apperr.Wrap(err, apperr.Invalid, "consent", "has no JSON form", "")
 	}
 	_, err = consent.Parse(event, now)
 	var field *chime.FieldError

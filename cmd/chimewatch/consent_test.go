@@ -10,10 +10,10 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -106,7 +106,7 @@ func TestConsentRefuses(t *testing.T) {
 func consentTable(t *testing.T) *dynalite.Server {
 	t.Helper()
 	server := startTable(t, t.TempDir())
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	for _, name := range []string{"voice-analytics-ready", "speaker-identification-no-matches", "voice-tone-failure"} {
 		n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(strings.NewReplacer(voiceTransaction, endedTransaction, voiceCall, endedCall).Replace(example(t, name)))})
 		if err != nil {

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/call"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 type showConsentCmd struct {
@@ -88,7 +88,7 @@ func (h held) masked(fullNumbers bool) held {
 
 // Run prints the ledger of one call.
 func (c *showConsentCmd) Run(a *app) error {
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		ledger, others, err := findLedger(a.ctx, s, c.ID)
 		if err != nil {
 			return err
@@ -108,19 +108,19 @@ func (c *showConsentCmd) Run(a *app) error {
 // findLedger reads the ledger that ref names: of a transaction, or of a call's
 // last transaction, with the call's other transactions beside it. Where there is
 // none, ref may name what was rehearsed.
-func findLedger(ctx context.Context, s *store.Store, ref string) (ledger consent.Ledger, others []string, err error) {
+func findLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger consent.Ledger, others []string, err error) {
 	for _, id := range []string{ref, chime.RehearsalPrefix + ref} {
 		if ledger, others, err = readLedger(ctx, s, id); err != nil || len(ledger) > 0 {
 			return ledger, others, err
 		}
 	}
-	return nil, nil, fault.New(fault.NotFound, "holding area", "knows no transaction or call "+ref,
+	return nil, nil, apperr.New(apperr.NotFound, "holding area", "knows no transaction or call "+ref,
 		"list what is there with: chimewatch consent list")
 }
 
 // readLedger is findLedger for an id as the table has it; the ledger is empty
 // where nothing has it.
-func readLedger(ctx context.Context, s *store.Store, ref string) (ledger consent.Ledger, others []string, err error) {
+func readLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger consent.Ledger, others []string, err error) {
 	if ledger, err = ledgerOf(ctx, s, ref); err != nil || len(ledger) > 0 {
 		return ledger, nil, err
 	}
@@ -146,7 +146,7 @@ func readLedger(ctx context.Context, s *store.Store, ref string) (ledger consent
 }
 
 // ledgerOf reads a transaction's ledger and what its pipeline tells of its end.
-func ledgerOf(ctx context.Context, s *store.Store, transactionID string) (consent.Ledger, error) {
+func ledgerOf(ctx context.Context, s *dynamo.Store, transactionID string) (consent.Ledger, error) {
 	ledger, err := s.Ledger(ctx, transactionID)
 	if err != nil || len(ledger) == 0 {
 		return ledger, err
@@ -206,7 +206,7 @@ func (c *listConsentCmd) Run(a *app) error {
 	if err := checkLimit(c.Limit, ""); err != nil {
 		return err
 	}
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		found, err := s.Held(a.ctx, c.Limit+1)
 		if err != nil {
 			return err
@@ -256,7 +256,7 @@ func stateOf(h held, task consent.Task) string {
 }
 
 // addVoice adds to calls what is known of voice analytics on them.
-func addVoice(a *app, s *store.Store, states []pipeline.State, calls []call.Call, o call.Options) error {
+func addVoice(a *app, s *dynamo.Store, states []pipeline.State, calls []callview.Call, o callview.Options) error {
 	for i, state := range states {
 		notes, err := s.Voice(a.ctx, state)
 		if err != nil {
@@ -274,7 +274,7 @@ func addVoice(a *app, s *store.Store, states []pipeline.State, calls []call.Call
 }
 
 // voiceRows are the tasks that the service told of.
-func voiceRows(c call.Call) (rows [][]string) {
+func voiceRows(c callview.Call) (rows [][]string) {
 	if c.Voice == nil {
 		return nil
 	}
@@ -285,7 +285,7 @@ func voiceRows(c call.Call) (rows [][]string) {
 }
 
 // consentRows say how the tasks stand with consent.
-func consentRows(c call.Call) (rows [][]string) {
+func consentRows(c callview.Call) (rows [][]string) {
 	if c.Voice == nil {
 		return nil
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
@@ -187,7 +187,7 @@ func notFound(names []string, found map[string]bool, hidden deadletter.Hidden) e
 	var errs []error
 	for _, name := range names {
 		if !found[name] {
-			errs = append(errs, fault.New(fault.NotFound, "dead letter "+name, what, fix))
+			errs = append(errs, apperr.New(apperr.NotFound, "dead letter "+name, what, fix))
 		}
 	}
 	return errors.Join(errs...)
@@ -222,7 +222,7 @@ func (a *app) deadLetters() (deadletter.Box, error) {
 		}
 	}
 	if len(box.Queues) == 0 {
-		return box, fault.New(fault.NotFound, "stack "+a.Stack, "has no output that names a dead-letter queue",
+		return box, apperr.New(apperr.NotFound, "stack "+a.Stack, "has no output that names a dead-letter queue",
 			"name the deployed stack with --stack")
 	}
 	box.Functions, err = deadletter.FunctionsOf(arn, outputs)

@@ -7,7 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // utf8Mark is the byte order mark of UTF-8, with which some editors and PowerShell
@@ -24,7 +24,7 @@ const saveAsUTF8 = "save it as UTF-8"
 // encoding, which it names.
 func decodeText(file string, raw []byte) (text []byte, invalid int, err error) {
 	refuse := func(what, fix string) ([]byte, int, error) {
-		return nil, 0, fault.New(fault.Invalid, file, what, fix)
+		return nil, 0, apperr.New(apperr.Invalid, file, what, fix)
 	}
 	begins := func(with ...byte) bool { return bytes.HasPrefix(raw, with) }
 	switch {
@@ -49,7 +49,7 @@ func decodeText(file string, raw []byte) (text []byte, invalid int, err error) {
 
 func decodeUTF16(file string, raw []byte, order binary.ByteOrder) ([]byte, error) {
 	if len(raw)%2 != 0 {
-		return nil, fault.New(fault.Invalid, file, "is UTF-16 and ends within a character", saveAsUTF8)
+		return nil, apperr.New(apperr.Invalid, file, "is UTF-16 and ends within a character", saveAsUTF8)
 	}
 	units := make([]uint16, len(raw)/2)
 	for i := range units {

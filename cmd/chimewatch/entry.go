@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 // entry returns an event in the form that PutEvents accepts.
@@ -66,7 +66,7 @@ func isVoiceNotification(detailType string) bool {
 // line where that chose the field, else of the file.
 func (o *outgoing) refuse(field, what, fix string) error {
 	if o.ofFile {
-		return fault.New(fault.Invalid, o.name+", "+field, what, fix)
+		return apperr.New(apperr.Invalid, o.name+", "+field, what, fix)
 	}
 	return usage("--set "+field, what, fix)
 }

@@ -9,10 +9,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/call"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/callview"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // eraseCmd removes all that the table has of a call.
@@ -88,13 +88,13 @@ type audit struct {
 	DoneAt time.Time `json:"doneAt,omitzero"`
 	By     string    `json:"by"`
 	// Counts are the items that were removed, by kind.
-	Counts map[store.Kind]int `json:"counts"`
+	Counts map[dynamo.Kind]int `json:"counts"`
 }
 
-func auditOf(e store.Erasure) audit { return audit{e.ID, e.At, e.DoneAt, e.By, e.Counts} }
+func auditOf(e dynamo.Erasure) audit { return audit{e.ID, e.At, e.DoneAt, e.By, e.Counts} }
 
 // total counts items.
-func total(counts map[store.Kind]int) (n int) {
+func total(counts map[dynamo.Kind]int) (n int) {
 	for _, of := range counts {
 		n += of
 	}
@@ -115,13 +115,13 @@ func (c *eraseCmd) Run(a *app) error {
 	case !c.Yes && !a.interactive:
 		return usage("--yes", "it is not given, and there is no terminal to ask at", "give --yes to erase without a question")
 	}
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		b, err := s.Belongings(a.ctx, c.ID)
 		if err != nil {
 			return err
 		}
 		if len(b.Running) > 0 && !c.Force {
-			return fault.New(fault.Conflict, "call "+newNumbersOf(b).Text(c.ID),
+			return apperr.New(apperr.Conflict, "call "+newNumbersOf(b).Text(c.ID),
 				"is not over: "+newNumbersOf(b).Text(strings.Join(b.Running, "; ")),
 				"wait for its end, or give --force: its next event then writes parts of it anew")
 		}
@@ -136,7 +136,7 @@ func (c *eraseCmd) Run(a *app) error {
 				return err
 			}
 			if !yes {
-				return fault.New(fault.Conflict, "calls erase", "nothing was erased: the answer was not yes", "")
+				return apperr.New(apperr.Conflict, "calls erase", "nothing was erased: the answer was not yes", "")
 			}
 		}
 		e, err := s.Erase(a.ctx, b, rand.Text(), maskDigits(by))
@@ -157,28 +157,28 @@ func maskDigits(text string) string {
 }
 
 // kindWords are the kinds as people read them.
-var kindWords = map[store.Kind]string{
-	store.KindPipeline:     "pipelines",
-	store.KindEvent:        "events",
-	store.KindPointer:      "pointers to pipelines",
-	store.KindIncidentLink: "links to incidents",
-	store.KindOccurrence:   "ids in incidents",
-	store.KindMatch:        "rule matches",
-	store.KindMatchesTold:  "windows of rules",
-	store.KindNotification: "notifications about rule matches",
-	store.KindVoice:        "voice notifications",
-	store.KindConsent:      "entries of consent ledgers",
-	store.KindConsentEnd:   "ends of consent",
-	store.KindReason:       "reasons of incidents that name the call",
-	store.KindOther:        "others",
+var kindWords = map[dynamo.Kind]string{
+	dynamo.KindPipeline:     "pipelines",
+	dynamo.KindEvent:        "events",
+	dynamo.KindPointer:      "pointers to pipelines",
+	dynamo.KindIncidentLink: "links to incidents",
+	dynamo.KindOccurrence:   "ids in incidents",
+	dynamo.KindMatch:        "rule matches",
+	dynamo.KindMatchesTold:  "windows of rules",
+	dynamo.KindNotification: "notifications about rule matches",
+	dynamo.KindVoice:        "voice notifications",
+	dynamo.KindConsent:      "entries of consent ledgers",
+	dynamo.KindConsentEnd:   "ends of consent",
+	dynamo.KindReason:       "reasons of incidents that name the call",
+	dynamo.KindOther:        "others",
 }
 
 // printBelongings shows what would be erased, with phone numbers masked.
-func (a *app) printBelongings(b store.Belongings) error {
+func (a *app) printBelongings(b dynamo.Belongings) error {
 	if len(b.Pipelines) > 0 {
-		calls := make([]call.Call, len(b.Pipelines))
+		calls := make([]callview.Call, len(b.Pipelines))
 		for i, state := range b.Pipelines {
-			calls[i] = call.New(state, nil, nil, nil, call.Options{})
+			calls[i] = callview.New(state, nil, nil, nil, callview.Options{})
 		}
 		if err := a.printCalls(calls); err != nil {
 			return err
@@ -201,7 +201,7 @@ func (a *app) printBelongings(b store.Belongings) error {
 	fmt.Fprintln(a.stdout)
 	var rows [][]string
 	counts := b.Counts()
-	for _, kind := range store.Kinds() {
+	for _, kind := range dynamo.Kinds() {
 		if counts[kind] > 0 {
 			rows = append(rows, []string{kindWords[kind], strconv.Itoa(counts[kind])})
 		}
@@ -213,7 +213,7 @@ func (a *app) printBelongings(b store.Belongings) error {
 // the call's own numbers.
 type numbersOf struct{ redact.Redactor }
 
-func newNumbersOf(b store.Belongings) numbersOf {
+func newNumbersOf(b dynamo.Belongings) numbersOf {
 	var numbers []string
 	for _, state := range b.Pipelines {
 		numbers = append(numbers, state.FromNumber, state.ToNumber)
@@ -232,7 +232,7 @@ func (n numbersOf) hideAll(ids []string) []string {
 func (n numbersOf) list(ids []string) string { return strings.Join(n.hideAll(ids), ", ") }
 
 // printErasure says what was erased, and what cannot be reached.
-func (a *app) printErasure(b store.Belongings, e store.Erasure) error {
+func (a *app) printErasure(b dynamo.Belongings, e dynamo.Erasure) error {
 	if !a.asJSON() {
 		fmt.Fprintf(a.stdout, "\nerased %s: erasure %s by %s\n\nnot reached\n", count(total(e.Counts), "item"), e.ID,
 			printable(e.By))
@@ -259,7 +259,7 @@ func (c *erasuresCmd) Run(a *app) error {
 	if err := checkLimit(c.Limit, ""); err != nil {
 		return err
 	}
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		list, err := s.Erasures(a.ctx, c.Limit+1)
 		if err != nil {
 			return err

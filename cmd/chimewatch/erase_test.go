@@ -20,9 +20,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // atTerminal runs a command line as if somebody sat at a terminal and typed.
@@ -153,7 +153,7 @@ func TestEraseAsJSON(t *testing.T) {
 		t.Fatalf("got exit code %d, %q and %q (%v)", got.code, got.stdout, got.stderr, err)
 	}
 	if !erasureID.MatchString(report.ID) || report.At.IsZero() || report.DoneAt.IsZero() || report.By != "me" ||
-		len(report.NotReached) == 0 || report.Counts[store.KindPipeline] != 2 {
+		len(report.NotReached) == 0 || report.Counts[dynamo.KindPipeline] != 2 {
 		t.Errorf("got %+v, want the audit of two pipelines", report)
 	}
 	if diff := cmp.Diff([][]string{{transferred, ended}, {endedTransaction}, {endedCall}},
@@ -194,7 +194,7 @@ func TestEraseAsJSON(t *testing.T) {
 // What a callId covers is said, and what other calls share with one of them.
 func TestEraseSaysWhatIsShared(t *testing.T) {
 	server := startTable(t, t.TempDir())
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	other := strings.NewReplacer(ended, "00000000-0000-4000-8000-000000000009", endedTransaction,
 		"transaction-of-another", `"id": "`, `"id": "other-`)
 	for _, name := range []string{"created", "stopped"} {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 )
 
@@ -33,7 +33,7 @@ type fileEvent struct {
 func (a *app) eachEvent(file string, fn func(fileEvent, error)) (broken string, err error) {
 	raw, err := a.read(file)
 	if err != nil {
-		return "", fault.Wrap(err, fault.Invalid, file, "cannot be read", "")
+		return "", apperr.Wrap(err, apperr.Invalid, file, "cannot be read", "")
 	}
 	text, invalid, err := decodeText(file, raw)
 	if err != nil {
@@ -109,7 +109,7 @@ const (
 // the wrappings say that handed the event to its function, empty where they do not.
 func (u unwrapper) value(raw jsontext.Value, depth int, source intake.Source) {
 	if depth > intake.MaxDepth {
-		u.fn(fileEvent{}, fault.New(fault.Invalid, "event", fmt.Sprintf("is wrapped more than %d times", intake.MaxDepth), ""))
+		u.fn(fileEvent{}, apperr.New(apperr.Invalid, "event", fmt.Sprintf("is wrapped more than %d times", intake.MaxDepth), ""))
 		return
 	}
 	switch raw.Kind() {
@@ -255,7 +255,7 @@ const (
 // is of class Invalid and has the field as its place: the bus refuses the entry.
 func eventOfEntry(entry map[string]jsontext.Value, now time.Time) ([]byte, error) {
 	refuse := func(name, what, fix string) ([]byte, error) {
-		return nil, fault.New(fault.Invalid, "/"+name, what, fix)
+		return nil, apperr.New(apperr.Invalid, "/"+name, what, fix)
 	}
 	for _, name := range []string{entrySource, entryDetailType, entryDetail} {
 		if text, _ := textIn(entry[name]); text == "" {

@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 )
 
 // eventsCmd holds what is done with events in files.
@@ -40,7 +40,7 @@ type judged struct {
 // Run checks every event, prints what it found, and fails when there was
 // something wrong with one.
 func (c *validateCmd) Run(a *app) error {
-	judge, err := newJudge(rules.Options{Rehearsal: c.Rehearsal}, a.now)
+	judge, err := newJudge(eventrule.Options{Rehearsal: c.Rehearsal}, a.now)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (c *validateCmd) Run(a *app) error {
 		}
 	}
 	if faulty > 0 {
-		return fault.New(fault.Invalid, strings.Join(c.Files, ", "), fmt.Sprintf("%d of %s with problems", faulty, count(len(results), "event")), "")
+		return apperr.New(apperr.Invalid, strings.Join(c.Files, ", "), fmt.Sprintf("%d of %s with problems", faulty, count(len(results), "event")), "")
 	}
 	return nil
 }

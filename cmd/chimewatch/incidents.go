@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // incidentsCmd holds what looks up incidents in the table.
@@ -94,14 +94,14 @@ type notification struct {
 
 // findIncident returns the incident of an id, or of the end of one, which has a dash
 // before it: among those that are open, and the newest of the others.
-func findIncident(ctx context.Context, s *store.Store, id string) (incident.Incident, error) {
+func findIncident(ctx context.Context, s *dynamo.Store, id string) (incident.Incident, error) {
 	const newest = 1000
 	i, notFound := s.Incident(ctx, id)
 	isEnd := strings.TrimLeft(id, "0123456789abcdef.") == "" && len(id) >= len("0123456789ab.1")
-	if fault.ClassOf(notFound) != fault.NotFound || !isEnd {
+	if apperr.ClassOf(notFound) != apperr.NotFound || !isEnd {
 		return i, notFound
 	}
-	for _, query := range []store.IncidentQuery{{Owing: true, Limit: newest}, {Limit: newest}} {
+	for _, query := range []dynamo.IncidentQuery{{Owing: true, Limit: newest}, {Limit: newest}} {
 		list, _, err := s.Incidents(ctx, query)
 		if err != nil {
 			return incident.Incident{}, errors.Join(notFound, err)
@@ -117,7 +117,7 @@ func findIncident(ctx context.Context, s *store.Store, id string) (incident.Inci
 
 // Run prints the incident.
 func (c *incidentsShowCmd) Run(a *app) error {
-	return a.withStore(func(s *store.Store) error {
+	return a.withStore(func(s *dynamo.Store) error {
 		i, err := findIncident(a.ctx, s, c.ID)
 		if err != nil {
 			return err

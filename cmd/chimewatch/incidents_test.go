@@ -7,17 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // fillIncidents keeps one incident that is over and one of three calls that goes on.
-func fillIncidents(t *testing.T, s *store.Store) (open, closed incident.Incident) {
+func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Incident) {
 	t.Helper()
 	join := func(element string, class incident.Class, pipeline, reason string, at time.Time) incident.Incident {
-		i, err := s.Join(t.Context(), store.Failure{
+		i, err := s.Join(t.Context(), dynamo.Failure{
 			Group: incident.Group{Scope: "voice-connector/c4tq9mzx1bd7ne0rw3yhk8", Element: element}, Class: class, Reason: reason,
 			Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: "call of " + pipeline, At: at},
 		}, incident.DefaultTiming)
@@ -35,8 +35,8 @@ func fillIncidents(t *testing.T, s *store.Store) (open, closed incident.Incident
 	for n, id := range []string{running, ended, transferred} {
 		open = join("S3RecordingSink", incident.Permissions, id, "Access denied", noon.Add(time.Duration(n+1)*time.Minute))
 	}
-	note := store.Notification{ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1}
-	if err := s.Once(t.Context(), store.PartitionOfIncident(open.Group), note, "test", func(context.Context) error { return nil }); err != nil {
+	note := dynamo.Notification{ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1}
+	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return open, closed
@@ -45,7 +45,7 @@ func fillIncidents(t *testing.T, s *store.Store) (open, closed incident.Incident
 func TestIncidentsAndAlerts(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{Now: func() time.Time { return now }})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{Now: func() time.Time { return now }})
 	open, closed := fillIncidents(t, s)
 	chimewatch := func(args ...string) result {
 		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)

@@ -9,22 +9,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // severalIncidents keeps incidents of some days, at times before now, and returns
 // their ids by a name.
-func severalIncidents(t *testing.T, s *store.Store, clock *time.Time) map[string]string {
+func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[string]string {
 	t.Helper()
 	now, ids := *clock, map[string]string{}
 	number := 0
 	join := func(name, connector string, class incident.Class, target, reason string, loss incident.Loss, ago time.Duration) incident.Incident {
 		number++
 		*clock = now.Add(-ago)
-		i, err := s.Join(t.Context(), store.Failure{
+		i, err := s.Join(t.Context(), dynamo.Failure{
 			Group: incident.Group{Scope: "voice-connector/" + connector, Element: "Sink"}, Class: class, Target: target, Reason: reason,
 			Losses: []incident.Loss{loss}, Began: *clock,
 			Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%02d", number), CallID: fmt.Sprintf("call-%02d", number), At: *clock},
@@ -55,7 +55,7 @@ func severalIncidents(t *testing.T, s *store.Store, clock *time.Time) map[string
 func TestIncidentsAreListedByTheirLastFailure(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	clock := time.Now().UTC().Truncate(time.Second)
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{Now: func() time.Time { return clock }})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{Now: func() time.Time { return clock }})
 	ids := severalIncidents(t, s, &clock)
 	chimewatch := func(args ...string) result {
 		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)
@@ -135,7 +135,7 @@ func TestIncidentsAreListedByTheirLastFailure(t *testing.T) {
 func TestIncidentShowsEveryReasonAndCall(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	clock := time.Now().UTC().Truncate(time.Second)
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{Now: func() time.Time { return clock }})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{Now: func() time.Time { return clock }})
 	id := severalIncidents(t, s, &clock)["back"]
 	chimewatch := func(args ...string) result {
 		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)

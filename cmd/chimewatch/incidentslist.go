@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // incidentsListCmd prints one page of incidents.
@@ -51,8 +51,8 @@ func (c *incidentsListCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.withStore(func(s *store.Store) error {
-		query := store.IncidentQuery{Owing: c.State == stateOpen, Cursor: c.Cursor}
+	return a.withStore(func(s *dynamo.Store) error {
+		query := dynamo.IncidentQuery{Owing: c.State == stateOpen, Cursor: c.Cursor}
 		if !since.IsZero() {
 			query.From = since.Add(-activityMargin)
 		}

@@ -7,17 +7,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
 // judge says what the schemas, the routing table and the functions make of events.
 type judge struct {
-	matcher *rules.Matcher
+	matcher *eventrule.Matcher
 	now     func() time.Time
 }
 
@@ -40,8 +40,8 @@ type verdict struct {
 	Differences []problem `json:"differences,omitempty"`
 }
 
-func newJudge(o rules.Options, now func() time.Time) (judge, error) {
-	matcher, err := rules.Compile(rules.Table(o))
+func newJudge(o eventrule.Options, now func() time.Time) (judge, error) {
+	matcher, err := eventrule.Compile(eventrule.Table(o))
 	return judge{matcher, now}, err
 }
 
@@ -79,7 +79,7 @@ func (j judge) verdict(ctx context.Context, m intake.Message) verdict {
 		return v
 	}
 	v.Problems = append(v.Problems, unlike...)
-	if schemaErr != nil && (len(v.Functions) == 0 || fault.ClassOf(schemaErr) != fault.NotFound) {
+	if schemaErr != nil && (len(v.Functions) == 0 || apperr.ClassOf(schemaErr) != apperr.NotFound) {
 		v.addError(schemaErr)
 	}
 	for _, err := range refusals {
@@ -107,7 +107,7 @@ func (v *verdict) addError(err error) {
 	}
 	p := problem{Message: err.Error()}
 	var field *chime.FieldError
-	var known *fault.Error
+	var known *apperr.Error
 	switch {
 	case errors.As(err, &field):
 		p = problem{field.Pointer, "got " + field.Got + ", want " + field.Want}

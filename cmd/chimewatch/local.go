@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
@@ -87,7 +87,7 @@ func (c *localCmd) Run(a *app) (err error) {
 		}
 	}
 	if missing := options.Missing(); len(missing) > 0 {
-		return fault.New(fault.NotFound, "functions "+strings.Join(missing, ", "), "there is no binary NAME/bootstrap in "+c.Functions, "run: make build")
+		return apperr.New(apperr.NotFound, "functions "+strings.Join(missing, ", "), "there is no binary NAME/bootstrap in "+c.Functions, "run: make build")
 	}
 	stack, err := local.Start(a.ctx, options)
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
 	case a.ctx.Err() == nil:
 		return verdict, err
 	case c.Once && stack.Failure() == nil:
-		return nil, fault.New(fault.Unavailable, "played day", "it was interrupted before it was over", "")
+		return nil, apperr.New(apperr.Unavailable, "played day", "it was interrupted before it was over", "")
 	}
 	return nil, nil
 }
@@ -209,7 +209,7 @@ func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
 		fmt.Fprintf(a.stdout, "\nLook at the calls with: %s calls list %s\n", os.Args[0], localFlags(c.Dir))
 	}
 	if !report.Agrees() {
-		verdict = fault.New(fault.Internal, "played day", fmt.Sprintf("%d things are not as they should be", max(1, len(report.Differences))),
+		verdict = apperr.New(apperr.Internal, "played day", fmt.Sprintf("%d things are not as they should be", max(1, len(report.Differences))),
 			"the functions' logs are in "+stack.State().DataDir)
 	}
 	return verdict, nil

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -35,14 +35,14 @@ type deployerConfig struct {
 func readConfig(file string, o *local.Options) (*deployerConfig, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.NotFound, "file "+file, "cannot be read",
+		return nil, apperr.Wrap(err, apperr.NotFound, "file "+file, "cannot be read",
 			"name the cdk.json of the deployment with --config")
 	}
 	var cdk struct {
 		Context map[string]any `json:"context"`
 	}
 	if err := json.Unmarshal(text, &cdk); err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "file "+file, "is no JSON like a cdk.json",
+		return nil, apperr.Wrap(err, apperr.Invalid, "file "+file, "is no JSON like a cdk.json",
 			`write the choices as {"context": {"chimewatch": {…}}}`)
 	}
 	base := config.Default()
@@ -59,7 +59,7 @@ func readConfig(file string, o *local.Options) (*deployerConfig, error) {
 		"CHIMEWATCH_ROUTES":                   c.Routes.WithoutKeys().String(),
 		"CHIMEWATCH_VOICE_TASKS":              strings.Join(c.VoiceTasks, ","),
 		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": c.VoiceProfileDomainARN,
-		alert.HTTPSBodyVariable:               c.HTTPS.String(),
+		notify.HTTPSBodyVariable:              c.HTTPS.String(),
 	}
 	given := &deployerConfig{file: file}
 	for _, key := range config.Given(cdk.Context) {

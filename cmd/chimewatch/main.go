@@ -19,7 +19,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -146,23 +146,23 @@ func (a *app) checkFormat(command *kong.Node) error {
 }
 
 // usageError is an error of whoever typed the command: exit code 2.
-type usageError struct{ fault *fault.Error }
+type usageError struct{ fault *apperr.Error }
 
 func (e usageError) Error() string { return e.fault.Error() }
 func (e usageError) Unwrap() error { return e.fault }
 
 // usage makes a usageError.
 func usage(where, what, fix string) error {
-	return usageError{fault.New(fault.Invalid, where, what, fix)}
+	return usageError{apperr.New(apperr.Invalid, where, what, fix)}
 }
 
-// asFault gives the fault.Error that err is or holds.
-func asFault(err error) *fault.Error {
-	var known *fault.Error
+// asFault gives the apperr.Error that err is or holds.
+func asFault(err error) *apperr.Error {
+	var known *apperr.Error
 	if errors.As(err, &known) {
 		return known
 	}
-	return fault.Wrap(err, fault.Internal, "chimewatch", "failed", "")
+	return apperr.Wrap(err, apperr.Internal, "chimewatch", "failed", "")
 }
 
 // misuse makes a usageError of kong's refusal.

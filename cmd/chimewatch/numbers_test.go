@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // noNumbers checks that none of some numbers, given as digits, can be read in what a
@@ -39,7 +39,7 @@ func noNumbers(t *testing.T, command string, got result, numbers ...string) {
 func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	t.Helper()
 	server = startTable(t, t.TempDir())
-	s := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	envelope := `{"version":"0","id":"sip:14155550160@198.51.100.7","source":"aws.chime","account":"111122223333",
 		"region":"us-east-1","time":"2026-03-12T14:00:00Z","resources":[],`
 	failed := envelope + `"detail-type":"Media Insights State Change","detail":{"version":"0",
@@ -63,9 +63,9 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err := s.RecordMatch(t.Context(), matched, "keyword"); err != nil {
 		t.Fatal(err)
 	}
-	rule, _ := store.RuleOnCallOf(matched)
+	rule, _ := dynamo.RuleOnCallOf(matched)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), rule.Call, store.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if err := s.Once(t.Context(), rule.Call, dynamo.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := s.Join(t.Context(), store.Failure{
+	i, err := s.Join(t.Context(), dynamo.Failure{
 		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
 		Reason:     state.Failure.Reason,
 		Losses:     []incident.Loss{"Sink-415-555-0168"},
@@ -82,7 +82,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Once(t.Context(), store.PartitionOfIncident(i.Group), store.Notification{ID: "incident/" + i.ID +
+	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), dynamo.Notification{ID: "incident/" + i.ID +
 		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
 		t.Fatal(err)
 	}

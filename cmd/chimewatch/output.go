@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // The formats of --output beside the table.
@@ -123,7 +123,7 @@ func (c *checked) failure(err error) error {
 	if c.err == nil {
 		return err
 	}
-	lost := fault.Wrap(c.err, fault.Internal, "standard output", "cannot be written to",
+	lost := apperr.Wrap(c.err, apperr.Internal, "standard output", "cannot be written to",
 		"see where it leads; what was printed is not whole")
 	if err == nil || errors.Is(err, c.err) {
 		return lost

@@ -15,10 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // operations passes requests on to a table, and notes what they ask for.
@@ -71,9 +71,9 @@ func TestPoliciesAllowWhatTheCommandsDo(t *testing.T) {
 		}
 	}
 	server := startTable(t, t.TempDir())
-	table := store.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, store.Options{})
+	table := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	failed := incident.Group{Scope: "voice-connector/vc", Element: "S3RecordingSink"}
-	i, err := table.Join(t.Context(), store.Failure{
+	i, err := table.Join(t.Context(), dynamo.Failure{
 		Group: failed, Class: incident.Unknown, Reason: "of " + lost,
 		Occurrence: incident.Occurrence{PipelineID: lost, CallID: "4dbb6ce5-85d5-41ac-a9a0-c57d293009c5", At: time.Date(2026, 3, 9, 15, 20, 27, 0, time.UTC)},
 	}, incident.DefaultTiming)

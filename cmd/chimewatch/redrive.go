@@ -8,8 +8,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 type redriveCmd struct {
@@ -71,10 +71,10 @@ func (c *redriveCmd) Run(a *app) error {
 
 // unhandled returns an error that says how many letters stay where they are.
 func (c *redriveCmd) unhandled(r *redriving, hidden deadletter.Hidden) error {
-	class, fix := fault.Conflict, "run the command once more then"
+	class, fix := apperr.Conflict, "run the command once more then"
 	var what []string
 	if r.failed > 0 {
-		class, fix = fault.Invalid, "see docs/RUNBOOK.md, dead-letters"
+		class, fix = apperr.Invalid, "see docs/RUNBOOK.md, dead-letters"
 		what = append(what, fmt.Sprintf("%d of %d letters were not handled and stay there", r.failed, len(r.outcomes)))
 	}
 	if c.All && hidden.Letters > 0 {
@@ -83,7 +83,7 @@ func (c *redriveCmd) unhandled(r *redriving, hidden deadletter.Hidden) error {
 	if len(what) == 0 {
 		return nil
 	}
-	return fault.New(class, "dead-letter queues", strings.Join(what, "; "), fix)
+	return apperr.New(class, "dead-letter queues", strings.Join(what, "; "), fix)
 }
 
 // redrive hands over one letter and prints what became of it. The error is that nothing
@@ -166,7 +166,7 @@ func (a *app) confirmDeletion(box deadletter.Box, names []string) ([]string, err
 	}
 	yes, err := a.confirm(fmt.Sprintf("Delete %s for good?", count(len(letters), "dead letter")))
 	if err == nil && !yes {
-		err = fault.New(fault.Conflict, "dead-letters delete", "nothing was deleted: the answer was not yes", "")
+		err = apperr.New(apperr.Conflict, "dead-letters delete", "nothing was deleted: the answer was not yes", "")
 	}
 	return ids, err
 }

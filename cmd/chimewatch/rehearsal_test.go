@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -20,7 +20,7 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
 	db := dynalite.Client(server.URL(), "us-east-1")
-	s := store.New(db, local.TableName, store.Options{Now: func() time.Time { return now }})
+	s := dynamo.New(db, local.TableName, dynamo.Options{Now: func() time.Time { return now }})
 	const id, call, transaction = "7d444840-9dc0-11d1-b245-5ffdce74fad2", "rehearsed-call", "rehearsed-transaction"
 	ofRehearsal := func(raw string) string { return strings.Replace(raw, `"aws.chime"`, `"chimewatch.rehearsal"`, 1) }
 	failed := parsed(t, ofRehearsal(strings.NewReplacer(lost, id).Replace(example(t, "permanent-failure"))))
@@ -32,7 +32,7 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Join(t.Context(), store.Failure{
+	if _, err := s.Join(t.Context(), dynamo.Failure{
 		Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
 		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now},
 	}, incident.DefaultTiming); err != nil {

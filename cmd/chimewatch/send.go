@@ -10,11 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -81,11 +81,11 @@ func (c *sendCmd) Run(a *app) error {
 	}
 	decoded, err := decodeJSON(example.Body)
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, "example "+example.Name, "is not JSON", "")
+		return apperr.Wrap(err, apperr.Internal, "example "+example.Name, "is not JSON", "")
 	}
 	event, ok := decoded.(map[string]any)
 	if !ok {
-		return fault.New(fault.Internal, "example "+example.Name, "is no object", "")
+		return apperr.New(apperr.Internal, "example "+example.Name, "is no object", "")
 	}
 	event["time"] = a.now().UTC().Format(time.RFC3339)
 	o := &outgoing{name: c.Name, event: event}
@@ -216,9 +216,9 @@ func (c *sendCmd) chosenSource() bool {
 func (c *sendCmd) warn(a *app, o *outgoing) error {
 	raw, err := json.Marshal(o.event)
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "send "+o.name, "the event has no JSON form", "")
+		return apperr.Wrap(err, apperr.Invalid, "send "+o.name, "the event has no JSON form", "")
 	}
-	judge, err := newJudge(rules.Options{Rehearsal: true}, a.now)
+	judge, err := newJudge(eventrule.Options{Rehearsal: true}, a.now)
 	if err != nil {
 		return err
 	}
@@ -243,18 +243,18 @@ func (c *sendCmd) warn(a *app, o *outgoing) error {
 // taken returns the id of the one event, or why the bus refused it.
 func taken(answer *eventbridge.PutEventsOutput, bus string) (string, error) {
 	if len(answer.Entries) != 1 {
-		return "", fault.New(fault.Unavailable, "bus "+bus, fmt.Sprintf("answered for %d events, not for one", len(answer.Entries)), "try again")
+		return "", apperr.New(apperr.Unavailable, "bus "+bus, fmt.Sprintf("answered for %d events, not for one", len(answer.Entries)), "try again")
 	}
 	result := answer.Entries[0]
 	switch code := aws.ToString(result.ErrorCode); code {
 	case "":
 		return aws.ToString(result.EventId), nil
 	case "ThrottlingException":
-		return "", fault.New(fault.Throttled, "bus "+bus, "too many events: "+aws.ToString(result.ErrorMessage), "wait a little and try again")
+		return "", apperr.New(apperr.Throttled, "bus "+bus, "too many events: "+aws.ToString(result.ErrorMessage), "wait a little and try again")
 	case "InternalFailure", "InternalException":
-		return "", fault.New(fault.Unavailable, "bus "+bus, "the service failed: "+aws.ToString(result.ErrorMessage), "try again")
+		return "", apperr.New(apperr.Unavailable, "bus "+bus, "the service failed: "+aws.ToString(result.ErrorMessage), "try again")
 	default:
-		return "", fault.New(fault.Invalid, "bus "+bus, "refused the event: "+code+": "+aws.ToString(result.ErrorMessage), "")
+		return "", apperr.New(apperr.Invalid, "bus "+bus, "refused the event: "+code+": "+aws.ToString(result.ErrorMessage), "")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // sendFile sends or prints the events of the file. Nothing is sent where one of them
@@ -60,7 +60,7 @@ func (c *sendCmd) eventsOf(a *app) ([]*outgoing, error) {
 			err = o.read(e, a.now())
 		}
 		if err != nil {
-			errs = append(errs, fault.Wrap(err, fault.Invalid, name, "cannot be sent", ""))
+			errs = append(errs, apperr.Wrap(err, apperr.Invalid, name, "cannot be sent", ""))
 			return
 		}
 		events = append(events, o)
@@ -69,11 +69,11 @@ func (c *sendCmd) eventsOf(a *app) ([]*outgoing, error) {
 	case err != nil:
 		return nil, err
 	case broken != "":
-		return nil, fault.New(fault.Invalid, c.File, broken, "")
+		return nil, apperr.New(apperr.Invalid, c.File, broken, "")
 	case len(errs) > 0:
 		return nil, errs[0]
 	case len(events) == 0:
-		return nil, fault.New(fault.Invalid, c.File, "there is no event in it", "")
+		return nil, apperr.New(apperr.Invalid, c.File, "there is no event in it", "")
 	}
 	return events, nil
 }
@@ -82,11 +82,11 @@ func (c *sendCmd) eventsOf(a *app) ([]*outgoing, error) {
 func (o *outgoing) read(e fileEvent, now time.Time) error {
 	decoded, err := decodeJSON(e.Body)
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "", "is not JSON", "")
+		return apperr.Wrap(err, apperr.Invalid, "", "is not JSON", "")
 	}
 	event, ok := decoded.(map[string]any)
 	if !ok {
-		return fault.New(fault.Invalid, "", "is no object", "an event is one JSON object")
+		return apperr.New(apperr.Invalid, "", "is no object", "an event is one JSON object")
 	}
 	if event["time"] == nil {
 		event["time"] = now.UTC().Format(time.RFC3339)
@@ -95,7 +95,7 @@ func (o *outgoing) read(e fileEvent, now time.Time) error {
 		Detail json.RawMessage `json:"detail"`
 	}
 	if err := json.Unmarshal(e.Body, &raw); err != nil {
-		return fault.Wrap(err, fault.Invalid, "", "is not JSON", "")
+		return apperr.Wrap(err, apperr.Invalid, "", "is not JSON", "")
 	}
 	o.event, o.detail = event, raw.Detail
 	return nil

@@ -10,13 +10,13 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // withStore calls fn with the table that the flags and the environment name.
-func (a *app) withStore(fn func(*store.Store) error) error {
+func (a *app) withStore(fn func(*dynamo.Store) error) error {
 	if a.Local {
 		return a.withLocalStore(fn)
 	}
@@ -28,11 +28,11 @@ func (a *app) withStore(fn func(*store.Store) error) error {
 	if err != nil {
 		return err
 	}
-	return fn(store.New(dynamodb.NewFromConfig(cfg), name, store.Options{}))
+	return fn(dynamo.New(dynamodb.NewFromConfig(cfg), name, dynamo.Options{}))
 }
 
 // withLocalStore calls fn with the local stack's table.
-func (a *app) withLocalStore(fn func(*store.Store) error) (err error) {
+func (a *app) withLocalStore(fn func(*dynamo.Store) error) (err error) {
 	endpoint, name, readOnly, leave, err := a.localTable()
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (a *app) withLocalStore(fn func(*store.Store) error) (err error) {
 	if readOnly {
 		cfg.APIOptions = append(cfg.APIOptions, a.refuseWrites)
 	}
-	return fn(store.New(dynamodb.NewFromConfig(cfg), name, store.Options{}))
+	return fn(dynamo.New(dynamodb.NewFromConfig(cfg), name, dynamo.Options{}))
 }
 
 // refuseWrites has a client refuse what would change a table of which only a copy is
@@ -59,7 +59,7 @@ func (a *app) refuseWrites(stack *middleware.Stack) error {
 			return next.HandleInitialize(ctx, in)
 		}
 		return middleware.InitializeOutput{}, middleware.Metadata{},
-			fault.New(fault.Internal, "folder "+a.LocalDir, "cannot be written to, so that its table cannot be changed",
+			apperr.New(apperr.Internal, "folder "+a.LocalDir, "cannot be written to, so that its table cannot be changed",
 				"make it writable")
 	}
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("refuseWrites", refuse), middleware.After)
@@ -69,13 +69,13 @@ func (a *app) refuseWrites(stack *middleware.Stack) error {
 // last of them left, and serves it until leave is called.
 func (a *app) localTable() (endpoint, name string, readOnly bool, leave func() error, err error) {
 	state, err := local.FindRunning(a.ctx, a.LocalDir)
-	if fault.ClassOf(err) == fault.NotFound {
+	if apperr.ClassOf(err) == apperr.NotFound {
 		left, noTable := local.OpenTable(a.ctx, a.LocalDir, "")
 		if noTable == nil {
 			return left.Endpoint(), left.Name(), left.ReadOnly(), left.Close, nil
 		}
 		err = noTable
-		if fault.ClassOf(err) == fault.Conflict { // a stack was starting, and may serve now
+		if apperr.ClassOf(err) == apperr.Conflict { // a stack was starting, and may serve now
 			if running, none := local.FindRunning(a.ctx, a.LocalDir); none == nil {
 				state, err = running, nil
 			}
@@ -89,7 +89,7 @@ func (a *app) localTable() (endpoint, name string, readOnly bool, leave func() e
 // which can be reached until the command has ended.
 func (a *app) deadLettersConfig() (aws.Config, error) {
 	cfg, err := a.awsConfig()
-	if !a.Local || fault.ClassOf(err) != fault.NotFound {
+	if !a.Local || apperr.ClassOf(err) != apperr.NotFound {
 		return cfg, err
 	}
 	left, err := local.OpenMessages(a.LocalDir)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/topic"
 )
@@ -132,7 +132,7 @@ func unheard(reports []topicReport) error {
 	if len(names) > 1 {
 		where = "topics " + strings.Join(names, ", ")
 	}
-	return fault.New(fault.NotFound, where, nobodyHears+": there is no confirmed subscription", fix)
+	return apperr.New(apperr.NotFound, where, nobodyHears+": there is no confirmed subscription", fix)
 }
 
 // topics finds the topics, which the outputs of the stack name; only is the name of
@@ -160,7 +160,7 @@ func (a *app) topics(only string) (*sns.Client, []stackTopic, map[string]string,
 		}
 	}
 	if len(found) == 0 {
-		return nil, nil, nil, fault.New(fault.NotFound, "stack "+a.Stack, "it lacks "+lacks,
+		return nil, nil, nil, apperr.New(apperr.NotFound, "stack "+a.Stack, "it lacks "+lacks,
 			"name the deployed stack with --stack, or deploy it again with this version")
 	}
 	return sns.NewFromConfig(cfg), found, outputs, nil

@@ -6,8 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
@@ -45,7 +45,7 @@ func (c *topicsTestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	bodies, err := alert.ParseHTTPSBodies("output "+httpsBodyOutput, outputs[httpsBodyOutput])
+	bodies, err := notify.ParseHTTPSBodies("output "+httpsBodyOutput, outputs[httpsBodyOutput])
 	if err != nil {
 		return err
 	}
@@ -84,22 +84,22 @@ func (c *topicsTestCmd) Run(a *app) error {
 }
 
 // message renders the test for a topic.
-func (c *topicsTestCmd) message(a *app, t stackTopic, bodies alert.HTTPSBodies) (alert.Message, error) {
+func (c *topicsTestCmd) message(a *app, t stackTopic, bodies notify.HTTPSBodies) (notify.Message, error) {
 	parsed, err := arn.Parse(t.arn)
 	if err != nil {
-		return alert.Message{}, fault.Wrap(err, fault.Invalid, "topic "+t.name, fmt.Sprintf("%q is no ARN", t.arn),
+		return notify.Message{}, apperr.Wrap(err, apperr.Invalid, "topic "+t.name, fmt.Sprintf("%q is no ARN", t.arn),
 			"see the stack's outputs")
 	}
 	account, region, now := parsed.AccountID, parsed.Region, a.now().UTC()
 	if t.name == alarmTopic {
-		test := alert.TestAlarm{TopicARN: t.arn, Account: account, Region: region, At: now}
-		return test.Message(alert.Options{}), nil
+		test := notify.TestAlarm{TopicARN: t.arn, Account: account, Region: region, At: now}
+		return test.Message(notify.Options{}), nil
 	}
-	words := alert.Options{HTTPS: bodies.Failures}
+	words := notify.Options{HTTPS: bodies.Failures}
 	if t.name == "alerts" {
 		words.HTTPS = bodies.Alerts
 	}
-	test := alert.TestMessage{Topic: t.name, About: t.about, Account: account, Region: region, At: now}
+	test := notify.TestMessage{Topic: t.name, About: t.about, Account: account, Region: region, At: now}
 	return test.Message(words), nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // parseStatuses accepts statuses in any case; none means every status.
@@ -51,7 +51,7 @@ func checkPage(limit int, cursor string) error {
 	if err := checkLimit(limit, ", and --cursor for more"); err != nil {
 		return err
 	}
-	if store.CheckCursor(cursor) != nil {
+	if dynamo.CheckCursor(cursor) != nil {
 		return usage("--cursor", "it is not one that a list gave", "leave it out to begin with the newest")
 	}
 	return nil

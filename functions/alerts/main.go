@@ -1,6 +1,6 @@
 // The function alerts keeps rule matches and tells people of them.
 package main
 
-import "github.com/chimewatch/chimewatch/internal/function"
+import "github.com/chimewatch/chimewatch/internal/lambdafn"
 
-func main() { function.Main("alerts", function.Alerts) }
+func main() { lambdafn.Main("alerts", lambdafn.Alerts) }

@@ -5,12 +5,12 @@ package main
 import (
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 func main() {
-	function.Main("consent", func(p function.Parts) handler.Handler {
+	lambdafn.Main("consent", func(p lambdafn.Parts) handler.Handler {
 		return handler.Consent(p.Table, p.Keeper(), p.Metrics, time.Now)
 	})
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
 func main() {
-	function.Main("failures", func(p function.Parts) handler.Handler {
+	lambdafn.Main("failures", func(p lambdafn.Parts) handler.Handler {
 		return handler.Failures(handler.Incidents{
 			Table: p.Table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.Env("CHIMEWATCH_FAILURE_TOPIC_ARN")),
 			Words:  p.Words(p.HTTPS.Failures),
-			Timing: p.Settings.Timing, Owner: function.Invocation, Now: time.Now,
+			Timing: p.Settings.Timing, Owner: lambdafn.Invocation, Now: time.Now,
 		}, p.Metrics)
 	})
 }

@@ -2,10 +2,10 @@
 package main
 
 import (
-	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 func main() {
-	function.Main("status", func(p function.Parts) handler.Handler { return handler.Status(p.Table, p.Metrics) })
+	lambdafn.Main("status", func(p lambdafn.Parts) handler.Handler { return handler.Status(p.Table, p.Metrics) })
 }

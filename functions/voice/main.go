@@ -3,12 +3,12 @@
 package main
 
 import (
-	"github.com/chimewatch/chimewatch/internal/function"
 	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 func main() {
-	function.MainBatch("voice", func(p function.Parts) handler.Batch {
+	lambdafn.MainBatch("voice", func(p lambdafn.Parts) handler.Batch {
 		keeper := p.Keeper()
 		if !keeper.On.Any() {
 			return handler.Voice(p.Table, nil, p.Metrics)

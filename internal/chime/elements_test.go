@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	_ "github.com/chimewatch/chimewatch/internal/draws"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
 const elementStatuses = "mediaInsightsPipelineElementStatuses"

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -41,7 +41,7 @@ func (e *FieldError) Error() string {
 // An event is unusable when it is no JSON object, has no id or no detail-type,
 // when its time is none that ParseTime reads, when a
 // state change has no eventType, or when one that is no failed creation has no
-// pipeline ARN, or a rule match no ruleName. Then the error is a fault.Error of class Invalid,
+// pipeline ARN, or a rule match no ruleName. Then the error is a apperr.Error of class Invalid,
 // and holds a *FieldError where a field is at fault. Parse keeps a reference to
 // raw, which must not be changed afterwards.
 //
@@ -192,7 +192,7 @@ func (p *parser) envelope(raw []byte) error {
 		return nil
 	})
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "event", "is not the JSON of an event", "send one JSON object")
+		return apperr.Wrap(err, apperr.Invalid, "event", "is not the JSON of an event", "send one JSON object")
 	}
 	return nil
 }
@@ -362,7 +362,7 @@ func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, r
 		return nil
 	})
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "/detail", "cannot be read", "send a JSON object")
+		return apperr.Wrap(err, apperr.Invalid, "/detail", "cannot be read", "send a JSON object")
 	}
 	return nil
 }
@@ -388,5 +388,5 @@ func (c *CallFields) take(key string, value jsontext.Value) bool {
 
 func invalid(pointer, got, want string) error {
 	field := &FieldError{Pointer: pointer, Got: got, Want: want}
-	return &fault.Error{Class: fault.Invalid, Where: "event", What: "cannot be used", Err: field}
+	return &apperr.Error{Class: apperr.Invalid, Where: "event", What: "cannot be used", Err: field}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -44,7 +44,7 @@ func TestParseNamesTheField(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := chime.Parse([]byte(strings.Replace(good, tt.old, tt.new, 1)))
 			var field *chime.FieldError
-			if !errors.As(err, &field) || field.Pointer != tt.pointer || fault.ClassOf(err) != fault.Invalid {
+			if !errors.As(err, &field) || field.Pointer != tt.pointer || apperr.ClassOf(err) != apperr.Invalid {
 				t.Errorf("got %v, want an invalid %s", err, tt.pointer)
 			}
 		})
@@ -61,7 +61,7 @@ func TestParseEnvelope(t *testing.T) {
 		t.Errorf("got %+v, want what the envelope has", ev)
 	}
 	for _, raw := range []string{``, `7`, `[]`, `{"id":"e"`, `{"id":"e"}{}`} {
-		if _, err := chime.ParseEnvelope([]byte(raw)); fault.ClassOf(err) != fault.Invalid {
+		if _, err := chime.ParseEnvelope([]byte(raw)); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%q: got %v, want it invalid", raw, err)
 		}
 	}

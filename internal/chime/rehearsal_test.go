@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 

@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 func TestParseTime(t *testing.T) {
@@ -127,7 +127,7 @@ func TestParseAt(t *testing.T) {
 		if err != nil || !ev.Time.Equal(want) || ev.Time.Location() != time.UTC {
 			t.Errorf("%s: got %v (%v), want %v in UTC", form, ev, err, want)
 		}
-		if _, err := chime.Parse(raw); (err == nil) != !want.Equal(now) || err != nil && fault.ClassOf(err) != fault.Invalid {
+		if _, err := chime.Parse(raw); (err == nil) != !want.Equal(now) || err != nil && apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v of Parse, which has no other time", form, err)
 		}
 	}

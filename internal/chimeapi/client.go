@@ -1,7 +1,7 @@
 // Package chimeapi calls the few operations of the Amazon Chime SDK's API that
 // chimewatch needs, by the AWS SDK's own clients: where a request goes, how it is
 // signed and when it is tried again is theirs. This package bounds the time of a
-// call, and returns errors of package fault.
+// call, and returns errors of package apperr.
 package chimeapi
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/trytimeout"
 )
 
@@ -29,7 +29,7 @@ const callTime = 25 * time.Second
 
 // Client calls the API of one account and Region. It is safe for concurrent use.
 //
-// Every error of its methods is a *fault.Error around the SDK's error, so that
+// Every error of its methods is a *apperr.Error around the SDK's error, so that
 // errors.As finds the service's code as a smithy.APIError. Its class is
 //   - NotFound where the service says that it does not know the thing,
 //   - Throttled for too many requests, after the tries,
@@ -88,18 +88,18 @@ func failure(err error) error {
 		operation = called.OperationName
 	}
 	class, fix := classify(err, operation)
-	return fault.Wrap(err, class, where(operation), "failed", fix)
+	return apperr.Wrap(err, class, where(operation), "failed", fix)
 }
 
 func where(operation string) string { return "Amazon Chime SDK " + operation }
 
 const tryAgain = "it is tried again"
 
-func classify(err error, operation string) (class fault.Class, fix string) {
+func classify(err error, operation string) (class apperr.Class, fix string) {
 	var params smithy.InvalidParamsError
 	var serialization *smithy.SerializationError
 	if errors.As(err, &params) || errors.As(err, &serialization) {
-		return fault.Invalid, "" // the SDK did not send it
+		return apperr.Invalid, "" // the SDK did not send it
 	}
 	status := 0
 	var response *smithyhttp.ResponseError
@@ -108,19 +108,19 @@ func classify(err error, operation string) (class fault.Class, fix string) {
 	}
 	switch {
 	case status == http.StatusNotFound && codeOf(err) == CodeNotFound:
-		return fault.NotFound, ""
+		return apperr.NotFound, ""
 	case status == http.StatusNotFound: // it is no answer about the thing that was asked for
-		return fault.Unavailable, "check the Region and the endpoint"
+		return apperr.Unavailable, "check the Region and the endpoint"
 	case status == http.StatusTooManyRequests:
-		return fault.Throttled, tryAgain
+		return apperr.Throttled, tryAgain
 	case status == http.StatusConflict, status == http.StatusGone, status == http.StatusUnprocessableEntity:
-		return fault.Conflict, ""
+		return apperr.Conflict, ""
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return fault.Internal, "allow the role the action chime:" + operation
+		return apperr.Internal, "allow the role the action chime:" + operation
 	case status >= http.StatusBadRequest && status < http.StatusInternalServerError:
-		return fault.Invalid, ""
+		return apperr.Invalid, ""
 	}
-	return fault.Unavailable, tryAgain
+	return apperr.Unavailable, tryAgain
 }
 
 // codeOf returns the service's code for an error, empty where it named none.

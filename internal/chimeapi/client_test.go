@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -93,36 +93,36 @@ func TestErrors(t *testing.T) {
 	cases := []struct {
 		name         string
 		answers      []string
-		wantClass    fault.Class
+		wantClass    apperr.Class
 		wantCode     string
 		wantRequests int
 	}{
-		{"gone", []string{`404 {"Code":"NotFoundException","Message":"no such pipeline"}`}, fault.NotFound, "NotFoundException", 1},
-		{"of another kind", []string{`200 {"MediaPipeline":{"MediaCapturePipeline":{}}}`}, fault.NotFound, "", 1},
-		{"not the service that answers", []string{`404 <html>no such page</html>`}, fault.Unavailable, "", 1},
-		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`}, fault.Unavailable, "UnknownOperationException", 1},
-		{"nothing", []string{`200 {}`}, fault.Unavailable, "", 1},
-		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, fault.Internal, "ForbiddenException", 1},
+		{"gone", []string{`404 {"Code":"NotFoundException","Message":"no such pipeline"}`}, apperr.NotFound, "NotFoundException", 1},
+		{"of another kind", []string{`200 {"MediaPipeline":{"MediaCapturePipeline":{}}}`}, apperr.NotFound, "", 1},
+		{"not the service that answers", []string{`404 <html>no such page</html>`}, apperr.Unavailable, "", 1},
+		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`}, apperr.Unavailable, "UnknownOperationException", 1},
+		{"nothing", []string{`200 {}`}, apperr.Unavailable, "", 1},
+		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, apperr.Internal, "ForbiddenException", 1},
 		{"unknown credentials", []string{`401 {"Code":"UnauthorizedClientException"}`},
-			fault.Internal, "UnauthorizedClientException", 1},
-		{"a conflict", []string{`409 {"Code":"ConflictException"}`}, fault.Conflict, "ConflictException", 1},
-		{"over", []string{`410 {"Code":"GoneException"}`}, fault.Conflict, "GoneException", 1},
+			apperr.Internal, "UnauthorizedClientException", 1},
+		{"a conflict", []string{`409 {"Code":"ConflictException"}`}, apperr.Conflict, "ConflictException", 1},
+		{"over", []string{`410 {"Code":"GoneException"}`}, apperr.Conflict, "GoneException", 1},
 		{"makes no sense", []string{`422 {"Code":"UnprocessableEntityException"}`},
-			fault.Conflict, "UnprocessableEntityException", 1},
-		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, fault.Invalid, "BadRequestException", 1},
+			apperr.Conflict, "UnprocessableEntityException", 1},
+		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, apperr.Invalid, "BadRequestException", 1},
 		{"pressed, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},
-		{"pressed all the time", []string{`429 {"Code":"ThrottledClientException"}`}, fault.Throttled, "ThrottledClientException", 3},
-		{"pressed, in other words", []string{`429 {}`}, fault.Throttled, "", 1},
+		{"pressed all the time", []string{`429 {"Code":"ThrottledClientException"}`}, apperr.Throttled, "ThrottledClientException", 3},
+		{"pressed, in other words", []string{`429 {}`}, apperr.Throttled, "", 1},
 		{"down, then up", []string{`503 {}`, `500 no JSON`, insights}, "", "", 3},
-		{"down", []string{`500 {"Code":"ServiceFailureException"}`}, fault.Unavailable, "ServiceFailureException", 3},
-		{"no JSON", []string{`200 {`}, fault.Unavailable, "", 1},
+		{"down", []string{`500 {"Code":"ServiceFailureException"}`}, apperr.Unavailable, "ServiceFailureException", 3},
+		{"no JSON", []string{`200 {`}, apperr.Unavailable, "", 1},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			c, a := client(t, test.answers...)
 			_, err := c.GetPipeline(t.Context(), "p1")
-			if got := fault.ClassOf(err); got != test.wantClass || len(a.requests) != test.wantRequests {
+			if got := apperr.ClassOf(err); got != test.wantClass || len(a.requests) != test.wantRequests {
 				t.Errorf("got class %q after %d requests (%v), want %q after %d", got, len(a.requests), err, test.wantClass, test.wantRequests)
 			}
 			var api smithy.APIError

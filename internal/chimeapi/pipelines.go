@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmediapipelines"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // Pipeline is a media insights pipeline as GetMediaPipeline describes it: without
@@ -36,11 +36,11 @@ func (c *Client) GetPipeline(ctx context.Context, id string) (Pipeline, error) {
 	}
 	place, name := where("GetMediaPipeline"), "media pipeline "+id
 	if out.MediaPipeline == nil {
-		return Pipeline{}, fault.New(fault.Unavailable, place, "answered nothing about "+name, tryAgain)
+		return Pipeline{}, apperr.New(apperr.Unavailable, place, "answered nothing about "+name, tryAgain)
 	}
 	p := out.MediaPipeline.MediaInsightsPipeline
 	if p == nil {
-		return Pipeline{}, fault.New(fault.NotFound, place, name+" is no media insights pipeline", "")
+		return Pipeline{}, apperr.New(apperr.NotFound, place, name+" is no media insights pipeline", "")
 	}
 	pipeline := Pipeline{
 		ID: aws.ToString(p.MediaPipelineId), ARN: aws.ToString(p.MediaPipelineArn),

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 // recorder is the network: it keeps the requests and answers as respond says, by
@@ -130,7 +130,7 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 					}},
 			} {
 				network.requests = nil
-				if err := step.call(); fault.ClassOf(err) != fault.NotFound || !strings.Contains(err.Error(), step.name) {
+				if err := step.call(); apperr.ClassOf(err) != apperr.NotFound || !strings.Contains(err.Error(), step.name) {
 					t.Errorf("%s: got %v, want what the network answers, and the operation named", step.name, err)
 				}
 				if len(network.requests) != 1 {
@@ -170,10 +170,10 @@ func TestStartsSayWhatIsStarted(t *testing.T) {
 func TestRequestsWithoutAnIDAreInvalid(t *testing.T) {
 	network := &recorder{}
 	c := chimeapi.New(loaded(t, "us-east-1", nil, config.WithHTTPClient(network)))
-	if _, err := c.GetPipeline(t.Context(), ""); fault.ClassOf(err) != fault.Invalid {
+	if _, err := c.GetPipeline(t.Context(), ""); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no pipeline: got %v, want it invalid", err)
 	}
-	if err := c.StopVoiceTone(t.Context(), "", "k"); fault.ClassOf(err) != fault.Invalid {
+	if err := c.StopVoiceTone(t.Context(), "", "k"); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no Voice Connector: got %v, want it invalid", err)
 	}
 	if len(network.requests) != 0 {
@@ -207,7 +207,7 @@ func TestTriesAreTheSDKs(t *testing.T) {
 	t.Run("as the environment says", func(t *testing.T) {
 		network := &recorder{respond: down}
 		c := chimeapi.New(loaded(t, "us-east-1", map[string]string{"AWS_MAX_ATTEMPTS": "1"}, config.WithHTTPClient(network)))
-		if _, err := c.GetPipeline(t.Context(), "p1"); fault.ClassOf(err) != fault.Unavailable || len(network.requests) != 1 {
+		if _, err := c.GetPipeline(t.Context(), "p1"); apperr.ClassOf(err) != apperr.Unavailable || len(network.requests) != 1 {
 			t.Errorf("got %v after %d requests, want one", err, len(network.requests))
 		}
 	})
@@ -217,7 +217,7 @@ func TestTriesAreTheSDKs(t *testing.T) {
 		tries := func() int {
 			before := len(network.requests)
 			_, err := c.GetPipeline(t.Context(), "p1")
-			if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "500") {
+			if apperr.ClassOf(err) != apperr.Unavailable || !strings.Contains(err.Error(), "500") {
 				t.Errorf("got %v, want the service's failure", err)
 			}
 			return len(network.requests) - before
@@ -261,7 +261,7 @@ func TestServersThatNeverAnswerAreGivenUp(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			_, err := chimeapi.NewWithTimes(cfg, tt.try, tt.all).GetPipeline(ctx, "p1")
-			if fault.ClassOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "GetMediaPipeline") {
+			if apperr.ClassOf(err) != apperr.Unavailable || !strings.Contains(err.Error(), "GetMediaPipeline") {
 				t.Errorf("got %v, want it unavailable, and the operation named", err)
 			}
 			if took := time.Since(began); took > 20*time.Second {
@@ -288,7 +288,7 @@ func (d *deadlines) Do(r *http.Request) (*http.Response, error) {
 func TestTriesMayTakeTenSeconds(t *testing.T) {
 	network := &deadlines{}
 	c := chimeapi.New(loaded(t, "us-east-1", nil, config.WithHTTPClient(network), config.WithRetryer(impatient)))
-	if _, err := c.GetPipeline(t.Context(), "p1"); !errors.Is(err, errDown) || fault.ClassOf(err) != fault.Unavailable {
+	if _, err := c.GetPipeline(t.Context(), "p1"); !errors.Is(err, errDown) || apperr.ClassOf(err) != apperr.Unavailable {
 		t.Errorf("got %v, want the network down", err)
 	}
 	if len(network.within) != 3 {

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 // A start returns the id of its task, none where the service names none, and is tried again when the service is
@@ -28,7 +28,7 @@ func TestStartsReturnTheTask(t *testing.T) {
 		start   func(*chimeapi.Client) (string, error)
 		answers []string
 		want    string
-		class   fault.Class // empty: no error
+		class   apperr.Class // empty: no error
 	}{
 		{"a search", speaker, []string{`201 {"SpeakerSearchTask":{"SpeakerSearchTaskId":"s-1"}}`}, "s-1", ""},
 		{"an analysis", tone, []string{`201 {"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":"a-1"}}`}, "a-1", ""},
@@ -38,13 +38,13 @@ func TestStartsReturnTheTask(t *testing.T) {
 			"s-1", ""},
 		{"pressed, then an analysis", tone, []string{pressed, pressed,
 			`201 {"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":"a-1"}}`}, "a-1", ""},
-		{"no search", speaker, []string{`410 {"Code":"GoneException"}`}, "", fault.Conflict},
-		{"no analysis", tone, []string{`410 {"Code":"GoneException"}`}, "", fault.Conflict},
+		{"no search", speaker, []string{`410 {"Code":"GoneException"}`}, "", apperr.Conflict},
+		{"no analysis", tone, []string{`410 {"Code":"GoneException"}`}, "", apperr.Conflict},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, a := client(t, tt.answers...)
 			got, err := tt.start(c)
-			if got != tt.want || fault.ClassOf(err) != tt.class || len(a.requests) != len(tt.answers) {
+			if got != tt.want || apperr.ClassOf(err) != tt.class || len(a.requests) != len(tt.answers) {
 				t.Errorf("got %q and %v after %d requests, want %q and class %q after %d",
 					got, err, len(a.requests), tt.want, tt.class, len(tt.answers))
 			}
@@ -78,12 +78,12 @@ func TestStatusOfATask(t *testing.T) {
 		answers []string
 		want    string
 		asked   []string // about whom
-		class   fault.Class
+		class   apperr.Class
 	}{
 		{"a search", search, []string{`200 {"SpeakerSearchTask":{"SpeakerSearchTaskStatus":"IN_PROGRESS"}}`}, "IN_PROGRESS",
 			[]string{""}, ""},
 		{"a search of no status", search, []string{`200 {}`}, "", []string{""}, ""},
-		{"an unknown search", search, []string{`404 {"Code":"NotFoundException"}`}, "", []string{""}, fault.NotFound},
+		{"an unknown search", search, []string{`404 {"Code":"NotFoundException"}`}, "", []string{""}, apperr.NotFound},
 		{"both go on", tone, []string{of("IN_PROGRESS"), of("NOT_STARTED")}, "IN_PROGRESS", []string{caller}, ""},
 		{"the other side goes on", tone, []string{of("SUCCEEDED"), of("IN_PROGRESS")}, "IN_PROGRESS", []string{caller,
 			other}, ""},
@@ -93,12 +93,12 @@ func TestStatusOfATask(t *testing.T) {
 		{"the caller's unknown", tone, []string{`200 {}`}, "", []string{caller}, ""},
 		{"the other side's unknown", tone, []string{of("FAILED"), `200 {}`}, "", []string{caller, other}, ""},
 		{"no answer about the other side", tone, []string{of("FAILED"), `403 {"Code":"ForbiddenException"}`}, "",
-			[]string{caller, other}, fault.Internal},
+			[]string{caller, other}, apperr.Internal},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, a := client(t, tt.answers...)
 			got, err := tt.status(c)
-			if got != tt.want || fault.ClassOf(err) != tt.class {
+			if got != tt.want || apperr.ClassOf(err) != tt.class {
 				t.Errorf("got %q and %v, want %q and class %q", got, err, tt.want, tt.class)
 			}
 			var asked []string
@@ -133,8 +133,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			if !strings.HasPrefix(err.Error(), tt.first) || !strings.HasSuffix(err.Error(), tt.last) {
 				t.Errorf("got %q, want %q first and %q last", err, tt.first, tt.last)
 			}
-			if bad := strings.HasPrefix(tt.answer, "400"); bad != (fault.ClassOf(err) == fault.Invalid) {
-				t.Errorf("got class %s of %s", fault.ClassOf(err), tt.answer)
+			if bad := strings.HasPrefix(tt.answer, "400"); bad != (apperr.ClassOf(err) == apperr.Invalid) {
+				t.Errorf("got class %s of %s", apperr.ClassOf(err), tt.answer)
 			}
 		})
 	}
@@ -159,7 +159,7 @@ func TestACallMayTakeTwentyFiveSeconds(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		_, err := chimeapi.New(cfg).GetPipeline(ctx, "p1")
-		if took := time.Since(began); fault.ClassOf(err) != fault.Unavailable || took != 25*time.Second {
+		if took := time.Since(began); apperr.ClassOf(err) != apperr.Unavailable || took != 25*time.Second {
 			t.Errorf("got %v after %s, want it unavailable after 25 s", err, took)
 		}
 	})

@@ -8,8 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -102,9 +102,9 @@ func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) && syntax.JSONPointer != "" {
 		pointer := "/detail" + strings.TrimPrefix(string(syntax.JSONPointer), "/detail")
-		return fault.Wrap(err, fault.Invalid, pointer, "cannot be read", "give each key once, in valid UTF-8")
+		return apperr.Wrap(err, apperr.Invalid, pointer, "cannot be read", "give each key once, in valid UTF-8")
 	}
-	return fault.Wrap(err, fault.Invalid, "event", "cannot be read", "send one JSON object with each key once")
+	return apperr.Wrap(err, apperr.Invalid, "event", "cannot be read", "send one JSON object with each key once")
 }
 
 func (m members) read(e *Entry) error {
@@ -192,7 +192,7 @@ func (m members) momentField() string {
 
 func invalid(pointer, got, want string) error {
 	field := &chime.FieldError{Pointer: pointer, Got: got, Want: want}
-	return &fault.Error{Class: fault.Invalid, Where: "event of consent", What: "cannot be taken", Err: field}
+	return &apperr.Error{Class: apperr.Invalid, Where: "event of consent", What: "cannot be taken", Err: field}
 }
 
 // found describes a value, shortened to what a log line bears.

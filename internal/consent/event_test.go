@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -88,7 +88,7 @@ func TestParseNamesTheField(t *testing.T) {
 			}
 			_, err := consent.Parse(raw, now)
 			var field *chime.FieldError
-			var known *fault.Error
+			var known *apperr.Error
 			pointer := ""
 			switch {
 			case errors.As(err, &field):
@@ -96,7 +96,7 @@ func TestParseNamesTheField(t *testing.T) {
 			case errors.As(err, &known):
 				pointer = known.Where
 			}
-			if pointer != tt.pointer || fault.ClassOf(err) != fault.Invalid {
+			if pointer != tt.pointer || apperr.ClassOf(err) != apperr.Invalid {
 				t.Errorf("got %v, want an invalid %s", err, tt.pointer)
 			}
 			_, problems, err := schemas.Validate(raw)
@@ -105,7 +105,7 @@ func TestParseNamesTheField(t *testing.T) {
 			}
 		})
 	}
-	if _, err := consent.Parse([]byte(`{"id":"x"`), now); fault.ClassOf(err) != fault.Invalid {
+	if _, err := consent.Parse([]byte(`{"id":"x"`), now); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("broken JSON: got %v, want it invalid", err)
 	}
 }

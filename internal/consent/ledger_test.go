@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // Queue is a dead-letter queue.
@@ -136,29 +136,29 @@ func (b Box) Count(ctx context.Context) (int, error) {
 // letter has a Refusal, so that nothing is invoked; then the letter stays.
 func (b Box) Redrive(ctx context.Context, l *Letter) error {
 	if l.Function == "" {
-		return fault.New(fault.Invalid, "dead letter "+l.ID, "does not say which function it was for",
+		return apperr.New(apperr.Invalid, "dead letter "+l.ID, "does not say which function it was for",
 			"invoke the function with its body, and delete it")
 	}
 	if l.Refusal != "" {
-		return fault.New(fault.Invalid, "dead letter "+l.ID, l.Refusal+": "+l.Function,
+		return apperr.New(apperr.Invalid, "dead letter "+l.ID, l.Refusal+": "+l.Function,
 			"find out who sent it; delete it, or invoke the function yourself")
 	}
 	payload, err := l.payload()
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "dead letter "+l.ID, "cannot be written as a queue's record", "")
+		return apperr.Wrap(err, apperr.Invalid, "dead letter "+l.ID, "cannot be written as a queue's record", "")
 	}
 	out, err := b.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.Function, Payload: payload})
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, "function "+l.Function, "cannot be invoked", "")
+		return apperr.Wrap(err, apperr.Internal, "function "+l.Function, "cannot be invoked", "")
 	}
 	if aws.ToString(out.FunctionError) != "" {
-		return fault.New(fault.Invalid, "dead letter "+l.ID, "failed again: "+errorMessage(out.Payload), "")
+		return apperr.New(apperr.Invalid, "dead letter "+l.ID, "failed again: "+errorMessage(out.Payload), "")
 	}
 	var reply struct {
 		Failures []struct{} `json:"batchItemFailures"`
 	}
 	if json.Unmarshal(out.Payload, &reply) == nil && len(reply.Failures) > 0 {
-		return fault.New(fault.Invalid, "dead letter "+l.ID,
+		return apperr.New(apperr.Invalid, "dead letter "+l.ID,
 			fmt.Sprintf("failed again in %d of its records", len(reply.Failures)), "the function's log says why")
 	}
 	return b.Delete(ctx, l)
@@ -171,7 +171,7 @@ func (b Box) Delete(ctx context.Context, l *Letter) error {
 	defer cancel()
 	_, err := b.SQS.DeleteMessage(whole, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt})
 	if err != nil {
-		return fault.Wrap(err, fault.Internal, "queue "+l.url, fmt.Sprintf("does not delete message %s", l.ID), "")
+		return apperr.Wrap(err, apperr.Internal, "queue "+l.url, fmt.Sprintf("does not delete message %s", l.ID), "")
 	}
 	l.gone = true
 	return nil

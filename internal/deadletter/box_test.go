@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 )
@@ -126,14 +126,14 @@ func TestRedrive(t *testing.T) {
 		name  string
 		out   lambda.InvokeOutput
 		err   error
-		class fault.Class // of the error; empty where there is none, and the letters are gone
+		class apperr.Class // of the error; empty where there is none, and the letters are gone
 		says  string
 	}{
 		{name: "it is handled", out: lambda.InvokeOutput{StatusCode: 200, Payload: []byte("null")}},
 		{name: "a batch without failures", out: lambda.InvokeOutput{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[]}`)}},
-		{"it fails again", lambda.InvokeOutput{StatusCode: 200, FunctionError: aws.String("Unhandled"), Payload: []byte(`{"errorMessage":"still broken"}`)}, nil, fault.Invalid, "failed again: still broken"},
-		{"a part fails again", lambda.InvokeOutput{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[{"itemIdentifier":"1"}]}`)}, nil, fault.Invalid, "1 of its records"},
-		{"it cannot be invoked", lambda.InvokeOutput{}, errors.New("not allowed"), fault.Internal, "not allowed"},
+		{"it fails again", lambda.InvokeOutput{StatusCode: 200, FunctionError: aws.String("Unhandled"), Payload: []byte(`{"errorMessage":"still broken"}`)}, nil, apperr.Invalid, "failed again: still broken"},
+		{"a part fails again", lambda.InvokeOutput{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[{"itemIdentifier":"1"}]}`)}, nil, apperr.Invalid, "1 of its records"},
+		{"it cannot be invoked", lambda.InvokeOutput{}, errors.New("not allowed"), apperr.Internal, "not allowed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			box, rules, voice, called := opened(t)
@@ -141,7 +141,7 @@ func TestRedrive(t *testing.T) {
 			rules.Send(given, nil)
 			voice.Send(`{"a":"notification"}`, nil)
 			if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
-				if err := box.Redrive(t.Context(), l); fault.ClassOf(err) != test.class || err != nil && !strings.Contains(err.Error(), test.says) {
+				if err := box.Redrive(t.Context(), l); apperr.ClassOf(err) != test.class || err != nil && !strings.Contains(err.Error(), test.says) {
 					t.Errorf("got %v, want %q", err, test.says)
 				}
 				return nil
@@ -214,7 +214,7 @@ func TestRedriveNeedsToKnowTheFunction(t *testing.T) {
 	rules.Send(stateChange, nil)
 	if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
 		return box.Redrive(t.Context(), l)
-	}); fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "which function") {
+	}); apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), "which function") {
 		t.Errorf("got %v, want it to say what is not known", err)
 	}
 	if len(rules.Messages()) != 1 || len(called.names) != 0 {

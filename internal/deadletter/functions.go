@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // Functions are the functions of one stack. A letter names its function itself,
@@ -29,7 +29,7 @@ const functionOutput = "FunctionName"
 func FunctionsOf(arnOfStack string, outputs map[string]string) (Functions, error) {
 	stack, err := arn.Parse(arnOfStack)
 	if err != nil || stack.Service != "cloudformation" || stack.Region == "" || stack.AccountID == "" {
-		return Functions{}, fault.New(fault.Invalid, "stack "+arnOfStack,
+		return Functions{}, apperr.New(apperr.Invalid, "stack "+arnOfStack,
 			"has no ARN that says its account and Region, so that its functions are not known", "")
 	}
 	f := Functions{Partition: stack.Partition, Region: stack.Region, Account: stack.AccountID}

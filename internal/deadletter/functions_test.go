@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 )
 
@@ -68,7 +68,7 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 						redriven++
 						return err
 					}
-					if fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), refusal) {
+					if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), refusal) {
 						t.Errorf("got %v, want it to say %s", err, refusal)
 					}
 					if l.Refusal != refusal || l.Function != tt.function {
@@ -120,7 +120,7 @@ func TestRedriveKeepsTheFunctionOfTheQueue(t *testing.T) {
 	const status = "arn:aws:lambda:us-east-1:111122223333:function:status"
 	voice.Send(`{"requestContext":{"functionArn":"`+status+`"},"requestPayload":{}}`, nil)
 	_, err := box.Each(t.Context(), func(l *deadletter.Letter) error { return box.Redrive(t.Context(), l) })
-	if fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "not the function of its queue") {
+	if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), "not the function of its queue") {
 		t.Errorf("got %v, want the letter refused", err)
 	}
 	if len(voice.Messages()) != 1 || len(called.names) != 0 {
@@ -135,7 +135,7 @@ func TestRedriveWithoutFunctions(t *testing.T) {
 	rules.Send(given, nil)
 	voice.Send(`{}`, nil)
 	if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
-		if err := box.Redrive(t.Context(), l); fault.ClassOf(err) != fault.Invalid {
+		if err := box.Redrive(t.Context(), l); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("got %v, want it refused", err)
 		}
 		return nil
@@ -165,7 +165,7 @@ func TestFunctionsOf(t *testing.T) {
 		"", "Chimewatch", "arn:aws:cloudformation", "arn:aws:cloudformation:::stack/x",
 		"arn:aws:lambda:us-east-1:111122223333:function:x",
 	} {
-		if _, err := deadletter.FunctionsOf(bad, nil); fault.ClassOf(err) != fault.Invalid {
+		if _, err := deadletter.FunctionsOf(bad, nil); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%q: got %v, want it invalid", bad, err)
 		}
 	}

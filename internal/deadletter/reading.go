@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 const (
@@ -115,7 +115,7 @@ func (r *reading) changeVisibility(ctx context.Context, timeout time.Duration) (
 			case err == nil:
 				changed[key.url]++
 			case !notOurs(err):
-				errs = append(errs, fault.Wrap(err, fault.Internal, "queue "+key.url,
+				errs = append(errs, apperr.Wrap(err, apperr.Internal, "queue "+key.url,
 					fmt.Sprintf("message %s cannot be put back", key.id),
 					fmt.Sprintf("it comes back by itself within %s", r.hide)))
 			}
@@ -196,7 +196,7 @@ func (r *reading) receive(ctx context.Context, q Queue) ([]*Letter, error) {
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
 	})
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "queue "+q.URL, "cannot be read", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "queue "+q.URL, "cannot be read", "")
 	}
 	letters := make([]*Letter, len(out.Messages))
 	for i, m := range out.Messages {
@@ -299,13 +299,13 @@ func (b Box) count(ctx context.Context, url string) (total int, timeout time.Dur
 		QueueUrl: aws.String(url), AttributeNames: append(counted, types.QueueAttributeNameVisibilityTimeout),
 	})
 	if err != nil {
-		return 0, 0, fault.Wrap(err, fault.Internal, "queue "+url,
+		return 0, 0, apperr.Wrap(err, apperr.Internal, "queue "+url,
 			"does not say how many messages it has, so that some may be with another reader", "")
 	}
 	for _, name := range counted {
 		n, err := strconv.Atoi(out.Attributes[string(name)])
 		if err != nil {
-			return 0, 0, fault.Wrap(err, fault.Internal, "queue "+url, "has no number "+string(name), "")
+			return 0, 0, apperr.Wrap(err, apperr.Internal, "queue "+url, "has no number "+string(name), "")
 		}
 		total += n
 	}

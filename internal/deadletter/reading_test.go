@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 func TestReadingLeavesEveryLetter(t *testing.T) {
@@ -159,7 +159,7 @@ func TestWhatIsNotPermittedIsSaid(t *testing.T) {
 	}
 	box.SQS = refusing{box.SQS}
 	letters, _, err := box.Read(t.Context())
-	if len(letters) != 3 || err == nil || fault.ClassOf(err) != fault.Internal {
+	if len(letters) != 3 || err == nil || apperr.ClassOf(err) != apperr.Internal {
 		t.Fatalf("got %d letters and %v, want all and an error", len(letters), err)
 	}
 	for _, want := range []string{"may not be counted", "may not be put back", "and 2 more", "within 45s"} {

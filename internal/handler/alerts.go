@@ -7,29 +7,29 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/routing"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// MatchTable is what Alerts needs of the table; *store.Store has it.
+// MatchTable is what Alerts needs of the table; *dynamo.Store has it.
 type MatchTable interface {
 	Sender
 	RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error
 	CallOf(context.Context, chime.CallFields) (pipeline.State, error)
-	ToldOf(context.Context, store.RuleOnCall) (store.Told, error)
-	Untold(ctx context.Context, t store.Told, ev *chime.Event) (store.Untold, error)
-	NewestOf(context.Context, store.Told, store.Untold) ([]byte, error)
-	MarkMatchesTold(ctx context.Context, was, is store.Told) error
-	EndedWindows(ctx context.Context, before time.Time) ([]store.Told, error)
-	HoldBack(ctx context.Context, t store.Told, ev *chime.Event) (bool, error)
-	EndWindow(context.Context, store.Told) error
-	TryOnce(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) (store.Notification, error)
+	ToldOf(context.Context, dynamo.RuleOnCall) (dynamo.Told, error)
+	Untold(ctx context.Context, t dynamo.Told, ev *chime.Event) (dynamo.Untold, error)
+	NewestOf(context.Context, dynamo.Told, dynamo.Untold) ([]byte, error)
+	MarkMatchesTold(ctx context.Context, was, is dynamo.Told) error
+	EndedWindows(ctx context.Context, before time.Time) ([]dynamo.Told, error)
+	HoldBack(ctx context.Context, t dynamo.Told, ev *chime.Event) (bool, error)
+	EndWindow(context.Context, dynamo.Told) error
+	TryOnce(ctx context.Context, partition dynamo.Partition, n dynamo.Notification, owner string, send func(context.Context) error) (dynamo.Notification, error)
 }
 
 // Alerts stores every rule match, finds its call and sends a notification: at most one
@@ -42,12 +42,12 @@ type Alerts struct {
 	// topic of an ARN.
 	Topic  Publisher
 	Topics func(arn string) Publisher
-	Routes routing.Routes
+	Routes rulematch.Routes
 	// Window is the least time between two messages about a rule on a call; zero
 	// tells of every match.
 	Window time.Duration
 	Counts Counter
-	Words  alert.Options
+	Words  notify.Options
 	// Owner names the invocation.
 	Owner func(context.Context) string
 	Now   func() time.Time
@@ -62,15 +62,15 @@ func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
 	if ev.RulesMatched == nil {
 		return wrongKind(ev, chime.DetailRulesMatched)
 	}
-	if err := a.Table.RecordMatch(ctx, ev, alert.InferRuleType(ev.RulesMatched)); err != nil {
+	if err := a.Table.RecordMatch(ctx, ev, notify.InferRuleType(ev.RulesMatched)); err != nil {
 		return err
 	}
-	rule, named := store.RuleOnCallOf(ev)
+	rule, named := dynamo.RuleOnCallOf(ev)
 	if a.Window <= 0 {
 		err = a.tellAtOnce(ctx, rule, ev)
 	} else {
 		if !named {
-			rule, _ = store.RuleOnGroupOf(ev)
+			rule, _ = dynamo.RuleOnGroupOf(ev)
 		}
 		err = a.tellOnce(ctx, rule, ev)
 	}
@@ -82,7 +82,7 @@ func (a Alerts) Handle(ctx context.Context, m intake.Message) error {
 }
 
 // tellAtOnce tells of one match.
-func (a Alerts) tellAtOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.Event) error {
+func (a Alerts) tellAtOnce(ctx context.Context, rule dynamo.RuleOnCall, ev *chime.Event) error {
 	match, err := a.match(ctx, ev)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (a Alerts) tellAtOnce(ctx context.Context, rule store.RuleOnCall, ev *chime
 
 // tellOnce notifies of a rule on a call unless that was done within the window. It
 // waits for another invocation that is notifying.
-func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.Event) error {
+func (a Alerts) tellOnce(ctx context.Context, rule dynamo.RuleOnCall, ev *chime.Event) error {
 	for {
 		told, err := a.Table.ToldOf(ctx, rule)
 		if err != nil {
@@ -115,7 +115,7 @@ func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.E
 		}
 		select {
 		case <-ctx.Done():
-			return fault.Wrap(ctx.Err(), fault.Conflict, "rule "+rule.Rule, "is being told of by another invocation", "it is tried again")
+			return apperr.Wrap(ctx.Err(), apperr.Conflict, "rule "+rule.Rule, "is being told of by another invocation", "it is tried again")
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -123,7 +123,7 @@ func (a Alerts) tellOnce(ctx context.Context, rule store.RuleOnCall, ev *chime.E
 
 // tell notifies of all matches that people were not told of, with the words of one;
 // done is false while another invocation is at it.
-func (a Alerts) tell(ctx context.Context, told store.Told, ev *chime.Event) (done bool, err error) {
+func (a Alerts) tell(ctx context.Context, told dynamo.Told, ev *chime.Event) (done bool, err error) {
 	untold, err := a.Table.Untold(ctx, told, ev)
 	if err != nil {
 		return false, err
@@ -136,7 +136,7 @@ func (a Alerts) tell(ctx context.Context, told store.Told, ev *chime.Event) (don
 
 // send notifies of what is untold, with the words of ev; done is false while another
 // invocation is at it, or when another has sent the notification and knew fewer matches.
-func (a Alerts) send(ctx context.Context, told store.Told, untold store.Untold, ev *chime.Event) (done bool, err error) {
+func (a Alerts) send(ctx context.Context, told dynamo.Told, untold dynamo.Untold, ev *chime.Event) (done bool, err error) {
 	match, err := a.match(ctx, ev)
 	if err != nil {
 		return false, err
@@ -144,7 +144,7 @@ func (a Alerts) send(ctx context.Context, told store.Told, untold store.Untold, 
 	match.Held = untold.Count - 1
 	match.Occasion = told.Name() + "/" + strconv.Itoa(told.Notifications+1)
 	m := match.Message(a.Words)
-	n := store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: untold.Calls, Tally: untold.Tally}
+	n := dynamo.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: untold.Calls, Tally: untold.Tally}
 	sent, err := a.Table.TryOnce(ctx, told.Call, n, a.Owner(ctx),
 		func(ctx context.Context) error { return a.topicOf(ev).Publish(ctx, m) })
 	if err != nil || sent.SentAt.IsZero() {
@@ -154,12 +154,12 @@ func (a Alerts) send(ctx context.Context, told store.Told, untold store.Untold, 
 }
 
 // match finds the call of a match, and its route.
-func (a Alerts) match(ctx context.Context, ev *chime.Event) (alert.Match, error) {
-	match := alert.Match{Event: ev, Severity: a.Routes.Of(ev.RulesMatched.RuleName).Severity}
+func (a Alerts) match(ctx context.Context, ev *chime.Event) (notify.Match, error) {
+	match := notify.Match{Event: ev, Severity: a.Routes.Of(ev.RulesMatched.RuleName).Severity}
 	switch call, err := a.Table.CallOf(ctx, ev.RulesMatched.CallFields); {
 	case err == nil:
 		match.Call = &call
-	case fault.ClassOf(err) != fault.NotFound:
+	case apperr.ClassOf(err) != apperr.NotFound:
 		return match, err
 	}
 	return match, nil
@@ -186,7 +186,7 @@ func (a Alerts) HeldBack(ctx context.Context, _ intake.Message) error {
 }
 
 // end ends a window, or notifies of what was held back in it.
-func (a Alerts) end(ctx context.Context, told store.Told) error {
+func (a Alerts) end(ctx context.Context, told dynamo.Told) error {
 	untold, err := a.Table.Untold(ctx, told, nil)
 	if err != nil {
 		return err

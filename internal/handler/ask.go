@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // PipelineAPI tells of pipelines; *chimeapi.Client does.
@@ -37,12 +37,12 @@ const (
 // first that were not asked about for the longest. It stops when the API is
 // pressed, when several questions came to nothing or when time runs short; the
 // next run goes on with the others.
-func (w Watch) doubts(ctx context.Context, open []store.OpenPipeline) error {
+func (w Watch) doubts(ctx context.Context, open []dynamo.OpenPipeline) error {
 	asked, left := 0, 0
 	var failed []error
 	pressed := false
 	for _, p := range open {
-		why := watch.Doubt(p.State, w.now(), w.Limits)
+		why := watchdog.Doubt(p.State, w.now(), w.Limits)
 		if why == "" || w.now().Sub(p.AskedAt) < askAgain {
 			continue
 		}
@@ -57,7 +57,7 @@ func (w Watch) doubts(ctx context.Context, open []store.OpenPipeline) error {
 		}
 		asked++
 		if err := w.ask(ctx, p.State, why); err != nil {
-			pressed = fault.ClassOf(err) == fault.Throttled
+			pressed = apperr.ClassOf(err) == apperr.Throttled
 			// The next run asks again, but all others first: what fails here, and may go
 			// on failing, must not keep them from their turn.
 			again := w.Table.MarkAsked(ctx, p.State.ID, w.now().Add(-askAgain))
@@ -90,14 +90,14 @@ func (w Watch) question(ctx context.Context, id string) (chimeapi.Pipeline, erro
 // What it tells of failures is taken in first: once it is kept, nobody asks again.
 func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 	p, err := w.question(ctx, st.ID)
-	answer := watch.Answer{Gone: fault.ClassOf(err) == fault.NotFound, Status: p.Status, ConfigurationARN: p.ConfigurationARN, Metadata: p.Metadata}
+	answer := watchdog.Answer{Gone: apperr.ClassOf(err) == apperr.NotFound, Status: p.Status, ConfigurationARN: p.ConfigurationARN, Metadata: p.Metadata}
 	if err != nil && !answer.Gone {
 		return err
 	}
 	for _, e := range p.Elements {
-		answer.Elements = append(answer.Elements, watch.AnswerElement(e))
+		answer.Elements = append(answer.Elements, watchdog.AnswerElement(e))
 	}
-	ev, err := watch.Observation(st, answer, why, w.now())
+	ev, err := watchdog.Observation(st, answer, why, w.now())
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 	if err != nil {
 		return err
 	}
-	if watch.News(st, observed) {
+	if watchdog.News(st, observed) {
 		for _, f := range failuresIn(ev, observed) {
 			for _, known := range st.FailingElements() {
 				if known.Type == f.Element.Type {

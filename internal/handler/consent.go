@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Ledger is where consent is entered; *store.Store has it.
@@ -14,10 +14,10 @@ type Ledger interface {
 	Enter(context.Context, consent.Entry) error
 }
 
-// Settler does what is due for a call; *hold.Keeper does. It must be safe for
+// Settler does what is due for a call; *voicetask.Keeper does. It must be safe for
 // concurrent use.
 type Settler interface {
-	Settle(context.Context, hold.Trigger) error
+	Settle(context.Context, voicetask.Trigger) error
 }
 
 // callsAtOnce is how many calls are settled side by side. It bounds the requests
@@ -37,6 +37,6 @@ func Consent(ledger Ledger, calls Settler, counts Counter, now func() time.Time)
 			return err
 		}
 		counts.Count("ConsentDecisions", 1)
-		return calls.Settle(ctx, hold.Trigger{Event: e.Event, TransactionID: e.TransactionID, CallID: e.CallID})
+		return calls.Settle(ctx, voicetask.Trigger{Event: e.Event, TransactionID: e.TransactionID, CallID: e.CallID})
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -34,7 +34,7 @@ func Failures(incidents Incidents, counts Counter) Handler {
 		// and what ran when the pipeline failed.
 		event := st
 		known, err := incidents.Table.Pipeline(ctx, st.ID)
-		if err != nil && fault.ClassOf(err) != fault.NotFound {
+		if err != nil && apperr.ClassOf(err) != apperr.NotFound {
 			return err
 		}
 		if err == nil {
@@ -55,23 +55,23 @@ func Failures(incidents Incidents, counts Counter) Handler {
 // nothingFailed is the error for an event that a rule sent because of a failure, and
 // in which none can be read.
 func nothingFailed(ev *chime.Event) error {
-	return fault.New(fault.Invalid, "event "+ev.ID,
+	return apperr.New(apperr.Invalid, "event "+ev.ID,
 		fmt.Sprintf("a rule saw a failure in it, and none can be read: it is a %q of the type %q, with %d elements that could be read",
 			ev.DetailType, ev.StateChange.EventType, len(ev.StateChange.Elements)),
 		"look at its mediaInsightsPipelineElementStatuses; it is kept whole in the dead-letter queue")
 }
 
 // failuresIn returns what one event, of which st is the state, says has failed.
-func failuresIn(ev *chime.Event, st pipeline.State) []alert.Failure {
+func failuresIn(ev *chime.Event, st pipeline.State) []notify.Failure {
 	switch st.Status {
 	case pipeline.Failed:
-		return []alert.Failure{{Kind: alert.PermanentFailure}}
+		return []notify.Failure{{Kind: notify.PermanentFailure}}
 	case pipeline.CreateFailed:
-		return []alert.Failure{{Kind: alert.CreateFailed}}
+		return []notify.Failure{{Kind: notify.CreateFailed}}
 	}
-	var failures []alert.Failure
+	var failures []notify.Failure
 	for _, e := range pipeline.FailingIn(ev) {
-		failures = append(failures, alert.Failure{Kind: alert.ElementFailure, Element: e})
+		failures = append(failures, notify.Failure{Kind: notify.ElementFailure, Element: e})
 	}
 	return failures
 }

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
 
@@ -46,7 +46,7 @@ func All(handlers ...Handler) Handler {
 // Publisher sends a message to people. An error means that it may not have
 // been sent.
 type Publisher interface {
-	Publish(context.Context, alert.Message) error
+	Publish(context.Context, notify.Message) error
 }
 
 // Counter counts by name, for metrics. It must be safe for concurrent use.
@@ -54,18 +54,18 @@ type Counter interface {
 	Count(name string, n int)
 }
 
-// Sender sends a notification once for each id; *store.Store does.
+// Sender sends a notification once for each id; *dynamo.Store does.
 type Sender interface {
-	Once(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) error
+	Once(ctx context.Context, partition dynamo.Partition, n dynamo.Notification, owner string, send func(context.Context) error) error
 }
 
 // sendOnce publishes m unless that was done before.
-func sendOnce(ctx context.Context, s Sender, p Publisher, partition store.Partition, m alert.Message, owner string) error {
-	n := store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
+func sendOnce(ctx context.Context, s Sender, p Publisher, partition dynamo.Partition, m notify.Message, owner string) error {
+	n := dynamo.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
 	return s.Once(ctx, partition, n, owner, func(ctx context.Context) error { return p.Publish(ctx, m) })
 }
 
 // wrongKind is the error for an event that was routed to the wrong function.
 func wrongKind(ev *chime.Event, want string) error {
-	return fault.New(fault.Invalid, "event "+ev.ID, "is "+ev.DetailType+", not "+want, "check the rule that routed it here")
+	return apperr.New(apperr.Invalid, "event "+ev.ID, "is "+ev.DetailType+", not "+want, "check the rule that routed it here")
 }

@@ -4,18 +4,18 @@ import (
 	"context"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
-// IncidentTable is what Incidents needs of the table; *store.Store has it.
+// IncidentTable is what Incidents needs of the table; *dynamo.Store has it.
 type IncidentTable interface {
 	Pipeline(ctx context.Context, id string) (pipeline.State, error)
-	Join(context.Context, store.Failure, incident.Timing) (incident.Incident, error)
+	Join(context.Context, dynamo.Failure, incident.Timing) (incident.Incident, error)
 	Tally(ctx context.Context, id string) (incident.Tally, error)
-	TryOnce(ctx context.Context, partition store.Partition, n store.Notification, owner string, send func(context.Context) error) (store.Notification, error)
+	TryOnce(ctx context.Context, partition dynamo.Partition, n dynamo.Notification, owner string, send func(context.Context) error) (dynamo.Notification, error)
 	MarkTold(context.Context, incident.Incident, incident.Told) error
 }
 
@@ -25,7 +25,7 @@ type IncidentTable interface {
 type Incidents struct {
 	Table  IncidentTable
 	Topic  Publisher
-	Words  alert.Options
+	Words  notify.Options
 	Timing incident.Timing
 	// Owner names the invocation.
 	Owner func(context.Context) string
@@ -36,11 +36,11 @@ type Incidents struct {
 // people hear of at once. event is what the one event says of the pipeline: cause,
 // reason and element are read off it alone, so that a failure joins the same incident
 // whatever the table knew by then. f.State may know more, and does for the words.
-func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.State) error {
+func (n Incidents) take(ctx context.Context, f notify.Failure, event pipeline.State) error {
 	own := f
 	own.State = event
 	cause := own.Cause()
-	i, err := n.Table.Join(ctx, store.Failure{
+	i, err := n.Table.Join(ctx, dynamo.Failure{
 		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: elementOf(own)},
 		Class: cause.Class, Target: cause.Target, Reason: reasonOf(own), Losses: f.Losses(),
 		Occurrence: incident.Occurrence{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At},
@@ -62,8 +62,8 @@ func (n Incidents) take(ctx context.Context, f alert.Failure, event pipeline.Sta
 
 // began returns when the failure began: events go on naming an element that failed
 // long before them.
-func began(f alert.Failure) time.Time {
-	if since := time.UnixMilli(f.Element.UpdatedOn); f.Kind == alert.ElementFailure && since.Before(f.At) {
+func began(f notify.Failure) time.Time {
+	if since := time.UnixMilli(f.Element.UpdatedOn); f.Kind == notify.ElementFailure && since.Before(f.At) {
 		return since
 	}
 	return f.At
@@ -71,7 +71,7 @@ func began(f alert.Failure) time.Time {
 
 // elementOf returns the element that a failure is about: the one that failed, or
 // the gravest that fell with its pipeline.
-func elementOf(f alert.Failure) string {
+func elementOf(f notify.Failure) string {
 	if f.Element.Type != "" {
 		return f.Element.Type
 	}
@@ -80,7 +80,7 @@ func elementOf(f alert.Failure) string {
 
 // tell sends the notification of a step, once, and records what people know then.
 // When another invocation is sending it, that one does.
-func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.Step, f *alert.Failure) error {
+func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.Step, f *notify.Failure) error {
 	tally, err := n.Table.Tally(ctx, i.ID)
 	if err != nil {
 		return err
@@ -88,16 +88,16 @@ func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.
 	if step == incident.TellSummary && tally.Calls <= i.Told.Calls && len(i.Untold()) == 0 {
 		return nil // nothing new
 	}
-	news := alert.News{Stage: stageOf(i, step), Incident: i, Tally: tally, Failure: f, Now: n.Now()}
+	news := notify.News{Stage: stageOf(i, step), Incident: i, Tally: tally, Failure: f, Now: n.Now()}
 	news.Another, _ = i.Another()
 	m := news.Message(n.Words)
-	notification := store.Notification{
+	notification := dynamo.Notification{
 		ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: tally.Calls, Severity: i.Severity(),
 	}
 	for _, r := range i.Reasons {
 		notification.Reasons = append(notification.Reasons, r.ID)
 	}
-	sent, err := n.Table.TryOnce(ctx, store.PartitionOfIncident(i.Group), notification,
+	sent, err := n.Table.TryOnce(ctx, dynamo.PartitionOfIncident(i.Group), notification,
 		n.Owner(ctx), func(ctx context.Context) error { return n.Topic.Publish(ctx, m) })
 	if err != nil || sent.SentAt.IsZero() {
 		return err
@@ -107,7 +107,7 @@ func (n Incidents) tell(ctx context.Context, i incident.Incident, step incident.
 
 // told returns what people know once a message was sent. That may be older than what
 // was to be sent now, and than what is recorded.
-func told(i incident.Incident, step incident.Step, sent store.Notification) incident.Told {
+func told(i incident.Incident, step incident.Step, sent dynamo.Notification) incident.Told {
 	told := i.Told.Learn(sent.Severity, sent.Reasons)
 	switch step {
 	case incident.TellGraver, incident.TellReason:
@@ -126,25 +126,25 @@ func told(i incident.Incident, step incident.Step, sent store.Notification) inci
 	return told
 }
 
-func stageOf(i incident.Incident, step incident.Step) alert.Stage {
+func stageOf(i incident.Incident, step incident.Step) notify.Stage {
 	switch {
 	case step == incident.TellSummary:
-		return alert.Summary
+		return notify.Summary
 	case step == incident.TellClosing:
-		return alert.Closing
+		return notify.Closing
 	case step == incident.TellGraver:
-		return alert.GraverLoss
+		return notify.GraverLoss
 	case step == incident.TellReason:
-		return alert.NewReason
+		return notify.NewReason
 	case i.Reopened > 0:
-		return alert.Reopening
+		return notify.Reopening
 	}
-	return alert.Opening
+	return notify.Opening
 }
 
 // reasonOf returns the raw reason, empty when the events gave none: that of the
 // element, else of the pipeline, else of the first element that failed with it.
-func reasonOf(f alert.Failure) string {
+func reasonOf(f notify.Failure) string {
 	if f.Element.StatusDetail != "" {
 		return f.Element.StatusDetail
 	}

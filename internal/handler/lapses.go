@@ -6,17 +6,17 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/hold"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// LapseTable keeps consent whose time is over; *store.Store does. It must be safe
+// LapseTable keeps consent whose time is over; *dynamo.Store does. It must be safe
 // for concurrent use.
 type LapseTable interface {
-	Lapsed(ctx context.Context, now time.Time) ([]store.Lapse, error)
-	EndLapse(context.Context, store.Lapse) error
+	Lapsed(ctx context.Context, now time.Time) ([]dynamo.Lapse, error)
+	EndLapse(context.Context, dynamo.Lapse) error
 }
 
 // Lapses does, on a schedule, what is due for calls on which consent has run
@@ -30,7 +30,7 @@ func Lapses(table LapseTable, calls Settler, now func() time.Time) Handler {
 		rand.Shuffle(len(lapsed), func(i, j int) { lapsed[i], lapsed[j] = lapsed[j], lapsed[i] })
 		errs := timeshare.Each(ctx, len(lapsed), callsAtOnce, func(ctx context.Context, i int) error {
 			l := lapsed[i]
-			if err := calls.Settle(ctx, hold.Trigger{Event: l.Event, TransactionID: l.TransactionID, CallID: l.CallID}); err != nil {
+			if err := calls.Settle(ctx, voicetask.Trigger{Event: l.Event, TransactionID: l.TransactionID, CallID: l.CallID}); err != nil {
 				return err
 			}
 			return table.EndLapse(ctx, l)

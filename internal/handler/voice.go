@@ -6,10 +6,10 @@ import (
 	"log/slog"
 
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/hold"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
 	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // VoiceTable keeps voice-analytics notifications; *store.Store does.
@@ -78,7 +78,7 @@ func countNotes(ctx context.Context, counts Counter, kept []voice.Note) {
 // for each note. A transaction that the service hangs on takes no other one's time.
 func settle(ctx context.Context, calls Settler, notes []voice.Note) []error {
 	errs := make([]error, len(notes))
-	triggers := map[string]*hold.Trigger{}
+	triggers := map[string]*voicetask.Trigger{}
 	var order []string
 	for _, n := range notes {
 		task, isTask := taskOf[n.Analytics]
@@ -87,11 +87,11 @@ func settle(ctx context.Context, calls Settler, notes []voice.Note) []error {
 		}
 		t := triggers[n.TransactionID]
 		if t == nil {
-			t = &hold.Trigger{Event: n.ID, TransactionID: n.TransactionID}
+			t = &voicetask.Trigger{Event: n.ID, TransactionID: n.TransactionID}
 			triggers[n.TransactionID], order = t, append(order, n.TransactionID)
 		}
 		if isTask && n.TaskID != "" {
-			t.Seen = append(t.Seen, hold.Seen{Task: task, TaskID: n.TaskID})
+			t.Seen = append(t.Seen, voicetask.Seen{Task: task, TaskID: n.TaskID})
 		}
 	}
 	settled := timeshare.Each(ctx, len(order), callsAtOnce, func(ctx context.Context, i int) error {

@@ -5,41 +5,41 @@ import (
 	"slices"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // quota publishes how many pipelines are active, and warns near the quota.
-func (w Watch) quota(ctx context.Context, open []store.OpenPipeline) error {
+func (w Watch) quota(ctx context.Context, open []dynamo.OpenPipeline) error {
 	w.Counts.Count("ActivePipelines", len(open))
-	near := func(warned bool) (bool, error) { return watch.NearQuota(len(open), warned, w.Limits), nil }
-	return w.once(ctx, "quota", near, func(since time.Time) alert.Message {
-		return alert.Quota{Active: len(open), Quota: w.Limits.Quota, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
+	near := func(warned bool) (bool, error) { return watchdog.NearQuota(len(open), warned, w.Limits), nil }
+	return w.once(ctx, "quota", near, func(since time.Time) notify.Message {
+		return notify.Quota{Active: len(open), Quota: w.Limits.Quota, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
 	})
 }
 
 // lingering names pipelines that only a processor that was never deleted keeps.
-func (w Watch) lingering(ctx context.Context, open []store.OpenPipeline) error {
+func (w Watch) lingering(ctx context.Context, open []dynamo.OpenPipeline) error {
 	var all []pipeline.State
 	for _, p := range open {
-		if watch.Lingers(p.State, w.now()) {
+		if watchdog.Lingers(p.State, w.now()) {
 			all = append(all, p.State)
 		}
 	}
 	any := func(bool) (bool, error) { return len(all) > 0, nil }
-	return w.once(ctx, "lingering", any, func(since time.Time) alert.Message {
-		return alert.Lingering{Pipelines: all, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
+	return w.once(ctx, "lingering", any, func(since time.Time) notify.Message {
+		return notify.Lingering{Pipelines: all, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
 	})
 }
 
 // heartbeat notifies once that no event has come where there usually are some.
-func (w Watch) heartbeat(ctx context.Context, open []store.OpenPipeline) error {
+func (w Watch) heartbeat(ctx context.Context, open []dynamo.OpenPipeline) error {
 	if w.Limits.Heartbeat <= 0 {
 		return nil
 	}
-	hours, err := watch.NewHours(w.Limits.TimeZone, w.Limits.QuietHours)
+	hours, err := watchdog.NewHours(w.Limits.TimeZone, w.Limits.QuietHours)
 	if err != nil {
 		return err
 	}
@@ -47,18 +47,18 @@ func (w Watch) heartbeat(ctx context.Context, open []store.OpenPipeline) error {
 	if err != nil || last.IsZero() {
 		return err
 	}
-	var verdict watch.Verdict
+	var verdict watchdog.Verdict
 	missed := func(said bool) (bool, error) {
 		if said {
 			return w.now().Sub(last) >= w.Limits.Heartbeat, nil
 		}
-		s := watch.Silence{Last: last, Now: w.now(), Heartbeat: w.Limits.Heartbeat, Hours: hours}
+		s := watchdog.Silence{Last: last, Now: w.now(), Heartbeat: w.Limits.Heartbeat, Hours: hours}
 		var err error
 		verdict, err = s.Judge(w.began(ctx))
 		return verdict.Page, err
 	}
-	return w.once(ctx, "silence", missed, func(since time.Time) alert.Message {
-		return alert.Silence{
+	return w.once(ctx, "silence", missed, func(since time.Time) notify.Message {
+		return notify.Silence{
 			LastEventAt: last, After: w.Limits.Heartbeat, Compared: verdict.Compared, Weekly: verdict.Weekly, Zone: hours.Zone(),
 			Account: w.Account, Region: w.Region, Since: since,
 		}.Message(w.Incidents.Words)
@@ -67,10 +67,10 @@ func (w Watch) heartbeat(ctx context.Context, open []store.OpenPipeline) error {
 
 // began returns the question whether so many of our calls began in a span, which
 // costs a page of each shard of the index, and as many reads as calls were asked for.
-func (w Watch) began(ctx context.Context) watch.Ask {
-	return func(s watch.Span, atLeast int) (bool, error) {
+func (w Watch) began(ctx context.Context) watchdog.Ask {
+	return func(s watchdog.Span, atLeast int) (bool, error) {
 		n := 0
-		err := w.newest(ctx, store.Query{From: s.From, To: s.To, Limit: atLeast}, func(pipeline.State) bool {
+		err := w.newest(ctx, dynamo.Query{From: s.From, To: s.To, Limit: atLeast}, func(pipeline.State) bool {
 			n++
 			return n >= atLeast
 		})
@@ -84,7 +84,7 @@ const newestOurs = 20
 // lastEvent returns when the newest event of our pipelines happened, of which open
 // are those that are open; zero when none is found. What the watch itself observed
 // is no event, nor is one of the future: what Open and newest return has none.
-func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last time.Time, err error) {
+func (w Watch) lastEvent(ctx context.Context, open []dynamo.OpenPipeline) (last time.Time, err error) {
 	var observed []pipeline.State
 	look := func(st pipeline.State) {
 		if o := st.Observation; o != nil && o.Order == st.Order {
@@ -106,7 +106,7 @@ func (w Watch) lastEvent(ctx context.Context, open []store.OpenPipeline) (last t
 		n++
 		return n == newestOurs || !quiet()
 	}
-	if err := w.newest(ctx, store.Query{To: w.now().Add(pipeline.Skew), Limit: newestOurs}, enough); err != nil || n == 0 {
+	if err := w.newest(ctx, dynamo.Query{To: w.now().Add(pipeline.Skew), Limit: newestOurs}, enough); err != nil || n == 0 {
 		return time.Time{}, err
 	}
 	slices.SortStableFunc(observed, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
@@ -141,7 +141,7 @@ const scanned = 1000
 // newest calls enough with our pipelines of a query, newest first, until it
 // returns true, or scanned pipelines were read; the first page has q.Limit. Rehearsals
 // are not read at all.
-func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.State) bool) error {
+func (w Watch) newest(ctx context.Context, q dynamo.Query, enough func(pipeline.State) bool) error {
 	q.NoRehearsals = true
 	for read := 0; read < scanned; {
 		page, err := w.Table.List(ctx, q)
@@ -171,7 +171,7 @@ func (w Watch) newest(ctx context.Context, q store.Query, enough func(pipeline.S
 
 // once notifies of something that is so, once until it is over. is gets whether that
 // was done.
-func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, error), words func(since time.Time) alert.Message) error {
+func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, error), words func(since time.Time) notify.Message) error {
 	since, err := w.Table.Raised(ctx, name)
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, 
 		return err
 	}
 	m := words(since)
-	_, err = w.Table.TryOnce(ctx, store.PartitionOfLatch(name), store.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject},
+	_, err = w.Table.TryOnce(ctx, dynamo.PartitionOfLatch(name), dynamo.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject},
 		w.Incidents.Owner(ctx), func(ctx context.Context) error { return w.Incidents.Topic.Publish(ctx, m) })
 	return err
 }

@@ -6,31 +6,31 @@ import (
 	"slices"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
-// WatchTable is what Watch needs of the table; *store.Store has it.
+// WatchTable is what Watch needs of the table; *dynamo.Store has it.
 type WatchTable interface {
 	IncidentTable
 	Sender
 	Recorder
-	Incidents(context.Context, store.IncidentQuery) ([]incident.Incident, string, error)
+	Incidents(context.Context, dynamo.IncidentQuery) ([]incident.Incident, string, error)
 	Incident(ctx context.Context, id string) (incident.Incident, error)
 	Newest(ctx context.Context, id string) (incident.Occurrence, error)
 	MarkActive(ctx context.Context, i incident.Incident, failed time.Time) error
 	CloseIncident(context.Context, incident.Incident) (incident.Incident, error)
 	GoesOn(context.Context, incident.Incident) error
-	Open(context.Context) ([]store.OpenPipeline, error)
+	Open(context.Context) ([]dynamo.OpenPipeline, error)
 	MarkAsked(ctx context.Context, id string, at time.Time) error
-	History(ctx context.Context, id string) ([]store.Record, error)
+	History(ctx context.Context, id string) ([]dynamo.Record, error)
 	Known(context.Context, pipeline.State) (known pipeline.State, ok bool, err error)
-	List(context.Context, store.Query) (store.Page, error)
+	List(context.Context, dynamo.Query) (dynamo.Page, error)
 	Raise(ctx context.Context, name string) (time.Time, error)
 	Raised(ctx context.Context, name string) (time.Time, error)
 	Lower(ctx context.Context, name string, since time.Time) error
@@ -43,9 +43,9 @@ type Watch struct {
 	Table     WatchTable
 	API       PipelineAPI
 	Incidents Incidents
-	Limits    watch.Limits
+	Limits    watchdog.Limits
 	Counts    Counter
-	// Account and Region say which pipelines are ours, see watch.Ours, and name the
+	// Account and Region say which pipelines are ours, see watchdog.Ours, and name the
 	// place in words. Either may be empty.
 	Account, Region string
 	// Wait waits between questions; time passes in a test without it.
@@ -59,7 +59,7 @@ func (w Watch) Handle(ctx context.Context, _ intake.Message) error {
 		return errors.Join(err, w.incidents(ctx))
 	}
 	// Of what is not ours or not real nothing is known but its events.
-	ours := slices.DeleteFunc(slices.Clone(open), func(p store.OpenPipeline) bool { return !w.ours(p.State) })
+	ours := slices.DeleteFunc(slices.Clone(open), func(p dynamo.OpenPipeline) bool { return !w.ours(p.State) })
 	// What people wait for comes first, what takes long last.
 	return errors.Join(
 		w.unrecovered(ctx, open),
@@ -71,17 +71,17 @@ func (w Watch) Handle(ctx context.Context, _ intake.Message) error {
 	)
 }
 
-// ours is watch.Ours for the place where the watch runs.
-func (w Watch) ours(st pipeline.State) bool { return watch.Ours(st, w.Account, w.Region) }
+// ours is watchdog.Ours for the place where the watch runs.
+func (w Watch) ours(st pipeline.State) bool { return watchdog.Ours(st, w.Account, w.Region) }
 
 func (w Watch) now() time.Time { return w.Incidents.Now() }
 
 // unrecovered escalates temporary failures that last.
-func (w Watch) unrecovered(ctx context.Context, open []store.OpenPipeline) error {
+func (w Watch) unrecovered(ctx context.Context, open []dynamo.OpenPipeline) error {
 	var errs []error
 	for _, p := range open {
-		if element, since, yes := watch.Unrecovered(p.State, w.now(), w.Limits); yes {
-			errs = append(errs, w.Incidents.take(ctx, alert.Failure{Kind: alert.TemporaryFailure, State: p.State, Element: element, At: since}, p.State))
+		if element, since, yes := watchdog.Unrecovered(p.State, w.now(), w.Limits); yes {
+			errs = append(errs, w.Incidents.take(ctx, notify.Failure{Kind: notify.TemporaryFailure, State: p.State, Element: element, At: since}, p.State))
 		}
 	}
 	return errors.Join(errs...)
@@ -90,7 +90,7 @@ func (w Watch) unrecovered(ctx context.Context, open []store.OpenPipeline) error
 // incidents does what has to be done about incidents.
 func (w Watch) incidents(ctx context.Context) error {
 	var errs []error
-	query := store.IncidentQuery{Owing: true}
+	query := dynamo.IncidentQuery{Owing: true}
 	for {
 		page, next, err := w.Table.Incidents(ctx, query)
 		if err != nil {
@@ -168,7 +168,7 @@ func (w Watch) settle(ctx context.Context, i incident.Incident, lastSeen time.Ti
 // on, closed also when another run has closed it.
 func (w Watch) close(ctx context.Context, i incident.Incident) (incident.Incident, error) {
 	closed, err := w.Table.CloseIncident(ctx, i)
-	if fault.ClassOf(err) == fault.Conflict {
+	if apperr.ClassOf(err) == apperr.Conflict {
 		return w.Table.Incident(ctx, i.ID)
 	}
 	return closed, err
@@ -190,7 +190,7 @@ func (w Watch) recovered(ctx context.Context, i incident.Incident, lastSeen time
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
 	// Newest first: what is over for good shows on the newest calls.
-	page, err := w.Table.List(ctx, store.Query{From: from, To: w.now().Add(pipeline.Skew), Limit: recoveredAmong, NoRehearsals: true})
+	page, err := w.Table.List(ctx, dynamo.Query{From: from, To: w.now().Add(pipeline.Skew), Limit: recoveredAmong, NoRehearsals: true})
 	if err != nil {
 		return false, err
 	}
@@ -211,7 +211,7 @@ const recoveredAmong = 200
 
 // example returns a failure for the words of a step: the incident's first, or the
 // first of the reason that is new. It is nil when its pipeline is not in the table.
-func (w Watch) example(ctx context.Context, i incident.Incident, step incident.Step) (*alert.Failure, error) {
+func (w Watch) example(ctx context.Context, i incident.Incident, step incident.Step) (*notify.Failure, error) {
 	tally, err := w.Table.Tally(ctx, i.ID)
 	if err != nil || len(tally.Examples) == 0 {
 		return nil, err
@@ -224,23 +224,23 @@ func (w Watch) example(ctx context.Context, i incident.Incident, step incident.S
 		return nil, nil
 	}
 	st, err := w.Table.Pipeline(ctx, first.PipelineID)
-	if fault.ClassOf(err) == fault.NotFound {
+	if apperr.ClassOf(err) == apperr.NotFound {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	f := alert.Failure{Kind: alert.PermanentFailure, State: st, At: first.At}
+	f := notify.Failure{Kind: notify.PermanentFailure, State: st, At: first.At}
 	switch {
 	case st.Status == pipeline.CreateFailed:
-		f.Kind = alert.CreateFailed
+		f.Kind = notify.CreateFailed
 		return &f, nil
 	case st.Status == pipeline.TemporarilyFailed:
-		f.Kind = alert.TemporaryFailure
+		f.Kind = notify.TemporaryFailure
 	case st.Status == pipeline.Failed || i.Element == "":
 		return &f, nil // what has come since does not make it another failure
 	default:
-		f.Kind = alert.ElementFailure
+		f.Kind = notify.ElementFailure
 	}
 	f.Element.Type = i.Element
 	for _, e := range st.Elements {

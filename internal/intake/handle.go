@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
@@ -73,7 +73,7 @@ func handleAll(ctx context.Context, messages []Message, all func(context.Context
 		return nil
 	}
 	failAll := func(what string) {
-		errs = slices.Repeat([]error{fault.New(fault.Internal, "messages", what, "")}, len(messages))
+		errs = slices.Repeat([]error{apperr.New(apperr.Internal, "messages", what, "")}, len(messages))
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -88,11 +88,11 @@ func handleAll(ctx context.Context, messages []Message, all func(context.Context
 
 func handle(ctx context.Context, m Message, each func(context.Context, Message) error) (err error) {
 	if ctx.Err() != nil {
-		return fault.Wrap(context.Cause(ctx), fault.Unavailable, "message", "was not handled in the time left", "raise the function's timeout or lower its batch size")
+		return apperr.Wrap(context.Cause(ctx), apperr.Unavailable, "message", "was not handled in the time left", "raise the function's timeout or lower its batch size")
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fault.New(fault.Internal, "message", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
+			err = apperr.New(apperr.Internal, "message", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
 		}
 	}()
 	return each(ctx, m)

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/intake"
 )
 
-var errTable = fault.New(fault.Throttled, "table calls", "asked to be called less often", "")
+var errTable = apperr.New(apperr.Throttled, "table calls", "asked to be called less often", "")
 
 // failing gives a handler that fails each message whose body holds one of the words.
 func failing(words ...string) func(context.Context, intake.Message) error {
@@ -69,8 +69,8 @@ func TestHandleReplies(t *testing.T) {
 
 func TestHandleKeepsTheClassOfAnError(t *testing.T) {
 	_, err := intake.Handle(t.Context(), []byte(event), failing("Stopped"))
-	if !errors.Is(err, errTable) || fault.ClassOf(err) != fault.Throttled {
-		t.Errorf("got %v of class %s, want one of class %s", err, fault.ClassOf(err), fault.Throttled)
+	if !errors.Is(err, errTable) || apperr.ClassOf(err) != apperr.Throttled {
+		t.Errorf("got %v of class %s, want one of class %s", err, apperr.ClassOf(err), apperr.Throttled)
 	}
 }
 
@@ -100,8 +100,8 @@ func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "panic: no such rule") || !strings.Contains(err.Error(), "handle_test.go") {
 		t.Errorf("got error %v, want the panic with its stack", err)
 	}
-	if got := fault.ClassOf(err); got != fault.Internal {
-		t.Errorf("got class %s, want %s", got, fault.Internal)
+	if got := apperr.ClassOf(err); got != apperr.Internal {
+		t.Errorf("got class %s, want %s", got, apperr.Internal)
 	}
 	reply, err := intake.Handle(t.Context(), []byte(records(sqsRecord("1", "{}"), sqsRecord("2", "{}"))), panicking)
 	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"1"}]}`; got != want || err != nil {
@@ -165,8 +165,8 @@ func TestHandleStopsWhenTheTimeIsUp(t *testing.T) {
 		t.Errorf("got reply %s, error %v after %d calls; want %s after 1", got, err, calls, want)
 	}
 	_, err = intake.Handle(ctx, []byte(event), failing())
-	if !errors.Is(err, context.Canceled) || fault.ClassOf(err) != fault.Unavailable {
-		t.Errorf("got %v, want the context's error of class %s", err, fault.Unavailable)
+	if !errors.Is(err, context.Canceled) || apperr.ClassOf(err) != apperr.Unavailable {
+		t.Errorf("got %v, want the context's error of class %s", err, apperr.Unavailable)
 	}
 }
 

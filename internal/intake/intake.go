@@ -6,7 +6,7 @@ package intake
 import (
 	"fmt"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // Source is the service that handed a message to Lambda.
@@ -81,7 +81,7 @@ type Batch struct {
 // it says what is wrong. An event is recognised without being read to its end;
 // whether its rest is well formed is the parser's finding, too.
 //
-// The error is a fault.Error of class Invalid: the payload is empty, is not
+// The error is a apperr.Error of class Invalid: the payload is empty, is not
 // JSON (it says at which byte), or holds no record at all. A record that is
 // faulty by itself is one of the batch's Failures.
 func Read(payload []byte) (Batch, error) {
@@ -90,7 +90,7 @@ func Read(payload []byte) (Batch, error) {
 		return Batch{}, err
 	}
 	if r.overflow {
-		return Batch{}, fault.New(fault.Invalid, "payload", fmt.Sprintf("holds more than %d messages", MaxMessages), "send smaller batches")
+		return Batch{}, apperr.New(apperr.Invalid, "payload", fmt.Sprintf("holds more than %d messages", MaxMessages), "send smaller batches")
 	}
 	if r.batch.Source == "" {
 		r.batch.Source = Direct

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/google/go-cmp/cmp"
@@ -203,8 +203,8 @@ func TestReadRefuses(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Fatalf("got error %v, want %s", err, tt.want)
 			}
-			if got := fault.ClassOf(err); got != fault.Invalid {
-				t.Errorf("got class %s, want %s", got, fault.Invalid)
+			if got := apperr.ClassOf(err); got != apperr.Invalid {
+				t.Errorf("got class %s, want %s", got, apperr.Invalid)
 			}
 		})
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"testing"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"pgregory.net/rapid"
 )
 

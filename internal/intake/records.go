@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strconv"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -54,7 +54,7 @@ func (r *reader) records(list jsontext.Value, w wrapping) error {
 			r.batch.Partial = source == SQS || source == Kinesis
 		}
 		if err == nil && id == "" && r.batch.Partial && outermost {
-			err = fault.New(fault.Invalid, inner.path, "has no identifier, so that it could not be reported if it failed",
+			err = apperr.New(apperr.Invalid, inner.path, "has no identifier, so that it could not be reported if it failed",
 				"send messageId (SQS) or kinesis.sequenceNumber (Kinesis)")
 		}
 		if err != nil {
@@ -65,7 +65,7 @@ func (r *reader) records(list jsontext.Value, w wrapping) error {
 		}
 	})
 	if err == nil && n == 0 {
-		err = fault.New(fault.Invalid, w.path+"/Records", "is empty", "send at least one record")
+		err = apperr.New(apperr.Invalid, w.path+"/Records", "is empty", "send at least one record")
 	}
 	return err
 }
@@ -74,7 +74,7 @@ func (r *reader) records(list jsontext.Value, w wrapping) error {
 // they can be told, also with an error.
 func (r *reader) record(raw []byte, w wrapping) (id string, source Source, err error) {
 	if jsontext.Value(raw).Kind() != '{' {
-		return "", "", fault.New(fault.Invalid, w.path, "is not an object", "send an SQS, SNS or Kinesis record")
+		return "", "", apperr.New(apperr.Invalid, w.path, "is not an object", "send an SQS, SNS or Kinesis record")
 	}
 	var values [recCount]jsontext.Value
 	if _, err := skim(raw, w.path, "", recordKeys, values[:]); err != nil {
@@ -99,7 +99,7 @@ func (r *reader) record(raw []byte, w wrapping) (id string, source Source, err e
 		if id == "" {
 			id, _, _ = kinesisBody(values[recKinesis], "") // only to report the record by
 		}
-		return id, "", fault.New(fault.Invalid, w.path, "is a record of an unknown eventSource", "send records of aws:sqs, aws:sns or aws:kinesis only")
+		return id, "", apperr.New(apperr.Invalid, w.path, "is a record of an unknown eventSource", "send records of aws:sqs, aws:sns or aws:kinesis only")
 	}
 	if err != nil {
 		return id, source, err
@@ -151,14 +151,14 @@ func kinesisBody(raw jsontext.Value, path string) (id string, body []byte, err e
 	}
 	body, err = base64.StdEncoding.AppendDecode(nil, encoded)
 	if err != nil {
-		return id, nil, fault.Wrap(err, fault.Invalid, path+"/data", "is not base64", "send the data as Kinesis encodes it")
+		return id, nil, apperr.Wrap(err, apperr.Invalid, path+"/data", "is not base64", "send the data as Kinesis encodes it")
 	}
 	return id, body, nil
 }
 
 func members(raw jsontext.Value, path string, wanted []string, values []jsontext.Value) error {
 	if raw.Kind() != '{' {
-		return fault.New(fault.Invalid, path, "is not an object", "send the record as Lambda gives it")
+		return apperr.New(apperr.Invalid, path, "is not an object", "send the record as Lambda gives it")
 	}
 	_, err := skim(raw, path, "", wanted, values)
 	return err
@@ -166,7 +166,7 @@ func members(raw jsontext.Value, path string, wanted []string, values []jsontext
 
 func text(value jsontext.Value, path string) ([]byte, error) {
 	if value.Kind() != '"' {
-		return nil, fault.New(fault.Invalid, path, "is not a text", "send the record as Lambda gives it")
+		return nil, apperr.New(apperr.Invalid, path, "is not a text", "send the record as Lambda gives it")
 	}
 	return unquote(value), nil
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -61,7 +61,7 @@ func skim(raw []byte, path, stopAt string, wanted []string, values []jsontext.Va
 		return nil, notJSON(path, raw, err)
 	}
 	if twice != "" {
-		return nil, fault.New(fault.Invalid, path, fmt.Sprintf("has the key %q twice", twice), "send it once")
+		return nil, apperr.New(apperr.Invalid, path, fmt.Sprintf("has the key %q twice", twice), "send it once")
 	}
 	return nil, atEnd(dec, path, raw)
 }
@@ -104,7 +104,7 @@ func wellFormed(raw []byte, path string) error {
 func atEnd(dec *jsontext.Decoder, path string, raw []byte) error {
 	switch kind := dec.PeekKind(); kind {
 	case '}', ']', '{', '[', '"', '0', 't', 'f', 'n':
-		return fault.New(fault.Invalid, path, fmt.Sprintf("is not JSON: more follows after byte %d", dec.InputOffset()), "send one JSON value")
+		return apperr.New(apperr.Invalid, path, fmt.Sprintf("is not JSON: more follows after byte %d", dec.InputOffset()), "send one JSON value")
 	}
 	if _, err := dec.ReadToken(); err != nil && !errors.Is(err, io.EOF) {
 		return notJSON(path, raw, err)
@@ -119,11 +119,11 @@ func notJSON(path string, raw []byte, err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fault.Wrap(io.ErrUnexpectedEOF, fault.Invalid, path, fmt.Sprintf("is not JSON: it breaks off at byte %d", len(raw)), fix)
+		return apperr.Wrap(io.ErrUnexpectedEOF, apperr.Invalid, path, fmt.Sprintf("is not JSON: it breaks off at byte %d", len(raw)), fix)
 	case errors.As(err, &syntax):
-		return fault.Wrap(syntax.Err, fault.Invalid, path, fmt.Sprintf("is not JSON at byte %d", syntax.ByteOffset), fix)
+		return apperr.Wrap(syntax.Err, apperr.Invalid, path, fmt.Sprintf("is not JSON at byte %d", syntax.ByteOffset), fix)
 	}
-	return fault.Wrap(err, fault.Invalid, path, "is not JSON", fix)
+	return apperr.Wrap(err, apperr.Invalid, path, "is not JSON", fix)
 }
 
 func indexOf(key jsontext.Value, wanted []string) int {

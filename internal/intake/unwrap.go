@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -50,7 +50,7 @@ const (
 // whole; what is wrong with one record inside is among the batch's failures.
 func (r *reader) unwrap(raw []byte, w wrapping) error {
 	if w.depth > MaxDepth {
-		return fault.New(fault.Invalid, w.path, fmt.Sprintf("is wrapped more than %d times", MaxDepth), "send the event with less around it")
+		return apperr.New(apperr.Invalid, w.path, fmt.Sprintf("is wrapped more than %d times", MaxDepth), "send the event with less around it")
 	}
 	switch jsontext.Value(raw).Kind() {
 	case '{':
@@ -61,7 +61,7 @@ func (r *reader) unwrap(raw []byte, w wrapping) error {
 		return r.text(raw, w)
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return fault.New(fault.Invalid, w.path, "is empty", "send an event")
+		return apperr.New(apperr.Invalid, w.path, "is empty", "send an event")
 	}
 	if err := wellFormed(raw, w.path); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (r *reader) array(raw []byte, w wrapping) error {
 		}
 	})
 	if err == nil && n == 0 {
-		err = fault.New(fault.Invalid, w.path, "is an empty array", "send at least one event")
+		err = apperr.New(apperr.Invalid, w.path, "is an empty array", "send at least one event")
 	}
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // explain returns the error that says what to do where the disk of the folder is the
@@ -26,12 +26,12 @@ func (f *folder) explain(err error) error {
 	where, other := "folder "+f.dir, ", or choose another folder with --local-dir"
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || says("no space left on device", "enospc"):
-		return fault.Wrap(syscall.ENOSPC, fault.Unavailable, where, "the disk of "+f.dir+" is full", "free some of it"+other)
+		return apperr.Wrap(syscall.ENOSPC, apperr.Unavailable, where, "the disk of "+f.dir+" is full", "free some of it"+other)
 	case errors.Is(err, syscall.EDQUOT) || says("disk quota exceeded", "edquot"):
-		return fault.Wrap(syscall.EDQUOT, fault.Unavailable, where, "the disk of "+f.dir+" has no room left for you",
+		return apperr.Wrap(syscall.EDQUOT, apperr.Unavailable, where, "the disk of "+f.dir+" has no room left for you",
 			"free some of your quota"+other)
 	case errors.Is(err, syscall.EFBIG) || says("file too large", "efbig", "file size limit exceeded"):
-		return fault.Wrap(syscall.EFBIG, fault.Unavailable, where, "a file of "+f.dir+" may not grow further",
+		return apperr.Wrap(syscall.EFBIG, apperr.Unavailable, where, "a file of "+f.dir+" may not grow further",
 			"raise the limit with ulimit -f unlimited"+other)
 	}
 	return err

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
@@ -36,11 +36,11 @@ func OpenMessages(dir string) (*Messages, error) {
 	}
 	path, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
 	f := &folder{dir: path}
 	if f.lastRun(tableFolder) == "" {
-		return nil, fault.New(fault.NotFound, "folder "+dir, "no local stack runs on it or left anything in it",
+		return nil, apperr.New(apperr.NotFound, "folder "+dir, "no local stack runs on it or left anything in it",
 			"start one with: chimewatch local")
 	}
 	var created time.Time

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // State tells other commands where a running stack is.
@@ -41,7 +41,7 @@ func FindRunning(ctx context.Context, dir string) (State, error) {
 	if dir == "" {
 		dir = DefaultDir
 	}
-	none := fault.New(fault.NotFound, "folder "+dir, "no local stack runs on it", "start one with: chimewatch local")
+	none := apperr.New(apperr.NotFound, "folder "+dir, "no local stack runs on it", "start one with: chimewatch local")
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, none
@@ -51,7 +51,7 @@ func FindRunning(ctx context.Context, dir string) (State, error) {
 		err = json.Unmarshal(text, &state)
 	}
 	if err != nil {
-		return State{}, fault.Wrap(err, fault.Internal, filepath.Join(dir, stateFile), "cannot be read", "delete it")
+		return State{}, apperr.Wrap(err, apperr.Internal, filepath.Join(dir, stateFile), "cannot be read", "delete it")
 	}
 	if !answers(ctx, state) {
 		return State{}, none
@@ -100,7 +100,7 @@ type folder struct {
 func openFolder(ctx context.Context, dir string, patience time.Duration) (*folder, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
 	f := &folder{dir: dir}
 	if err := os.MkdirAll(f.data(), 0o755); err != nil {
@@ -150,7 +150,7 @@ func (f *folder) inUse(lock string) error {
 	if text, err := os.ReadFile(lock); err == nil && len(text) > 0 {
 		by = "process " + strings.TrimSpace(string(text))
 	}
-	return fault.New(fault.Conflict, "folder "+f.dir, "it is in use by "+by, "stop that one, or choose another folder")
+	return apperr.New(apperr.Conflict, "folder "+f.dir, "it is in use by "+by, "stop that one, or choose another folder")
 }
 
 func (f *folder) writePID() error {
@@ -167,7 +167,7 @@ func (f *folder) logs() string     { return filepath.Join(f.data(), "logs") }
 
 // unusable is the error of a path in the folder.
 func (f *folder) unusable(path, what string, err error) error {
-	return f.explain(fault.Wrap(err, fault.Internal, path, what, "choose another folder with --local-dir"))
+	return f.explain(apperr.Wrap(err, apperr.Internal, path, what, "choose another folder with --local-dir"))
 }
 
 // writeState replaces local.json as a whole, so that no reader sees half of it.

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
@@ -71,7 +71,7 @@ func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
 			fmt.Sprintf("the payload is longer than %d bytes, which is the most for the invocation type", most))
 		return
 	case err != nil:
-		refuseInvocation(w, fault.Wrap(err, fault.Invalid, "payload", "cannot be read", ""))
+		refuseInvocation(w, apperr.Wrap(err, apperr.Invalid, "payload", "cannot be read", ""))
 		return
 	}
 	if len(payload) == 0 {
@@ -163,10 +163,10 @@ func (s *Stack) running() []string {
 
 // refuseInvocation answers with the Lambda API's error for a class.
 func refuseInvocation(w http.ResponseWriter, err error) {
-	switch fault.ClassOf(err) {
-	case fault.NotFound:
+	switch apperr.ClassOf(err) {
+	case apperr.NotFound:
 		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message", err.Error())
-	case fault.Invalid:
+	case apperr.Invalid:
 		refuseLambda(w, http.StatusBadRequest, "InvalidRequestContentException", "message", err.Error())
 	default:
 		refuseLambda(w, http.StatusInternalServerError, "ServiceException", "Message", err.Error())

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // A run keeps its data in the folders of runData, below dir/local. A start without
@@ -136,7 +136,7 @@ func (f *folder) starting() (starting, error) {
 		err = json.Unmarshal(text, &s)
 	}
 	if err != nil {
-		return s, fault.Wrap(err, fault.Internal, f.path(startFile), "cannot be read",
+		return s, apperr.Wrap(err, apperr.Internal, f.path(startFile), "cannot be read",
 			"see which of the folders beside it are of the last run, and delete the file")
 	}
 	return s, nil

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 // StackName is what the stack is called towards CloudFormation, as the deployed
@@ -86,7 +86,7 @@ func describeStack(form url.Values, created time.Time, functions []string, queue
 	}
 	outputs := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},
-		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", alert.HTTPSBodies{}.String()},
+		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", notify.HTTPSBodies{}.String()},
 		{"RuleDeadLettersUrl", queueURL(RuleQueue)}, {"FunctionDeadLettersUrl", queueURL(FunctionQueue)},
 		{"VoiceDeadLettersUrl", queueURL(VoiceDeadLetters)},
 	}

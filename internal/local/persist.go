@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // Files of the messages, below the folder messagesFolder.
@@ -92,7 +92,7 @@ func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Repla
 		if err != nil {
 			return // a table of which the number is not known is replaced all the same
 		}
-		n, err := countCalls(ctx, store.New(dynalite.Client(server.URL(), Region), TableName, store.Options{}))
+		n, err := countCalls(ctx, dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{}))
 		if server.Close() == nil && err == nil {
 			r.Calls = n
 		}
@@ -106,9 +106,9 @@ func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Repla
 	}
 }
 
-func countCalls(ctx context.Context, table *store.Store) (int, error) {
+func countCalls(ctx context.Context, table *dynamo.Store) (int, error) {
 	n := 0
-	for query := (store.Query{Limit: 500}); ; {
+	for query := (dynamo.Query{Limit: 500}); ; {
 		page, err := table.List(ctx, query)
 		if err != nil {
 			return 0, err

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // Pipelines is the stand-in for the media pipelines API, to be told of calls.
@@ -65,7 +65,7 @@ func (s *Stack) RunSchedules() error {
 }
 
 // run gives the function what a scheduled rule gives it.
-func (s *Stack) run(schedule rules.Schedule) error {
+func (s *Stack) run(schedule eventrule.Schedule) error {
 	event, err := json.Marshal(map[string]any{
 		"version": "0", "id": wire.NewID(), "detail-type": "Scheduled Event", "source": "aws.events",
 		"account": Account, "region": Region, "time": time.Now().UTC().Format(time.RFC3339),

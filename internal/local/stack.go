@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/bus"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
@@ -26,7 +27,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
-	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
@@ -72,12 +72,12 @@ type Options struct {
 	// last run.
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
-	Rules []rules.Rule
+	Rules []eventrule.Rule
 	// Others are the functions that neither rules nor schedules name; nil means
 	// those of the deployed stack, where Rules is nil, too.
 	Others []string
 	// Schedules run from StartSchedules on; nil means those of the deployed stack.
-	Schedules []rules.Schedule
+	Schedules []eventrule.Schedule
 	// Settings are those of the functions; zero means LocalSettings.
 	Settings settings.Settings
 	// FullNumbers makes the functions show whole phone numbers.
@@ -107,13 +107,13 @@ func (o Options) withDefaults() Options {
 		o.Functions = DefaultFunctions
 	}
 	if o.Rules == nil {
-		o.Rules = rules.Table(rules.Options{Rehearsal: true, Account: Account})
+		o.Rules = eventrule.Table(eventrule.Options{Rehearsal: true, Account: Account})
 		if o.Others == nil {
 			o.Others = []string{VoiceFunction}
 		}
 	}
 	if o.Schedules == nil {
-		o.Schedules = rules.Schedules()
+		o.Schedules = eventrule.Schedules()
 	}
 	if o.Settings == (settings.Settings{}) {
 		o.Settings = LocalSettings()

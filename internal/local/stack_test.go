@@ -21,11 +21,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
@@ -43,10 +43,10 @@ func needTable(t *testing.T) {
 // the name of a rule, and events of the detail type "Lost" to one without a binary.
 func options(t *testing.T, dir string) local.Options {
 	t.Helper()
-	table := slices.DeleteFunc(rules.Table(rules.Options{}), func(r rules.Rule) bool { return r.Function != "alerts" })
+	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}), func(r eventrule.Rule) bool { return r.Function != "alerts" })
 	return local.Options{
-		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond, Schedules: []rules.Schedule{},
-		Rules: append(table, rules.Rule{Name: "lose", Function: "nobody", Pattern: rules.Pattern{"detail-type": rules.Values{"Lost"}}}),
+		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond, Schedules: []eventrule.Schedule{},
+		Rules: append(table, eventrule.Rule{Name: "lose", Function: "nobody", Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}}),
 	}
 }
 
@@ -260,8 +260,8 @@ func TestWhatTheStackDoesNotStandFor(t *testing.T) {
 
 func TestOneStackForAFolder(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := local.FindRunning(t.Context(), dir); fault.ClassOf(err) != fault.NotFound {
-		t.Errorf("before the start: got %v, want class %q", err, fault.NotFound)
+	if _, err := local.FindRunning(t.Context(), dir); apperr.ClassOf(err) != apperr.NotFound {
+		t.Errorf("before the start: got %v, want class %q", err, apperr.NotFound)
 	}
 	s := start(t, options(t, dir))
 	state, err := local.FindRunning(t.Context(), dir)
@@ -274,15 +274,15 @@ func TestOneStackForAFolder(t *testing.T) {
 		"a second stack": func() error { _, err := local.Start(ctx, options(t, dir)); return err },
 		"its table":      func() error { _, err := local.OpenTable(ctx, dir, ""); return err },
 	} {
-		if err := open(); fault.ClassOf(err) != fault.Conflict || !strings.Contains(err.Error(), "process "+strconv.Itoa(os.Getpid())) {
-			t.Errorf("%s: got %v, want a %q error that names the process", name, err, fault.Conflict)
+		if err := open(); apperr.ClassOf(err) != apperr.Conflict || !strings.Contains(err.Error(), "process "+strconv.Itoa(os.Getpid())) {
+			t.Errorf("%s: got %v, want a %q error that names the process", name, err, apperr.Conflict)
 		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := local.FindRunning(t.Context(), dir); fault.ClassOf(err) != fault.NotFound {
-		t.Errorf("after the end: got %v, want class %q", err, fault.NotFound)
+	if _, err := local.FindRunning(t.Context(), dir); apperr.ClassOf(err) != apperr.NotFound {
+		t.Errorf("after the end: got %v, want class %q", err, apperr.NotFound)
 	}
 }
 
@@ -292,8 +292,8 @@ func TestStateOfAKilledStackDoesNotCount(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "local.json"), []byte(stale), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := local.FindRunning(t.Context(), dir); fault.ClassOf(err) != fault.NotFound {
-		t.Errorf("got %v, want class %q", err, fault.NotFound)
+	if _, err := local.FindRunning(t.Context(), dir); apperr.ClassOf(err) != apperr.NotFound {
+		t.Errorf("got %v, want class %q", err, apperr.NotFound)
 	}
 }
 
@@ -307,8 +307,8 @@ func TestTableBetweenRuns(t *testing.T) {
 		}
 		return out.Count
 	}
-	if _, err := local.OpenTable(t.Context(), dir, ""); fault.ClassOf(err) != fault.NotFound {
-		t.Errorf("table before the first run: got %v, want class %q", err, fault.NotFound)
+	if _, err := local.OpenTable(t.Context(), dir, ""); apperr.ClassOf(err) != apperr.NotFound {
+		t.Errorf("table before the first run: got %v, want class %q", err, apperr.NotFound)
 	}
 	s := start(t, options(t, dir))
 	putEvent(t, s, chime.DetailRulesMatched, match)
@@ -350,8 +350,8 @@ func TestStartTellsThatAPortIsTaken(t *testing.T) {
 	if o.Port, err = strconv.Atoi(first.Endpoint()[strings.LastIndex(first.Endpoint(), ":")+1:]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := local.Start(t.Context(), o); fault.ClassOf(err) != fault.Conflict || !strings.Contains(err.Error(), "--port") {
-		t.Errorf("got %v, want a %q error that advises --port", err, fault.Conflict)
+	if _, err := local.Start(t.Context(), o); apperr.ClassOf(err) != apperr.Conflict || !strings.Contains(err.Error(), "--port") {
+		t.Errorf("got %v, want a %q error that advises --port", err, apperr.Conflict)
 	}
 }
 

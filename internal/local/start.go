@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/bus"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // Start starts a stack and returns when it takes events. While it runs, the file
@@ -106,7 +106,7 @@ func (s *Stack) startServices(ctx context.Context, modules string) (gate chan st
 	}
 	go s.watchTable()
 	if err := dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName,
-		store.Definition()); err != nil {
+		dynamo.Definition()); err != nil {
 		return nil, err
 	}
 	if s.bus, err = bus.New(bus.Options{
@@ -131,7 +131,7 @@ func listen(port int) (net.Listener, error) {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Conflict, "address "+address, "cannot be listened on",
+		return nil, apperr.Wrap(err, apperr.Conflict, "address "+address, "cannot be listened on",
 			"choose another port with --port, 0 for any free one")
 	}
 	return listener, nil

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 )
 
@@ -30,9 +30,9 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	}
 	path, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
-	none := fault.New(fault.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
+	none := apperr.New(apperr.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
 	if f := (&folder{dir: path}); f.lastRun(tableFolder) == "" && !f.locked() {
 		return nil, none // without making a folder or a lock
 	}
@@ -41,9 +41,9 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
 		return t.copy(ctx, path, modules, none)
 	}
-	var inUse *fault.Error
-	if errors.As(err, &inUse) && inUse.Class == fault.Conflict {
-		return nil, fault.New(fault.Conflict, inUse.Where, inUse.What, "try again when that one serves or has ended")
+	var inUse *apperr.Error
+	if errors.As(err, &inUse) && inUse.Class == apperr.Conflict {
+		return nil, apperr.New(apperr.Conflict, inUse.Where, inUse.What, "try again when that one serves or has ended")
 	}
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (t *Table) copy(ctx context.Context, dir, modules string, none error) (*Tab
 		err = os.CopyFS(filepath.Join(t.copied, tableFolder), os.DirFS(from))
 	}
 	if err != nil {
-		err = fault.Wrap(err, fault.Internal, "folder "+from, "cannot be copied, and cannot be opened where it lies",
+		err = apperr.Wrap(err, apperr.Internal, "folder "+from, "cannot be copied, and cannot be opened where it lies",
 			"set TMPDIR to a folder with room")
 		return nil, errors.Join(err, t.Close())
 	}

@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/sources"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
-	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // Where voice-analytics notifications are taken, beside the function itself.
@@ -45,7 +45,7 @@ type voiceSources struct {
 // newVoiceSources makes them; openMessages opens the queues, and they run from
 // runVoiceSources on.
 func (s *Stack) newVoiceSources() error {
-	filter, err := sources.DataFilter(rules.VoiceStreamFilters()...)
+	filter, err := sources.DataFilter(eventrule.VoiceStreamFilters()...)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s *Stack) drainVoice(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fault.Wrap(ctx.Err(), fault.Unavailable, "voice queue and stream", "hold notifications that are not done", "")
+			return apperr.Wrap(ctx.Err(), apperr.Unavailable, "voice queue and stream", "hold notifications that are not done", "")
 		}
 	}
 	return nil

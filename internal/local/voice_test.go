@@ -21,21 +21,21 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/rules"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-func startVoice(t *testing.T) (*local.Stack, *store.Store) {
+func startVoice(t *testing.T) (*local.Stack, *dynamo.Store) {
 	t.Helper()
 	needTable(t)
-	table := slices.DeleteFunc(rules.Table(rules.Options{}), func(r rules.Rule) bool { return r.Function != "consent" })
+	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}), func(r eventrule.Rule) bool { return r.Function != "consent" })
 	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"), RetryDelay: time.Millisecond,
-		Rules: table, Others: []string{local.VoiceFunction}, Schedules: []rules.Schedule{}})
-	return s, store.New(s.DynamoDB(), local.TableName, store.Options{})
+		Rules: table, Others: []string{local.VoiceFunction}, Schedules: []eventrule.Schedule{}})
+	return s, dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
 // post sends a request as clients of services without an SDK module here do.

@@ -9,8 +9,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/near"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
 // edits is the Levenshtein distance by its definition.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 // FromEvent gives the state that one event alone proves. It is an error of
@@ -16,7 +16,7 @@ import (
 func FromEvent(ev *chime.Event) (State, error) {
 	sc := ev.StateChange
 	if sc == nil {
-		return State{}, fault.New(fault.Invalid, "event "+ev.ID, "is no state change but "+ev.DetailType, "route it to the function for its detail-type")
+		return State{}, apperr.New(apperr.Invalid, "event "+ev.ID, "is no state change but "+ev.DetailType, "route it to the function for its detail-type")
 	}
 	at := ev.Time.Truncate(time.Microsecond) // as fine as Order keeps it
 	order := OrderOf(ev)

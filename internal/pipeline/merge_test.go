@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )

@@ -11,8 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
 	"github.com/chimewatch/chimewatch/internal/redact"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
 // textsPerCheck makes ten thousand texts of rapid's hundred checks.

@@ -11,15 +11,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // Settings are the choices.
 type Settings struct {
 	incident.Timing
-	watch.Limits
+	watchdog.Limits
 	// MatchWindow is the least time between two messages about a rule on a call;
 	// zero sends one for every match.
 	MatchWindow time.Duration
@@ -27,7 +27,7 @@ type Settings struct {
 
 // Default gives what is chosen where the deployer chose nothing.
 func Default() Settings {
-	return Settings{incident.DefaultTiming, watch.DefaultLimits, 5 * time.Minute}
+	return Settings{incident.DefaultTiming, watchdog.DefaultLimits, 5 * time.Minute}
 }
 
 // Key is one choice.
@@ -64,9 +64,9 @@ func Keys() []Key {
 		{Name: "heartbeat", Variable: "CHIMEWATCH_HEARTBEAT", About: "how long there may be no event at all, where there usually are some; 0 disables the check",
 			span: func(s *Settings) *time.Duration { return &s.Heartbeat }, least: 5 * time.Minute, most: 7 * 24 * time.Hour, off: true},
 		{Name: "timeZone", Variable: "CHIMEWATCH_TIME_ZONE", About: "the time zone of quietHours, and by whose clocks days are compared",
-			text: func(s *Settings) *string { return &s.TimeZone }, check: watch.CheckTimeZoneName, allowed: watch.TimeZoneAllowed},
+			text: func(s *Settings) *string { return &s.TimeZone }, check: watchdog.CheckTimeZoneName, allowed: watchdog.TimeZoneAllowed},
 		{Name: "quietHours", Variable: "CHIMEWATCH_QUIET_HOURS", About: "when the absence of events is no news",
-			text: func(s *Settings) *string { return &s.QuietHours }, check: watch.CheckQuietHours, allowed: watch.QuietHoursAllowed + ", or nothing"},
+			text: func(s *Settings) *string { return &s.QuietHours }, check: watchdog.CheckQuietHours, allowed: watchdog.QuietHoursAllowed + ", or nothing"},
 		{Name: "matchWindow", Variable: "CHIMEWATCH_MATCH_WINDOW", About: "the least time between two messages about a rule on a call; 0 sends one for every match",
 			span: func(s *Settings) *time.Duration { return &s.MatchWindow }, least: time.Second, most: 24 * time.Hour, off: true},
 		{Name: "pipelineQuota", Variable: "CHIMEWATCH_PIPELINE_QUOTA", About: "how many pipelines may be active in the Region",
@@ -116,7 +116,7 @@ func (k Key) Set(s *Settings, where, value string) error {
 		*k.text(s) = value
 		return nil
 	}
-	refused := fault.New(fault.Invalid, where, fmt.Sprintf("is %q", value), "set "+k.Allowed())
+	refused := apperr.New(apperr.Invalid, where, fmt.Sprintf("is %q", value), "set "+k.Allowed())
 	if k.number != nil {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > mostPipelines {

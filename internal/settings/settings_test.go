@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
@@ -60,7 +60,7 @@ func TestRefused(t *testing.T) {
 			k, _ := settings.Lookup(test.key)
 			s := settings.Default()
 			err := k.Set(&s, "context key "+test.key, test.value)
-			if fault.ClassOf(err) != fault.Invalid {
+			if apperr.ClassOf(err) != apperr.Invalid {
 				t.Fatalf("got %v, want it refused", err)
 			}
 			for _, want := range []string{"context key " + test.key, test.value, test.wantFix} {

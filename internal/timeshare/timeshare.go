@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // least is the time that Each lets a piece of work have however many there are:
@@ -55,13 +55,13 @@ func Each(ctx context.Context, n, atOnce int, do func(ctx context.Context, i int
 
 func inTime(ctx context.Context, turns int, do func(context.Context) error) (err error) {
 	if err := context.Cause(ctx); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "work", "was not begun in the time left", "it is tried again")
+		return apperr.Wrap(err, apperr.Unavailable, "work", "was not begun in the time left", "it is tried again")
 	}
 	ctx, cancel := partOf(ctx, turns, least)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fault.New(fault.Internal, "work", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
+			err = apperr.New(apperr.Internal, "work", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
 		}
 	}()
 	return do(ctx)

@@ -9,10 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	_ "github.com/chimewatch/chimewatch/internal/draws"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
 
@@ -134,7 +134,7 @@ func TestEachReportsWhatHadNoTurnAndWhatPanicked(t *testing.T) {
 		})
 		for _, part := range []string{"panic: no such thing", "timeshare_test.go"} {
 			text := errs[0].Error()
-			if fault.ClassOf(errs[0]) != fault.Internal || !strings.HasPrefix(text, "work: panic: ") ||
+			if apperr.ClassOf(errs[0]) != apperr.Internal || !strings.HasPrefix(text, "work: panic: ") ||
 				!strings.Contains(text, part) {
 				t.Errorf("got %v, want the panic with its stack", errs[0])
 			}
@@ -143,7 +143,7 @@ func TestEachReportsWhatHadNoTurnAndWhatPanicked(t *testing.T) {
 			t.Errorf("got %v and %v, want them to have used up their time", errs[1], errs[2])
 		}
 		const want = "work: was not begun in the time left: context deadline exceeded (it is tried again)"
-		if fault.ClassOf(errs[3]) != fault.Unavailable || errs[3].Error() != want {
+		if apperr.ClassOf(errs[3]) != apperr.Unavailable || errs[3].Error() != want {
 			t.Errorf("got %v, want that it had no turn", errs[3])
 		}
 	})

@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // State is how far a subscription has come.
@@ -53,7 +53,7 @@ func Subscriptions(ctx context.Context, client SubscriptionClient, arn string) (
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Unavailable, "topic "+arn, "its subscriptions cannot be listed", "")
+			return nil, apperr.Wrap(err, apperr.Unavailable, "topic "+arn, "its subscriptions cannot be listed", "")
 		}
 		for _, found := range page.Subscriptions {
 			s := Subscription{
@@ -84,7 +84,7 @@ func stateOf(arn string) State {
 func filtered(ctx context.Context, client SubscriptionClient, arn *string) (bool, error) {
 	out, err := client.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: arn})
 	if err != nil {
-		return false, fault.Wrap(err, fault.Unavailable, "subscription "+aws.ToString(arn),
+		return false, apperr.Wrap(err, apperr.Unavailable, "subscription "+aws.ToString(arn),
 			"it is not known whether it has a filter policy", "")
 	}
 	policy := out.Attributes["FilterPolicy"]

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
@@ -108,7 +108,7 @@ func TestSubscriptions(t *testing.T) {
 		client.failing = true
 		got, err := topic.Subscriptions(t.Context(), client, arn)
 		var denied *types.AuthorizationErrorException
-		if got != nil || fault.ClassOf(err) != fault.Unavailable || !errors.As(err, &denied) ||
+		if got != nil || apperr.ClassOf(err) != apperr.Unavailable || !errors.As(err, &denied) ||
 			!strings.HasPrefix(err.Error(), "topic "+arn+": its subscriptions cannot be listed: ") {
 			t.Errorf("got %v and %v, want an error with its cause that names the topic", got, err)
 		}

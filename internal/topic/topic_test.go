@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
@@ -35,9 +35,9 @@ func serve(t *testing.T) (*sns.Client, *topics.Service) {
 	}), service
 }
 
-func message() alert.Message {
-	return alert.Message{
-		ID: "incident/k.1/opening", Kind: alert.PermanentFailure, Subject: "Calls are not recorded", Body: "Calls are not recorded.\nAccess denied.\n",
+func message() notify.Message {
+	return notify.Message{
+		ID: "incident/k.1/opening", Kind: notify.PermanentFailure, Subject: "Calls are not recorded", Body: "Calls are not recorded.\nAccess denied.\n",
 		SMS: "Calls are not recorded", Card: `{"version":"1.0"}`, Data: `{"version":"1"}`,
 		Attributes: map[string]string{"severity": "critical", "region": "us-east-1"},
 	}
@@ -94,10 +94,10 @@ func TestPublishTellsThatItFailed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := topic.New(client, tt.arn).Publish(tt.ctx, message())
-			if fault.ClassOf(err) != fault.Unavailable || !tt.cause(err) ||
+			if apperr.ClassOf(err) != apperr.Unavailable || !tt.cause(err) ||
 				!strings.HasPrefix(err.Error(), "topic "+tt.arn+": cannot be published to: ") ||
 				!strings.HasSuffix(err.Error(), " use its key)") {
-				t.Errorf("got %v of class %q, want one of class %q with its cause that names %s", err, fault.ClassOf(err), fault.Unavailable, tt.arn)
+				t.Errorf("got %v of class %q, want one of class %q with its cause that names %s", err, apperr.ClassOf(err), apperr.Unavailable, tt.arn)
 			}
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -125,7 +125,7 @@ func TestRead(t *testing.T) {
 			}
 		})
 	}
-	if _, err := voice.Read(intake.Message{Body: []byte(`{"id":"e"}`)}); fault.ClassOf(err) != fault.Invalid {
+	if _, err := voice.Read(intake.Message{Body: []byte(`{"id":"e"}`)}); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no notification: got %v, want it invalid", err)
 	}
 }

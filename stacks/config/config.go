@@ -16,12 +16,12 @@ import (
 	"time"
 	_ "time/tzdata" // the machine that deploys may not have it, and names of time zones are checked there
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/near"
-	"github.com/chimewatch/chimewatch/internal/routing"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/settings"
-	"github.com/chimewatch/chimewatch/internal/watch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // Stack is all that a deployer may choose. It comes from the CDK context: the
@@ -51,7 +51,7 @@ type Stack struct {
 	// RunbookURL is where notifications and alarms link to; empty for nowhere.
 	RunbookURL string
 	// HTTPS is what https subscribers of the topics receive.
-	HTTPS alert.HTTPSBodies
+	HTTPS notify.HTTPSBodies
 	// FailureEmails, AlertEmails and AlarmEmails are subscribed to the topics.
 	FailureEmails, AlertEmails, AlarmEmails []string
 	// AlarmTopicARN is a topic that the alarms publish to instead of their own.
@@ -70,7 +70,7 @@ type Stack struct {
 	Settings settings.Settings
 	// Routes are the severities of rule matches, and which go to other topics than
 	// the alert topic.
-	Routes routing.Routes
+	Routes rulematch.Routes
 	// VoiceSources are the ways in which voice-analytics notifications come:
 	// lambda, sqs, sns, kinesis; none by default.
 	VoiceSources []string
@@ -99,7 +99,7 @@ func Default() Stack {
 		StackName: "Chimewatch", Production: true, Architecture: "arm64", MemoryMB: 256, Tracing: true,
 		RetentionDays: 90, LogRetentionDays: 30, Retain: true,
 		RunbookURL: "https://github.com/chimewatch/chimewatch/blob/main/docs/RUNBOOK.md",
-		HTTPS:      alert.HTTPSBodies{Failures: alert.HTTPSCard, Alerts: alert.HTTPSCard},
+		HTTPS:      notify.HTTPSBodies{Failures: notify.HTTPSCard, Alerts: notify.HTTPSCard},
 		Delivery:   Attempts{185, 24 * time.Hour}, Retry: Attempts{2, 6 * time.Hour}, Settings: settings.Default(),
 	}
 }
@@ -167,10 +167,10 @@ func choices() []choice {
 		emails("alarmEmails", func(c *Stack) *[]string { return &c.AlarmEmails }),
 		{name: "alarmTopicArn", allowed: "the ARN of a standard SNS topic, or nothing", take: func(c *Stack, v string) bool {
 			c.AlarmTopicARN = v
-			return v == "" || routing.IsTopicARN(v)
+			return v == "" || rulematch.IsTopicARN(v)
 		}},
-		{name: alert.HTTPSBodyKey, allowed: alert.HTTPSBodyAllowed, parse: func(c *Stack, where, v string) (err error) {
-			c.HTTPS, err = alert.ParseHTTPSBodies(where, v)
+		{name: notify.HTTPSBodyKey, allowed: notify.HTTPSBodyAllowed, parse: func(c *Stack, where, v string) (err error) {
+			c.HTTPS, err = notify.ParseHTTPSBodies(where, v)
 			return err
 		}},
 		number("memoryMB", "a number of megabytes from 128 to 10240", 128, 10240, func(c *Stack) *int { return &c.MemoryMB }),
@@ -185,7 +185,7 @@ func choices() []choice {
 		number("retryAttempts", "a number from 0 to 2", 0, 2, func(c *Stack) *int { return &c.Retry.Most }),
 		age("retryAge", 6*time.Hour, func(c *Stack) *time.Duration { return &c.Retry.Age }),
 		{name: "routes", allowed: "a list of routes", parse: func(c *Stack, where, v string) (err error) {
-			if c.Routes, err = routing.Parse(where, v); err != nil {
+			if c.Routes, err = rulematch.Parse(where, v); err != nil {
 				return err
 			}
 			return c.routesFit(where)
@@ -273,13 +273,13 @@ func ReadOver(c Stack, context map[string]any) (Stack, error) {
 				errs = append(errs, err)
 			}
 		case !ok || !one.take(&c, text):
-			errs = append(errs, fault.New(fault.Invalid, "context key "+v.where, fmt.Sprintf("is %q", fmt.Sprint(v.value)), "set "+one.allowed))
+			errs = append(errs, apperr.New(apperr.Invalid, "context key "+v.where, fmt.Sprintf("is %q", fmt.Sprint(v.value)), "set "+one.allowed))
 		}
 	}
 	known := Keys()
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, name) {
-			errs = append(errs, fault.New(fault.Invalid, "context key "+given[name].where, "is not known", "use one of "+strings.Join(near.Names(known, name), ", ")))
+			errs = append(errs, apperr.New(apperr.Invalid, "context key "+given[name].where, "is not known", "use one of "+strings.Join(near.Names(known, name), ", ")))
 		}
 	}
 	errs = append(errs, misplaced(context, known)...)
@@ -309,7 +309,7 @@ func misplaced(context map[string]any, known []string) (errs []error) {
 		default:
 			continue // a key of the CDK, or of somebody else
 		}
-		errs = append(errs, fault.New(fault.Invalid, "context key "+key, "is not read: choices begin with "+contextKey+":",
+		errs = append(errs, apperr.New(apperr.Invalid, "context key "+key, "is not read: choices begin with "+contextKey+":",
 			"write -c "+contextKey+":"+name+"=VALUE, or set it in the object "+contextKey+" of cdk.json"))
 	}
 	return errs
@@ -322,7 +322,7 @@ const maxRoutes = 2200
 
 func (c Stack) routesFit(where string) error {
 	if n := len(c.Routes.WithoutKeys().String()); n > maxRoutes {
-		return fault.New(fault.Invalid, where, fmt.Sprintf("takes %d bytes, and a function has room for %d", n, maxRoutes),
+		return apperr.New(apperr.Invalid, where, fmt.Sprintf("takes %d bytes, and a function has room for %d", n, maxRoutes),
 			"join rules of the same destination by the beginning of their names and an asterisk, and leave out severity medium")
 	}
 	return nil
@@ -331,7 +331,7 @@ func (c Stack) routesFit(where string) error {
 // combinationProblems are choices that make no sense together.
 func (c Stack) combinationProblems() (errs []error) {
 	if c.AlarmTopicARN != "" && len(c.AlarmEmails) > 0 {
-		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+".alarmEmails",
+		errs = append(errs, apperr.New(apperr.Invalid, "context key "+contextKey+".alarmEmails",
 			"is set, and so is alarmTopicArn", "subscribe the addresses to that topic, or leave alarmTopicArn out"))
 	}
 	return append(errs, c.watchProblems()...)
@@ -341,11 +341,11 @@ func (c Stack) combinationProblems() (errs []error) {
 func (c Stack) watchProblems() (errs []error) {
 	at := func(key string) string { return "context key " + contextKey + "." + key }
 	zone := c.Settings.TimeZone
-	if _, err := watch.NewHours(zone, ""); err != nil {
-		errs = append(errs, fault.New(fault.Invalid, at("timeZone"), fmt.Sprintf("is %q, which is not known", zone), "set "+watch.TimeZoneAllowed))
+	if _, err := watchdog.NewHours(zone, ""); err != nil {
+		errs = append(errs, apperr.New(apperr.Invalid, at("timeZone"), fmt.Sprintf("is %q, which is not known", zone), "set "+watchdog.TimeZoneAllowed))
 	}
 	if n := len(c.Routes.WithoutKeys().String()) + len(c.Settings.QuietHours); n > maxRoutes && len(c.Settings.QuietHours) > 0 {
-		errs = append(errs, fault.New(fault.Invalid, at("quietHours"),
+		errs = append(errs, apperr.New(apperr.Invalid, at("quietHours"),
 			fmt.Sprintf("and routes take %d bytes, and a function has room for %d", n, maxRoutes),
 			"write ranges of days and dates, such as Mon-Fri, and shorten the routes"))
 	}
@@ -386,7 +386,7 @@ func chosen(context map[string]any) (map[string]given, error) {
 			all[name] = given{contextKey + "." + name, value}
 		}
 	default:
-		return nil, fault.New(fault.Invalid, "context key "+contextKey, fmt.Sprintf("is %q", fmt.Sprint(object)),
+		return nil, apperr.New(apperr.Invalid, "context key "+contextKey, fmt.Sprintf("is %q", fmt.Sprint(object)),
 			"make it an object in cdk.json; on the command line set one key at a time: -c "+contextKey+":KEY=VALUE")
 	}
 	for key, value := range context {

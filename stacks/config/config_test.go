@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/alert"
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -46,7 +46,7 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 	want.RetentionDays, want.LogRetentionDays, want.TableName = 0, 3288, "calls.2025_old-1"
 	want.Architecture, want.Tracing, want.ReservedConcurrency = "x86_64", false, 20
 	want.AlarmTopicARN = operations
-	want.HTTPS = alert.HTTPSBodies{Failures: alert.HTTPSData, Alerts: alert.HTTPSCard}
+	want.HTTPS = notify.HTTPSBodies{Failures: notify.HTTPSData, Alerts: notify.HTTPSCard}
 	want.VoiceConnectorIDs = []string{"abcdef1ghij2klmno3pqr4"}
 	want.Retain, want.FullNumbers, want.RunbookURL = false, true, "https://wiki.example.com/runbook"
 	want.FailureEmails, want.AlertEmails = []string{"ops@example.com", "more@example.com"}, []string{"team@example.com"}
@@ -169,8 +169,8 @@ func TestBadChoicesAreRefused(t *testing.T) {
 					t.Errorf("got %q, want it to say %q", err, want)
 				}
 			}
-			if class := fault.ClassOf(err); class != fault.Invalid {
-				t.Errorf("got class %s, want %s", class, fault.Invalid)
+			if class := apperr.ClassOf(err); class != apperr.Invalid {
+				t.Errorf("got class %s, want %s", class, apperr.Invalid)
 			}
 		})
 	}
@@ -257,7 +257,7 @@ func TestRegionsWithoutCallAnalyticsAreRefused(t *testing.T) {
 // wantRefusal wants an error of class Invalid with these parts, or none.
 func wantRefusal(t *testing.T, err error, parts []string) {
 	t.Helper()
-	if (err != nil) != (len(parts) > 0) || err != nil && fault.ClassOf(err) != fault.Invalid {
+	if (err != nil) != (len(parts) > 0) || err != nil && apperr.ClassOf(err) != apperr.Invalid {
 		t.Fatalf("got %v, want it refused: %v", err, len(parts) > 0)
 	}
 	for _, part := range parts {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // CallAnalyticsRegions are the Regions where call analytics runs, and
@@ -35,7 +35,7 @@ func (c Stack) CheckRegion(region string) error {
 	if len(c.VoiceSources) > 0 && slices.Contains(CallAnalyticsRegions, region) {
 		what = "voice analytics, which voiceSources is for,"
 	}
-	return fault.New(fault.Invalid, "Region "+region, "has no "+what+" as far as this version knows",
+	return apperr.New(apperr.Invalid, "Region "+region, "has no "+what+" as far as this version knows",
 		fmt.Sprintf("deploy to %s, or set chimewatch:anyRegion=true if AWS offers it there by now",
 			strings.Join(c.Regions(), ", ")))
 }

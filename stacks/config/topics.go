@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // Topics is what CheckTopics needs of SNS; *sns.Client has it.
@@ -30,7 +30,7 @@ func (c Stack) CheckTopicRegions(region string) error {
 	var errs []error
 	check := func(key, topic string) {
 		if in := RegionOf(topic); region != "" && topic != "" && in != region {
-			errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+"."+key,
+			errs = append(errs, apperr.New(apperr.Invalid, "context key "+contextKey+"."+key,
 				fmt.Sprintf("is %q, a topic in %s, but the stack is in %s", topic, in, region),
 				"name a topic in "+region+"; it may forward to another Region by a subscription"))
 		}
@@ -95,7 +95,7 @@ func (c Stack) refuseRoutes(topic, field, what, fix string, wrong func(key strin
 	for i, route := range c.Routes {
 		if route.Topic == topic && wrong(route.Key) {
 			where := fmt.Sprintf("context key %s.routes[%d].%s", contextKey, i, field)
-			errs = append(errs, fault.New(fault.Invalid, where, what, fix))
+			errs = append(errs, apperr.New(apperr.Invalid, where, what, fix))
 		}
 	}
 	return errors.Join(errs...)

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/routing"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -44,31 +44,31 @@ func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name             string
-		routes           routing.Routes
+		routes           rulematch.Routes
 		asked, unchecked []string
 		refused          []string // parts of the error
 	}{
 		{name: "no routes"},
-		{name: "no topics", routes: routing.Routes{{Rule: "a"}}},
-		{name: "a good one twice", routes: routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}},
+		{name: "no topics", routes: rulematch.Routes{{Rule: "a"}}},
+		{name: "a good one twice", routes: rulematch.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}},
 			asked: []string{good}},
 		{name: "a missing one twice",
-			routes:  routing.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
+			routes:  rulematch.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
 			asked:   []string{missing, good},
 			refused: []string{"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic"}},
-		{name: "one that SNS does not describe", routes: routing.Routes{{Rule: "a", Topic: others}}, asked: []string{others},
+		{name: "one that SNS does not describe", routes: rulematch.Routes{{Rule: "a", Topic: others}}, asked: []string{others},
 			unchecked: []string{"topic " + others + " could not be checked: not allowed"}},
-		{name: "the key of SNS", routes: routing.Routes{{Rule: "a", Topic: managed}}, asked: []string{managed}},
+		{name: "the key of SNS", routes: rulematch.Routes{{Rule: "a", Topic: managed}}, asked: []string{managed}},
 		{name: "a key that the route does not name",
-			routes:  routing.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: locked}},
+			routes:  rulematch.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: locked}},
 			asked:   []string{good, locked},
 			refused: []string{"context key chimewatch.routes[1].key", id, "set it to the key's ARN"}},
-		{name: "another key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: another}},
+		{name: "another key", routes: rulematch.Routes{{Rule: "b", Topic: locked, Key: another}},
 			asked: []string{locked}, refused: []string{"chimewatch.routes[0].key", id}},
-		{name: "the key", routes: routing.Routes{{Rule: "b", Topic: locked, Key: key}}, asked: []string{locked}},
-		{name: "an alias without a key", routes: routing.Routes{{Rule: "b", Topic: aliased}},
+		{name: "the key", routes: rulematch.Routes{{Rule: "b", Topic: locked, Key: key}}, asked: []string{locked}},
+		{name: "an alias without a key", routes: rulematch.Routes{{Rule: "b", Topic: aliased}},
 			asked: []string{aliased}, refused: []string{"chimewatch.routes[0].key", "alias/ours"}},
-		{name: "an alias and a key", routes: routing.Routes{{Rule: "b", Topic: aliased, Key: another}},
+		{name: "an alias and a key", routes: rulematch.Routes{{Rule: "b", Topic: aliased, Key: another}},
 			asked: []string{aliased}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 // A client of SNS publishes within its own Region only.
 func TestTopicsOfAnotherRegionAreRefused(t *testing.T) {
 	c := config.Default()
-	c.Routes = routing.Routes{
+	c.Routes = rulematch.Routes{
 		{Rule: "a", Topic: "arn:aws:sns:us-east-1:111122223333:here"},
 		{Rule: "b", Topic: "arn:aws:sns:eu-central-1:111122223333:there"},
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/fault"
 )
 
 // The sources of voice-analytics notifications that can be chosen.
@@ -76,7 +76,7 @@ func subset(name string, field func(*Stack) *[]string, allowed ...string) choice
 // voiceProblems are choices that make no sense together.
 func (c Stack) voiceProblems() (errs []error) {
 	wrong := func(key, what, fix string) {
-		errs = append(errs, fault.New(fault.Invalid, "context key "+contextKey+"."+key, what, fix))
+		errs = append(errs, apperr.New(apperr.Invalid, "context key "+contextKey+"."+key, what, fix))
 	}
 	if slices.Contains(c.VoiceTasks, string(consent.SpeakerSearch)) && c.VoiceProfileDomainARN == "" {
 		wrong("voiceProfileDomainArn", `is "", but voiceTasks has speaker-search`, "set the ARN of the voice profile domain to search in")

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
@@ -38,7 +38,7 @@ func TestVoiceChoices(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := config.Read(object(test.values))
-			if err == nil || fault.ClassOf(err) != fault.Invalid {
+			if err == nil || apperr.ClassOf(err) != apperr.Invalid {
 				t.Fatalf("got %v, want it refused as invalid", err)
 			}
 			for _, part := range test.want {

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -79,7 +79,7 @@ func (m *metered) indexWrites(ctx context.Context, item map[string]types.Attribu
 		}
 		return v.Value
 	}
-	for _, i := range store.Definition().Indexes {
+	for _, i := range dynamo.Definition().Indexes {
 		id := word("PK") + " " + word("SK") + " " + i.Name
 		entry := ""
 		if word(i.PartitionKey) != "" && word(i.SortKey) != "" {
@@ -116,10 +116,10 @@ func OfCall(ctx context.Context, modules, dir string) (u Units, err error) {
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	m := &metered{Client: dynalite.Client(server.URL(), "us-east-1"), keys: map[string]string{}}
-	if err := dynalite.EnsureTable(ctx, m.Client, tableName, store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(ctx, m.Client, tableName, dynamo.Definition()); err != nil {
 		return u, err
 	}
-	s := store.New(m, tableName, store.Options{Retention: 90 * 24 * time.Hour})
+	s := dynamo.New(m, tableName, dynamo.Options{Retention: 90 * 24 * time.Hour})
 	events, err := fiveEvents()
 	if err != nil {
 		return u, err

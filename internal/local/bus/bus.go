@@ -6,8 +6,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/rules"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 )
 
 // Name is the name of the one bus there is.
@@ -16,7 +16,7 @@ const Name = "default"
 // Options says where a bus is and where its events go.
 type Options struct {
 	Account, Region string
-	Rules           []rules.Rule
+	Rules           []eventrule.Rule
 	// Invoke queues an event for a function. An error means that the event can
 	// never be delivered; its class tells why.
 	Invoke func(function string, event []byte) error
@@ -38,7 +38,7 @@ type DeadLetter struct {
 // meets, once for each rule. Its methods may be called from any goroutine.
 type Bus struct {
 	options Options
-	matcher *rules.Matcher
+	matcher *eventrule.Matcher
 
 	mu      sync.Mutex
 	events  int
@@ -47,7 +47,7 @@ type Bus struct {
 
 // New makes a bus. The error is of class Invalid and comes from the rules.
 func New(o Options) (*Bus, error) {
-	matcher, err := rules.Compile(o.Rules)
+	matcher, err := eventrule.Compile(o.Rules)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func New(o Options) (*Bus, error) {
 // that it goes to. An error of class Invalid means that it is no event.
 func (b *Bus) Put(event []byte) error {
 	if !utf8.Valid(event) {
-		return fault.New(fault.Invalid, "event", "it is not UTF-8", "send JSON text in UTF-8")
+		return apperr.New(apperr.Invalid, "event", "it is not UTF-8", "send JSON text in UTF-8")
 	}
 	matched, err := b.matcher.Match(event)
 	if err != nil {
@@ -87,12 +87,12 @@ func (b *Bus) Put(event []byte) error {
 
 // errorCode gives the word that EventBridge has for the reason.
 func errorCode(err error) string {
-	switch fault.ClassOf(err) {
-	case fault.NotFound:
+	switch apperr.ClassOf(err) {
+	case apperr.NotFound:
 		return "NO_RESOURCE"
-	case fault.Invalid:
+	case apperr.Invalid:
 		return "INVALID_PARAMETER"
-	case fault.Throttled:
+	case apperr.Throttled:
 		return "THROTTLING"
 	default:
 		return "ERROR_FROM_TARGET"

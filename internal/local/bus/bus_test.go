@@ -15,9 +15,9 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/bus"
-	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // delivery is one event that a function was given.
@@ -40,14 +40,14 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{refusal: fault.New(fault.NotFound, "function absent", "it is not there", "")}
+	f := &fixture{refusal: apperr.New(apperr.NotFound, "function absent", "it is not there", "")}
 	var err error
 	f.bus, err = bus.New(bus.Options{
 		Account: "123456789012", Region: "us-east-1",
-		Rules: []rules.Rule{
-			{Name: "every-call", Function: "status", Pattern: rules.Pattern{"detail-type": rules.Values{"Call"}}},
-			{Name: "chime-calls", Function: "status", Pattern: rules.Pattern{"source": rules.Values{"aws.chime"}}},
-			{Name: "to-nobody", Function: "absent", Pattern: rules.Pattern{"detail-type": rules.Values{"Lost"}}},
+		Rules: []eventrule.Rule{
+			{Name: "every-call", Function: "status", Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Call"}}},
+			{Name: "chime-calls", Function: "status", Pattern: eventrule.Pattern{"source": eventrule.Values{"aws.chime"}}},
+			{Name: "to-nobody", Function: "absent", Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}},
 		},
 		Invoke: func(function string, event []byte) error {
 			if function == "absent" {
@@ -146,12 +146,12 @@ func TestEachMatchedRuleInvokesOnce(t *testing.T) {
 }
 
 func TestUndeliverableEventKeepsTheKindOfReason(t *testing.T) {
-	for class, want := range map[fault.Class]string{
-		fault.NotFound: "NO_RESOURCE", fault.Invalid: "INVALID_PARAMETER", fault.Throttled: "THROTTLING",
-		fault.Unavailable: "ERROR_FROM_TARGET", fault.Conflict: "ERROR_FROM_TARGET", fault.Internal: "ERROR_FROM_TARGET",
+	for class, want := range map[apperr.Class]string{
+		apperr.NotFound: "NO_RESOURCE", apperr.Invalid: "INVALID_PARAMETER", apperr.Throttled: "THROTTLING",
+		apperr.Unavailable: "ERROR_FROM_TARGET", apperr.Conflict: "ERROR_FROM_TARGET", apperr.Internal: "ERROR_FROM_TARGET",
 	} {
 		f := newFixture(t)
-		f.refusal = fault.New(class, "function absent", "it refuses", "")
+		f.refusal = apperr.New(class, "function absent", "it refuses", "")
 		if err := f.bus.Put([]byte(`{"id":"1","detail-type":"Lost"}`)); err != nil {
 			t.Fatal(err)
 		}
@@ -245,16 +245,16 @@ func TestPutRefusesWhatIsNoEvent(t *testing.T) {
 		{"truncated", `{"id":`}, {"a list", `[]`}, {"not UTF-8", "{\"id\":\"\xff\"}"}, {"nothing", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := fault.ClassOf(f.bus.Put([]byte(tc.event))); got != fault.Invalid {
-				t.Errorf("got class %q, want %q", got, fault.Invalid)
+			if got := apperr.ClassOf(f.bus.Put([]byte(tc.event))); got != apperr.Invalid {
+				t.Errorf("got class %q, want %q", got, apperr.Invalid)
 			}
 		})
 	}
 }
 
 func TestNewRefusesBadRules(t *testing.T) {
-	_, err := bus.New(bus.Options{Rules: []rules.Rule{{Name: "bad", Pattern: rules.Pattern{}}}})
-	if got := fault.ClassOf(err); got != fault.Invalid {
-		t.Errorf("got class %q (%v), want %q", got, err, fault.Invalid)
+	_, err := bus.New(bus.Options{Rules: []eventrule.Rule{{Name: "bad", Pattern: eventrule.Pattern{}}}})
+	if got := apperr.ClassOf(err); got != apperr.Invalid {
+		t.Errorf("got class %q (%v), want %q", got, err, apperr.Invalid)
 	}
 }

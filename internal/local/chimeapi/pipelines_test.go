@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkmediapipelines"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	client "github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
@@ -41,7 +41,7 @@ func TestOurClientReadsWhatTheStandInKnows(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
-	if _, err := c.GetPipeline(t.Context(), "p2"); fault.ClassOf(err) != fault.NotFound {
+	if _, err := c.GetPipeline(t.Context(), "p2"); apperr.ClassOf(err) != apperr.NotFound {
 		t.Errorf("got %v, want not found", err)
 	}
 	api.Refuse(403)
@@ -126,7 +126,7 @@ func TestLearn(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v: want (-), got (+):\n%s", err, diff)
 	}
-	if _, err := c.GetPipeline(t.Context(), "novel"); fault.ClassOf(err) != fault.NotFound {
+	if _, err := c.GetPipeline(t.Context(), "novel"); apperr.ClassOf(err) != apperr.NotFound {
 		t.Errorf("a pipeline of which nothing is known but its id: got %v, want not found", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	client "github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/fault"
 	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
@@ -48,7 +48,7 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 				t.Errorf("same token: got %q and %v, want the same task %q", again, err, first)
 			}
 			start.Token = "token-2"
-			if _, err := kind.start(); fault.ClassOf(err) != fault.Conflict {
+			if _, err := kind.start(); apperr.ClassOf(err) != apperr.Conflict {
 				t.Errorf("other token: got %v, want a conflict", err)
 			}
 			if status, err := kind.tell(first); err != nil || client.TaskEnded(status) {
@@ -60,7 +60,7 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 			if status, err := kind.tell(first); err != nil || !client.TaskEnded(status) {
 				t.Errorf("got the status %q and %v, want a task that has ended", status, err)
 			}
-			if _, err := kind.tell("nobody"); fault.ClassOf(err) != fault.NotFound {
+			if _, err := kind.tell("nobody"); apperr.ClassOf(err) != apperr.NotFound {
 				t.Errorf("status of no task: got %v, want it not found", err)
 			}
 			err = kind.stop(first)
@@ -84,15 +84,15 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 func TestVoiceRefusesWhatTheServiceRefuses(t *testing.T) {
 	api, c, _ := serveVoice(t)
 	start := client.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k"}
-	if _, err := c.StartSpeakerSearch(t.Context(), start, ""); fault.ClassOf(err) != fault.Invalid {
+	if _, err := c.StartSpeakerSearch(t.Context(), start, ""); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no domain: got %v, want it invalid", err)
 	}
-	if _, err := c.StartVoiceTone(t.Context(), client.Start{VoiceConnectorID: "v", Token: "k"}); fault.ClassOf(err) != fault.Invalid {
+	if _, err := c.StartVoiceTone(t.Context(), client.Start{VoiceConnectorID: "v", Token: "k"}); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no transaction: got %v, want it invalid", err)
 	}
-	for status, class := range map[int]fault.Class{403: fault.Internal, 422: fault.Conflict, 404: fault.NotFound} {
+	for status, class := range map[int]apperr.Class{403: apperr.Internal, 422: apperr.Conflict, 404: apperr.NotFound} {
 		api.Refuse(status)
-		if _, err := c.StartVoiceTone(t.Context(), start); fault.ClassOf(err) != class {
+		if _, err := c.StartVoiceTone(t.Context(), start); apperr.ClassOf(err) != class {
 			t.Errorf("%d: got %v, want class %s", status, err, class)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/child"
 )
 
@@ -42,14 +42,14 @@ type Server struct {
 func FindModules(dir string) (string, error) {
 	start, err := filepath.Abs(dir)
 	if err != nil {
-		return "", fault.Wrap(err, fault.Internal, "folder "+dir, "cannot be made absolute", "")
+		return "", apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
 	for at := start; ; at = filepath.Dir(at) {
 		if _, err := os.Stat(filepath.Join(at, "node_modules", "dynalite", "package.json")); err == nil {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", fault.New(fault.NotFound, "dynalite",
+			return "", apperr.New(apperr.NotFound, "dynalite",
 				"the local table's server is in no node_modules of "+start+" or above it",
 				"run npm ci in the folder of the project, or start from there")
 		}
@@ -60,7 +60,7 @@ func FindModules(dir string) (string, error) {
 func FindNode() (string, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		return "", fault.Wrap(err, fault.NotFound, "node", "the program is not in PATH; the local table runs on it",
+		return "", apperr.Wrap(err, apperr.NotFound, "node", "the program is not in PATH; the local table runs on it",
 			"install Node.js 22 or 24 and run npm ci")
 	}
 	return node, nil
@@ -78,17 +78,17 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(data, 0o755); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "data folder "+data, "cannot be made", "choose another folder")
+		return nil, apperr.Wrap(err, apperr.Internal, "data folder "+data, "cannot be made", "choose another folder")
 	}
 	cmd := exec.Command(node, "-e", script, "--", modules, data)
 	s := &Server{stderr: &tail{}}
 	cmd.Stderr = s.stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "node", "cannot be started", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "node", "cannot be started", "")
 	}
 	if s.process, err = child.Start(cmd); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "node", "cannot be started", "check that node --version works")
+		return nil, apperr.Wrap(err, apperr.Internal, "node", "cannot be started", "check that node --version works")
 	}
 	port, err := s.awaitPort(ctx, out)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *Server) broken(err error) error {
 	if text := s.stderr.String(); text != "" {
 		err = fmt.Errorf("%w; its last words: %s", err, text)
 	}
-	return fault.Wrap(err, fault.Unavailable, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
+	return apperr.Wrap(err, apperr.Unavailable, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
 }
 
 // URL is where the server answers, without a slash at the end.
@@ -148,7 +148,7 @@ func (s *Server) Err() error {
 	if text := s.stderr.String(); text != "" {
 		err = fmt.Errorf("%w; its last words: %s", err, text)
 	}
-	return fault.Wrap(err, fault.Unavailable, "local table", "its server does not run any more", "start again")
+	return apperr.Wrap(err, apperr.Unavailable, "local table", "its server does not run any more", "start again")
 }
 
 // Close ends the server after the requests it is working on and waits until it

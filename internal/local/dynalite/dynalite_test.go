@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/store"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -40,11 +40,11 @@ func start(t *testing.T, data string) (*dynalite.Server, *dynamodb.Client) {
 func TestTableSurvivesARestart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "table")
 	item := map[string]types.AttributeValue{
-		store.Definition().PartitionKey: &types.AttributeValueMemberS{Value: "a"},
-		store.Definition().SortKey:      &types.AttributeValueMemberS{Value: "b"},
+		dynamo.Definition().PartitionKey: &types.AttributeValueMemberS{Value: "a"},
+		dynamo.Definition().SortKey:      &types.AttributeValueMemberS{Value: "b"},
 	}
 	first, db := start(t, data)
-	if err := dynalite.EnsureTable(t.Context(), db, "calls", store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(t.Context(), db, "calls", dynamo.Definition()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("calls"), Item: item}); err != nil {
@@ -55,7 +55,7 @@ func TestTableSurvivesARestart(t *testing.T) {
 	}
 
 	_, db = start(t, data)
-	if err := dynalite.EnsureTable(t.Context(), db, "calls", store.Definition()); err != nil {
+	if err := dynalite.EnsureTable(t.Context(), db, "calls", dynamo.Definition()); err != nil {
 		t.Fatalf("ensure an existing table: got %v, want none", err)
 	}
 	got, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("calls"), Key: item})
@@ -83,22 +83,22 @@ func TestEnsureTableRefusesOtherKeys(t *testing.T) {
 	_, db := start(t, t.TempDir())
 	for _, tc := range []struct {
 		name   string
-		change func(*store.TableDefinition)
+		change func(*dynamo.TableDefinition)
 	}{
-		{"another sort key", func(d *store.TableDefinition) { d.SortKey = "other" }},
-		{"one index less", func(d *store.TableDefinition) { d.Indexes = d.Indexes[:1] }},
-		{"another index name", func(d *store.TableDefinition) { d.Indexes[0].Name = "other-name" }},
+		{"another sort key", func(d *dynamo.TableDefinition) { d.SortKey = "other" }},
+		{"one index less", func(d *dynamo.TableDefinition) { d.Indexes = d.Indexes[:1] }},
+		{"another index name", func(d *dynamo.TableDefinition) { d.Indexes[0].Name = "other-name" }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			table := strings.ReplaceAll(tc.name, " ", "-")
-			if err := dynalite.EnsureTable(t.Context(), db, table, store.Definition()); err != nil {
+			if err := dynalite.EnsureTable(t.Context(), db, table, dynamo.Definition()); err != nil {
 				t.Fatal(err)
 			}
-			def := store.Definition()
+			def := dynamo.Definition()
 			tc.change(&def)
 			err := dynalite.EnsureTable(t.Context(), db, table, def)
-			if got := fault.ClassOf(err); got != fault.Conflict {
-				t.Errorf("got class %q (%v), want %q", got, err, fault.Conflict)
+			if got := apperr.ClassOf(err); got != apperr.Conflict {
+				t.Errorf("got class %q (%v), want %q", got, err, apperr.Conflict)
 			}
 		})
 	}
@@ -118,7 +118,7 @@ func TestMissingParts(t *testing.T) {
 
 func wantFix(t *testing.T, err error, fix string) {
 	t.Helper()
-	if fault.ClassOf(err) != fault.NotFound || !strings.Contains(err.Error(), fix) {
-		t.Errorf("got %v, want a %q error that advises %q", err, fault.NotFound, fix)
+	if apperr.ClassOf(err) != apperr.NotFound || !strings.Contains(err.Error(), fix) {
+		t.Errorf("got %v, want a %q error that advises %q", err, apperr.NotFound, fix)
 	}
 }

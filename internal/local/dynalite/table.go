@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
-	"github.com/chimewatch/chimewatch/internal/store"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 )
 
 const createLimit = 10 * time.Second
@@ -32,7 +32,7 @@ func Client(endpoint, region string) *dynamodb.Client {
 // EnsureTable creates the table when it is not there, and returns when it can be
 // written to. A table of that name with other keys or indexes, left by an
 // earlier version, is a Conflict.
-func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def store.TableDefinition) error {
+func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def dynamo.TableDefinition) error {
 	want := input(name, def)
 	_, err := db.CreateTable(ctx, want)
 	var exists *types.ResourceInUseException
@@ -42,25 +42,25 @@ func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def stor
 			o.MinDelay, o.MaxDelay = 10*time.Millisecond, 100*time.Millisecond
 		})
 		if err := active.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, createLimit); err != nil {
-			return fault.Wrap(err, fault.Unavailable, where, "was created but does not become active", "")
+			return apperr.Wrap(err, apperr.Unavailable, where, "was created but does not become active", "")
 		}
 		return nil
 	}
 	if !errors.As(err, &exists) {
-		return fault.Wrap(err, fault.Unavailable, where, "cannot be created", "")
+		return apperr.Wrap(err, apperr.Unavailable, where, "cannot be created", "")
 	}
 	got, err := db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, where, "cannot be described", "")
+		return apperr.Wrap(err, apperr.Unavailable, where, "cannot be described", "")
 	}
 	if !sameKeys(got.Table, want) {
-		return fault.New(fault.Conflict, where, "has other keys or indexes than this version needs",
+		return apperr.New(apperr.Conflict, where, "has other keys or indexes than this version needs",
 			"start once without --keep, which begins with an empty table")
 	}
 	return nil
 }
 
-func input(name string, def store.TableDefinition) *dynamodb.CreateTableInput {
+func input(name string, def dynamo.TableDefinition) *dynamodb.CreateTableInput {
 	in := &dynamodb.CreateTableInput{
 		TableName:   &name,
 		BillingMode: types.BillingModePayPerRequest,

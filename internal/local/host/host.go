@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
 
@@ -116,7 +116,7 @@ type function struct {
 func Start(ctx context.Context, o Options) (*Host, error) {
 	o = o.withDefaults()
 	if err := os.MkdirAll(o.LogDir, 0o755); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "log folder "+o.LogDir, "cannot be made", "choose another data folder")
+		return nil, apperr.Wrap(err, apperr.Internal, "log folder "+o.LogDir, "cannot be made", "choose another data folder")
 	}
 	h := &Host{options: o, functions: map[string]*function{}, closing: make(chan struct{})}
 	if err := h.prepare(); err != nil {
@@ -142,7 +142,7 @@ func (h *Host) prepare() error {
 		}
 		path, err := filepath.Abs(f.Path) // a process starts in the folder of its binary
 		if err != nil {
-			return fault.Wrap(err, fault.Internal, "function "+f.Name, "its path cannot be made absolute", "")
+			return apperr.Wrap(err, apperr.Internal, "function "+f.Name, "its path cannot be made absolute", "")
 		}
 		f.Path = path
 		log, err := newLogbook(h.options.LogDir, f.Name, echo)
@@ -217,10 +217,10 @@ func (h *Host) Enqueue(name string, payload []byte) error {
 		return err
 	}
 	if len(payload) > maxAsync {
-		return fault.New(fault.Invalid, "payload", fmt.Sprintf("has %d bytes; an asynchronous invocation takes %d", len(payload), maxAsync), "")
+		return apperr.New(apperr.Invalid, "payload", fmt.Sprintf("has %d bytes; an asynchronous invocation takes %d", len(payload), maxAsync), "")
 	}
 	if !json.Valid(payload) {
-		return fault.New(fault.Invalid, "payload", "is not JSON", "")
+		return apperr.New(apperr.Invalid, "payload", "is not JSON", "")
 	}
 	h.pending.add(1)
 	if !h.submit(f, &event{id: wire.NewID(), payload: payload, queuedAt: time.Now()}) {
@@ -230,12 +230,12 @@ func (h *Host) Enqueue(name string, payload []byte) error {
 	return nil
 }
 
-var errClosed = fault.New(fault.Unavailable, "function host", "is closed", "")
+var errClosed = apperr.New(apperr.Unavailable, "function host", "is closed", "")
 
 func (h *Host) find(name string) (*function, error) {
 	f, ok := h.functions[name]
 	if !ok {
-		return nil, fault.New(fault.NotFound, "function "+name, "it is not there; its binary was not found when the stack started", "build the functions and start again")
+		return nil, apperr.New(apperr.NotFound, "function "+name, "it is not there; its binary was not found when the stack started", "build the functions and start again")
 	}
 	return f, nil
 }
@@ -246,7 +246,7 @@ func (h *Host) Drain(ctx context.Context) error {
 	case <-h.pending.zero():
 		return nil
 	case <-ctx.Done():
-		return fault.Wrap(ctx.Err(), fault.Unavailable, "function host", fmt.Sprintf("%d invocations are not done", h.Pending()), "")
+		return apperr.Wrap(ctx.Err(), apperr.Unavailable, "function host", fmt.Sprintf("%d invocations are not done", h.Pending()), "")
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 )
 
@@ -256,14 +256,14 @@ func TestEnqueueRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name, function string
 		payload        []byte
-		want           fault.Class
+		want           apperr.Class
 	}{
-		{"a function that is not there", "nobody", do("echo"), fault.NotFound},
-		{"a payload that is not JSON", "probe", []byte("{"), fault.Invalid},
-		{"a payload that is too large", "probe", []byte(`"` + strings.Repeat("x", 1<<20) + `"`), fault.Invalid},
+		{"a function that is not there", "nobody", do("echo"), apperr.NotFound},
+		{"a payload that is not JSON", "probe", []byte("{"), apperr.Invalid},
+		{"a payload that is too large", "probe", []byte(`"` + strings.Repeat("x", 1<<20) + `"`), apperr.Invalid},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if err := h.Enqueue(tc.function, tc.payload); fault.ClassOf(err) != tc.want {
+			if err := h.Enqueue(tc.function, tc.payload); apperr.ClassOf(err) != tc.want {
 				t.Errorf("got %v, want class %q", err, tc.want)
 			}
 		})
@@ -319,8 +319,8 @@ func TestCloseGivesUpWhatRuns(t *testing.T) {
 	if err := <-failed; err == nil {
 		t.Error("invocation under way: got no error, want one")
 	}
-	if err := h.Enqueue("probe", do("echo")); fault.ClassOf(err) != fault.Unavailable {
-		t.Errorf("after close: got %v, want class %q", err, fault.Unavailable)
+	if err := h.Enqueue("probe", do("echo")); apperr.ClassOf(err) != apperr.Unavailable {
+		t.Errorf("after close: got %v, want class %q", err, apperr.Unavailable)
 	}
 	if got := records(); len(got) != 0 {
 		t.Errorf("records: got %+v, want none", got)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // tailLines is how much of a log is kept for showing it when something fails.
@@ -30,7 +30,7 @@ func newLogbook(dir, name string, echo io.Writer) (*logbook, error) {
 	path := filepath.Join(dir, name+".log")
 	file, err := os.Create(path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "log file "+path, "cannot be written", "choose another data folder")
+		return nil, apperr.Wrap(err, apperr.Internal, "log file "+path, "cannot be written", "choose another data folder")
 	}
 	return &logbook{name: name, path: path, echo: echo, file: file}, nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/host"
 )
 
@@ -50,7 +50,7 @@ func TestEnvironmentIsLambdas(t *testing.T) {
 func TestInvokeRefuses(t *testing.T) {
 	h, _ := start(t, nil)
 	_, err := h.Invoke(t.Context(), "nobody", do("echo"))
-	if fault.ClassOf(err) != fault.NotFound || !strings.HasPrefix(err.Error(), "function nobody: it is not there; ") {
+	if apperr.ClassOf(err) != apperr.NotFound || !strings.HasPrefix(err.Error(), "function nobody: it is not there; ") {
 		t.Errorf("got %v of a function that is not there", err)
 	}
 	const tooLarge = "payload: has 1048578 bytes; an asynchronous invocation takes 1048576"
@@ -66,12 +66,12 @@ func TestInvokeRefuses(t *testing.T) {
 		t.Errorf("got %d invocations pending, want the one that hangs", got)
 	}
 	const notDone = "function host: 1 invocations are not done: context deadline exceeded"
-	if err := h.Drain(ctx); err == nil || err.Error() != notDone || fault.ClassOf(err) != fault.Unavailable {
+	if err := h.Drain(ctx); err == nil || err.Error() != notDone || apperr.ClassOf(err) != apperr.Unavailable {
 		t.Errorf("got %v, want %s", err, notDone)
 	}
 	h.Close()
 	_, err = h.Invoke(t.Context(), "probe", do("echo"))
-	if fault.ClassOf(err) != fault.Unavailable || err.Error() != "function host: is closed" {
+	if apperr.ClassOf(err) != apperr.Unavailable || err.Error() != "function host: is closed" {
 		t.Errorf("got %v after close, want that it is closed", err)
 	}
 }
@@ -146,7 +146,7 @@ func TestStartSaysWhatCannotBeStarted(t *testing.T) {
 			h, err := host.Start(t.Context(), host.Options{
 				Functions: []host.Function{{Name: "probe", ARN: probeARN, Path: tt.path}}, LogDir: tt.logs,
 			})
-			if h != nil || fault.ClassOf(err) != fault.Internal || !strings.HasPrefix(err.Error(), tt.want) {
+			if h != nil || apperr.ClassOf(err) != apperr.Internal || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s…", err, tt.want)
 			}
 		})

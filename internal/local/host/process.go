@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/child"
 )
 
@@ -29,7 +29,7 @@ var errGone = errors.New("the process has ended")
 func startProcess(f *function) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "function "+f.Name, "its Runtime API cannot listen", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, "its Runtime API cannot listen", "")
 	}
 	p := &process{runtime: newRuntimeAPI(f.ARN), out: f.log.writer()}
 	p.server = &http.Server{Handler: p.runtime, ReadHeaderTimeout: 10 * time.Second}
@@ -41,7 +41,7 @@ func startProcess(f *function) (*process, error) {
 	cmd.Stdout, cmd.Stderr = p.out, p.out
 	if p.child, err = child.Start(cmd); err != nil {
 		p.server.Close()
-		return nil, fault.Wrap(err, fault.Internal, "function "+f.Name, f.Path+" cannot be started", "build it for this machine")
+		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, f.Path+" cannot be started", "build it for this machine")
 	}
 	return p, nil
 }
@@ -101,7 +101,7 @@ func (p *process) initFailed(f *function, cause error) error {
 	if tail := f.log.tail(); tail != "" {
 		what += "; the end of its log:\n" + tail
 	}
-	return fault.Wrap(cause, fault.Internal, "function "+f.Name, what, "see "+f.log.path)
+	return apperr.Wrap(cause, apperr.Internal, "function "+f.Name, what, "see "+f.log.path)
 }
 
 // invoke gives the process one invocation. The error is errGone when the

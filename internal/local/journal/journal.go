@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
 // maxWaste is how many lines of a journal may be about values that were removed,
@@ -74,7 +74,7 @@ func Read(path string) ([]Entry, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, path, "cannot be read", "")
+		return nil, apperr.Wrap(err, apperr.Internal, path, "cannot be read", "")
 	}
 	var entries []Entry
 	at := map[string]int{} // the places of the ids in entries
@@ -86,7 +86,7 @@ func Read(path string) ([]Entry, error) {
 		text = rest
 		var l line
 		if err := json.Unmarshal(one, &l); err != nil || (l.ID == "") == (l.Removed == "") {
-			return nil, fault.Wrap(err, fault.Invalid, fmt.Sprintf("%s line %d", path, number), "is none of a journal",
+			return nil, apperr.Wrap(err, apperr.Invalid, fmt.Sprintf("%s line %d", path, number), "is none of a journal",
 				"delete that line, or move the file away")
 		}
 		switch i, known := at[l.ID]; {
@@ -222,7 +222,7 @@ func (j *Journal) tidy() {
 // append writes lines at the end, all or none. The caller holds the lock.
 func (j *Journal) append(text []byte, lines int) error {
 	if j.file == nil {
-		return fault.New(fault.Unavailable, j.path, "is closed", "")
+		return apperr.New(apperr.Unavailable, j.path, "is closed", "")
 	}
 	if _, err := j.file.WriteAt(text, j.size); err != nil {
 		// Part of a line would make the next one unreadable.
@@ -254,11 +254,11 @@ func encode(value any) ([]byte, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "journal", "a value has no form in JSON", "")
+		return nil, apperr.Wrap(err, apperr.Internal, "journal", "a value has no form in JSON", "")
 	}
 	return text.Bytes(), nil
 }
 
 func unwritable(path string, err error) error {
-	return fault.Wrap(err, fault.Internal, path, "cannot be written", "choose another folder")
+	return apperr.Wrap(err, apperr.Internal, path, "cannot be written", "choose another folder")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
@@ -164,8 +164,8 @@ func TestFileThatIsNoJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _, err := journal.Open(path)
-			if fault.ClassOf(err) != fault.Invalid || !strings.Contains(err.Error(), "line 2") {
-				t.Errorf("got %v, want a %q error that names the line", err, fault.Invalid)
+			if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), "line 2") {
+				t.Errorf("got %v, want a %q error that names the line", err, apperr.Invalid)
 			}
 			if left, _ := os.ReadFile(path); !strings.HasSuffix(string(left), text) {
 				t.Errorf("the file was changed: %q", left)

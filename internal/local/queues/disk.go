@@ -5,7 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
@@ -53,7 +53,7 @@ func Open(name string, disk Disk, entries []journal.Entry, failed func(error)) (
 	for _, e := range entries {
 		var k kept
 		if err := json.Unmarshal(e.Value, &k); err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "message "+e.ID+" of queue "+name, "cannot be read from the disk",
+			return nil, apperr.Wrap(err, apperr.Invalid, "message "+e.ID+" of queue "+name, "cannot be read from the disk",
 				"delete its line from the queue's file")
 		}
 		if time.Since(k.SentAt) > retention {

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
-	"github.com/chimewatch/chimewatch/internal/rules"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -136,7 +136,7 @@ func TestEventsFollowTheirSchemas(t *testing.T) {
 // broken event to.
 func TestDeadLettersAgreeWithTheRules(t *testing.T) {
 	day := plan(3, 10)
-	matcher, err := rules.Compile(rules.Table(rules.Options{}))
+	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
 	if err != nil {
 		t.Fatal(err)
 	}

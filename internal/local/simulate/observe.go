@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/store"
 )
 
 // Before is what a stack holds before a day is played: what it kept of earlier runs.
@@ -92,7 +92,7 @@ func Observe(ctx context.Context, stack *local.Stack, before Before) (Found, err
 type incidentsSeen map[string]incident.Incident
 
 // told tells whether people were told that the incident opened.
-func (seen incidentsSeen) told(ctx context.Context, table *store.Store, id string) (bool, error) {
+func (seen incidentsSeen) told(ctx context.Context, table *dynamo.Store, id string) (bool, error) {
 	if _, ok := seen[id]; !ok {
 		i, err := table.Incident(ctx, id)
 		if err != nil {
@@ -104,7 +104,7 @@ func (seen incidentsSeen) told(ctx context.Context, table *store.Store, id strin
 }
 
 // recorded counts the messages that were sent about them since a time.
-func (seen incidentsSeen) recorded(ctx context.Context, table *store.Store, since time.Time) (int, error) {
+func (seen incidentsSeen) recorded(ctx context.Context, table *dynamo.Store, since time.Time) (int, error) {
 	n := 0
 	for _, i := range seen {
 		notes, err := table.IncidentNotifications(ctx, i)
@@ -120,15 +120,15 @@ func (seen incidentsSeen) recorded(ctx context.Context, table *store.Store, sinc
 	return n, nil
 }
 
-func tableOf(stack *local.Stack) *store.Store {
-	return store.New(stack.DynamoDB(), local.TableName, store.Options{})
+func tableOf(stack *local.Stack) *dynamo.Store {
+	return dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
 // pageSize is how many pipelines are read at once.
 const pageSize = 100
 
-func eachPipeline(ctx context.Context, table *store.Store, do func(pipeline.State) error) error {
-	for query := (store.Query{Limit: pageSize}); ; {
+func eachPipeline(ctx context.Context, table *dynamo.Store, do func(pipeline.State) error) error {
+	for query := (dynamo.Query{Limit: pageSize}); ; {
 		page, err := table.List(ctx, query)
 		if err != nil {
 			return err

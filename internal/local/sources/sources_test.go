@@ -12,10 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/queues"
 	"github.com/chimewatch/chimewatch/internal/local/sources"
-	"github.com/chimewatch/chimewatch/internal/rules"
 )
 
 // payload is what a function gets of a batch.
@@ -173,7 +173,7 @@ func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
 }
 
 func TestDataFilter(t *testing.T) {
-	matches, err := sources.DataFilter(rules.VoiceStreamFilters()...)
+	matches, err := sources.DataFilter(eventrule.VoiceStreamFilters()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestDataFilter(t *testing.T) {
 			}
 		})
 	}
-	if _, err := sources.DataFilter(rules.Pattern{"data": rules.Values{}}); fault.ClassOf(err) != fault.Invalid {
+	if _, err := sources.DataFilter(eventrule.Pattern{"data": eventrule.Values{}}); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("got %v, want a filter without values refused", err)
 	}
 }

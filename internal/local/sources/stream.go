@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
@@ -63,7 +63,7 @@ func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed fun
 		err := json.Unmarshal(e.Value, &r)
 		n, notNumber := strconv.Atoi(r.SequenceNumber)
 		if err = errors.Join(err, notNumber); err != nil {
-			return fault.Wrap(err, fault.Invalid, "record "+e.ID+" of stream "+s.Name, "cannot be read from the disk",
+			return apperr.Wrap(err, apperr.Invalid, "record "+e.ID+" of stream "+s.Name, "cannot be read from the disk",
 				"delete its line from the file")
 		}
 		s.waiting, s.last = append(s.waiting, r), max(s.last, n)

@@ -15,7 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/fault"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/wire"
 )
@@ -87,7 +87,7 @@ func (s *Service) Open(disk *journal.Journal, entries []journal.Entry, failed fu
 	for _, e := range entries {
 		var m Message
 		if err := json.Unmarshal(e.Value, &m); err != nil {
-			return fault.Wrap(err, fault.Invalid, "notification "+e.ID, "cannot be read from the disk",
+			return apperr.Wrap(err, apperr.Invalid, "notification "+e.ID, "cannot be read from the disk",
 				"delete its line from the file")
 		}
 		s.messages = append(s.messages, m)

@@ -1,0 +1,183 @@
+package callview_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/callview"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// recorded returns the events, in their order, as the table keeps them, and the state
+// that they make.
+func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []dynamo.Record) {
+	for _, raw := range raws {
+		event, err := chime.Parse([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		delta, err := pipeline.FromEvent(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = pipeline.Merge(state, delta)
+		history = append(history, dynamo.Record{Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw)})
+	}
+	return state, history
+}
+
+// stateChange returns an event n minutes after two, with elements as JSON objects.
+func stateChange(n int, eventType, more string, elements ...string) string {
+	return fmt.Sprintf(`{"id":"e%d","source":"aws.chime","detail-type":"Media Insights State Change",
+		"account":"111122223333","region":"us-east-1","time":%q,"detail":{"eventType":"chime:MediaInsights%s",
+		"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p1","fromNumber":"+12065550137",
+		%s"mediaInsightsPipelineElementStatuses":[%s]}}`,
+		n, at("14:00:00Z").Add(time.Duration(n)*time.Minute).Format(time.RFC3339), eventType, more, strings.Join(elements, ","))
+}
+
+func element(name, status, detail string, minute int) string {
+	return fmt.Sprintf(`{"type":%q,"status":%q,"statusDetail":%q,"updatedOn":%d}`,
+		name, status, detail, at("14:00:00Z").Add(time.Duration(minute)*time.Minute).UnixMilli())
+}
+
+// Which event changed what, and which one brought each element to where it stands.
+func TestHistory(t *testing.T) {
+	const sink, processor = "S3RecordingSink", "AmazonTranscribeProcessor"
+	state, history := recorded(t,
+		stateChange(0, "InProgress", `"failureReason":"Earlier",`, element(sink, "Initializing", "", 0), element(processor, "InProgress", "", 0)),
+		stateChange(1, "InProgress", "", element(sink, "Failed", "Access denied to +12065550137", 1), element(processor, "InProgress", "", 0)),
+		stateChange(2, "InProgress", "", element(sink, "InProgress", "late", 0), element(processor, "InProgress", "", 2)),
+		stateChange(3, "PermanentFailure", `"failureReason":"Throttled",`, element(sink, "Failed", "Access denied for good", 3)),
+	)
+	c := callview.New(state, history, nil, nil, callview.Options{})
+	var got []string
+	for _, e := range c.Events {
+		for _, change := range e.Changes {
+			got = append(got, fmt.Sprintf("%s %s: %s to %s: %s", e.ID, change.Element, change.From, change.Status, change.StatusDetail))
+		}
+		if e.Body != nil {
+			t.Errorf("%s: got a body that was not asked for", e.ID)
+		}
+	}
+	want := []string{
+		"e0 " + processor + ":  to InProgress: ", "e0 " + sink + ":  to Initializing: ",
+		"e1 " + sink + ": Initializing to Failed: Access denied to …0137",
+		"e3 " + sink + ": Failed to Failed: Access denied for good",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	wantSources := map[string]callview.Source{
+		"failure": {EventID: "e3", EventTime: at("14:03:00Z")},
+		sink:      {EventID: "e1", EventTime: at("14:01:00Z")}, processor: {EventID: "e0", EventTime: at("14:00:00Z")},
+	}
+	if diff := cmp.Diff(wantSources, sourcesOf(c)); diff != "" {
+		t.Errorf("sources (-want +got):\n%s", diff)
+	}
+	if c.Elements[1].Class != "permissions" || c.Elements[0].Class != "" {
+		t.Errorf("got classes %q and %q, want one of the failed element only", c.Elements[1].Class, c.Elements[0].Class)
+	}
+	t.Run("the first events have expired", func(t *testing.T) {
+		c := callview.New(state, history[:1], nil, nil, callview.Options{})
+		want := map[string]callview.Source{"failure": {}, sink: {}, processor: wantSources[processor]}
+		if diff := cmp.Diff(want, sourcesOf(c)); diff != "" {
+			t.Errorf("sources (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("a body that cannot be read", func(t *testing.T) {
+		broken := append([]dynamo.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
+		c := callview.New(state, broken, nil, nil, callview.Options{Bodies: true})
+		if string(c.Events[0].Body) != `"…0137 {"` || c.Events[1].Changes == nil {
+			t.Errorf("got %s and changes %v, want it as masked text, and the others' changes", c.Events[0].Body, c.Events[1].Changes)
+		}
+	})
+}
+
+func sourcesOf(c callview.Call) map[string]callview.Source {
+	sources := map[string]callview.Source{}
+	for _, e := range c.Elements {
+		sources[e.Type] = e.Source
+	}
+	if c.Failure != nil {
+		sources["failure"] = c.Failure.Source
+	}
+	return sources
+}
+
+func TestBodies(t *testing.T) {
+	raw := stateChange(0, "InProgress", `"ANI":"12065550137",`, element("S3RecordingSink", "InProgress", "of 2065550137", 0))
+	state, history := recorded(t, raw)
+	match := dynamo.Match{ID: "m", Body: []byte(`{"detail":{"callId":"tel:2065550137"}}`)}
+	whole := callview.New(state, history, []dynamo.Match{match}, nil, callview.Options{Bodies: true, FullNumbers: true})
+	if string(whole.Events[0].Body) != raw || string(whole.Alerts[0].Body) != string(match.Body) {
+		t.Errorf("got %s and %s, want the events as they came", whole.Events[0].Body, whole.Alerts[0].Body)
+	}
+	masked := callview.New(state, history, []dynamo.Match{match}, nil, callview.Options{Bodies: true})
+	for _, body := range []json.RawMessage{masked.Events[0].Body, masked.Alerts[0].Body} {
+		if strings.Contains(string(body), "555") || !strings.Contains(string(body), "…0137") || !json.Valid(body) {
+			t.Errorf("got %s, want JSON with the number masked", body)
+		}
+	}
+}
+
+// The changes of the history, one after the other, end in the elements of the state,
+// whatever the events say; the result can always be written as JSON.
+func TestChangesEndInTheState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := rapid.Custom(func(t *rapid.T) string {
+			return fmt.Sprintf(`{"type":%q,"status":%q,"statusDetail":%q,"updatedOn":%d}`,
+				rapid.SampledFrom([]string{"S3RecordingSink", "VoiceEnhancement", "VoiceEnhancementSink", "New"}).Draw(t, "type"),
+				rapid.SampledFrom([]string{"InProgress", "Failed", "NotSupported", "Stopped", "Odd", ""}).Draw(t, "status"),
+				rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "detail"),
+				rapid.OneOf(rapid.Int64Range(0, 3), rapid.SampledFrom([]int64{math.MaxInt64, 253402300800000, -62167219200001})).Draw(t, "updatedOn"))
+		})
+		var raws []string
+		for n := range rapid.IntRange(1, 8).Draw(t, "events") {
+			eventType := rapid.SampledFrom([]string{"InProgress", "Paused", "PermanentFailure", "Stopped", "New"}).Draw(t, "eventType")
+			raws = append(raws, stateChange(n, eventType, "", rapid.SliceOfN(one, 0, 4).Draw(t, "elements")...))
+		}
+		state, history := recorded(t, raws...)
+		c := callview.New(state, history, nil, nil, callview.Options{Bodies: true})
+		type standing struct{ status, detail string }
+		want, got, brought := map[string]standing{}, map[string]standing{}, map[string]string{}
+		for _, e := range c.Elements {
+			want[e.Type] = standing{e.Status, e.StatusDetail}
+		}
+		for _, e := range c.Events {
+			for _, change := range e.Changes {
+				if was := got[change.Element].status; was != change.From {
+					t.Fatalf("%s: got from %q, want %q", e.ID, change.From, was)
+				}
+				if change.From != change.Status {
+					brought[change.Element] = e.ID
+				}
+				got[change.Element] = standing{change.Status, change.StatusDetail}
+			}
+		}
+		for name := range want {
+			if want[name] == (standing{}) {
+				delete(want, name) // nothing was told of it, and so nothing has changed
+			}
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(standing{})); diff != "" {
+			t.Fatalf("elements (-want +got):\n%s", diff)
+		}
+		for _, e := range c.Elements {
+			if e.EventID != brought[e.Type] {
+				t.Fatalf("%s: got event %q, want %q", e.Type, e.EventID, brought[e.Type])
+			}
+		}
+		if _, err := json.Marshal(c); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package callview
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/redact"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+// Voice is what is known of voice analytics on a call.
+type Voice struct {
+	// Tasks are those that the service told of, in the order of their first word.
+	Tasks []VoiceTask `json:"tasks"`
+	// Consent says for each kind of task whether it may run, and how it stands.
+	Consent []consent.Standing `json:"consent"`
+}
+
+// VoiceTask is one task and its latest notification.
+type VoiceTask struct {
+	TaskID string `json:"taskId"`
+	// Kind is speaker-search or voice-tone, or the detail type of what is not known.
+	Kind   string    `json:"kind"`
+	Status string    `json:"status,omitempty"`
+	Time   time.Time `json:"time"`
+	// Result is the latest result as the service gives it: speakerSearchDetails
+	// or voiceToneAnalysisDetails.
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// AddVoice adds what the notifications and the ledger of the state's call tell;
+// nothing when they tell nothing. notes are oldest first.
+func (c *Call) AddVoice(state pipeline.State, notes []voice.Note, ledger consent.Ledger, now time.Time, o Options) {
+	mask := o.redactor(state)
+	v := Voice{Tasks: []VoiceTask{}, Consent: ledger.Standings(now)}
+	for i, s := range v.Consent {
+		v.Consent[i].By, v.Consent[i].TaskID, v.Consent[i].Detail = mask.Text(s.By), mask.Text(s.TaskID), mask.Text(s.Detail)
+	}
+	index := map[string]int{} // by the ids as they are: two may be alike when masked
+	for _, n := range notes {
+		if n.TaskID == "" {
+			continue
+		}
+		i, known := index[n.TaskID]
+		if !known {
+			i = len(v.Tasks)
+			index[n.TaskID] = i
+			v.Tasks = append(v.Tasks, VoiceTask{TaskID: mask.Text(n.TaskID)})
+		}
+		v.Tasks[i].update(n, mask)
+	}
+	if len(v.Tasks)+len(v.Consent) > 0 {
+		c.Voice = &v
+	}
+}
+
+// update takes over what a notification says that is newer than those before.
+func (t *VoiceTask) update(n voice.Note, mask redact.Redactor) {
+	t.Kind, t.Status, t.Time = kindOf(n, mask), mask.Text(n.Status), n.Time
+	if n.Event.Voice == nil {
+		return
+	}
+	for _, name := range []string{"speakerSearchDetails", "voiceToneAnalysisDetails"} {
+		if raw := n.Event.Voice.Metadata[name]; raw != nil {
+			t.Result = mask.JSON(name, raw)
+		}
+	}
+}
+
+func kindOf(n voice.Note, mask redact.Redactor) string {
+	switch n.Analytics {
+	case voice.SpeakerSearch:
+		return string(consent.SpeakerSearch)
+	case voice.VoiceTone:
+		return string(consent.VoiceTone)
+	}
+	return mask.Text(n.DetailType)
+}

@@ -1,0 +1,92 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+)
+
+// maxPuts is how many items BatchWriteItem takes.
+const maxPuts = 25
+
+// putAll puts items, none of which has another's key, and gives the errors of
+// those that were not put, by their keys.
+func (s *Store) putAll(ctx context.Context, items []item) map[string]error {
+	failed := map[string]error{}
+	for part := range slices.Chunk(items, maxPuts) {
+		left, err := s.putBatch(ctx, part)
+		if apperr.ClassOf(err) == apperr.Invalid && len(part) > 1 {
+			// The table refuses a batch for one item that it does not take.
+			s.putSingly(ctx, left, failed)
+			continue
+		}
+		for _, it := range left {
+			failed[itemKey(it)] = err
+		}
+	}
+	return failed
+}
+
+// putBatch puts up to maxPuts items, again and again while the table leaves
+// some undone. It gives those that were not put, and why.
+func (s *Store) putBatch(ctx context.Context, items []item) (left []item, err error) {
+	requests := make([]types.WriteRequest, len(items))
+	for i, it := range items {
+		requests[i].PutRequest = &types.PutRequest{Item: it}
+	}
+	undone, err := s.writeBatch(ctx, requests)
+	for _, request := range undone {
+		left = append(left, request.PutRequest.Item)
+	}
+	return left, err
+}
+
+// deleteAll deletes the items of those keys, none of which is there twice. An
+// item that is not there is no error. On an error any of them may still be there.
+func (s *Store) deleteAll(ctx context.Context, keys []item) error {
+	for part := range slices.Chunk(keys, maxPuts) {
+		requests := make([]types.WriteRequest, len(part))
+		for i, k := range part {
+			requests[i].DeleteRequest = &types.DeleteRequest{Key: k}
+		}
+		if _, err := s.writeBatch(ctx, requests); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBatch sends up to maxPuts requests, again and again while the table
+// leaves some undone. It returns those that were not done, and why.
+func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (left []types.WriteRequest, err error) {
+	for attempt := 0; ; attempt++ {
+		in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests}}
+		out, err := s.db.BatchWriteItem(ctx, in)
+		if err != nil {
+			return requests, s.failure(err, "cannot write the items")
+		}
+		requests = out.UnprocessedItems[s.table]
+		if len(requests) == 0 {
+			return nil, nil
+		}
+		if attempt == mergeAttempts {
+			return requests, apperr.New(apperr.Throttled, "table "+s.table, "left writes undone",
+				"it is tried again; see the table's throttle metrics if this goes on")
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return requests, apperr.Wrap(err, apperr.Unavailable, "table "+s.table, "left writes undone when the time was up",
+				"it is tried again")
+		}
+	}
+}
+
+func (s *Store) putSingly(ctx context.Context, items []item, failed map[string]error) {
+	for _, it := range items {
+		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
+			failed[itemKey(it)] = s.failure(err, "cannot take the item")
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package dynamo
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// Kind says what an item that belongs to a call is, for counts.
+type Kind string
+
+// The kinds. KindReason is no item but the reason of an incident, in which an id
+// or a number of the call stands.
+const (
+	KindPipeline     Kind = "pipelines"
+	KindEvent        Kind = "events"
+	KindPointer      Kind = "pointers"
+	KindIncidentLink Kind = "incidentLinks"
+	KindOccurrence   Kind = "occurrences"
+	KindMatch        Kind = "ruleMatches"
+	KindMatchesTold  Kind = "ruleWindows"
+	KindNotification Kind = "notifications"
+	KindVoice        Kind = "voiceNotifications"
+	KindConsent      Kind = "consentEntries"
+	KindConsentEnd   Kind = "consentEnds"
+	KindReason       Kind = "incidentReasons"
+	KindOther        Kind = "others"
+)
+
+// Kinds returns all kinds, in the order in which they are shown.
+func Kinds() []Kind {
+	return []Kind{
+		KindPipeline, KindEvent, KindPointer, KindIncidentLink, KindOccurrence, KindMatch, KindMatchesTold,
+		KindNotification, KindVoice, KindConsent, KindConsentEnd, KindReason, KindOther,
+	}
+}
+
+// kindOf returns the kind of an item in the partition of a pipeline, a
+// transaction, a callId or a rule match.
+func kindOf(it item) Kind {
+	sk := textIn(it, attrSK)
+	if sk == stateSK {
+		return KindPipeline
+	}
+	prefix, _, _ := strings.Cut(sk, "#")
+	switch prefix + "#" {
+	case eventSK:
+		return KindEvent
+	case pipelinePK:
+		return KindPointer
+	case joinedSK:
+		return KindIncidentLink
+	case matchSK:
+		return KindMatch
+	case toldSK:
+		return KindMatchesTold
+	case noticeSK:
+		return KindNotification
+	case ledgerSK:
+		return KindConsent
+	case lapseSK:
+		return KindConsentEnd
+	}
+	return KindOther
+}
+
+// Belongings is all that the table has of a call, and that Erase removes.
+type Belongings struct {
+	// Pipelines are the states of its pipelines, newest first.
+	Pipelines []pipeline.State
+	// TransactionIDs and CallIDs are sorted. A callId that another call has, too,
+	// is in Shared instead, unless the callId is what was asked for.
+	TransactionIDs, CallIDs []string
+	// Incidents are the ids of the incidents that count the call, sorted. They go on
+	// counting it, without knowing which call it was.
+	Incidents []string
+	// Shared are ids that another call has, too.
+	Shared []SharedID
+	// Running says, for each part of the call that is not over, what goes on.
+	Running []string
+
+	items   []belonging
+	reasons []reasonChange
+}
+
+// SharedID is a callId, or the transactionId of single events, that another
+// call has, too. What names one of the call's own ids besides it belongs to the
+// call, and all else stays.
+type SharedID struct {
+	ID string
+	// Others are the pipelines and transactions of other calls, sorted.
+	Others []string
+	// Left is how many items stay of which it is not known whose they are, as they
+	// name no other id.
+	Left int
+}
+
+// belonging is one item.
+type belonging struct {
+	key  item
+	kind Kind
+	// depth is how far from the id that was asked for the item was found. Those of
+	// a smaller depth lead to it, and are deleted after it.
+	depth int
+	// first is written in place of the item before anything is deleted, and instead
+	// right before the item is; nil for nothing.
+	first, instead item
+}
+
+// The depths of items that lead to no others but those of a greater depth.
+const (
+	depthLeaf  = 1<<20 + iota // found by what the call's own partitions hold
+	depthAgain                // an earlier occurrence of depthLeaf in the same incident
+	depthSide                 // in a partition that other calls may have, too
+	depthTask                 // found by the id of a voice task that the items before name
+	depthMatch                // a rule match that names no call, found by the times of the items before
+	depthAbout                // what was told of such a match
+)
+
+// Counts returns how many items of each kind there are. A kind of which there
+// is none is not in it.
+func (b Belongings) Counts() map[Kind]int {
+	counts := map[Kind]int{}
+	for _, it := range b.items {
+		counts[it.kind]++
+	}
+	if len(b.reasons) > 0 {
+		counts[KindReason] = len(b.reasons)
+	}
+	return counts
+}
+
+// Belongings finds what belongs to the call that ref means: a pipeline's id or
+// ARN, the id of a failed creation, a callId or a transactionId. A transaction is
+// one call with all its pipelines, so a pipeline that has a transaction stands
+// for all of that. A callId is no identity: asked for by a callId, all calls that
+// have it are found; else what other calls that have the same callId own is left
+// out. Unlike Find it needs no state of a pipeline. When there is nothing, the
+// error is of class NotFound.
+//
+// It reads whole partitions, and two indexes, which follow the table within
+// moments. It changes nothing.
+func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) {
+	f := newFinder(s, ref)
+	for _, step := range []func(context.Context) error{f.core, f.sides, f.taskNotes, f.occurrences, f.unnamedMatches} {
+		if err := step(ctx); err != nil {
+			return Belongings{}, err
+		}
+	}
+	b := Belongings{
+		TransactionIDs: slices.Sorted(maps.Keys(f.transactions)), CallIDs: slices.Sorted(maps.Keys(f.calls)),
+		Incidents: slices.Sorted(maps.Keys(f.incidents)), Shared: f.sharedIDs(), reasons: f.reasons,
+	}
+	for _, k := range slices.Sorted(maps.Keys(f.found)) {
+		b.items = append(b.items, f.found[k])
+	}
+	if len(b.items) == 0 {
+		return Belongings{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
+			"list what is there with: chimewatch calls list")
+	}
+	hasState := map[string]bool{} // transactions
+	for _, p := range f.pipelines {
+		if p.known {
+			b.Pipelines = append(b.Pipelines, p.state)
+			hasState[keyID(p.state.TransactionID)] = true
+		}
+	}
+	newestFirst(b.Pipelines)
+	for _, st := range b.Pipelines {
+		if st.Status.Open() {
+			b.Running = append(b.Running, "pipeline "+st.ID+" is "+string(st.Status))
+		}
+	}
+	for _, id := range b.TransactionIDs {
+		if !hasState[id] { // else the pipelines tell whether the call is over
+			b.Running = append(b.Running, s.runningTasks(id, f.ledgers[id])...)
+		}
+	}
+	return b, nil
+}
+
+// runningTasks says which voice tasks of a transaction were started, and
+// neither stopped nor ended with their call. Without the ledger nobody would
+// stop them when consent ends.
+func (s *Store) runningTasks(transactionID string, ledger consent.Ledger) (running []string) {
+	if slices.ContainsFunc(ledger, func(e consent.Entry) bool { return e.Kind == consent.Ended }) {
+		return nil
+	}
+	for _, standing := range ledger.Standings(s.now()) {
+		switch standing.State {
+		case consent.StateStarting, consent.StateStarted, consent.StateStopping, consent.StateUnresolved:
+			running = append(running,
+				"the task "+string(standing.Task)+" of transaction "+transactionID+" is "+string(standing.State))
+		}
+	}
+	return running
+}

@@ -1,0 +1,136 @@
+package dynamo
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/incident"
+)
+
+const noticeSK = "N#"
+
+// lease is how long a claim keeps others from sending; longer than a publish
+// with all its retries takes.
+const lease = 15 * time.Second
+
+// Notification is one that was sent, or is being sent while SentAt is zero.
+type Notification struct {
+	ID      string
+	Kind    string
+	Subject string
+	// Calls is how many calls it is about, zero where it does not count.
+	Calls int
+	// Severity and Reasons are those of the incident that it says, the latter by
+	// their ids; empty where it is about none.
+	Severity incident.Severity
+	Reasons  []string
+	// Tally is what else has to be known of what it is about; see Untold.
+	Tally  string
+	SentAt time.Time
+}
+
+// Once does send once for each id under a partition, however often and by
+// however many processes it is called: the first claims it, the others wait
+// until it is sent, or until the claim's lease has run out, and then claim it
+// themselves. A process that dies between send and the record of it makes a
+// later one send again, with the same id. owner names the invocation, so that
+// its own retry need not wait.
+func (s *Store) Once(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) error {
+	for {
+		sent, err := s.TryOnce(ctx, partition, n, owner, send)
+		if err != nil || !sent.SentAt.IsZero() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return apperr.Wrap(ctx.Err(), apperr.Conflict, "notification "+n.ID, "is being sent by another invocation", "it is tried again")
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// TryOnce is Once, but does not wait for another that has the claim: SentAt of
+// what it gives is zero then. Otherwise it gives the notification as it was
+// sent, which may have been before and with other words than n has.
+func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) (Notification, error) {
+	claimed, sent, err := s.claim(ctx, partition, n, owner)
+	if err != nil || !claimed {
+		return sent, err
+	}
+	if err := send(ctx); err != nil {
+		return Notification{}, err
+	}
+	n.SentAt = s.now()
+	// What was sent is this, whoever has claimed it since. It expires also when the
+	// claim is gone, as the call was erased meanwhile.
+	up := newUpdate()
+	up.set("d", up.value(text(timeText(n.SentAt))))
+	up.set("su", up.value(text(n.Subject)))
+	up.set("k", up.value(number(n.Calls)))
+	if n.Severity != "" {
+		up.set(attrToldGrave, up.value(text(string(n.Severity))))
+	}
+	if len(n.Reasons) > 0 {
+		up.set(attrToldWhy, up.value(&types.AttributeValueMemberSS{Value: n.Reasons}))
+	}
+	if n.Tally != "" {
+		up.set(attrTally, up.value(text(n.Tally)))
+	}
+	s.expireBy(up, n.SentAt)
+	up.remove("l")
+	up.remove("w")
+	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
+	if err != nil {
+		return Notification{}, s.failure(err, "cannot take that the notification was sent")
+	}
+	return n, nil
+}
+
+// Partition is where a notification is kept.
+type Partition string
+
+// PartitionOfIncident is the partition of the notifications about a group's
+// incidents.
+func PartitionOfIncident(g incident.Group) Partition { return Partition(groupPK + g.ID()) }
+
+func (s *Store) claim(ctx context.Context, partition Partition, n Notification, owner string) (claimed bool, sent Notification, err error) {
+	now := s.now()
+	millis := func(t time.Time) types.AttributeValue {
+		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
+	}
+	up := newUpdate()
+	up.set("w", up.value(text(owner)))
+	up.set("l", up.value(millis(now.Add(lease))))
+	up.set("n", up.value(text(n.ID)))
+	up.set("y", up.value(text(n.Kind)))
+	up.set("su", up.value(text(n.Subject)))
+	if n.Calls > 0 {
+		up.set("k", up.value(number(n.Calls)))
+	}
+	s.expireBy(up, now)
+	up.require("attribute_not_exists(d)")
+	up.require("(attribute_not_exists(l) OR l < " + up.value(millis(now)) + " OR w = " + up.value(text(owner)) + ")")
+	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
+	if err == nil {
+		return true, sent, nil
+	}
+	if !isConditionFailure(err) {
+		return false, sent, s.failure(err, "cannot take the notification")
+	}
+	it, err := s.get(ctx, string(partition), noticeSK+n.ID)
+	if err != nil {
+		return false, sent, err
+	}
+	return false, notificationIn(it), nil
+}
+
+func notificationIn(it item) Notification {
+	return Notification{
+		ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"),
+		Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy),
+		Tally: textIn(it, attrTally), SentAt: timeIn(it, "d"),
+	}
+}

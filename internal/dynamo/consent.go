@@ -1,0 +1,233 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+const (
+	// ledgerSK begins the sort keys of the entries of a ledger. They lie in the
+	// partition of their transaction, or of their callId as long as no
+	// transaction is known. That a call is ready lies in both.
+	ledgerSK = "V#"
+	// heldByTime is the letter of the by-time index for readiness and consent.
+	heldByTime = "H"
+	attrEntry  = "d"
+)
+
+// entryItems gives the items of an entry: one, or two of a readiness, and of
+// consent that has an end.
+func (s *Store) entryItems(e consent.Entry) ([]item, error) {
+	var partitions []string
+	if e.TransactionID != "" {
+		partitions = append(partitions, transactionKey(e.TransactionID))
+	}
+	if e.CallID != "" && (e.Kind == consent.Ready || e.TransactionID == "") {
+		partitions = append(partitions, callKey(e.CallID))
+	}
+	if len(partitions) == 0 {
+		return nil, apperr.New(apperr.Invalid, "entry "+e.ID(), "names neither a transaction nor a call", "")
+	}
+	items := make([]item, len(partitions))
+	for i, pk := range partitions {
+		it := key(pk, ledgerSK+keyID(e.ID()))
+		if err := setJSON(it, attrEntry, e); err != nil {
+			return nil, err
+		}
+		s.expire(it, e.At)
+		if i == 0 && (e.Kind == consent.Ready || e.Scope != "") {
+			it[attrTime], it[attrFirst] = text(heldByTime+shardOf(pk)), text(timeText(e.At))
+		}
+		items[i] = it
+	}
+	if e.Kind == consent.Granted && !e.Until.IsZero() {
+		items = append(items, s.lapseItem(partitions[0], e))
+	}
+	return items, nil
+}
+
+// readiness gives the entry that a notification makes in its call's ledger. None is
+// made for an id that is no valid UTF-8: another call may have the same one, as read.
+func readiness(n voice.Note) (consent.Entry, bool) {
+	e := consent.Entry{At: n.Time.UTC(), Event: n.ID, TransactionID: n.TransactionID, CallID: n.CallID}
+	switch {
+	case n.TransactionID == "", strings.ContainsRune(n.TransactionID+n.CallID, utf8.RuneError):
+		return e, false
+	case n.IsReady() && n.VoiceConnectorID != "":
+		e.Kind, e.VoiceConnectorID = consent.Ready, n.VoiceConnectorID
+		return e, true
+	case n.IsPostCall():
+		e.Kind = consent.Ended
+		return e, true
+	}
+	return e, false
+}
+
+// Enter writes an entry into the ledger of its transaction, or of its callId if
+// it names no transaction. Where the ledger has an entry with its id, that one
+// stays.
+func (s *Store) Enter(ctx context.Context, e consent.Entry) error {
+	items, err := s.entryItems(e)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+		if err != nil && !isConditionFailure(err) {
+			return s.failure(err, "cannot take the entry "+e.ID())
+		}
+	}
+	return nil
+}
+
+// Ledger reads all that was entered for a transaction before, with consistent
+// reads: its own entries, and consent for the calls that its readiness names.
+func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
+	ledger, err := s.entries(ctx, transactionKey(transactionID))
+	if err != nil {
+		return nil, err
+	}
+	for _, callID := range ledger.CallIDs() {
+		of, err := s.CallLedger(ctx, callID)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range of {
+			if e.Kind != consent.Ready { // the transaction's own is there, and another's is not meant
+				ledger = append(ledger, e)
+			}
+		}
+	}
+	return ledger, nil
+}
+
+// CallLedger reads, with a consistent read, all that was entered for a callId
+// before: what names no transaction, and the readiness of its transactions.
+func (s *Store) CallLedger(ctx context.Context, callID string) (consent.Ledger, error) {
+	return s.entries(ctx, callKey(callID))
+}
+
+func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) {
+	items, err := s.queryAll(ctx, pk, ledgerSK)
+	if err != nil {
+		return nil, err
+	}
+	ledger := make(consent.Ledger, len(items))
+	for i, it := range items {
+		ledger[i] = readEntry(it)
+	}
+	return ledger, nil
+}
+
+// readEntry makes the entry of its item. What cannot be read of it, because a newer
+// version wrote it, hides neither the rest of it nor another entry; see consent.Read.
+func readEntry(it item) consent.Entry {
+	body, err := jsonIn(it, attrEntry)
+	if err != nil {
+		body = nil
+	}
+	return consent.Read(body, consent.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK),
+		ledgerSK)})
+}
+
+// PipelineEnd tells whether a pipeline of the transaction has stopped, and when.
+// As long as another one of it is open, the call is not over.
+func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
+	pointers, err := s.queryAll(ctx, transactionKey(transactionID), pipelinePK)
+	if err != nil {
+		return "", time.Time{}, false, err
+	}
+	ids := make([]string, len(pointers))
+	for i, it := range pointers {
+		ids[i] = strings.TrimPrefix(textIn(it, attrSK), pipelinePK)
+	}
+	states, err := s.states(ctx, ids)
+	if err != nil {
+		return "", time.Time{}, false, err
+	}
+	for _, st := range states {
+		switch {
+		case st.Status.Open():
+			return "", time.Time{}, false, nil
+		case st.Status == pipeline.Stopped && (!ended || st.EndedAt().After(at)):
+			pipelineID, at, ended = st.ID, st.EndedAt(), true
+		}
+	}
+	return pipelineID, at, ended, nil
+}
+
+// Held is a call that is ready for tasks, or of which somebody has spoken.
+type Held struct {
+	// TransactionID, or CallID where no transaction is known.
+	TransactionID, CallID string
+	// At is when the last of it was said.
+	At time.Time
+}
+
+// Held gives up to limit of them, newest first.
+func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
+	var found []Held
+	for shard := range shards {
+		// The same call is there once for each time that somebody spoke.
+		for after := (position{}); ; {
+			items, err := s.heldPage(ctx, shard, limit, &after)
+			if err != nil {
+				return nil, err
+			}
+			of := len(found)
+			found = appendHeld(found, items)
+			if after.Done || len(found)-of >= limit {
+				break
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b Held) int { return b.At.Compare(a.At) })
+	return found[:min(limit, len(found))], nil
+}
+
+func appendHeld(found []Held, items []item) []Held {
+	for _, it := range items {
+		h := Held{At: timeIn(it, attrFirst)}
+		pk := textIn(it, attrPK)
+		if id, ok := strings.CutPrefix(pk, transactionPK); ok {
+			h.TransactionID = id
+		} else {
+			h.CallID = strings.TrimPrefix(pk, callPK)
+		}
+		if !slices.ContainsFunc(found, func(other Held) bool {
+			return other.TransactionID == h.TransactionID && other.CallID == h.CallID
+		}) {
+			found = append(found, h)
+		}
+	}
+	return found
+}
+
+// heldPage gives a page of a shard, newest first, and moves after behind it.
+func (s *Store) heldPage(ctx context.Context, shard, limit int, after *position) ([]item, error) {
+	partition := text(heldByTime + string(rune('0'+shard)))
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, IndexName: aws.String(indexByTime), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit)),
+		KeyConditionExpression: aws.String(attrTime + " = :p"), ExpressionAttributeValues: item{":p": partition},
+	}
+	if after.PK != "" {
+		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), attrTime: partition}
+	}
+	out, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, s.failure(err, "cannot be listed")
+	}
+	last := out.LastEvaluatedKey
+	*after = position{PK: textIn(last, attrPK), SK: textIn(last, attrSK), At: textIn(last, attrFirst), Done: len(last) == 0}
+	return out.Items, nil
+}

@@ -1,0 +1,291 @@
+package dynamo_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+// talk is a call of the tests of erasure. Ids that are empty are not there.
+type talk struct {
+	n           int
+	transaction string
+	callID      string
+	pipelines   []string
+	task        string
+	// number is the caller's, which no other call has.
+	number string
+}
+
+// newTalk makes a call with pipelines; a call without a transaction may have one
+// at most.
+func newTalk(n int, transaction bool, callID string, pipelines int) talk {
+	c := talk{n: n, callID: callID, task: fmt.Sprintf("task-%04d-x", n), number: fmt.Sprintf("+120655%05d", n)}
+	if transaction {
+		c.transaction = fmt.Sprintf("transaction-%04d-x", n)
+	}
+	for i := range pipelines {
+		c.pipelines = append(c.pipelines, fmt.Sprintf("pipeline-%04d-%d-x", n, i))
+	}
+	return c
+}
+
+const busyLine = "+12065550100" // which all of them call
+
+// fields are the call's as the details of events have them.
+func (c talk) fields() map[string]any {
+	fields := map[string]any{"voiceConnectorId": "connector", "fromNumber": c.number, "toNumber": busyLine}
+	c.identify(fields)
+	return fields
+}
+
+// identify adds the ids that the call has.
+func (c talk) identify(fields map[string]any) {
+	if c.transaction != "" {
+		fields["transactionId"] = c.transaction
+	}
+	if c.callID != "" {
+		fields["callId"] = c.callID
+	}
+}
+
+// own are the ids and the number that no other call has; the callId may be one.
+func (c talk) own() []string {
+	own := append([]string{c.task, c.number[1:]}, c.pipelines...)
+	if c.transaction != "" {
+		own = append(own, c.transaction)
+	}
+	return own
+}
+
+// refs are what the call may be asked for by.
+func (c talk) refs() []string {
+	refs := slices.Clone(c.pipelines)
+	for _, p := range c.pipelines {
+		refs = append(refs, arnOf(p))
+	}
+	for _, id := range []string{c.transaction, c.callID} {
+		if id != "" {
+			refs = append(refs, id)
+		}
+	}
+	return refs
+}
+
+func arnOf(pipeline string) string {
+	return "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + pipeline
+}
+
+// deed writes something of a call.
+type deed func(context.Context, *dynamo.Store) error
+
+// desk makes deeds, each of which is an event with an id of its own, a second
+// after the one before.
+type desk struct {
+	now    time.Time
+	events int
+}
+
+func (d *desk) next() (id string, at time.Time) {
+	d.events++
+	return d.last(), d.now.Add(time.Duration(d.events) * time.Second)
+}
+
+// event makes the bytes of an event with these fields in its detail.
+func (d *desk) event(detailType string, detail map[string]any) []byte {
+	id, at := d.next()
+	raw, err := json.Marshal(map[string]any{"version": "0", "id": id, "detail-type": detailType, "source": chime.Source,
+		"account": "111122223333", "region": "us-east-1", "time": at.Format(time.RFC3339), "detail": detail})
+	if err != nil {
+		panic(err) // it is made of texts and numbers
+	}
+	return raw
+}
+
+func plus(fields map[string]any, more map[string]any) map[string]any {
+	all := map[string]any{}
+	maps.Copy(all, fields)
+	maps.Copy(all, more)
+	return all
+}
+
+// changes are state changes of a pipeline. Only the first names the call, unless
+// all are to.
+func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) deed {
+	var events [][]byte
+	for i, eventType := range eventTypes {
+		fields := map[string]any{}
+		if i == 0 || all {
+			fields = c.fields()
+		}
+		events = append(events, d.event(chime.DetailStateChange, plus(fields, map[string]any{"eventType": eventType,
+			"mediaInsightsPipelineArn": arnOf(pipeline)})))
+	}
+	return func(ctx context.Context, s *dynamo.Store) error {
+		for _, raw := range events {
+			ev, err := chime.Parse(raw)
+			if err != nil {
+				return err
+			}
+			if err := s.RecordStateChange(ctx, ev); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// failure makes a pipeline of the call join an incident. Again makes it end, and
+// the pipeline fail once more, so that its link to the first one is lost.
+func (d *desk) failure(c talk, pipeline, scope, reason string, again bool) deed {
+	_, at := d.next()
+	f := dynamo.Failure{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions,
+		Reason: reason,
+		Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: c.callID,
+			At: at}, Began: at}
+	timing := incident.Timing{Window: time.Minute, Reopen: -1} // what is over stays over
+	return func(ctx context.Context, s *dynamo.Store) error {
+		i, err := s.Join(ctx, f, timing)
+		if err != nil || !again || !i.Open() {
+			return err
+		}
+		if i, err = s.CloseIncident(ctx, i); err != nil {
+			return err
+		}
+		f.Began = i.ClosedAt.Add(time.Hour)
+		_, err = s.Join(ctx, f, timing)
+		return err
+	}
+}
+
+// match keeps a rule match with these fields, and what people were told of it.
+func (d *desk) match(fields map[string]any, told bool) deed {
+	raw := d.event(chime.DetailRulesMatched, map[string]any{"ruleName": "rule", "sourceMetadata": fields})
+	return func(ctx context.Context, s *dynamo.Store) error {
+		ev, err := chime.Parse(raw)
+		if err != nil {
+			return err
+		}
+		if err := s.RecordMatch(ctx, ev, "KeywordMatch"); err != nil || !told {
+			return err
+		}
+		rule, named := dynamo.RuleOnCallOf(ev)
+		n := dynamo.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
+			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
+		if err := s.Once(ctx, rule.Call, n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
+			return err
+		}
+		was, err := s.ToldOf(ctx, rule)
+		if err != nil {
+			return err
+		}
+		is := was
+		is.Notifications, is.Matches, is.At = was.Notifications+1, was.Matches+1, ev.Time
+		return s.MarkMatchesTold(ctx, was, is)
+	}
+}
+
+// notify keeps a voice notification with these fields.
+func (d *desk) notify(source intake.Source, detailType string, fields map[string]any) deed {
+	raw := d.event(detailType, fields)
+	return func(ctx context.Context, s *dynamo.Store) error {
+		n, err := voice.Read(intake.Message{Source: source, Body: raw})
+		if err != nil {
+			return err
+		}
+		return s.RecordVoice(ctx, []voice.Note{n})[0]
+	}
+}
+
+// enter writes entries into ledgers.
+func (d *desk) enter(entries ...consent.Entry) deed {
+	for i := range entries {
+		entries[i].Event, entries[i].At = d.next()
+	}
+	return func(ctx context.Context, s *dynamo.Store) error {
+		for _, e := range entries {
+			if err := s.Enter(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// life is what can be in the table of a call that is over, every kind of item.
+type life struct {
+	// needed are the deeds without which it is not known what is whose.
+	needed, others []deed
+	// mentioning are the ids of rule matches that name no transaction or no call at
+	// all, but mention a pipeline of the call.
+	mentioning []string
+}
+
+func (l life) all() []deed { return slices.Concat(l.needed, l.others) }
+
+func (d *desk) live(c talk) (l life) {
+	need := func(more ...deed) { l.needed = append(l.needed, more...) }
+	add := func(more ...deed) { l.others = append(l.others, more...) }
+	byTask := func(fields map[string]any) map[string]any { return plus(fields, map[string]any{"taskId": c.task}) }
+	ids := map[string]any{}
+	c.identify(ids)
+	for i, p := range c.pipelines {
+		need(d.changes(c, p, i == 0, chime.EventCreated, chime.EventInProgress, chime.EventStopped))
+		need(d.notify(intake.SQS, chime.DetailVoiceTone, byTask(map[string]any{"mediaInsightsPipelineId": p})))
+		add(d.failure(c, p, "voice-connector/connector", "denied for "+p+" of "+c.number, i == 0))
+		add(d.failure(c, p, "region/111122223333/us-east-1", "denied", i == 0))
+		add(d.match(map[string]any{"pipeline": arnOf(p)}, true))
+		l.mentioning = append(l.mentioning, d.last())
+		if c.callID != "" {
+			add(d.match(map[string]any{"callId": c.callID, "pipeline": arnOf(p)}, false))
+			l.mentioning = append(l.mentioning, d.last())
+		}
+		add(d.notify(intake.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task,
+			"mediaInsightsPipelineId": p}))
+	}
+	if len(ids) > 0 {
+		add(d.match(ids, true), d.match(ids, false))
+	}
+	if c.callID != "" {
+		add(d.match(map[string]any{"callId": c.callID}, true),
+			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, CallID: c.callID,
+				Until: d.now.Add(time.Hour)}),
+			d.notify(intake.Kinesis, chime.DetailVoiceTone, byTask(map[string]any{"callId": c.callID})))
+	}
+	if c.transaction != "" {
+		ready := d.notify(intake.Direct, chime.DetailVoiceStatus,
+			plus(c.fields(), map[string]any{"detailStatus": "AnalyticsReady"}))
+		started := d.enter(consent.Entry{Kind: consent.Starting, TransactionID: c.transaction, Task: consent.VoiceTone,
+			Number: 1},
+			consent.Entry{Kind: consent.Started, TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1,
+				TaskID: c.task})
+		if len(c.pipelines) == 0 {
+			need(ready, started)
+		} else {
+			add(ready, started, d.notify(intake.Kinesis, chime.DetailSpeakerSearch,
+				plus(byTask(ids), map[string]any{"mediaInsightsPipelineId": c.pipelines[0]})))
+		}
+		add(d.notify(intake.SQS, chime.DetailVoiceStatus,
+			plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"})),
+			d.notify(intake.SQS, "VoiceMoodStatus", ids),
+			d.notify(intake.SQS, chime.DetailVoiceTone, byTask(ids)),
+			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, TransactionID: c.transaction,
+				CallID: c.callID, Until: d.now.Add(time.Hour)}))
+	}
+	add(d.notify(intake.SQS, chime.DetailSpeakerSearch, byTask(nil)),
+		d.notify(intake.Direct, chime.DetailVoiceTone, byTask(nil)))
+	return l
+}
+
+// last is the id of the last event.
+func (d *desk) last() string { return fmt.Sprintf("event-%05d", d.events) }

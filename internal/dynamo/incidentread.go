@@ -1,0 +1,230 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/incident"
+)
+
+func decodeIncident(it item) incident.Incident {
+	group := strings.TrimPrefix(textIn(it, attrPK), groupPK)
+	n, err := strconv.Atoi(strings.TrimPrefix(textIn(it, attrSK), incidentSK))
+	if err != nil {
+		n = 0 // no key of ours; its id finds nothing
+	}
+	i := incident.Incident{
+		ID:    group + "." + strconv.Itoa(n),
+		Group: incident.Group{Scope: textIn(it, attrScope), Element: textIn(it, attrElement)},
+		Class: incident.Class(textIn(it, attrClass)), Target: textIn(it, attrTarget), Reason: textIn(it, attrReason),
+		OpenedAt: timeIn(it, attrOpened), ActiveAt: timeIn(it, attrFirst), Seen: timeIn(it, attrSeen),
+		ClosedAt: timeIn(it, attrClosed), Reopened: numberIn(it, attrReopened),
+	}
+	if i.OpenedAt.IsZero() { // of a version that listed incidents by when they opened
+		i.OpenedAt = i.ActiveAt
+	}
+	i.Reasons = decodeReasons(it, i)
+	var first []incident.Loss
+	i.Losses, first = decodeLosses(it)
+	i.Told = decodeTold(it, i, first)
+	return i
+}
+
+// Incident returns an incident by its id, with a consistent read; an error of
+// class NotFound when there is none.
+func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, error) {
+	it, err := s.readIncident(ctx, id)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	return decodeIncident(it), nil
+}
+
+func (s *Store) readIncident(ctx context.Context, id string) (item, error) {
+	notFound := apperr.New(apperr.NotFound, "table "+s.table, "knows no incident "+id,
+		"list them with: chimewatch incidents list")
+	k, ok := incidentKey(id)
+	if !ok {
+		return nil, notFound
+	}
+	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+	if err != nil {
+		return nil, err
+	}
+	if len(it) == 0 {
+		return nil, notFound
+	}
+	return it, nil
+}
+
+// IncidentsOf gives the ids of the incidents that a pipeline has joined.
+func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
+	items, err := s.queryAll(ctx, pipelineKey(pipelineID), joinedSK)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(items))
+	for n, it := range items {
+		ids[n] = textIn(it, "in")
+	}
+	return ids, nil
+}
+
+// IncidentNotifications gives what was told of an incident, oldest first, and
+// what is being told last.
+func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]Notification, error) {
+	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), noticeSK)
+	if err != nil {
+		return nil, err
+	}
+	var list []Notification
+	for _, it := range items {
+		if n := notificationIn(it); strings.HasPrefix(n.ID, "incident/"+i.ID+"/") {
+			list = append(list, n)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Notification) int {
+		if a.SentAt.IsZero() != b.SentAt.IsZero() {
+			return b.SentAt.Compare(a.SentAt)
+		}
+		return a.SentAt.Compare(b.SentAt)
+	})
+	return list, nil
+}
+
+// LastSeen returns when the newest failure of an incident was handled; zero when
+// there is none yet. It costs a few reads, however many failures there are.
+func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
+	newest, err := s.Newest(ctx, id)
+	return newest.Seen, err
+}
+
+// Newest returns the newest times of an incident's failures, those that were handled
+// last: when one was handled, and when one happened, which is never later. Both are
+// zero when there is none yet. It costs a few reads, however many failures there are.
+func (s *Store) Newest(ctx context.Context, id string) (newest incident.Occurrence, err error) {
+	for shard := range shards {
+		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
+			KeyConditionExpression:    aws.String(attrPK + " = :p"),
+			ExpressionAttributeValues: item{":p": text(occurrencePK + id + "#" + strconv.Itoa(shard))},
+		})
+		if err != nil {
+			return newest, s.failure(err, "cannot be queried for occurrences")
+		}
+		for _, it := range out.Items {
+			o := occurrenceIn(it)
+			newest.Seen = later(newest.Seen, o.Seen)
+			if o.At.After(o.Seen) {
+				o.At = o.Seen // its clock was wrong
+			}
+			newest.At = later(newest.At, o.At)
+		}
+	}
+	return newest, nil
+}
+
+func occurrenceIn(it item) incident.Occurrence {
+	seen, id, _ := strings.Cut(textIn(it, attrSK), "#")
+	return incident.Occurrence{
+		PipelineID: id, CallID: textIn(it, "ci"), At: timeIn(it, "a"), Seen: timeIn(item{attrSK: text(seen)}, attrSK),
+		Reasons: setIn(it, attrReasons),
+	}
+}
+
+// tallyExamples is how many calls a tally names.
+const tallyExamples = 3
+
+// Tally counts an incident's calls by reading them all.
+func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
+	var tally incident.Tally
+	var all []incident.Occurrence
+	for shard := range shards {
+		items, err := s.queryAll(ctx, occurrencePK+id+"#"+strconv.Itoa(shard), "")
+		if err != nil {
+			return tally, err
+		}
+		for _, it := range items {
+			all = append(all, occurrenceIn(it))
+		}
+	}
+	slices.SortFunc(all, func(a, b incident.Occurrence) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return strings.Compare(a.PipelineID, b.PipelineID)
+	})
+	tally.Occurrences = all
+	if len(all) > 0 {
+		tally.LastAt = all[len(all)-1].At
+	}
+	counted := make(map[string]bool, len(all))
+	for _, o := range all {
+		switch {
+		case o.PipelineID == "": // the call was erased
+			tally.Calls++
+			continue
+		case counted[o.PipelineID]:
+			continue // it failed again
+		}
+		counted[o.PipelineID] = true
+		tally.Calls++
+		if len(tally.Examples) < tallyExamples {
+			tally.Examples = append(tally.Examples, o)
+		}
+	}
+	return tally, nil
+}
+
+// IncidentQuery says which incidents Incidents returns.
+type IncidentQuery struct {
+	// Owing keeps to those that are open, or whose end people were not told of.
+	Owing bool
+	// From and To bound ActiveAt, both included; zero means no bound.
+	From, To time.Time
+	// Limit is how many a page has at most; zero means 50.
+	Limit int
+	// Cursor is the next of the page before; empty for the first page.
+	Cursor string
+}
+
+// Incidents returns a page of incidents, the latest ActiveAt first, and the cursor of
+// the page that follows, empty on the last one.
+func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident.Incident, next string, err error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	positions, err := readCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	sp := span{index: indexByTime, attr: attrTime, letter: "I", from: q.From, to: q.To}
+	if q.Owing {
+		sp.index, sp.attr = indexByState, attrState
+	}
+	for len(page) < q.Limit && !allRead(positions) {
+		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
+		if err != nil {
+			return nil, "", err
+		}
+		for _, k := range keys {
+			it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+			if err != nil {
+				return nil, "", err
+			}
+			if len(it) > 0 {
+				page = append(page, decodeIncident(it))
+			}
+		}
+	}
+	if !allRead(positions) {
+		next = writeCursor(positions)
+	}
+	return page, next, nil
+}

@@ -1,0 +1,76 @@
+package dynamo
+
+import (
+	"crypto/sha256"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// maxID is how many bytes of an id become part of a key, so that every key is within
+// what DynamoDB accepts: 1,024 bytes of a sort key, 2,048 of a partition key. It is the
+// same as that of a pipeline's id, which State.ID is.
+const maxID = pipeline.MaxIDLength
+
+// keyID returns an id as keys have it: as it is, or, where it is too long, as
+// chime.ShortID makes it, so that the whole id leads to the same key. What keyID made
+// it returns as it is.
+func keyID(id string) string { return chime.ShortID(id, maxID) }
+
+// transactionKey, callKey and pipelineKey return the partitions of what belongs to an
+// id, which may be whole or as keyID made it.
+func transactionKey(id string) string { return transactionPK + keyID(id) }
+func callKey(id string) string        { return callPK + keyID(id) }
+func pipelineKey(id string) string    { return pipelinePK + keyID(id) }
+
+// maxRuleName is how many bytes the name of a rule may have, and maxCallInName how many
+// of a call's id are in the id of a notification about the two, whose sort key has room
+// for both.
+const (
+	maxRuleName   = 500
+	maxCallInName = 400
+)
+
+// maxScope is how many bytes of the name of a Voice Connector or a configuration an
+// incident keeps whole. That of a real one is much shorter.
+const maxScope = 2048
+
+// maxReason is how many bytes of a reason an incident keeps: what people read, and so
+// much less than an item takes that it always fits. The whole reason is in the event.
+const maxReason = 4096
+
+// fitting returns a failure with nothing in it that an item or a key could not hold:
+// the failure is notified whatever the service sends.
+func fitting(f Failure) Failure {
+	f.Occurrence.PipelineID, f.Occurrence.CallID = keyID(f.Occurrence.PipelineID), keyID(f.Occurrence.CallID)
+	f.Group.Element = keyID(f.Group.Element)
+	if _, kind, name := incident.SplitScope(f.Group.Scope); len(name) > maxScope {
+		f.Group.Scope = strings.TrimSuffix(f.Group.Scope, kind+"/"+name) + kind + "/" + chime.ShortID(name, maxScope)
+	}
+	f.Reason = cut(f.Reason, maxReason)
+	return f
+}
+
+// cut returns the beginning of a text, of at most most bytes and whole characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && text[most]&0xC0 == 0x80 { // within a character
+		most--
+	}
+	return text[:most]
+}
+
+// hashText returns 40 letters that are the same whenever the bytes are.
+func hashText(of []byte) string {
+	sum := sha256.Sum256(of)
+	var b strings.Builder
+	for _, c := range sum[:20] {
+		b.WriteByte('a' + c>>4)
+		b.WriteByte('a' + c&15)
+	}
+	return b.String()
+}

@@ -1,0 +1,105 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/chimewatch/chimewatch/internal/consent"
+)
+
+// An entry of a ledger that cannot be read, or only in part, hides no other one and is
+// never a yes. Where it may be a word of people, it is a no as long as nobody says yes
+// after it; what the system has done stays known.
+func TestUnreadableEntriesHideNoOther(t *testing.T) {
+	at := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
+	said := func(kind consent.Kind, minute int) consent.Entry {
+		return consent.Entry{Kind: kind, At: at.Add(time.Duration(minute) * time.Minute), Event: string(kind), By: "me",
+			Scope: consent.ScopeBoth, TransactionID: "t"}
+	}
+	ready := consent.Entry{Kind: consent.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
+	for _, tt := range []struct {
+		name, body string
+		binary     bool
+		yes        bool // somebody said yes before
+		want       string
+	}{
+		{"nothing", "", false, true, "starting"},
+		{"no JSON", "{", false, true, ""},
+		{"a list", "[]", false, true, ""},
+		{"packed by another version", "\x09abc", true, true, ""},
+		{"a yes of a kind that is new",
+			`{"kind":"granted-by-law","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both"}`, false, false, ""},
+		{"and somebody said yes before",
+			`{"kind":"granted-by-law","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both"}`, false, true, ""},
+		{"before the yes", `{"kind":"granted-by-law","at":"2026-03-11T07:02:00Z","eventId":"n","scope":"both"}`, false,
+			true, "starting"},
+		{"a yes with an end that cannot be read",
+			`{"kind":"granted","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","until":"soon"}`, false, false, ""},
+		{"a yes with a list of scopes",
+			`{"kind":"granted","at":"2026-03-11T08:02:00Z","eventId":"n","scope":["voice-tone"]}`, false, false, ""},
+		{"a no with a list of scopes",
+			`{"kind":"withdrawn","at":"2026-03-11T08:02:00Z","eventId":"n","scope":["voice-tone"]}`, false, true, ""},
+		{"a no by nobody", `{"kind":"denied","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","by":{"name":"x"}}`,
+			false, true, ""},
+		{"a no with a new field", `{"kind":"denied","at":"2026-03-11T08:02:00Z","eventId":"n","scope":"both","why":["x"]}`,
+			false, true, ""},
+		{"a decision of a kind that is new",
+			`{"kind":"postponed","at":"2026-03-11T08:02:00Z","task":"voice-tone","number":1}`, false, true, "starting"},
+		{"a task that was started", `{"kind":"started","at":7,"task":"voice-tone","number":1,"taskId":"k","detail":{}}`,
+			false, true, "started"},
+		{"a task of a kind that is new",
+			`{"kind":"started","at":"2026-03-11T08:02:00Z","task":"mood","number":1,"taskId":"k"}`, false, true, "starting"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, db, table := voiceStore(t)
+			all := []consent.Entry{ready}
+			if tt.yes {
+				all = append(all, said(consent.Granted, 1))
+			}
+			enter(t, s, all...)
+			it := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "T#t"},
+				"SK": &types.AttributeValueMemberS{Value: "V#9#odd"},
+				"c":  &types.AttributeValueMemberS{Value: "2026-03-11T08:02:00.000000Z"}}
+			switch {
+			case tt.binary:
+				it["d"] = &types.AttributeValueMemberB{Value: []byte(tt.body)}
+			case tt.body != "":
+				it["d"] = &types.AttributeValueMemberS{Value: tt.body}
+			default:
+				it["c"] = &types.AttributeValueMemberS{Value: "2026-03-11T07:00:00.000000Z"}
+			}
+			if _, err := db.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: it}); err != nil {
+				t.Fatal(err)
+			}
+			ledger, err := s.Ledger(t.Context(), "t")
+			if err != nil || len(ledger) != len(all)+1 || len(ledger.InOrder()) != len(all)+1 {
+				t.Fatalf("got %v and %v, want every entry", ledger, err)
+			}
+			for _, e := range all {
+				if !slices.Contains(ledger, e) {
+					t.Errorf("got %v, without %v", ledger, e)
+				}
+			}
+			got := ""
+			for _, step := range ledger.Next(at.Add(time.Hour), consent.Settings{consent.VoiceTone: true},
+				consent.Run{Event: "e"}) {
+				if step.Entry.Kind == consent.Starting {
+					got = "starting"
+				}
+			}
+			for _, standing := range ledger.Standings(at.Add(time.Hour)) {
+				if standing.State == consent.StateStarted || standing.State == consent.StateStopping {
+					got = fmt.Sprint(standing.State)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q: %v", got, tt.want, ledger)
+			}
+		})
+	}
+}

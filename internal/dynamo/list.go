@@ -1,0 +1,293 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// Query says which pipelines List gives.
+type Query struct {
+	// From and To bound when the pipeline was first heard of, both included;
+	// zero means no bound.
+	From, To time.Time
+	// Statuses keep to pipelines of one of them; none means any.
+	Statuses []pipeline.Status
+	// NoRehearsals leaves rehearsals out; they cost the query their keys only.
+	NoRehearsals bool
+	// Limit is the most that a page holds; zero means 50.
+	Limit int
+	// Cursor is the Next of the page before; empty for the first page.
+	Cursor string
+}
+
+// Page is one page of pipelines, newest first.
+type Page struct {
+	States []pipeline.State
+	// Next is the cursor of the page that follows, empty on the last one.
+	Next string
+}
+
+const defaultLimit = 50
+
+// position is how far a shard of an index has been read.
+type position struct {
+	PK   string `json:"p,omitempty"`
+	SK   string `json:"s,omitempty"`
+	At   string `json:"c,omitempty"`
+	Done bool   `json:"d,omitempty"`
+}
+
+// List gives a page of pipelines, newest first. Open and failed ones are read
+// off their sparse index; a page costs what it holds, not what the table holds,
+// but other statuses, and open and failed ones together, are picked from the
+// pipelines of their time.
+func (s *Store) List(ctx context.Context, q Query) (Page, error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	positions, err := readCursor(q.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	var page Page
+	for {
+		keys, err := s.nextKeys(ctx, q.span(), &positions, q.Limit-len(page.States))
+		if err != nil {
+			return Page{}, err
+		}
+		ids := make([]string, len(keys))
+		for i, k := range keys {
+			ids[i] = strings.TrimPrefix(textIn(k, attrPK), pipelinePK)
+		}
+		states, err := s.inOrder(ctx, ids)
+		if err != nil {
+			return Page{}, err
+		}
+		for _, st := range states {
+			if len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status) {
+				page.States = append(page.States, st)
+			}
+		}
+		if allRead(positions) {
+			return page, nil
+		}
+		if len(page.States) >= q.Limit {
+			page.Next = writeCursor(positions)
+			return page, nil
+		}
+	}
+}
+
+// inOrder reads the states of ids and keeps the order of ids.
+func (s *Store) inOrder(ctx context.Context, ids []string) ([]pipeline.State, error) {
+	states, err := s.states(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]pipeline.State, len(states))
+	for _, st := range states {
+		byID[st.ID] = st
+	}
+	ordered := states[:0]
+	for _, id := range ids {
+		if st, there := byID[id]; there {
+			ordered = append(ordered, st)
+		}
+	}
+	return ordered, nil
+}
+
+// span is a stretch of an index that is spread over shards.
+type span struct {
+	index, attr string
+	// letter begins the partitions' names; the number of the shard follows.
+	letter string
+	// from and to bound the sort key, both included; zero means no bound.
+	from, to time.Time
+	// noRehearsals leaves out items of rehearsals.
+	noRehearsals bool
+}
+
+// leavesOut reports whether what is in a partition of the table is not wanted.
+func (sp span) leavesOut(pk string) bool {
+	_, id, _ := strings.Cut(pk, "#")
+	return sp.noRehearsals && chime.IsRehearsal(id)
+}
+
+func (q Query) span() span {
+	sp := span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
+	open, failed := 0, 0
+	for _, s := range q.Statuses {
+		switch {
+		case s.Open():
+			open++
+		case s == pipeline.Failed || s == pipeline.CreateFailed || s == pipeline.Lost:
+			failed++
+		}
+	}
+	switch {
+	case len(q.Statuses) == 0:
+	case open == len(q.Statuses):
+		sp.index, sp.attr, sp.letter = indexByState, attrState, "O"
+	case failed == len(q.Statuses):
+		sp.index, sp.attr, sp.letter = indexByState, attrState, "F"
+	}
+	return sp
+}
+
+// mostKeys is how many keys are read of a shard at once. They are within the
+// mebibyte that a query gives, so that none of them is missing from an answer.
+const mostKeys = 500
+
+// nextKeys merges the shards of a span and gives the keys of up to n items,
+// or of fewer while more follow, newest first; positions move behind them.
+func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
+	n = min(n, mostKeys)
+	var heads [shards][]item
+	var more [shards]bool // whether items may follow those at the head
+	for i := range shards {
+		if positions[i].Done {
+			continue
+		}
+		items, err := s.shardItems(ctx, sp, i, positions[i], n)
+		if err != nil {
+			return nil, err
+		}
+		heads[i], more[i] = items, len(items) == n
+		positions[i].Done = len(items) == 0
+	}
+	var keys []item
+	for len(keys) < n {
+		newest := -1
+		for i := range shards {
+			if len(heads[i]) > 0 && (newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
+				newest = i
+			}
+		}
+		if newest < 0 {
+			break
+		}
+		it := heads[newest][0]
+		heads[newest] = heads[newest][1:]
+		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
+		if !sp.leavesOut(textIn(it, attrPK)) {
+			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+		}
+		if len(heads[newest]) == 0 && more[newest] {
+			break // what follows here may be newer than what the other shards have left
+		}
+	}
+	return keys, nil
+}
+
+func allRead(positions [shards]position) bool {
+	for _, p := range positions {
+		if !p.Done {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) shardItems(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
+	partition := sp.letter + strconv.Itoa(shard)
+	from, to := "0", "9999-12-31T23:59:59.999999Z"
+	if !sp.from.IsZero() {
+		from = timeText(sp.from)
+	}
+	if !sp.to.IsZero() {
+		to = timeText(sp.to)
+	}
+	in := &dynamodb.QueryInput{
+		TableName:                 &s.table,
+		IndexName:                 &sp.index,
+		KeyConditionExpression:    aws.String(sp.attr + " = :p AND " + attrFirst + " BETWEEN :f AND :t"),
+		ExpressionAttributeValues: item{":p": text(partition), ":f": text(from), ":t": text(to)},
+		ScanIndexForward:          aws.Bool(false),
+		Limit:                     aws.Int32(int32(n)),
+	}
+	if after.PK != "" {
+		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), sp.attr: text(partition)}
+	}
+	out, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, s.failure(err, "cannot be listed")
+	}
+	return out.Items, nil
+}
+
+// batchGet reads up to 100 items, as often as the table asks for it.
+func (s *Store) batchGet(ctx context.Context, keys []item) ([]item, error) {
+	var items []item
+	for attempt := 0; len(keys) > 0; attempt++ {
+		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
+		}})
+		if err != nil {
+			return nil, s.failure(err, "cannot be read")
+		}
+		items = append(items, out.Responses[s.table]...)
+		keys = out.UnprocessedKeys[s.table].Keys
+		if len(keys) > 0 {
+			if attempt == mergeAttempts {
+				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
+			}
+			if err := pause(ctx, attempt); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return items, nil
+}
+
+func writeCursor(positions [shards]position) string {
+	b, err := json.Marshal(positions)
+	if err != nil {
+		panic(err) // strings and booleans always marshal
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// CheckCursor gives an error of class Invalid when a cursor is not empty and no
+// page can have given it.
+func CheckCursor(cursor string) error {
+	_, err := readCursor(cursor)
+	return err
+}
+
+func readCursor(cursor string) (positions [shards]position, err error) {
+	if cursor == "" {
+		return positions, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	var list []position
+	if err == nil {
+		err = json.Unmarshal(b, &list)
+	}
+	if err == nil && len(list) != shards {
+		err = fmt.Errorf("it has %d positions, not %d", len(list), shards)
+	}
+	for _, p := range list {
+		if begun := p.PK != ""; err == nil && (begun != (p.SK != "") || begun != (p.At != "")) {
+			err = errors.New("a position in it is not whole")
+		}
+	}
+	if err != nil {
+		return positions, apperr.Wrap(err, apperr.Invalid, "cursor", "is not one that a page gave", "start again without a cursor")
+	}
+	return [shards]position(list), nil
+}

@@ -1,0 +1,137 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+const (
+	matchPK = "M#" // matches that name no call
+	matchSK = "A#"
+)
+
+// Match is one stored rule match.
+type Match struct {
+	Time          time.Time
+	ID            string
+	RuleName      string
+	Type          string
+	CallID        string
+	TransactionID string
+	// Body is the event as it came.
+	Body []byte
+}
+
+// matchPartition is the partition of what belongs to a rule match: its
+// transaction, else its call, else its own.
+func matchPartition(ev *chime.Event) string {
+	if list := callPartitions(ev.RulesMatched.CallFields); len(list) > 0 {
+		return list[0]
+	}
+	return matchPK + ev.ID
+}
+
+// matchKey is the sort key of a match: matches of a partition lie in the order of time.
+func matchKey(ev *chime.Event) string { return matchSK + timeText(ev.Time) + "#" + ev.ID }
+
+// RecordMatch stores a rule match; it is idempotent. ruleType is the inferred type
+// of the rule. A match that names no call is counted in its group as well.
+func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error {
+	rm := ev.RulesMatched
+	if rm == nil {
+		return apperr.New(apperr.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType, "route it to the function for its detail-type")
+	}
+	if len(rm.RuleName) > maxRuleName {
+		return apperr.New(apperr.Invalid, "event "+ev.ID,
+			// A number behind "bytes" counts as one of bytes, and is not masked as a phone number.
+			fmt.Sprintf("names the rule \"%s…\" of %d bytes, and no key has room for more than %d",
+				cut(rm.RuleName, 40), len(rm.RuleName), maxRuleName),
+			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
+	}
+	group, inGroup := RuleOnGroupOf(ev)
+	body, err := pack(ev.Raw)
+	if err != nil {
+		return err
+	}
+	it := key(matchPartition(ev), matchKey(ev))
+	it["n"], it["rn"], it["y"], it["d"] = text(ev.ID), text(rm.RuleName), text(ruleType), body
+	it[attrTime], it[attrFirst] = text("A"+shardOf(ev.ID)), text(timeText(ev.Time))
+	if rm.CallID != "" {
+		it["ci"] = text(rm.CallID)
+	}
+	if rm.TransactionID != "" {
+		it["ti"] = text(rm.TransactionID)
+	}
+	s.expire(it, ev.Time)
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+	if err != nil && !isConditionFailure(err) {
+		return s.failure(err, "cannot store the rule match")
+	}
+	if inGroup {
+		return s.addToGroup(ctx, group, ev)
+	}
+	return nil
+}
+
+// CallOf finds the newest pipeline of the call that a rule match names; an
+// error of class NotFound when it names none, or one that is not known yet.
+func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
+	for _, pk := range callPartitions(c) {
+		pointers, err := s.queryAll(ctx, pk, pipelinePK)
+		if err != nil {
+			return pipeline.State{}, err
+		}
+		var newest pipeline.State
+		for _, it := range pointers {
+			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pipelinePK))
+			if err != nil {
+				if apperr.ClassOf(err) == apperr.NotFound {
+					continue
+				}
+				return pipeline.State{}, err
+			}
+			if newest.ID == "" || st.CreatedAt.After(newest.CreatedAt) {
+				newest = st
+			}
+		}
+		if newest.ID != "" {
+			return newest, nil
+		}
+	}
+	return pipeline.State{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline of that call yet", "")
+}
+
+// Matches gives the rule matches of a call, oldest first.
+func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error) {
+	var matches []Match
+	for _, pk := range callPartitions(st.CallFields) {
+		items, err := s.queryAll(ctx, pk, matchSK)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			m, err := matchIn(it)
+			if err != nil {
+				return nil, err
+			}
+			matches = append(matches, m)
+		}
+	}
+	slices.SortStableFunc(matches, func(a, b Match) int { return a.Time.Compare(b.Time) })
+	return matches, nil
+}
+
+func matchIn(it item) (Match, error) {
+	body, err := unpack(it["d"])
+	return Match{Time: timeIn(it, attrFirst), ID: textIn(it, "n"), RuleName: textIn(it, "rn"), Type: textIn(it, "y"),
+		CallID: textIn(it, "ci"), TransactionID: textIn(it, "ti"), Body: body}, err
+}

@@ -1,0 +1,108 @@
+package dynamo_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
+)
+
+// Of two processes that read what was told, and then record a message, hold a match back
+// or end the window by turns, what is recorded is what the first could record: a message
+// is never taken back by an older one, and nothing is held back in a window that is over.
+func TestWindowsKeepToWhatWasRead(t *testing.T) {
+	world := faultinject.NewWorld(t, faultinject.Server(t))
+	s := at(world.Process(), noon)
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		rule := dynamo.RuleOnCall{Call: dynamo.Partition(fmt.Sprint("T#t", n)), Rule: "r1"}
+		read := func() dynamo.Told {
+			told, err := s.ToldOf(t.Context(), rule)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			return told
+		}
+		seen := [2]dynamo.Told{read(), read()}
+		held := 0            // how often something was held back since the last end
+		heldSeen := [2]int{} // that, when each process read
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			who := rapid.IntRange(0, 1).Draw(rt, "who")
+			told, now := seen[who], read()
+			current := told.Notifications == now.Notifications
+			switch rapid.SampledFrom([]string{"read", "read", "record", "hold", "end"}).Draw(rt, "step") {
+			case "read":
+				seen[who], heldSeen[who] = now, held
+			case "record":
+				is := told
+				is.Notifications, is.Matches, is.At = told.Notifications+1, told.Matches+1+who, noon.Add(time.Duration(n)*time.Second)
+				if err := s.MarkMatchesTold(t.Context(), told, is); err != nil {
+					rt.Fatal(err)
+				}
+				if after := read(); current != (after.Notifications == now.Notifications+1) ||
+					!current && after.Matches != now.Matches {
+					rt.Fatalf("got %+v after %+v, recorded by who had read %+v", after, now, told)
+				}
+			case "hold":
+				was, err := s.HoldBack(t.Context(), told, nil)
+				if err != nil || was != (current && now.Open) {
+					rt.Fatalf("got it held back %v (%v) in %+v, by who had read %+v", was, err, now, told)
+				}
+				if was {
+					held++
+				}
+			case "end":
+				if err := s.EndWindow(t.Context(), told); err != nil {
+					rt.Fatal(err)
+				}
+				ends := current && held == heldSeen[who] && now.Notifications > 0
+				if after := read(); after.Open != (now.Open && !ends) {
+					rt.Fatalf("got it open %v after %+v, ended by who had read %+v", after.Open, now, told)
+				}
+				if ends {
+					held = 0
+				}
+			}
+		}
+	})
+}
+
+// The words of a match are about the newest pipeline of its call, by whichever id the
+// match names it, and in whatever order the pipelines were heard of.
+func TestMatchIsOfTheNewestPipelineOfItsCall(t *testing.T) {
+	world := faultinject.NewWorld(t, faultinject.Server(t))
+	s := at(world.Process(), noon)
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		call := chime.CallFields{TransactionID: fmt.Sprint("t", n), CallID: fmt.Sprint("c", n)}
+		newest, last := "", -1
+		for _, minute := range rapid.SliceOfNDistinct(rapid.IntRange(0, 9), 1, 3, rapid.ID[int]).Draw(rt, "begun at") {
+			id := fmt.Sprintf("p%d-%d", n, minute)
+			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(minute) * time.Minute), Raw: []byte("{}"),
+				StateChange: &chime.StateChange{EventType: chime.EventInProgress, CallFields: call,
+					PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}}
+			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+				rt.Fatal(err)
+			}
+			if minute > last {
+				newest, last = id, minute
+			}
+		}
+		byTransaction, byCall := call, call
+		byTransaction.CallID, byCall.TransactionID = "", ""
+		for _, named := range []chime.CallFields{call, byTransaction, byCall} {
+			st, err := s.CallOf(t.Context(), named)
+			if err != nil || st.ID != newest {
+				rt.Fatalf("%+v: got pipeline %s (%v), want %s", named, st.ID, err, newest)
+			}
+		}
+	})
+}

@@ -1,0 +1,51 @@
+package dynamo_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+)
+
+// While a window is ended in which a match came twice, another match comes, and
+// then the first once more: the window is not over yet.
+func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
+	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
+	rule := dynamo.RuleOnCall{Call: "T#t1", Rule: "r1"}
+	told := func() dynamo.Told {
+		t.Helper()
+		told, err := s.ToldOf(t.Context(), rule)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return told
+	}
+	hold := func() {
+		t.Helper()
+		if held, err := s.HoldBack(t.Context(), told(), nil); err != nil || !held {
+			t.Fatalf("got held back %v (%v), want it held back", held, err)
+		}
+	}
+	is := told()
+	is.Notifications, is.Matches, is.At = 1, 1, noon
+	if err := s.MarkMatchesTold(t.Context(), told(), is); err != nil {
+		t.Fatal(err)
+	}
+	hold()
+	seen := told()
+	hold() // another
+	hold() // the first once more
+	if err := s.EndWindow(t.Context(), seen); err != nil {
+		t.Fatal(err)
+	}
+	if !told().Open {
+		t.Error("the window is over, and nobody will tell of the other match")
+	}
+	if err := s.EndWindow(t.Context(), told()); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := s.EndedWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {
+		t.Errorf("got %d windows (%v), want none", len(ended), err)
+	}
+}

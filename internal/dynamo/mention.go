@@ -1,0 +1,216 @@
+package dynamo
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// minMention is how long an id, and how many digits a number, must be to be
+// looked for in free text: a shorter one may stand there by chance.
+const minMention = 7
+
+// hidden is what stands in free text for an id or a number that was erased.
+const hidden = "…"
+
+// cutMention cuts text around the first place where an id stands as a word.
+func cutMention(text, id string) (before, after string, found bool) {
+	inWord := func(c byte) bool {
+		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_'
+	}
+	if len(id) < minMention {
+		return text, "", false
+	}
+	for from := 0; ; {
+		at := strings.Index(text[from:], id)
+		if at < 0 {
+			return text, "", false
+		}
+		at += from
+		end := at + len(id)
+		if (at == 0 || !inWord(text[at-1])) && (end == len(text) || !inWord(text[end])) {
+			return text[:at], text[end:], true
+		}
+		from = at + 1
+	}
+}
+
+// hideMentions replaces ids in a text.
+func hideMentions(text string, ids []string) string {
+	for _, id := range ids {
+		var b strings.Builder
+		for {
+			before, after, found := cutMention(text, id)
+			b.WriteString(before)
+			if !found {
+				break
+			}
+			b.WriteString(hidden)
+			text = after
+		}
+		text = b.String()
+	}
+	return text
+}
+
+// ids returns the ids that are the call's alone, the longest first, so that one
+// that is part of another is looked for last.
+func (f *finder) ids() []string {
+	ids := slices.Concat(slices.Collect(maps.Keys(f.pipelines)), slices.Collect(maps.Keys(f.transactions)),
+		slices.Collect(maps.Keys(f.calls)))
+	slices.SortFunc(ids, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	return ids
+}
+
+// mentionedIn reports whether a rule match mentions an id of the call.
+func (f *finder) mentionedIn(it item) (bool, error) {
+	body, err := unpack(it["d"])
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(f.ids(), func(id string) bool {
+		_, _, found := cutMention(string(body), id)
+		return found
+	}), nil
+}
+
+// margin is how far from what is known of a call a rule match may be that is
+// looked at.
+const margin = time.Hour
+
+// unnamedMatches finds the rule matches that name no call where they should, and
+// so lie by themselves, but that mention one of the call's ids elsewhere. Only
+// those are read that matched while something happened on the call.
+func (f *finder) unnamedMatches(ctx context.Context) error {
+	for _, when := range joined(f.times) {
+		sp := span{index: indexByTime, attr: attrTime, letter: "A", from: when.from, to: when.to}
+		for positions := ([shards]position{}); !allRead(positions); {
+			keys, err := f.s.nextKeys(ctx, sp, &positions, mostKeys)
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				if !strings.HasPrefix(textIn(k, attrPK), matchPK) {
+					continue
+				}
+				if err := f.unnamedMatch(ctx, textIn(k, attrPK)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// unnamedMatch adds the match in a partition of its own, and what was told of
+// it, when it mentions the call.
+func (f *finder) unnamedMatch(ctx context.Context, pk string) error {
+	items, err := f.s.queryAll(ctx, pk, "")
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if kindOf(it) != KindMatch {
+			continue
+		}
+		if mine, err := f.mentionedIn(it); err != nil || !mine {
+			return err
+		}
+	}
+	for _, it := range items {
+		depth := depthAbout
+		if kindOf(it) == KindMatch {
+			depth = depthMatch
+		}
+		f.add(it, kindOf(it), depth)
+	}
+	return nil
+}
+
+// joined returns stretches of time, each longer by the margin at both ends, and
+// those that touch as one. Those of no time are left out.
+func joined(times []stretch) (list []stretch) {
+	times = slices.DeleteFunc(slices.Clone(times), func(s stretch) bool { return s.from.IsZero() || s.to.IsZero() })
+	slices.SortFunc(times, func(a, b stretch) int { return a.from.Compare(b.from) })
+	for _, s := range times {
+		s = stretch{s.from.Add(-margin), s.to.Add(margin)}
+		if n := len(list); n > 0 && !s.from.After(list[n-1].to) {
+			if s.to.After(list[n-1].to) {
+				list[n-1].to = s.to
+			}
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// numbers returns the call's phone numbers as they stand in text: digits that
+// belong together.
+func (f *finder) numbers() (list []string) {
+	for _, id := range slices.Sorted(maps.Keys(f.pipelines)) {
+		for _, st := range f.pipelines[id].proven {
+			for _, number := range []string{st.FromNumber, st.ToNumber} {
+				list = append(list, strings.FieldsFunc(number, func(r rune) bool { return r < '0' || r > '9' })...)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// reasonChange is a reason of an incident that mentions the call. The reason is free
+// text of the service, and the incident stays.
+type reasonChange struct {
+	key item
+	// path is where the incident's item has the reason.
+	path    string
+	was, is string
+}
+
+// reasonsThatMention finds the incidents that the call has joined whose reasons
+// mention one of its ids or numbers.
+func (f *finder) reasonsThatMention(ctx context.Context) error {
+	hide := append(f.ids(), f.numbers()...)
+	for _, id := range slices.Sorted(maps.Keys(f.incidents)) {
+		k, ok := incidentKey(id)
+		if !ok {
+			continue
+		}
+		it, err := f.s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+		if err != nil {
+			return err
+		}
+		texts := map[string]string{attrReason: textIn(it, attrReason)}
+		if _, keeps := it[attrReasons]; keeps {
+			for _, r := range decodeIncident(it).Reasons {
+				texts[attrReasons+"."+r.ID+".t"] = r.Text
+			}
+		}
+		for _, path := range slices.Sorted(maps.Keys(texts)) {
+			if was := texts[path]; hideMentions(was, hide) != was {
+				f.reasons = append(f.reasons, reasonChange{k, path, was, hideMentions(was, hide)})
+			}
+		}
+	}
+	return nil
+}
+
+// hideInReason writes the reason of an incident anew, unless it has another by
+// now.
+func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
+	up := newUpdate()
+	up.require(c.path + " = " + up.value(text(c.was)))
+	up.set(c.path, up.value(text(c.is)))
+	if _, err := s.db.UpdateItem(ctx, up.input(s.table, c.key)); err != nil && !isConditionFailure(err) {
+		return s.failure(err, "cannot change the reason of an incident")
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package dynamo
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+const (
+	attrAsked = "w" // when the API was last asked about a pipeline
+	latchPK   = "W#"
+	latchSK   = "S"
+)
+
+// OpenPipeline is one that has not ended, as far as the table knows; its state is that
+// of Known.
+type OpenPipeline struct {
+	pipeline.State
+	// AskedAt is when the API was last asked about it, zero for never.
+	AskedAt time.Time
+}
+
+// Open returns all pipelines that are open by what is known of them now (see Known):
+// those about which the API was not asked for
+// the longest first, then the oldest.
+func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
+	var list []OpenPipeline
+	var positions [shards]position
+	sp := span{index: indexByState, attr: attrState, letter: "O"}
+	for !allRead(positions) {
+		keys, err := s.nextKeys(ctx, sp, &positions, 100)
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		items, err := s.batchGet(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			st, err := decode(it)
+			if err != nil {
+				return nil, err
+			}
+			st, known, err := s.Known(ctx, st)
+			if err != nil {
+				return nil, err
+			}
+			if known && st.Status.Open() { // the index is a moment behind
+				list = append(list, OpenPipeline{st, timeIn(it, attrAsked)})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b OpenPipeline) int {
+		if c := a.AskedAt.Compare(b.AskedAt); c != 0 {
+			return c
+		}
+		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, nil
+}
+
+// MarkAsked records that the API was asked about a pipeline at a time.
+func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
+	up := newUpdate()
+	up.require("attribute_exists(" + attrPK + ")") // it may have expired
+	up.set(attrAsked, up.value(text(timeText(at))))
+	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pipelineKey(id), stateSK)))
+	if err != nil && !isConditionFailure(err) {
+		return s.failure(err, "cannot take that the API was asked")
+	}
+	return nil
+}
+
+// Raise sets the latch of that name, and gives since when it has been set: the
+// same time for all that raise it until it is lowered.
+func (s *Store) Raise(ctx context.Context, name string) (since time.Time, err error) {
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: key(latchPK+name, latchSK), ReturnValues: types.ReturnValueAllNew,
+		UpdateExpression:          aws.String("SET s = if_not_exists(s, :now)"),
+		ExpressionAttributeValues: item{":now": text(timeText(s.now()))},
+	})
+	if err != nil {
+		return time.Time{}, s.failure(err, "cannot take that "+name+" is so")
+	}
+	return timeIn(out.Attributes, "s"), nil
+}
+
+// Raised tells since when the latch has been set; zero when it is not.
+func (s *Store) Raised(ctx context.Context, name string) (time.Time, error) {
+	it, err := s.get(ctx, latchPK+name, latchSK)
+	return timeIn(it, "s"), err
+}
+
+// Lower takes back the latch that was raised at a time, and no later one.
+func (s *Store) Lower(ctx context.Context, name string, since time.Time) error {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: key(latchPK+name, latchSK),
+		UpdateExpression: aws.String("REMOVE s"), ConditionExpression: aws.String("s = :since"),
+		ExpressionAttributeValues: item{":since": text(timeText(since))},
+	})
+	if err != nil && !isConditionFailure(err) {
+		return s.failure(err, "cannot take that "+name+" is over")
+	}
+	return nil
+}
+
+// PartitionOfLatch is the partition of the notifications about a latch.
+func PartitionOfLatch(name string) Partition { return Partition(latchPK + name) }

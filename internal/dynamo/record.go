@@ -1,0 +1,277 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// mergeAttempts bounds how often an event that came out of order is merged
+// again because another writer was faster.
+const mergeAttempts = 12
+
+// RecordStateChange joins a state change into its pipeline's state and keeps
+// it in the history. It may be called any number of times with the same event,
+// in any order and at once: the table ends the same. An event that is newer
+// than all before costs one update and one put and reads nothing; any other
+// costs a read, too.
+func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
+	delta, err := pipeline.FromEvent(ev)
+	if err != nil {
+		return err
+	}
+	body, err := pack(ev.Raw)
+	if err != nil {
+		return err
+	}
+	if pipeline.Observed(ev.StateChange.EventType) {
+		// It is made anew by whoever tries again, and not at all once the state
+		// shows it: so the state comes last.
+		if err := s.keep(ctx, ev, delta, body); err != nil {
+			return err
+		}
+		if err := s.point(ctx, delta); err != nil {
+			return err
+		}
+		_, _, err := s.fold(ctx, delta)
+		return err
+	}
+	first, applied, err := s.fold(ctx, delta)
+	if err != nil {
+		return err
+	}
+	// A duplicate writes them again: the first delivery may have died here.
+	if first || !applied {
+		if err := s.point(ctx, delta); err != nil {
+			return err
+		}
+	}
+	return s.keep(ctx, ev, delta, body)
+}
+
+// fold joins an event into the state: without a read where that can be, else
+// with one, and then applied is false. first tells that the state had no call
+// before.
+func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
+	first, applied, err = s.append(ctx, delta)
+	if err == nil && !applied {
+		err = s.merge(ctx, delta)
+	}
+	return first, applied, err
+}
+
+// keep puts an event into the history, unless it is there.
+func (s *Store) keep(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
+	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
+	it["y"], it["n"], it["d"] = text(ev.StateChange.EventType), text(ev.ID), body
+	s.expire(it, s.believed(ev.Time))
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
+	if err != nil && !isConditionFailure(err) {
+		return s.failure(err, "cannot take the event")
+	}
+	return nil
+}
+
+// expiry is when something of a time expires; nil where nothing does.
+func (s *Store) expiry(at time.Time) types.AttributeValue {
+	if s.retention <= 0 {
+		return nil
+	}
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Add(s.retention).Unix(), 10)}
+}
+
+func (s *Store) expire(it item, at time.Time) {
+	if expiry := s.expiry(at); expiry != nil {
+		it[attrExpiry] = expiry
+	}
+}
+
+// believed is when what happened at a time is taken to have happened for its expiry:
+// what a wrong clock dates to the future must not be kept until then.
+func (s *Store) believed(at time.Time) time.Time { return pipeline.Believed(at, s.now()) }
+
+// expireBy makes an update say when the item expires.
+func (s *Store) expireBy(up *update, at time.Time) {
+	if expiry := s.expiry(at); expiry != nil {
+		up.set(attrExpiry, up.value(expiry))
+	}
+}
+
+// append joins in an event that is newer than all before, without a read. It
+// gives applied false when the event is not, or when a register would need a
+// merge; first tells that the state had no call before.
+func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
+	if delta.Told == pipeline.Unknown {
+		return false, false, nil // its status does not count, so registers must be read
+	}
+	regs, err := encode(delta)
+	if err != nil {
+		return false, false, err
+	}
+	s.expire(regs, s.believed(delta.UpdatedAt()))
+	up := newUpdate()
+	up.require("(attribute_not_exists(o) OR o < " + up.value(regs[attrOrder]) + ")")
+	for _, name := range sortedNames(regs) {
+		ref := up.value(regs[name])
+		attr := up.name(name)
+		switch {
+		case name == attrFirst || name == attrStarted:
+			up.set(attr, "if_not_exists("+attr+", "+ref+")")
+			continue
+		case name == attrARN, name == attrConfiguration, name == attrAccount, name == attrRegion, name == attrIdentity:
+			up.require("(attribute_not_exists(" + attr + ") OR " + attr + " = " + ref + ")")
+		case strings.HasPrefix(name, elementPrefix):
+			// Registers of the same millisecond merge by rank, which text does not tell.
+			older := up.value(text(textIn(regs, name)[:15]))
+			up.require("(attribute_not_exists(" + attr + ") OR " + attr + " < " + older + " OR " + attr + " = " + ref + ")")
+		}
+		up.set(attr, ref)
+	}
+	if delta.Told == pipeline.Stopped { // statePartition goes by the beginning, too
+		earliest := up.value(text(timeText(delta.LastEnd.Add(-maxLife))))
+		up.require("(attribute_not_exists(" + attrFirst + ") OR " + attrFirst + " >= " + earliest + ")")
+	}
+	up.remove(attrStatusOrder)
+	if regs[attrState] == nil {
+		up.remove(attrState)
+	}
+	in := up.input(s.table, key(pipelineKey(delta.ID), stateSK))
+	in.ReturnValues = types.ReturnValueUpdatedOld
+	out, err := s.db.UpdateItem(ctx, in)
+	if isConditionFailure(err) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, s.failure(err, "cannot take the state")
+	}
+	return out.Attributes[attrIdentity] == nil, true, nil
+}
+
+// statusRegisters are those of which the status is made. They change together:
+// what one writer makes of them must not stand beside what another changed.
+var statusRegisters = []string{attrStatus, attrStatusOrder, attrObservation, attrState}
+
+// guards gives the registers that must be as they were read, for these to change.
+func guards(changed []string) []string {
+	all := append([]string{attrOrder}, changed...)
+	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(statusRegisters, name) }) {
+		all = append(all, statusRegisters...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// merge reads the state, joins delta in, and writes the registers that changed
+// on condition that nobody else changed them meanwhile.
+func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
+	pk := pipelineKey(delta.ID)
+	for attempt := range mergeAttempts {
+		old, err := s.get(ctx, pk, stateSK)
+		if err != nil {
+			return err
+		}
+		current := pipeline.State{}
+		if len(old) > 0 {
+			if current, err = decode(old); err != nil {
+				return err
+			}
+		}
+		merged := pipeline.Merge(current, delta)
+		regs, err := encode(merged)
+		if err != nil {
+			return err
+		}
+		s.expire(regs, s.believed(merged.UpdatedAt()))
+		up := newUpdate()
+		var changed []string
+		for _, name := range sortedNames(regs) {
+			if !reflect.DeepEqual(old[name], regs[name]) {
+				up.set(up.name(name), up.value(regs[name]))
+				changed = append(changed, name)
+			}
+		}
+		for _, name := range []string{attrStatusOrder, attrState} {
+			if old[name] != nil && regs[name] == nil {
+				up.remove(name)
+				changed = append(changed, name)
+			}
+		}
+		if len(changed) == 0 {
+			return nil
+		}
+		for _, name := range guards(changed) {
+			up.unchanged(name, old)
+		}
+		_, err = s.db.UpdateItem(ctx, up.input(s.table, key(pk, stateSK)))
+		if err == nil {
+			return nil
+		}
+		if !isConditionFailure(err) {
+			return s.failure(err, "cannot take the state")
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+	return apperr.New(apperr.Conflict, "table "+s.table, fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, mergeAttempts), "try again")
+}
+
+// pause waits a little longer after each attempt, at random, so that writers
+// that collide part.
+func pause(ctx context.Context, attempt int) error {
+	most := 5 * time.Millisecond << min(attempt, 6)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(most)):
+		return nil
+	}
+}
+
+// pointerMargin is for how long a pointer is kept beyond its own event's items:
+// whichever event wrote it last, its pipeline's state expires before.
+const pointerMargin = 24 * time.Hour
+
+// point writes the items by which a call's pipelines are found.
+func (s *Store) point(ctx context.Context, delta pipeline.State) error {
+	for _, pk := range callPartitions(delta.CallFields) {
+		it := key(pk, pipelineKey(delta.ID))
+		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))
+		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
+			return s.failure(err, "cannot take the pointer from "+pk)
+		}
+	}
+	return nil
+}
+
+func callPartitions(c chime.CallFields) []string {
+	var list []string
+	if c.TransactionID != "" {
+		list = append(list, transactionKey(c.TransactionID))
+	}
+	if c.CallID != "" {
+		list = append(list, callKey(c.CallID))
+	}
+	return list
+}
+
+func sortedNames(it item) []string {
+	names := make([]string, 0, len(it))
+	for name := range it {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,283 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+// The attributes that programs written for the developer guide's sample read.
+const (
+	attrBody    = "body"
+	attrCreated = "createdOn"
+	// attrRaw holds the bytes of a notification that is no valid UTF-8, which an
+	// attribute of text cannot hold; attrBody then has U+FFFD for the invalid ones.
+	attrRaw = "rawBody"
+)
+
+// createdLayout is ISO 8601 in UTC with milliseconds, as the sample writes it.
+const createdLayout = "2006-01-02T15:04:05.000Z"
+
+// Partitions of the two indexes by which a call's notifications are found.
+const (
+	voiceByTransaction = "VT#"
+	voiceByPipeline    = "VP#"
+	voiceByCall        = "VC#"
+)
+
+// RecordVoice keeps notifications, in as few requests as the table takes, and
+// gives an error or nil for each of them, in their order. A notification that
+// cannot be kept leaves the others alone. It may be called any number of times
+// with the same ones: the items are the same, byte for byte.
+//
+// A notification that a call is ready for tasks, and one that a call is over,
+// is also entered in the ledger of the call.
+func (s *Store) RecordVoice(ctx context.Context, notes []voice.Note) []error {
+	errs := make([]error, len(notes))
+	var items []item
+	owners := map[string][]int{} // by key: which notes need the item
+	for i, n := range notes {
+		own, err := s.voiceItems(n)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		for _, it := range own {
+			k := itemKey(it)
+			if owners[k] == nil {
+				items = append(items, it)
+			} else { // a batch may name a key once only, and the last one wins
+				items[slices.IndexFunc(items, func(other item) bool { return itemKey(other) == k })] = it
+			}
+			owners[k] = append(owners[k], i)
+		}
+	}
+	for k, err := range s.putAll(ctx, items) {
+		for _, i := range owners[k] {
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// voiceItems gives all items that one notification is kept in.
+func (s *Store) voiceItems(n voice.Note) ([]item, error) {
+	it, err := s.voiceItem(n)
+	if err != nil {
+		return nil, err
+	}
+	e, is := readiness(n)
+	if !is {
+		return []item{it}, nil
+	}
+	entries, err := s.entryItems(e)
+	return append(entries, it), err
+}
+
+func (s *Store) voiceItem(n voice.Note) (item, error) {
+	pk, sk := voicePK(n), keyID(n.ID)
+	if strings.ContainsRune(pk+sk, utf8.RuneError) {
+		// Other invalid bytes would make the same key, and one would replace the other.
+		sk += "#" + hashText(n.Raw)
+	}
+	if len(n.Raw) > maxBody {
+		return nil, apperr.New(apperr.Invalid, "notification "+sk, fmt.Sprintf("has %d bytes, more than one item takes (%d)", len(n.Raw), maxBody),
+			"it is kept whole in the dead-letter queue")
+	}
+	it := key(pk, sk)
+	it[attrBody], it[attrCreated] = text(string(n.Raw)), text(n.Time.UTC().Format(createdLayout))
+	if !utf8.Valid(n.Raw) {
+		if 2*len(n.Raw) > maxBody {
+			return nil, apperr.New(apperr.Invalid, "notification "+sk, fmt.Sprintf("is no valid UTF-8 and has %d bytes, more than one item takes twice", len(n.Raw)),
+				"it is kept whole in the dead-letter queue")
+		}
+		it[attrBody] = text(strings.ToValidUTF8(string(n.Raw), string(utf8.RuneError)))
+		it[attrRaw] = &types.AttributeValueMemberB{Value: n.Raw}
+	}
+	it[attrFirst] = text(timeText(n.Time))
+	refs := voiceRefs(n.TransactionID, n.PipelineID, n.CallID)
+	for i, attr := range []string{attrState, attrTime} {
+		if i < len(refs) {
+			it[attr] = text(refs[i])
+		}
+	}
+	s.expire(it, n.Time)
+	return it, nil
+}
+
+// voicePK is the partition key that the developer guide's sample makes, which
+// says None where an id is absent. The sample has no key for an id that is too long.
+func voicePK(n voice.Note) string {
+	name, id := "taskId", n.TaskID
+	if n.Analytics == voice.Ready || n.Analytics == voice.Unknown {
+		name, id = "transactionId", n.TransactionID
+	}
+	if id == "" {
+		id = "None"
+	}
+	return name + "#" + keyID(id) + "#notificationType#" + string(n.Source) + "#analyticsType#" + string(n.Analytics)
+}
+
+// voiceRefs gives the index partitions by which a notification is found, the
+// best first. There are two indexes, so that the third is left out: whoever has
+// a transaction and a pipeline needs no callId, which is no identity.
+func voiceRefs(transactionID, pipelineID, callID string) []string {
+	var refs []string
+	for _, ref := range [][2]string{{voiceByTransaction, transactionID}, {voiceByPipeline, pipelineID}, {voiceByCall, callID}} {
+		if ref[1] != "" {
+			refs = append(refs, ref[0]+keyID(ref[1]))
+		}
+	}
+	return refs
+}
+
+// Voice gives the notifications of a pipeline's call, oldest first: those that
+// name its transaction, its pipeline or its callId. It reads indexes, which
+// follow the table within moments.
+func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]voice.Note, error) {
+	return s.VoiceOf(ctx, st.CallFields, st.PipelineID())
+}
+
+// VoiceOf is Voice for a call of which no pipeline need be known.
+func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID string) ([]voice.Note, error) {
+	var keys []item
+	seen := map[string]bool{}
+	for _, ref := range voiceRefs(c.TransactionID, pipelineID, c.CallID) {
+		found, err := s.voiceKeys(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range found {
+			if !seen[itemKey(k)] {
+				seen[itemKey(k)] = true
+				keys = append(keys, k)
+			}
+		}
+	}
+	var notes []voice.Note
+	for part := range slices.Chunk(keys, 100) {
+		items, err := s.batchGet(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			n := readVoice(it)
+			if n.TransactionID == "" || c.TransactionID == "" || n.TransactionID == c.TransactionID {
+				notes = append(notes, n) // else another call bears the same callId
+			}
+		}
+	}
+	slices.SortFunc(notes, func(a, b voice.Note) int {
+		if order := a.Time.Compare(b.Time); order != 0 {
+			return order
+		}
+		return strings.Compare(a.ID+string(a.Source), b.ID+string(b.Source))
+	})
+	return notes, nil
+}
+
+// voiceKeys gives the keys of the notifications that voiceItem has put under ref.
+func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
+	keys, err := s.indexKeys(ctx, indexByState, attrState, ref)
+	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first
+		return keys, err
+	}
+	more, err := s.indexKeys(ctx, indexByTime, attrTime, ref)
+	return append(keys, more...), err
+}
+
+// indexKeys gives the keys of the items in one partition of an index.
+func (s *Store) indexKeys(ctx context.Context, index, attr, ref string) ([]item, error) {
+	condition := attr + " = :p"
+	in := &dynamodb.QueryInput{TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition, ExpressionAttributeValues: item{":p": text(ref)}}
+	var keys []item
+	for {
+		out, err := s.db.Query(ctx, in)
+		if err != nil {
+			return nil, s.failure(err, "cannot be queried")
+		}
+		for _, it := range out.Items {
+			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+		}
+		if len(out.LastEvaluatedKey) == 0 {
+			return keys, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// voiceItem is a voice notification with its item.
+type voiceItem struct {
+	it   item
+	note voice.Note
+}
+
+// voiceItemsOf reads the voice notifications in one partition of the indexes.
+func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, error) {
+	keys, err := s.voiceKeys(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	var list []voiceItem
+	for part := range slices.Chunk(keys, 100) {
+		items, err := s.batchGet(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			list = append(list, voiceItem{it, readVoice(it)})
+		}
+	}
+	return list, nil
+}
+
+// readVoice makes the notification of its item. One whose body cannot be read, because
+// another version or another program wrote it, has what its keys say, and hides no other.
+func readVoice(it item) voice.Note {
+	body := []byte(textIn(it, attrBody))
+	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
+		body = raw.Value
+	}
+	pk := textIn(it, attrPK)
+	n, err := voice.ReadStored(body, sourceIn(pk))
+	if err == nil {
+		return n
+	}
+	at, err := time.Parse(createdLayout, textIn(it, attrCreated))
+	if err != nil {
+		at = timeIn(it, attrFirst)
+	}
+	n = voice.Note{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, Source: sourceIn(pk),
+		Analytics: voice.Unknown}
+	name, id, _ := strings.Cut(pk, "#")
+	id, _, _ = strings.Cut(id, "#notificationType#")
+	switch {
+	case id == "None":
+	case name == "taskId":
+		n.TaskID = id
+	default:
+		n.TransactionID = id
+	}
+	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
+		n.Analytics = voice.Analytics(analytics)
+	}
+	return n
+}
+
+func sourceIn(pk string) voice.Source {
+	_, rest, _ := strings.Cut(pk, "#notificationType#")
+	source, _, _ := strings.Cut(rest, "#")
+	return voice.Source(source)
+}
+
+func itemKey(it item) string { return textIn(it, attrPK) + "\x00" + textIn(it, attrSK) }

@@ -1,0 +1,99 @@
+package notify
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// card is a custom notification of Amazon Q Developer in chat applications
+// (administrator guide, "Custom notifications", event schema).
+type card struct {
+	Version string `json:"version"`
+	Source  string `json:"source"`
+	ID      string `json:"id"`
+	Content struct {
+		TextType    string   `json:"textType"`
+		Title       string   `json:"title"`
+		Description string   `json:"description"`
+		NextSteps   []string `json:"nextSteps,omitempty"`
+		Keywords    []string `json:"keywords,omitempty"`
+	} `json:"content"`
+	Metadata struct {
+		ThreadID          string            `json:"threadId"`
+		Summary           string            `json:"summary"`
+		EventType         string            `json:"eventType"`
+		AdditionalContext map[string]string `json:"additionalContext,omitempty"`
+	} `json:"metadata"`
+}
+
+// The most that a card holds, in characters; well below what chats take.
+const (
+	maxDescription = 3000
+	maxStep        = 300
+	maxKeyword     = 60
+)
+
+func newCard(m Message, x extras) card {
+	c := card{Version: "1.0", Source: "custom", ID: m.Attributes["id"]}
+	c.Content.TextType = "client-markdown"
+	c.Content.Title = markdown(m.Title)
+	c.Content.Description = describe(m.Body)
+	for _, step := range x.steps {
+		c.Content.NextSteps = append(c.Content.NextSteps, markdown(clean(step, maxStep)))
+	}
+	for _, keyword := range x.keywords {
+		if keyword = clean(keyword, maxKeyword); keyword != "" {
+			c.Content.Keywords = append(c.Content.Keywords, markdown(keyword))
+		}
+	}
+	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, c.Content.Title, string(m.Kind)
+	c.Metadata.AdditionalContext = x.data.context()
+	return c
+}
+
+// context returns what a program needs to key and to resolve on, for the
+// additionalContext of a card: a map of texts to texts. The names and values are
+// those of the machine form, as they are also the message attributes' where both
+// have them.
+func (d data) context() map[string]string {
+	all := map[string]string{"severity": d.Severity, "kind": string(d.Kind), "account": d.Account, "region": d.Region}
+	if d.Rehearsal {
+		all["rehearsal"] = "true"
+	}
+	if i := d.Incident; i != nil {
+		all["incident"], all["stage"], all["class"], all["scope"] = i.ID, string(i.Stage), string(i.Class), i.Scope
+		all["calls"] = strconv.Itoa(i.Calls)
+	}
+	if m := d.Match; m != nil {
+		all["rule"] = m.Rule
+	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
+}
+
+// describe makes markdown of a text: labels are bold, and nothing else has a
+// meaning.
+func describe(body string) string {
+	var b strings.Builder
+	for line := range strings.Lines(body) {
+		line = strings.TrimSpace(line)
+		label, value, found := strings.Cut(line, ": ")
+		if found && len(label) < maxWord && !strings.ContainsAny(label, ".,[") {
+			line = "*" + markdown(label) + ":* " + markdown(value)
+		} else {
+			line = markdown(line)
+		}
+		if b.Len()+len(line) > maxDescription {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(line + "\n")
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// markdown takes the meaning from what comes out of events: mentions, links and
+// emphasis. There is no escape that all chats know, so other characters stand
+// for those that mean something.
+var markdown = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "`", "'", "](", "] (", "~", "∼", "@", "＠").Replace

@@ -1,0 +1,404 @@
+package notify_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var failedAt = time.Date(2026, 3, 9, 15, 20, 27, 0, time.UTC)
+
+// inbound is a call of which all is known.
+func inbound(change func(*pipeline.State)) pipeline.State {
+	s := pipeline.State{
+		ID:               "390c229b-3f88-4f5b-8169-99dfd9e1652c",
+		PipelineARN:      "arn:aws:chime:us-east-1:111122223333:media-pipeline/390c229b-3f88-4f5b-8169-99dfd9e1652c",
+		ConfigurationARN: "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/contact-centre-insights",
+		Account:          "111122223333", Region: "us-east-1",
+		CallFields: chime.CallFields{CallID: "4dbb6ce5-85d5-41ac-a9a0-c57d293009c5", TransactionID: "c5dbc041-b2da-45ca-9887-faae186bff33", VoiceConnectorID: "c4tq9mzx1bd7ne0rw3yhk8", Direction: "Inbound", FromNumber: "+12065550137", ToNumber: "+12065550190"},
+		Status:     pipeline.Failed,
+		CreatedAt:  failedAt.Add(-145 * time.Second), StartedAt: failedAt.Add(-143 * time.Second),
+	}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+func permanent(reason string, elements ...pipeline.Element) notify.Failure {
+	return notify.Failure{Kind: notify.PermanentFailure, At: failedAt, State: inbound(func(s *pipeline.State) {
+		s.Elements = elements
+		if reason != "" {
+			s.Failure = &pipeline.Failure{Reason: reason}
+		}
+	})}
+}
+
+func uncreated(code, reason string) notify.Failure {
+	return notify.Failure{Kind: notify.CreateFailed, At: failedAt, State: inbound(func(s *pipeline.State) {
+		s.ID, s.PipelineARN = "create-failed."+s.TransactionID, ""
+		s.Status, s.CreatedAt, s.StartedAt = pipeline.CreateFailed, time.Time{}, time.Time{}
+		s.Failure = &pipeline.Failure{Reason: reason, Origin: "Voice Connector", HTTPStatusCode: code}
+	})}
+}
+
+func oneElement(status pipeline.Status, failed pipeline.Element, others ...pipeline.Element) notify.Failure {
+	return notify.Failure{Kind: notify.ElementFailure, At: failedAt, Element: failed, State: inbound(func(s *pipeline.State) {
+		s.Status, s.Elements = status, append([]pipeline.Element{failed}, others...)
+	})}
+}
+
+func element(kind, status, detail string) pipeline.Element {
+	return pipeline.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
+}
+
+func matched(call *pipeline.State, rule chime.RulesMatched) notify.Match {
+	return notify.Match{Call: call, Event: &chime.Event{
+		ID: "326f820b-85ca-4d27-9d95-bb5705306ecc", DetailType: chime.DetailRulesMatched, Account: "111122223333", Region: "us-east-1",
+		Time: failedAt, RulesMatched: &rule,
+	}}
+}
+
+// rehearsal makes the state of a rehearsed call of that of a real one.
+func rehearsal(s pipeline.State) pipeline.State {
+	before, id := chime.SplitPipelineARN(s.PipelineARN)
+	s.PipelineARN = before + chime.RehearsalPrefix + id
+	for _, id := range []*string{&s.ID, &s.CallID, &s.TransactionID} {
+		*id = chime.RehearsalPrefix + *id
+	}
+	return s
+}
+
+func rehearsedMatch(call chime.CallFields) notify.Match {
+	call.CallID, call.TransactionID = chime.RehearsalPrefix+call.CallID, chime.RehearsalPrefix+call.TransactionID
+	m := matched(nil, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "u", CallFields: call})
+	m.Event.ID, m.Event.Source = chime.RehearsalPrefix+m.Event.ID, chime.RehearsalSource
+	return m
+}
+
+func rehearsedMatchOf(call pipeline.State) notify.Match {
+	m := rehearsedMatch(chime.CallFields{})
+	m.Call, m.Event.RulesMatched.CallFields = &call, call.CallFields
+	return m
+}
+
+// message is anything that can be rendered.
+type message interface {
+	Message(notify.Options) notify.Message
+}
+
+// news makes news of an incident that a failure opened.
+func news(f notify.Failure, stage notify.Stage, change func(*notify.News)) notify.News {
+	element := f.Element.Type
+	if element == "" {
+		element = incident.Gravest(f.State.FailingElements())
+	}
+	i := incident.Incident{
+		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: element}, Class: f.Cause().Class, Losses: f.Losses(), OpenedAt: f.At,
+	}
+	i.ID = i.Group.ID() + ".7"
+	if f.State.Failure != nil {
+		i.Reason = f.State.Failure.Reason
+	}
+	own := incident.ReasonOf(i.Cause(), i.Reason)
+	i.Reasons = []incident.Reason{own}
+	n := notify.News{Stage: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
+		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}
+	switch stage {
+	case notify.Reopening:
+		n.Incident.Reopened, n.Tally.Calls, n.Tally.LastAt = 1, 13, f.At.Add(70*time.Minute)
+		n.Incident.Told = incident.Told{At: f.At, Calls: 12, Openings: 1, Closings: 1}
+	case notify.Summary:
+		n.Tally.Calls, n.Tally.LastAt = 240, f.At.Add(29*time.Minute)
+		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 61, LastCalls: 60, Openings: 1, Summaries: 1}
+	case notify.Closing:
+		n.Tally.Calls, n.Tally.LastAt = 1000, f.At.Add(95*time.Minute)
+		n.Incident.ClosedAt = f.At.Add(2 * time.Hour)
+		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
+	}
+	if stage == notify.NewReason || stage == notify.GraverLoss {
+		n.Tally.Calls, n.Tally.LastAt = 13, f.At.Add(4*time.Minute)
+		n.Incident.Told = incident.Told{At: f.At, Calls: 1, Openings: 1, Severity: incident.Low}
+	}
+	if n.Incident.Told.Openings > 0 {
+		n.Incident.Told.Reasons = []string{own.ID}
+	}
+	if stage != notify.NewReason {
+		n = withReasons(n)
+	} else {
+		n = withReasons(n, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is pending deletion"))
+		n.Another = n.Incident.Reasons[1]
+	}
+	if change != nil {
+		change(&n)
+	}
+	return n
+}
+
+// withReasons makes the calls of news fail for its own reason and for further ones:
+// one call for the first of these, two for the second, and so on.
+func withReasons(n notify.News, others ...incident.Reason) notify.News {
+	n.Incident.Reasons, n.Tally.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
+	at := n.Tally.LastAt
+	occur := func(calls int, reason string) {
+		for range calls {
+			id := fmt.Sprint("call-", len(n.Tally.Occurrences))
+			n.Tally.Occurrences = append(n.Tally.Occurrences, incident.Occurrence{PipelineID: id, At: at, Reasons: []string{reason}})
+		}
+	}
+	for k, r := range others {
+		occur(k+1, r.ID)
+	}
+	occur(max(n.Tally.Calls-len(n.Tally.Occurrences), 0), n.Incident.Reasons[0].ID)
+	n.Tally.Calls = len(n.Tally.Occurrences)
+	return n
+}
+
+// manyReasons are reasons of unknown causes.
+func manyReasons(n int) (list []incident.Reason) {
+	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett"}
+	for k := range n {
+		text := "The " + words[k%10] + " of the " + words[k/10] + " did not answer to any of the requests that were sent to it in time"
+		list = append(list, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, text))
+	}
+	return list
+}
+
+// classes holds a failure of each class.
+func classes() map[incident.Class]notify.Failure {
+	recordingFailed := element(chime.ElementRecordingSink, chime.StatusFailed, "")
+	transcribing := element(chime.ElementTranscribeCallAnalytics, chime.StatusInProgress, "")
+	recorded := element(chime.ElementRecordingSink, chime.StatusStopped, "")
+	return map[incident.Class]notify.Failure{
+		incident.Permissions:       permanent("Access denied when assuming resource access role", recordingFailed),
+		incident.MissingResource:   permanent("ResourceNotFoundException: Stream insights under account 111122223333 not found.", element(chime.ElementKinesisSink, chime.StatusFailed, ""), transcribing),
+		incident.Throttled:         permanent("ThrottlingException: Rate exceeded", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
+		incident.IncompatibleMedia: permanent("Incompatible media format on the KVS stream", element(chime.ElementTranscribeCallAnalytics, chime.StatusFailed, ""), recordingFailed),
+		incident.Quota:             uncreated("429", "The maximum number of active media insights pipelines has been reached"),
+		incident.CreationRefused:   uncreated("400", ""),
+		incident.ServiceFault:      uncreated("500", ""),
+		incident.NoAudio: permanent("BadRequestException: Your request timed out because no new audio was received for 15 seconds.",
+			element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
+		incident.KeyUnusable:          permanent("KMS_KEY_DISABLED", recordingFailed, transcribing),
+		incident.InvalidConfiguration: permanent("ValidationException: LanguageCode", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
+		incident.RecordingLength:      oneElement(pipeline.Stopped, element(chime.ElementVoiceEnhancementSink, chime.StatusNotSupported, "Unsupported recording length"), recorded),
+		incident.Unknown:              oneElement(pipeline.InProgress, recordingFailed, transcribing),
+	}
+}
+
+var stages = []notify.Stage{notify.Opening, notify.Reopening, notify.NewReason, notify.GraverLoss, notify.Summary, notify.Closing}
+
+// longestName is the longest name that a configuration may have.
+const longestName = "contact-centre-insights-of-the-department-for-customer-retention"
+
+func goldens() map[string]message {
+	running := inbound(func(s *pipeline.State) { s.Status = pipeline.InProgress })
+	callFields := chime.CallFields{CallID: running.CallID, TransactionID: running.TransactionID, Direction: "Inbound", FromNumber: running.FromNumber, ToNumber: running.ToNumber}
+	hostile := "x\r\nSubject: pwned\x00\u202e +12065550137 12065550137 <!channel> *b* [l](http://x) `c` $(reboot) '" + strings.Repeat("long ", 100)
+	hostileFailure := notify.Failure{Kind: notify.PermanentFailure, At: failedAt, State: pipeline.State{
+		ID: hostile, PipelineARN: "arn:aws:chime:x:y:media-pipeline/" + hostile, ConfigurationARN: "arn/" + hostile, Account: hostile, Region: hostile,
+		CallFields: chime.CallFields{CallID: hostile, TransactionID: hostile, VoiceConnectorID: hostile, Direction: hostile, FromNumber: "+12065550137", ToNumber: hostile}, Status: pipeline.Failed,
+		Elements: []pipeline.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)}, Failure: &pipeline.Failure{Reason: hostile},
+	}}
+	unrecovered := notify.Failure{Kind: notify.TemporaryFailure, At: failedAt, Element: element(chime.ElementKinesisSink, chime.StatusTemporarilyFailed, ""),
+		State: inbound(func(s *pipeline.State) { s.Status = pipeline.TemporarilyFailed })}
+	all := map[string]message{
+		"incident-bare": news(notify.Failure{Kind: notify.PermanentFailure, At: failedAt, State: pipeline.State{ID: running.ID, PipelineARN: running.PipelineARN,
+			Account: running.Account, Region: running.Region, Status: pipeline.Failed}}, notify.Opening, nil),
+		"incident-unknown-element": news(oneElement(pipeline.InProgress, element("HologramSink", chime.StatusFailed, "")), notify.Opening, nil),
+		"incident-unrecovered":     news(unrecovered, notify.Opening, nil),
+		"incident-by-configuration": news(permanent("Access denied", element(chime.ElementRecordingSink, chime.StatusFailed, "")), notify.Opening, func(n *notify.News) {
+			n.Incident.Scope = "configuration/" + running.ConfigurationARN
+		}),
+		"incident-without-example": news(permanent("Rate exceeded"), notify.Summary, func(n *notify.News) { n.Failure, n.Tally.Examples = nil, nil }),
+		"incident-uncounted":       news(permanent("Rate exceeded"), notify.Opening, func(n *notify.News) { n.Failure, n.Tally = nil, incident.Tally{} }),
+		"incident-by-long-configuration": news(classes()[incident.MissingResource], notify.Summary, func(n *notify.News) {
+			arn := strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
+			n.Incident.Scope = "configuration/" + arn
+		}),
+		"incident-of-two-reasons": withReasons(news(permanent("Access denied"), notify.Summary, nil),
+			incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is disabled")),
+		"incident-of-many-reasons": withReasons(news(permanent("Access denied"), notify.Closing, nil), manyReasons(incident.MaxReasons)...),
+		"incident-of-more-reasons-than-are-kept": func() notify.News {
+			n := withReasons(news(permanent("Access denied"), notify.Summary, nil), manyReasons(2)...)
+			n.Incident.Reasons = n.Incident.Reasons[:2]
+			return n
+		}(),
+		"hostile-incident": news(hostileFailure, notify.Summary, nil),
+
+		"test": notify.TestMessage{
+			Topic: "failures", About: "failures", Account: "111122223333", Region: "us-east-1", At: failedAt,
+		},
+		"test-alarm": notify.TestAlarm{
+			TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt,
+		},
+
+		"quota":              notify.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"lingering":          notify.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"silence":            notify.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
+		"silence-compared":   silenceComparedWith(true, 7, 14, 21),
+		"silence-some-weeks": silenceComparedWith(true, 7, 21, 28),
+		"silence-last-week":  silenceComparedWith(true, 7),
+		"silence-days":       silenceComparedWith(false, 3, 4),
+
+		"match-keyword":       matched(&running, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", BeginTimestamp: "2026-03-09T15:20:20Z"}),
+		"match-keyword-early": matched(nil, chime.RulesMatched{RuleName: "cancel-contract", ResultID: "1bef5f84-43c1-4f61-a14c-8713ba591f24", BeginTimestamp: "2026-03-09T15:20:20Z", CallFields: callFields}),
+		"match-negated":       matched(&running, chime.RulesMatched{RuleName: "recording-notice-missing", CallFields: callFields}),
+		"match-sentiment":     matched(&running, chime.RulesMatched{RuleName: "unhappy-for-a-minute", BeginTimestamp: "2026-03-09T15:19:20Z", EndTimestamp: "2026-03-09T15:20:20Z"}),
+		"match-of-configuration": matched(nil, chime.RulesMatched{RuleName: "issue_detected", Metadata: map[string]json.RawMessage{
+			"mediaInsightsPipelineConfigurationArn": json.RawMessage(`"` + running.ConfigurationARN + `"`)}}),
+		"match-without-call-held": heldMatch(matched(nil, chime.RulesMatched{RuleName: "issue_detected"})),
+		"match-without-call":      matched(nil, chime.RulesMatched{RuleName: "issue_detected"}),
+		"match-of-unknown-type":   matched(&running, chime.RulesMatched{RuleName: "new.rule", BeginTimestamp: "12.5"}),
+		"match-rehearsal":         rehearsedMatch(callFields),
+		"match-rehearsal-known":   rehearsedMatchOf(rehearsal(running)),
+		"hostile-match":           matched(nil, chime.RulesMatched{RuleName: hostile, BeginTimestamp: hostile, EndTimestamp: hostile, CallFields: chime.CallFields{CallID: hostile, FromNumber: hostile, Direction: hostile}}),
+	}
+	for _, stage := range stages {
+		f := classes()[incident.Permissions]
+		f.State = rehearsal(f.State)
+		all["incident-rehearsal-"+string(stage)] = news(f, stage, nil)
+	}
+	bare := uncreated("429", "")
+	bare.State.VoiceConnectorID, bare.State.ConfigurationARN, bare.State.ID = "", "", chime.RehearsalPrefix+bare.State.ID
+	all["incident-rehearsal-of-a-region"] = news(bare, notify.Opening, nil)
+	hostileFailure.State.ID = chime.RehearsalPrefix + hostile
+	all["hostile-rehearsal"] = news(hostileFailure, notify.Opening, nil)
+	for class, f := range classes() {
+		for _, stage := range stages {
+			all["incident-"+string(class)+"-"+string(stage)] = news(f, stage, nil)
+		}
+	}
+	return all
+}
+
+// heldMatch is a match that tells of others that were held back.
+func heldMatch(m notify.Match) notify.Match {
+	m.Held, m.Occasion = 58, "region/111122223333/us-east-1/issue_detected/2"
+	return m
+}
+
+// silenceComparedWith is a silence in New York that was compared with days so long ago.
+func silenceComparedWith(weekly bool, ago ...int) notify.Silence {
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		panic(err) // time/tzdata is imported
+	}
+	s := notify.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Weekly: weekly, Zone: zone,
+		Account: "111122223333", Region: "us-east-1", Since: failedAt}
+	for _, days := range ago {
+		then := failedAt.In(zone).AddDate(0, 0, -days)
+		s.Compared = append(s.Compared, watchdog.Span{From: then.Add(-time.Hour), To: then})
+	}
+	return s
+}
+
+func TestGolden(t *testing.T) {
+	for name, subject := range goldens() {
+		t.Run(name, func(t *testing.T) {
+			compare(t, name, subject.Message(notify.Options{RunbookURL: "https://example.com/RUNBOOK.md"}))
+		})
+	}
+	t.Run("full-numbers-without-runbook", func(t *testing.T) {
+		f := permanent("Call from +12065550137 refused: access denied")
+		compare(t, "full-numbers-without-runbook", news(f, notify.Opening, nil).Message(notify.Options{FullNumbers: true}))
+	})
+}
+
+// What messages link to is there.
+func TestRunbookHasEverySectionThatMessagesLinkTo(t *testing.T) {
+	runbook, err := os.ReadFile("../../docs/RUNBOOK.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := 0
+	for name, subject := range goldens() {
+		_, fragment, found := strings.Cut(subject.Message(notify.Options{RunbookURL: "https://example.com/RUNBOOK.md"}).Body, "RUNBOOK.md#")
+		if !found {
+			continue
+		}
+		links++
+		if section := strings.TrimSpace(fragment); !strings.Contains(string(runbook), "\n## "+section+"\n") {
+			t.Errorf("%s links to %s, which docs/RUNBOOK.md does not have", name, section)
+		}
+	}
+	if links == 0 {
+		t.Error("no message links to the runbook")
+	}
+}
+
+func TestClassesOfTheGoldenFailures(t *testing.T) {
+	if got, want := len(classes()), len(incident.Classes()); got != want {
+		t.Errorf("got failures of %d classes, want %d", got, want)
+	}
+	for class, f := range classes() {
+		if got := f.Cause().Class; got != class {
+			t.Errorf("got %s, want %s", got, class)
+		}
+	}
+}
+
+func TestNoGoldenFileIsLeftOver(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := goldens()
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if _, ok := known[name]; !ok && name != "full-numbers-without-runbook" {
+			t.Errorf("%s belongs to no test", file)
+		}
+	}
+}
+
+// indented makes JSON readable.
+func indented(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(text), "", "  "); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return b.String()
+}
+
+func compare(t *testing.T, name string, m notify.Message) {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "Subject: %s\nID: %s\n", m.Subject, m.ID)
+	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
+		fmt.Fprintf(&b, "Attribute %s: %s\n", key, m.Attributes[key])
+	}
+	got := b.String() + "\n" + m.Body + "\n--- SMS\n" + m.SMS + "\n\n--- chat\n" + indented(t, m.Card) + "\n\n--- machines\n" + indented(t, m.Data) + "\n"
+	file := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: run the test with -update, and look at what it wrote", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}

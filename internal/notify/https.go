@@ -1,0 +1,89 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+)
+
+// HTTPSBody is the rendering that the subscribers of a topic by https get. Amazon
+// Q Developer in chat applications subscribes by https, and so do pagers and a
+// team's own webhooks, and SNS sends the same body to all of them.
+type HTTPSBody string
+
+// The renderings.
+const (
+	// HTTPSCard is Message.Card, for Amazon Q Developer in chat applications. It is
+	// the default.
+	HTTPSCard HTTPSBody = "card"
+	// HTTPSData is Message.Data, for programs.
+	HTTPSData HTTPSBody = "data"
+)
+
+// Where the choice is written: the key of the CDK context, and the variable of the
+// functions.
+const (
+	HTTPSBodyKey      = "httpsBody"
+	HTTPSBodyVariable = "CHIMEWATCH_HTTPS_BODY"
+)
+
+// HTTPSBodies is the deployer's choice for each topic. The zero value is the
+// default: HTTPSCard for both.
+type HTTPSBodies struct {
+	// Failures is for the topic of incidents, Alerts for that of rule matches and
+	// for the topics that routes name.
+	Failures, Alerts HTTPSBody
+}
+
+// HTTPSBodyAllowed says what ParseHTTPSBodies accepts.
+const HTTPSBodyAllowed = "card or data for both topics, or one for each, written like failures=data,alerts=card"
+
+// ParseHTTPSBodies reads the choice: one word for both topics, or topic=word pairs
+// with commas between; a topic that is not named, and the empty text, is HTTPSCard.
+// where names the place of the value in the error, which is of class Invalid.
+func ParseHTTPSBodies(where, value string) (HTTPSBodies, error) {
+	chosen := HTTPSBodies{HTTPSCard, HTTPSCard}
+	refused := apperr.New(apperr.Invalid, where, fmt.Sprintf("is %q", value), "set "+HTTPSBodyAllowed)
+	if value == "" {
+		return chosen, nil
+	}
+	if body := HTTPSBody(value); body.known() {
+		return HTTPSBodies{body, body}, nil
+	}
+	named := map[string]bool{}
+	for pair := range strings.SplitSeq(value, ",") {
+		topic, word, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		body := HTTPSBody(word)
+		if !body.known() || named[topic] {
+			return HTTPSBodies{}, refused
+		}
+		named[topic] = true
+		switch topic {
+		case "failures":
+			chosen.Failures = body
+		case "alerts":
+			chosen.Alerts = body
+		default:
+			return HTTPSBodies{}, refused
+		}
+	}
+	return chosen, nil
+}
+
+func (b HTTPSBody) known() bool { return b == HTTPSCard || b == HTTPSData }
+
+// String returns the choice as ParseHTTPSBodies reads it.
+func (b HTTPSBodies) String() string {
+	word := func(body HTTPSBody) string {
+		if body == HTTPSData {
+			return string(HTTPSData)
+		}
+		return string(HTTPSCard)
+	}
+	failures, alerts := word(b.Failures), word(b.Alerts)
+	if failures == alerts {
+		return failures
+	}
+	return "failures=" + failures + ",alerts=" + alerts
+}

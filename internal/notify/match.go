@@ -1,0 +1,191 @@
+package notify
+
+import (
+	"cmp"
+	"strconv"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// The types of real-time rules, as far as an event lets infer them.
+const (
+	RuleKeyword = "KeywordMatch"
+	// RuleNegatedOrIssue: a rule for keywords that were not spoken, whose events
+	// have no fields of their own, or one for issues, whose are not documented.
+	RuleNegatedOrIssue = "negated KeywordMatch or IssueDetection"
+	RuleSentiment      = "Sentiment"
+	RuleUnknown        = "unknown"
+)
+
+// InferRuleType tells the type of the rule that matched, which the event does
+// not say, by the fields that the developer guide documents for each type: an
+// utterance or a result for a spoken keyword, two times for a sentiment, none
+// for keywords that were not spoken.
+func InferRuleType(m *chime.RulesMatched) string {
+	switch {
+	case m.UtteranceID != "" || m.ResultID != "":
+		return RuleKeyword
+	case m.BeginTimestamp != "" && m.EndTimestamp != "":
+		return RuleSentiment
+	case m.BeginTimestamp == "" && m.EndTimestamp == "":
+		return RuleNegatedOrIssue
+	}
+	return RuleUnknown
+}
+
+// Match is the match of a real-time rule to tell people about.
+type Match struct {
+	// Event is the event of the match; its RulesMatched is set.
+	Event *chime.Event
+	// Call is what is known of the call's pipeline; nil while that is nothing.
+	Call *pipeline.State
+	// Severity is that of the rule's route; empty means medium.
+	Severity incident.Severity
+	// Held counts the other matches of the rule on the call that people have not
+	// been told of; where the match names no call, of the rule on such calls.
+	Held int
+	// Occasion tells one message about the rule on the call from another; empty
+	// where each match is notified by itself.
+	Occasion string
+}
+
+// Message renders the match.
+func (m Match) Message(o Options) Message {
+	call, kind := m.call(), InferRuleType(m.Event.RulesMatched)
+	mask := o.masker(call)
+	call = mask.state(call)
+	rule := mask.rule(*m.Event.RulesMatched)
+	name := clean(rule.RuleName, 2*maxWord)
+	matched := "Rule " + name + " matched"
+	text := join(" on call ", matched, clean(call.CallID, maxWord))
+	id := join("/", string(RuleMatch), cmp.Or(m.Occasion, m.Event.ID))
+	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID),
+		Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
+			EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
+			CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID),
+			VoiceConnectorID: clean(call.VoiceConnectorID, maxID), Direction: clean(call.Direction, maxWord),
+			FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
+		}}
+	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
+		short:    [][]string{{text + ": " + what(kind) + "."}, {m.when(rule, call) + "."}, {people(call)}},
+		keywords: []string{name, kind}}
+	if ref := cmp.Or(call.ID, call.TransactionID, call.CallID); ref != "" {
+		x.steps = []string{"Details: " + show(ref)}
+	}
+	return Message{
+		ID:      id,
+		Kind:    RuleMatch,
+		Title:   clean(tag(d.Rehearsal)+text, maxTitle),
+		Subject: fit(tag(d.Rehearsal)+text, tag(d.Rehearsal)+matched),
+		Body:    m.body(rule, name, kind, call),
+		Attributes: attributes(map[string]string{
+			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind, "severity": d.Severity,
+			"account": call.Account, "region": call.Region,
+			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
+		}),
+	}.complete(x, o)
+}
+
+// onCall says which matches are held back together; see store.RuleOnGroupOf.
+func (m Match) onCall() string {
+	switch rule := m.Event.RulesMatched; {
+	case rule.CallID != "" || rule.TransactionID != "":
+		return " on this call"
+	case rule.ConfigurationARN() != "":
+		return " of this configuration, on calls that the events do not name,"
+	}
+	return " in this Region, on calls that the events do not name,"
+}
+
+// matches counts in words.
+func matches(n int) string {
+	if n == 1 {
+		return "1 more match"
+	}
+	return strconv.Itoa(n) + " more matches"
+}
+
+// call gives what is known of the call from its pipeline and from the match.
+func (m Match) call() pipeline.State {
+	var s pipeline.State
+	if m.Call != nil {
+		s = *m.Call
+	}
+	rule := m.Event.RulesMatched
+	s.Account, s.Region = m.Event.Account, m.Event.Region
+	s.CallID = cmp.Or(s.CallID, rule.CallID)
+	s.TransactionID = cmp.Or(s.TransactionID, rule.TransactionID)
+	s.VoiceConnectorID = cmp.Or(s.VoiceConnectorID, rule.VoiceConnectorID)
+	s.Direction = cmp.Or(s.Direction, rule.Direction)
+	s.FromNumber = cmp.Or(s.FromNumber, rule.FromNumber)
+	s.ToNumber = cmp.Or(s.ToNumber, rule.ToNumber)
+	s.ConfigurationARN = cmp.Or(s.ConfigurationARN, rule.ConfigurationARN())
+	return s
+}
+
+func (m Match) body(rule chime.RulesMatched, name, kind string, call pipeline.State) string {
+	var l lines
+	l.say("Rule " + name + " matched on a call: " + what(kind) + ".")
+	l.blank()
+	l.tell("Rule type", kind)
+	if m.Held > 0 {
+		l.tell("Held back", matches(m.Held)+" of this rule"+m.onCall()+" since the last message")
+	}
+	l.tell("When", m.when(rule, call))
+	l.tell("Call", clean(call.CallID, maxID))
+	l.tell("Numbers", people(call))
+	l.tell("Voice Connector", clean(call.VoiceConnectorID, maxID))
+	l.tell("Transaction", clean(call.TransactionID, maxID))
+	if m.Call != nil {
+		l.tell("Pipeline", join(", ", clean(call.PipelineID(), maxID), clean(string(call.Status), maxWord)))
+	}
+	l.tell("Configuration", configurationName(call.ConfigurationARN))
+	l.tell("Account", place(call.Account, call.Region))
+	l.blank()
+	switch ref := cmp.Or(call.ID, call.TransactionID, call.CallID); {
+	case m.Call != nil:
+		l.tell("Details", show(ref))
+	case ref != "":
+		l.say("The call is not known yet: no event of its pipeline has arrived. The match is kept, and shown with the call once one has.")
+		l.tell("Details", show(ref))
+	default:
+		l.say("The event does not say on which call it matched.")
+	}
+	return l.String()
+}
+
+// what says in words what a match of the rule type means.
+func what(kind string) string {
+	switch kind {
+	case RuleKeyword:
+		return "a keyword was spoken"
+	case RuleNegatedOrIssue:
+		return "keywords were not spoken, or an issue was detected"
+	case RuleSentiment:
+		return "the sentiment was negative for a while"
+	}
+	return "the event does not tell of which type the rule is"
+}
+
+// when tells the time or the span that matched, and how far into the call it
+// began. Where the event gives none, its own time must do.
+func (m Match) when(rule chime.RulesMatched, call pipeline.State) string {
+	start := callStart(call)
+	begin, beginOK := chime.ParseTime(rule.BeginTimestamp)
+	end, endOK := chime.ParseTime(rule.EndTimestamp)
+	switch {
+	case beginOK && endOK && !end.Before(begin):
+		until := end.Format("15:04:05")
+		if begin.YearDay() != end.YearDay() || begin.Year() != end.Year() {
+			until = end.Format(timeFormat)
+		}
+		return begin.Format(timeFormat) + " to " + until + " UTC (" + span(end.Sub(begin)) + ")" + into(begin, start)
+	case beginOK:
+		return instant(begin, start)
+	case rule.BeginTimestamp != "":
+		return join(" to ", clean(rule.BeginTimestamp, maxWord), clean(rule.EndTimestamp, maxWord)) + " (as given), in an event of " + instant(m.Event.Time, start)
+	}
+	return instant(m.Event.Time, start)
+}

@@ -1,0 +1,57 @@
+package notify
+
+import (
+	"slices"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/redact"
+)
+
+// masker masks phone numbers in all that comes from events, unless the deployer wants
+// them whole. It has to work before anything is cut or put together: half a number
+// would not be known for one any more.
+type masker struct{ redact.Redactor }
+
+func (o Options) masker(call pipeline.State) masker {
+	if o.FullNumbers {
+		return masker{redact.Whole()}
+	}
+	return masker{redact.Knowing(call.FromNumber, call.ToNumber)}
+}
+
+// text masks the numbers in free text, the call's own in any form.
+func (m masker) text(s string) string { return m.Text(oneLine(s)) }
+
+// state masks all of a pipeline's state that a message shows.
+func (m masker) state(s pipeline.State) pipeline.State {
+	for _, field := range []*string{
+		&s.ID, &s.PipelineARN, &s.ConfigurationARN, &s.Region, &s.CallID, &s.TransactionID, &s.VoiceConnectorID,
+		&s.Direction,
+	} {
+		*field = m.text(*field)
+	}
+	s.Account = m.Field("account", oneLine(s.Account))
+	s.FromNumber, s.ToNumber = m.Number(oneLine(s.FromNumber)), m.Number(oneLine(s.ToNumber))
+	s.Elements = slices.Clone(s.Elements)
+	for i, e := range s.Elements {
+		s.Elements[i] = m.element(e)
+	}
+	if s.Failure != nil {
+		f := *s.Failure
+		f.Reason, f.Origin, f.HTTPStatusCode = m.text(f.Reason), m.text(f.Origin), m.text(f.HTTPStatusCode)
+		s.Failure = &f
+	}
+	return s
+}
+
+func (m masker) element(e pipeline.Element) pipeline.Element {
+	e.Type, e.Status, e.StatusDetail = m.text(e.Type), m.text(e.Status), m.text(e.StatusDetail)
+	return e
+}
+
+// rule masks what a message shows of a match besides its call.
+func (m masker) rule(r chime.RulesMatched) chime.RulesMatched {
+	r.RuleName, r.BeginTimestamp, r.EndTimestamp = m.text(r.RuleName), m.text(r.BeginTimestamp), m.text(r.EndTimestamp)
+	return r
+}

@@ -1,0 +1,140 @@
+// Package rulematch says to whom a rule match goes, and how grave it is. It is pure.
+package rulematch
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/incident"
+)
+
+// Route is where the matches of some rules go.
+type Route struct {
+	// Rule is a rule's name, or the beginning of names with an asterisk at its end.
+	Rule string `json:"rule"`
+	// Severity is critical, high, medium or low; empty means medium.
+	Severity incident.Severity `json:"severity,omitempty"`
+	// Topic is the ARN of the topic; empty means the alert topic.
+	Topic string `json:"topic,omitempty"`
+	// Key is the ARN of the customer-managed KMS key that encrypts the topic; empty
+	// where there is none. Only the stack reads it, which permits its use.
+	Key string `json:"key,omitempty"`
+}
+
+// Routes are all of them, in any order.
+type Routes []Route
+
+var (
+	// rulePattern takes what the service takes as a rule's name (2 to 64 of these
+	// characters), and an asterisk behind one or more.
+	rulePattern  = regexp.MustCompile(`^([0-9a-zA-Z._-]{2,64}|[0-9a-zA-Z._-]{0,63}\*)$`)
+	topicPattern = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
+	keyPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,256}$`)
+	severities   = []incident.Severity{incident.Critical, incident.High, incident.Medium, incident.Low}
+)
+
+// Parse reads routes from JSON, an array of objects; the empty text is no route.
+// The error, of class Invalid, names the route, the field, the value and what is
+// allowed; where names what text was read from.
+func Parse(where, text string) (Routes, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var routes Routes
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&routes); err != nil {
+		return nil, apperr.Wrap(err, apperr.Invalid, where, "is no list of routes", `write it like [{"rule": "escalation-*", "severity": "high", "topic": "arn:aws:sns:…"}]`)
+	}
+	seen := map[string]bool{}
+	for i, r := range routes {
+		at := fmt.Sprintf("%s[%d]", where, i)
+		switch {
+		case !rulePattern.MatchString(r.Rule):
+			return nil, apperr.New(apperr.Invalid, at+".rule", fmt.Sprintf("is %q", r.Rule), "give a rule's name, 2 to 64 letters, digits, dots, hyphens and underscores, or the beginning of names and an asterisk")
+		case seen[r.Rule]:
+			return nil, apperr.New(apperr.Invalid, at+".rule", fmt.Sprintf("is %q again", r.Rule), "give one route for each name")
+		case r.Severity != "" && !slices.Contains(severities, r.Severity):
+			return nil, apperr.New(apperr.Invalid, at+".severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
+		case r.Topic != "" && !topicPattern.MatchString(r.Topic):
+			return nil, apperr.New(apperr.Invalid, at+".topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")
+		case r.Key != "" && !keyPattern.MatchString(r.Key):
+			return nil, apperr.New(apperr.Invalid, at+".key", fmt.Sprintf("is %q", r.Key),
+				"give the ARN of the KMS key that encrypts the topic: arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
+		case r.Key != "" && r.Topic == "":
+			return nil, apperr.New(apperr.Invalid, at+".key", "is set, but topic is not",
+				"set topic as well: the alert topic has its own key")
+		}
+		seen[r.Rule] = true
+	}
+	return routes, nil
+}
+
+// IsTopicARN reports whether text is the ARN of a standard SNS topic.
+func IsTopicARN(text string) bool { return topicPattern.MatchString(text) }
+
+// Of gives the route of a rule: the one of its very name, else that of the
+// longest beginning, else medium and the alert topic.
+func (r Routes) Of(rule string) Route {
+	best, length := Route{Rule: rule}, -1
+	for _, route := range r {
+		beginning, many := strings.CutSuffix(route.Rule, "*")
+		switch {
+		case !many && route.Rule == rule:
+			best, length = route, len(rule)+1
+		case many && len(beginning) > length && strings.HasPrefix(rule, beginning):
+			best, length = route, len(beginning)
+		}
+	}
+	if best.Severity == "" {
+		best.Severity = incident.Medium
+	}
+	return best
+}
+
+// Topics gives the topics that are named, each once.
+func (r Routes) Topics() []string {
+	var topics []string
+	for _, route := range r {
+		if route.Topic != "" && !slices.Contains(topics, route.Topic) {
+			topics = append(topics, route.Topic)
+		}
+	}
+	return topics
+}
+
+// Keys returns the KMS keys that are named, each once.
+func (r Routes) Keys() []string {
+	var keys []string
+	for _, route := range r {
+		if route.Key != "" && !slices.Contains(keys, route.Key) {
+			keys = append(keys, route.Key)
+		}
+	}
+	return keys
+}
+
+// WithoutKeys returns the routes as the functions read them.
+func (r Routes) WithoutKeys() Routes {
+	routes := slices.Clone(r)
+	for i := range routes {
+		routes[i].Key = ""
+	}
+	return routes
+}
+
+// String writes the routes so that Parse reads them; nothing for none.
+func (r Routes) String() string {
+	if len(r) == 0 {
+		return ""
+	}
+	text, err := json.Marshal([]Route(r))
+	if err != nil {
+		panic("routes have no JSON form: " + err.Error()) // they are made of texts
+	}
+	return string(text)
+}

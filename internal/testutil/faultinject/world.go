@@ -1,0 +1,244 @@
+package faultinject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/testutil/need"
+)
+
+// Server starts a local table server that ends with the test, and skips the
+// test where there is none.
+func Server(t testing.TB) *dynamodb.Client {
+	t.Helper()
+	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dynalite.Client(server.URL(), "us-east-1")
+}
+
+// World is an empty table, and a topic that nothing was published to.
+type World struct {
+	DB    *dynamodb.Client
+	Table string
+	Topic *Topic
+}
+
+var tables struct {
+	sync.Mutex
+	made int
+}
+
+// NewWorld makes a table of its own on the server.
+func NewWorld(t testing.TB, db *dynamodb.Client) *World {
+	t.Helper()
+	tables.Lock()
+	tables.made++
+	name := fmt.Sprintf("world-%d", tables.made)
+	tables.Unlock()
+	if err := dynalite.EnsureTable(t.Context(), db, name, dynamo.Definition()); err != nil {
+		t.Fatal(err)
+	}
+	return &World{DB: db, Table: name, Topic: &Topic{}}
+}
+
+// Process is one that works in a world.
+type Process struct {
+	World *World
+	Line  *Line
+}
+
+// Process starts one whose calls nothing disturbs yet.
+func (w *World) Process() *Process { return &Process{World: w, Line: &Line{}} }
+
+// Store gives the process's store on the world's table.
+func (p *Process) Store(o dynamo.Options) *dynamo.Store {
+	return dynamo.New(Table{Line: p.Line, DB: p.World.DB}, p.World.Table, o)
+}
+
+// Publisher gives the process's client of the world's topic.
+func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
+
+// Dump gives each item of the table as text, by its keys. Left out is when a
+// pointer expires: it may be any time after its pipeline does. left names other
+// attributes to leave out: those that tell who did something and when.
+func (w *World) Dump(t testing.TB, left ...string) map[string]string {
+	t.Helper()
+	dump := map[string]string{}
+	for key, it := range w.items(t) {
+		var b strings.Builder
+		pointer := strings.HasPrefix(plain(it["SK"]), "P#")
+		for _, name := range slices.Sorted(maps.Keys(it)) {
+			if name != "PK" && name != "SK" && !(pointer && name == "x") && !slices.Contains(left, name) {
+				fmt.Fprintf(&b, "%s=%s ", name, plain(it[name]))
+			}
+		}
+		dump[key] = b.String()
+	}
+	return dump
+}
+
+// Expiry gives when items expire, in epoch seconds, by their keys; those that
+// never do are not in it.
+func (w *World) Expiry(t testing.TB) map[string]int64 {
+	t.Helper()
+	expiry := map[string]int64{}
+	for key, it := range w.items(t) {
+		if it["x"] == nil {
+			continue
+		}
+		at, err := strconv.ParseInt(plain(it["x"]), 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		expiry[key] = at
+	}
+	return expiry
+}
+
+// items reads the whole table, by PK, a space and SK.
+func (w *World) items(t testing.TB) map[string]map[string]types.AttributeValue {
+	t.Helper()
+	items := map[string]map[string]types.AttributeValue{}
+	pages := dynamodb.NewScanPaginator(w.DB, &dynamodb.ScanInput{TableName: &w.Table})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(context.WithoutCancel(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page.Items {
+			items[plain(it["PK"])+" "+plain(it["SK"])] = it
+		}
+	}
+	return items
+}
+
+func plain(v types.AttributeValue) string {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return v.Value
+	case *types.AttributeValueMemberB:
+		return fmt.Sprintf("%x", v.Value)
+	case *types.AttributeValueMemberSS:
+		return strings.Join(slices.Sorted(slices.Values(v.Value)), " ")
+	case *types.AttributeValueMemberM:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v.Value)) {
+			parts = append(parts, name+"="+plain(v.Value[name]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return fmt.Sprintf("%T", v)
+}
+
+// Step is one invocation. It is done again as long as it fails, as Lambda does,
+// so it must begin anew each time it is called.
+type Step func(context.Context) error
+
+// retries is how often Lambda tries an asynchronous invocation again.
+const retries = 2
+
+// play does the steps, and tells whether any had to be done again.
+func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
+	for n, step := range steps {
+		var errs []error
+		for range 1 + retries {
+			err := step(t.Context())
+			if err == nil {
+				errs = nil
+				break
+			}
+			errs, again = append(errs, err), true
+			p.Line.Revive()
+		}
+		if err := errors.Join(errs...); err != nil {
+			return again, fmt.Errorf("step %d failed to the last: %w", n+1, err)
+		}
+	}
+	return again, nil
+}
+
+// Check plays a scenario undisturbed; then, on worlds of their own, with the
+// process killed before and after each of its AWS calls, with each call refused,
+// and with each write repeated. However it is disturbed, the table must end the
+// same, and the same messages must have been published, each at least once.
+// begin makes what has been before, and gives the steps; it is not disturbed
+// itself. left names attributes that are not compared; see Dump.
+//
+// Killed before a call is the same as killed after the last write before it, and
+// so is killed after a read: each of these is played once.
+func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step, left ...string) {
+	t.Helper()
+	run := func(n int, how How) (dump map[string]string, p *Process, again bool) {
+		p = NewWorld(t, db).Process()
+		steps := begin(t, p)
+		before := len(p.Line.Calls())
+		p.Line.Disturb(n, how)
+		again, err := play(t, p, steps)
+		if err != nil {
+			t.Fatalf("%s call %d: %v", how, n, err)
+		}
+		p.Line.calls = p.Line.calls[before:]
+		return p.World.Dump(t, left...), p, again
+	}
+	want, undisturbed, again := run(0, Before)
+	calls := undisturbed.Line.Calls()
+	if again || len(calls) == 0 {
+		t.Fatalf("undisturbed: some step failed (%v), or nothing was called: %v", again, calls)
+	}
+	for n, call := range calls {
+		for _, how := range hows(n, call) {
+			got, p, again := run(n+1, how)
+			where := fmt.Sprintf("%s call %d of %d, %s", how, n+1, len(calls), call)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: the table differs, want (-), got (+):\n%s", where, diff)
+			}
+			if diff := cmp.Diff(ids(undisturbed), ids(p)); diff != "" {
+				t.Errorf("%s: the messages differ, want (-), got (+):\n%s", where, diff)
+			}
+			if how == Twice && again {
+				t.Errorf("%s: a step failed, want it to bear a repeated call", where)
+			}
+		}
+	}
+}
+
+// hows gives what is to be tried with the n-th call, from 0.
+func hows(n int, call string) []How {
+	list := []How{Throttled}
+	if n == 0 {
+		list = append(list, Before)
+	}
+	if Writes(call) {
+		list = append(list, After, Twice)
+	}
+	return list
+}
+
+// Writes tells whether a call of that name has an effect.
+func Writes(call string) bool {
+	return slices.Contains([]string{"PutItem", "UpdateItem", "BatchWriteItem", "Publish"}, call)
+}
+
+func ids(p *Process) []string { return slices.Sorted(maps.Keys(p.World.Topic.Times())) }

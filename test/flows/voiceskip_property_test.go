@@ -1,0 +1,98 @@
+package flows_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
+	"github.com/chimewatch/chimewatch/internal/voice"
+)
+
+// stored is a table that keeps the ids of what it is asked to store.
+type stored struct{ ids []string }
+
+func (s *stored) RecordVoice(_ context.Context, notes []voice.Note) []error {
+	for _, n := range notes {
+		s.ids = append(s.ids, n.ID)
+	}
+	return make([]error, len(notes))
+}
+
+// foreign draws a record that is no voice notification.
+func foreign(t *rapid.T, documented [][]byte) []byte {
+	known := []string{
+		"CallAnalyticsMetadata", "Recording", "Transcribe", "TranscribeCallAnalytics",
+		"TranscribeCallAnalyticsCategoryEvent",
+	}
+	kind := rapid.SampledFrom(known).Draw(t, "detail type")
+	switch rapid.IntRange(0, 3).Draw(t, "kind of record") {
+	case 0:
+		return rapid.SampledFrom(documented).Draw(t, "documented record")
+	case 1: // of a service type that is not ours, whatever its detail type
+		kind = rapid.SampledFrom(append(known, "MeetingSummary", "")).Draw(t, "any detail type")
+		services := []string{"CallAnalytics", "MeetingAnalytics", "voice-analytics"}
+		return fmt.Appendf(nil, `{"id":"f","service-type":%q,"time":"2026-03-11T08:15:04Z","detail-type":%q}`,
+			rapid.SampledFrom(services).Draw(t, "service type"), kind)
+	case 2: // without a service type
+		return fmt.Appendf(nil, `{"detail-type":%q,"time":"2026-03-11T08:15:04Z","metadata":"{}"}`, kind)
+	}
+	kind += rapid.SampledFrom([]string{"", "V2", "Update"}).Draw(t, "suffix")
+	return fmt.Appendf(nil, `{"detail-type":%q,"metadata":{}}`, kind)
+}
+
+// Of any mix of records, in any order, cut into any batches and from any source,
+// the voice notifications are stored, all of them and nothing else, and no record
+// fails.
+func TestTheVoiceNotificationsOfAMixAreStored(t *testing.T) {
+	silenceLog(t)
+	documented := callAnalytics(t)
+	rapid.Check(t, func(t *rapid.T) {
+		o := rapid.SampledFrom(origins).Draw(t, "source")
+		var records [][]byte
+		var want []string
+		skipped := 0
+		for i := range rapid.IntRange(1, 30).Draw(t, "records") {
+			if rapid.Bool().Draw(t, "foreign") {
+				records = append(records, foreign(t, documented))
+				skipped++
+				continue
+			}
+			id := fmt.Sprint("n-", i)
+			service := rapid.SampledFrom([]string{`"service-type":"VoiceAnalytics",`, ""}).Draw(t, "service type")
+			kinds := []string{"SpeakerSearchStatus", "VoiceToneAnalysisStatus", "VoiceAnalyticsStatus", "VoiceMoodStatus"}
+			records = append(records, fmt.Appendf(nil,
+				`{"id":%q,%s"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":{"taskId":"k"}}`,
+				id, service, rapid.SampledFrom(kinds).Draw(t, "notification")))
+			want = append(want, id)
+		}
+		records = rapid.Permutation(records).Draw(t, "order")
+		var got stored
+		counts := count{}
+		handle := handler.Voice(&got, nil, counts)
+		for batch := range slices.Chunk(records, rapid.IntRange(1, 30).Draw(t, "batch size")) {
+			bodies := map[int][]byte{}
+			for i, r := range batch {
+				bodies[i] = r
+			}
+			reply, err := intake.HandleAll(context.Background(), o.payload(bodies), handle)
+			if err != nil || !o.whole && string(reply) != `{"batchItemFailures":[]}` {
+				t.Fatalf("got %s and %v, want no failure of %q", reply, err, batch)
+			}
+		}
+		slices.Sort(got.ids)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got.ids); diff != "" {
+			t.Fatalf("stored (-want +got):\n%s", diff)
+		}
+		if counts["CallAnalyticsRecordsSkipped"] != skipped || counts["VoiceNotifications"] != len(want) {
+			t.Fatalf("got the counts %v, want %d skipped and %d stored", counts, skipped, len(want))
+		}
+	})
+}

@@ -1,0 +1,163 @@
+package flows_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/schemas"
+)
+
+// callAnalytics returns the records that a stream carries beside voice
+// notifications, in the shapes that the developer guide documents.
+func callAnalytics(t testing.TB) [][]byte {
+	t.Helper()
+	text, err := os.ReadFile("../../internal/voice/testdata/call-analytics.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		t.Fatal(err)
+	}
+	records := make([][]byte, len(raw))
+	for i, r := range raw {
+		records[i] = r
+	}
+	return records
+}
+
+// A stream carries everything that call analytics writes. Of a call that is also
+// transcribed and recorded, the voice notification is stored and nothing else: no
+// record fails, and no word that was spoken is in the table, in the reply or in
+// the log.
+func TestOnlyVoiceNotificationsAreStored(t *testing.T) {
+	ready, err := schemas.Lookup("voice-analytics-ready")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range origins {
+		t.Run(o.name, func(t *testing.T) {
+			s, db := tableWithClient(t)
+			log := capturedLog(t)
+			bodies := map[int][]byte{0: ready.Body}
+			for i, record := range callAnalytics(t) {
+				bodies[i+1] = record
+			}
+			counts := count{}
+			reply, err := intake.HandleAll(t.Context(), o.payload(bodies), handler.Voice(s, nil, counts))
+			if err != nil {
+				t.Fatalf("got %v, want no error", err)
+			}
+			if !o.whole && string(reply) != `{"batchItemFailures":[]}` {
+				t.Errorf("got the reply %s, want no record to fail", reply)
+			}
+			items := contents(t, db)
+			if got := strings.Count(items, `"body"`); got != 1 {
+				t.Errorf("got %d notifications in the table, want one:\n%s", got, items)
+			}
+			if strings.Contains(items, "Transcript") || strings.Contains(items, "CallAnalyticsMetadata") {
+				t.Errorf("got a record of call analytics in the table:\n%s", items)
+			}
+			if text := log.String(); strings.Contains(text, "words that") || strings.Contains(text, "5550178") {
+				t.Errorf("got the content of a record in the log:\n%s", text)
+			}
+			skipped := len(bodies) - 1
+			if counts["CallAnalyticsRecordsSkipped"] != skipped || counts["VoiceNotifications"] != 1 {
+				t.Errorf("got the counts %v, want %d skipped and 1 stored", counts, skipped)
+			}
+		})
+	}
+}
+
+// Whatever is Chime's voice analytics is stored or fails: it is never skipped.
+func TestVoiceSkipsNothingOfItsOwn(t *testing.T) {
+	const voice = `{"service-type":"VoiceAnalytics",`
+	const at = `"time":"2026-03-11T08:15:04Z"`
+	for _, tt := range []struct {
+		name, body string
+		want       apperr.Class // of the error; empty where the record is stored
+	}{
+		{"without an id", voice + at + `,"detail-type":"SpeakerSearchStatus","detail":{}}`, apperr.Invalid},
+		{"without a detail type", voice + at + `,"id":"e"}`, apperr.Invalid},
+		{"of an unknown type without an id", voice + at + `,"detail-type":"Transcribe"}`, apperr.Invalid},
+		{"with a bad time", voice + `"id":"e","time":"soon","detail-type":"SpeakerSearchStatus"}`, apperr.Invalid},
+		{"of an unknown type", voice + at + `,"id":"e","detail-type":"VoiceMoodStatus"}`, ""},
+		{"under another service type",
+			`{"service-type":"CallAnalytics",` + at + `,"id":"e","detail-type":"SpeakerSearchStatus","detail":{}}`, ""},
+		{"without a service type, id and known type", `{` + at + `,"detail-type":"VoiceMoodStatus"}`, apperr.Invalid},
+		{"without anything", `{}`, apperr.Invalid},
+		{"cut off", `{"service-type":"CallAnalytics","detail-type":"Transcribe","Transcri`, apperr.Invalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			counts := count{}
+			m := intake.Message{Source: intake.Kinesis, Body: []byte(tt.body)}
+			errs := handler.Voice(refusing{}, nil, counts)(t.Context(), []intake.Message{m})
+			if got := apperr.ClassOf(errs[0]); got != tt.want {
+				t.Errorf("got %v, want class %q", errs[0], tt.want)
+			}
+			if counts["CallAnalyticsRecordsSkipped"] != 0 {
+				t.Errorf("got the counts %v, want nothing skipped", counts)
+			}
+		})
+	}
+}
+
+// What is no JSON may be a notification: it fails from every source.
+func TestUnreadableRecordsFail(t *testing.T) {
+	silenceLog(t)
+	for _, o := range origins {
+		if o.record == nil {
+			continue // a payload that is no JSON never reaches a function
+		}
+		for name, body := range map[string][]byte{
+			"broken off": []byte(`{"service-type":"Voice`), "empty": nil,
+			"aggregated by a producer library": {0xf3, 0x89, 0x9a, 0xc2, 0x0a, 0x01, 0x31, 0x1a, 0x02},
+		} {
+			payload := o.payload(map[int][]byte{0: body})
+			reply, err := intake.HandleAll(t.Context(), payload, handler.Voice(refusing{}, nil, count{}))
+			if failed := err != nil || bytes.Contains(reply, []byte(`"itemIdentifier":"0"`)); !failed {
+				t.Errorf("%s, %s: got %s, want it to fail", o.name, name, reply)
+			}
+		}
+	}
+}
+
+// capturedLog sends what is logged into a buffer until the test ends.
+func capturedLog(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return &log
+}
+
+// contents returns what a table holds, one item a line.
+func contents(t *testing.T, db *dynamodb.Client) string {
+	t.Helper()
+	out, err := db.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("calls")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, it := range out.Items {
+		line, err := json.Marshal(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, string(line))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,251 @@
+package flows_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/topic"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
+	"github.com/chimewatch/chimewatch/schemas"
+)
+
+var noon = time.Date(2026, 3, 11, 12, 0, 0, 0, time.UTC)
+
+var timing = incident.Timing{Window: 5 * time.Minute, Quiet: 10 * time.Minute, Reopen: time.Hour}
+
+var limits = watchdog.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 20}
+
+// now is a time that a test sets.
+type now struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (n *now) Now() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.at
+}
+
+func (n *now) set(at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at = at
+}
+
+// invocation is what a process needs to handle something.
+type invocation struct {
+	*faultinject.Process
+	now    *now
+	owner  string
+	api    *pipelines
+	timing incident.Timing
+}
+
+func invoked(p *faultinject.Process, at time.Time, owner string) *invocation {
+	return &invocation{Process: p, now: &now{at: at}, owner: owner, api: &pipelines{known: map[string]chimeapi.Pipeline{}}, timing: timing}
+}
+
+func (v *invocation) store() *dynamo.Store {
+	return v.Process.Store(dynamo.Options{Retention: 24 * time.Hour, Now: v.now.Now})
+}
+
+func (v *invocation) incidents() handler.Incidents {
+	return handler.Incidents{Table: v.store(), Topic: v.topic(), Timing: v.timing, Owner: v.name, Now: v.now.Now}
+}
+
+func (v *invocation) topic() *topic.Topic {
+	return topic.New(v.Publisher(), "arn:aws:sns:us-east-1:111122223333:failures")
+}
+
+func (v *invocation) name(context.Context) string { return v.owner }
+
+func (v *invocation) failures() handler.Handler { return handler.Failures(v.incidents(), quiet{}) }
+
+func (v *invocation) alerts() handler.Handler {
+	return v.matches().Handle
+}
+
+func (v *invocation) matches() handler.Alerts {
+	return handler.Alerts{Table: v.store(), Topic: v.topic(), Window: 5 * time.Minute, Counts: quiet{}, Owner: v.name, Now: v.now.Now}
+}
+
+func (v *invocation) watch(l watchdog.Limits, counts handler.Counter) handler.Watch {
+	return handler.Watch{
+		Table: v.store(), API: overLine{v.Line, v.api}, Incidents: v.incidents(), Limits: l, Counts: counts, Account: "111122223333", Region: "us-east-1",
+		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	}
+}
+
+// run does one run of the watch at a time.
+func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
+	t.Helper()
+	v.now.set(at)
+	if err := v.watch(l, quiet{}).Handle(t.Context(), intake.Message{}); err != nil {
+		t.Fatalf("the watch at %s: %v", at.Format(time.TimeOnly), err)
+	}
+}
+
+// record keeps events as the function status does.
+func (v *invocation) record(t testing.TB, events ...[]byte) {
+	t.Helper()
+	for _, raw := range events {
+		if err := handler.Status(v.store(), quiet{})(t.Context(), intake.Message{Body: raw}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fail takes events as the function failures does.
+func (v *invocation) fail(t testing.TB, events ...[]byte) {
+	t.Helper()
+	for _, raw := range events {
+		if err := v.failures()(t.Context(), intake.Message{Body: raw}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// quiet counts nothing; many processes may share it.
+type quiet struct{}
+
+func (quiet) Count(string, int) {}
+
+// pipelines stands in for the API.
+type pipelines struct {
+	mu    sync.Mutex
+	known map[string]chimeapi.Pipeline
+	// trouble is what it answers for a pipeline instead.
+	trouble map[string]error
+	asked   []string
+}
+
+func (p *pipelines) get(id string) (chimeapi.Pipeline, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, id)
+	if err := p.trouble[id]; err != nil {
+		return chimeapi.Pipeline{}, err
+	}
+	known, there := p.known[id]
+	if !there {
+		return chimeapi.Pipeline{}, apiError(404)
+	}
+	return known, nil
+}
+
+// overLine is the API as a process reaches it.
+type overLine struct {
+	line *faultinject.Line
+	api  *pipelines
+}
+
+func (o overLine) GetPipeline(_ context.Context, id string) (answer chimeapi.Pipeline, err error) {
+	err = o.line.Do("GetMediaPipeline", func(how faultinject.How) error {
+		if how == faultinject.Throttled {
+			return apiError(429)
+		}
+		return apiError(500)
+	}, func() (err error) {
+		answer, err = o.api.get(id)
+		return err
+	})
+	return answer, err
+}
+
+// phoned is a call that events are made of.
+type phoned struct {
+	id        string
+	connector string // empty: the event names none
+	reason    string
+	elements  [][2]string // type and status
+}
+
+// event makes a state change of the call.
+func (c phoned) event(eventType string, at time.Time) []byte {
+	detail := map[string]any{"version": "0", "eventType": eventType, "mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + c.id}
+	if c.connector != "" {
+		detail["voiceConnectorId"], detail["callId"], detail["transactionId"] = c.connector, "call-"+c.id, "transaction-"+c.id
+	}
+	if c.reason != "" {
+		detail["failureReason"] = c.reason
+	}
+	var elements []any
+	for _, e := range c.elements {
+		elements = append(elements, map[string]any{"type": e[0], "status": e[1], "updatedOn": at.UnixMilli()})
+	}
+	if elements != nil {
+		detail["mediaInsightsPipelineElementStatuses"] = elements
+	}
+	raw, err := json.Marshal(map[string]any{
+		"version": "0", "id": fmt.Sprintf("%s-%s-%d", c.id, strings.TrimPrefix(eventType, "chime:"), at.Unix()), "detail-type": chime.DetailStateChange,
+		"source": chime.Source, "account": "111122223333", "region": "us-east-1", "time": at.Format(time.RFC3339), "resources": []any{}, "detail": detail,
+	})
+	if err != nil {
+		panic(err) // it is made of texts and numbers
+	}
+	return raw
+}
+
+func exampleBody(t testing.TB, name string) []byte {
+	t.Helper()
+	e, err := schemas.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Body
+}
+
+// status gives the status of a pipeline in the table.
+func (v *invocation) status(t testing.TB, id string) pipeline.Status {
+	t.Helper()
+	st, err := v.store().Pipeline(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Status
+}
+
+// all gives every incident, newest first.
+func (v *invocation) all(t testing.TB) []incident.Incident {
+	t.Helper()
+	list, _, err := v.store().Incidents(t.Context(), dynamo.IncidentQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// stages counts the messages about incidents by what they tell.
+func stages(w *faultinject.World) map[string]int {
+	counts := map[string]int{}
+	for id, n := range w.Topic.Times() {
+		parts := strings.Split(id, "/")
+		if parts[0] == "incident" {
+			counts[parts[2]] += n
+		} else {
+			counts[parts[0]] += n
+		}
+	}
+	return counts
+}
+
+// apiError is what the API's client gives for a status code.
+func apiError(status int) error {
+	class := map[int]apperr.Class{400: apperr.Invalid, 403: apperr.Internal, 404: apperr.NotFound, 429: apperr.Throttled, 500: apperr.Unavailable}[status]
+	return apperr.New(class, "Amazon Chime SDK GetMediaPipeline", fmt.Sprintf("failed with status %d", status), "it is tried again")
+}
