@@ -35,14 +35,14 @@ var breakages = []breakage{
 	{
 		guarantee: "3", breaks: "a function answers success where it failed",
 		file: "internal/lambdafn/function.go",
-		old:  "return reply, invocationError(err)", new: "return reply, nil",
+		old:  "return response, invocationError(err)", new: "return response, nil",
 		test: "TestRefusedPayloadsAreDeadLetters", folder: "test",
 	},
 	{
 		guarantee: "3", breaks: "a record that cannot be read is forgotten",
-		file: "internal/intake/handle.go",
+		file: "internal/lambdafn/handle.go",
 		old:  "failures := batch.Failures\n", new: "failures := batch.Failures[:0]\n",
-		test: "TestHandleReplies", folder: "internal/intake",
+		test: "TestHandleReplies", folder: "internal/lambdafn",
 	},
 	{
 		guarantee: "4", breaks: "a state change of a new type is an error",

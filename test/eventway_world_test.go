@@ -113,14 +113,6 @@ func newWayWorld(t *testing.T, server wayServer) *wayWorld {
 
 func (w *wayWorld) getenv(name string) string { return w.env[name] }
 
-// observed makes all clients of a function record their calls.
-func (w *wayWorld) observed(p lambdafn.Parts) lambdafn.Parts {
-	p.AWS.APIOptions = append(slices.Clone(p.AWS.APIOptions), w.calls.add)
-	p.Table = dynamo.New(dynamodb.NewFromConfig(p.AWS), w.env["CHIMEWATCH_TABLE"],
-		dynamo.Options{Retention: 90 * 24 * time.Hour})
-	return p
-}
-
 // handle lets a function handle events whose calls are not recorded.
 func (w *wayWorld) handle(name string, events ...[]byte) {
 	w.t.Helper()
@@ -128,7 +120,10 @@ func (w *wayWorld) handle(name string, events ...[]byte) {
 		stdout := os.Stdout // which a function keeps for its metrics
 		defer func() { os.Stdout = stdout }()
 		os.Stdout = w.output
-		f, err := compositions[name](w.t.Context(), w)
+		f, err := lambdafn.New(w.t.Context(), name, w.getenv, func(env lambdafn.Env) (lambdafn.Handler, error) {
+			env.AWS.APIOptions = append(slices.Clone(env.AWS.APIOptions), w.calls.add)
+			return builds[name](env)
+		})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -263,16 +258,11 @@ func (w *wayWorld) schedule() []byte {
 type wayCalls struct {
 	recording sync.Mutex
 	on        bool
-	all       []wayCall
+	all       []string
 	frames    int // on the stack of one call, at most
 	packages  map[string]bool
 	functions map[string]bool
 	root      string // the project's folder
-}
-
-type wayCall struct {
-	turn int
-	name string
 }
 
 func newWayCalls(t *testing.T) *wayCalls {
@@ -302,8 +292,7 @@ func (c *wayCalls) record(ctx context.Context) {
 		return
 	}
 	service, _, _ := strings.Cut(strings.ToLower(awsmiddleware.GetServiceID(ctx)), " ")
-	number, _ := ctx.Value(turn{}).(int)
-	c.all = append(c.all, wayCall{number, service + "." + awsmiddleware.GetOperationName(ctx)})
+	c.all = append(c.all, service+"."+awsmiddleware.GetOperationName(ctx))
 	frames := projectFrames(c.root)
 	c.frames = max(c.frames, len(frames))
 	for _, f := range frames {
@@ -311,16 +300,18 @@ func (c *wayCalls) record(ctx context.Context) {
 	}
 }
 
-// order returns the calls in words: those of handlers that run side by side one handler
-// after the other, and the same call several times in a row once.
-func (c *wayCalls) order() string {
+// order returns the calls in words, the same call several times in a row once; of tasks
+// that run side by side by name.
+func (c *wayCalls) order(sideBySide bool) string {
 	c.recording.Lock()
 	defer c.recording.Unlock()
-	slices.SortStableFunc(c.all, func(a, b wayCall) int { return cmp.Compare(a.turn, b.turn) })
+	if sideBySide {
+		slices.Sort(c.all)
+	}
 	var words []string
 	for i := 0; i < len(c.all); {
-		name, n := c.all[i].name, 0
-		for ; i < len(c.all) && c.all[i].name == name; i++ {
+		name, n := c.all[i], 0
+		for ; i < len(c.all) && c.all[i] == name; i++ {
 			n++
 		}
 		if n > 1 {

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -66,20 +65,10 @@ func New(ctx context.Context, name string, getenv func(string) string, build fun
 	return &Function{handle: handle, metrics: metrics}, nil
 }
 
-// reportTime is what an invocation keeps of its time to report in: errors reach
-// the log, counts the metrics and a partial batch response Lambda only if it ends
-// before Lambda ends it.
-const reportTime = 3 * time.Second
-
 // Invoke handles one payload of Lambda. Phone numbers are masked in the error that
 // it returns, which Lambda puts into the trace and into the record of the failed
 // invocation.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	if deadline, has := ctx.Deadline(); has {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reportTime))
-		defer cancel()
-	}
 	response, err := Handle(ctx, payload, f.handle)
 	if err != nil {
 		slog.ErrorContext(ctx, "invocation failed", "class", string(apperr.ClassOf(err)), "error", err)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/redact"
@@ -31,7 +32,7 @@ func Each(handle func(ctx context.Context, body []byte) error) Handler {
 					"raise the function's timeout or lower its batch size")
 				continue
 			}
-			errs[i] = recovered(func() error { return handle(ctx, m.Body) })
+			errs[i] = handleOne(ctx, m.Body, handle)
 		}
 		return errs
 	}
@@ -47,15 +48,24 @@ func Scheduled(tasks ...func(context.Context) error) Handler {
 	})
 }
 
-// recovered calls do; a panic is its error, with the stack.
-func recovered(do func() error) (err error) {
+func handleOne(ctx context.Context, body []byte, handle func(context.Context, []byte) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = apperr.New(apperr.Internal, "message", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
+			err = panicked(p)
 		}
 	}()
-	return do()
+	return handle(ctx, body)
 }
+
+// panicked is the error of a panic, with its stack.
+func panicked(p any) error {
+	return apperr.New(apperr.Internal, "message", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
+}
+
+// reportTime is what an invocation keeps of its time to report in: errors reach
+// the log, counts the metrics and a partial batch response Lambda only if it ends
+// before Lambda ends it.
+const reportTime = 3 * time.Second
 
 // Handle calls handle with all messages of a payload, unless it holds none, and
 // returns what the Lambda function returns.
@@ -69,7 +79,14 @@ func recovered(do func() error) (err error) {
 // For every other payload the response is nil and the error joins those of all
 // that failed, so that Lambda tries the invocation again or sends it to its
 // OnFailure destination.
+//
+// handle has reportTime less than the time until ctx's deadline.
 func Handle(ctx context.Context, payload []byte, handle Handler) (response []byte, err error) {
+	if deadline, has := ctx.Deadline(); has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reportTime))
+		defer cancel()
+	}
 	batch, err := Unwrap(payload)
 	if err != nil {
 		return nil, err
@@ -94,15 +111,14 @@ func handleAll(ctx context.Context, messages []Message, handle Handler) (errs []
 	if len(messages) == 0 {
 		return nil
 	}
-	err := recovered(func() error {
-		if errs = handle(ctx, messages); len(errs) != len(messages) {
-			return apperr.New(apperr.Internal, "messages",
-				fmt.Sprintf("the handler returned %d results for %d messages", len(errs), len(messages)), "")
+	defer func() {
+		if p := recover(); p != nil {
+			errs = slices.Repeat([]error{panicked(p)}, len(messages))
 		}
-		return nil
-	})
-	if err != nil {
-		return slices.Repeat([]error{err}, len(messages))
+	}()
+	if errs = handle(ctx, messages); len(errs) != len(messages) {
+		return slices.Repeat([]error{apperr.New(apperr.Internal, "messages",
+			fmt.Sprintf("the handler returned %d results for %d messages", len(errs), len(messages)), "")}, len(messages))
 	}
 	return errs
 }

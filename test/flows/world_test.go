@@ -258,6 +258,7 @@ func all(handlers ...handler.Handler) handler.Handler {
 		for _, h := range handlers {
 			tasks = append(tasks, func(ctx context.Context) error { return h(ctx, m) })
 		}
-		return lambdafn.Scheduled(tasks...)(ctx, []lambdafn.Message{m})[0]
+		_, err := lambdafn.Handle(ctx, []byte(`{"detail-type":"Scheduled Event"}`), lambdafn.Scheduled(tasks...))
+		return err
 	}
 }
