@@ -139,7 +139,7 @@ func (blind) Open(context.Context) ([]dynamo.OpenPipeline, error) { return nil, 
 // Trouble with the list of pipelines keeps nobody from hearing of incidents.
 func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v := onTable(t)
-	v.Line.Disturb(outageOpening, faultinject.Before)
+	v.Line.DisturbCall("Publish", faultinject.Before)
 	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed before it publishes")
 	}

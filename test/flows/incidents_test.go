@@ -120,7 +120,7 @@ func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
-			v.Line.Disturb(outageOpening, faultinject.Before)
+			v.Line.DisturbCall("Publish", faultinject.Before)
 			if err := v.failures()(t.Context(), intake.Message{Body: tc.failed}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}

@@ -102,7 +102,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			return watching(v, limits, 30*time.Minute)
 		}},
 		{"the watch tells what an incident owes", func(t *testing.T, v *invocation) []faultinject.Step {
-			v.Line.Disturb(outageOpening, faultinject.Before) // the process dies, and is not tried again
+			v.Line.DisturbCall("Publish", faultinject.Before) // the process dies, and is not tried again
 			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
 				t.Fatalf("got %v, want it killed", err)
 			}
@@ -137,9 +137,6 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		})
 	}
 }
-
-// outageOpening is the call of a first failure that publishes.
-const outageOpening = 13
 
 // watching makes a step of a run of the watch at each of the times after noon.
 func watching(v *invocation, l watchdog.Limits, after ...time.Duration) []faultinject.Step {

@@ -130,7 +130,7 @@ func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
 // all the same, and it does not stay open for ever.
 func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
 	v := onTable(t)
-	v.Line.Disturb(4, faultinject.After)
+	v.Line.DisturbCall("PutItem", faultinject.After)
 	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed")
 	}
@@ -372,7 +372,7 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
-			v.Line.Disturb(outageOpening, faultinject.Before) // dies, and nobody tries again
+			v.Line.DisturbCall("Publish", faultinject.Before) // dies, and nobody tries again
 			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
