@@ -3,7 +3,6 @@ package flows_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -38,7 +37,14 @@ type lifeline struct {
 	die       context.CancelFunc
 }
 
-var errDead = errors.New("the process is dead")
+// errDead is the error of each request of a dead process. The AWS SDK would go on
+// trying until its deadline.
+var errDead error = deadProcess{}
+
+type deadProcess struct{}
+
+func (deadProcess) Error() string        { return "the process is dead" }
+func (deadProcess) RetryableError() bool { return false }
 
 func (l *lifeline) Do(r *http.Request) (*http.Response, error) {
 	l.mu.Lock()

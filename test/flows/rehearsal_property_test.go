@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -158,6 +159,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 // people get the same messages about the real ones, at the same times and with the
 // same words, the API is asked about the same, and the table holds the same.
 func TestRehearsalsChangeNothingOfWhatRealCallsGet(t *testing.T) {
+	rapidseed.Fewer(t, 3) // each case fills two tables and runs the schedule many times
 	silenceLog(t)
 	db := faultinject.Server(t)
 	published, rehearsals := 0, 0
