@@ -22,14 +22,14 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "2", breaks: "an incident opens and nobody is notified",
-		file: "internal/incident/notify.go",
-		old:  "if i.Told.Openings <= i.Reopened {", new: "if i.Told.Openings < i.Reopened {",
+		file: "internal/incident/policy.go",
+		old:  "{ return i.Announced.Openings > i.Reopened }", new: "{ return i.Announced.Openings >= i.Reopened }",
 		test: "TestWhatAnIncidentOwes", folder: "internal/incident",
 	},
 	{
 		guarantee: "2", breaks: "a failure that a closing has overlooked stays unseen",
-		file: "internal/incident/incident.go",
-		old:  "return !i.Open() && o.Seen.After(i.ClosedAt.Add(-t.Quiet))", new: "return false",
+		file: "internal/incident/reopen.go",
+		old:  "return r.Seen.After(i.ClosedAt.Add(-t.Quiet))", new: "return false",
 		test: "TestFailureThatAnEndOverlookedReopens", folder: "internal/dynamo",
 	},
 	{
@@ -65,7 +65,7 @@ var breakages = []breakage{
 	{
 		guarantee: "6", breaks: "every event reads its pipeline",
 		file: "internal/dynamo/record.go",
-		old:  "if delta.Told == pipeline.Unknown {", new: "if delta.Told != \"\" {",
+		old:  "if delta.RawStatus == pipeline.Unknown {", new: "if delta.RawStatus != \"\" {",
 		test: "TestStateChangeInOrderReadsNothingAndWritesThreeUnits", folder: "test/capacity",
 	},
 	{
@@ -100,7 +100,7 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "2", breaks: "another cause within an open incident is not notified",
-		file: "internal/incident/notify.go",
+		file: "internal/incident/policy.go",
 		old:  "if _, another := i.Another(); another {", new: "if _, another := i.Another(); another && false {",
 		test: "TestWhatIsNotifiedAtOnce", folder: "internal/incident",
 	},
@@ -137,7 +137,7 @@ var breakages = []breakage{
 	{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
 		file: "internal/handler/watch.go",
-		old:  "{ return watch.Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
+		old:  "{ return watchdog.Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
 		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{

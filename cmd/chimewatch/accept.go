@@ -40,7 +40,7 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 	case functionStatus:
 		return handler.Status(table, idle{})(ctx, m)
 	case functionFailures:
-		return handler.Failures(handler.Incidents{Table: table, Topic: idle{}, Owner: owner, Now: now}, idle{})(ctx, m)
+		return (&incident.Service{Repo: table, Counts: idle{}, Now: now}).Handle(ctx, m.Body)
 	case functionAlerts:
 		return handler.Alerts{
 			Table: table, Topic: idle{}, Topics: func(string) handler.Publisher { return idle{} }, Counts: idle{},
@@ -74,13 +74,13 @@ type forgetful struct {
 	now func() time.Time
 }
 
-// Join returns an incident that nobody has to hear of.
-func (f forgetful) Join(context.Context, dynamo.Failure, incident.Timing) (incident.Incident, error) {
-	return incident.Incident{ClosedAt: f.now()}, nil
+// Incident returns an incident that nobody has to be notified of.
+func (f forgetful) Incident(_ context.Context, id string) (incident.Incident, error) {
+	return incident.Incident{ID: id, ClosedAt: f.now().Add(time.Hour)}, nil
 }
 
 // Once sends nothing.
-func (forgetful) Once(context.Context, dynamo.Partition, dynamo.Notification, string, func(context.Context) error) error {
+func (forgetful) Once(context.Context, dynamo.Partition, notify.Notification, string, func(context.Context) error) error {
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
@@ -42,8 +43,12 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 	}
 	return map[string]func(context.Context, []byte) ([]byte, error){
 		"status": single(handler.Status(s, deaf{})),
-		"failures": single(handler.Failures(handler.Incidents{Table: s, Topic: deaf{}, Timing: incident.DefaultTiming,
-			Owner: owner, Now: time.Now}, deaf{})),
+		"failures": func(ctx context.Context, payload []byte) ([]byte, error) {
+			return lambdafn.Handle(ctx, payload, lambdafn.Each((&incident.Service{
+				Repo: s, Timing: incident.DefaultTiming, Counts: deaf{}, Now: time.Now,
+				Notifier: notify.Incidents{Outbox: s, Topic: deaf{}, Owner: owner},
+			}).Handle))
+		},
 		"alerts": single(handler.Alerts{Table: s, Topic: deaf{}, Topics: func(string) handler.Publisher { return deaf{} },
 			Window: time.Minute, Counts: deaf{}, Owner: owner, Now: time.Now}.Handle),
 		"consent": single(handler.Consent(s, deaf{}, deaf{}, time.Now)),

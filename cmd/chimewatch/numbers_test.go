@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -65,7 +66,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	}
 	rule, _ := dynamo.RuleOnCallOf(matched)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), rule.Call, dynamo.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if err := s.Once(t.Context(), rule.Call, notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
@@ -73,16 +74,16 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := s.Join(t.Context(), dynamo.Failure{
+	i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
 		Reason:     state.Failure.Reason,
 		Losses:     []incident.Loss{"Sink-415-555-0168"},
 		Occurrence: incident.Occurrence{PipelineID: state.ID, CallID: state.CallID, At: event.Time},
-	}, incident.DefaultTiming)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), dynamo.Notification{ID: "incident/" + i.ID +
+	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: "incident/" + i.ID +
 		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
 		t.Fatal(err)
 	}

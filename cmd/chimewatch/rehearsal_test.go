@@ -32,10 +32,11 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Join(t.Context(), dynamo.Failure{
+	joiner := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}
+	if _, err := joiner.Join(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
 		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now},
-	}, incident.DefaultTiming); err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
 	ids := strings.NewReplacer(voiceTransaction, transaction, voiceCall, call)

@@ -8,9 +8,10 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
-	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
 // Status makes the function status: it stores the state and history of pipelines.
@@ -22,7 +23,7 @@ func Status(env lambdafn.Env) (lambdafn.Handler, error) {
 // Failures makes the function failures: it records failures in incidents.
 func Failures(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(handler.Failures(p.incidents(), p.Metrics)))
+	return p.handler(lambdafn.Each(p.incidents().Handle))
 }
 
 // Alerts makes the function alerts: it stores rule matches and notifies people.
@@ -54,7 +55,8 @@ func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
 	watch := handler.Watch{
 		Table: p.table, API: chimeapi.New(p.AWS), Limits: p.settings.Limits, Counts: p.Metrics,
-		Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait, Incidents: p.incidents(),
+		Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait,
+		Incidents: p.incidents(), Topic: p.failureTopic(), Words: p.words(p.https.Failures), Owner: lambdafn.RequestID,
 	}
 	run := func(h handler.Handler) func(context.Context) error {
 		return func(ctx context.Context) error { return h(ctx, lambdafn.Message{}) }
@@ -68,10 +70,16 @@ func each(h handler.Handler) lambdafn.Handler {
 	return lambdafn.Each(func(ctx context.Context, body []byte) error { return h(ctx, lambdafn.Message{Body: body}) })
 }
 
-func (p parts) incidents() handler.Incidents {
-	return handler.Incidents{
-		Table: p.table, Topic: topic.New(sns.NewFromConfig(p.AWS), p.require("CHIMEWATCH_FAILURE_TOPIC_ARN")),
-		Words: p.words(p.https.Failures), Timing: p.settings.Timing, Owner: lambdafn.RequestID, Now: time.Now,
+func (p parts) failureTopic() *notify.Topic {
+	return notify.NewTopic(sns.NewFromConfig(p.AWS), p.require("CHIMEWATCH_FAILURE_TOPIC_ARN"))
+}
+
+func (p parts) incidents() *incident.Service {
+	return &incident.Service{
+		Repo: p.table, Timing: p.settings.Timing, Counts: p.Metrics, Now: time.Now,
+		Notifier: notify.Incidents{
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+		},
 	}
 }
 
@@ -83,8 +91,8 @@ func (p parts) ruleMatches() handler.Alerts {
 	p.check(err)
 	client := sns.NewFromConfig(p.AWS)
 	return handler.Alerts{
-		Table: p.table, Topic: topic.New(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
-		Topics: func(arn string) handler.Publisher { return topic.New(client, arn) }, Routes: routes,
+		Table: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
+		Topics: func(arn string) handler.Publisher { return notify.NewTopic(client, arn) }, Routes: routes,
 		Window: p.settings.MatchWindow, Counts: p.Metrics, Words: p.words(p.https.Alerts),
 		Owner: lambdafn.RequestID, Now: time.Now,
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 const noticeSK = "N#"
@@ -16,29 +17,13 @@ const noticeSK = "N#"
 // with all its retries takes.
 const lease = 15 * time.Second
 
-// Notification is one that was sent, or is being sent while SentAt is zero.
-type Notification struct {
-	ID      string
-	Kind    string
-	Subject string
-	// Calls is how many calls it is about, zero where it does not count.
-	Calls int
-	// Severity and Reasons are those of the incident that it says, the latter by
-	// their ids; empty where it is about none.
-	Severity incident.Severity
-	Reasons  []string
-	// Tally is what else has to be known of what it is about; see Untold.
-	Tally  string
-	SentAt time.Time
-}
-
 // Once does send once for each id under a partition, however often and by
 // however many processes it is called: the first claims it, the others wait
 // until it is sent, or until the claim's lease has run out, and then claim it
 // themselves. A process that dies between send and the record of it makes a
 // later one send again, with the same id. owner names the invocation, so that
 // its own retry need not wait.
-func (s *Store) Once(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) error {
+func (s *Store) Once(ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error) error {
 	for {
 		sent, err := s.TryOnce(ctx, partition, n, owner, send)
 		if err != nil || !sent.SentAt.IsZero() {
@@ -55,13 +40,13 @@ func (s *Store) Once(ctx context.Context, partition Partition, n Notification, o
 // TryOnce is Once, but does not wait for another that has the claim: SentAt of
 // what it gives is zero then. Otherwise it gives the notification as it was
 // sent, which may have been before and with other words than n has.
-func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) (Notification, error) {
+func (s *Store) TryOnce(ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error) (notify.Notification, error) {
 	claimed, sent, err := s.claim(ctx, partition, n, owner)
 	if err != nil || !claimed {
 		return sent, err
 	}
 	if err := send(ctx); err != nil {
-		return Notification{}, err
+		return notify.Notification{}, err
 	}
 	n.SentAt = s.now()
 	// What was sent is this, whoever has claimed it since. It expires also when the
@@ -84,9 +69,16 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 	up.remove("w")
 	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
 	if err != nil {
-		return Notification{}, s.failure(err, "cannot take that the notification was sent")
+		return notify.Notification{}, s.failure(err, "cannot take that the notification was sent")
 	}
 	return n, nil
+}
+
+// TryOnceForIncident implements notify.IncidentOutbox.
+func (s *Store) TryOnceForIncident(ctx context.Context, g incident.Group, n notify.Notification, owner string,
+	send func(context.Context) error,
+) (notify.Notification, error) {
+	return s.TryOnce(ctx, PartitionOfIncident(g), n, owner, send)
 }
 
 // Partition is where a notification is kept.
@@ -96,7 +88,7 @@ type Partition string
 // incidents.
 func PartitionOfIncident(g incident.Group) Partition { return Partition(groupPK + g.ID()) }
 
-func (s *Store) claim(ctx context.Context, partition Partition, n Notification, owner string) (claimed bool, sent Notification, err error) {
+func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notification, owner string) (claimed bool, sent notify.Notification, err error) {
 	now := s.now()
 	millis := func(t time.Time) types.AttributeValue {
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
@@ -127,8 +119,8 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 	return false, notificationIn(it), nil
 }
 
-func notificationIn(it item) Notification {
-	return Notification{
+func notificationIn(it item) notify.Notification {
+	return notify.Notification{
 		ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"),
 		Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy),
 		Tally: textIn(it, attrTally), SentAt: timeIn(it, "d"),

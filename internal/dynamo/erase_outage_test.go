@@ -205,7 +205,7 @@ func TestErasedCallCountsOnceWhereItFailedTwice(t *testing.T) {
 			f := failureOf(0, incident.Quota, noon)
 			i := mustJoin(t, s, f)
 			c.pass(timing.Quiet + time.Second)
-			if _, err := s.CloseIncident(t.Context(), i); err != nil {
+			if _, err := closeIncident(t.Context(), s, i); err != nil {
 				t.Fatal(err)
 			}
 			c.pass(time.Minute)

@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -149,21 +150,21 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 // the pipeline fail once more, so that its link to the first one is lost.
 func (d *desk) failure(c talk, pipeline, scope, reason string, again bool) deed {
 	_, at := d.next()
-	f := dynamo.Failure{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions,
+	f := incident.Report{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions,
 		Reason: reason,
 		Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: c.callID,
 			At: at}, Began: at}
 	timing := incident.Timing{Window: time.Minute, Reopen: -1} // what is over stays over
 	return func(ctx context.Context, s *dynamo.Store) error {
-		i, err := s.Join(ctx, f, timing)
+		i, err := joinWith(ctx, s, f, timing)
 		if err != nil || !again || !i.Open() {
 			return err
 		}
-		if i, err = s.CloseIncident(ctx, i); err != nil {
+		if i, err = closeIncident(ctx, s, i); err != nil {
 			return err
 		}
 		f.Began = i.ClosedAt.Add(time.Hour)
-		_, err = s.Join(ctx, f, timing)
+		_, err = joinWith(ctx, s, f, timing)
 		return err
 	}
 }
@@ -180,7 +181,7 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 			return err
 		}
 		rule, named := dynamo.RuleOnCallOf(ev)
-		n := dynamo.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
+		n := notify.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
 			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
 		if err := s.Once(ctx, rule.Call, n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
@@ -62,7 +63,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		f := dynamo.Failure{
+		f := incident.Report{
 			Group: incident.Group{Scope: incident.ScopeOf(st), Element: c.element}, Reason: c.reason,
 			Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: noon},
 		}
@@ -74,7 +75,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 			if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 				rt.Fatal(err)
 			}
-			if i, err = s.Join(t.Context(), f, timing); err != nil {
+			if i, err = join(t.Context(), s, f); err != nil {
 				rt.Fatal(err)
 			}
 		}
@@ -96,7 +97,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 			rt.Fatalf("got %d matches (%v), want one", len(matches), err)
 		}
 		rule, _ := dynamo.RuleOnCallOf(match)
-		notice := dynamo.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
+		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
 		if err := s.Once(t.Context(), rule.Call, notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}

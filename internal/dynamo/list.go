@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // Query says which pipelines List gives.
@@ -243,10 +244,10 @@ func (s *Store) batchGet(ctx context.Context, keys []item) ([]item, error) {
 		items = append(items, out.Responses[s.table]...)
 		keys = out.UnprocessedKeys[s.table].Keys
 		if len(keys) > 0 {
-			if attempt == mergeAttempts {
+			if attempt == retry.Attempts {
 				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
 			}
-			if err := pause(ctx, attempt); err != nil {
+			if err := retry.Pause(ctx, attempt); err != nil {
 				return nil, err
 			}
 		}

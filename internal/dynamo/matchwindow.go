@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 // toldSK begins the sort key of what people were told of a rule's matches on a
@@ -57,7 +58,7 @@ type Told struct {
 
 // After returns what people were told once a notification about the matches of u was
 // sent, which another process may have done, with the matches that it knew of.
-func (t Told) After(sent Notification, u Untold) Told {
+func (t Told) After(sent notify.Notification, u Untold) Told {
 	t.Notifications, t.Matches, t.At = t.Notifications+1, sent.Calls, sent.SentAt
 	if t.isGroup() {
 		t.days = t.days.after(sent.Tally, u.tally)
@@ -80,7 +81,7 @@ type Untold struct {
 
 // ToldBy reports whether a notification tells of all matches that u counted: another
 // process may have sent it, and known fewer.
-func (u Untold) ToldBy(sent Notification) bool {
+func (u Untold) ToldBy(sent notify.Notification) bool {
 	if u.tally == nil {
 		return sent.Calls >= u.Calls
 	}
@@ -231,8 +232,8 @@ func (s *Store) MatchesOf(ctx context.Context, r RuleOnCall) ([]Match, error) {
 }
 
 // MatchNotifications gives what was told of the rules that matched on a call.
-func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]Notification, error) {
-	var list []Notification
+func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]notify.Notification, error) {
+	var list []notify.Notification
 	for _, pk := range callPartitions(c) {
 		items, err := s.queryAll(ctx, pk, noticeSK)
 		if err != nil {

@@ -112,13 +112,13 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 		}
 		for _, i := range page {
 			given[i.ID]++
-			closed, err := s.CloseIncident(t.Context(), i)
+			closed, err := closeIncident(t.Context(), s, i)
 			if err != nil {
 				t.Fatal(err)
 			}
-			over := i.Told
+			over := i.Announced
 			over.Closings = 1
-			if err := s.MarkTold(t.Context(), closed, over); err != nil { // it leaves the index while it is read
+			if err := unlessChanged(s.SetAnnounced(t.Context(), closed, over)); err != nil { // it leaves the index while it is read
 				t.Fatal(err)
 			}
 		}

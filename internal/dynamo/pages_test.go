@@ -16,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
@@ -76,16 +77,16 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			record(change(n, chime.EventInProgress, minute))
 		}
 		record(change(n, chime.EventStopped, 10_000)) // which is yet to come
-		mustJoin(t, s, dynamo.Failure{Group: incident.Group{Scope: "voice-connector/vc", Element: fmt.Sprint("Sink", n)},
+		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc", Element: fmt.Sprint("Sink", n)},
 			Occurrence: incident.Occurrence{PipelineID: "p-0", CallID: "c", At: noon}})
-		mustJoin(t, s, dynamo.Failure{Group: incident.Group{Scope: "voice-connector/vc"}, Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
+		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc"}, Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
 		match := parse(t, fmt.Appendf(nil, `{"id":"m-%d","detail-type":%q,"source":"aws.chime","time":%q,"detail":{"ruleName":"r","transactionId":"t","callId":"c"}}`,
 			n, chime.DetailRulesMatched, noon.Add(time.Duration(n)*time.Second).Format(time.RFC3339)))
 		if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 			t.Fatal(err)
 		}
 		enter(t, s, consent.Entry{Kind: consent.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me", Scope: consent.ScopeBoth, TransactionID: "t"})
-		notice := dynamo.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
+		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
 		if err := s.Once(t.Context(), "T#t", notice, "me", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strconv"
@@ -16,11 +15,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
-
-// mergeAttempts bounds how often an event that came out of order is merged
-// again because another writer was faster.
-const mergeAttempts = 12
 
 // RecordStateChange joins a state change into its pipeline's state and keeps
 // it in the history. It may be called any number of times with the same event,
@@ -113,7 +109,7 @@ func (s *Store) expireBy(up *update, at time.Time) {
 // gives applied false when the event is not, or when a register would need a
 // merge; first tells that the state had no call before.
 func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
-	if delta.Told == pipeline.Unknown {
+	if delta.RawStatus == pipeline.Unknown {
 		return false, false, nil // its status does not count, so registers must be read
 	}
 	regs, err := encode(delta)
@@ -139,7 +135,7 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 		}
 		up.set(attr, ref)
 	}
-	if delta.Told == pipeline.Stopped { // statePartition goes by the beginning, too
+	if delta.RawStatus == pipeline.Stopped { // statePartition goes by the beginning, too
 		earliest := up.value(text(timeText(delta.LastEnd.Add(-maxLife))))
 		up.require("(attribute_not_exists(" + attrFirst + ") OR " + attrFirst + " >= " + earliest + ")")
 	}
@@ -177,7 +173,7 @@ func guards(changed []string) []string {
 // on condition that nobody else changed them meanwhile.
 func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 	pk := pipelineKey(delta.ID)
-	for attempt := range mergeAttempts {
+	for attempt := range retry.Attempts {
 		old, err := s.get(ctx, pk, stateSK)
 		if err != nil {
 			return err
@@ -221,23 +217,11 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 		if !isConditionFailure(err) {
 			return s.failure(err, "cannot take the state")
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := retry.Pause(ctx, attempt); err != nil {
 			return err
 		}
 	}
-	return apperr.New(apperr.Conflict, "table "+s.table, fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, mergeAttempts), "try again")
-}
-
-// pause waits a little longer after each attempt, at random, so that writers
-// that collide part.
-func pause(ctx context.Context, attempt int) error {
-	most := 5 * time.Millisecond << min(attempt, 6)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rand.N(most)):
-		return nil
-	}
+	return apperr.New(apperr.Conflict, "table "+s.table, fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, retry.Attempts), "try again")
 }
 
 // pointerMargin is for how long a pointer is kept beyond its own event's items:

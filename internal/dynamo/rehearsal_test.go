@@ -69,11 +69,11 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		}
 		errs := []error{s.RecordStateChange(ctx, ev)}
 		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
-			_, err := s.Join(ctx, dynamo.Failure{
+			_, err := join(ctx, s, incident.Report{
 				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.CauseOfState(st).Class,
 				Losses:     []incident.Loss{incident.Recording},
 				Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: ev.Time}, Began: ev.Time,
-			}, timing)
+			})
 			errs = append(errs, err)
 		}
 		return errors.Join(errs...)
@@ -83,7 +83,7 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		is := told
 		is.Notifications, is.Matches, is.At = 1, 1, noon
 		return errors.Join(s.RecordMatch(ctx, ev, notify.RuleUnknown), s.MarkMatchesTold(ctx, told, is),
-			s.Once(ctx, rule.Call, dynamo.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
+			s.Once(ctx, rule.Call, notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
 	}
 	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: raw})
 	if err != nil {

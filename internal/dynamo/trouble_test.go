@@ -45,7 +45,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"mark asked":    func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
 		"once":          func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
 		"join": func(ctx context.Context) error {
-			_, err := s.Join(ctx, failureOf(0, incident.Quota, noon), timing)
+			_, err := join(ctx, s, failureOf(0, incident.Quota, noon))
 			return err
 		},
 		"incident":     func(ctx context.Context) error { _, err := s.Incident(ctx, i.ID); return err },
@@ -53,14 +53,16 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"incidents of": func(ctx context.Context) error { _, err := s.IncidentsOf(ctx, "pipeline-0000"); return err },
 		"last seen":    func(ctx context.Context) error { _, err := s.LastSeen(ctx, i.ID); return err },
 		"tally":        func(ctx context.Context) error { _, err := s.Tally(ctx, i.ID); return err },
-		"close":        func(ctx context.Context) error { _, err := s.CloseIncident(ctx, i); return err },
-		"mark told":    func(ctx context.Context) error { return s.MarkTold(ctx, i, incident.Told{At: noon, Openings: 1}) },
-		"raise":        func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err },
-		"belongings":   func(ctx context.Context) error { _, err := s.Belongings(ctx, st[0].ID); return err },
-		"erase":        func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
-		"erasures":     func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
-		"raised":       func(ctx context.Context) error { _, err := s.Raised(ctx, "quota"); return err },
-		"lower":        func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) },
+		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
+		"mark told": func(ctx context.Context) error {
+			return s.SetAnnounced(ctx, i, incident.Announced{At: noon, Openings: 1})
+		},
+		"raise":      func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err },
+		"belongings": func(ctx context.Context) error { _, err := s.Belongings(ctx, st[0].ID); return err },
+		"erase":      func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
+		"erasures":   func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
+		"raised":     func(ctx context.Context) error { _, err := s.Raised(ctx, "quota"); return err },
+		"lower":      func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) },
 	}
 	answers := []struct {
 		code   string

@@ -29,7 +29,7 @@ type MatchTable interface {
 	EndedWindows(ctx context.Context, before time.Time) ([]dynamo.Told, error)
 	HoldBack(ctx context.Context, t dynamo.Told, ev *chime.Event) (bool, error)
 	EndWindow(context.Context, dynamo.Told) error
-	TryOnce(ctx context.Context, partition dynamo.Partition, n dynamo.Notification, owner string, send func(context.Context) error) (dynamo.Notification, error)
+	TryOnce(ctx context.Context, partition dynamo.Partition, n notify.Notification, owner string, send func(context.Context) error) (notify.Notification, error)
 }
 
 // Alerts stores every rule match, finds its call and sends a notification: at most one
@@ -144,7 +144,7 @@ func (a Alerts) send(ctx context.Context, told dynamo.Told, untold dynamo.Untold
 	match.Held = untold.Count - 1
 	match.Occasion = told.Name() + "/" + strconv.Itoa(told.Notifications+1)
 	m := match.Message(a.Words)
-	n := dynamo.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: untold.Calls, Tally: untold.Tally}
+	n := notify.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: untold.Calls, Tally: untold.Tally}
 	sent, err := a.Table.TryOnce(ctx, told.Call, n, a.Owner(ctx),
 		func(ctx context.Context) error { return a.topicOf(ev).Publish(ctx, m) })
 	if err != nil || sent.SentAt.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
@@ -106,14 +107,14 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 		return err
 	}
 	if watchdog.News(st, observed) {
-		for _, f := range failuresIn(ev, observed) {
+		for _, f := range incident.FailuresIn(ev, observed) {
 			for _, known := range st.FailingElements() {
 				if known.Type == f.Element.Type {
 					f.Element = known // which says since when
 				}
 			}
-			f.State, f.At = pipeline.Merge(st, observed), ev.Time
-			if err := w.Incidents.take(ctx, f, observed); err != nil {
+			f.State, f.Event, f.At = pipeline.Merge(st, observed), observed, ev.Time
+			if err := w.Incidents.RecordFailure(ctx, f); err != nil {
 				return err
 			}
 		}

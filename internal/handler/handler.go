@@ -33,12 +33,12 @@ type Counter interface {
 
 // Sender sends a notification once for each id; *dynamo.Store does.
 type Sender interface {
-	Once(ctx context.Context, partition dynamo.Partition, n dynamo.Notification, owner string, send func(context.Context) error) error
+	Once(ctx context.Context, partition dynamo.Partition, n notify.Notification, owner string, send func(context.Context) error) error
 }
 
 // sendOnce publishes m unless that was done before.
 func sendOnce(ctx context.Context, s Sender, p Publisher, partition dynamo.Partition, m notify.Message, owner string) error {
-	n := dynamo.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
+	n := notify.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
 	return s.Once(ctx, partition, n, owner, func(ctx context.Context) error { return p.Publish(ctx, m) })
 }
 

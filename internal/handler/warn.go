@@ -16,7 +16,7 @@ func (w Watch) quota(ctx context.Context, open []dynamo.OpenPipeline) error {
 	w.Counts.Count("ActivePipelines", len(open))
 	near := func(warned bool) (bool, error) { return watchdog.NearQuota(len(open), warned, w.Limits), nil }
 	return w.once(ctx, "quota", near, func(since time.Time) notify.Message {
-		return notify.Quota{Active: len(open), Quota: w.Limits.Quota, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
+		return notify.Quota{Active: len(open), Quota: w.Limits.Quota, Account: w.Account, Region: w.Region, Since: since}.Message(w.Words)
 	})
 }
 
@@ -30,7 +30,7 @@ func (w Watch) lingering(ctx context.Context, open []dynamo.OpenPipeline) error 
 	}
 	any := func(bool) (bool, error) { return len(all) > 0, nil }
 	return w.once(ctx, "lingering", any, func(since time.Time) notify.Message {
-		return notify.Lingering{Pipelines: all, Account: w.Account, Region: w.Region, Since: since}.Message(w.Incidents.Words)
+		return notify.Lingering{Pipelines: all, Account: w.Account, Region: w.Region, Since: since}.Message(w.Words)
 	})
 }
 
@@ -61,7 +61,7 @@ func (w Watch) heartbeat(ctx context.Context, open []dynamo.OpenPipeline) error 
 		return notify.Silence{
 			LastEventAt: last, After: w.Limits.Heartbeat, Compared: verdict.Compared, Weekly: verdict.Weekly, Zone: hours.Zone(),
 			Account: w.Account, Region: w.Region, Since: since,
-		}.Message(w.Incidents.Words)
+		}.Message(w.Words)
 	})
 }
 
@@ -189,7 +189,7 @@ func (w Watch) once(ctx context.Context, name string, is func(told bool) (bool, 
 		return err
 	}
 	m := words(since)
-	_, err = w.Table.TryOnce(ctx, dynamo.PartitionOfLatch(name), dynamo.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject},
-		w.Incidents.Owner(ctx), func(ctx context.Context) error { return w.Incidents.Topic.Publish(ctx, m) })
+	_, err = w.Table.TryOnce(ctx, dynamo.PartitionOfLatch(name), notify.Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject},
+		w.Owner(ctx), func(ctx context.Context) error { return w.Topic.Publish(ctx, m) })
 	return err
 }

@@ -83,7 +83,7 @@ func Unrecovered(st pipeline.State, now time.Time, l Limits) (element pipeline.E
 		}
 	}
 	for _, e := range failed {
-		if e.Type == incident.Gravest(failed) {
+		if e.Type == incident.MostSevere(failed) {
 			element = e
 		}
 	}

@@ -193,8 +193,8 @@ func checkNews(t testing.TB, v *invocation, i incident.Incident, news []sentNews
 			severest = s
 		}
 	}
-	if severest != i.Severity() || i.Told.Severity != i.Severity() {
-		t.Errorf("%s: the gravest message was %s, recorded as %s, want %s", i.ID, severest, i.Told.Severity, i.Severity())
+	if severest != i.Severity() || i.Announced.Severity != i.Severity() {
+		t.Errorf("%s: the gravest message was %s, recorded as %s, want %s", i.ID, severest, i.Announced.Severity, i.Severity())
 	}
 	if strings.Contains(fmt.Sprint(last.Incident.Reasons), "-0000-4000-8000-") && len(listed) > len(i.Reasons) {
 		t.Errorf("%s: got the reasons %v, want texts that differ in ids to be one", i.ID, listed)

@@ -19,9 +19,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
-	"github.com/chimewatch/chimewatch/internal/topic"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -128,9 +128,13 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 
 			v := invoked(w.Process(), noon, tt.name)
 			incidents, matches := v.incidents(), v.matches()
-			incidents.Topic = topic.New(&sent, "arn:aws:sns:us-east-1:111122223333:failures")
-			matches.Topic = topic.New(&sent, "arn:aws:sns:us-east-1:111122223333:alerts")
-			handle := all(handler.Status(v.store(), quiet{}), handler.Failures(incidents, quiet{}))
+			incidents.Notifier = notify.Incidents{
+				Outbox: v.store(), Owner: v.name, Topic: notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:failures"),
+			}
+			matches.Topic = notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:alerts")
+			handle := all(handler.Status(v.store(), quiet{}), func(ctx context.Context, m intake.Message) error {
+				return incidents.Handle(ctx, m.Body)
+			})
 			switch {
 			case bytes.Contains(tt.event, []byte(chime.DetailRulesMatched)):
 				handle = matches.Handle

@@ -397,8 +397,8 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 	for _, i := range list {
 		want := map[string]int{denied: calls, "The bucket was deleted": others}[i.Reason]
 		tally, err := v.store().Tally(t.Context(), i.ID)
-		if err != nil || tally.Calls != want || !i.Open() || i.Told.Openings != 1 {
-			t.Errorf("incident %s (%s): got %d calls, open %v, %d openings told (%v), want %d, open, 1", i.ID, i.Reason, tally.Calls, i.Open(), i.Told.Openings, err, want)
+		if err != nil || tally.Calls != want || !i.Open() || i.Announced.Openings != 1 {
+			t.Errorf("incident %s (%s): got %d calls, open %v, %d openings told (%v), want %d, open, 1", i.ID, i.Reason, tally.Calls, i.Open(), i.Announced.Openings, err, want)
 		}
 		if n := world.Topic.Times()["incident/"+i.ID+"/opening"]; n != 1 {
 			t.Errorf("incident %s: got %d openings, want 1", i.ID, n)

@@ -79,8 +79,8 @@ func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
 	}
 	v.wantStages(t, "after two windows", map[string]int{"opening": 1, "summary": 2})
 	i := v.all(t)[0]
-	if i.Told.Calls != total-2 || i.Told.LastCalls != 5 {
-		t.Errorf("got %d calls told, %d of them in the last window; want %d and 5", i.Told.Calls, i.Told.LastCalls, total-2)
+	if i.Announced.Calls != total-2 || i.Announced.LastCalls != 5 {
+		t.Errorf("got %d calls told, %d of them in the last window; want %d and 5", i.Announced.Calls, i.Announced.LastCalls, total-2)
 	}
 	v.run(t, limits, minutes(16))
 	v.wantStages(t, "with two more calls in the third window", map[string]int{"opening": 1, "summary": 3})
@@ -100,8 +100,8 @@ func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
 		v.run(t, limits, minutes(n))
 	}
 	v.wantStages(t, "once a call succeeds", map[string]int{"opening": 1, "summary": 3, "closing": 1})
-	if i := v.all(t)[0]; !i.ClosedAt.Equal(minutes(42)) || i.Told.Calls != total {
-		t.Errorf("got closed at %s with %d calls told, want at %s with %d", i.ClosedAt, i.Told.Calls, minutes(42), total)
+	if i := v.all(t)[0]; !i.ClosedAt.Equal(minutes(42)) || i.Announced.Calls != total {
+		t.Errorf("got closed at %s with %d calls told, want at %s with %d", i.ClosedAt, i.Announced.Calls, minutes(42), total)
 	}
 	fails(minutes(60), 1)
 	v.wantStages(t, "when the cause comes back", map[string]int{"opening": 1, "summary": 3, "closing": 1, "reopening": 1})

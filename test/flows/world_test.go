@@ -17,9 +17,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
-	"github.com/chimewatch/chimewatch/internal/topic"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -65,17 +65,22 @@ func (v *invocation) store() *dynamo.Store {
 	return v.Process.Store(dynamo.Options{Retention: 24 * time.Hour, Now: v.now.Now})
 }
 
-func (v *invocation) incidents() handler.Incidents {
-	return handler.Incidents{Table: v.store(), Topic: v.topic(), Timing: v.timing, Owner: v.name, Now: v.now.Now}
+func (v *invocation) incidents() *incident.Service {
+	return &incident.Service{
+		Repo: v.store(), Timing: v.timing, Counts: quiet{}, Now: v.now.Now,
+		Notifier: notify.Incidents{Outbox: v.store(), Topic: v.topic(), Owner: v.name},
+	}
 }
 
-func (v *invocation) topic() *topic.Topic {
-	return topic.New(v.Publisher(), "arn:aws:sns:us-east-1:111122223333:failures")
+func (v *invocation) topic() *notify.Topic {
+	return notify.NewTopic(v.Publisher(), "arn:aws:sns:us-east-1:111122223333:failures")
 }
 
 func (v *invocation) name(context.Context) string { return v.owner }
 
-func (v *invocation) failures() handler.Handler { return handler.Failures(v.incidents(), quiet{}) }
+func (v *invocation) failures() handler.Handler {
+	return func(ctx context.Context, m intake.Message) error { return v.incidents().Handle(ctx, m.Body) }
+}
 
 func (v *invocation) alerts() handler.Handler {
 	return v.matches().Handle
@@ -87,7 +92,7 @@ func (v *invocation) matches() handler.Alerts {
 
 func (v *invocation) watch(l watchdog.Limits, counts handler.Counter) handler.Watch {
 	return handler.Watch{
-		Table: v.store(), API: overLine{v.Line, v.api}, Incidents: v.incidents(), Limits: l, Counts: counts, Account: "111122223333", Region: "us-east-1",
+		Table: v.store(), API: overLine{v.Line, v.api}, Incidents: v.incidents(), Topic: v.topic(), Owner: v.name, Limits: l, Counts: counts, Account: "111122223333", Region: "us-east-1",
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
 }

@@ -8,15 +8,15 @@ import (
 // Step is what has to be done about an incident.
 type Step string
 
-// The steps. TellOpening is also for a reopening.
+// The steps. NotifyOpening is also for a reopening.
 const (
-	Nothing     Step = ""
-	TellOpening Step = "opening"
-	TellGraver  Step = "graver-loss"
-	TellReason  Step = "new-reason"
-	TellSummary Step = "summary"
-	Close       Step = "close"
-	TellClosing Step = "closing"
+	Nothing       Step = ""
+	NotifyOpening Step = "opening"
+	NotifyGraver  Step = "graver-loss"
+	NotifyReason  Step = "new-reason"
+	NotifySummary Step = "summary"
+	Close         Step = "close"
+	NotifyClosing Step = "closing"
 )
 
 // Next returns what has to be done about an incident now. lastSeen is when its
@@ -35,7 +35,7 @@ const (
 //   - Every message lists all reasons that are kept, and marks those that no earlier
 //     message had. So each is new in one message, at the latest in that of the end.
 //
-// TellSummary and Close are for the caller to check against what only it can find
+// NotifySummary and Close are for the caller to check against what only it can find
 // out: that there is something to sum up, and that calls have succeeded since the
 // last failure.
 func Next(i Incident, lastSeen, now time.Time, t Timing) Step {
@@ -44,31 +44,36 @@ func Next(i Incident, lastSeen, now time.Time, t Timing) Step {
 	}
 	switch {
 	case !i.Open():
-		if i.Told.Closings <= i.Reopened {
-			return TellClosing
+		if !i.closingAnnounced() {
+			return NotifyClosing
 		}
 	case now.Sub(lastSeen) >= t.Quiet:
 		return Close
-	case now.Sub(i.Told.At) >= t.Window:
-		return TellSummary
+	case now.Sub(i.Announced.At) >= t.Window:
+		return NotifySummary
 	}
 	return Nothing
 }
 
+// openingAnnounced and closingAnnounced report whether people know of the last opening
+// or reopening, and of the closing after it.
+func (i Incident) openingAnnounced() bool { return i.Announced.Openings > i.Reopened }
+func (i Incident) closingAnnounced() bool { return i.Announced.Closings > i.Reopened }
+
 // AtOnce returns what must be notified about an open incident without waiting for
-// a summary: Nothing, TellOpening, TellGraver or TellReason.
+// a summary: Nothing, NotifyOpening, NotifyGraver or NotifyReason.
 func AtOnce(i Incident) Step {
 	if !i.Open() {
 		return Nothing
 	}
-	if i.Told.Openings <= i.Reopened {
-		return TellOpening
+	if !i.openingAnnounced() {
+		return NotifyOpening
 	}
-	if i.Told.Severity != "" && i.Severity().Graver(i.Told.Severity) {
-		return TellGraver
+	if i.Announced.Severity != "" && i.Severity().Graver(i.Announced.Severity) {
+		return NotifyGraver
 	}
 	if _, another := i.Another(); another {
-		return TellReason
+		return NotifyReason
 	}
 	return Nothing
 }
@@ -78,9 +83,9 @@ func AtOnce(i Incident) Step {
 // reason without words and class says nothing that people could act on, and is
 // never one.
 func (i Incident) Another() (Reason, bool) {
-	for _, r := range i.Untold() {
-		known := func(told Reason) bool {
-			return i.Told.Knows(told) && told.Class == r.Class && (r.Target == "" || told.Target == r.Target)
+	for _, r := range i.Unannounced() {
+		known := func(a Reason) bool {
+			return i.Announced.Has(a) && a.Class == r.Class && (r.Target == "" || a.Target == r.Target)
 		}
 		if !slices.ContainsFunc(i.Reasons, known) {
 			return r, true
@@ -89,20 +94,20 @@ func (i Incident) Another() (Reason, bool) {
 	return Reason{}, false
 }
 
-// Untold returns the reasons that no message has listed and that say something:
+// Unannounced returns the reasons that no message has listed and that say something:
 // they have words or a class.
-func (i Incident) Untold() []Reason {
+func (i Incident) Unannounced() []Reason {
 	var list []Reason
 	for _, r := range i.Reasons {
-		if !i.Told.Knows(r) && (r.Text != "" || r.Class != Unknown) {
+		if !i.Announced.Has(r) && (r.Text != "" || r.Class != Unknown) {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-// Told is what people were told about an incident.
-type Told struct {
+// Announced is what notifications have said of an incident.
+type Announced struct {
 	// At is when the opening or the last summary was sent, zero while none was.
 	At time.Time
 	// Calls is how many calls they know of by then, LastCalls how many of these
@@ -117,17 +122,52 @@ type Told struct {
 	Reasons []string
 }
 
-// Knows reports whether a message has listed a reason.
-func (t Told) Knows(r Reason) bool { return slices.Contains(t.Reasons, r.ID) }
+// Has reports whether a notification has listed a reason.
+func (a Announced) Has(r Reason) bool { return slices.Contains(a.Reasons, r.ID) }
 
-// Learn adds what a message said: its severity, and the ids of the reasons that it
-// listed.
-func (t Told) Learn(severity Severity, reasons []string) Told {
-	if severity.Graver(t.Severity) {
-		t.Severity = severity
+// announcedBy returns what notifications have said once one of a step was sent. What
+// was sent may be older than what is stored, and than what was to be sent now.
+func (i Incident) announcedBy(sent Sent, step Step) Announced {
+	a := i.Announced
+	if sent.Severity.Graver(a.Severity) {
+		a.Severity = sent.Severity
 	}
-	t.Reasons = slices.Concat(t.Reasons, reasons)
-	slices.Sort(t.Reasons)
-	t.Reasons = slices.Compact(t.Reasons)
-	return t
+	a.Reasons = slices.Concat(a.Reasons, sent.Reasons)
+	slices.Sort(a.Reasons)
+	a.Reasons = slices.Compact(a.Reasons)
+	switch step {
+	case NotifyGraver, NotifyReason:
+		a.News++ // the next summary still counts from the last one
+		return a
+	case NotifyOpening:
+		a.Openings = i.Reopened + 1
+	case NotifySummary:
+		a.Summaries++
+	case NotifyClosing:
+		a.Closings = i.Reopened + 1
+	}
+	if sent.At.After(a.At) {
+		a.At = sent.At
+	}
+	before := a.Calls
+	a.Calls = max(before, sent.Calls)
+	a.LastCalls = a.Calls - before
+	return a
+}
+
+// update returns the kind of the notification of a step.
+func (s Step) update(i Incident) UpdateKind {
+	switch {
+	case s == NotifySummary:
+		return Summary
+	case s == NotifyClosing:
+		return Closing
+	case s == NotifyGraver:
+		return GraverLoss
+	case s == NotifyReason:
+		return NewReason
+	case i.Reopened > 0:
+		return Reopening
+	}
+	return Opening
 }

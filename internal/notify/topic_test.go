@@ -1,4 +1,4 @@
-package topic_test
+package notify_test
 
 import (
 	"context"
@@ -16,7 +16,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/topics"
 	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
 const arn = "arn:aws:sns:us-east-1:123456789012:failures"
@@ -35,9 +34,9 @@ func serve(t *testing.T) (*sns.Client, *topics.Service) {
 	}), service
 }
 
-func message() notify.Message {
+func sampleMessage() notify.Message {
 	return notify.Message{
-		ID: "incident/k.1/opening", Kind: notify.PermanentFailure, Subject: "Calls are not recorded", Body: "Calls are not recorded.\nAccess denied.\n",
+		ID: "incident/k.1/opening", Kind: notify.IncidentUpdate, Subject: "Calls are not recorded", Body: "Calls are not recorded.\nAccess denied.\n",
 		SMS: "Calls are not recorded", Card: `{"version":"1.0"}`, Data: `{"version":"1"}`,
 		Attributes: map[string]string{"severity": "critical", "region": "us-east-1"},
 	}
@@ -47,9 +46,9 @@ func message() notify.Message {
 // beside the message's own attributes.
 func TestPublishSendsEveryRendering(t *testing.T) {
 	client, service := serve(t)
-	m := message()
+	m := sampleMessage()
 	own := maps.Clone(m.Attributes)
-	if err := topic.New(client, arn).Publish(t.Context(), m); err != nil {
+	if err := notify.NewTopic(client, arn).Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	var bodies map[string]string
@@ -93,7 +92,7 @@ func TestPublishTellsThatItFailed(t *testing.T) {
 		{"no time left", ended, arn, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := topic.New(client, tt.arn).Publish(tt.ctx, message())
+			err := notify.NewTopic(client, tt.arn).Publish(tt.ctx, sampleMessage())
 			if apperr.ClassOf(err) != apperr.Unavailable || !tt.cause(err) ||
 				!strings.HasPrefix(err.Error(), "topic "+tt.arn+": cannot be published to: ") ||
 				!strings.HasSuffix(err.Error(), " use its key)") {

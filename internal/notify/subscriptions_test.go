@@ -1,4 +1,4 @@
-package topic_test
+package notify_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/topic"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 // pages is a topic whose subscriptions come on several pages.
@@ -74,19 +74,19 @@ func TestSubscriptions(t *testing.T) {
 	}
 	t.Run("OK", func(t *testing.T) {
 		client := newPages()
-		got, err := topic.Subscriptions(t.Context(), client, arn)
+		got, err := notify.Subscriptions(t.Context(), client, arn)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []topic.Subscription{
-			{Protocol: "email", Endpoint: "ops@example.com", State: topic.Confirmed},
-			{Protocol: "email", Endpoint: "new@example.com", State: topic.Pending},
-			{Protocol: "sqs", Endpoint: "arn:aws:sqs:us-east-1:123456789012:q", State: topic.Confirmed, Filtered: true},
-			{Protocol: "sms", Endpoint: "+12065550100", State: topic.Deleted},
-			{Protocol: "https", Endpoint: "https://example.com", State: topic.Confirmed},
-			{Protocol: "lambda", Endpoint: "f", State: topic.Confirmed},
+		want := []notify.Subscription{
+			{Protocol: "email", Endpoint: "ops@example.com", State: notify.Confirmed},
+			{Protocol: "email", Endpoint: "new@example.com", State: notify.Pending},
+			{Protocol: "sqs", Endpoint: "arn:aws:sqs:us-east-1:123456789012:q", State: notify.Confirmed, Filtered: true},
+			{Protocol: "sms", Endpoint: "+12065550100", State: notify.Deleted},
+			{Protocol: "https", Endpoint: "https://example.com", State: notify.Confirmed},
+			{Protocol: "lambda", Endpoint: "f", State: notify.Confirmed},
 		}
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(topic.Subscription{}, "FilterErr")); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(notify.Subscription{}, "FilterErr")); diff != "" {
 			t.Errorf("subscriptions (-want +got):\n%s", diff)
 		}
 		for _, s := range got {
@@ -106,7 +106,7 @@ func TestSubscriptions(t *testing.T) {
 	t.Run("ErrOnALaterPage", func(t *testing.T) {
 		client := newPages()
 		client.failing = true
-		got, err := topic.Subscriptions(t.Context(), client, arn)
+		got, err := notify.Subscriptions(t.Context(), client, arn)
 		var denied *types.AuthorizationErrorException
 		if got != nil || apperr.ClassOf(err) != apperr.Unavailable || !errors.As(err, &denied) ||
 			!strings.HasPrefix(err.Error(), "topic "+arn+": its subscriptions cannot be listed: ") {

@@ -1,4 +1,4 @@
-package topic
+package notify
 
 import (
 	"context"
@@ -9,17 +9,17 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// State is how far a subscription has come.
-type State string
+// SubscriptionState is how far a subscription has come.
+type SubscriptionState string
 
-// The states.
+// The states of a subscription.
 const (
 	// Confirmed subscriptions get messages.
-	Confirmed State = "confirmed"
+	Confirmed SubscriptionState = "confirmed"
 	// Pending ones get none until the subscriber confirms.
-	Pending State = "pending"
+	Pending SubscriptionState = "pending"
 	// Deleted ones get none any more; SNS lists them for a while.
-	Deleted State = "deleted"
+	Deleted SubscriptionState = "deleted"
 )
 
 // Subscription is a subscriber of a topic.
@@ -27,7 +27,7 @@ type Subscription struct {
 	Protocol string
 	// Endpoint is whole: an address, a phone number, a URL that may hold a secret.
 	Endpoint string
-	State    State
+	State    SubscriptionState
 	// Filtered reports whether a filter policy decides which messages it gets. It is
 	// false while the subscription is not confirmed, and where FilterErr is set.
 	Filtered bool
@@ -71,7 +71,7 @@ func Subscriptions(ctx context.Context, client SubscriptionClient, arn string) (
 
 // stateOf returns the state, by what SNS writes in place of the ARN of a subscription
 // that is not confirmed (API reference, ListSubscriptionsByTopic).
-func stateOf(arn string) State {
+func stateOf(arn string) SubscriptionState {
 	switch arn {
 	case "PendingConfirmation":
 		return Pending

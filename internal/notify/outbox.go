@@ -1,0 +1,61 @@
+package notify
+
+import (
+	"context"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/incident"
+)
+
+// Notification is the record of a message: sent, or being sent while SentAt is zero.
+type Notification struct {
+	ID      string
+	Kind    string
+	Subject string
+	// Calls is how many calls it is about, zero where it does not count.
+	Calls int
+	// Severity and Reasons are those of the incident that it names, the latter by their
+	// ids; empty where it is about none.
+	Severity incident.Severity
+	Reasons  []string
+	// Tally is what else has to be known of what it is about.
+	Tally  string
+	SentAt time.Time
+}
+
+// Publisher publishes a message. An error means that it may not have been sent.
+type Publisher interface {
+	Publish(context.Context, Message) error
+}
+
+// IncidentOutbox records what is sent about incidents.
+type IncidentOutbox interface {
+	// TryOnceForIncident calls send once for each id, however often and by however many
+	// processes it is called, and returns the record of what was sent, which may have
+	// been before and with another text than n has. SentAt is zero while another process
+	// is sending it. A process that dies between send and the record makes a later one
+	// send again, with the same id. owner names the invocation.
+	TryOnceForIncident(ctx context.Context, g incident.Group, n Notification, owner string,
+		send func(context.Context) error) (Notification, error)
+}
+
+// Incidents sends updates of incidents to a topic. It implements incident.Notifier.
+type Incidents struct {
+	Outbox  IncidentOutbox
+	Topic   Publisher
+	Options Options
+	// Owner names the invocation.
+	Owner func(context.Context) string
+}
+
+// Notify sends an update once.
+func (n Incidents) Notify(ctx context.Context, u incident.Update) (incident.Sent, error) {
+	m := Incident(u, n.Options)
+	record := Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: u.Tally.Calls, Severity: u.Incident.Severity()}
+	for _, r := range u.Incident.Reasons {
+		record.Reasons = append(record.Reasons, r.ID)
+	}
+	sent, err := n.Outbox.TryOnceForIncident(ctx, u.Incident.Group, record, n.Owner(ctx),
+		func(ctx context.Context) error { return n.Topic.Publish(ctx, m) })
+	return incident.Sent{At: sent.SentAt, Calls: sent.Calls, Severity: sent.Severity, Reasons: sent.Reasons}, err
+}
