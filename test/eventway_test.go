@@ -14,7 +14,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/app"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -81,7 +81,7 @@ var ways = []struct {
 	{"scheduled check, one of two open pipelines has stopped unnoticed", 27, func(w *wayWorld) {
 		w.handle("status", w.created(1), w.inProgress(1, 0), w.inProgress(2, 3*time.Hour))
 		stale := w.pipelineOf(w.inProgress(2, 3*time.Hour))
-		w.pipelines.Set(chimeapi.Pipeline{ID: stale[strings.LastIndex(stale, "/")+1:], ARN: stale, Status: "Stopped"})
+		w.pipelines.Set(chimesdk.Pipeline{ID: stale[strings.LastIndex(stale, "/")+1:], ARN: stale, Status: "Stopped"})
 		w.observe("watch", w.schedule())
 	}},
 }

@@ -27,9 +27,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -43,8 +43,8 @@ const (
 // wayServer is what all ways share: the servers that stand in for AWS.
 type wayServer struct {
 	table     *dynamodb.Client
-	pipelines *chimeapi.Pipelines
-	voice     *chimeapi.Voice
+	pipelines *chimesdk.Pipelines
+	voice     *chimesdk.Voice
 	output    *os.File // gets the metrics of functions
 }
 
@@ -64,11 +64,11 @@ func startWayServer(t *testing.T) wayServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { output.Close() })
-	s := wayServer{dynalite.Client(table.URL(), "us-east-1"), chimeapi.NewPipelines(), chimeapi.NewVoice(), output}
+	s := wayServer{dynalite.Client(table.URL(), "us-east-1"), chimesdk.NewPipelines(), chimesdk.NewVoice(), output}
 	mux := http.NewServeMux()
-	mux.Handle("/", topics.NewService(nil, wayFailureTopic, wayAlertTopic).Handler())
-	mux.Handle(chimeapi.Path+"/", s.pipelines)
-	mux.Handle(chimeapi.VoicePath+"/", s.voice)
+	mux.Handle("/", sns.NewService(nil, wayFailureTopic, wayAlertTopic).Handler())
+	mux.Handle(chimesdk.Path+"/", s.pipelines)
+	mux.Handle(chimesdk.VoicePath+"/", s.voice)
 	others := httptest.NewServer(mux)
 	t.Cleanup(others.Close)
 	for name, value := range map[string]string{

@@ -26,7 +26,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -404,7 +404,7 @@ func TestMalformedPayloadsAreKeptOrRefused(t *testing.T) {
 				payload := m.payload()
 				group.Go(func() error {
 					reply, err := s.Invoke(ctx, function, payload)
-					var failed *host.FunctionError
+					var failed *lambdahost.FunctionError
 					switch {
 					case errors.As(err, &failed):
 						if strings.HasPrefix(failed.Type, "Runtime.") || strings.HasPrefix(failed.Type, "Sandbox.") || strings.Contains(failed.Message, "panic") {

@@ -17,7 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -263,8 +263,8 @@ func watchHandlesSchedule(t *testing.T, f underEmulator) {
 		}
 		ids[n] = stateOf(t, ev).ID
 	}
-	sink := chimeapi.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed}
-	f.stack.Pipelines().Set(chimeapi.Pipeline{ID: ids[failed], Status: "Failed", Elements: []chimeapi.Element{sink}})
+	sink := chimesdk.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed}
+	f.stack.Pipelines().Set(chimesdk.Pipeline{ID: ids[failed], Status: "Failed", Elements: []chimesdk.Element{sink}})
 	f.handles(t, fmt.Appendf(nil, `{"version":"0","id":"s","detail-type":"Scheduled Event","source":"aws.events",`+
 		`"account":%q,"time":%q,"region":%q,"resources":[],"detail":{}}`,
 		local.Account, time.Now().UTC().Format(time.RFC3339), local.Region))

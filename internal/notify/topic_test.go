@@ -14,16 +14,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
+	localsns "github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 const arn = "arn:aws:sns:us-east-1:123456789012:failures"
 
 // serve gives a real SNS client on a local topic, and what the topic got.
-func serve(t *testing.T) (*sns.Client, *topics.Service) {
+func serve(t *testing.T) (*sns.Client, *localsns.Service) {
 	t.Helper()
-	service := topics.NewService(nil, arn)
+	service := localsns.NewService(nil, arn)
 	server := httptest.NewServer(service.Handler())
 	t.Cleanup(server.Close)
 	return sns.New(sns.Options{

@@ -13,7 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/consent"
-	standin "github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	standin "github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/local/child"
+	"github.com/chimewatch/chimewatch/internal/local/childprocess"
 )
 
 //go:embed serve.js
@@ -32,7 +32,7 @@ const (
 
 // Server is a running dynalite. Its methods may be called from any goroutine.
 type Server struct {
-	process *child.Process
+	process *childprocess.Process
 	url     string
 	stderr  *tail
 }
@@ -90,7 +90,7 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "node", "cannot be started", "")
 	}
-	if s.process, err = child.Start(cmd); err != nil {
+	if s.process, err = childprocess.Start(cmd); err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "node", "cannot be started", "check that node --version works")
 	}
 	port, err := s.awaitPort(ctx, out)
