@@ -55,10 +55,8 @@ func TestUnmodifiedAWSCLI(t *testing.T) {
 			{"the queues are listed", []string{"sqs", "list-queues", "--query", "length(QueueUrls)"}, "4"},
 			{"the failed event is received", []string{"sqs", "receive-message", "--queue-url", queue, "--query", "length(Messages)"}, "1"},
 			{"the stack names its table", []string{"cloudformation", "describe-stacks", "--stack-name", local.StackName, "--query", "Stacks[].Outputs[?OutputKey=='TableName'].OutputValue", "--output", "text"}, local.TableName},
-			{"the topics are listed", []string{"sns", "list-topics", "--query", "Topics[].TopicArn", "--output", "text"},
-				strings.Join([]string{
-					local.FailureTopicARN, local.AlertTopicARN, local.AlarmTopicARN, local.VoiceTopicARN,
-				}, "\t")},
+			{"a topic has a subscriber", []string{"sns", "list-subscriptions-by-topic", "--topic-arn", local.VoiceTopicARN,
+				"--query", "Subscriptions[].Protocol", "--output", "text"}, "lambda"},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,27 +106,21 @@ func removeFrom(path string, ids []string) error {
 }
 
 func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler {
-	functions := Options{}.withDefaults().functions()
-	messages := service.Handler()
-	forms := forms(func(form url.Values, host string) (any, error) {
-		return describeStack(form, created, functions, func(queue string) string { return service.URL(host, queue) })
-	}, map[string]http.Handler{sqs.APIVersion: messages})
+	queues := service.Handler()
+	forms := awsprotocol.Forms(service.Forms(), cloudFormation(created, Options{}.withDefaults().functions(), service.URL))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
 		case target == "AmazonSQS":
-			messages.ServeHTTP(w, r)
+			queues.ServeHTTP(w, r)
 		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case isInvocation(r):
 			refuseLambda(w, http.StatusConflict, "ResourceConflictException", "message",
 				"no local stack runs, and so no function: start it with chimewatch local --keep --no-play, and the folder "+m.dir)
 		default:
-			w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
-			awsprotocol.WriteJSON(w, http.StatusBadRequest, map[string]string{
-				"__type":  "UnknownOperationException",
-				"message": "no local stack runs on " + m.dir + ": only its dead letters can be reached",
-			})
+			awsprotocol.RefuseService(w, http.StatusBadRequest, "UnknownOperationException",
+				"no local stack runs on "+m.dir+": only its dead letters can be reached")
 		}
 	})
 }

@@ -30,8 +30,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err := s.newVoiceSources(); err != nil {
 		return nil, err
 	}
-	s.topics = sns.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
-	s.topics.Add(s.options.Topics...)
+	s.topics = sns.NewService(s.published,
+		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Topics...)...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(s.cause(err), s.Close())

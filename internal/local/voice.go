@@ -4,14 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
-	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/eventsource"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
@@ -130,23 +126,4 @@ func (s *Stack) published(m sns.Message) {
 		slog.Error("notification of the voice topic", "error", err)
 		s.sources.dead.Send(m.Body, nil)
 	}
-}
-
-// serveVoice answers the requests that are about voice analytics: the voice API,
-// the stream, and invocations of functions. False when the request is not.
-func (s *Stack) serveVoice(w http.ResponseWriter, r *http.Request) bool {
-	target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	switch {
-	case strings.HasPrefix(r.URL.Path, chimesdk.VoicePath+"/"):
-		s.voice.ServeHTTP(w, r)
-	case r.Method == http.MethodGet && r.URL.Path == chimesdk.VoicePath:
-		awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
-	case target == "Kinesis_20131202":
-		s.sources.stream.Handler().ServeHTTP(w, r)
-	case isInvocation(r):
-		s.serveLambda(w, r)
-	default:
-		return false
-	}
-	return true
 }

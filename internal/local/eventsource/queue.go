@@ -50,7 +50,7 @@ func (q Queue) hand(ctx context.Context, messages []sqs.Message) {
 			q.Dead.Send(m.Body, m.Attributes)
 			q.From.Delete(m.ID)
 		default:
-			q.From.Release(m.ID, q.Retry.Delay)
+			q.From.Hide(m.ID, q.Retry.Delay)
 		}
 	}
 }
