@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/eventrule"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
@@ -247,8 +248,8 @@ const RetentionDays = 365
 
 // keepFailure is the OnFailure destination of every function.
 func (s *Stack) keepFailure(r lambdahost.Record) {
-	body, err := r.Encode()
-	if err != nil { // unheard of, and still the event must not be lost
+	body, err := awsprotocol.EncodeJSON(r) // unlike json.Marshal, it leaves the bytes of the event as they are
+	if err != nil {                        // not expected; the event must not be lost
 		slog.Error("record of a failed invocation", "error", err)
 		body = r.RequestPayload
 	}
@@ -280,7 +281,7 @@ func (s *Stack) close() error {
 		s.stopSchedules()
 		s.schedules.Wait()
 	}
-	s.stopVoiceSources()
+	s.sources.stop()
 	if s.host != nil {
 		s.host.Close()
 	}
