@@ -5,10 +5,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Files of the messages, below the folder messagesFolder.
@@ -92,7 +95,8 @@ func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Repla
 		if err != nil {
 			return // a table of which the number is not known is replaced all the same
 		}
-		n, err := countCalls(ctx, dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{}))
+		n := 0
+		err = EachPipeline(ctx, dynalite.Client(server.URL(), Region), func(pipeline.State) error { n++; return nil })
 		if server.Close() == nil && err == nil {
 			r.Calls = n
 		}
@@ -106,16 +110,21 @@ func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Repla
 	}
 }
 
-func countCalls(ctx context.Context, table *dynamo.Store) (int, error) {
-	n := 0
+// EachPipeline calls do with every pipeline in the table, until that fails.
+func EachPipeline(ctx context.Context, client *dynamodb.Client, do func(pipeline.State) error) error {
+	table := dynamo.New(client, TableName, dynamo.Options{})
 	for query := (dynamo.Query{Limit: 500}); ; {
 		page, err := table.List(ctx, query)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		n += len(page.States)
+		for _, state := range page.States {
+			if err := do(state); err != nil {
+				return err
+			}
+		}
 		if query.Cursor = page.Next; query.Cursor == "" {
-			return n, nil
+			return nil
 		}
 	}
 }
