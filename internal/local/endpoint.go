@@ -52,7 +52,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 			s.voice.ServeHTTP(w, r)
 		case r.URL.Path == chimesdk.Path || strings.HasPrefix(r.URL.Path, chimesdk.Path+"/"):
 			s.pipelines.ServeHTTP(w, r)
-		case isInvocation(r):
+		case isLambda(r):
 			s.serveLambda(w, r)
 		case reads:
 			pages.ServeHTTP(w, r)

@@ -32,40 +32,34 @@ type voiceSources struct {
 	queue  *sqs.Queue
 	dead   *sqs.Queue
 	stream *eventsource.Stream
-	cancel context.CancelFunc
-	runs   sync.WaitGroup
 }
 
 // newVoiceSources makes them; openMessages opens the queues, and runVoiceSources starts
 // to invoke the function.
 func (s *Stack) newVoiceSources() error {
 	filter, err := eventsource.DataFilter(eventrule.VoiceStreamFilters()...)
-	s.sources = &voiceSources{cancel: func() {}, stream: &eventsource.Stream{
+	s.sources.stream = &eventsource.Stream{
 		Name: VoiceStream, ARN: voiceStreamARN, Filter: filter,
 		OnFailure: func(r eventsource.Record) { s.sources.dead.Send(string(r.Data), nil) },
-	}}
+	}
 	return err
 }
 
 func (s *Stack) runVoiceSources() {
-	var ctx context.Context
-	ctx, s.sources.cancel = context.WithCancel(context.Background())
-	var retry eventsource.Retry
-	retry.Times, retry.Delay = s.host.Retries()
 	invoke := func(ctx context.Context, payload []byte) ([]byte, error) {
 		return s.host.Invoke(ctx, VoiceFunction, payload)
 	}
+	var retry eventsource.Retry
+	retry.Times, retry.Delay = s.host.Retries()
 	stream := s.sources.stream
 	stream.Invoke, stream.Retry = invoke, retry
 	queue := eventsource.Queue{From: s.sources.queue, Dead: s.sources.dead, ARN: s.queues.ARN(s.sources.queue),
 		Invoke: invoke, Retry: retry}
-	s.sources.runs.Go(func() { queue.Run(ctx) })
-	s.sources.runs.Go(func() { stream.Run(ctx) })
-}
-
-func (v *voiceSources) stop() {
-	v.cancel()
-	v.runs.Wait()
+	ctx, cancel := context.WithCancel(context.Background())
+	var runs sync.WaitGroup
+	runs.Go(func() { queue.Run(ctx) })
+	runs.Go(func() { stream.Run(ctx) })
+	s.onClose(func() error { cancel(); runs.Wait(); return nil })
 }
 
 // published invokes the function voice with what was published to the voice topic, and
