@@ -7,17 +7,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // Status makes the function status: it stores the state and history of pipelines.
 func Status(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(handler.Status(p.table, p.Metrics)))
+	return p.handler(lambdafn.Each(pipeline.Service{Recorder: p.table, Counts: p.Metrics}.Handle))
 }
 
 // Failures makes the function failures: it records failures in incidents.
@@ -29,45 +31,45 @@ func Failures(env lambdafn.Env) (lambdafn.Handler, error) {
 // Alerts makes the function alerts: it stores rule matches and notifies people.
 func Alerts(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(p.ruleMatches().Handle))
+	return p.handler(lambdafn.Each(p.ruleMatches().Handle))
 }
 
 // Consent makes the function consent: it records consent, and starts and stops
 // voice tasks by it.
 func Consent(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(handler.Consent(p.table, p.taskRunner(), p.Metrics, time.Now)))
+	return p.handler(lambdafn.Each(p.voiceTasks().Handle))
 }
 
 // Voice makes the function voice: it stores voice notifications, and starts and
 // stops the voice tasks of their calls.
 func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	runner := p.taskRunner()
-	if !runner.On.Any() {
-		return p.handler(lambdafn.Handler(handler.Voice(p.table, nil, p.Metrics)))
+	service := p.voiceTasks()
+	if on, _ := voiceTasks(p.Getenv); !on.Any() {
+		service.Calls = nil
 	}
-	return p.handler(lambdafn.Handler(handler.Voice(p.table, runner, p.Metrics)))
+	return p.handler(func(ctx context.Context, messages []lambdafn.Message) []error {
+		deliveries := make([]voicetask.Delivery, len(messages))
+		for i, m := range messages {
+			deliveries[i] = voicetask.Delivery{Body: m.Body, By: m.Source.Voice()}
+		}
+		return service.HandleNotifications(ctx, deliveries)
+	})
 }
 
 // Watch makes the function watch: every minute it checks what no event reports.
 func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	watch := handler.Watch{
-		Table: p.table, API: chimeapi.New(p.AWS), Limits: p.settings.Limits, Counts: p.Metrics,
-		Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait,
-		Incidents: p.incidents(), Topic: p.failureTopic(), Words: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+	checks := watchdog.Service{
+		Pipelines: p.table, Conditions: p.table, Incidents: p.incidents(), API: chimeapi.New(p.AWS),
+		Notifier: notify.Warnings{
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+		},
+		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region,
+		Now: time.Now, Wait: wait,
 	}
-	run := func(h handler.Handler) func(context.Context) error {
-		return func(ctx context.Context) error { return h(ctx, lambdafn.Message{}) }
-	}
-	return p.handler(lambdafn.Scheduled(
-		run(watch.Handle), run(p.ruleMatches().HeldBack), run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
-	))
-}
-
-func each(h handler.Handler) lambdafn.Handler {
-	return lambdafn.Each(func(ctx context.Context, body []byte) error { return h(ctx, lambdafn.Message{Body: body}) })
+	return p.handler(lambdafn.Scheduled(checks.Run, p.ruleMatches().Run, p.voiceTasks().Run))
 }
 
 func (p parts) failureTopic() *notify.Topic {
@@ -86,15 +88,17 @@ func (p parts) incidents() *incident.Service {
 // envRoutes is the variable with the severities and topics of rule matches.
 const envRoutes = "CHIMEWATCH_ROUTES"
 
-func (p parts) ruleMatches() handler.Alerts {
+func (p parts) ruleMatches() *rulematch.Service {
 	routes, err := rulematch.Parse("environment variable "+envRoutes, p.Getenv(envRoutes))
 	p.check(err)
 	client := sns.NewFromConfig(p.AWS)
-	return handler.Alerts{
-		Table: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
-		Topics: func(arn string) handler.Publisher { return notify.NewTopic(client, arn) }, Routes: routes,
-		Window: p.settings.MatchWindow, Counts: p.Metrics, Words: p.words(p.https.Alerts),
-		Owner: lambdafn.RequestID, Now: time.Now,
+	return &rulematch.Service{
+		Repo: p.table, Routes: routes, Window: p.settings.MatchWindow, Counts: p.Metrics, Now: time.Now,
+		Notifier: notify.Matches{
+			Outbox: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
+			Topics:  func(arn string) notify.Publisher { return notify.NewTopic(client, arn) },
+			Options: p.words(p.https.Alerts), Owner: lambdafn.RequestID,
+		},
 	}
 }
 

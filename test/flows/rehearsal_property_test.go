@@ -14,8 +14,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -84,8 +83,8 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	beats.Heartbeat, beats.Quota = time.Hour, 3
 	watch := func(at time.Time) {
 		v.now.set(at)
-		err := errors.Join(v.watch(beats, quiet{}).Handle(tb.Context(), intake.Message{}),
-			v.matches().HeldBack(tb.Context(), intake.Message{}))
+		err := errors.Join(v.watch(beats, quiet{}).Run(tb.Context()),
+			v.matches().Run(tb.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,21 +106,21 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 		at = at.Add(h.after)
 		v.now.set(at)
 		raw := strings.Replace(h.raw, noon.Format(time.RFC3339), at.Format(time.RFC3339), 1)
-		m := intake.Message{Source: intake.SQS, Body: []byte(raw)}
+		m := lambdafn.Message{Source: lambdafn.SQS, Body: []byte(raw)}
 		ev, err := chime.Parse(m.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		switch {
 		case ev.StateChange != nil:
-			err = handler.Status(v.store(), quiet{})(tb.Context(), m)
+			err = status(v.store(), quiet{})(tb.Context(), m)
 			if routedTo(t, "failures", m.Body) {
 				err = errors.Join(err, v.failures()(tb.Context(), m))
 			}
 		case ev.RulesMatched != nil:
 			err = v.alerts()(tb.Context(), m)
 		default:
-			err = errors.Join(handler.Voice(v.store(), calls, quiet{})(tb.Context(), []intake.Message{m})...)
+			err = errors.Join(voiceOf(v.store(), calls, quiet{})(tb.Context(), []lambdafn.Message{m})...)
 		}
 		if err != nil {
 			t.Fatal(err)

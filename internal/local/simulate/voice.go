@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // VoiceCall is a call with voice analytics by the voice API: no pipeline, but voice
@@ -29,19 +29,19 @@ type VoiceCall struct {
 // voiceScenario is one way in which such a call can go.
 type voiceScenario struct {
 	name             string
-	first, then      []consent.Kind
-	scope            consent.Scope
+	first, then      []voicetask.Kind
+	scope            voicetask.Scope
 	started, running int
 }
 
 var voiceScenarios = []voiceScenario{
-	{"consent to both tasks", []consent.Kind{consent.Granted}, nil, consent.ScopeBoth, 2, 2},
-	{"consent to voice tone", []consent.Kind{consent.Granted}, nil, consent.ScopeVoiceTone, 1, 1},
-	{"consent denied", []consent.Kind{consent.Denied}, nil, consent.ScopeBoth, 0, 0},
-	{"no consent", nil, nil, consent.ScopeBoth, 0, 0},
-	{"consent withdrawn", []consent.Kind{consent.Granted}, []consent.Kind{consent.Withdrawn}, consent.ScopeBoth, 2, 0},
-	{"consent after a denial", []consent.Kind{consent.Denied}, []consent.Kind{consent.Granted},
-		consent.ScopeSpeakerSearch, 1, 1},
+	{"consent to both tasks", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeBoth, 2, 2},
+	{"consent to voice tone", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeVoiceTone, 1, 1},
+	{"consent denied", []voicetask.Kind{voicetask.Denied}, nil, voicetask.ScopeBoth, 0, 0},
+	{"no consent", nil, nil, voicetask.ScopeBoth, 0, 0},
+	{"consent withdrawn", []voicetask.Kind{voicetask.Granted}, []voicetask.Kind{voicetask.Withdrawn}, voicetask.ScopeBoth, 2, 0},
+	{"consent after a denial", []voicetask.Kind{voicetask.Denied}, []voicetask.Kind{voicetask.Granted},
+		voicetask.ScopeSpeakerSearch, 1, 1},
 }
 
 // PlanVoice plans calls with voice analytics; equal options give equal calls.
@@ -79,16 +79,16 @@ func (c *call) voice(detailType string, detail map[string]any) []byte {
 }
 
 // consent returns a consent event, a while after the last event.
-func (c *call) consent(decision consent.Kind, scope consent.Scope) []byte {
+func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) []byte {
 	byCall := c.choice.IntN(2) == 0
 	c.wait(1, 9)
-	d := consent.Detail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
+	d := voicetask.ConsentDetail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
 	if byCall {
 		d.CallID, _ = c.fields["callId"].(string)
 	} else {
 		d.TransactionID, _ = c.fields["transactionId"].(string)
 	}
-	return c.envelope(c.uuid(), consent.DetailType, d, map[string]any{"source": consent.Source})
+	return c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
 }
 
 // PlayVoice plays the calls: what comes first in any order, then the rest, then what the
@@ -122,7 +122,7 @@ func sendVoice(stack *local.Stack, event []byte) error {
 	if err := json.Unmarshal(event, &envelope); err != nil {
 		return err
 	}
-	if envelope.Source == consent.Source {
+	if envelope.Source == voicetask.ConsentSource {
 		return stack.Put(event)
 	}
 	stack.SendVoice(event)
@@ -142,7 +142,7 @@ func results(stack *local.Stack, calls []VoiceCall) [][]byte {
 			continue
 		}
 		detailType, detail := chime.DetailSpeakerSearch, map[string]any{"detailStatus": "IdentificationNoMatchesFound"}
-		if task.Kind == string(consent.VoiceTone) {
+		if task.Kind == string(voicetask.VoiceTone) {
 			detailType, detail = chime.DetailVoiceTone, map[string]any{"detailStatus": "VoiceToneAnalysisSuccessful",
 				"voiceToneAnalysisDetails": map[string]any{"currentAverageVoiceTone": map[string]any{
 					"voiceToneLabel": "neutral",
