@@ -68,7 +68,8 @@ type endedDisk struct{ dir, queue string }
 
 // Put implements sqs.Disk; it always fails.
 func (d endedDisk) Put(string, any) error {
-	return awsprotocol.Errorf("UnsupportedOperation", "no local stack runs on %s: nothing can be sent to %s", d.dir, d.queue)
+	return awsprotocol.Errorf("UnsupportedOperation", "no local stack runs on %s: nothing can be sent to %s", d.dir,
+		d.queue)
 }
 
 // Remove deletes messages. It fails when a stack has been started on the folder.

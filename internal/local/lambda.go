@@ -79,8 +79,9 @@ func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
 func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) *lambdaError {
 	path := invokePath.FindStringSubmatch(r.URL.Path)
 	if path == nil || r.Method != http.MethodPost {
-		return badRequest("UnknownOperationException", "%s %s is not answered here: the local stack answers Invoke of Lambda "+
-			"only, POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path)
+		return badRequest("UnknownOperationException",
+			"%s %s is not answered here: the local stack answers only Invoke of Lambda, "+
+				"POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path)
 	}
 	name, refused := s.findFunction(path[1], r.URL.Query().Get("Qualifier"))
 	if refused != nil {

@@ -197,8 +197,8 @@ try:
 except ImportError:
     sys.exit(77)
 def client(name):
-    return boto3.client(name, endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x",
-                        config=Config(retries={"total_max_attempts": 1}))
+    return boto3.client(name, endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="x",
+                        aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}))
 def refused(call, **fields):
     try:
         call(**fields)
@@ -213,20 +213,23 @@ out["sqs delay"] = refused(sqs.send_message, QueueUrl=url, MessageBody="y", Dela
 m = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10)["Messages"]
 out["sqs received"] = [m[0]["Body"], m[0]["MessageAttributes"]["k"]["StringValue"]]
 handle = dict(QueueUrl=url, ReceiptHandle=m[0]["ReceiptHandle"])
-out["sqs handles"] = [refused(sqs.change_message_visibility, VisibilityTimeout=5, **handle), refused(sqs.delete_message, **handle)]
+out["sqs handles"] = [refused(sqs.change_message_visibility, VisibilityTimeout=5, **handle),
+                      refused(sqs.delete_message, **handle)]
 out["sqs no operation"] = refused(sqs.purge_queue, QueueUrl=url)
 topic = "arn:aws:sns:us-east-1:123456789012:chimewatch-alerts"
 out["sns publish"] = refused(sns.publish, TopicArn=topic, Message='{"default":"d"}', MessageStructure="json")
 out["sns structure"] = refused(sns.publish, TopicArn=topic, Message='{"sms":"x"}', MessageStructure="json")
 out["sns no topic"] = refused(sns.publish, TopicArn=topic + "x", Message="x")
-out["kinesis"] = kinesis.put_records(StreamName="chimewatch-voice", Records=[dict(Data=b"\x00", PartitionKey="k")] * 3)["FailedRecordCount"]
+records = [dict(Data=b"\x00", PartitionKey="k")] * 3
+out["kinesis"] = kinesis.put_records(StreamName="chimewatch-voice", Records=records)["FailedRecordCount"]
 out["kinesis no stream"] = refused(kinesis.put_record, StreamName="x", Data=b"", PartitionKey="k")
 out["lambda dry run"] = lam.invoke(FunctionName="alerts:$LATEST", InvocationType="DryRun")["StatusCode"]
 out["lambda error"] = lam.invoke(FunctionName="alerts", Payload=b"{}").get("FunctionError")
 out["lambda none"] = refused(lam.invoke, FunctionName="nobody")
 out["lambda alias"] = refused(lam.invoke, FunctionName="alerts", Qualifier="live")
 e = lambda **more: dict(dict(Source="aws.chime", DetailType="x", Detail="{}"), **more)
-out["events"] = [x.get("ErrorCode") for x in events.put_events(Entries=[e(), e(Detail="["), e(Source="aws.ec2"), e(DetailType="")])["Entries"]]
+answers = events.put_events(Entries=[e(), e(Detail="["), e(Source="aws.ec2"), e(DetailType="")])["Entries"]
+out["events"] = [x.get("ErrorCode") for x in answers]
 out["events too many"] = refused(events.put_events, Entries=[e()] * 11)
 print(json.dumps(out))
 `

@@ -16,7 +16,8 @@ const StackName = "Chimewatch"
 // cloudFormation answers DescribeStacks for the one stack there is, by which clients find
 // the table, the topics and the queues. queueURL returns the URL of a queue for a client
 // that reaches the stack under the host.
-func cloudFormation(created time.Time, functions []string, queueURL func(host, queue string) string) *awsprotocol.QueryService {
+func cloudFormation(created time.Time, functions []string,
+	queueURL func(host, queue string) string) *awsprotocol.QueryService {
 	const version = "2010-05-15"
 	return &awsprotocol.QueryService{Name: "DescribeStacks of CloudFormation", Version: version,
 		XMLNS: "http://cloudformation.amazonaws.com/doc/" + version + "/",
@@ -40,7 +41,8 @@ type stacksResult struct {
 	Stacks []stackMember `xml:"Stacks>member"`
 }
 
-func describeStack(name string, created time.Time, functions []string, queueURL func(queue string) string) (any, error) {
+func describeStack(name string, created time.Time, functions []string,
+	queueURL func(queue string) string) (any, error) {
 	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
 	if name != "" && name != StackName && name != id {
 		return nil, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",

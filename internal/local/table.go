@@ -29,7 +29,8 @@ func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	none := apperr.New(apperr.NotFound, "folder "+f.dir, "no local stack left a table in it", "start one with: chimewatch local")
+	none := apperr.New(apperr.NotFound, "folder "+f.dir, "no local stack left a table in it",
+		"start one with: chimewatch local")
 	if f.lastRun(tableFolder) == "" && !f.locked() {
 		return nil, none // without making a folder or a lock
 	}

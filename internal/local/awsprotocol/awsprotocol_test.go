@@ -37,11 +37,14 @@ func TestJSONService(t *testing.T) {
 	}{
 		{"a reply", "T.Greet", `{"Name":"A & B"}`, 200, `{"Name":"<A & B>"}`},
 		{"an error of the service", "T.Greet", `{"Name":"refused"}`, 400, `{"__type":"test#Refused","message":"not you"}`},
-		{"an error that is none of the service", "T.Greet", `{"Name":"broken"}`, 500, `{"__type":"test#InternalFailure","message":"out of order"}`},
+		{"an error that is none of the service", "T.Greet", `{"Name":"broken"}`, 500,
+			`{"__type":"test#InternalFailure","message":"out of order"}`},
 		{"a body that is not JSON", "T.Greet", `{`, 400, `"__type":"test#SerializationException"`},
-		{"an operation that is not there", "T.Part", `{}`, 400, `"message":"Part is not one of the operations that the local stack answers: Greet"`},
+		{"an operation that is not there", "T.Part", `{}`, 400,
+			`"message":"Part is not one of the operations that the local stack answers: Greet"`},
 		{"no operation", "", `{}`, 400, `"__type":"test#UnknownOperationException"`},
-		{"a body without end", "T.Greet", strings.Repeat(" ", awsprotocol.MaxBody+1), 400, `"__type":"test#RequestEntityTooLarge"`},
+		{"a body without end", "T.Greet", strings.Repeat(" ", awsprotocol.MaxBody+1), 400,
+			`"__type":"test#RequestEntityTooLarge"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tc.body))
@@ -54,7 +57,8 @@ func TestJSONService(t *testing.T) {
 			if got := w.Header().Get("Content-Type"); got != "application/x-amz-json-1.0" {
 				t.Errorf("content type: got %q, want that of the protocol", got)
 			}
-			if got, want := w.Header().Get("X-Amzn-Query-Error"), "Old.Refused;Sender"; strings.Contains(tc.body, "refused") && got != want {
+			if got, want := w.Header().Get("X-Amzn-Query-Error"), "Old.Refused;Sender"; strings.Contains(tc.body, "refused") &&
+				got != want {
 				t.Errorf("code for older clients: got %q, want %q", got, want)
 			}
 		})
@@ -62,11 +66,12 @@ func TestJSONService(t *testing.T) {
 }
 
 func TestQueryService(t *testing.T) {
-	service := &awsprotocol.QueryService{Name: "Test", Version: "1", XMLNS: "urn:test", Operations: map[string]awsprotocol.QueryOperation{
-		"Greet":  func(r *http.Request) (any, error) { return greeting{r.PostForm.Get("Name")}, nil },
-		"Forget": func(*http.Request) (any, error) { return nil, nil },
-		"Break":  func(*http.Request) (any, error) { return nil, errors.New("out of order") },
-	}}
+	service := &awsprotocol.QueryService{Name: "Test", Version: "1", XMLNS: "urn:test",
+		Operations: map[string]awsprotocol.QueryOperation{
+			"Greet":  func(r *http.Request) (any, error) { return greeting{r.PostForm.Get("Name")}, nil },
+			"Forget": func(*http.Request) (any, error) { return nil, nil },
+			"Break":  func(*http.Request) (any, error) { return nil, errors.New("out of order") },
+		}}
 	for _, tc := range []struct {
 		name   string
 		form   string

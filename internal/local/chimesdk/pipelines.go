@@ -157,7 +157,8 @@ func (p Pipeline) shape() map[string]any {
 	for i, e := range p.Elements {
 		elements[i] = map[string]string{"Type": e.Type, "Status": e.Status}
 	}
-	shape := map[string]any{"MediaPipelineId": p.ID, "MediaPipelineArn": p.ARN, "Status": p.Status, "ElementStatuses": elements}
+	shape := map[string]any{"MediaPipelineId": p.ID, "MediaPipelineArn": p.ARN, "Status": p.Status,
+		"ElementStatuses": elements}
 	if !p.CreatedAt.IsZero() {
 		shape["CreatedTimestamp"] = p.CreatedAt.UTC().Format(time.RFC3339)
 	}

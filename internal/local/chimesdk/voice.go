@@ -136,7 +136,8 @@ func (v *Voice) start(r *http.Request, call *VoiceCall) *VoiceTask {
 	}
 	call.Status = http.StatusBadRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.TransactionID == "" ||
-		call.Kind == "speaker-search" && in.VoiceProfileDomainID == "" || call.Kind == "voice-tone" && in.LanguageCode != "en-US" {
+		call.Kind == "speaker-search" && in.VoiceProfileDomainID == "" ||
+		call.Kind == "voice-tone" && in.LanguageCode != "en-US" {
 		return nil
 	}
 	call.TransactionID, call.Token = in.TransactionID, in.ClientRequestToken

@@ -52,7 +52,8 @@ type putResult struct {
 // request go on the bus, the others are answered with their error.
 func (b *Bus) putEvents(_ context.Context, in putInput) (out putOutput, err error) {
 	if n := len(in.Entries); n < 1 || n > maxEntries {
-		return out, awsprotocol.Errorf("ValidationException", "the request has %d entries and must have 1 to %d", n, maxEntries)
+		return out, awsprotocol.Errorf("ValidationException", "the request has %d entries and must have 1 to %d", n,
+			maxEntries)
 	}
 	size := 0
 	for _, entry := range in.Entries {

@@ -82,7 +82,8 @@ func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOu
 		return out, err
 	}
 	if n := len(in.Records); n < 1 || n > maxRecords {
-		return out, awsprotocol.Errorf("ValidationException", "the request has %d records and must have 1 to %d", n, maxRecords)
+		return out, awsprotocol.Errorf("ValidationException", "the request has %d records and must have 1 to %d", n,
+			maxRecords)
 	}
 	size := 0
 	for i, r := range in.Records {
@@ -110,7 +111,8 @@ func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOu
 func (s *Stream) check(in streamInput) error {
 	switch {
 	case in.StreamName == "" && in.StreamARN == "":
-		return awsprotocol.Errorf("InvalidArgumentException", "StreamARN or StreamName is required; the local stack has the stream %s",
+		return awsprotocol.Errorf("InvalidArgumentException",
+			"StreamARN or StreamName is required; the local stack has the stream %s",
 			s.Name)
 	case in.StreamName != "" && in.StreamName != s.Name || in.StreamARN != "" && in.StreamARN != s.ARN:
 		return awsprotocol.Errorf("ResourceNotFoundException", "the local stack has no stream %s%s; it has %s",
@@ -125,8 +127,8 @@ var maxHash = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(
 // check refuses a record that Kinesis does not accept; at names its data.
 func (e putEntry) check(at string) error {
 	if n := len([]rune(e.PartitionKey)); n < 1 || n > maxKey {
-		return awsprotocol.Errorf("ValidationException", "the partition key of %s has %d characters and must have 1 to %d", at,
-			n, maxKey)
+		return awsprotocol.Errorf("ValidationException", "the partition key of %s has %d characters and must have 1 to %d",
+			at, n, maxKey)
 	}
 	if e.Data == nil {
 		return awsprotocol.Errorf("ValidationException", "%s is missing", at)
@@ -137,7 +139,8 @@ func (e putEntry) check(at string) error {
 	if e.ExplicitHashKey != nil {
 		n, ok := new(big.Int).SetString(*e.ExplicitHashKey, 10)
 		if !ok || n.Sign() < 0 || n.Cmp(maxHash) > 0 {
-			return awsprotocol.Errorf("InvalidArgumentException", "the explicit hash key %q of %s is not a number from 0 to 2^128-1",
+			return awsprotocol.Errorf("InvalidArgumentException",
+				"the explicit hash key %q of %s is not a number from 0 to 2^128-1",
 				*e.ExplicitHashKey, at)
 		}
 	}

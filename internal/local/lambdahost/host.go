@@ -105,7 +105,8 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 // prepare opens the logs.
 func (h *Host) prepare() error {
 	if err := os.MkdirAll(h.options.LogDir, 0o755); err != nil {
-		return apperr.Wrap(err, apperr.Internal, "log folder "+h.options.LogDir, "cannot be made", "choose another data folder")
+		return apperr.Wrap(err, apperr.Internal, "log folder "+h.options.LogDir, "cannot be made",
+			"choose another data folder")
 	}
 	var echo sync.Mutex
 	for _, f := range h.options.Functions {

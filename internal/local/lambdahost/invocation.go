@@ -89,7 +89,8 @@ func crashed(requestID string, cause error) outcome {
 }
 
 func timedOut(requestID string, after time.Duration) outcome {
-	return failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", requestID, after.Seconds())
+	return failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", requestID,
+		after.Seconds())
 }
 
 // queue is an unlimited first-in, first-out queue of invocations.

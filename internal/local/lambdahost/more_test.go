@@ -119,7 +119,8 @@ func TestFailuresAreInLambdasWords(t *testing.T) {
 	if len(id) != 36 || rest != "Error: Runtime exited with error: exit status 7" {
 		t.Errorf("got %q, want Lambda's words about the exit", failed.Message)
 	}
-	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message + `"}`; string(failed.Payload) != want {
+	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message +
+		`"}`; string(failed.Payload) != want {
 		t.Errorf("got the payload %s, want %s", failed.Payload, want)
 	}
 }

@@ -119,7 +119,11 @@ func (c *call) state(eventType string, extra map[string]any) {
 }
 
 func (c *call) configuration() map[string]any {
-	return map[string]any{"mediaInsightsPipelineConfigurationArn": c.arn("media-insights-pipeline-configuration/" + c.config)}
+	return map[string]any{"mediaInsightsPipelineConfigurationArn": c.configurationARN()}
+}
+
+func (c *call) configurationARN() string {
+	return c.arn("media-insights-pipeline-configuration/" + c.config)
 }
 
 func (c *call) arn(resource string) string {
@@ -189,8 +193,7 @@ func (c *call) end(s scenario) {
 	}
 	api := chimesdk.Pipeline{
 		ID: c.pipelineID, ARN: c.arn("media-pipeline/" + c.pipelineID),
-		ConfigurationARN: c.arn("media-insights-pipeline-configuration/" + c.config),
-		Status:           apiStatus(c.truth.Status), CreatedAt: c.now,
+		ConfigurationARN: c.configurationARN(), Status: apiStatus(c.truth.Status), CreatedAt: c.now,
 	}
 	for _, e := range c.elements {
 		api.Elements = append(api.Elements, chimesdk.Element{Type: e.Type, Status: apiStatus(e.Status)})

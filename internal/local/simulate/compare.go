@@ -150,7 +150,8 @@ func (r *Report) notifications(t Truth, found Found) {
 			incidents[id] = true
 		}
 		if len(got) != len(want.Fails) {
-			r.differ("call %s (%s): got %d incidents with a notification, want %d", want.ID, want.Scenario, len(got), len(want.Fails))
+			r.differ("call %s (%s): got %d incidents with a notification, want %d", want.ID, want.Scenario, len(got),
+				len(want.Fails))
 		}
 		for n, kind := range want.Fails {
 			failed[kind]++

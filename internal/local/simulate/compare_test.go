@@ -60,19 +60,31 @@ func TestCompareReportsEveryDifference(t *testing.T) {
 		line   string // the line that has to disagree
 		says   string
 	}{
-		{"a lost call", func(f *simulate.Found) { f.Pipelines = f.Pipelines[1:] }, "calls", "call a (clean): got nothing, want Stopped"},
+		{"a lost call", func(f *simulate.Found) { f.Pipelines = f.Pipelines[1:] }, "calls",
+			"call a (clean): got nothing, want Stopped"},
 		{"a call from nowhere", func(f *simulate.Found) {
 			f.Pipelines = append(f.Pipelines, simulate.Pipeline{ID: "z", Status: "Stopped"})
 		}, "calls", "call z (): got Stopped, want no such call"},
-		{"a wrong status", func(f *simulate.Found) { f.Pipelines[0].Status = "Paused" }, "calls Paused", "call a (clean): got Paused, want Stopped"},
-		{"a clean look", func(f *simulate.Found) { f.Pipelines[1].Degraded = false }, "calls degraded", "call b (broken): got degraded false, want true"},
-		{"statuses changed about", func(f *simulate.Found) { f.Pipelines[0].Status, f.Pipelines[1].Status = "Failed", "Stopped" }, "calls Failed", "call b (broken): got Stopped, want Failed"},
-		{"a lost match", func(f *simulate.Found) { f.Matches = nil }, "rule matches", "rule match m: got it 0 times, want once"},
-		{"a match from nowhere", func(f *simulate.Found) { f.Matches = append(f.Matches, "n") }, "rule matches", "rule match n: got one, want none"},
-		{"a failure without a notification", func(f *simulate.Found) { f.Pipelines[1].Incidents = nil }, "failures notified permanent failure", "call b (broken): got 0 incidents with a notification, want 1"},
-		{"an incident of a call that did not fail", func(f *simulate.Found) { f.Pipelines[0].Incidents = []string{"i"} }, "incidents notified", "call a (clean): got 1 incidents with a notification, want 0"},
-		{"an incident with a notification too many", func(f *simulate.Found) { f.Published[simulate.Incident] = 3 }, "notifications incident", "topics: got 3 messages incident, want 2"},
-		{"a lost dead letter", func(f *simulate.Found) { f.DeadLetters = nil }, "dead letters", "dead letter x from status: got it 0 times, want once"},
+		{"a wrong status", func(f *simulate.Found) { f.Pipelines[0].Status = "Paused" }, "calls Paused",
+			"call a (clean): got Paused, want Stopped"},
+		{"a clean look", func(f *simulate.Found) { f.Pipelines[1].Degraded = false }, "calls degraded",
+			"call b (broken): got degraded false, want true"},
+		{"statuses changed about", func(f *simulate.Found) {
+			f.Pipelines[0].Status, f.Pipelines[1].Status = "Failed",
+				"Stopped"
+		}, "calls Failed", "call b (broken): got Stopped, want Failed"},
+		{"a lost match", func(f *simulate.Found) { f.Matches = nil }, "rule matches",
+			"rule match m: got it 0 times, want once"},
+		{"a match from nowhere", func(f *simulate.Found) { f.Matches = append(f.Matches, "n") }, "rule matches",
+			"rule match n: got one, want none"},
+		{"a failure without a notification", func(f *simulate.Found) { f.Pipelines[1].Incidents = nil },
+			"failures notified permanent failure", "call b (broken): got 0 incidents with a notification, want 1"},
+		{"an incident of a call that did not fail", func(f *simulate.Found) { f.Pipelines[0].Incidents = []string{"i"} },
+			"incidents notified", "call a (clean): got 1 incidents with a notification, want 0"},
+		{"an incident with a notification too many", func(f *simulate.Found) { f.Published[simulate.Incident] = 3 },
+			"notifications incident", "topics: got 3 messages incident, want 2"},
+		{"a lost dead letter", func(f *simulate.Found) { f.DeadLetters = nil }, "dead letters",
+			"dead letter x from status: got it 0 times, want once"},
 		{"a dead letter of a good event", func(f *simulate.Found) {
 			f.DeadLetters = append(f.DeadLetters, simulate.DeadLetter{EventID: "y", Function: "alerts"})
 		}, "dead letters", "dead letter y from alerts: got one, want none"},

@@ -98,18 +98,20 @@ func failing(name, reason, culprit string) scenario {
 }
 
 func refused(name, code, reason string) scenario {
-	return scenario{name: name, weight: 4, status: "CreateFailed", fails: []Kind{CreateFailed}, steps: []step{func(c *call) {
-		extra := c.configuration()
-		extra["mediaInsightsPipelineArn"] = nil
-		extra["failureOrigin"], extra["httpStatusCode"], extra["failureReason"] = "Voice Connector", code, reason
-		c.state(chime.EventCreateFailed, extra)
-		c.truth.ID = fmt.Sprint("create-failed.", c.fields["transactionId"]) // there is no pipeline
-	}}}
+	return scenario{name: name, weight: 4, status: "CreateFailed", fails: []Kind{CreateFailed},
+		steps: []step{func(c *call) {
+			extra := c.configuration()
+			extra["mediaInsightsPipelineArn"] = nil
+			extra["failureOrigin"], extra["httpStatusCode"], extra["failureReason"] = "Voice Connector", code, reason
+			c.state(chime.EventCreateFailed, extra)
+			c.truth.ID = fmt.Sprint("create-failed.", c.fields["transactionId"]) // there is no pipeline
+		}}}
 }
 
 func elementFailing(name, fails, goesOn string) scenario {
 	return scenario{name: name, weight: 5, degraded: true, fails: []Kind{ElementFailure}, steps: []step{
-		begin, run(fails, goesOn), wait(10, 300), change(chime.StatusFailed, chime.EventInProgress, fails), wait(30, 600), stop,
+		begin, run(fails, goesOn), wait(10, 300), change(chime.StatusFailed, chime.EventInProgress, fails),
+		wait(30, 600), stop,
 	}}
 }
 

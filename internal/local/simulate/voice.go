@@ -39,7 +39,8 @@ var voiceScenarios = []voiceScenario{
 	{"consent to voice tone", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeVoiceTone, 1, 1},
 	{"consent denied", []voicetask.Kind{voicetask.Denied}, nil, voicetask.ScopeBoth, 0, 0},
 	{"no consent", nil, nil, voicetask.ScopeBoth, 0, 0},
-	{"consent withdrawn", []voicetask.Kind{voicetask.Granted}, []voicetask.Kind{voicetask.Withdrawn}, voicetask.ScopeBoth, 2, 0},
+	{"consent withdrawn", []voicetask.Kind{voicetask.Granted}, []voicetask.Kind{voicetask.Withdrawn}, voicetask.ScopeBoth,
+		2, 0},
 	{"consent after a denial", []voicetask.Kind{voicetask.Denied}, []voicetask.Kind{voicetask.Granted},
 		voicetask.ScopeSpeakerSearch, 1, 1},
 }

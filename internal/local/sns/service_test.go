@@ -62,7 +62,8 @@ func TestPublishIsCapturedInOrder(t *testing.T) {
 		{TopicARN: arn, Subject: "Second", Body: "all", Bodies: map[string]string{"default": "all", "email": "mail"},
 			Attributes: map[string]string{"kind": "create-failed", "raw": "bytes"}},
 	}
-	if diff := cmp.Diff(want, service.Messages(), cmpopts.IgnoreFields(localsns.Message{}, "ID", "PublishedAt")); diff != "" {
+	if diff := cmp.Diff(want, service.Messages(), cmpopts.IgnoreFields(localsns.Message{}, "ID",
+		"PublishedAt")); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"First", "Second"}, heard); diff != "" {
@@ -128,23 +129,30 @@ func TestRefusals(t *testing.T) {
 		name, code, says string
 		call             func() error
 	}{
-		{"no such topic", "NotFound", "failures", publish(func(in *sns.PublishInput) { in.TopicArn = aws.String(arn + "x") })},
+		{"no such topic", "NotFound", "failures", publish(func(in *sns.PublishInput) {
+			in.TopicArn = aws.String(arn +
+				"x")
+		})},
 		{"a phone number", "InvalidParameter", "TopicArn", publish(func(in *sns.PublishInput) {
 			in.TopicArn, in.PhoneNumber = nil, aws.String("+15550100")
 		})},
-		{"an empty message", "InvalidParameter", "Message", publish(func(in *sns.PublishInput) { in.Message = aws.String("") })},
+		{"an empty message", "InvalidParameter", "Message",
+			publish(func(in *sns.PublishInput) { in.Message = aws.String("") })},
 		{"a message that is too long", "InvalidParameter", "262144", publish(func(in *sns.PublishInput) {
 			in.Message = aws.String(strings.Repeat("x", 262145))
 		})},
 		{"a subject that is too long", "InvalidParameter", "Subject", publish(func(in *sns.PublishInput) {
 			in.Subject = aws.String(strings.Repeat("x", 101))
 		})},
-		{"a subject with a line break", "InvalidParameter", "Subject", publish(func(in *sns.PublishInput) { in.Subject = aws.String("a\nb") })},
-		{"a subject that is not ASCII", "InvalidParameter", "Subject", publish(func(in *sns.PublishInput) { in.Subject = aws.String("a—b") })},
+		{"a subject with a line break", "InvalidParameter", "Subject",
+			publish(func(in *sns.PublishInput) { in.Subject = aws.String("a\nb") })},
+		{"a subject that is not ASCII", "InvalidParameter", "Subject",
+			publish(func(in *sns.PublishInput) { in.Subject = aws.String("a—b") })},
 		{"a structure without default", "InvalidParameter", "default", publish(func(in *sns.PublishInput) {
 			in.MessageStructure, in.Message = aws.String("json"), aws.String(`{"email":"x"}`)
 		})},
-		{"a structure that is no JSON", "InvalidParameter", "JSON", publish(func(in *sns.PublishInput) { in.MessageStructure = aws.String("json") })},
+		{"a structure that is no JSON", "InvalidParameter", "JSON",
+			publish(func(in *sns.PublishInput) { in.MessageStructure = aws.String("json") })},
 		{"an attribute of a type that is not there", "InvalidParameter", "Text", publish(func(in *sns.PublishInput) {
 			in.MessageAttributes = map[string]types.MessageAttributeValue{
 				"k": {DataType: aws.String("Text"), StringValue: aws.String("v")}}

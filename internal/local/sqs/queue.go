@@ -65,7 +65,8 @@ func (q *Queue) Send(body string, attributes map[string]Attribute) string {
 
 // send puts a message at the queue's end, visible after the delay. Where it cannot be
 // stored on disk, it is in the queue only with evenInMemory.
-func (q *Queue) send(body string, attributes map[string]Attribute, delay time.Duration, evenInMemory bool) (string, error) {
+func (q *Queue) send(body string, attributes map[string]Attribute, delay time.Duration,
+	evenInMemory bool) (string, error) {
 	now := time.Now()
 	m := &Message{ID: awsprotocol.NewID(), Body: body, Attributes: attributes, SentAt: now, visibleAt: now.Add(delay)}
 	q.mu.Lock()
@@ -126,7 +127,8 @@ func (q *Queue) receive(ctx context.Context, limit int, timeout, wait time.Durat
 // receiveNow returns up to limit visible messages and hides them for the timeout.
 // changed is closed when another may have become visible without a wait; next is when
 // the first of the others does by itself, zero where there is none.
-func (q *Queue) receiveNow(limit int, timeout time.Duration) (received []Message, changed <-chan struct{}, next time.Time) {
+func (q *Queue) receiveNow(limit int, timeout time.Duration) (received []Message, changed <-chan struct{},
+	next time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()

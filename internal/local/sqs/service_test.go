@@ -20,7 +20,8 @@ import (
 func serve(t *testing.T) (*sqs.Client, *localsqs.Queue) {
 	t.Helper()
 	letters := localsqs.New("letters")
-	server := httptest.NewServer(localsqs.NewService("123456789012", "us-east-1", letters, localsqs.New("others")).Handler())
+	server := httptest.NewServer(localsqs.NewService("123456789012", "us-east-1", letters,
+		localsqs.New("others")).Handler())
 	t.Cleanup(server.Close)
 	return sqs.New(sqs.Options{
 		BaseEndpoint: aws.String(server.URL),
@@ -46,17 +47,20 @@ func TestListAndAttributes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(list.QueueUrls, " "); !strings.Contains(got, "/123456789012/letters ") || !strings.HasSuffix(got, "/others") {
+	if got := strings.Join(list.QueueUrls, " "); !strings.Contains(got, "/123456789012/letters ") ||
+		!strings.HasSuffix(got, "/others") {
 		t.Errorf("queue URLs: got %s, want letters and others", got)
 	}
 	letters.Send("one", nil)
 	letters.Send("two", nil)
-	if taken, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t, client)}); err != nil || len(taken.Messages) != 1 {
+	if taken, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t,
+		client)}); err != nil || len(taken.Messages) != 1 {
 		t.Fatalf("got %v and error %v, want one message", taken, err)
 	}
 	out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-		QueueUrl:       queueURL(t, client),
-		AttributeNames: []types.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"},
+		QueueUrl: queueURL(t, client),
+		AttributeNames: []types.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
+			"QueueArn"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +101,8 @@ func TestSendReceiveDelete(t *testing.T) {
 	if *m.MessageId != *sent.MessageId || *m.Body != "body ✓" {
 		t.Errorf("got message %s %q, want %s %q", *m.MessageId, *m.Body, *sent.MessageId, "body ✓")
 	}
-	if got := aws.ToString(m.MessageAttributes["ERROR_CODE"].StringValue); got != "NO_RESOURCE" || len(m.MessageAttributes) != 1 {
+	if got := aws.ToString(m.MessageAttributes["ERROR_CODE"].StringValue); got != "NO_RESOURCE" ||
+		len(m.MessageAttributes) != 1 {
 		t.Errorf("message attributes: got %v, want ERROR_CODE alone", m.MessageAttributes)
 	}
 	if got := m.Attributes["ApproximateReceiveCount"]; got != "1" {
@@ -116,7 +121,8 @@ func TestSendReceiveDelete(t *testing.T) {
 	if err != nil || len(again.Messages) != 1 {
 		t.Fatalf("made visible: got %v and error %v, want the message", again, err)
 	}
-	if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+	if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url,
+		ReceiptHandle: m.ReceiptHandle}); err != nil {
 		t.Fatal(err)
 	}
 	if left := letters.Messages(); len(left) != 0 {
@@ -129,7 +135,8 @@ func TestHiddenMessageComesBack(t *testing.T) {
 	letters.Send("one", nil)
 	url := queueURL(t, client)
 	for range 2 { // the second has to wait for the visibility timeout
-		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, VisibilityTimeout: 1, WaitTimeSeconds: 10})
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, VisibilityTimeout: 1,
+			WaitTimeSeconds: 10})
 		if err != nil || len(out.Messages) != 1 {
 			t.Fatalf("got %v and error %v, want one message", out, err)
 		}
