@@ -32,9 +32,11 @@ import (
 func startVoice(t *testing.T) (*local.Stack, *dynamo.Store) {
 	t.Helper()
 	needTable(t)
-	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}), func(r eventrule.Rule) bool { return r.Function != "consent" })
-	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"), RetryDelay: time.Millisecond,
-		Rules: table, Others: []string{local.VoiceFunction}, Schedules: []eventrule.Schedule{}})
+	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}),
+		func(r eventrule.Rule) bool { return r.Function != "consent" })
+	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"),
+		RetryDelay: time.Millisecond,
+		Rules:      table, Others: []string{local.VoiceFunction}, Schedules: []eventrule.Schedule{}})
 	return s, dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
@@ -77,15 +79,19 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 		send              func(body string)
 	}{
 		{"direct", "LAMBDA", local.FunctionQueue, func(body string) {
-			post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"}, []byte(body), http.StatusAccepted)
+			post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"},
+				[]byte(body), http.StatusAccepted)
 		}},
 		{"queue", "SQS", local.VoiceDeadLetters, func(body string) {
-			if _, err := sqs.NewFromConfig(awsConfig(s)).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(s.Endpoint() + "/" + local.Account + "/" + local.VoiceQueue), MessageBody: &body}); err != nil {
+			if _, err := sqs.NewFromConfig(awsConfig(s)).SendMessage(t.Context(),
+				&sqs.SendMessageInput{QueueUrl: aws.String(s.Endpoint() + "/" + local.Account + "/" + local.VoiceQueue),
+					MessageBody: &body}); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{"topic", "SNS", local.FunctionQueue, func(body string) {
-			if _, err := sns.NewFromConfig(awsConfig(s)).Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(local.VoiceTopicARN), Message: &body}); err != nil {
+			if _, err := sns.NewFromConfig(awsConfig(s)).Publish(t.Context(),
+				&sns.PublishInput{TopicArn: aws.String(local.VoiceTopicARN), Message: &body}); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -118,7 +124,8 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 				t.Errorf("kept (-want +got):\n%s", diff)
 			}
 			dead := s.DeadLetters()[before:]
-			if len(dead) != 1 || dead[0].Queue != source.dead || !strings.Contains(strings.ReplaceAll(dead[0].Body, `\"`, `"`), poison) {
+			if len(dead) != 1 || dead[0].Queue != source.dead || !strings.Contains(strings.ReplaceAll(dead[0].Body, `\"`, `"`),
+				poison) {
 				t.Errorf("got dead letters %+v, want the poisoned one in %s with its bytes", dead, source.dead)
 			}
 		})
@@ -197,9 +204,11 @@ func TestInvokeAsTheLambdaAPIDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	post(t, s, "/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:voice/invocations", nil, ready.Body, http.StatusOK)
+	post(t, s, "/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:voice/invocations", nil, ready.Body,
+		http.StatusOK)
 	post(t, s, "/2015-03-31/functions/nobody/invocations", nil, ready.Body, http.StatusNotFound)
-	post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"}, []byte("x"), http.StatusBadRequest)
+	post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"}, []byte("x"),
+		http.StatusBadRequest)
 }
 
 // TestAWSCLISendsVoiceNotifications holds the stream and Invoke against the CLI's
@@ -218,15 +227,18 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 		{"lambda", "invoke", "--function-name", "voice", "--payload", "file://" + file, "--query", "StatusCode", os.DevNull},
 	} {
 		cmd := exec.CommandContext(t.Context(), program, append([]string{"--endpoint-url", s.Endpoint()}, args...)...)
-		cmd.Env = append(os.Environ(), "AWS_DEFAULT_REGION="+local.Region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull)
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "200") && !strings.Contains(string(out), "SequenceNumber") {
+		cmd.Env = append(os.Environ(), "AWS_DEFAULT_REGION="+local.Region, "AWS_ACCESS_KEY_ID=test",
+			"AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "200") &&
+			!strings.Contains(string(out), "SequenceNumber") {
 			t.Errorf("aws %s: got %s (%v)", args[0], out, err)
 		}
 	}
 	drain(t, s)
 	notes, err := table.VoiceOf(t.Context(), chime.CallFields{TransactionID: "cli"}, "")
 	if err != nil || len(notes) != 2 {
-		t.Errorf("got %d notifications and %v, want the two that the CLI sent; dead letters %+v", len(notes), err, s.DeadLetters())
+		t.Errorf("got %d notifications and %v, want the two that the CLI sent; dead letters %+v", len(notes), err,
+			s.DeadLetters())
 	}
 }
 
@@ -234,7 +246,8 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 func say(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
 	t.Helper()
 	event, err := json.Marshal(map[string]any{
-		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": time.Now().UTC(), "detail": d,
+		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource,
+		"detail-type": voicetask.DetailType, "time": time.Now().UTC(), "detail": d,
 	})
 	if err != nil {
 		t.Fatal(err)
