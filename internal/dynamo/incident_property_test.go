@@ -129,7 +129,7 @@ func checkIncidents(t *rapid.T, s *dynamo.Store, failures []explained) {
 	for id := range calls {
 		severity := incident.Low
 		for _, l := range losses[id] {
-			if s := incident.SeverityOf(l); s.Graver(severity) {
+			if s := incident.SeverityOf(l); s.WorseThan(severity) {
 				severity = s
 			}
 		}
@@ -144,14 +144,14 @@ func checkIncidents(t *rapid.T, s *dynamo.Store, failures []explained) {
 		t.Fatal(err)
 	}
 	for _, i := range list {
-		tally, err := s.Tally(ctx, i.ID)
+		tally, err := s.CountOccurrences(ctx, i.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if tally.Calls == 0 {
 			continue // it was taken back
 		}
-		given, rest := i.Given(tally)
+		given, rest := i.CountReasons(tally)
 		g := count{fmt.Sprint(tally.Calls), string(i.Severity()), map[string]int{}}
 		for _, r := range given {
 			if r.Calls > 0 { // not what a failure that is in another one by now opened it with
@@ -191,11 +191,11 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := mustJoin(t, s, failureOf(calls+1, incident.Unknown, c.Now()))
-	tally, err := s.Tally(t.Context(), i.ID)
+	tally, err := s.CountOccurrences(t.Context(), i.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	given, rest := i.Given(tally)
+	given, rest := i.CountReasons(tally)
 	known, unknown := 0, 0
 	for _, g := range given {
 		if g.Class == incident.Unknown {

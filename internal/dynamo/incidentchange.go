@@ -139,7 +139,7 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		name     string
 		old, new int
 	}{
-		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.News, a.News},
+		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.Additions, a.Additions},
 		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
 		up.unchanged(c.name, numberOrNothing(c.name, c.old))

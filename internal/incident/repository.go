@@ -42,7 +42,7 @@ type Repository interface {
 	// was handled, and when one happened. Both are zero where there is none.
 	NewestOccurrence(ctx context.Context, incidentID string) (Occurrence, error)
 	// Tally counts an incident's calls by reading all occurrences.
-	Tally(ctx context.Context, incidentID string) (Tally, error)
+	CountOccurrences(ctx context.Context, incidentID string) (OccurrenceCounts, error)
 
 	// SetCause makes the cause better known, on condition that it is as i has it.
 	SetCause(ctx context.Context, i Incident, c Cause, reason string) error

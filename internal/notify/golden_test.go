@@ -126,22 +126,22 @@ func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate
 	}
 	own := incident.ReasonOf(i.Cause(), i.Reason)
 	i.Reasons = []incident.Reason{own}
-	n := testUpdate{incident.Update{Kind: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
+	n := testUpdate{incident.Update{Kind: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Counts: incident.OccurrenceCounts{Calls: 1, LastAt: f.At,
 		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}}
 	switch stage {
 	case incident.Reopening:
-		n.Incident.Reopened, n.Tally.Calls, n.Tally.LastAt = 1, 13, f.At.Add(70*time.Minute)
+		n.Incident.Reopened, n.Counts.Calls, n.Counts.LastAt = 1, 13, f.At.Add(70*time.Minute)
 		n.Incident.Announced = incident.Announced{At: f.At, Calls: 12, Openings: 1, Closings: 1}
 	case incident.Summary:
-		n.Tally.Calls, n.Tally.LastAt = 240, f.At.Add(29*time.Minute)
+		n.Counts.Calls, n.Counts.LastAt = 240, f.At.Add(29*time.Minute)
 		n.Incident.Announced = incident.Announced{At: f.At.Add(15 * time.Minute), Calls: 61, LastCalls: 60, Openings: 1, Summaries: 1}
 	case incident.Closing:
-		n.Tally.Calls, n.Tally.LastAt = 1000, f.At.Add(95*time.Minute)
+		n.Counts.Calls, n.Counts.LastAt = 1000, f.At.Add(95*time.Minute)
 		n.Incident.ClosedAt = f.At.Add(2 * time.Hour)
 		n.Incident.Announced = incident.Announced{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
 	}
 	if stage == incident.NewReason || stage == incident.GraverLoss {
-		n.Tally.Calls, n.Tally.LastAt = 13, f.At.Add(4*time.Minute)
+		n.Counts.Calls, n.Counts.LastAt = 13, f.At.Add(4*time.Minute)
 		n.Incident.Announced = incident.Announced{At: f.At, Calls: 1, Openings: 1, Severity: incident.Low}
 	}
 	if n.Incident.Announced.Openings > 0 {
@@ -151,7 +151,7 @@ func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate
 		n = withReasons(n)
 	} else {
 		n = withReasons(n, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is pending deletion"))
-		n.Another = n.Incident.Reasons[1]
+		n.UrgentReason = n.Incident.Reasons[1]
 	}
 	if change != nil {
 		change(&n)
@@ -162,19 +162,19 @@ func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate
 // withReasons makes the calls of news fail for its own reason and for further ones:
 // one call for the first of these, two for the second, and so on.
 func withReasons(n testUpdate, others ...incident.Reason) testUpdate {
-	n.Incident.Reasons, n.Tally.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
-	at := n.Tally.LastAt
+	n.Incident.Reasons, n.Counts.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
+	at := n.Counts.LastAt
 	occur := func(calls int, reason string) {
 		for range calls {
-			id := fmt.Sprint("call-", len(n.Tally.Occurrences))
-			n.Tally.Occurrences = append(n.Tally.Occurrences, incident.Occurrence{PipelineID: id, At: at, Reasons: []string{reason}})
+			id := fmt.Sprint("call-", len(n.Counts.Occurrences))
+			n.Counts.Occurrences = append(n.Counts.Occurrences, incident.Occurrence{PipelineID: id, At: at, Reasons: []string{reason}})
 		}
 	}
 	for k, r := range others {
 		occur(k+1, r.ID)
 	}
-	occur(max(n.Tally.Calls-len(n.Tally.Occurrences), 0), n.Incident.Reasons[0].ID)
-	n.Tally.Calls = len(n.Tally.Occurrences)
+	occur(max(n.Counts.Calls-len(n.Counts.Occurrences), 0), n.Incident.Reasons[0].ID)
+	n.Counts.Calls = len(n.Counts.Occurrences)
 	return n
 }
 
@@ -234,8 +234,8 @@ func goldens() map[string]message {
 		"incident-by-configuration": news(permanent("Access denied", element(chime.ElementRecordingSink, chime.StatusFailed, "")), incident.Opening, func(n *testUpdate) {
 			n.Incident.Scope = "configuration/" + running.ConfigurationARN
 		}),
-		"incident-without-example": news(permanent("Rate exceeded"), incident.Summary, func(n *testUpdate) { n.Failure, n.Tally.Examples = nil, nil }),
-		"incident-uncounted":       news(permanent("Rate exceeded"), incident.Opening, func(n *testUpdate) { n.Failure, n.Tally = nil, incident.Tally{} }),
+		"incident-without-example": news(permanent("Rate exceeded"), incident.Summary, func(n *testUpdate) { n.Failure, n.Counts.Examples = nil, nil }),
+		"incident-uncounted":       news(permanent("Rate exceeded"), incident.Opening, func(n *testUpdate) { n.Failure, n.Counts = nil, incident.OccurrenceCounts{} }),
 		"incident-by-long-configuration": news(classes()[incident.MissingResource], incident.Summary, func(n *testUpdate) {
 			arn := strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
 			n.Incident.Scope = "configuration/" + arn

@@ -22,7 +22,7 @@ type update struct{ incident.Update }
 // cause is the cause that the message is about: of the incident, or the other one.
 func (n update) cause() incident.Cause {
 	if n.Kind == incident.NewReason {
-		return n.Another.Cause
+		return n.UrgentReason.Cause
 	}
 	return n.Incident.Cause()
 }
@@ -88,14 +88,14 @@ func (n update) masked(o Options) update {
 	for k, r := range i.Reasons {
 		i.Reasons[k].Text = mask.text(r.Text)
 	}
-	n.Another.Text = mask.text(n.Another.Text)
+	n.UrgentReason.Text = mask.text(n.UrgentReason.Text)
 	i.Losses = slices.Clone(i.Losses)
 	for k, loss := range i.Losses {
 		i.Losses[k] = incident.Loss(mask.text(string(loss)))
 	}
-	n.Tally.Examples = slices.Clone(n.Tally.Examples)
-	for k, e := range n.Tally.Examples {
-		n.Tally.Examples[k].PipelineID, n.Tally.Examples[k].CallID = mask.text(e.PipelineID), mask.text(e.CallID)
+	n.Counts.Examples = slices.Clone(n.Counts.Examples)
+	for k, e := range n.Counts.Examples {
+		n.Counts.Examples[k].PipelineID, n.Counts.Examples[k].CallID = mask.text(e.PipelineID), mask.text(e.CallID)
 	}
 	return n
 }
@@ -108,19 +108,19 @@ func (n update) data() *incidentData {
 	d := &incidentData{
 		ID: i.ID, Stage: n.Kind, Class: n.class(), Target: clean(n.cause().Target, maxWord), Scope: clean(i.Scope, maxID),
 		Element: clean(i.Element, maxID), Reason: clean(n.reason(), maxReason),
-		Calls: n.Tally.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: n.Tally.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
+		Calls: n.Counts.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: n.Counts.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
 	}
 	switch n.Kind {
 	case incident.Reopening:
 		d.NewCalls = n.fresh()
 	case incident.Summary:
-		d.NewCalls, d.Trend = n.fresh(), incident.TrendOf(i.Announced, n.Tally.Calls)
+		d.NewCalls, d.Trend = n.fresh(), incident.TrendOf(i.Announced, n.Counts.Calls)
 	}
 	for _, loss := range i.Losses {
 		d.Losses = append(d.Losses, clean(string(loss), maxWord))
 	}
 	d.Reasons, d.OtherReasons = n.reasonsData()
-	for _, e := range n.Tally.Examples {
+	for _, e := range n.Counts.Examples {
 		d.Examples = append(d.Examples, exampleOfCall{clean(e.PipelineID, maxID), clean(e.CallID, maxID)})
 	}
 	return d
@@ -175,17 +175,17 @@ func (n update) hint() string {
 // since is when the first call failed: events do not come in their order, so
 // that it need not be the one that opened the incident.
 func (n update) since() time.Time {
-	if first := n.Tally.Examples; len(first) > 0 && first[0].At.Before(n.Incident.OpenedAt) {
+	if first := n.Counts.Examples; len(first) > 0 && first[0].At.Before(n.Incident.OpenedAt) {
 		return first[0].At
 	}
 	return n.Incident.OpenedAt
 }
 
 // failed is how many calls have failed: at least the one that opened it.
-func (n update) failed() int { return max(n.Tally.Calls, 1) }
+func (n update) failed() int { return max(n.Counts.Calls, 1) }
 
 // fresh is how many calls have failed since people were told last.
-func (n update) fresh() int { return max(n.Tally.Calls-n.Incident.Announced.Calls, 0) }
+func (n update) fresh() int { return max(n.Counts.Calls-n.Incident.Announced.Calls, 0) }
 
 // headline says what calls lose, and how many.
 func (n update) headline() string {
@@ -231,7 +231,7 @@ func (n update) body(o Options) string {
 	l.tell("Calls", n.count())
 	l.tell("Since", instant(n.since(), time.Time{}))
 	if n.Kind != incident.Opening {
-		l.tell("Last", instant(n.Tally.LastAt, time.Time{}))
+		l.tell("Last", instant(n.Counts.LastAt, time.Time{}))
 	}
 	lose := "Customers lose"
 	if n.Kind == incident.Closing {
@@ -252,7 +252,7 @@ func (n update) body(o Options) string {
 	if n.Failure != nil {
 		n.where(&l, n.Failure.State)
 	}
-	for _, example := range n.Tally.Examples {
+	for _, example := range n.Counts.Examples {
 		l.tell("Example", show(example.PipelineID))
 	}
 	l.tell("Details", n.show())
@@ -301,7 +301,7 @@ func (n update) happened() string {
 	case incident.GraverLoss:
 		return "Calls go on failing, and lose more than before."
 	case incident.Closing:
-		lasted := n.Tally.LastAt.Sub(n.since())
+		lasted := n.Counts.LastAt.Sub(n.since())
 		if n.Incident.Rehearsal() {
 			return "It is over: no call has failed in the rehearsal for a while."
 		}
@@ -315,14 +315,14 @@ func (n update) happened() string {
 
 // count says how many calls failed, and where that is going.
 func (n update) count() string {
-	total := strconv.Itoa(n.Tally.Calls)
+	total := strconv.Itoa(n.Counts.Calls)
 	switch {
-	case n.Tally.Calls == 0:
+	case n.Counts.Calls == 0:
 		return "none counted yet, because the event of the first could not be handled: look into the dead-letter queues"
 	case n.Kind == incident.Reopening && n.fresh() > 0:
 		return fmt.Sprintf("%s, %d of them since it came back", total, n.fresh())
 	case n.Kind == incident.Summary:
-		return fmt.Sprintf("%s, %d of them since the last message (%s)", total, n.fresh(), incident.TrendOf(n.Incident.Announced, n.Tally.Calls))
+		return fmt.Sprintf("%s, %d of them since the last message (%s)", total, n.fresh(), incident.TrendOf(n.Incident.Announced, n.Counts.Calls))
 	}
 	return total
 }

@@ -51,7 +51,7 @@ type Incidents struct {
 // Notify sends an update once.
 func (n Incidents) Notify(ctx context.Context, u incident.Update) (incident.Sent, error) {
 	m := Incident(u, n.Options)
-	record := Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: u.Tally.Calls, Severity: u.Incident.Severity()}
+	record := Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: u.Counts.Calls, Severity: u.Incident.Severity()}
 	for _, r := range u.Incident.Reasons {
 		record.Reasons = append(record.Reasons, r.ID)
 	}

@@ -30,16 +30,16 @@ const (
 // reason is the reason that the message is about.
 func (n update) reason() string {
 	if n.Kind == incident.NewReason {
-		return n.Another.Text
+		return n.UrgentReason.Text
 	}
 	return n.Incident.Reason
 }
 
 // given returns the incident's reasons, with the one first that the message is about,
 // and how many calls failed for others.
-func (n update) given() (list []incident.Given, others int) {
-	list, rest := n.Incident.Given(n.Tally)
-	at := slices.IndexFunc(list, func(g incident.Given) bool { return g.ID == n.Another.ID })
+func (n update) given() (list []incident.ReasonCount, others int) {
+	list, rest := n.Incident.CountReasons(n.Counts)
+	at := slices.IndexFunc(list, func(g incident.ReasonCount) bool { return g.ID == n.UrgentReason.ID })
 	if n.Kind == incident.NewReason && at > 0 {
 		list = slices.Concat(list[at:at+1], list[:at], list[at+1:])
 	}

@@ -155,7 +155,7 @@ func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 type sentBefore struct {
 	joins
 	sent   incident.Sent
-	tally  incident.Tally
+	tally  incident.OccurrenceCounts
 	marked *incident.Announced
 	joined incident.Incident
 }
@@ -163,7 +163,9 @@ type sentBefore struct {
 func (s *sentBefore) Incident(context.Context, string) (incident.Incident, error) {
 	return s.joined, nil
 }
-func (s *sentBefore) Tally(context.Context, string) (incident.Tally, error) { return s.tally, nil }
+func (s *sentBefore) CountOccurrences(context.Context, string) (incident.OccurrenceCounts, error) {
+	return s.tally, nil
+}
 
 func (s *sentBefore) Notify(context.Context, incident.Update) (incident.Sent, error) {
 	return s.sent, nil
@@ -195,12 +197,12 @@ func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
 			incident.Announced{At: minutes(5), Calls: 4, Openings: 2, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}},
 		{"a graver loss was sent, and leaves the count of calls to the next summary", known, 0,
 			incident.Sent{Calls: 9, Severity: incident.Critical, Reasons: []string{first.ID}, At: minutes(8)},
-			incident.Announced{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, News: 1, Summaries: 1, Severity: incident.Critical, Reasons: []string{first.ID}}},
+			incident.Announced{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, Additions: 1, Summaries: 1, Severity: incident.Critical, Reasons: []string{first.ID}}},
 		{"it is being sent", known, 1, incident.Sent{}, incident.Announced{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var marked incident.Announced
-			table := &sentBefore{sent: tt.sent, tally: incident.Tally{Calls: 20}, marked: &marked, joined: incident.Incident{
+			table := &sentBefore{sent: tt.sent, tally: incident.OccurrenceCounts{Calls: 20}, marked: &marked, joined: incident.Incident{
 				ID: "g.1", Class: incident.Permissions, Reason: denied, Reasons: []incident.Reason{first, second},
 				Losses: []incident.Loss{incident.Recording}, Announced: tt.told, Reopened: tt.reopen,
 			}}
