@@ -12,6 +12,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -38,14 +40,14 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 	owner := func(context.Context) string { return "chimewatch" }
 	switch function {
 	case functionStatus:
-		return handler.Status(table, idle{})(ctx, m)
+		return pipeline.Service{Recorder: table, Counts: idle{}}.Handle(ctx, m.Body)
 	case functionFailures:
 		return (&incident.Service{Repo: table, Counts: idle{}, Now: now}).Handle(ctx, m.Body)
 	case functionAlerts:
-		return handler.Alerts{
-			Table: table, Topic: idle{}, Topics: func(string) handler.Publisher { return idle{} }, Counts: idle{},
-			Owner: owner, Now: now,
-		}.Handle(ctx, m)
+		return (&rulematch.Service{
+			Repo: table, Counts: idle{}, Now: now,
+			Notifier: notify.Matches{Outbox: table, Topic: idle{}, Topics: func(string) notify.Publisher { return idle{} }, Owner: owner},
+		}).Handle(ctx, m.Body)
 	case functionConsent:
 		return handler.Consent(table, idle{}, idle{}, now)(ctx, m)
 	case functionVoice:

@@ -22,6 +22,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
@@ -35,6 +37,11 @@ func (deaf) Count(string, int)                               {}
 func (deaf) Publish(context.Context, notify.Message) error   { return nil }
 func (deaf) Settle(context.Context, voicetask.Trigger) error { return nil }
 
+// bytesOnly returns a handler that reads the body of a message only.
+func bytesOnly(h func(context.Context, []byte) error) handler.Handler {
+	return func(ctx context.Context, m intake.Message) error { return h(ctx, m.Body) }
+}
+
 // functionsOn returns the functions as they are deployed, on a table.
 func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]byte, error) {
 	owner := func(context.Context) string { return "test" }
@@ -42,15 +49,17 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 		return func(ctx context.Context, payload []byte) ([]byte, error) { return intake.Handle(ctx, payload, h) }
 	}
 	return map[string]func(context.Context, []byte) ([]byte, error){
-		"status": single(handler.Status(s, deaf{})),
+		"status": single(bytesOnly(pipeline.Service{Recorder: s, Counts: deaf{}}.Handle)),
 		"failures": func(ctx context.Context, payload []byte) ([]byte, error) {
 			return lambdafn.Handle(ctx, payload, lambdafn.Each((&incident.Service{
 				Repo: s, Timing: incident.DefaultTiming, Counts: deaf{}, Now: time.Now,
 				Notifier: notify.Incidents{Outbox: s, Topic: deaf{}, Owner: owner},
 			}).Handle))
 		},
-		"alerts": single(handler.Alerts{Table: s, Topic: deaf{}, Topics: func(string) handler.Publisher { return deaf{} },
-			Window: time.Minute, Counts: deaf{}, Owner: owner, Now: time.Now}.Handle),
+		"alerts": single(bytesOnly((&rulematch.Service{
+			Repo: s, Window: time.Minute, Counts: deaf{}, Now: time.Now,
+			Notifier: notify.Matches{Outbox: s, Topic: deaf{}, Topics: func(string) notify.Publisher { return deaf{} }, Owner: owner},
+		}).Handle)),
 		"consent": single(handler.Consent(s, deaf{}, deaf{}, time.Now)),
 		"voice": func(ctx context.Context, payload []byte) ([]byte, error) {
 			return intake.HandleAll(ctx, payload, handler.Voice(s, nil, deaf{}))

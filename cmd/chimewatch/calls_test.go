@@ -18,6 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -60,7 +61,7 @@ func fill(t *testing.T, s *dynamo.Store) {
 		example(t, "create-failed"),
 		example(t, "two-elements-transcribing"), example(t, "two-elements-processor-failed"),
 	} {
-		if err := s.RecordStateChange(ctx, parsed(t, raw)); err != nil {
+		if err := pipeline.Record(ctx, s, parsed(t, raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,9 +70,9 @@ func fill(t *testing.T, s *dynamo.Store) {
 			t.Fatal(err)
 		}
 	}
-	rule, _ := dynamo.RuleOnCallOf(parsed(t, example(t, "rule-sentiment")))
+	rule := s.KeyOf(parsed(t, example(t, "rule-sentiment")), false)
 	note := notify.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
-	if err := s.Once(ctx, rule.Call, note, "test", func(context.Context) error { return nil }); err != nil {
+	if err := s.Once(ctx, dynamo.Partition(rule.Partition), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

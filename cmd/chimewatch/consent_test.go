@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -121,7 +122,7 @@ func consentTable(t *testing.T) *dynalite.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordStateChange(t.Context(), stopped); err != nil {
+	if err := pipeline.Record(t.Context(), s, stopped); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC)

@@ -55,7 +55,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 		"ANI":"14155550170","callerId":"4155550171","customerNumber":14155550172,
 		"14155550173":{"from":["415\u2011555\u20110174"]}}}`
 	event := parsed(t, failed)
-	if err := s.RecordStateChange(t.Context(), event); err != nil {
+	if err := pipeline.Record(t.Context(), s, event); err != nil {
 		t.Fatal(err)
 	}
 	matched := parsed(t, envelope+`"detail-type":"Media Insights Rules Matched","detail":{"version":"0",
@@ -64,9 +64,9 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err := s.RecordMatch(t.Context(), matched, "keyword"); err != nil {
 		t.Fatal(err)
 	}
-	rule, _ := dynamo.RuleOnCallOf(matched)
+	rule := s.KeyOf(matched, false)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), rule.Call, notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // Status makes the function status: it stores the state and history of pipelines.
 func Status(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(handler.Status(p.table, p.Metrics)))
+	return p.handler(lambdafn.Each(pipeline.Service{Recorder: p.table, Counts: p.Metrics}.Handle))
 }
 
 // Failures makes the function failures: it records failures in incidents.
@@ -29,7 +30,7 @@ func Failures(env lambdafn.Env) (lambdafn.Handler, error) {
 // Alerts makes the function alerts: it stores rule matches and notifies people.
 func Alerts(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(p.ruleMatches().Handle))
+	return p.handler(lambdafn.Each(p.ruleMatches().Handle))
 }
 
 // Consent makes the function consent: it records consent, and starts and stops
@@ -62,7 +63,7 @@ func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 		return func(ctx context.Context) error { return h(ctx, lambdafn.Message{}) }
 	}
 	return p.handler(lambdafn.Scheduled(
-		run(watch.Handle), run(p.ruleMatches().HeldBack), run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
+		run(watch.Handle), p.ruleMatches().Run, run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
 	))
 }
 
@@ -86,15 +87,17 @@ func (p parts) incidents() *incident.Service {
 // envRoutes is the variable with the severities and topics of rule matches.
 const envRoutes = "CHIMEWATCH_ROUTES"
 
-func (p parts) ruleMatches() handler.Alerts {
+func (p parts) ruleMatches() *rulematch.Service {
 	routes, err := rulematch.Parse("environment variable "+envRoutes, p.Getenv(envRoutes))
 	p.check(err)
 	client := sns.NewFromConfig(p.AWS)
-	return handler.Alerts{
-		Table: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
-		Topics: func(arn string) handler.Publisher { return notify.NewTopic(client, arn) }, Routes: routes,
-		Window: p.settings.MatchWindow, Counts: p.Metrics, Words: p.words(p.https.Alerts),
-		Owner: lambdafn.RequestID, Now: time.Now,
+	return &rulematch.Service{
+		Repo: p.table, Routes: routes, Window: p.settings.MatchWindow, Counts: p.Metrics, Now: time.Now,
+		Notifier: notify.Matches{
+			Outbox: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
+			Topics:  func(arn string) notify.Publisher { return notify.NewTopic(client, arn) },
+			Options: p.words(p.https.Alerts), Owner: lambdafn.RequestID,
+		},
 	}
 }
 

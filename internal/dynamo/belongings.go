@@ -57,7 +57,7 @@ func kindOf(it item) Kind {
 		return KindIncidentLink
 	case matchSK:
 		return KindMatch
-	case toldSK:
+	case windowSK:
 		return KindMatchesTold
 	case noticeSK:
 		return KindNotification

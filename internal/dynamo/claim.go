@@ -9,6 +9,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 const noticeSK = "N#"
@@ -79,6 +80,13 @@ func (s *Store) TryOnceForIncident(ctx context.Context, g incident.Group, n noti
 	send func(context.Context) error,
 ) (notify.Notification, error) {
 	return s.TryOnce(ctx, PartitionOfIncident(g), n, owner, send)
+}
+
+// TryOnceForMatch implements notify.MatchOutbox.
+func (s *Store) TryOnceForMatch(ctx context.Context, k rulematch.Key, n notify.Notification, owner string,
+	send func(context.Context) error,
+) (notify.Notification, error) {
+	return s.TryOnce(ctx, Partition(k.Partition), n, owner, send)
 }
 
 // Partition is where a notification is kept.

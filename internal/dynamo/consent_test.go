@@ -12,6 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -108,7 +109,7 @@ func TestPipelineEnd(t *testing.T) {
 		if err != nil || ended {
 			t.Errorf("after %d events: got ended %t and %v, want a call that goes on", i, ended, err)
 		}
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.Record(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +144,7 @@ func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
 		{event("4", "b", "Paused", "21:00"), ""},
 		{event("5", "b", "Stopped", "30:00"), "b"},
 	} {
-		if err := s.RecordStateChange(t.Context(), step.event); err != nil {
+		if err := pipeline.Record(t.Context(), s, step.event); err != nil {
 			t.Fatal(err)
 		}
 		id, at, ended, err := s.PipelineEnd(t.Context(), "t")

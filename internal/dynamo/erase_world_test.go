@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
@@ -122,7 +123,7 @@ func plus(fields map[string]any, more map[string]any) map[string]any {
 
 // changes are state changes of a pipeline. Only the first names the call, unless
 // all are to.
-func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) deed {
+func (d *desk) changes(c talk, id string, all bool, eventTypes ...string) deed {
 	var events [][]byte
 	for i, eventType := range eventTypes {
 		fields := map[string]any{}
@@ -130,7 +131,7 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 			fields = c.fields()
 		}
 		events = append(events, d.event(chime.DetailStateChange, plus(fields, map[string]any{"eventType": eventType,
-			"mediaInsightsPipelineArn": arnOf(pipeline)})))
+			"mediaInsightsPipelineArn": arnOf(id)})))
 	}
 	return func(ctx context.Context, s *dynamo.Store) error {
 		for _, raw := range events {
@@ -138,7 +139,7 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 			if err != nil {
 				return err
 			}
-			if err := s.RecordStateChange(ctx, ev); err != nil {
+			if err := pipeline.Record(ctx, s, ev); err != nil {
 				return err
 			}
 		}
@@ -180,19 +181,20 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 		if err := s.RecordMatch(ctx, ev, "KeywordMatch"); err != nil || !told {
 			return err
 		}
-		rule, named := dynamo.RuleOnCallOf(ev)
+		rule := s.KeyOf(ev, false)
+		named := !s.KeyOf(ev, true).Group
 		n := notify.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
 			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
-		if err := s.Once(ctx, rule.Call, n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
+		if err := s.Once(ctx, dynamo.Partition(rule.Partition), n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
 			return err
 		}
-		was, err := s.ToldOf(ctx, rule)
+		was, err := s.Window(ctx, rule)
 		if err != nil {
 			return err
 		}
 		is := was
-		is.Notifications, is.Matches, is.At = was.Notifications+1, was.Matches+1, ev.Time
-		return s.MarkMatchesTold(ctx, was, is)
+		is.Notifications, is.Matches, is.SentAt = was.Notifications+1, was.Matches+1, ev.Time
+		return s.SetSent(ctx, was, is)
 	}
 }
 

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // The conditional updates of an incident. Each implements the method of the same name
@@ -161,6 +163,14 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		up.require("attribute_exists(" + attrClosed + ")")
 	}
 	return s.updateIncident(ctx, i.ID, up)
+}
+
+// unlessChanged returns err unless it says that a condition did not hold.
+func unlessChanged(err error) error {
+	if errors.Is(err, retry.ErrChanged) {
+		return nil
+	}
+	return err
 }
 
 // numberOrNothing and textOrNothing are items as if read, with a value that is absent

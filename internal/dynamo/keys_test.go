@@ -69,7 +69,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		}
 		var i incident.Incident
 		for range 2 {
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.Record(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 			if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
@@ -96,9 +96,9 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if matches, err := s.Matches(t.Context(), st); err != nil || len(matches) == 0 {
 			rt.Fatalf("got %d matches (%v), want one", len(matches), err)
 		}
-		rule, _ := dynamo.RuleOnCallOf(match)
+		rule := s.KeyOf(match, false)
 		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
-		if err := s.Once(t.Context(), rule.Call, notice, "me", nothing); err != nil {
+		if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
 		tally, err := s.CountOccurrences(t.Context(), i.ID)
@@ -126,7 +126,7 @@ func TestCallWithLongIDsIsErased(t *testing.T) {
 		world := faultinject.NewWorld(t, db)
 		s := at(world.Process(), noon)
 		ev := c.event(chime.EventPermanentFailure)
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.Record(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		b, err := s.Belongings(t.Context(), ref)
@@ -158,7 +158,7 @@ func TestHistoryHasEveryEventOnce(t *testing.T) {
 			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon, Raw: []byte("{}"), StateChange: &chime.StateChange{
 				EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/h", n)}}
 			ids[id] = true
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.Record(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 		}
@@ -211,7 +211,7 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 		world := faultinject.NewWorld(t, db)
 		s := at(world.Process(), noon)
 		for _, n := range order {
-			if err := s.RecordStateChange(t.Context(), events[n]); err != nil {
+			if err := pipeline.Record(t.Context(), s, events[n]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -243,7 +243,7 @@ func TestNothingIsKnownOfTheFuture(t *testing.T) {
 	s := at(world.Process(), noon)
 	ev := story(t)[1]
 	ev.Time = noon.Add(pipeline.Skew + time.Second)
-	if err := s.RecordStateChange(t.Context(), ev); err != nil {
+	if err := pipeline.Record(t.Context(), s, ev); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Pipeline(t.Context(), pipeline.IDOf(ev))

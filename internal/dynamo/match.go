@@ -57,7 +57,6 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 				cut(rm.RuleName, 40), len(rm.RuleName), maxRuleName),
 			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
-	group, inGroup := RuleOnGroupOf(ev)
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
@@ -76,8 +75,8 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if err != nil && !isConditionFailure(err) {
 		return s.failure(err, "cannot store the rule match")
 	}
-	if inGroup {
-		return s.addToGroup(ctx, group, ev)
+	if k := s.KeyOf(ev, true); k.Group {
+		return s.addToGroup(ctx, k, ev)
 	}
 	return nil
 }

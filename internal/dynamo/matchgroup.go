@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // A match that names no call is stored by itself, and counted in a group: the matches
@@ -30,120 +30,79 @@ const (
 	attrDayHeld = "h"
 	// attrTally is the tally of a notification.
 	attrTally = "kt"
-
-	dayFormat = "20060102"
 )
 
-// RuleOnGroupOf returns the rule of a match that names no call, and its group; ok is
-// false for a match that names a call. Rehearsals have groups of their own.
-func RuleOnGroupOf(ev *chime.Event) (r RuleOnCall, ok bool) {
+// groupOf returns the group of a match that names no call; ok is false for a match that
+// names a call. Rehearsals have groups of their own.
+func groupOf(ev *chime.Event) (partition string, ok bool) {
 	if len(callPartitions(ev.RulesMatched.CallFields)) > 0 {
-		return RuleOnCall{}, false
+		return "", false
 	}
 	name := incident.ScopeOf(pipeline.State{Account: ev.Account, Region: ev.Region, ConfigurationARN: ev.RulesMatched.ConfigurationARN()})
 	if chime.IsRehearsal(ev.ID) {
 		name = chime.RehearsalPrefix + name
 	}
-	return RuleOnCall{Partition(groupOfMatchesPK + chime.ShortID(name, maxCallInName)), ev.RulesMatched.RuleName}, true
+	return groupOfMatchesPK + chime.ShortID(name, maxCallInName), true
 }
 
-func (r RuleOnCall) isGroup() bool { return strings.HasPrefix(string(r.Call), groupOfMatchesPK) }
-
 // membersPK is the partition in which the matches of a group and a day are counted.
-func (r RuleOnCall) membersPK(day string) string { return string(r.Call) + "#" + r.Rule + "#" + day }
+func membersPK(k rulematch.Key, day string) string { return k.Partition + "#" + k.Rule + "#" + day }
 
-func dayOf(ev *chime.Event) string { return ev.Time.UTC().Format(dayFormat) }
+func dayOf(ev *chime.Event) string { return ev.Time.UTC().Format(rulematch.DayFormat) }
 
 // addToGroup counts a match in its group; it is idempotent.
-func (s *Store) addToGroup(ctx context.Context, r RuleOnCall, ev *chime.Event) error {
-	it := key(r.membersPK(dayOf(ev)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
+func (s *Store) addToGroup(ctx context.Context, k rulematch.Key, ev *chime.Event) error {
+	it := key(membersPK(k, dayOf(ev)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
 	s.expire(it, ev.Time)
 	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return s.failure(err, "cannot count a match of rule "+r.Rule)
+		return s.failure(err, "cannot count a match of rule "+k.Rule)
 	}
 	return nil
 }
 
-// days are what people were told of a group's matches, by the day of these.
-type days map[string]dayTold
-
-type dayTold struct {
-	told int // how many matches
-	held int // how often one was held back since
-	// final is set where all that was held back before is told of.
-	final bool
-}
-
-func daysIn(it item) days {
-	var all days
+func daysIn(it item) rulematch.Days {
+	var all rulematch.Days
 	for name := range it {
 		day, kind := name[1:], name[:1]
 		if kind != attrDayTold && kind != attrDayHeld {
 			continue
 		}
-		if _, err := time.Parse(dayFormat, day); err != nil {
+		if _, err := time.Parse(rulematch.DayFormat, day); err != nil {
 			continue // an attribute that has a name like these
 		}
 		if all == nil {
-			all = days{}
+			all = rulematch.Days{}
 		}
 		d := all[day]
 		if kind == attrDayTold {
-			d.told = numberIn(it, name)
+			d.Sent = numberIn(it, name)
 		} else {
-			d.held = numberIn(it, name)
+			d.Held = numberIn(it, name)
 		}
 		all[day] = d
 	}
 	return all
 }
 
-// held returns the days of which something was held back, sorted.
-func (d days) held() []string {
-	var names []string
-	for name, day := range d {
-		if day.held > 0 {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// after returns the days once people were told of the matches of a tally, which was
-// counted at the latest when all were.
-func (d days) after(tally string, all map[string]int) days {
-	is := maps.Clone(d)
-	if is == nil {
-		is = days{}
-	}
-	for name, n := range readTally(tally) {
-		day := is[name]
-		day.told, day.final = max(day.told, n), n >= all[name]
-		is[name] = day
-	}
-	return is
-}
-
-// lasting returns the time from which on the days are kept: at, or a later day.
-func (d days) lasting(at time.Time) time.Time {
-	for name := range d {
-		if day, err := time.Parse(dayFormat, name); err == nil && day.AddDate(0, 0, 1).After(at) {
+// daysEnd returns the time from which on the days are kept: at, or a later day.
+func daysEnd(days rulematch.Days, at time.Time) time.Time {
+	for name := range days {
+		if day, err := time.Parse(rulematch.DayFormat, name); err == nil && day.AddDate(0, 0, 1).After(at) {
 			at = day.AddDate(0, 0, 1)
 		}
 	}
 	return at
 }
 
-// mark makes an update record what was told of each day. Days before a time, whose
-// matches have expired, are forgotten.
-func (d days) mark(up *update, before time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(d)) {
-		switch day := d[name]; {
-		case day.held == 0 && name < before.UTC().Format(dayFormat):
+// setDays makes an update record what was sent of each day. Days before a time, whose
+// matches have expired, are removed.
+func setDays(up *update, days rulematch.Days, before time.Time) {
+	for _, name := range slices.Sorted(maps.Keys(days)) {
+		switch day := days[name]; {
+		case day.Held == 0 && name < before.UTC().Format(rulematch.DayFormat):
 			up.remove(attrDayTold + name)
-		case day.told > 0:
-			up.set(attrDayTold+name, up.value(number(day.told)))
+		case day.Sent > 0:
+			up.set(attrDayTold+name, up.value(number(day.Sent)))
 		}
 	}
 }
@@ -157,52 +116,42 @@ func (s *Store) expiredBefore(at time.Time) time.Time {
 	return at.Add(-s.retention).AddDate(0, 0, -7)
 }
 
-// settleDays records that people were told of all that was held back of some days,
-// unless more was held back since was was read: the next message then counts them again.
-func (s *Store) settleDays(ctx context.Context, was, is Told) error {
+// removeHeldDays records that all that was held back of some days was sent, unless more
+// was held back since was was read: the next notification then counts them again.
+func (s *Store) removeHeldDays(ctx context.Context, was, is rulematch.Window) error {
 	up := newUpdate()
-	for _, name := range was.days.held() {
-		if is.days[name].final {
-			up.require(attrDayHeld + name + " = " + up.value(number(was.days[name].held)))
+	for _, name := range was.Days.Held() {
+		if is.Days[name].Complete {
+			up.require(attrDayHeld + name + " = " + up.value(number(was.Days[name].Held)))
 			up.remove(attrDayHeld + name)
 		}
 	}
 	if len(up.removes) == 0 {
 		return nil
 	}
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, is.key()))
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot record what was sent of rule "+is.Rule)
-	}
-	return nil
+	return unlessChanged(s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule))
 }
 
-func (s *Store) untoldOfGroup(ctx context.Context, t Told, ev *chime.Event) (Untold, error) {
-	names := t.days.held()
+func (s *Store) unsentOfGroup(ctx context.Context, w rulematch.Window, ev *chime.Event) (rulematch.Unsent, error) {
+	names := w.Days.Held()
 	if ev != nil && !slices.Contains(names, dayOf(ev)) {
 		names = append(names, dayOf(ev))
-		slices.Sort(names)
 	}
-	u := Untold{tally: map[string]int{}}
+	byDay := map[string]int{}
 	for _, name := range names {
-		members, err := s.queryAll(ctx, t.membersPK(name), memberSK)
+		members, err := s.queryAll(ctx, membersPK(w.Key, name), memberSK)
 		if err != nil {
-			return Untold{}, err
+			return rulematch.Unsent{}, err
 		}
-		u.tally[name] = len(members)
-		if more := len(members) - t.days[name].told; more > 0 {
-			u.Count += more
-			u.last = name
-		}
+		byDay[name] = len(members)
 	}
-	u.Calls, u.Tally = t.Matches+u.Count, writeTally(u.tally)
-	return u, nil
+	return rulematch.UnsentOfGroup(w, byDay), nil
 }
 
 // newestOfGroup reads the newest match of a day that is still in the table: those of
 // a call that was erased are not.
-func (s *Store) newestOfGroup(ctx context.Context, t Told, u Untold) ([]byte, error) {
-	members, err := s.queryAll(ctx, t.membersPK(u.last), memberSK)
+func (s *Store) newestOfGroup(ctx context.Context, w rulematch.Window, u rulematch.Unsent) ([]byte, error) {
+	members, err := s.queryAll(ctx, membersPK(w.Key, u.LastDay), memberSK)
 	if err != nil {
 		return nil, err
 	}
@@ -217,24 +166,4 @@ func (s *Store) newestOfGroup(ctx context.Context, t Told, u Untold) ([]byte, er
 		}
 	}
 	return nil, nil
-}
-
-// writeTally writes how many matches of each day there are, so that readTally reads it.
-func writeTally(tally map[string]int) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(tally)) {
-		parts = append(parts, name+"="+strconv.Itoa(tally[name]))
-	}
-	return strings.Join(parts, " ")
-}
-
-func readTally(s string) map[string]int {
-	tally := map[string]int{}
-	for part := range strings.FieldsSeq(s) {
-		name, count, _ := strings.Cut(part, "=")
-		if n, err := strconv.Atoi(count); err == nil {
-			tally[name] = n
-		}
-	}
-	return tally
 }

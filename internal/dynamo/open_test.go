@@ -8,6 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
@@ -16,7 +17,7 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	put := func(id, eventType string, at time.Duration) {
 		ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(at), Raw: []byte("{}"),
 			StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.Record(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -87,7 +88,7 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 	for n := range many {
 		ev := &chime.Event{ID: fmt.Sprint("e", n), DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(time.Duration(n%7) * time.Second), Raw: []byte("{}"),
 			StateChange: &chime.StateChange{EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/p", n)}}
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.Record(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		f := failureOf(n, incident.Quota, c.Now())

@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -31,7 +32,7 @@ func at(p *faultinject.Process, now time.Time) *dynamo.Store {
 func recording(s *dynamo.Store, events ...*chime.Event) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, ev := range events {
-		steps = append(steps, func(ctx context.Context) error { return s.RecordStateChange(ctx, ev) })
+		steps = append(steps, func(ctx context.Context) error { return pipeline.Record(ctx, s, ev) })
 	}
 	return steps
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -68,7 +69,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			n, minute, chime.DetailStateChange, noon.Add(time.Duration(minute)*time.Minute).Format(time.RFC3339), eventType, n))
 	}
 	record := func(ev *chime.Event) {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.Record(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -125,7 +126,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list), err
 		},
 		"MatchesOf": func(s *dynamo.Store) (any, int, error) {
-			list, err := s.MatchesOf(t.Context(), dynamo.RuleOnCall{Call: "T#t", Rule: "r"})
+			list, err := s.MatchesOf(t.Context(), rulematch.Key{Partition: "T#t", Rule: "r"})
 			return list, len(list), err
 		},
 		"MatchNotifications": func(s *dynamo.Store) (any, int, error) {

@@ -18,16 +18,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// RecordStateChange joins a state change into its pipeline's state and keeps
-// it in the history. It may be called any number of times with the same event,
-// in any order and at once: the table ends the same. An event that is newer
-// than all before costs one update and one put and reads nothing; any other
+// RecordStateChange merges delta, what the event ev proves, into the state of its
+// pipeline, and stores the event in the history. It may be called any number of times
+// with the same event, in any order and at once: the table ends the same. An event that
+// is newer than all before costs one update and one put and reads nothing; any other
 // costs a read, too.
-func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
-	delta, err := pipeline.FromEvent(ev)
-	if err != nil {
-		return err
-	}
+func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event, delta pipeline.State) error {
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
@@ -35,32 +31,32 @@ func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
 	if pipeline.Observed(ev.StateChange.EventType) {
 		// It is made anew by whoever tries again, and not at all once the state
 		// shows it: so the state comes last.
-		if err := s.keep(ctx, ev, delta, body); err != nil {
+		if err := s.putHistory(ctx, ev, delta, body); err != nil {
 			return err
 		}
-		if err := s.point(ctx, delta); err != nil {
+		if err := s.putPointers(ctx, delta); err != nil {
 			return err
 		}
-		_, _, err := s.fold(ctx, delta)
+		_, _, err := s.updateState(ctx, delta)
 		return err
 	}
-	first, applied, err := s.fold(ctx, delta)
+	first, applied, err := s.updateState(ctx, delta)
 	if err != nil {
 		return err
 	}
 	// A duplicate writes them again: the first delivery may have died here.
 	if first || !applied {
-		if err := s.point(ctx, delta); err != nil {
+		if err := s.putPointers(ctx, delta); err != nil {
 			return err
 		}
 	}
-	return s.keep(ctx, ev, delta, body)
+	return s.putHistory(ctx, ev, delta, body)
 }
 
-// fold joins an event into the state: without a read where that can be, else
+// updateState joins an event into the state: without a read where that can be, else
 // with one, and then applied is false. first tells that the state had no call
 // before.
-func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
+func (s *Store) updateState(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
 	first, applied, err = s.append(ctx, delta)
 	if err == nil && !applied {
 		err = s.merge(ctx, delta)
@@ -68,8 +64,8 @@ func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied 
 	return first, applied, err
 }
 
-// keep puts an event into the history, unless it is there.
-func (s *Store) keep(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
+// putHistory puts an event into the history, unless it is there.
+func (s *Store) putHistory(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
 	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
 	it["y"], it["n"], it["d"] = text(ev.StateChange.EventType), text(ev.ID), body
 	s.expire(it, s.believed(ev.Time))
@@ -159,8 +155,8 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 // what one writer makes of them must not stand beside what another changed.
 var statusRegisters = []string{attrStatus, attrStatusOrder, attrObservation, attrState}
 
-// guards gives the registers that must be as they were read, for these to change.
-func guards(changed []string) []string {
+// changeConditions gives the registers that must be as they were read, for these to change.
+func changeConditions(changed []string) []string {
 	all := append([]string{attrOrder}, changed...)
 	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(statusRegisters, name) }) {
 		all = append(all, statusRegisters...)
@@ -207,7 +203,7 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 		if len(changed) == 0 {
 			return nil
 		}
-		for _, name := range guards(changed) {
+		for _, name := range changeConditions(changed) {
 			up.unchanged(name, old)
 		}
 		_, err = s.db.UpdateItem(ctx, up.input(s.table, key(pk, stateSK)))
@@ -228,8 +224,8 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 // whichever event wrote it last, its pipeline's state expires before.
 const pointerMargin = 24 * time.Hour
 
-// point writes the items by which a call's pipelines are found.
-func (s *Store) point(ctx context.Context, delta pipeline.State) error {
+// putPointers writes the items by which a call's pipelines are found.
+func (s *Store) putPointers(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
 		it := key(pk, pipelineKey(delta.ID))
 		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))

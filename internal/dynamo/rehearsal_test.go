@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -67,7 +68,7 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		if err != nil {
 			return err
 		}
-		errs := []error{s.RecordStateChange(ctx, ev)}
+		errs := []error{pipeline.Record(ctx, s, ev)}
 		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
 			_, err := join(ctx, s, incident.Report{
 				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.CauseOfState(st).Class,
@@ -78,12 +79,12 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		}
 		return errors.Join(errs...)
 	case ev.RulesMatched != nil:
-		rule, _ := dynamo.RuleOnCallOf(ev)
-		told := dynamo.Told{RuleOnCall: rule}
+		rule := s.KeyOf(ev, false)
+		told := rulematch.Window{Key: rule}
 		is := told
-		is.Notifications, is.Matches, is.At = 1, 1, noon
-		return errors.Join(s.RecordMatch(ctx, ev, notify.RuleUnknown), s.MarkMatchesTold(ctx, told, is),
-			s.Once(ctx, rule.Call, notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
+		is.Notifications, is.Matches, is.SentAt = 1, 1, noon
+		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
+			s.Once(ctx, dynamo.Partition(rule.Partition), notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
 	}
 	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: raw})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -20,7 +21,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 	s := at(p, noon)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, noon))
 	ev := example(t, "in-progress")
-	if err := s.RecordStateChange(t.Context(), ev); err != nil {
+	if err := pipeline.Record(t.Context(), s, ev); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Find(t.Context(), ev.StateChange.CallID)
@@ -32,7 +33,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	asks := map[string]func(context.Context) error{
-		"record":        func(ctx context.Context) error { return s.RecordStateChange(ctx, ev) },
+		"record":        func(ctx context.Context) error { return pipeline.Record(ctx, s, ev) },
 		"match":         func(ctx context.Context) error { return s.RecordMatch(ctx, example(t, "rule-sentiment"), "Sentiment") },
 		"call of":       func(ctx context.Context) error { _, err := s.CallOf(ctx, ev.StateChange.CallFields); return err },
 		"pipeline":      func(ctx context.Context) error { _, err := s.Pipeline(ctx, st[0].ID); return err },
@@ -116,7 +117,7 @@ func TestWrongKindIsRefused(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	match, change := example(t, "rule-sentiment"), example(t, "in-progress")
 	for name, err := range map[string]error{
-		"a match as a state change": s.RecordStateChange(t.Context(), match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
+		"a match as a state change": pipeline.Record(t.Context(), s, match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
 	} {
 		if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), chime.DetailRulesMatched) && !strings.Contains(err.Error(), chime.DetailStateChange) {
 			t.Errorf("%s: got %v, want it refused with its type", name, err)

@@ -118,7 +118,7 @@ func (w Watch) ask(ctx context.Context, st pipeline.State, why string) error {
 				return err
 			}
 		}
-		if err := w.Table.RecordStateChange(ctx, ev); err != nil {
+		if err := w.Table.RecordStateChange(ctx, ev, observed); err != nil {
 			return err
 		}
 		w.Counts.Count("Observations", 1)

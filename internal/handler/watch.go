@@ -18,7 +18,7 @@ import (
 type WatchTable interface {
 	Sender
 	TryOnce(ctx context.Context, partition dynamo.Partition, n notify.Notification, owner string, send func(context.Context) error) (notify.Notification, error)
-	Recorder
+	pipeline.Recorder
 	Open(context.Context) ([]dynamo.OpenPipeline, error)
 	MarkAsked(ctx context.Context, id string, at time.Time) error
 	History(ctx context.Context, id string) ([]dynamo.Record, error)

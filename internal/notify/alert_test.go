@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -26,18 +27,18 @@ func TestInferRuleType(t *testing.T) {
 		rule chime.RulesMatched
 		want string
 	}{
-		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, notify.RuleKeyword},
-		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, notify.RuleKeyword},
-		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, notify.RuleKeyword},
-		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, notify.RuleKeyword},
-		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, notify.RuleSentiment},
-		{"nothing", chime.RulesMatched{}, notify.RuleNegatedOrIssue},
-		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, notify.RuleUnknown},
-		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, notify.RuleUnknown},
+		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, rulematch.TypeKeyword},
+		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, rulematch.TypeKeyword},
+		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, rulematch.TypeKeyword},
+		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeKeyword},
+		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeSentiment},
+		{"nothing", chime.RulesMatched{}, rulematch.TypeNegatedOrIssue},
+		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, rulematch.TypeUnknown},
+		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, rulematch.TypeUnknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := notify.InferRuleType(&tt.rule); got != tt.want {
+			if got := rulematch.InferType(&tt.rule); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/google/go-cmp/cmp"
 )
@@ -70,11 +71,11 @@ func element(kind, status, detail string) pipeline.Element {
 	return pipeline.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
 }
 
-func matched(call *pipeline.State, rule chime.RulesMatched) notify.Match {
-	return notify.Match{Call: call, Event: &chime.Event{
+func matched(call *pipeline.State, rule chime.RulesMatched) testMatch {
+	return testMatch{rulematch.Notification{Call: call, Event: &chime.Event{
 		ID: "326f820b-85ca-4d27-9d95-bb5705306ecc", DetailType: chime.DetailRulesMatched, Account: "111122223333", Region: "us-east-1",
 		Time: failedAt, RulesMatched: &rule,
-	}}
+	}}}
 }
 
 // rehearsal makes the state of a rehearsed call of that of a real one.
@@ -87,14 +88,14 @@ func rehearsal(s pipeline.State) pipeline.State {
 	return s
 }
 
-func rehearsedMatch(call chime.CallFields) notify.Match {
+func rehearsedMatch(call chime.CallFields) testMatch {
 	call.CallID, call.TransactionID = chime.RehearsalPrefix+call.CallID, chime.RehearsalPrefix+call.TransactionID
 	m := matched(nil, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "u", CallFields: call})
 	m.Event.ID, m.Event.Source = chime.RehearsalPrefix+m.Event.ID, chime.RehearsalSource
 	return m
 }
 
-func rehearsedMatchOf(call pipeline.State) notify.Match {
+func rehearsedMatchOf(call pipeline.State) testMatch {
 	m := rehearsedMatch(chime.CallFields{})
 	m.Call, m.Event.RulesMatched.CallFields = &call, call.CallFields
 	return m
@@ -104,6 +105,11 @@ func rehearsedMatchOf(call pipeline.State) notify.Match {
 type message interface {
 	Message(notify.Options) notify.Message
 }
+
+// testMatch is a rule match that can be rendered.
+type testMatch struct{ rulematch.Notification }
+
+func (m testMatch) Message(o notify.Options) notify.Message { return notify.Match(m.Notification, o) }
 
 // testUpdate is an update that can be rendered.
 type testUpdate struct{ incident.Update }
@@ -297,8 +303,8 @@ func goldens() map[string]message {
 }
 
 // heldMatch is a match that tells of others that were held back.
-func heldMatch(m notify.Match) notify.Match {
-	m.Held, m.Occasion = 58, "region/111122223333/us-east-1/issue_detected/2"
+func heldMatch(m testMatch) testMatch {
+	m.Held, m.DeduplicationID = 58, "region/111122223333/us-east-1/issue_detected/2"
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // Notification is the record of a message: sent, or being sent while SentAt is zero.
@@ -58,4 +59,34 @@ func (n Incidents) Notify(ctx context.Context, u incident.Update) (incident.Sent
 	sent, err := n.Outbox.TryOnceForIncident(ctx, u.Incident.Group, record, n.Owner(ctx),
 		func(ctx context.Context) error { return n.Topic.Publish(ctx, m) })
 	return incident.Sent{At: sent.SentAt, Calls: sent.Calls, Severity: sent.Severity, Reasons: sent.Reasons}, err
+}
+
+// MatchOutbox records what is sent about rule matches; see IncidentOutbox.
+type MatchOutbox interface {
+	TryOnceForMatch(ctx context.Context, k rulematch.Key, n Notification, owner string,
+		send func(context.Context) error) (Notification, error)
+}
+
+// Matches sends notifications of rule matches to the topics of their routes. It
+// implements rulematch.Notifier.
+type Matches struct {
+	Outbox MatchOutbox
+	// Topic is for matches without a topic of their own; Topics returns that of an ARN.
+	Topic   Publisher
+	Topics  func(arn string) Publisher
+	Options Options
+	// Owner names the invocation.
+	Owner func(context.Context) string
+}
+
+// Notify sends a notification once.
+func (m Matches) Notify(ctx context.Context, n rulematch.Notification) (rulematch.Sent, error) {
+	message, topic := Match(n, m.Options), m.Topic
+	if n.Topic != "" {
+		topic = m.Topics(n.Topic)
+	}
+	record := Notification{ID: message.ID, Kind: string(message.Kind), Subject: message.Subject, Calls: n.Unsent.Calls, Tally: n.Unsent.Tally}
+	sent, err := m.Outbox.TryOnceForMatch(ctx, n.Key, record, m.Owner(ctx),
+		func(ctx context.Context) error { return topic.Publish(ctx, message) })
+	return rulematch.Sent{At: sent.SentAt, Calls: sent.Calls, Tally: sent.Tally}, err
 }

@@ -127,17 +127,18 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 			defer slog.SetDefault(before)
 
 			v := invoked(w.Process(), noon, tt.name)
-			incidents, matches := v.incidents(), v.matches()
+			incidents := v.incidents()
+			matches, sender := v.matchesBy()
 			incidents.Notifier = notify.Incidents{
 				Outbox: v.store(), Owner: v.name, Topic: notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:failures"),
 			}
-			matches.Topic = notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:alerts")
-			handle := all(handler.Status(v.store(), quiet{}), func(ctx context.Context, m intake.Message) error {
+			sender.Topic = notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:alerts")
+			handle := all(status(v.store(), quiet{}), func(ctx context.Context, m intake.Message) error {
 				return incidents.Handle(ctx, m.Body)
 			})
 			switch {
 			case bytes.Contains(tt.event, []byte(chime.DetailRulesMatched)):
-				handle = matches.Handle
+				handle = func(ctx context.Context, m intake.Message) error { return matches.Handle(ctx, m.Body) }
 			case bytes.Contains(tt.event, []byte(consent.Source)):
 				k := &voicetask.Keeper{Table: v.store(), On: consent.Settings{}, Now: v.now.Now, Counts: quiet{}}
 				handle = handler.Consent(v.store(), k, quiet{}, v.now.Now)

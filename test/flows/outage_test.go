@@ -77,7 +77,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			for _, minutes := range []time.Duration{5, 11} {
 				steps = append(steps, func(ctx context.Context) error {
 					v.now.set(noon.Add(minutes * time.Minute))
-					return v.matches().HeldBack(ctx, intake.Message{})
+					return v.matches().Run(ctx)
 				})
 			}
 			return steps
@@ -88,7 +88,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			for _, minutes := range []time.Duration{5, 11} {
 				steps = append(steps, func(ctx context.Context) error {
 					v.now.set(noon.Add(minutes * time.Minute))
-					return v.matches().HeldBack(ctx, intake.Message{})
+					return v.matches().Run(ctx)
 				})
 			}
 			return steps
@@ -117,7 +117,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			lower := func(ctx context.Context) error {
 				v.now.set(noon.Add(20 * time.Minute))
 				return errors.Join(
-					handler.Status(v.store(), quiet{})(ctx, intake.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
+					status(v.store(), quiet{})(ctx, intake.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
 					v.watch(few, quiet{}).Handle(ctx, intake.Message{}))
 			}
 			return append(raise, lower)

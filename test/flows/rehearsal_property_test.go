@@ -85,7 +85,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	watch := func(at time.Time) {
 		v.now.set(at)
 		err := errors.Join(v.watch(beats, quiet{}).Handle(tb.Context(), intake.Message{}),
-			v.matches().HeldBack(tb.Context(), intake.Message{}))
+			v.matches().Run(tb.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 		}
 		switch {
 		case ev.StateChange != nil:
-			err = handler.Status(v.store(), quiet{})(tb.Context(), m)
+			err = status(v.store(), quiet{})(tb.Context(), m)
 			if routedTo(t, "failures", m.Body) {
 				err = errors.Join(err, v.failures()(tb.Context(), m))
 			}

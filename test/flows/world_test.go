@@ -19,6 +19,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -83,11 +84,20 @@ func (v *invocation) failures() handler.Handler {
 }
 
 func (v *invocation) alerts() handler.Handler {
-	return v.matches().Handle
+	return func(ctx context.Context, m intake.Message) error { return v.matches().Handle(ctx, m.Body) }
 }
 
-func (v *invocation) matches() handler.Alerts {
-	return handler.Alerts{Table: v.store(), Topic: v.topic(), Window: 5 * time.Minute, Counts: quiet{}, Owner: v.name, Now: v.now.Now}
+func (v *invocation) matches() *rulematch.Service {
+	service, _ := v.matchesBy()
+	return service
+}
+
+// matchesBy returns the service of rule matches, and what it sends by.
+func (v *invocation) matchesBy() (*rulematch.Service, *notify.Matches) {
+	sender := &notify.Matches{Outbox: v.store(), Topic: v.topic(), Owner: v.name}
+	return &rulematch.Service{
+		Repo: v.store(), Notifier: sender, Window: 5 * time.Minute, Counts: quiet{}, Now: v.now.Now,
+	}, sender
 }
 
 func (v *invocation) watch(l watchdog.Limits, counts handler.Counter) handler.Watch {
@@ -110,7 +120,7 @@ func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
 func (v *invocation) record(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := handler.Status(v.store(), quiet{})(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := status(v.store(), quiet{})(t.Context(), intake.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -265,5 +275,12 @@ func all(handlers ...handler.Handler) handler.Handler {
 		}
 		_, err := lambdafn.Handle(ctx, []byte(`{"detail-type":"Scheduled Event"}`), lambdafn.Scheduled(tasks...))
 		return err
+	}
+}
+
+// status is the handler of the function status.
+func status(r pipeline.Recorder, counts pipeline.Counter) handler.Handler {
+	return func(ctx context.Context, m lambdafn.Message) error {
+		return pipeline.Service{Recorder: r, Counts: counts}.Handle(ctx, m.Body)
 	}
 }
