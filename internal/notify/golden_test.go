@@ -263,13 +263,15 @@ func goldens() map[string]message {
 			TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt,
 		},
 
-		"quota":              notify.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"lingering":          notify.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"silence":            notify.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"silence-compared":   silenceComparedWith(true, 7, 14, 21),
-		"silence-some-weeks": silenceComparedWith(true, 7, 21, 28),
-		"silence-last-week":  silenceComparedWith(true, 7),
-		"silence-days":       silenceComparedWith(false, 3, 4),
+		"quota": warning(watchdog.Warning{Condition: watchdog.QuotaNear, Active: 17, Quota: 20}),
+		"lingering": warning(watchdog.Warning{
+			Condition: watchdog.PipelinesLinger, Pipelines: slices.Repeat([]pipeline.State{running}, 7),
+		}),
+		"silence":            warning(silenceComparedWith(true, nil)),
+		"silence-compared":   warning(silenceComparedWith(true, newYork, 7, 14, 21)),
+		"silence-some-weeks": warning(silenceComparedWith(true, newYork, 7, 21, 28)),
+		"silence-last-week":  warning(silenceComparedWith(true, newYork, 7)),
+		"silence-days":       warning(silenceComparedWith(false, newYork, 3, 4)),
 
 		"match-keyword":       matched(&running, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", BeginTimestamp: "2026-03-09T15:20:20Z"}),
 		"match-keyword-early": matched(nil, chime.RulesMatched{RuleName: "cancel-contract", ResultID: "1bef5f84-43c1-4f61-a14c-8713ba591f24", BeginTimestamp: "2026-03-09T15:20:20Z", CallFields: callFields}),
@@ -308,19 +310,34 @@ func heldMatch(m testMatch) testMatch {
 	return m
 }
 
-// silenceComparedWith is a silence in New York that was compared with days so long ago.
-func silenceComparedWith(weekly bool, ago ...int) notify.Silence {
+// warning is a warning that can be rendered.
+func warning(w watchdog.Warning) message {
+	w.Account, w.Region, w.Since = "111122223333", "us-east-1", failedAt
+	return testWarning{w}
+}
+
+type testWarning struct{ watchdog.Warning }
+
+func (w testWarning) Message(o notify.Options) notify.Message { return notify.Warning(w.Warning, o) }
+
+var newYork = func() *time.Location {
 	zone, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		panic(err) // time/tzdata is imported
 	}
-	s := notify.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Weekly: weekly, Zone: zone,
-		Account: "111122223333", Region: "us-east-1", Since: failedAt}
+	return zone
+}()
+
+// silenceComparedWith is a silence that was compared with days so long ago.
+func silenceComparedWith(weekly bool, zone *time.Location, ago ...int) watchdog.Warning {
+	w := watchdog.Warning{
+		Condition: watchdog.EventsMissing, LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Weekly: weekly, Zone: zone,
+	}
 	for _, days := range ago {
 		then := failedAt.In(zone).AddDate(0, 0, -days)
-		s.Compared = append(s.Compared, watchdog.Span{From: then.Add(-time.Hour), To: then})
+		w.Compared = append(w.Compared, watchdog.Span{From: then.Add(-time.Hour), To: then})
 	}
-	return s
+	return w
 }
 
 func TestGolden(t *testing.T) {
