@@ -15,7 +15,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
@@ -104,7 +104,7 @@ func TestEveryReasonAndLossIsNotifiedOnce(t *testing.T) {
 			v.now.set(now)
 			events = append(events, drawnFailure(rt, n, now))
 			for _, event := range [][]byte{events[n], rapid.SampledFrom(events).Draw(rt, "again")} {
-				do(true, func() error { return v.failures()(ctx, intake.Message{Body: event}) })
+				do(true, func() error { return v.failures()(ctx, lambdafn.Message{Body: event}) })
 			}
 			if rapid.Bool().Draw(rt, "watches") {
 				do(false, func() error { return v.watch(limits, quiet{}).Run(ctx) })

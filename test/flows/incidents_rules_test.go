@@ -10,7 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -135,7 +135,7 @@ func (blind) Open(context.Context) ([]dynamo.OpenPipeline, error) { return nil, 
 func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v := onTable(t)
 	v.Line.DisturbCall("Publish", faultinject.Before)
-	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
+	if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed before it publishes")
 	}
 	v.Line.Revive()
@@ -185,7 +185,7 @@ func TestUnknownCausesAtOnceAreOneMessage(t *testing.T) {
 		for n, reason := range []string{"It broke", "It fell over"} {
 			v := invoked(world.Process(), minutes(1), fmt.Sprint("process ", n))
 			event := phoned{id: fmt.Sprint("p", 1+n), connector: "abc", reason: reason}.event(chime.EventPermanentFailure, minutes(1))
-			works = append(works, faultinject.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), intake.Message{Body: event}) }})
+			works = append(works, faultinject.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), lambdafn.Message{Body: event}) }})
 		}
 		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

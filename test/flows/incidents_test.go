@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
@@ -121,7 +121,7 @@ func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
 			v.Line.DisturbCall("Publish", faultinject.Before)
-			if err := v.failures()(t.Context(), intake.Message{Body: tc.failed}); err == nil {
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: tc.failed}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
 			v.Line.Revive()

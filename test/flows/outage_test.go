@@ -15,8 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -25,10 +24,10 @@ import (
 )
 
 // handling makes a step of each message.
-func handling(h handler.Handler, bodies ...[]byte) []faultinject.Step {
+func handling(h oneHandler, bodies ...[]byte) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, body := range bodies {
-		steps = append(steps, func(ctx context.Context) error { return h(ctx, intake.Message{Body: body}) })
+		steps = append(steps, func(ctx context.Context) error { return h(ctx, lambdafn.Message{Body: body}) })
 	}
 	return steps
 }
@@ -103,7 +102,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		}},
 		{"the watch tells what an incident owes", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.Line.DisturbCall("Publish", faultinject.Before) // the process dies, and is not tried again
-			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
 				t.Fatalf("got %v, want it killed", err)
 			}
 			v.Line.Revive()
@@ -117,7 +116,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			lower := func(ctx context.Context) error {
 				v.now.set(noon.Add(20 * time.Minute))
 				return errors.Join(
-					status(v.store(), quiet{})(ctx, intake.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
+					status(v.store(), quiet{})(ctx, lambdafn.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
 					v.watch(few, quiet{}).Run(ctx))
 			}
 			return append(raise, lower)
@@ -378,7 +377,7 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 			v := invoked(p, noon, fmt.Sprint("invocation ", process, ".", n))
 			group.Go(func() error {
 				for n := at.Add(1) - 1; int(n) < len(events); n = at.Add(1) - 1 {
-					if err := v.failures()(t.Context(), intake.Message{Body: events[n]}); err != nil {
+					if err := v.failures()(t.Context(), lambdafn.Message{Body: events[n]}); err != nil {
 						return err
 					}
 				}

@@ -1,4 +1,4 @@
-package consent
+package voicetask
 
 import (
 	"strings"
@@ -50,7 +50,7 @@ type Standing struct {
 	// TaskID is the id of the task that the state is about: it is started, stopping or
 	// stopped. It is empty for every other state, also where another task ran before.
 	TaskID string `json:"taskId,omitempty"`
-	// Detail is the service's reason for a refusal, and for a failure as long as
+	// ConsentDetail is the service's reason for a refusal, and for a failure as long as
 	// what failed is due; and why a task is presumed to be stopped.
 	Detail string `json:"detail,omitempty"`
 }

@@ -1,4 +1,4 @@
-package consent
+package voicetask
 
 import (
 	"encoding/json"
@@ -9,14 +9,14 @@ import (
 // but not for what or how long. It is never stored.
 const Unreadable Kind = "unreadable"
 
-// Read reads an entry from its JSON, as far as it can be read: what a newer version has
+// ReadEntry reads an entry from its JSON, as far as it can be read: what a newer version has
 // written otherwise, or damaged, is left out. otherwise has the time and the event for
 // where the entry has none that can be read.
 //
 // An entry of which something cannot be read is never a yes: it would be one with
 // another scope or another end than was said. It is Unreadable, and counts as a no on
 // what its scope covers, on everything where that cannot be read.
-func Read(body []byte, otherwise Entry) Entry {
+func ReadEntry(body []byte, otherwise Entry) Entry {
 	var e Entry
 	if err := json.Unmarshal(body, &e); err == nil && e.Kind != "" {
 		return e

@@ -1,8 +1,8 @@
-// Package consent says which voice-analytics tasks may run on a call. What is
+// Package voicetask says which voice-analytics tasks may run on a call. What is
 // known of a call is a ledger of entries that are only ever added: what people
 // said, what the service said, and what was decided and done. Ledger.Next gives
 // the steps that are due. The package calls no service and reads no clock.
-package consent
+package voicetask
 
 import (
 	"crypto/sha256"

@@ -1,14 +1,12 @@
-package voice
+package chime
 
 import (
 	"errors"
 	"slices"
 	"strings"
-
-	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// ErrForeign is the error of Read for a record that is no voice notification.
+// ErrForeign is the error of ParseVoice for a record that is no voice notification.
 //
 // A media insights pipeline configuration may have one KinesisDataStreamSink, so
 // the stream that carries the voice notifications also carries the transcripts,
@@ -19,7 +17,7 @@ import (
 // stream. Chime writes each notification as a record of its own, so what cannot
 // be read, a record that a producer library has aggregated included, is somebody
 // else's or a damaged notification, and only a person can find out which. Lambda
-// drops such records before they reach the function (see rules.VoiceStreamFilters);
+// drops such records before they reach the function (see eventrule.VoiceStreamFilters);
 // one that does come shows that the filter is gone.
 var ErrForeign = errors.New("it is no voice-analytics notification")
 
@@ -38,9 +36,9 @@ var callAnalyticsFamilies = []string{"CallAnalytics", "Recording", "Transcribe"}
 // type decides, but for the three detail types that only voice analytics has:
 // these are never foreign, whatever the service type says, since a notification
 // that is skipped is lost.
-func isForeign(ev *chime.Event) bool {
+func isForeign(ev *Event) bool {
 	switch {
-	case ev.ServiceType == chime.ServiceVoiceAnalytics, analyticsOf(ev.DetailType) != Unknown:
+	case ev.ServiceType == ServiceVoiceAnalytics, analyticsOf(ev.DetailType) != AnalyticsUnknown:
 		return false
 	case ev.ServiceType != "", slices.Contains(callAnalytics, ev.DetailType):
 		return true

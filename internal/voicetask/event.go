@@ -1,4 +1,4 @@
-package consent
+package voicetask
 
 import (
 	"errors"
@@ -16,8 +16,8 @@ import (
 
 // How events of consent are marked on the bus.
 const (
-	Source     = "chimewatch.consent"
-	DetailType = "Voice Analytics Consent"
+	ConsentSource = "chimewatch.consent"
+	DetailType    = "Voice Analytics Consent"
 )
 
 const (
@@ -29,8 +29,8 @@ const (
 	maxAhead = 5 * time.Minute
 )
 
-// Detail is what an event of consent says, as its sender writes it.
-type Detail struct {
+// ConsentDetail is what an event of consent says, as its sender writes it.
+type ConsentDetail struct {
 	TransactionID string    `json:"transactionId,omitempty"`
 	CallID        string    `json:"callId,omitempty"`
 	Scope         Scope     `json:"scope"`
@@ -40,20 +40,20 @@ type Detail struct {
 	At            time.Time `json:"at,omitzero"`
 }
 
-// Parse makes the entry that an event of consent is. It is strict: what it cannot
+// ParseConsent makes the entry that an event of consent is. It is strict: what it cannot
 // take as it is meant is an error of class Invalid with a *chime.FieldError that
 // names the field. It must have a transactionId or a callId, of a real call and
 // not of a rehearsal, a known scope and decision, and a by. An until goes with a yes only, and is later than the
 // decision; the decision is not later than now, but for five minutes. A yes from
 // a clock that is ahead is as of now: else it would outlast a no that is said
 // meanwhile.
-func Parse(raw []byte, now time.Time) (Entry, error) {
+func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 	ev, err := chime.Parse(raw)
 	if err != nil {
 		return Entry{}, err
 	}
-	if ev.Source != Source {
-		return Entry{}, invalid("/source", strconv.Quote(ev.Source), strconv.Quote(Source))
+	if ev.Source != ConsentSource {
+		return Entry{}, invalid("/source", strconv.Quote(ev.Source), strconv.Quote(ConsentSource))
 	}
 	if ev.DetailType != DetailType {
 		return Entry{}, invalid("/detail-type", strconv.Quote(ev.DetailType), strconv.Quote(DetailType))

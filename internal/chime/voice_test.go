@@ -1,4 +1,4 @@
-package voice_test
+package chime_test
 
 import (
 	"encoding/json"
@@ -12,16 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
 // Whatever the service is known to send is read as its JSON says, from every source.
 func TestReadReadsTheExamples(t *testing.T) {
-	analytics := map[string]voice.Analytics{"SpeakerSearchStatus": voice.SpeakerSearch, "VoiceToneAnalysisStatus": voice.VoiceTone, "VoiceAnalyticsStatus": voice.Ready}
-	sources := map[intake.Source]voice.Source{intake.Direct: voice.Lambda, intake.SQS: voice.SQS, intake.SNS: voice.SNS, intake.Kinesis: voice.Kinesis}
-	read := map[voice.Analytics]int{}
+	analytics := map[string]chime.Analytics{"SpeakerSearchStatus": chime.AnalyticsSpeakerSearch, "VoiceToneAnalysisStatus": chime.AnalyticsVoiceTone, "VoiceAnalyticsStatus": chime.AnalyticsReady}
+	sources := map[lambdafn.Source]chime.VoiceSource{lambdafn.Direct: chime.ByLambda, lambdafn.SQS: chime.BySQS, lambdafn.SNS: chime.BySNS, lambdafn.Kinesis: chime.ByKinesis}
+	read := map[chime.Analytics]int{}
 	for _, example := range schemas.Examples() {
 		var event struct {
 			ID         string         `json:"id"`
@@ -37,23 +37,23 @@ func TestReadReadsTheExamples(t *testing.T) {
 		}
 		for from, source := range sources {
 			t.Run(example.Name+" by "+string(source), func(t *testing.T) {
-				n, err := voice.Read(intake.Message{Source: from, Body: example.Body})
+				n, err := chime.ParseVoice(example.Body, from.Voice())
 				if err != nil {
 					t.Fatal(err)
 				}
 				read[want]++
-				if n.Source != source || n.Analytics != want || n.ID != event.ID || string(n.Raw) != string(example.Body) {
-					t.Errorf("got %s of %s, event %s, want %s of %s, event %s, with the bytes as they came", n.Analytics, n.Source, n.ID, want, source, event.ID)
+				if n.By != source || n.Analytics != want || n.ID != event.ID || string(n.Raw) != string(example.Body) {
+					t.Errorf("got %s of %s, event %s, want %s of %s, event %s, with the bytes as they came", n.Analytics, n.By, n.ID, want, source, event.ID)
 				}
-				got := map[string]string{"taskId": n.TaskID, "detailStatus": n.Status, "mediaInsightsPipelineId": n.PipelineID,
+				got := map[string]string{"taskId": n.TaskID, "detailStatus": n.DetailStatus, "mediaInsightsPipelineId": n.PipelineID,
 					"callId": n.CallID, "transactionId": n.TransactionID, "voiceConnectorId": n.VoiceConnectorID}
 				for name, value := range got {
 					if text, _ := event.Detail[name].(string); value != text {
 						t.Errorf("%s: got %q, want %q", name, value, text)
 					}
 				}
-				if n.IsReady() != (n.Status == "AnalyticsReady") || n.IsPostCall() != (n.Status == "PostCallVoiceAnalytics") {
-					t.Errorf("%s: got ready %t and after the call %t", n.Status, n.IsReady(), n.IsPostCall())
+				if n.IsReady() != (n.DetailStatus == "AnalyticsReady") || n.IsPostCall() != (n.DetailStatus == "PostCallVoiceAnalytics") {
+					t.Errorf("%s: got ready %t and after the call %t", n.DetailStatus, n.IsReady(), n.IsPostCall())
 				}
 			})
 		}
@@ -67,8 +67,8 @@ func TestReadReadsTheExamples(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	type note struct {
-		Source                                                      voice.Source
-		Analytics                                                   voice.Analytics
+		Source                                                      chime.VoiceSource
+		Analytics                                                   chime.Analytics
 		Task, Status, Pipeline, Call, Transaction, Connector, Event string
 		Ready, PostCall                                             bool
 	}
@@ -77,55 +77,55 @@ func TestRead(t *testing.T) {
 	const rehearsal = `{"source":"chimewatch.rehearsal",` + `"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
 	for _, tt := range []struct {
 		name   string
-		source intake.Source
+		source lambdafn.Source
 		body   string
 		want   note
 	}{
-		{"ready", intake.SQS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
-			note{voice.SQS, voice.Ready, "", "AnalyticsReady", "", "c", "t", "v", "e", true, false}},
-		{"after the call", intake.SNS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"PostCallVoiceAnalytics","transactionId":"t"}}`,
-			note{voice.SNS, voice.Ready, "", "PostCallVoiceAnalytics", "", "", "t", "", "e", false, true}},
-		{"a status that nobody knows", intake.SNS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsTired"}}`,
-			note{voice.SNS, voice.Ready, "", "AnalyticsTired", "", "", "", "", "e", false, false}},
-		{"task of a pipeline", intake.Kinesis, head + `"SpeakerSearchStatus","detail":{"taskId":"k","mediaInsightsPipelineId":"p"}}`,
-			note{voice.Kinesis, voice.SpeakerSearch, "k", "", "p", "", "", "", "e", false, false}},
-		{"task, directly", intake.Direct, head + `"VoiceToneAnalysisStatus","detail":{"taskId":"k"}}`,
-			note{voice.Lambda, voice.VoiceTone, "k", "", "", "", "", "", "e", false, false}},
-		{"unknown type", intake.EventBridge, head + `"VoiceMoodStatus","detail":{"taskId":"k","transactionId":"t","callId":7,"detailStatus":"AnalyticsReady"}}`,
-			note{voice.Lambda, voice.Unknown, "k", "AnalyticsReady", "", "", "t", "", "e", false, false}},
-		{"unknown type, in a rehearsal", intake.SQS, rehearsal + `"VoiceMoodStatus","detail":{"taskId":"k",` +
+		{"ready", lambdafn.SQS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
+			note{chime.BySQS, chime.AnalyticsReady, "", "AnalyticsReady", "", "c", "t", "v", "e", true, false}},
+		{"after the call", lambdafn.SNS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"PostCallVoiceAnalytics","transactionId":"t"}}`,
+			note{chime.BySNS, chime.AnalyticsReady, "", "PostCallVoiceAnalytics", "", "", "t", "", "e", false, true}},
+		{"a status that nobody knows", lambdafn.SNS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsTired"}}`,
+			note{chime.BySNS, chime.AnalyticsReady, "", "AnalyticsTired", "", "", "", "", "e", false, false}},
+		{"task of a pipeline", lambdafn.Kinesis, head + `"SpeakerSearchStatus","detail":{"taskId":"k","mediaInsightsPipelineId":"p"}}`,
+			note{chime.ByKinesis, chime.AnalyticsSpeakerSearch, "k", "", "p", "", "", "", "e", false, false}},
+		{"task, directly", lambdafn.Direct, head + `"VoiceToneAnalysisStatus","detail":{"taskId":"k"}}`,
+			note{chime.ByLambda, chime.AnalyticsVoiceTone, "k", "", "", "", "", "", "e", false, false}},
+		{"unknown type", lambdafn.EventBridge, head + `"VoiceMoodStatus","detail":{"taskId":"k","transactionId":"t","callId":7,"detailStatus":"AnalyticsReady"}}`,
+			note{chime.ByLambda, chime.AnalyticsUnknown, "k", "AnalyticsReady", "", "", "t", "", "e", false, false}},
+		{"unknown type, in a rehearsal", lambdafn.SQS, rehearsal + `"VoiceMoodStatus","detail":{"taskId":"k",` +
 			`"transactionId":"t","callId":"c","mediaInsightsPipelineId":"p","voiceConnectorId":"v"}}`,
-			note{Source: voice.SQS, Analytics: voice.Unknown, Task: "rehearsal-k", Pipeline: "rehearsal-p",
+			note{Source: chime.BySQS, Analytics: chime.AnalyticsUnknown, Task: "rehearsal-k", Pipeline: "rehearsal-p",
 				Call: "rehearsal-c", Transaction: "rehearsal-t", Connector: "v", Event: "rehearsal-e"}},
-		{"unknown type, with ids of a rehearsal", intake.SQS, head +
+		{"unknown type, with ids of a rehearsal", lambdafn.SQS, head +
 			`"VoiceMoodStatus","detail":{"taskId":"rehearsal-k","transactionId":"rehearsal-t","callId":"c"}}`,
-			note{voice.SQS, voice.Unknown, "", "", "", "c", "", "", "e", false, false}},
-		{"ready, in a rehearsal", intake.SQS, rehearsal + `"VoiceAnalyticsStatus","detail":` +
+			note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "c", "", "", "e", false, false}},
+		{"ready, in a rehearsal", lambdafn.SQS, rehearsal + `"VoiceAnalyticsStatus","detail":` +
 			`{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
-			note{Source: voice.SQS, Analytics: voice.Ready, Status: "AnalyticsReady", Call: "rehearsal-c",
+			note{Source: chime.BySQS, Analytics: chime.AnalyticsReady, Status: "AnalyticsReady", Call: "rehearsal-c",
 				Transaction: "rehearsal-t", Connector: "v", Event: "rehearsal-e", Ready: true}},
-		{"detail as JSON text", intake.Kinesis, head + `"VoiceAnalyticsStatus","detail":` + text + `}`,
-			note{voice.Kinesis, voice.Ready, "k", "AnalyticsReady", "", "", "t", "v", "e", true, false}},
-		{"unknown type, detail as JSON text", intake.Kinesis, head + `"VoiceMoodStatus","detail":` + text + `}`,
-			note{voice.Kinesis, voice.Unknown, "k", "AnalyticsReady", "", "", "t", "v", "e", false, false}},
-		{"detail as JSON text, in a rehearsal", intake.SQS, rehearsal + `"SpeakerSearchStatus","detail":` + text + `}`,
-			note{voice.SQS, voice.SpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v", "rehearsal-e",
+		{"detail as JSON text", lambdafn.Kinesis, head + `"VoiceAnalyticsStatus","detail":` + text + `}`,
+			note{chime.ByKinesis, chime.AnalyticsReady, "k", "AnalyticsReady", "", "", "t", "v", "e", true, false}},
+		{"unknown type, detail as JSON text", lambdafn.Kinesis, head + `"VoiceMoodStatus","detail":` + text + `}`,
+			note{chime.ByKinesis, chime.AnalyticsUnknown, "k", "AnalyticsReady", "", "", "t", "v", "e", false, false}},
+		{"detail as JSON text, in a rehearsal", lambdafn.SQS, rehearsal + `"SpeakerSearchStatus","detail":` + text + `}`,
+			note{chime.BySQS, chime.AnalyticsSpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v", "rehearsal-e",
 				false, false}},
-		{"unknown type without an object", intake.SQS, head + `"VoiceMoodStatus","detail":"none"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
-		{"unknown type without detail", intake.SQS, head + `"VoiceMoodStatus"}`, note{voice.SQS, voice.Unknown, "", "", "", "", "", "", "e", false, false}},
+		{"unknown type without an object", lambdafn.SQS, head + `"VoiceMoodStatus","detail":"none"}`, note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "", "", "", "e", false, false}},
+		{"unknown type without detail", lambdafn.SQS, head + `"VoiceMoodStatus"}`, note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "", "", "", "e", false, false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			n, err := voice.Read(intake.Message{Source: tt.source, Body: []byte(tt.body)})
+			n, err := chime.ParseVoice([]byte(tt.body), tt.source.Voice())
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := note{n.Source, n.Analytics, n.TaskID, n.Status, n.PipelineID, n.CallID, n.TransactionID, n.VoiceConnectorID, n.ID, n.IsReady(), n.IsPostCall()}
+			got := note{n.By, n.Analytics, n.TaskID, n.DetailStatus, n.PipelineID, n.CallID, n.TransactionID, n.VoiceConnectorID, n.ID, n.IsReady(), n.IsPostCall()}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
-	if _, err := voice.Read(intake.Message{Body: []byte(`{"id":"e"}`)}); apperr.ClassOf(err) != apperr.Invalid {
+	if _, err := chime.ParseVoice([]byte(`{"id":"e"}`), chime.ByLambda); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no notification: got %v, want it invalid", err)
 	}
 }
@@ -138,9 +138,9 @@ func TestFieldsOfAnyFormHideNoOther(t *testing.T) {
 		"startFragmentNumber": `"1"`, "speakerSearchDetails": `{"results":[{"voiceProfileId":"x","confidenceScore":"0.94"}]}`}
 	forms := []string{``, `null`, `7`, `-0.5e3`, `"7"`, `""`, `true`, `[]`, `["x",{}]`, `{}`, `{"a":{"b":[1]}}`,
 		`"{\"a\":1}"`, `"\ud800"`}
-	read := func(n voice.Note) map[string]string {
+	read := func(n chime.VoiceNotification) map[string]string {
 		return map[string]string{"taskId": n.TaskID, "transactionId": n.TransactionID, "callId": n.CallID,
-			"voiceConnectorId": n.VoiceConnectorID, "mediaInsightsPipelineId": n.PipelineID, "detailStatus": n.Status}
+			"voiceConnectorId": n.VoiceConnectorID, "mediaInsightsPipelineId": n.PipelineID, "detailStatus": n.DetailStatus}
 	}
 	for _, detailType := range []string{"SpeakerSearchStatus", "VoiceToneAnalysisStatus", "VoiceAnalyticsStatus",
 		"VoiceMoodStatus"} {
@@ -156,7 +156,7 @@ func TestFieldsOfAnyFormHideNoOther(t *testing.T) {
 					}
 				}
 				body := `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":"` + detailType + `","detail":{` + strings.Join(members, ",") + `}}`
-				n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(body)})
+				n, err := chime.ParseVoice([]byte(body), chime.BySQS)
 				if err != nil || string(n.Raw) != body {
 					t.Errorf("%s %s: got %v and %q, want the bytes as they came", odd, form, err, n.Raw)
 					continue
@@ -197,8 +197,8 @@ func TestReadForeign(t *testing.T) {
 		{"nothing", ``, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := voice.Read(intake.Message{Source: intake.Kinesis, Body: []byte(tt.body)})
-			if got := errors.Is(err, voice.ErrForeign); got != tt.foreign {
+			_, err := chime.ParseVoice([]byte(tt.body), chime.ByKinesis)
+			if got := errors.Is(err, chime.ErrForeign); got != tt.foreign {
 				t.Errorf("got %v, want it foreign: %t", err, tt.foreign)
 			}
 		})

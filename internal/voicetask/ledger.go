@@ -1,4 +1,4 @@
-package consent
+package voicetask
 
 import (
 	"slices"
@@ -37,8 +37,8 @@ type Step struct {
 	Entry Entry
 }
 
-// Run is a run of a function that does what is due for a call.
-type Run struct {
+// RunID is a run of a function that does what is due for a call.
+type RunID struct {
 	// Event is the id of the event that it handles.
 	Event string
 	// Try is the name under which the run may ask the service for starts. No other run
@@ -55,7 +55,7 @@ type Run struct {
 //
 // A run must not ask Next again about a task for which it has called the service and
 // has not written the answer: a NotSent of that run would be wrong.
-func (l Ledger) Next(now time.Time, on Settings, run Run) []Step {
+func (l Ledger) Next(now time.Time, on Settings, run RunID) []Step {
 	var steps []Step
 	for _, task := range Tasks() {
 		v := l.view(task, now)

@@ -1,4 +1,4 @@
-package consent_test
+package voicetask_test
 
 import (
 	"encoding/json"
@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/voicetask"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -28,17 +29,17 @@ func example(t *testing.T, name string) string {
 
 func TestParseReadsTheExamples(t *testing.T) {
 	const tx, call = "af713cb5-c6aa-416a-97e1-5636109ac0d8", "264a8549-f556-4460-94a2-f6c09f7692ed"
-	for name, want := range map[string]consent.Entry{
-		"consent-granted": {Kind: consent.Granted, At: time.Date(2026, 3, 11, 8, 15, 9, 0, time.UTC), Event: "0f1c3c52-2b6e-4f0b-9d52-6f6a1f3a7f11",
-			By: "caller, asked by the IVR", TransactionID: tx, Scope: consent.ScopeBoth},
-		"consent-granted-until": {Kind: consent.Granted, At: time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC), Event: "5a8d2f64-90d7-4c61-8b0f-2f2b5b3d6a02",
-			By: "agent-2317", CallID: call, Scope: consent.ScopeVoiceTone, Until: time.Date(2036, 3, 11, 9, 0, 0, 0, time.UTC)},
-		"consent-denied": {Kind: consent.Denied, At: time.Date(2026, 3, 11, 8, 15, 11, 0, time.UTC), Event: "c07be9d8-41e5-4a39-a1f9-7d0c5b9e4e03",
-			By: "caller, asked by the IVR", TransactionID: tx, CallID: call, Scope: consent.ScopeSpeakerSearch},
-		"consent-withdrawn": {Kind: consent.Withdrawn, At: time.Date(2026, 3, 11, 8, 16, 40, 250_000_000, time.UTC), Event: "e2d4f7a6-7c18-4b53-8f3e-1a9b6c0d2f04",
-			By: "agent-2317", TransactionID: tx, Scope: consent.ScopeBoth},
+	for name, want := range map[string]voicetask.Entry{
+		"consent-granted": {Kind: voicetask.Granted, At: time.Date(2026, 3, 11, 8, 15, 9, 0, time.UTC), Event: "0f1c3c52-2b6e-4f0b-9d52-6f6a1f3a7f11",
+			By: "caller, asked by the IVR", TransactionID: tx, Scope: voicetask.ScopeBoth},
+		"consent-granted-until": {Kind: voicetask.Granted, At: time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC), Event: "5a8d2f64-90d7-4c61-8b0f-2f2b5b3d6a02",
+			By: "agent-2317", CallID: call, Scope: voicetask.ScopeVoiceTone, Until: time.Date(2036, 3, 11, 9, 0, 0, 0, time.UTC)},
+		"consent-denied": {Kind: voicetask.Denied, At: time.Date(2026, 3, 11, 8, 15, 11, 0, time.UTC), Event: "c07be9d8-41e5-4a39-a1f9-7d0c5b9e4e03",
+			By: "caller, asked by the IVR", TransactionID: tx, CallID: call, Scope: voicetask.ScopeSpeakerSearch},
+		"consent-withdrawn": {Kind: voicetask.Withdrawn, At: time.Date(2026, 3, 11, 8, 16, 40, 250_000_000, time.UTC), Event: "e2d4f7a6-7c18-4b53-8f3e-1a9b6c0d2f04",
+			By: "agent-2317", TransactionID: tx, Scope: voicetask.ScopeBoth},
 	} {
-		got, err := consent.Parse([]byte(example(t, name)), now)
+		got, err := voicetask.ParseConsent([]byte(example(t, name)), now)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
@@ -86,7 +87,7 @@ func TestParseNamesTheField(t *testing.T) {
 			if string(raw) == before {
 				t.Fatal("the case changes nothing")
 			}
-			_, err := consent.Parse(raw, now)
+			_, err := voicetask.ParseConsent(raw, now)
 			var field *chime.FieldError
 			var known *apperr.Error
 			pointer := ""
@@ -105,7 +106,7 @@ func TestParseNamesTheField(t *testing.T) {
 			}
 		})
 	}
-	if _, err := consent.Parse([]byte(`{"id":"x"`), now); apperr.ClassOf(err) != apperr.Invalid {
+	if _, err := voicetask.ParseConsent([]byte(`{"id":"x"`), now); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("broken JSON: got %v, want it invalid", err)
 	}
 }
@@ -118,7 +119,7 @@ func TestNamesInAnyAlphabetMayBeAsLong(t *testing.T) {
 		if err != nil || (len(problems) == 0) != fits {
 			t.Errorf("schema on %d letters: got %v and %v, want them taken: %t", n, problems, err, fits)
 		}
-		if _, err := consent.Parse(raw, now); (err == nil) != fits {
+		if _, err := voicetask.ParseConsent(raw, now); (err == nil) != fits {
 			t.Errorf("Parse on %d letters: got %v, want them taken: %t", n, err, fits)
 		}
 	}
@@ -128,21 +129,21 @@ func TestNamesInAnyAlphabetMayBeAsLong(t *testing.T) {
 func TestAYesFromTheFutureIsAsOfNow(t *testing.T) {
 	ahead := now.Add(4 * time.Minute)
 	for _, tt := range []struct {
-		decision consent.Kind
+		decision voicetask.Kind
 		at, want time.Time
 	}{
-		{consent.Granted, ahead, now},
-		{consent.Granted, now, now},
-		{consent.Granted, now.Add(-time.Minute), now.Add(-time.Minute)},
-		{consent.Denied, ahead, ahead},
-		{consent.Withdrawn, ahead, ahead},
+		{voicetask.Granted, ahead, now},
+		{voicetask.Granted, now, now},
+		{voicetask.Granted, now.Add(-time.Minute), now.Add(-time.Minute)},
+		{voicetask.Denied, ahead, ahead},
+		{voicetask.Withdrawn, ahead, ahead},
 	} {
-		body, err := json.Marshal(map[string]any{"id": "e", "source": consent.Source, "detail-type": consent.DetailType, "time": tt.at,
-			"detail": consent.Detail{CallID: "c", Scope: consent.ScopeBoth, Decision: tt.decision, By: "me"}})
+		body, err := json.Marshal(map[string]any{"id": "e", "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": tt.at,
+			"detail": voicetask.ConsentDetail{CallID: "c", Scope: voicetask.ScopeBoth, Decision: tt.decision, By: "me"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := consent.Parse(body, now); err != nil || !got.At.Equal(tt.want) {
+		if got, err := voicetask.ParseConsent(body, now); err != nil || !got.At.Equal(tt.want) {
 			t.Errorf("%s of %s: got one of %s and %v, want one of %s", tt.decision, tt.at.Format(time.TimeOnly), got.At.Format(time.TimeOnly), err, tt.want.Format(time.TimeOnly))
 		}
 	}
@@ -150,13 +151,13 @@ func TestAYesFromTheFutureIsAsOfNow(t *testing.T) {
 
 // What Detail writes is what Parse reads.
 func TestDetailIsReadBack(t *testing.T) {
-	detail := consent.Detail{TransactionID: "t", Scope: consent.ScopeBoth, Decision: consent.Granted, By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}
-	body, err := json.Marshal(map[string]any{"id": "e", "source": consent.Source, "detail-type": consent.DetailType, "time": "2026-03-11T08:29:59Z", "detail": detail})
+	detail := voicetask.ConsentDetail{TransactionID: "t", Scope: voicetask.ScopeBoth, Decision: voicetask.Granted, By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}
+	body, err := json.Marshal(map[string]any{"id": "e", "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": "2026-03-11T08:29:59Z", "detail": detail})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := consent.Parse(body, now)
-	want := consent.Entry{Kind: consent.Granted, At: detail.At, Event: "e", By: "me", TransactionID: "t", Scope: consent.ScopeBoth, Until: detail.Until}
+	got, err := voicetask.ParseConsent(body, now)
+	want := voicetask.Entry{Kind: voicetask.Granted, At: detail.At, Event: "e", By: "me", TransactionID: "t", Scope: voicetask.ScopeBoth, Until: detail.Until}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
