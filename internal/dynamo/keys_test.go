@@ -102,7 +102,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
-		tally, err := s.Tally(t.Context(), i.ID)
+		tally, err := s.CountOccurrences(t.Context(), i.ID)
 		if err != nil || tally.Calls != 1 {
 			rt.Fatalf("got %d calls in the incident (%v), want one", tally.Calls, err)
 		}

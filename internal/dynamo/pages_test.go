@@ -138,7 +138,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list) - 1, err
 		},
 		"Tally": func(s *dynamo.Store) (any, int, error) {
-			tally, err := s.Tally(t.Context(), group)
+			tally, err := s.CountOccurrences(t.Context(), group)
 			return tally, tally.Calls, err
 		},
 		"Ledger": func(s *dynamo.Store) (any, int, error) {

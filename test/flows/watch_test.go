@@ -55,7 +55,7 @@ func TestWatchEscalatesWhatDoesNotRecoverOnce(t *testing.T) {
 	if len(list) != 1 || list[0].Element != "KinesisDataStreamSink" || !list[0].OpenedAt.Equal(noon) {
 		t.Fatalf("got %+v, want one incident of the sink since noon", list)
 	}
-	if tally, err := v.store().Tally(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
+	if tally, err := v.store().CountOccurrences(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
 		t.Errorf("got %d calls (%v), want the one that did not recover", tally.Calls, err)
 	}
 }

@@ -130,9 +130,9 @@ func TestTextMessageSaysAll(t *testing.T) {
 				}
 				id := ""
 				m := news(f, stage, func(n *testUpdate) {
-					n.Another.Class, id = class, n.Incident.ID
-					n.Incident.Class, n.Tally.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
-					n.Tally.Examples[0].At = failedAt.AddDate(0, 0, 14)
+					n.UrgentReason.Class, id = class, n.Incident.ID
+					n.Incident.Class, n.Counts.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
+					n.Counts.Examples[0].At = failedAt.AddDate(0, 0, 14)
 				}).Message(notify.Options{})
 				want := []string{"] ", class.Title(), "99999 calls since 23 Mar 15:20 UTC.", id[strings.LastIndex(id, "-")+1:]}
 				if stage != incident.Closing {
@@ -155,7 +155,7 @@ func TestTextMessageSaysAll(t *testing.T) {
 // incident.
 func TestSinceIsWhenTheFirstCallFailed(t *testing.T) {
 	m := news(permanent("Access denied"), incident.Closing, func(n *testUpdate) {
-		n.Tally.Examples = []incident.Occurrence{{PipelineID: "early", At: failedAt.Add(-25 * time.Minute)}}
+		n.Counts.Examples = []incident.Occurrence{{PipelineID: "early", At: failedAt.Add(-25 * time.Minute)}}
 	}).Message(notify.Options{})
 	if !strings.Contains(m.Body, "Since: 2026-03-09 14:55:27 UTC\n") || !strings.Contains(m.Body, "It lasted 2 h,") {
 		t.Errorf("got %s, want it since the first call, for two hours", m.Body)
