@@ -85,8 +85,11 @@ func (m Matches) Notify(ctx context.Context, n rulematch.Notification) (rulematc
 	if n.Topic != "" {
 		topic = m.Topics(n.Topic)
 	}
-	record := Notification{ID: message.ID, Kind: string(message.Kind), Subject: message.Subject, Calls: n.Unsent.Calls, Tally: n.Unsent.Tally}
+	record := Notification{ID: message.ID, Kind: string(message.Kind), Subject: message.Subject,
+		Calls: n.Tally.Matches, Tally: n.Tally.Days.String()}
 	sent, err := m.Outbox.TryOnceForMatch(ctx, n.Key, record, m.Owner(ctx),
 		func(ctx context.Context) error { return topic.Publish(ctx, message) })
-	return rulematch.Sent{At: sent.SentAt, Calls: sent.Calls, Tally: sent.Tally}, err
+	return rulematch.Sent{At: sent.SentAt, Tally: rulematch.Tally{
+		Matches: sent.Calls, Days: rulematch.ParseDayCounts(sent.Tally),
+	}}, err
 }
