@@ -136,8 +136,8 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
-		file: "internal/handler/watch.go",
-		old:  "{ return watchdog.Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
+		file: "internal/watchdog/service.go",
+		old:  "{ return Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
 		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{

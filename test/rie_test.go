@@ -258,7 +258,7 @@ func watchHandlesSchedule(t *testing.T, f underEmulator) {
 	ids := map[int]string{}
 	for _, n := range []int{lost, failed} {
 		ev := parsed(t, stateChange(t, "abcdef1", n, chime.EventInProgress, "", begin, "InProgress"))
-		if err := pipeline.Record(t.Context(), f.table, ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), f.table, ev); err != nil {
 			t.Fatal(err)
 		}
 		ids[n] = stateOf(t, ev).ID

@@ -62,7 +62,7 @@ func fill(t *testing.T, s *dynamo.Store) {
 		example(t, "create-failed"),
 		example(t, "two-elements-transcribing"), example(t, "two-elements-processor-failed"),
 	} {
-		if err := pipeline.Record(ctx, s, parsed(t, raw)); err != nil {
+		if err := pipeline.RecordEvent(ctx, s, parsed(t, raw)); err != nil {
 			t.Fatal(err)
 		}
 	}

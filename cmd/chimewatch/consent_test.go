@@ -122,7 +122,7 @@ func consentTable(t *testing.T) *dynalite.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pipeline.Record(t.Context(), s, stopped); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, stopped); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC)

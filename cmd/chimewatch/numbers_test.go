@@ -56,7 +56,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 		"ANI":"14155550170","callerId":"4155550171","customerNumber":14155550172,
 		"14155550173":{"from":["415\u2011555\u20110174"]}}}`
 	event := parsed(t, failed)
-	if err := pipeline.Record(t.Context(), s, event); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, event); err != nil {
 		t.Fatal(err)
 	}
 	matched := parsed(t, envelope+`"detail-type":"Media Insights Rules Matched","detail":{"version":"0",

@@ -25,7 +25,7 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	ofRehearsal := func(raw string) string { return strings.Replace(raw, `"aws.chime"`, `"chimewatch.rehearsal"`, 1) }
 	failed := parsed(t, ofRehearsal(strings.NewReplacer(lost, id).Replace(example(t, "permanent-failure"))))
 	failed.StateChange.CallID, failed.StateChange.TransactionID = "rehearsal-"+call, "rehearsal-"+transaction
-	if err := pipeline.Record(t.Context(), s, failed); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, failed); err != nil {
 		t.Fatal(err)
 	}
 	st, err := pipeline.FromEvent(failed)

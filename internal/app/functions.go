@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // Status makes the function status: it stores the state and history of pipelines.
@@ -54,16 +55,19 @@ func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
 // Watch makes the function watch: every minute it checks what no event reports.
 func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	watch := handler.Watch{
-		Table: p.table, API: chimeapi.New(p.AWS), Limits: p.settings.Limits, Counts: p.Metrics,
-		Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region, Wait: wait,
-		Incidents: p.incidents(), Topic: p.failureTopic(), Words: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+	checks := watchdog.Service{
+		Pipelines: p.table, Conditions: p.table, Incidents: p.incidents(), API: chimeapi.New(p.AWS),
+		Notifier: notify.Warnings{
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+		},
+		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region,
+		Now: time.Now, Wait: wait,
 	}
 	run := func(h handler.Handler) func(context.Context) error {
 		return func(ctx context.Context) error { return h(ctx, lambdafn.Message{}) }
 	}
 	return p.handler(lambdafn.Scheduled(
-		run(watch.Handle), p.ruleMatches().Run, run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
+		checks.Run, p.ruleMatches().Run, run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
 	))
 }
 

@@ -109,7 +109,7 @@ func TestPipelineEnd(t *testing.T) {
 		if err != nil || ended {
 			t.Errorf("after %d events: got ended %t and %v, want a call that goes on", i, ended, err)
 		}
-		if err := pipeline.Record(t.Context(), s, ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
 		{event("4", "b", "Paused", "21:00"), ""},
 		{event("5", "b", "Stopped", "30:00"), "b"},
 	} {
-		if err := pipeline.Record(t.Context(), s, step.event); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, step.event); err != nil {
 			t.Fatal(err)
 		}
 		id, at, ended, err := s.PipelineEnd(t.Context(), "t")

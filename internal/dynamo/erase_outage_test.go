@@ -283,7 +283,7 @@ func TestEraseOfAFailedCreation(t *testing.T) {
 	s := at(w.Process(), noon)
 	ev := example(t, "create-failed")
 	for _, ref := range []string{pipeline.IDOf(ev), ev.StateChange.TransactionID, ev.StateChange.CallID} {
-		if err := pipeline.Record(t.Context(), s, ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := erase(context.Background(), s, ref); err != nil {

@@ -140,7 +140,7 @@ func (d *desk) changes(c talk, id string, all bool, eventTypes ...string) deed {
 			if err != nil {
 				return err
 			}
-			if err := pipeline.Record(ctx, s, ev); err != nil {
+			if err := pipeline.RecordEvent(ctx, s, ev); err != nil {
 				return err
 			}
 		}

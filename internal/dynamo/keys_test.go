@@ -70,7 +70,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		}
 		var i incident.Incident
 		for range 2 {
-			if err := pipeline.Record(t.Context(), s, ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 			if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
@@ -127,7 +127,7 @@ func TestCallWithLongIDsIsErased(t *testing.T) {
 		world := faultinject.NewWorld(t, db)
 		s := at(world.Process(), noon)
 		ev := c.event(chime.EventPermanentFailure)
-		if err := pipeline.Record(t.Context(), s, ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		b, err := s.Belongings(t.Context(), ref)
@@ -159,7 +159,7 @@ func TestHistoryHasEveryEventOnce(t *testing.T) {
 			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon, Raw: []byte("{}"), StateChange: &chime.StateChange{
 				EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/h", n)}}
 			ids[id] = true
-			if err := pipeline.Record(t.Context(), s, ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 		}
@@ -183,7 +183,7 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 		"MarkAsked":         func() error { return s.MarkAsked(t.Context(), "p", noon) },
 		"EndLapse, by call": func() error { return s.EndLapse(t.Context(), dynamo.Lapse{Event: "e", CallID: "c"}) },
 		"EndLapse":          func() error { return s.EndLapse(t.Context(), dynamo.Lapse{Event: "e", TransactionID: "t"}) },
-		"Lower":             func() error { return s.Lower(t.Context(), "quota", noon) },
+		"Lower":             func() error { return s.ClearCondition(t.Context(), "quota", noon) },
 	} {
 		if err := say(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -212,7 +212,7 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 		world := faultinject.NewWorld(t, db)
 		s := at(world.Process(), noon)
 		for _, n := range order {
-			if err := pipeline.Record(t.Context(), s, events[n]); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, events[n]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -244,7 +244,7 @@ func TestNothingIsKnownOfTheFuture(t *testing.T) {
 	s := at(world.Process(), noon)
 	ev := story(t)[1]
 	ev.Time = noon.Add(pipeline.Skew + time.Second)
-	if err := pipeline.Record(t.Context(), s, ev); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Pipeline(t.Context(), pipeline.IDOf(ev))

@@ -20,28 +20,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// Query says which pipelines List gives.
-type Query struct {
-	// From and To bound when the pipeline was first heard of, both included;
-	// zero means no bound.
-	From, To time.Time
-	// Statuses keep to pipelines of one of them; none means any.
-	Statuses []pipeline.Status
-	// NoRehearsals leaves rehearsals out; they cost the query their keys only.
-	NoRehearsals bool
-	// Limit is the most that a page holds; zero means 50.
-	Limit int
-	// Cursor is the Next of the page before; empty for the first page.
-	Cursor string
-}
-
-// Page is one page of pipelines, newest first.
-type Page struct {
-	States []pipeline.State
-	// Next is the cursor of the page that follows, empty on the last one.
-	Next string
-}
-
 const defaultLimit = 50
 
 // position is how far a shard of an index has been read.
@@ -66,7 +44,7 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 	}
 	var page Page
 	for {
-		keys, err := s.nextKeys(ctx, q.span(), &positions, q.Limit-len(page.States))
+		keys, err := s.nextKeys(ctx, spanOf(q), &positions, q.Limit-len(page.States))
 		if err != nil {
 			return Page{}, err
 		}
@@ -129,7 +107,7 @@ func (sp span) leavesOut(pk string) bool {
 	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
-func (q Query) span() span {
+func spanOf(q Query) span {
 	sp := span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
 	open, failed := 0, 0
 	for _, s := range q.Statuses {

@@ -90,7 +90,7 @@ func TestMatchIsOfTheNewestPipelineOfItsCall(t *testing.T) {
 			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(minute) * time.Minute), Raw: []byte("{}"),
 				StateChange: &chime.StateChange{EventType: chime.EventInProgress, CallFields: call,
 					PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}}
-			if err := pipeline.Record(t.Context(), s, ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 			if minute > last {

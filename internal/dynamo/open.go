@@ -9,22 +9,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 const (
-	attrAsked = "w" // when the API was last asked about a pipeline
-	latchPK   = "W#"
-	latchSK   = "S"
+	attrAsked   = "w" // when the API was last asked about a pipeline
+	conditionPK = "W#"
+	conditionSK = "S"
+	attrSince   = "s" // of a condition
 )
-
-// OpenPipeline is one that has not ended, as far as the table knows; its state is that
-// of Known.
-type OpenPipeline struct {
-	pipeline.State
-	// AskedAt is when the API was last asked about it, zero for never.
-	AskedAt time.Time
-}
 
 // Open returns all pipelines that are open by what is known of them now (see Known):
 // those about which the API was not asked for
@@ -55,7 +48,7 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 				return nil, err
 			}
 			if known && st.Status.Open() { // the index is a moment behind
-				list = append(list, OpenPipeline{st, timeIn(it, attrAsked)})
+				list = append(list, OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
 			}
 		}
 	}
@@ -76,45 +69,39 @@ func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
 	up.require("attribute_exists(" + attrPK + ")") // it may have expired
 	up.set(attrAsked, up.value(text(timeText(at))))
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pipelineKey(id), stateSK)))
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take that the API was asked")
-	}
-	return nil
+	return unlessChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
 }
 
-// Raise sets the latch of that name, and gives since when it has been set: the
-// same time for all that raise it until it is lowered.
-func (s *Store) Raise(ctx context.Context, name string) (since time.Time, err error) {
+// SetCondition implements watchdog.Conditions.
+func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time, err error) {
 	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(latchPK+name, latchSK), ReturnValues: types.ReturnValueAllNew,
-		UpdateExpression:          aws.String("SET s = if_not_exists(s, :now)"),
+		TableName: &s.table, Key: key(conditionPK+name, conditionSK), ReturnValues: types.ReturnValueAllNew,
+		UpdateExpression:          aws.String("SET " + attrSince + " = if_not_exists(" + attrSince + ", :now)"),
 		ExpressionAttributeValues: item{":now": text(timeText(s.now()))},
 	})
 	if err != nil {
-		return time.Time{}, s.failure(err, "cannot take that "+name+" is so")
+		return time.Time{}, s.failure(err, "cannot set the condition "+name)
 	}
-	return timeIn(out.Attributes, "s"), nil
+	return timeIn(out.Attributes, attrSince), nil
 }
 
-// Raised tells since when the latch has been set; zero when it is not.
-func (s *Store) Raised(ctx context.Context, name string) (time.Time, error) {
-	it, err := s.get(ctx, latchPK+name, latchSK)
-	return timeIn(it, "s"), err
+// ConditionSince implements watchdog.Conditions.
+func (s *Store) ConditionSince(ctx context.Context, name string) (time.Time, error) {
+	it, err := s.get(ctx, conditionPK+name, conditionSK)
+	return timeIn(it, attrSince), err
 }
 
-// Lower takes back the latch that was raised at a time, and no later one.
-func (s *Store) Lower(ctx context.Context, name string, since time.Time) error {
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(latchPK+name, latchSK),
-		UpdateExpression: aws.String("REMOVE s"), ConditionExpression: aws.String("s = :since"),
-		ExpressionAttributeValues: item{":since": text(timeText(since))},
-	})
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take that "+name+" is over")
-	}
-	return nil
+// ClearCondition implements watchdog.Conditions.
+func (s *Store) ClearCondition(ctx context.Context, name string, since time.Time) error {
+	up := newUpdate()
+	up.require(attrSince + " = " + up.value(text(timeText(since))))
+	up.remove(attrSince)
+	return unlessChanged(s.updateIf(ctx, key(conditionPK+name, conditionSK), up, "cannot clear the condition "+name))
 }
 
-// PartitionOfLatch is the partition of the notifications about a latch.
-func PartitionOfLatch(name string) Partition { return Partition(latchPK + name) }
+// TryOnceForCondition implements notify.ConditionOutbox.
+func (s *Store) TryOnceForCondition(ctx context.Context, name string, n notify.Notification, owner string,
+	send func(context.Context) error,
+) (notify.Notification, error) {
+	return s.TryOnce(ctx, Partition(conditionPK+name), n, owner, send)
+}

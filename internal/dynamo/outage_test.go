@@ -32,7 +32,7 @@ func at(p *faultinject.Process, now time.Time) *dynamo.Store {
 func recording(s *dynamo.Store, events ...*chime.Event) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, ev := range events {
-		steps = append(steps, func(ctx context.Context) error { return pipeline.Record(ctx, s, ev) })
+		steps = append(steps, func(ctx context.Context) error { return pipeline.RecordEvent(ctx, s, ev) })
 	}
 	return steps
 }
@@ -107,8 +107,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		}},
 		{"latch", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			s := at(p, noon)
-			raise := func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err }
-			return []faultinject.Step{raise, func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) }, raise}
+			raise := func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err }
+			return []faultinject.Step{raise, func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) }, raise}
 		}},
 	}
 	for _, tc := range cases {

@@ -69,7 +69,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			n, minute, chime.DetailStateChange, noon.Add(time.Duration(minute)*time.Minute).Format(time.RFC3339), eventType, n))
 	}
 	record := func(ev *chime.Event) {
-		if err := pipeline.Record(t.Context(), s, ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -68,7 +68,7 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		if err != nil {
 			return err
 		}
-		errs := []error{pipeline.Record(ctx, s, ev)}
+		errs := []error{pipeline.RecordEvent(ctx, s, ev)}
 		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
 			_, err := join(ctx, s, incident.Report{
 				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.CauseOfState(st).Class,

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Client is what Store needs of *dynamodb.Client. It leaves out all that the
@@ -36,6 +37,14 @@ type Options struct {
 	// nil.
 	Now func() time.Time
 }
+
+// What the table stores of pipelines.
+type (
+	Query        = pipeline.Query
+	Page         = pipeline.Page
+	Record       = pipeline.Record
+	OpenPipeline = pipeline.OpenPipeline
+)
 
 // Store reads and writes the table. It holds no state of its own, so any number
 // of goroutines and processes may use the same table at once.

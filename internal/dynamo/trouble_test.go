@@ -21,7 +21,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 	s := at(p, noon)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, noon))
 	ev := example(t, "in-progress")
-	if err := pipeline.Record(t.Context(), s, ev); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Find(t.Context(), ev.StateChange.CallID)
@@ -33,7 +33,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	asks := map[string]func(context.Context) error{
-		"record":        func(ctx context.Context) error { return pipeline.Record(ctx, s, ev) },
+		"record":        func(ctx context.Context) error { return pipeline.RecordEvent(ctx, s, ev) },
 		"match":         func(ctx context.Context) error { return s.RecordMatch(ctx, example(t, "rule-sentiment"), "Sentiment") },
 		"call of":       func(ctx context.Context) error { _, err := s.CallOf(ctx, ev.StateChange.CallFields); return err },
 		"pipeline":      func(ctx context.Context) error { _, err := s.Pipeline(ctx, st[0].ID); return err },
@@ -58,12 +58,12 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"mark told": func(ctx context.Context) error {
 			return s.SetAnnounced(ctx, i, incident.Announced{At: noon, Openings: 1})
 		},
-		"raise":      func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err },
+		"raise":      func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err },
 		"belongings": func(ctx context.Context) error { _, err := s.Belongings(ctx, st[0].ID); return err },
 		"erase":      func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
 		"erasures":   func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
-		"raised":     func(ctx context.Context) error { _, err := s.Raised(ctx, "quota"); return err },
-		"lower":      func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) },
+		"raised":     func(ctx context.Context) error { _, err := s.ConditionSince(ctx, "quota"); return err },
+		"lower":      func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
 	}
 	answers := []struct {
 		code   string
@@ -117,7 +117,7 @@ func TestWrongKindIsRefused(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	match, change := example(t, "rule-sentiment"), example(t, "in-progress")
 	for name, err := range map[string]error{
-		"a match as a state change": pipeline.Record(t.Context(), s, match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
+		"a match as a state change": pipeline.RecordEvent(t.Context(), s, match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
 	} {
 		if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), chime.DetailRulesMatched) && !strings.Contains(err.Error(), chime.DetailStateChange) {
 			t.Errorf("%s: got %v, want it refused with its type", name, err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // Notification is the record of a message: sent, or being sent while SentAt is zero.
@@ -92,4 +93,41 @@ func (m Matches) Notify(ctx context.Context, n rulematch.Notification) (rulematc
 	return rulematch.Sent{At: sent.SentAt, Tally: rulematch.Tally{
 		Matches: sent.Calls, Days: rulematch.ParseDayCounts(sent.Tally),
 	}}, err
+}
+
+// ConditionOutbox records what is sent about conditions; see IncidentOutbox.
+type ConditionOutbox interface {
+	TryOnceForCondition(ctx context.Context, name string, n Notification, owner string,
+		send func(context.Context) error) (Notification, error)
+}
+
+// Warnings sends warnings of the watchdog to a topic. It implements watchdog.Notifier.
+type Warnings struct {
+	Outbox  ConditionOutbox
+	Topic   Publisher
+	Options Options
+	// Owner names the invocation.
+	Owner func(context.Context) string
+}
+
+// Warn sends a warning once, unless another process is sending it.
+func (w Warnings) Warn(ctx context.Context, warning watchdog.Warning) error {
+	m := Warning(warning, w.Options)
+	_, err := w.Outbox.TryOnceForCondition(ctx, string(warning.Condition),
+		Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}, w.Owner(ctx),
+		func(ctx context.Context) error { return w.Topic.Publish(ctx, m) })
+	return err
+}
+
+// Warning renders a warning.
+func Warning(w watchdog.Warning, o Options) Message {
+	switch w.Condition {
+	case watchdog.QuotaNear:
+		return Quota{Active: w.Active, Quota: w.Quota, Account: w.Account, Region: w.Region, Since: w.Since}.Message(o)
+	case watchdog.PipelinesLinger:
+		return Lingering{Pipelines: w.Pipelines, Account: w.Account, Region: w.Region, Since: w.Since}.Message(o)
+	default:
+		return Silence{LastEventAt: w.LastEventAt, After: w.After, Compared: w.Compared, Weekly: w.Weekly, Zone: w.Zone,
+			Account: w.Account, Region: w.Region, Since: w.Since}.Message(o)
+	}
 }

@@ -54,8 +54,8 @@ func (s Service) Handle(ctx context.Context, event []byte) error {
 	return nil
 }
 
-// Record stores a state change, and counts nothing.
-func Record(ctx context.Context, r Recorder, ev *chime.Event) error {
+// RecordEvent stores a state change, and counts nothing.
+func RecordEvent(ctx context.Context, r Recorder, ev *chime.Event) error {
 	st, err := FromEvent(ev)
 	if err != nil {
 		return err

@@ -126,7 +126,7 @@ func OfCall(ctx context.Context, modules, dir string) (u Units, err error) {
 		return u, err
 	}
 	for _, ev := range events {
-		if err := pipeline.Record(ctx, s, ev); err != nil {
+		if err := pipeline.RecordEvent(ctx, s, ev); err != nil {
 			return u, err
 		}
 	}

@@ -107,7 +107,7 @@ func TestEveryReasonAndLossIsNotifiedOnce(t *testing.T) {
 				do(true, func() error { return v.failures()(ctx, intake.Message{Body: event}) })
 			}
 			if rapid.Bool().Draw(rt, "watches") {
-				do(false, func() error { return v.watch(limits, quiet{}).Handle(ctx, intake.Message{}) })
+				do(false, func() error { return v.watch(limits, quiet{}).Run(ctx) })
 			}
 		}
 		v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, now.Add(time.Minute)))

@@ -112,8 +112,9 @@ func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 			reopened++
 		}}
 		w := v.watch(limits, quiet{})
-		w.Table = dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now})
-		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
+		table := dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now})
+		w = v.watchOn(table, limits, quiet{})
+		if err := w.Run(t.Context()); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
 		more = meanwhile.calls <= 0
@@ -143,8 +144,8 @@ func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v.Line.Revive()
 	v.now.set(minutes(1))
 	w := v.watch(limits, quiet{})
-	w.Table = blind{v.store()}
-	if err := w.Handle(t.Context(), intake.Message{}); !errors.Is(err, errBlind) {
+	w.Pipelines = blind{v.store()}
+	if err := w.Run(t.Context()); !errors.Is(err, errBlind) {
 		t.Errorf("got %v, want the error of the list", err)
 	}
 	v.wantStages(t, "though pipelines cannot be listed", map[string]int{"opening": 1})

@@ -118,7 +118,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 				v.now.set(noon.Add(20 * time.Minute))
 				return errors.Join(
 					status(v.store(), quiet{})(ctx, intake.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
-					v.watch(few, quiet{}).Handle(ctx, intake.Message{}))
+					v.watch(few, quiet{}).Run(ctx))
 			}
 			return append(raise, lower)
 		}},
@@ -144,7 +144,7 @@ func watching(v *invocation, l watchdog.Limits, after ...time.Duration) []faulti
 	for _, d := range after {
 		steps = append(steps, func(ctx context.Context) error {
 			v.now.set(noon.Add(d))
-			return v.watch(l, quiet{}).Handle(ctx, intake.Message{})
+			return v.watch(l, quiet{}).Run(ctx)
 		})
 	}
 	return steps
@@ -188,7 +188,7 @@ func TestNextRunPicksUp(t *testing.T) {
 		before := len(v.Line.Calls())
 		v.Line.Disturb(n, how)
 		v.now.set(noon.Add(2 * time.Hour))
-		err := v.watch(limits, quiet{}).Handle(t.Context(), intake.Message{})
+		err := v.watch(limits, quiet{}).Run(t.Context())
 		calls := v.Line.Calls()[before:]
 		if (err == nil) != (n == 0) {
 			t.Fatalf("%s call %d: got %v", how, n, err)

@@ -84,7 +84,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	beats.Heartbeat, beats.Quota = time.Hour, 3
 	watch := func(at time.Time) {
 		v.now.set(at)
-		err := errors.Join(v.watch(beats, quiet{}).Handle(tb.Context(), intake.Message{}),
+		err := errors.Join(v.watch(beats, quiet{}).Run(tb.Context()),
 			v.matches().Run(tb.Context()))
 		if err != nil {
 			t.Fatal(err)

@@ -207,7 +207,7 @@ func (v *invocation) counts(t *testing.T, l watchdog.Limits, at time.Time) (coun
 	t.Helper()
 	v.now.set(at)
 	counts = count{}
-	err = v.watch(l, counts).Handle(t.Context(), intake.Message{})
+	err = v.watch(l, counts).Run(t.Context())
 	return counts, err
 }
 
@@ -327,13 +327,13 @@ func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 	v.now.set(minutes(120))
 	var within time.Duration
 	w := v.watch(limits, quiet{})
-	w.API = hanging{&within}
+	w.API = asked{hanging{&within}}
 	for _, run := range []struct{ has, least, most time.Duration }{
 		{10 * time.Minute, 10 * time.Second, 12 * time.Second}, // one try of a request, and some
 		{15 * time.Second, time.Second, 5 * time.Second},       // all but what comes after needs
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), run.has)
-		if err := w.Handle(ctx, intake.Message{}); apperr.ClassOf(err) != apperr.Unavailable {
+		if err := w.Run(ctx); apperr.ClassOf(err) != apperr.Unavailable {
 			t.Errorf("got %v, want the API unavailable", err)
 		}
 		cancel()
@@ -420,8 +420,8 @@ func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
 			v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(10)))
 		}}
 		w := v.watch(limits, quiet{})
-		w.Table = dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now})
-		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
+		w = v.watchOn(dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now}), limits, quiet{})
+		if err := w.Run(t.Context()); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
 		if more = during.calls <= 0; !more {
@@ -601,7 +601,7 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 			}
 			v.record(t, done(minutes(3))...)
 			v.run(t, beats, minutes(5))
-			if since, err := v.store().Raised(t.Context(), "silence"); err != nil || !since.IsZero() {
+			if since, err := v.store().ConditionSince(t.Context(), "silence"); err != nil || !since.IsZero() {
 				t.Errorf("after a call: got silence since %s (%v), want none", since, err)
 			}
 			v.wantStages(t, "after a call", want)
@@ -694,7 +694,7 @@ func TestWatchSpreadsItsQuestions(t *testing.T) {
 		counts := count{}
 		w := v.watch(watchdog.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 1000}, counts)
 		w.Wait = func(context.Context, time.Duration) error { waits++; return nil }
-		return counts, w.Handle(ctx, intake.Message{})
+		return counts, w.Run(ctx)
 	}
 	counts, err := run(t.Context(), minutes(120))
 	if err != nil || counts["PipelinesAsked"] != 50 || counts["PipelinesNotYetAsked"] != 10 || waits != 49 {

@@ -100,18 +100,37 @@ func (v *invocation) matchesBy() (*rulematch.Service, *notify.Matches) {
 	}, sender
 }
 
-func (v *invocation) watch(l watchdog.Limits, counts handler.Counter) handler.Watch {
-	return handler.Watch{
-		Table: v.store(), API: overLine{v.Line, v.api}, Incidents: v.incidents(), Topic: v.topic(), Owner: v.name, Limits: l, Counts: counts, Account: "111122223333", Region: "us-east-1",
+func (v *invocation) watch(l watchdog.Limits, counts watchdog.Counter) watchdog.Service {
+	return v.watchOn(v.store(), l, counts)
+}
+
+func (v *invocation) watchOn(table *dynamo.Store, l watchdog.Limits, counts watchdog.Counter) watchdog.Service {
+	incidents := v.incidents()
+	incidents.Repo, incidents.Notifier = table, notify.Incidents{Outbox: table, Topic: v.topic(), Owner: v.name}
+	return watchdog.Service{
+		Pipelines: table, Conditions: table, Incidents: incidents, API: asked{overLine{v.Line, v.api}},
+		Notifier: notify.Warnings{Outbox: table, Topic: v.topic(), Owner: v.name},
+		Limits:   l, Counts: counts, Account: "111122223333", Region: "us-east-1", Now: v.now.Now,
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
+}
+
+// asked is the API as the watchdog asks it.
+type asked struct {
+	api interface {
+		GetPipeline(ctx context.Context, id string) (chimeapi.Pipeline, error)
+	}
+}
+
+func (a asked) Ask(ctx context.Context, id string) (watchdog.Answer, error) {
+	return chimeapi.AnswerOf(a.api.GetPipeline(ctx, id))
 }
 
 // run does one run of the watch at a time.
 func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
 	t.Helper()
 	v.now.set(at)
-	if err := v.watch(l, quiet{}).Handle(t.Context(), intake.Message{}); err != nil {
+	if err := v.watch(l, quiet{}).Run(t.Context()); err != nil {
 		t.Fatalf("the watch at %s: %v", at.Format(time.TimeOnly), err)
 	}
 }
