@@ -114,7 +114,7 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 			}
 			var got []string
 			for _, n := range notes {
-				got = append(got, n.ID+" "+string(n.Source))
+				got = append(got, n.ID+" "+string(n.By))
 			}
 			var want []string
 			for _, i := range []int{0, 1, 3, 4} {
