@@ -141,7 +141,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../voice/testdata/call-analytics.json")
+	text, err := os.ReadFile("../chime/testdata/call-analytics.json")
 	if err != nil {
 		t.Fatal(err)
 	}
