@@ -177,7 +177,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	drain(t, s)
 	call := chime.CallFields{TransactionID: "af713cb5-c6aa-416a-97e1-5636109ac0d8"}
 	notes, err := table.VoiceOf(t.Context(), call, "")
-	if err != nil || len(notes) != 1 || notes[0].Source != "KINESIS" {
+	if err != nil || len(notes) != 1 || notes[0].By != "KINESIS" {
 		t.Errorf("got the notifications %+v and %v, want the one of the stream", notes, err)
 	}
 	if letters := s.DeadLetters(); len(letters) != 0 {
