@@ -84,7 +84,7 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 		name, says string
 		spoil      func(t *testing.T, o *local.Options)
 	}{
-		{"the port is taken", "--port", func(t *testing.T, o *local.Options) {
+		{"the port is in use", "--port", func(t *testing.T, o *local.Options) {
 			taken, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -294,7 +294,7 @@ func TestReplaced(t *testing.T) {
 }
 
 // Readers do not touch a folder that is none of a stack's.
-func TestReadersMakeNothing(t *testing.T) {
+func TestReadersCreateNothing(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

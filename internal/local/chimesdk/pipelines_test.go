@@ -29,7 +29,7 @@ func serve(t *testing.T) (*chimesdk.Pipelines, *client.Client, string) {
 		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), server.URL
 }
 
-func TestOurClientReadsWhatTheStandInKnows(t *testing.T) {
+func TestChimeAPIClient(t *testing.T) {
 	api, c, _ := serve(t)
 	want := client.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress",
 		CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
@@ -84,7 +84,7 @@ func TestListIsPaged(t *testing.T) {
 	}
 }
 
-func TestAWSCLIReadsIt(t *testing.T) {
+func TestAWSCLIReadsPipelines(t *testing.T) {
 	need.Tool(t, "aws")
 	api, _, url := serve(t)
 	api.Set(chimesdk.Pipeline{ID: "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90", ARN: "arn:p1", Status: "Paused",
@@ -99,8 +99,7 @@ func TestAWSCLIReadsIt(t *testing.T) {
 	}
 }
 
-// What events tell is known, in whatever order they come, but never over what
-// the API was told to know.
+// The API knows what events say, in any order, unless it was set.
 func TestLearn(t *testing.T) {
 	api, c, _ := serve(t)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
