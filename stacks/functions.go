@@ -3,7 +3,6 @@ package stacks
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,8 +12,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 // spec is what makes one function different from the others.
@@ -43,13 +42,6 @@ type function struct {
 	spec spec
 }
 
-// Environment variables of the functions.
-const (
-	envFailureTopic = "CHIMEWATCH_FAILURE_TOPIC_ARN"
-	envAlertTopic   = "CHIMEWATCH_ALERT_TOPIC_ARN"
-	envRoutes       = "CHIMEWATCH_ROUTES"
-)
-
 // specs lists the functions. What a role may do is what its function calls:
 // see internal/handler and internal/dynamo.
 func (w *watchtower) specs() []spec {
@@ -58,16 +50,16 @@ func (w *watchtower) specs() []spec {
 			table: []string{"GetItem", "PutItem", "UpdateItem"}},
 		{name: "failures", about: "Adds failures to incidents and notifies people", timeout: 60,
 			table:       []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes:   map[string]awssns.Topic{envFailureTopic: w.topics.failures},
+			publishes:   map[string]awssns.Topic{config.EnvFailureTopicARN: w.topics.failures},
 			environment: with(w.watchSettings(), w.rendering())},
 		{name: "alerts", about: "Stores rule matches and notifies people", timeout: 60,
 			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, routes: true,
+			publishes: map[string]awssns.Topic{config.EnvAlertTopicARN: w.topics.alerts}, routes: true,
 			environment: with(w.watchSettings(), w.rendering())},
 		w.consentSpec(),
 		{name: "watch", about: "Checks every minute for what no event reports", timeout: 55, once: true,
 			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
-			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, routes: true,
+			publishes: map[string]awssns.Topic{config.EnvFailureTopicARN: w.topics.failures, config.EnvAlertTopicARN: w.topics.alerts}, routes: true,
 			environment: with(with(w.watchSettings(), w.rendering()), w.voiceTasks()),
 			statements: append(w.voiceStatements(), awsiam.PolicyStatementProps{
 				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
@@ -90,17 +82,18 @@ func indexNames() []string {
 
 // rendering are the variables by which functions know how to write notifications.
 func (w *watchtower) rendering() map[string]*string {
-	return map[string]*string{
-		"CHIMEWATCH_FULL_NUMBERS": jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
-		"CHIMEWATCH_RUNBOOK_URL":  jsii.String(w.chosen.RunbookURL),
-		notify.HTTPSBodyVariable:  jsii.String(w.chosen.HTTPS.String()),
-	}
+	return w.variables(config.Notifications)
 }
 
 // watchSettings are the variables by which functions know how to watch.
 func (w *watchtower) watchSettings() map[string]*string {
-	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account()}
-	for name, value := range w.chosen.Settings.Environment() {
+	return with(w.variables(config.Watching), map[string]*string{config.EnvAccount: w.stack.Account()})
+}
+
+// variables are the settings of a group.
+func (w *watchtower) variables(group config.Group) map[string]*string {
+	env := map[string]*string{}
+	for name, value := range w.chosen.Environment(group) {
 		env[name] = jsii.String(value)
 	}
 	return env
@@ -123,17 +116,15 @@ func (w *watchtower) newFunction(s spec) function {
 	// The construct knows the days by name only, the resource by number.
 	logs.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(w.chosen.LogRetentionDays))
 	role := w.newRole(id, s, logs)
-	environment := map[string]*string{
-		"CHIMEWATCH_TABLE":          w.table.TableName(),
-		"CHIMEWATCH_RETENTION_DAYS": jsii.String(strconv.Itoa(w.chosen.RetentionDays)),
-		"CHIMEWATCH_STACK":          w.stack.StackName(),
-	}
+	environment := with(w.variables(config.Storage), map[string]*string{
+		config.EnvTable: w.table.TableName(), config.EnvStack: w.stack.StackName(),
+	})
 	maps.Copy(environment, s.environment)
 	for variable, topic := range s.publishes {
 		environment[variable] = topic.TopicArn()
 	}
 	if s.routes {
-		environment[envRoutes] = jsii.String(w.chosen.Routes.WithoutKeys().String())
+		maps.Copy(environment, w.variables(config.Routing))
 	}
 	architecture := awslambda.Architecture_ARM_64()
 	if w.chosen.Architecture == "x86_64" {
@@ -166,7 +157,7 @@ func (w *watchtower) newFunction(s spec) function {
 func (w *watchtower) newRetries(id string, s spec, f awslambda.Function) {
 	props := &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"),
-		MaximumRetryAttempts: jsii.Number(w.chosen.Retry.Most), MaximumEventAgeInSeconds: jsii.Number(w.chosen.Retry.Age.Seconds()),
+		MaximumRetryAttempts: jsii.Number(w.chosen.Retry.Max), MaximumEventAgeInSeconds: jsii.Number(w.chosen.Retry.Age.Seconds()),
 	}
 	if s.once {
 		props.MaximumRetryAttempts, props.MaximumEventAgeInSeconds = jsii.Number(0), jsii.Number(60)

@@ -3,7 +3,7 @@ package stacks_test
 import (
 	"slices"
 
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // tableActions are the calls of each function on the table, read off internal/handler

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // checkRegions puts rules into the template by which CloudFormation refuses a

@@ -26,7 +26,7 @@ func (w *watchtower) route(rule eventrule.Rule) error {
 	w.rules = append(w.rules, awsevents.NewRule(w.stack, jsii.String("Rule-"+rule.Name), &awsevents.RuleProps{
 		Description: jsii.String(rule.Description), EventPattern: pattern,
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f.Function, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(w.chosen.Delivery.Most), MaxEventAge: awscdk.Duration_Seconds(jsii.Number(w.chosen.Delivery.Age.Seconds())),
+			DeadLetterQueue: w.queues.rules, RetryAttempts: jsii.Number(w.chosen.Delivery.Max), MaxEventAge: awscdk.Duration_Seconds(jsii.Number(w.chosen.Delivery.Age.Seconds())),
 		})},
 	}))
 	return nil

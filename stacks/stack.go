@@ -1,9 +1,9 @@
-// Package stacks is what is deployed: one file for each concern, and in config
-// what a deployer may choose.
+// Package stacks is what is deployed: one file for each concern.
 package stacks
 
 import (
 	"fmt"
+	_ "time/tzdata" // config needs it, and the machine that deploys may not have it
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
@@ -11,8 +11,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // watchtower is the stack while it is put together.

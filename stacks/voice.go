@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -15,7 +14,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // How notifications reach the function. A queue's messages stay hidden for six
@@ -75,10 +74,7 @@ func (w *watchtower) consentSpec() spec {
 
 // voiceTasks are the variables that turn tasks on.
 func (w *watchtower) voiceTasks() map[string]*string {
-	return map[string]*string{
-		"CHIMEWATCH_VOICE_TASKS":              jsii.String(strings.Join(w.chosen.VoiceTasks, ",")),
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": jsii.String(w.chosen.VoiceProfileDomainARN),
-	}
+	return w.variables(config.Voice)
 }
 
 // voiceStatements let a function start the tasks that are turned on, on the

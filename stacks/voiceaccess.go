@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // statement is one of those that the resource access role of a media insights
