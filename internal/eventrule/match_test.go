@@ -5,100 +5,65 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/schemas"
-	"github.com/google/go-cmp/cmp"
 )
 
-// What nothing documents goes to the function status, which keeps it, and to no other.
-func TestUndocumentedEventsAreKept(t *testing.T) {
-	m, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
+func ExampleMatcher_Match() {
+	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
 	if err != nil {
-		t.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	for _, kind := range []string{chime.DetailCallInsightsState, chime.DetailCallInsightsRules} {
-		event := fmt.Sprintf(`{"source":"aws.chime","detail-type":%q,"detail":{"eventType":"chime:MediaInsightsPermanentFailure","mediaInsightsPipelineElementStatuses":[{"status":"Failed"}]}}`, kind)
-		matched, err := m.Match([]byte(event))
-		if err != nil || len(matched) != 1 || matched[0].Function != "status" {
-			t.Errorf("%s: got %v (%v), want one rule, to the function status", kind, matched, err)
-		}
+	rules, err := matcher.Match([]byte(`{
+		"source": "aws.chime",
+		"detail-type": "Media Insights State Change",
+		"detail": {"eventType": "chime:MediaInsightsPermanentFailure"}
+	}`))
+	for _, rule := range rules {
+		fmt.Printf("rule %s invokes the function %s\n", rule.Name, rule.Function)
 	}
+	fmt.Println(err)
+	// Output:
+	// rule state-change invokes the function status
+	// rule permanent-failure invokes the function failures
+	// <nil>
 }
 
-func names(list []eventrule.Rule) string {
-	var names []string
-	for _, r := range list {
-		names = append(names, r.Name)
-	}
-	return strings.Join(names, " ")
+// field is a pattern of the field a.
+func field(values ...any) eventrule.Pattern { return eventrule.Pattern{"a": values} }
+
+func anythingBut(values ...any) eventrule.Pattern {
+	return field(map[string]any{"anything-but": values})
 }
 
-func TestExamplesGoWhereTheyShould(t *testing.T) {
-	want := map[string]string{
-		"created": "state-change", "in-progress": "state-change", "paused": "state-change", "temporary-failure": "state-change", "stopped": "state-change",
-		"create-failed": "state-change create-failed", "permanent-failure": "state-change permanent-failure",
-		"two-elements-transcribing": "state-change", "two-elements-recording": "state-change", "two-elements-paused": "state-change",
-		"two-elements-temporary-failure": "state-change", "two-elements-stopped": "state-change",
-		"two-elements-processor-failed":    "state-change element-failure",
-		"two-elements-permanent-processor": "state-change permanent-failure", "two-elements-permanent-recording": "state-change permanent-failure",
-		"voice-enhancement-in-progress": "state-change", "voice-enhancement-not-supported": "state-change element-failure",
-		"voice-enhancement-permanent-failure": "state-change permanent-failure",
-		"rule-keyword-utterance":              "rules-matched", "rule-keyword-result": "rules-matched", "rule-keyword-negated": "rules-matched",
-		"rule-sentiment": "rules-matched", "rule-issue": "rules-matched",
-		"consent-granted": "consent", "consent-granted-until": "consent", "consent-denied": "consent", "consent-withdrawn": "consent",
-	}
-	m, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, example := range schemas.Examples() {
-		matched, err := m.Match(example.Body)
-		if err != nil {
-			t.Fatalf("%s: %v", example.Name, err)
-		}
-		if got := names(matched); got != want[example.Name] {
-			t.Errorf("%s: got %q, want %q", example.Name, got, want[example.Name])
-		}
-	}
-}
-
-func wildcard(text string) eventrule.Pattern {
-	return eventrule.Pattern{"a": []any{map[string]any{"wildcard": text}}}
-}
+func wildcard(text string) eventrule.Pattern { return field(map[string]any{"wildcard": text}) }
 
 func TestMatch(t *testing.T) {
+	status := func(values ...any) eventrule.Pattern { return eventrule.Pattern{"s": values} }
 	tests := []struct {
 		name    string
 		pattern eventrule.Pattern
 		event   string
 		want    bool
 	}{
-		{"a string MUST be equal", eventrule.Pattern{"a": []any{"x"}}, `{"a":"x"}`, true},
-		{"another string MUST NOT match", eventrule.Pattern{"a": []any{"x"}}, `{"a":"xy"}`, false},
-		{"a number is no string", eventrule.Pattern{"a": []any{"1"}}, `{"a":1}`, false},
-		{"any listed value will do", eventrule.Pattern{"a": []any{"x", "y"}}, `{"a":"y"}`, true},
-		{"an array matches by any element", eventrule.Pattern{"a": []any{"x"}}, `{"a":["w","x"]}`, true},
+		{"a string MUST be equal", field("x"), `{"a":"x"}`, true},
+		{"another string MUST NOT match", field("x"), `{"a":"xy"}`, false},
+		{"a number is no string", field("1"), `{"a":1}`, false},
+		{"a number that no float64 holds", field("1"), `{"a":"1","b":1e999}`, true},
+		{"any listed value will do", field("x", "y"), `{"a":"y"}`, true},
+		{"an array matches by any element", field("x"), `{"a":["w","x"]}`, true},
 		{"all fields MUST match", eventrule.Pattern{"a": []any{"x"}, "b": []any{"y"}}, `{"a":"x","b":"z"}`, false},
-		{"prefix", eventrule.Pattern{"a": []any{map[string]any{"prefix": "aws."}}}, `{"a":"aws.chime"}`, true},
-		{"prefix, other", eventrule.Pattern{"a": []any{map[string]any{"prefix": "aws."}}}, `{"a":"chime"}`, false},
-		{"exists", eventrule.Pattern{"a": []any{map[string]any{"exists": true}}}, `{"a":null}`, true},
-		{"exists, absent", eventrule.Pattern{"a": []any{map[string]any{"exists": true}}}, `{}`, false},
-		{"exists false", eventrule.Pattern{"a": []any{map[string]any{"exists": false}}}, `{"b":1}`, true},
-		{"exists false, there", eventrule.Pattern{"a": []any{map[string]any{"exists": false}}}, `{"a":1}`, false},
-		{"exists false below an absent object", eventrule.Pattern{"a": map[string]any{"b": []any{map[string]any{"exists": false}}}}, `{}`, true},
-		{"anything-but", eventrule.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"y"}`, true},
-		{"anything-but, the value", eventrule.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{"a":"x"}`, false},
-		{"anything-but needs the field", eventrule.Pattern{"a": []any{map[string]any{"anything-but": []any{"x"}}}}, `{}`, false},
-		{"equals-ignore-case", eventrule.Pattern{"a": []any{map[string]any{"equals-ignore-case": "x"}}}, `{"a":"X"}`, true},
-		{"anything-but of a number", eventrule.Pattern{"a": []any{map[string]any{"anything-but": []any{"1"}}}}, `{"a":1}`, true},
-		{"anything-but of null", eventrule.Pattern{"a": []any{map[string]any{"anything-but": "null"}}}, `{"a":null}`, true},
-		{"anything-but of true", eventrule.Pattern{"a": []any{map[string]any{"anything-but": "true"}}}, `{"a":true}`, true},
-		{"anything-but of an array with another element", eventrule.Pattern{"a": []any{map[string]any{"anything-but": "x"}}}, `{"a":["x","y"]}`, true},
-		{"anything-but of an array of nothing else", eventrule.Pattern{"a": []any{map[string]any{"anything-but": "x"}}}, `{"a":["x"]}`, false},
-		{"anything-but of an object", eventrule.Pattern{"a": []any{map[string]any{"anything-but": "x"}}}, `{"a":{"b":1}}`, false},
-		{"prefix of a number", eventrule.Pattern{"a": []any{map[string]any{"prefix": "1"}}}, `{"a":12}`, false},
-		{"equals-ignore-case of true", eventrule.Pattern{"a": []any{map[string]any{"equals-ignore-case": "true"}}}, `{"a":true}`, false},
+		{"anything-but", anythingBut("x"), `{"a":"y"}`, true},
+		{"anything-but, the value", anythingBut("x"), `{"a":"x"}`, false},
+		{"anything-but, another value", anythingBut("y", "x"), `{"a":"x"}`, false},
+		{"anything-but needs the field", anythingBut("x"), `{}`, false},
+		{"anything-but of a number", anythingBut("1"), `{"a":1}`, true},
+		{"anything-but of null", anythingBut("null"), `{"a":null}`, true},
+		{"anything-but of true", anythingBut("true"), `{"a":true}`, true},
+		{"anything-but of an array with another element", anythingBut("x"), `{"a":["x","y"]}`, true},
+		{"anything-but of an array of nothing else", anythingBut("x"), `{"a":["x"]}`, false},
+		{"anything-but of an object", anythingBut("x"), `{"a":{"b":1}}`, false},
 		{"wildcard", wildcard(`*"F"*`), `{"a":"[{\"s\":\"F\"}]"}`, true},
 		{"wildcard, case counts", wildcard(`*F*`), `{"a":"f"}`, false},
 		{"wildcard, nothing in its place", wildcard(`F*`), `{"a":"F"}`, true},
@@ -110,51 +75,83 @@ func TestMatch(t *testing.T) {
 		{"wildcard, each for itself", wildcard(`a*a`), `{"a":"a"}`, false},
 		{"wildcard, one that is meant", wildcard(`\*`), `{"a":"x"}`, false},
 		{"wildcard, one that is there", wildcard(`\**\\`), `{"a":"*x\\"}`, true},
+		{"wildcard, more than one line", wildcard(`a*b`), `{"a":"a\n\nb"}`, true},
+		{"wildcard, a dot is a dot", wildcard(`a.*`), `{"a":"ab"}`, false},
+		{"wildcard of anything", wildcard(`*`), `{"a":""}`, true},
 		{"wildcard of a number", wildcard(`*`), `{"a":1}`, false},
 		{"wildcard of an array", wildcard(`*F*`), `{"a":[1,"eFe"]}`, true},
 		{"wildcard of an object", wildcard(`*`), `{"a":{"b":"F"}}`, false},
-		{"objects in an array", eventrule.Pattern{"a": map[string]any{"s": []any{"F"}}}, `{"a":[{"s":"P"},{"s":"F"}]}`, true},
-		{"one element MUST match all fields", eventrule.Pattern{"a": map[string]any{"s": []any{"F"}, "t": []any{"2"}}}, `{"a":[{"s":"F","t":"1"},{"s":"P","t":"2"}]}`, false},
+		{"objects in an array", eventrule.Pattern{"a": status("F")}, `{"a":[{"s":"P"},{"s":"F"}]}`, true},
+		{"no object", eventrule.Pattern{"a": status("F")}, `{"a":"F"}`, false},
+		{"one element MUST match all fields", eventrule.Pattern{"a": eventrule.Pattern{"s": []any{"F"}, "t": []any{"2"}}},
+			`{"a":[{"s":"F","t":"1"},{"s":"P","t":"2"}]}`, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m, err := eventrule.Compile([]eventrule.Rule{{Name: "r", Pattern: tt.pattern}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			matched, err := m.Match([]byte(tt.event))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := len(matched) == 1; got != tt.want {
+			if got := matched(t, []eventrule.Rule{{Name: "r", Pattern: tt.pattern}}, tt.event) != ""; got != tt.want {
 				t.Errorf("got %t, want %t", got, tt.want)
 			}
 		})
 	}
 }
 
+func TestMatchRefusesWhatIsNoObject(t *testing.T) {
+	m, err := eventrule.Compile(eventrule.Table(eventrule.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{"", "[]", `"x"`, `{"a":`} {
+		if _, err := m.Match([]byte(event)); apperr.ClassOf(err) != apperr.Invalid {
+			t.Errorf("%s: got %v, want it refused as invalid", event, err)
+		}
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
+	rule := func(pattern eventrule.Pattern) []eventrule.Rule {
+		return []eventrule.Rule{{Name: "r", Pattern: pattern}}
+	}
+	operator := func(name string, operand any) []eventrule.Rule { return rule(field(map[string]any{name: operand})) }
+	good := rule(field("x"))
 	tests := []struct {
-		name    string
-		pattern eventrule.Pattern
-		want    []string
+		name  string
+		table []eventrule.Rule
+		want  []string
 	}{
-		{"an unknown operator", eventrule.Pattern{"a": []any{map[string]any{"numeric": []any{">", 1}}}}, []string{"rule r", "field a", "numeric"}},
-		{"two asterisks side by side", wildcard(`a**b`), []string{"field a", "wildcard"}},
-		{"two asterisks at the beginning", wildcard(`**b`), []string{"field a", "wildcard"}},
-		{"a backslash before another character", wildcard(`a\b`), []string{"field a", "wildcard"}},
-		{"a backslash at the end", wildcard(`a\`), []string{"field a", "wildcard"}},
-		{"an empty wildcard", wildcard(``), []string{"field a", "wildcard"}},
-		{"a wildcard of a list", eventrule.Pattern{"a": []any{map[string]any{"wildcard": []any{"x"}}}}, []string{"field a", "wildcard"}},
-		{"an empty list", eventrule.Pattern{"a": []any{}}, []string{"field a", "empty"}},
-		{"a bare value", eventrule.Pattern{"a": "x"}, []string{"field a", "list"}},
-		{"a number", eventrule.Pattern{"a": []any{1}}, []string{"field a", "1"}},
+		{"an operator that EventBridge knows", operator("numeric", []any{">", 1}),
+			[]string{"rule r", "field a", "numeric", "wildcard"}},
+		{"exists", operator("exists", false), []string{"field a", "exists"}},
+		{"alternatives", rule(eventrule.Pattern{"$or": []any{good[0].Pattern, good[0].Pattern}}),
+			[]string{"field $or", `{"a":["x"]}`}},
+		{"two operators in one", rule(field(map[string]any{"wildcard": "x*", "anything-but": []any{"y"}})),
+			[]string{"field a"}},
+		{"anything-but of nothing", operator("anything-but", []any{}), []string{"field a", "anything-but"}},
+		{"anything-but of a number", operator("anything-but", []any{"x", 1}), []string{"field a", "anything-but"}},
+		{"anything-but of an operator", operator("anything-but", map[string]any{"prefix": "x"}),
+			[]string{"field a", "prefix"}},
+		{"two asterisks side by side", rule(wildcard(`a**b`)), []string{"field a", "wildcard"}},
+		{"two asterisks at the beginning", rule(wildcard(`**b`)), []string{"field a", "wildcard"}},
+		{"two asterisks alone", rule(wildcard(`**`)), []string{"field a", "wildcard"}},
+		{"a backslash before another character", rule(wildcard(`a\b`)), []string{"field a", "wildcard"}},
+		{"a backslash at the end", rule(wildcard(`a\`)), []string{"field a", "wildcard"}},
+		{"an empty wildcard", rule(wildcard(``)), []string{"field a", "wildcard"}},
+		{"a wildcard of a list", operator("wildcard", []any{"x"}), []string{"field a", "wildcard"}},
+		{"an empty list", rule(field()), []string{"field a", "empty"}},
+		{"a bare value", rule(eventrule.Pattern{"a": "x"}), []string{"field a", "list"}},
+		{"a number", rule(field(1)), []string{"field a", "1"}},
+		{"an empty pattern", rule(eventrule.Pattern{}), []string{"rule r: {}", "empty"}},
+		{"an empty object", rule(eventrule.Pattern{"a": eventrule.Pattern{"b": eventrule.Pattern{}}}),
+			[]string{"field a.b: {}"}},
+		{"a long pattern", rule(field(strings.Repeat("x", 2048))), []string{"rule r", "2058 bytes", "at most 2048"}},
+		{"no JSON", rule(field(func() {})), []string{"rule r", "strings, lists and objects only"}},
+		{"a name twice", append(good, good...), []string{"rule r", "used twice"}},
+		{"a name with a space", []eventrule.Rule{{Name: "r r", Pattern: field("x")}}, []string{"rule r r", "A-Z"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := eventrule.Compile([]eventrule.Rule{{Name: "r", Pattern: tt.pattern}})
-			if err == nil {
-				t.Fatal("got no error")
+			_, err := eventrule.Compile(tt.table)
+			if apperr.ClassOf(err) != apperr.Invalid {
+				t.Fatalf("got %v, want it refused as invalid", err)
 			}
 			for _, part := range tt.want {
 				if !strings.Contains(err.Error(), part) {
@@ -163,81 +160,4 @@ func TestCompileRefuses(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Rehearsals come in only where the deployer wants them, and consent only from
-// the account that is asked for: its events could otherwise come from any account
-// that forwards its bus here.
-func TestOptionsSayWhoIsLetIn(t *testing.T) {
-	created, consent := string(must(t, "created").Body), string(must(t, "consent-granted").Body)
-	rehearsal := strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1)
-	foreign := strings.NewReplacer("111122223333", "999988887777").Replace
-	ours := eventrule.Options{Account: "111122223333"}
-	for _, tt := range []struct {
-		name    string
-		options eventrule.Options
-		event   string
-		want    string
-	}{
-		{"real", eventrule.Options{}, created, "state-change"},
-		{"rehearsal", eventrule.Options{}, rehearsal, ""},
-		{"real, with rehearsals", eventrule.Options{Rehearsal: true}, created, "state-change"},
-		{"rehearsal, with rehearsals", eventrule.Options{Rehearsal: true}, rehearsal, "state-change"},
-		{"consent", eventrule.Options{}, consent, "consent"},
-		{"consent of the account", ours, consent, "consent"},
-		{"consent of another account", ours, foreign(consent), ""},
-		{"consent of another account, from whom it may come", eventrule.Options{}, foreign(consent), "consent"},
-		{"consent of no account", ours, strings.Replace(consent, `"account"`, `"tenant"`, 1), ""},
-		{"real, of another account", ours, foreign(created), "state-change"},
-		{"rehearsal of consent is none", eventrule.Options{Rehearsal: true},
-			strings.Replace(consent, `"chimewatch.consent"`, `"chimewatch.rehearsal"`, 1), ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			m, err := eventrule.Compile(eventrule.Table(tt.options))
-			if err != nil {
-				t.Fatal(err)
-			}
-			matched, err := m.Match([]byte(tt.event))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, names(matched)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-// The filters let every voice notification pass and no other example.
-func TestVoiceStreamFilters(t *testing.T) {
-	var table []eventrule.Rule
-	for i, pattern := range eventrule.VoiceStreamFilters() {
-		table = append(table, eventrule.Rule{Name: fmt.Sprintf("filter-%d", i), Pattern: pattern})
-	}
-	m, err := eventrule.Compile(table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, example := range schemas.Examples() {
-		ev, err := chime.Parse(example.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		matched, err := m.Match([]byte(`{"data":` + string(example.Body) + `}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := len(matched) > 0, ev.Voice != nil; got != want {
-			t.Errorf("%s: got %t, want %t", example.Name, got, want)
-		}
-	}
-}
-
-func must(t *testing.T, name string) schemas.Example {
-	t.Helper()
-	example, err := schemas.Lookup(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return example
 }

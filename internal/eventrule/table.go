@@ -1,25 +1,32 @@
-// Package eventrule is the routing table: which events reach which function, as
-// data. The deployed stack makes EventBridge rules of it and the local bus
-// matches by it, so what runs on a laptop is what deploys.
+// Package eventrule is the routing table as data: which events, and which schedule, invoke
+// which function. The CDK stack makes EventBridge rules of it and the local bus matches by
+// it, so what runs on a laptop is what deploys.
 package eventrule
 
-// Pattern is an EventBridge event pattern; encoding/json gives the text that
-// EventBridge takes. A field's value is either a nested Pattern or a Values.
+import "time"
+
+// Pattern is an EventBridge event pattern; encoding/json returns the text for EventBridge.
+// A field's value is either a nested Pattern or a Values.
 type Pattern map[string]any
 
-// Values lists what a field may be: strings, true, false, nil (JSON null), and
-// operators. One of them has to fit.
+// Values lists what a field may be: strings, or anything-but and wildcard in the form of
+// EventBridge. One of them has to match.
 type Values []any
 
-// Operator is one comparison that is not plain equality, as EventBridge spells
-// it: the only key is the operator's name.
-type Operator map[string]any
+// operator is a comparison other than equality: its name and its operand.
+type operator map[string]any
 
-// Rule sends the events that fit its pattern to one function.
+// The operators of the patterns; EventBridge has more.
+const (
+	opAnythingBut = "anything-but"
+	opWildcard    = "wildcard"
+)
+
+// Rule sends the events that match its pattern to one function.
 type Rule struct {
 	// Name is unique in the table and may be a rule's name in EventBridge.
 	Name string
-	// Description says for a reader of the account's rule list what passes here.
+	// Description is for readers of the account's list of rules.
 	Description string
 	// Function names the folder of the function below functions/.
 	Function string
@@ -29,11 +36,11 @@ type Rule struct {
 // Options chooses between variants of the table. The zero value matches events of
 // Amazon Chime itself, and consent from any account.
 type Options struct {
-	// Rehearsal lets events of the rehearsal source in, too: nobody but AWS may put
-	// events whose source begins with "aws.".
+	// Rehearsal accepts events of the rehearsal source, too: only AWS may put events whose
+	// source begins with "aws.".
 	Rehearsal bool
-	// Account, when it is not empty, is the only account from which consent is let
-	// in. Without it, whoever may forward events to the bus may consent.
+	// Account is the only account whose consent is accepted. If it is empty, everybody who
+	// may forward events to the bus may consent.
 	Account string
 }
 
@@ -48,7 +55,7 @@ const (
 	detailStateChange  = "Media Insights State Change"
 	detailRulesMatched = "Media Insights Rules Matched"
 
-	// EventBridge's reference lists these two, and nothing says what is in them.
+	// EventBridge's reference lists these two, and nothing documents their fields.
 	detailCallInsightsState = "Call Insights State Change"
 	detailCallInsightsRules = "Call Insights Rules Matched"
 
@@ -56,10 +63,10 @@ const (
 	eventCreateFailed     = "chime:MediaInsightsCreateFailed"
 )
 
-// Table gives every rule, each time as new values that the caller may change.
+// Table returns every rule, as new values that the caller may change.
 //
-// A temporary failure has no rule of its own: the service retries by itself, and
-// the state change is kept like any other.
+// A temporary failure has no rule of its own: the service retries by itself, and the state
+// change is stored like any other.
 func Table(o Options) []Rule {
 	return []Rule{
 		{
@@ -70,7 +77,7 @@ func Table(o Options) []Rule {
 		},
 		{
 			Name:        "call-insights",
-			Description: "Events of call analytics that nothing documents: kept, and never notified",
+			Description: "Events of call analytics that nothing documents: stored, and never notified",
 			Function:    "status",
 			Pattern:     o.pattern(nil, detailCallInsightsState, detailCallInsightsRules),
 		},
@@ -93,17 +100,17 @@ func Table(o Options) []Rule {
 			Pattern:     o.elementFailure(Pattern{"status": Values{"Failed", "NotSupported"}}),
 		},
 		{
-			// A pattern cannot look into JSON text, but it can find the two words in it, in
-			// quotes as no remark on a status has them. The function reads the text, and
-			// reports it where no element failed after all. The function status could read it
-			// as well, but it may not publish to the topic of failures, and what fails there
-			// must not keep states from being written. One rule for both forms is not
-			// possible: a field has either a pattern or a list of values.
+			// A pattern cannot read JSON text, but it can find the two words in it, in quotes as
+			// no remark on a status has them. The function reads the text, and reports where no
+			// element failed after all. The function status could read it as well, but it may not
+			// publish to the topic of failures, and a failed notification must not keep it from
+			// storing states. One rule for both forms is not possible: a field has either a
+			// pattern or a list of values.
 			Name:        "element-failure-text",
 			Description: "An element failed or did nothing, and the elements came as JSON text",
 			Function:    "failures",
 			Pattern: o.elementFailure(Values{
-				Operator{opWildcard: `*"Failed"*`}, Operator{opWildcard: `*"NotSupported"*`},
+				operator{opWildcard: `*"Failed"*`}, operator{opWildcard: `*"NotSupported"*`},
 			}),
 		},
 		{
@@ -114,25 +121,23 @@ func Table(o Options) []Rule {
 		},
 		{
 			Name:        "consent",
-			Description: "Somebody consents to voice-analytics tasks, refuses, or takes consent back",
+			Description: "Consent to voice tasks is granted, denied or withdrawn",
 			Function:    "consent",
-			// The function reports what is wrong with an event of that source, so that it
-			// does not pass in silence.
+			// Any event of the source: the function reports one that is not valid.
 			Pattern: o.consent(),
 		},
 	}
 }
 
-// elementFailure matches state changes with elements of a form, but for those that
-// have a rule of their own.
+// elementFailure matches state changes with such elements, except those that have a rule
+// of their own.
 func (o Options) elementFailure(elements any) Pattern {
-	return o.pattern(Pattern{
-		"eventType":                            Values{Operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}},
-		"mediaInsightsPipelineElementStatuses": elements,
-	}, detailStateChange)
+	others := operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}
+	detail := Pattern{"eventType": Values{others}, "mediaInsightsPipelineElementStatuses": elements}
+	return o.pattern(detail, detailStateChange)
 }
 
-// pattern matches events of the detail types; a nil detail may be any.
+// pattern matches events of the detail types, and with the detail unless it is nil.
 func (o Options) pattern(detail Pattern, detailTypes ...any) Pattern {
 	sources := Values{sourceChime}
 	if o.Rehearsal {
@@ -151,4 +156,45 @@ func (o Options) consent() Pattern {
 		p["account"] = Values{o.Account}
 	}
 	return p
+}
+
+// Schedule invokes one function regularly.
+type Schedule struct {
+	// Name is unique among rules and schedules.
+	Name        string
+	Description string
+	// Function names the folder of the function below functions/.
+	Function string
+	// Every is the time from one run to the next, in whole minutes.
+	Every time.Duration
+}
+
+// Schedules returns every schedule, as new values.
+func Schedules() []Schedule {
+	return []Schedule{{
+		Name:        "watch",
+		Description: "Checks what no event reports, and sends summaries of incidents",
+		Function:    "watch",
+		Every:       time.Minute,
+	}}
+}
+
+// VoiceStreamFilters returns the filters for the stream that carries voice notifications,
+// as new values that the caller may change: a record reaches the function voice only when
+// its data matches one of them. Everything else that call analytics writes to the same
+// stream, transcripts above all, is dropped unread.
+//
+// Voice notifications have a service type of their own. The developer guide's data lake
+// lists their detail types under another service type as well, and a notification that is
+// dropped is lost: so their detail types match, too.
+//
+// Each is a pattern of an event source mapping (Lambda developer guide, "Using event
+// filtering with a Kinesis event source"), which filters on data alone and drops a record
+// whose data is no JSON. That includes records that a producer library has aggregated:
+// without enhanced fan-out Lambda does not read them.
+func VoiceStreamFilters() []Pattern {
+	return []Pattern{
+		{"data": Pattern{"service-type": Values{serviceVoiceAnalytics}}},
+		{"data": Pattern{"detail-type": Values{"VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus"}}},
+	}
 }
