@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/near"
+	"github.com/chimewatch/chimewatch/internal/suggest"
 )
 
 // Example is one complete event, as the service could send it.
@@ -107,5 +107,5 @@ func Lookup(name string) (Example, error) {
 		names[i] = e.Name
 	}
 	return Example{}, apperr.New(apperr.NotFound, fmt.Sprintf("example %q", name), "there is none of this name",
-		"try one of: "+strings.Join(near.Names(names, name), ", "))
+		"try one of: "+strings.Join(suggest.Names(names, name), ", "))
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/near"
+	"github.com/chimewatch/chimewatch/internal/suggest"
 )
 
 // contextKey is the object of cdk.json with the settings. On the command line a setting
@@ -46,7 +46,7 @@ func (c Stack) WithContext(context map[string]any) (Stack, error) {
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, key) {
 			errs = append(errs, apperr.New(apperr.Invalid, "context key "+given[key].where, "is not known",
-				"use one of "+strings.Join(near.Names(known, key), ", ")))
+				"use one of "+strings.Join(suggest.Names(known, key), ", ")))
 		}
 	}
 	if err := errors.Join(append(errs, misplaced(context, known)...)...); err != nil {

@@ -1,11 +1,11 @@
-package near_test
+package suggest_test
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/near"
+	"github.com/chimewatch/chimewatch/internal/suggest"
 )
 
 func TestNames(t *testing.T) {
@@ -24,7 +24,7 @@ func TestNames(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, near.Names(known, test.wanted)); diff != "" {
+			if diff := cmp.Diff(test.want, suggest.Names(known, test.wanted)); diff != "" {
 				t.Errorf("want (-), got (+):\n%s", diff)
 			}
 		})
@@ -33,7 +33,7 @@ func TestNames(t *testing.T) {
 
 func TestNamesAreAtMostFive(t *testing.T) {
 	known := []string{"rule-a", "rule-b", "rule-c", "rule-d", "rule-e", "rule-f"}
-	if got := near.Names(known, "rule"); len(got) != 5 || got[0] != "rule-a" {
+	if got := suggest.Names(known, "rule"); len(got) != 5 || got[0] != "rule-a" {
 		t.Errorf("got %v, want the first five", got)
 	}
 }

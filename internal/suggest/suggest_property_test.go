@@ -1,4 +1,4 @@
-package near_test
+package suggest_test
 
 import (
 	"cmp"
@@ -9,7 +9,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/near"
+	"github.com/chimewatch/chimewatch/internal/suggest"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
@@ -47,7 +47,7 @@ func TestNamesAreTheNearest(t *testing.T) {
 			if want = want[:min(5, len(want))]; len(want) == 0 {
 				want = known
 			}
-			got := near.Names(known, wanted)
+			got := suggest.Names(known, wanted)
 			if diff := gocmp.Diff(want, got); len(want)+len(got) > 0 && diff != "" {
 				t.Fatalf("%q among %q: want (-), got (+):\n%s", wanted, known, diff)
 			}
