@@ -51,19 +51,19 @@ func kindOf(it item) Kind {
 	switch prefix + "#" {
 	case eventSK:
 		return KindEvent
-	case pipelinePK:
+	case pointerSK:
 		return KindPointer
-	case joinedSK:
+	case linkSK:
 		return KindIncidentLink
 	case matchSK:
 		return KindMatch
-	case toldSK:
+	case windowSK:
 		return KindMatchesTold
 	case noticeSK:
 		return KindNotification
 	case ledgerSK:
 		return KindConsent
-	case lapseSK:
+	case consentEndSK:
 		return KindConsentEnd
 	}
 	return KindOther

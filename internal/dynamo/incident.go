@@ -8,48 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-// The items of incidents. All incidents of a group are in one partition, by
-// number, so that the condition on the next number lets only one be opened at a
-// time. Their occurrences are spread over shards of each incident: a storm
-// writes those, and nothing else that is shared.
-const (
-	groupPK      = "K#" // group id; sort key incidentSK and the number
-	incidentSK   = "I#"
-	occurrencePK = "O#" // incident id, #, shard; sort key the time it was handled, #, pipeline id
-	joinedSK     = "F#" // under a pipeline: element; which incident it joined
-)
-
-// The attributes of an incident.
-const (
-	attrScope     = "sc"
-	attrElement   = "et"
-	attrClass     = "cl"
-	attrTarget    = "tg"
-	attrReason    = "rn"
-	attrReasons   = "rs" // its reasons by id, see reasonItem; of an occurrence, the ids
-	attrLosses    = "lo" // losses of the first failure, separated by |
-	attrMore      = "ls" // losses of the others, a set; anyLoss where they may be any
-	attrOpened    = "oa" // absent in what was opened by a version that had it in c
-	attrSeen      = "se" // of a pipeline's joining, too
-	attrClosed    = "z"
-	attrReopened  = "rp"
-	attrToldAt    = "ta"
-	attrToldCalls = "tc"
-	attrToldLast  = "tl"
-	attrOpenings  = "n0"
-	attrSummaries = "n1"
-	attrClosings  = "n2"
-	attrNews      = "n3"
-	attrToldGrave = "tv"
-	attrToldWhy   = "tr" // ids of reasons, a set
-)
+// All incidents of a group are in one partition, by number, so that the condition on the
+// next number lets only one be opened at a time. Their occurrences are spread over shards
+// of each incident: a storm writes those, and nothing else that is shared.
 
 // incidentMargin is for how long an incident is kept beyond its last change. Its
 // calls and notifications bear its id, which the next one of the group must not
@@ -72,7 +37,7 @@ func incidentKey(id string) (item, bool) {
 	if !found || err != nil || n < 1 {
 		return nil, false
 	}
-	return key(groupPK+group, incidentSK+fmt.Sprintf("%08d", n)), true
+	return key(incidentPK+group, incidentSK+fmt.Sprintf("%08d", n)), true
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
@@ -80,20 +45,6 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
-}
-
-func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
-
-func numberIn(it item, name string) int {
-	v, ok := it[name].(*types.AttributeValueMemberN)
-	if !ok {
-		return 0
-	}
-	n, err := strconv.Atoi(v.Value)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // Failure is one that joins an incident.
@@ -194,24 +145,20 @@ func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (inciden
 
 // incidentsOf reads a group's incidents, newest first, until enough of them.
 func (s *Store) incidentsOf(ctx context.Context, g incident.Group, enough func([]incident.Incident) bool) ([]incident.Incident, error) {
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(newestIncidents),
-		KeyConditionExpression:    aws.String(attrPK + " = :p AND begins_with(" + attrSK + ", :s)"),
-		ExpressionAttributeValues: item{":p": text(groupPK + g.ID()), ":s": text(incidentSK)},
-	}
+	q := query{pk: incidentPK + g.ID(), prefix: incidentSK, newestFirst: true, limit: newestIncidents}
 	var known []incident.Incident
 	for {
-		out, err := s.db.Query(ctx, in)
+		items, next, err := s.page(ctx, q)
 		if err != nil {
-			return nil, s.failure(err, "cannot be queried for incidents")
+			return nil, err
 		}
-		for _, it := range out.Items {
+		for _, it := range items {
 			known = append(known, decodeIncident(it))
 		}
-		if len(out.LastEvaluatedKey) == 0 || enough(known) {
+		if len(next) == 0 || enough(known) {
 			return known, nil
 		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
+		q.after = next
 	}
 }
 
@@ -233,12 +180,9 @@ func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) 
 	}
 	it := incidentItem(i)
 	s.expire(it, s.now().Add(incidentMargin))
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
-	if isConditionFailure(err) {
-		return i, errRaced
+	done, err := s.putIfAbsent(ctx, it, "cannot store the incident")
+	if err == nil && !done {
+		err = errRaced
 	}
-	if err != nil {
-		return i, s.failure(err, "cannot store the incident")
-	}
-	return i, nil
+	return i, err
 }

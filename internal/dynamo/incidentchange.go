@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
@@ -19,10 +18,10 @@ func (s *Store) withdraw(ctx context.Context, f Failure, i incident.Incident) er
 	}
 	i.ClosedAt = s.now()
 	up := newUpdate()
-	up.require("attribute_not_exists(" + attrOpenings + ")")
-	up.require("attribute_not_exists(" + attrClosed + ")")
-	up.set(attrClosed, up.value(text(timeText(i.ClosedAt))))
-	up.set(attrClosings, up.value(number(1)))
+	up.absent(attrOpenings)
+	up.absent(attrClosed)
+	up.put(attrClosed, moment(i.ClosedAt))
+	up.put(attrClosings, number(1))
 	up.remove(attrState)
 	if err := s.changeIncident(ctx, i.ID, up); err != nil {
 		return err
@@ -38,9 +37,9 @@ func (s *Store) withdraw(ctx context.Context, f Failure, i incident.Incident) er
 // it still is as it was read.
 func (s *Store) reopen(ctx context.Context, i incident.Incident, failed time.Time) error {
 	up := newUpdate()
-	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
-	up.set(attrReopened, up.value(number(i.Reopened+1)))
-	up.set(attrState, up.value(text("I"+shardOf(i.ID))))
+	up.is(attrClosed, moment(i.ClosedAt))
+	up.put(attrReopened, number(i.Reopened+1))
+	up.put(attrState, text(stateIncident+shardOf(i.ID)))
 	setActive(up, later(i.ActiveAt, failed))
 	up.remove(attrClosed)
 	return s.changeIncident(ctx, i.ID, up)
@@ -48,7 +47,7 @@ func (s *Store) reopen(ctx context.Context, i incident.Incident, failed time.Tim
 
 // setActive makes both indexes list the incident by a time, and keeps when it opened.
 func setActive(up *update, at time.Time) {
-	up.set(attrFirst, up.value(text(timeText(at))))
+	up.put(attrFirst, moment(at))
 	up.set(attrOpened, "if_not_exists("+attrOpened+", "+attrFirst+")")
 }
 
@@ -67,7 +66,7 @@ func (s *Store) MarkActive(ctx context.Context, i incident.Incident, failed time
 		return nil
 	}
 	up := newUpdate()
-	up.require(attrFirst + " = " + up.value(text(timeText(i.ActiveAt))))
+	up.is(attrFirst, moment(i.ActiveAt))
 	setActive(up, failed)
 	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
 		return err
@@ -80,9 +79,9 @@ func (s *Store) MarkActive(ctx context.Context, i incident.Incident, failed time
 func (s *Store) CloseIncident(ctx context.Context, i incident.Incident) (incident.Incident, error) {
 	now := s.now()
 	up := newUpdate()
-	up.require("attribute_not_exists(" + attrClosed + ")")
-	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
-	up.set(attrClosed, up.value(text(timeText(now))))
+	up.absent(attrClosed)
+	up.isNumber(attrReopened, i.Reopened)
+	up.put(attrClosed, moment(now))
 	err := s.changeIncident(ctx, i.ID, up)
 	if errors.Is(err, errRaced) {
 		return i, apperr.Wrap(err, apperr.Conflict, "incident "+i.ID, "cannot be closed", "it is looked at again")
@@ -95,8 +94,8 @@ func (s *Store) CloseIncident(ctx context.Context, i incident.Incident) (inciden
 // was recorded. It does nothing when the incident is not as i says any more.
 func (s *Store) GoesOn(ctx context.Context, i incident.Incident) error {
 	up := newUpdate()
-	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
-	up.unchanged(attrClosings, numberOrNothing(attrClosings, i.Told.Closings))
+	up.is(attrClosed, moment(i.ClosedAt))
+	up.isNumber(attrClosings, i.Told.Closings)
 	up.remove(attrClosed)
 	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
 		return err
@@ -116,36 +115,28 @@ func (s *Store) MarkTold(ctx context.Context, i incident.Incident, told incident
 		{attrOpenings, i.Told.Openings, told.Openings}, {attrNews, i.Told.News, told.News},
 		{attrSummaries, i.Told.Summaries, told.Summaries}, {attrClosings, i.Told.Closings, told.Closings},
 	} {
-		up.unchanged(c.name, numberOrNothing(c.name, c.old))
+		up.isNumber(c.name, c.old)
 		if c.new != c.old {
-			up.set(c.name, up.value(number(c.new)))
+			up.put(c.name, number(c.new))
 		}
 	}
-	up.set(attrToldAt, up.value(text(timeText(told.At))))
-	up.set(attrToldCalls, up.value(number(told.Calls)))
-	up.set(attrToldLast, up.value(number(told.LastCalls)))
+	up.put(attrToldAt, moment(told.At))
+	up.put(attrToldCalls, number(told.Calls))
+	up.put(attrToldLast, number(told.LastCalls))
 	if told.Severity != "" {
-		up.set(attrToldGrave, up.value(text(string(told.Severity))))
+		up.put(attrToldGrave, text(string(told.Severity)))
 	}
 	if len(told.Reasons) > 0 {
-		up.set(attrToldWhy, up.value(&types.AttributeValueMemberSS{Value: told.Reasons}))
+		up.put(attrToldWhy, set(told.Reasons))
 	}
 	if told.Closings > i.Reopened {
 		up.remove(attrState) // it owes nothing any more
-		up.require("attribute_exists(" + attrClosed + ")")
+		up.present(attrClosed)
 	}
 	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
 		return err
 	}
 	return nil
-}
-
-// numberOrNothing is an item as if read, with a count that is absent while zero.
-func numberOrNothing(name string, n int) item {
-	if n == 0 {
-		return item{}
-	}
-	return item{name: number(n)}
 }
 
 // changeIncident updates an incident, unless it has expired: what is left would be an
@@ -155,14 +146,11 @@ func (s *Store) changeIncident(ctx context.Context, id string, up *update) error
 	if !ok {
 		return apperr.New(apperr.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
 	}
-	up.require("attribute_exists(" + attrPK + ")")
+	up.present(attrPK)
 	s.expireBy(up, s.now().Add(incidentMargin))
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, k))
-	if isConditionFailure(err) {
-		return errRaced
+	done, err := s.updateIf(ctx, k, up, "cannot store the change of incident "+id)
+	if err == nil && !done {
+		err = errRaced
 	}
-	if err != nil {
-		return s.failure(err, "cannot store the change of incident "+id)
-	}
-	return nil
+	return err
 }

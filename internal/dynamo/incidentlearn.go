@@ -39,9 +39,9 @@ func boundedLosses(losses []incident.Loss) []incident.Loss {
 // incidentItem returns the item of an incident that opens.
 func incidentItem(i incident.Incident) item {
 	it, _ := incidentKey(i.ID)
-	it[attrTime], it[attrState] = text("I"+shardOf(i.ID)), text("I"+shardOf(i.ID))
-	it[attrFirst], it[attrOpened] = text(timeText(i.ActiveAt)), text(timeText(i.OpenedAt))
-	it[attrScope], it[attrClass], it[attrSeen] = text(i.Scope), text(string(i.Class)), text(timeText(i.Seen))
+	it[attrTime], it[attrState] = text(timeIncident+shardOf(i.ID)), text(stateIncident+shardOf(i.ID))
+	it[attrFirst], it[attrOpened] = moment(i.ActiveAt), moment(i.OpenedAt)
+	it[attrScope], it[attrClass], it[attrSeen] = text(i.Scope), text(string(i.Class)), moment(i.Seen)
 	it[attrReasons] = reasonItems(i.Reasons)
 	var first, more []string
 	for _, loss := range i.Losses {
@@ -52,7 +52,7 @@ func incidentItem(i incident.Incident) item {
 		}
 	}
 	if len(more) > 0 {
-		it[attrMore] = &types.AttributeValueMemberSS{Value: more}
+		it[attrMore] = set(more)
 	}
 	for name, value := range map[string]string{
 		attrElement: i.Element, attrTarget: i.Target, attrReason: i.Reason, attrLosses: strings.Join(first, "|"),
@@ -75,8 +75,8 @@ func reasonItems(reasons []incident.Reason) types.AttributeValue {
 
 // reasonItem returns what an incident's item holds of a reason besides its id.
 func reasonItem(r incident.Reason) types.AttributeValue {
-	it := item{"c": text(string(r.Class))}
-	for name, value := range map[string]string{"g": r.Target, "t": r.Text} {
+	it := item{attrReasonClass: text(string(r.Class))}
+	for name, value := range map[string]string{attrReasonTarget: r.Target, attrReasonText: r.Text} {
 		if value != "" {
 			it[name] = text(value)
 		}
@@ -94,20 +94,12 @@ func decodeReasons(it item, i incident.Incident) []incident.Reason {
 	var list []incident.Reason
 	for id, value := range m.Value {
 		if r, ok := value.(*types.AttributeValueMemberM); ok {
-			cause := incident.Cause{Class: incident.Class(textIn(r.Value, "c")), Target: textIn(r.Value, "g")}
-			list = append(list, incident.Reason{ID: id, Cause: cause, Text: textIn(r.Value, "t")})
+			cause := incident.Cause{Class: incident.Class(textIn(r.Value, attrReasonClass)), Target: textIn(r.Value, attrReasonTarget)}
+			list = append(list, incident.Reason{ID: id, Cause: cause, Text: textIn(r.Value, attrReasonText)})
 		}
 	}
 	slices.SortFunc(list, func(a, b incident.Reason) int { return strings.Compare(a.ID, b.ID) })
 	return list
-}
-
-func setIn(it item, name string) []string {
-	v, ok := it[name].(*types.AttributeValueMemberSS)
-	if !ok {
-		return nil
-	}
-	return slices.Sorted(slices.Values(v.Value))
 }
 
 // decodeLosses returns what an incident's failures cost, and what its first one did.
@@ -156,35 +148,24 @@ func decodeTold(it item, i incident.Incident, first []incident.Loss) incident.To
 // condition that its cause is as it was read.
 func (s *Store) learn(ctx context.Context, i incident.Incident, f Failure) (incident.Incident, error) {
 	up := newUpdate()
-	up.require(attrClass + " = " + up.value(text(string(i.Class))))
-	up.unchanged(attrTarget, textOrNothing(attrTarget, i.Target))
-	up.set(attrClass, up.value(text(string(f.Class))))
+	up.is(attrClass, text(string(i.Class)))
+	up.isText(attrTarget, i.Target)
+	up.put(attrClass, text(string(f.Class)))
 	// A version that kept the first reason only knows it by the cause.
-	keep := func(attr string, value types.AttributeValue) {
-		up.set(attr, "if_not_exists("+attr+", "+up.value(value)+")")
-	}
-	keep(attrReasons, reasonItems(i.Reasons))
+	up.putIfAbsent(attrReasons, reasonItems(i.Reasons))
 	if i.Told.Openings > 0 {
-		keep(attrToldGrave, text(string(i.Told.Severity)))
-		keep(attrToldWhy, &types.AttributeValueMemberSS{Value: i.Told.Reasons})
+		up.putIfAbsent(attrToldGrave, text(string(i.Told.Severity)))
+		up.putIfAbsent(attrToldWhy, set(i.Told.Reasons))
 	}
 	i.Class, i.Target = f.Class, f.Target
 	if f.Target != "" {
-		up.set(attrTarget, up.value(text(f.Target)))
+		up.put(attrTarget, text(f.Target))
 	}
 	if f.why.Text != "" {
-		up.set(attrReason, up.value(text(f.why.Text)))
+		up.put(attrReason, text(f.why.Text))
 		i.Reason = f.why.Text
 	}
 	return i, s.changeIncident(ctx, i.ID, up)
-}
-
-// textOrNothing is an item as if read, with a text that is absent while empty.
-func textOrNothing(name, value string) item {
-	if value == "" {
-		return item{}
-	}
-	return item{name: text(value)}
 }
 
 // extend adds to an incident, as it was read, what a failure of it says that it does
@@ -233,12 +214,12 @@ func (s *Store) addReason(ctx context.Context, i incident.Incident, r incident.R
 	slices.SortFunc(i.Reasons, func(a, b incident.Reason) int { return strings.Compare(a.ID, b.ID) })
 	up := newUpdate()
 	if keepsReasons {
-		up.require("attribute_not_exists(" + attrReasons + "." + r.ID + ")")
+		up.absent(attrReasons + "." + r.ID)
 		up.require("size(" + attrReasons + ") < " + up.value(number(room)))
-		up.set(attrReasons+"."+r.ID, up.value(reasonItem(r)))
+		up.put(attrReasons+"."+r.ID, reasonItem(r))
 	} else { // the item of a version that kept the first only
-		up.require("attribute_not_exists(" + attrReasons + ")")
-		up.set(attrReasons, up.value(reasonItems(i.Reasons)))
+		up.absent(attrReasons)
+		up.put(attrReasons, reasonItems(i.Reasons))
 	}
 	return i, s.changeIncident(ctx, i.ID, up)
 }
@@ -253,7 +234,7 @@ func (s *Store) addLosses(ctx context.Context, i incident.Incident, losses []inc
 	up := newUpdate()
 	if len(union) == 0 {
 		i.Losses = nil
-		up.add(attrMore, up.value(&types.AttributeValueMemberSS{Value: []string{anyLoss}}))
+		up.add(attrMore, up.value(set([]string{anyLoss})))
 		return i, s.changeIncident(ctx, i.ID, up)
 	}
 	others := countOthers(i.Losses)
@@ -280,7 +261,7 @@ func (s *Store) addLosses(ctx context.Context, i incident.Incident, losses []inc
 		names[n] = string(loss)
 	}
 	i.Losses = incident.UnionOfLosses(i.Losses, added)
-	up.add(attrMore, up.value(&types.AttributeValueMemberSS{Value: names}))
+	up.add(attrMore, up.value(set(names)))
 	return i, s.changeIncident(ctx, i.ID, up)
 }
 

@@ -8,14 +8,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/consent"
 )
 
-// lapseSK begins the sort key of the item by which consent that has an end is
-// found when that time has come. It lies beside the entry, in the by-state index
-// by its end, until EndLapse.
-const lapseSK = "U#"
-
-// lapsesByState is the letter of the by-state index for consent that has an end.
-const lapsesByState = "L"
-
 // Lapse is consent whose time is over.
 type Lapse struct {
 	// Event is the id of the event that granted it.
@@ -26,8 +18,8 @@ type Lapse struct {
 
 // lapseItem is the item for an entry of consent in a partition.
 func (s *Store) lapseItem(pk string, e consent.Entry) item {
-	it := key(pk, lapseSK+e.Event)
-	it[attrState], it[attrFirst] = text(lapsesByState+shardOf(pk)), text(timeText(e.Until))
+	it := key(pk, consentEndSK+e.Event)
+	it[attrState], it[attrFirst] = text(stateConsentEnd+shardOf(pk)), moment(e.Until)
 	s.expire(it, e.At)
 	return it
 }
@@ -39,14 +31,14 @@ func (s *Store) Lapsed(ctx context.Context, now time.Time) ([]Lapse, error) {
 	var lapsed []Lapse
 	var positions [shards]position
 	// The index has whole microseconds: what it puts at this one may end within it.
-	sp := span{index: indexByState, attr: attrState, letter: lapsesByState, to: now.Add(-time.Microsecond)}
+	sp := span{index: byState, letter: stateConsentEnd, to: now.Add(-time.Microsecond)}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
 			return nil, err
 		}
 		for _, k := range keys {
-			l := Lapse{Event: strings.TrimPrefix(textIn(k, attrSK), lapseSK)}
+			l := Lapse{Event: strings.TrimPrefix(textIn(k, attrSK), consentEndSK)}
 			pk := textIn(k, attrPK)
 			if id, ok := strings.CutPrefix(pk, transactionPK); ok {
 				l.TransactionID = id
@@ -66,11 +58,8 @@ func (s *Store) EndLapse(ctx context.Context, l Lapse) error {
 		pk = callKey(l.CallID)
 	}
 	up := newUpdate()
-	up.require("attribute_exists(" + attrPK + ")") // it may have expired
+	up.present(attrPK) // it may have expired
 	up.remove(attrState)
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pk, lapseSK+l.Event)))
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take that consent has run out")
-	}
-	return nil
+	_, err := s.updateIf(ctx, key(pk, consentEndSK+l.Event), up, "cannot record that the end of consent is dealt with")
+	return err
 }

@@ -7,16 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
-
-const (
-	matchPK = "M#" // matches that name no call
-	matchSK = "A#"
 )
 
 // Match is one stored rule match.
@@ -63,18 +56,18 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 		return err
 	}
 	it := key(matchPartition(ev), matchKey(ev))
-	it["n"], it["rn"], it["y"], it["d"] = text(ev.ID), text(rm.RuleName), text(ruleType), body
-	it[attrTime], it[attrFirst] = text("A"+shardOf(ev.ID)), text(timeText(ev.Time))
+	it[attrMatchID], it[attrMatchRule], it[attrMatchType] = text(ev.ID), text(rm.RuleName), text(ruleType)
+	it[attrMatchBody] = body
+	it[attrTime], it[attrFirst] = text(timeMatch+shardOf(ev.ID)), moment(ev.Time)
 	if rm.CallID != "" {
-		it["ci"] = text(rm.CallID)
+		it[attrMatchCall] = text(rm.CallID)
 	}
 	if rm.TransactionID != "" {
-		it["ti"] = text(rm.TransactionID)
+		it[attrMatchTransaction] = text(rm.TransactionID)
 	}
 	s.expire(it, ev.Time)
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot store the rule match")
+	if _, err := s.putIfAbsent(ctx, it, "cannot store the rule match"); err != nil {
+		return err
 	}
 	if inGroup {
 		return s.addToGroup(ctx, group, ev)
@@ -86,13 +79,13 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 // error of class NotFound when it names none, or one that is not known yet.
 func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
 	for _, pk := range callPartitions(c) {
-		pointers, err := s.queryAll(ctx, pk, pipelinePK)
+		pointers, err := s.queryAll(ctx, pk, pointerSK)
 		if err != nil {
 			return pipeline.State{}, err
 		}
 		var newest pipeline.State
 		for _, it := range pointers {
-			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pipelinePK))
+			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
 			if err != nil {
 				if apperr.ClassOf(err) == apperr.NotFound {
 					continue
@@ -131,7 +124,10 @@ func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error)
 }
 
 func matchIn(it item) (Match, error) {
-	body, err := unpack(it["d"])
-	return Match{Time: timeIn(it, attrFirst), ID: textIn(it, "n"), RuleName: textIn(it, "rn"), Type: textIn(it, "y"),
-		CallID: textIn(it, "ci"), TransactionID: textIn(it, "ti"), Body: body}, err
+	body, err := unpack(it[attrMatchBody])
+	return Match{
+		Time: timeIn(it, attrFirst), ID: textIn(it, attrMatchID), RuleName: textIn(it, attrMatchRule),
+		Type: textIn(it, attrMatchType), CallID: textIn(it, attrMatchCall), TransactionID: textIn(it, attrMatchTransaction),
+		Body: body,
+	}, err
 }

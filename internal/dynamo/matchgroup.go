@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -19,20 +18,8 @@ import (
 // end, so its matches are counted by the day at which they matched, each day in a
 // partition of its own, and a message costs what the days cost that something was
 // held back of. An item there holds the id of the event and nothing of the call.
-const (
-	groupOfMatchesPK = "G#"
-	memberSK         = "G#"
-
-	// attrDayTold and attrDayHeld begin the attributes, one for each day, that hold how
-	// many matches of the day people were told of, and how often one was held back
-	// since. The day follows.
-	attrDayTold = "m"
-	attrDayHeld = "h"
-	// attrTally is the tally of a notification.
-	attrTally = "kt"
-
-	dayFormat = "20060102"
-)
+// dayFormat is how a day is written, in keys and behind attrWindowDay and attrWindowDayHeld.
+const dayFormat = "20060102"
 
 // RuleOnGroupOf returns the rule of a match that names no call, and its group; ok is
 // false for a match that names a call. Rehearsals have groups of their own.
@@ -44,10 +31,10 @@ func RuleOnGroupOf(ev *chime.Event) (r RuleOnCall, ok bool) {
 	if chime.IsRehearsal(ev.ID) {
 		name = chime.RehearsalPrefix + name
 	}
-	return RuleOnCall{Partition(groupOfMatchesPK + chime.ShortID(name, maxCallInName)), ev.RulesMatched.RuleName}, true
+	return RuleOnCall{Partition(matchGroupPK + chime.ShortID(name, maxCallInName)), ev.RulesMatched.RuleName}, true
 }
 
-func (r RuleOnCall) isGroup() bool { return strings.HasPrefix(string(r.Call), groupOfMatchesPK) }
+func (r RuleOnCall) isGroup() bool { return strings.HasPrefix(string(r.Call), matchGroupPK) }
 
 // membersPK is the partition in which the matches of a group and a day are counted.
 func (r RuleOnCall) membersPK(day string) string { return string(r.Call) + "#" + r.Rule + "#" + day }
@@ -58,10 +45,7 @@ func dayOf(ev *chime.Event) string { return ev.Time.UTC().Format(dayFormat) }
 func (s *Store) addToGroup(ctx context.Context, r RuleOnCall, ev *chime.Event) error {
 	it := key(r.membersPK(dayOf(ev)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
 	s.expire(it, ev.Time)
-	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return s.failure(err, "cannot count a match of rule "+r.Rule)
-	}
-	return nil
+	return s.put(ctx, it, "cannot count a match of rule "+r.Rule)
 }
 
 // days are what people were told of a group's matches, by the day of these.
@@ -78,7 +62,7 @@ func daysIn(it item) days {
 	var all days
 	for name := range it {
 		day, kind := name[1:], name[:1]
-		if kind != attrDayTold && kind != attrDayHeld {
+		if kind != attrWindowDay && kind != attrWindowDayHeld {
 			continue
 		}
 		if _, err := time.Parse(dayFormat, day); err != nil {
@@ -88,7 +72,7 @@ func daysIn(it item) days {
 			all = days{}
 		}
 		d := all[day]
-		if kind == attrDayTold {
+		if kind == attrWindowDay {
 			d.told = numberIn(it, name)
 		} else {
 			d.held = numberIn(it, name)
@@ -141,9 +125,9 @@ func (d days) mark(up *update, before time.Time) {
 	for _, name := range slices.Sorted(maps.Keys(d)) {
 		switch day := d[name]; {
 		case day.held == 0 && name < before.UTC().Format(dayFormat):
-			up.remove(attrDayTold + name)
+			up.remove(attrWindowDay + name)
 		case day.told > 0:
-			up.set(attrDayTold+name, up.value(number(day.told)))
+			up.put(attrWindowDay+name, number(day.told))
 		}
 	}
 }
@@ -163,18 +147,15 @@ func (s *Store) settleDays(ctx context.Context, was, is Told) error {
 	up := newUpdate()
 	for _, name := range was.days.held() {
 		if is.days[name].final {
-			up.require(attrDayHeld + name + " = " + up.value(number(was.days[name].held)))
-			up.remove(attrDayHeld + name)
+			up.is(attrWindowDayHeld+name, number(was.days[name].held))
+			up.remove(attrWindowDayHeld + name)
 		}
 	}
 	if len(up.removes) == 0 {
 		return nil
 	}
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, is.key()))
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot record what was sent of rule "+is.Rule)
-	}
-	return nil
+	_, err := s.updateIf(ctx, is.key(), up, "cannot record what was sent of rule "+is.Rule)
+	return err
 }
 
 func (s *Store) untoldOfGroup(ctx context.Context, t Told, ev *chime.Event) (Untold, error) {
@@ -208,12 +189,12 @@ func (s *Store) newestOfGroup(ctx context.Context, t Told, u Untold) ([]byte, er
 	}
 	for _, member := range slices.Backward(members) {
 		at, id, _ := strings.Cut(strings.TrimPrefix(textIn(member, attrSK), memberSK), "#")
-		it, err := s.get(ctx, matchPK+id, matchSK+at+"#"+id)
+		it, err := s.get(ctx, key(matchPK+id, matchSK+at+"#"+id))
 		if err != nil {
 			return nil, err
 		}
 		if len(it) > 0 {
-			return unpack(it["d"])
+			return unpack(it[attrMatchBody])
 		}
 	}
 	return nil, nil

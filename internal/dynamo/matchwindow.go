@@ -9,17 +9,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// toldSK begins the sort key of what people were told of a rule's matches on a
-// call; it lies in the partition of the matches.
-const toldSK = "R#"
-
-// attrHeld counts how often a match was held back, one that came once more
-// included. It only tells that something was: how many, the matches tell.
-const attrHeld = "hb"
-
-// toldByState is the letter of the by-state index while a window is open.
-const toldByState = "R"
-
 // RuleOnCall is a rule and what its matches are notified together by: the call, or
 // for matches that name none, the group of RuleOnGroupOf. There is one message a
 // window for each.
@@ -115,34 +104,30 @@ func (s *Store) NewestOf(ctx context.Context, t Told, u Untold) ([]byte, error) 
 	return u.body, nil
 }
 
-func (r RuleOnCall) key() item { return key(string(r.Call), toldSK+r.Rule) }
+func (r RuleOnCall) key() item { return key(string(r.Call), windowSK+r.Rule) }
 
 // ToldOf reads, with a consistent read, what people were told.
 func (s *Store) ToldOf(ctx context.Context, r RuleOnCall) (Told, error) {
-	k := r.key()
-	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
-	return Told{r, numberIn(it, attrOpenings), numberIn(it, attrToldCalls), timeIn(it, attrToldAt), it[attrState] != nil,
-		numberIn(it, attrHeld), daysIn(it)}, err
+	it, err := s.get(ctx, r.key())
+	return Told{r, numberIn(it, attrWindowSent), numberIn(it, attrWindowMatches), timeIn(it, attrWindowAt), it[attrState] != nil,
+		numberIn(it, attrWindowHeld), daysIn(it)}, err
 }
 
 // MarkMatchesTold records a message, unless another has recorded it meanwhile.
 // From then on EndedWindows gives the rule on the call, until EndWindow.
 func (s *Store) MarkMatchesTold(ctx context.Context, was, is Told) error {
 	up := newUpdate()
-	up.unchanged(attrOpenings, numberOrNothing(attrOpenings, was.Notifications))
-	up.set(attrOpenings, up.value(number(is.Notifications)))
-	up.set(attrToldCalls, up.value(number(is.Matches)))
-	up.set(attrToldAt, up.value(text(timeText(is.At))))
-	up.set(attrState, up.value(text(toldByState+shardOf(is.Name()))))
-	up.set(attrFirst, up.value(text(timeText(is.At))))
+	up.isNumber(attrWindowSent, was.Notifications)
+	up.put(attrWindowSent, number(is.Notifications))
+	up.put(attrWindowMatches, number(is.Matches))
+	up.put(attrWindowAt, moment(is.At))
+	up.put(attrState, text(stateWindow+shardOf(is.Name())))
+	up.put(attrFirst, moment(is.At))
 	s.expireBy(up, is.days.lasting(is.At))
 	is.days.mark(up, s.expiredBefore(is.At))
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, is.key()))
-	if isConditionFailure(err) {
-		return nil
-	}
-	if err != nil {
-		return s.failure(err, "cannot record what was sent of rule "+is.Rule)
+	done, err := s.updateIf(ctx, is.key(), up, "cannot record what was sent of rule "+is.Rule)
+	if err != nil || !done {
+		return err
 	}
 	return s.settleDays(ctx, was, is)
 }
@@ -151,38 +136,31 @@ func (s *Store) MarkMatchesTold(ctx context.Context, was, is Told) error {
 // the window has ended since t was read, or another message was sent.
 func (s *Store) HoldBack(ctx context.Context, t Told, ev *chime.Event) (held bool, err error) {
 	up := newUpdate()
-	up.require("attribute_exists(" + attrState + ")")
-	up.require(attrOpenings + " = " + up.value(number(t.Notifications)))
-	counted := []string{attrHeld}
+	up.present(attrState)
+	up.is(attrWindowSent, number(t.Notifications))
+	counted := []string{attrWindowHeld}
 	if t.isGroup() {
-		counted = append(counted, attrDayHeld+dayOf(ev))
+		counted = append(counted, attrWindowDayHeld+dayOf(ev))
 	}
 	for _, name := range counted {
 		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
 	}
-	_, err = s.db.UpdateItem(ctx, up.input(s.table, t.key()))
-	if err != nil && !isConditionFailure(err) {
-		return false, s.failure(err, "cannot record that a match of rule "+t.Rule+" is held back")
-	}
-	return err == nil, nil
+	return s.updateIf(ctx, t.key(), up, "cannot record that a match of rule "+t.Rule+" is held back")
 }
 
 // EndWindow records that a window is over in which nothing was held back, unless
 // something was since t was read, or another message was sent.
 func (s *Store) EndWindow(ctx context.Context, t Told) error {
 	up := newUpdate()
-	up.require(attrOpenings + " = " + up.value(number(t.Notifications)))
-	up.unchanged(attrHeld, numberOrNothing(attrHeld, t.held))
+	up.is(attrWindowSent, number(t.Notifications))
+	up.isNumber(attrWindowHeld, t.held)
 	up.remove(attrState)
-	up.remove(attrHeld)
+	up.remove(attrWindowHeld)
 	for _, name := range t.days.held() {
-		up.remove(attrDayHeld + name)
+		up.remove(attrWindowDayHeld + name)
 	}
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, t.key()))
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot record that the window of rule "+t.Rule+" is over")
-	}
-	return nil
+	_, err := s.updateIf(ctx, t.key(), up, "cannot record that the window of rule "+t.Rule+" is over")
+	return err
 }
 
 // EndedWindows returns the rules on calls of which people were told before a time,
@@ -191,14 +169,14 @@ func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]Told, err
 	var ended []Told
 	var errs []error
 	var positions [shards]position
-	sp := span{index: indexByState, attr: attrState, letter: toldByState, to: before}
+	sp := span{index: byState, letter: stateWindow, to: before}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
 			return ended, errors.Join(append(errs, err)...)
 		}
 		for _, k := range keys {
-			told, err := s.ToldOf(ctx, RuleOnCall{Partition(textIn(k, attrPK)), strings.TrimPrefix(textIn(k, attrSK), toldSK)})
+			told, err := s.ToldOf(ctx, RuleOnCall{Partition(textIn(k, attrPK)), strings.TrimPrefix(textIn(k, attrSK), windowSK)})
 			switch {
 			case err != nil:
 				errs = append(errs, err)
@@ -218,7 +196,7 @@ func (s *Store) MatchesOf(ctx context.Context, r RuleOnCall) ([]Match, error) {
 	}
 	var matches []Match
 	for _, it := range items {
-		if textIn(it, "rn") != r.Rule {
+		if textIn(it, attrMatchRule) != r.Rule {
 			continue
 		}
 		m, err := matchIn(it)
@@ -265,14 +243,14 @@ func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, ne
 	if err != nil {
 		return nil, "", err
 	}
-	sp := span{index: indexByTime, attr: attrTime, letter: "A", from: q.From, to: q.To}
+	sp := span{index: byTime, letter: timeMatch, from: q.From, to: q.To}
 	for len(page) < q.Limit && !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
 		if err != nil {
 			return nil, "", err
 		}
 		for _, k := range keys {
-			it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+			it, err := s.get(ctx, k)
 			if err != nil {
 				return nil, "", err
 			}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
@@ -21,35 +18,29 @@ type binding struct {
 // element. It may be one of another group: what the calls share is not known
 // from every event.
 func (s *Store) joined(ctx context.Context, f Failure) (binding, error) {
-	it, err := s.get(ctx, pipelineKey(f.Occurrence.PipelineID), joinedSK+f.Group.Element)
+	it, err := s.get(ctx, key(pipelineKey(f.Occurrence.PipelineID), linkSK+f.Group.Element))
 	if err != nil || len(it) == 0 {
 		return binding{}, err
 	}
 	o := f.Occurrence
-	o.At, o.Seen = timeIn(it, "a"), timeIn(it, attrSeen)
-	return binding{textIn(it, "in"), o}, nil
+	o.At, o.Seen = timeIn(it, attrLinkAt), timeIn(it, attrLinkSeen)
+	return binding{textIn(it, attrLinkIncident), o}, nil
 }
 
 // take binds the failure's pipeline to an incident, on condition that it still
 // is bound as it was.
 func (s *Store) take(ctx context.Context, f Failure, id string, was binding) (took bool, err error) {
-	it := key(pipelineKey(f.Occurrence.PipelineID), joinedSK+f.Group.Element)
-	it["in"], it["a"], it[attrSeen] = text(id), text(timeText(f.Occurrence.At)), text(timeText(f.Occurrence.Seen))
+	it := key(pipelineKey(f.Occurrence.PipelineID), linkSK+f.Group.Element)
+	it[attrLinkIncident], it[attrLinkAt], it[attrLinkSeen] = text(id), moment(f.Occurrence.At), moment(f.Occurrence.Seen)
 	s.expire(it, f.Occurrence.Seen)
-	put := &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")}
-	if was.incident != "" {
-		put.ConditionExpression = aws.String("#in = :in AND " + attrSeen + " = :seen")
-		put.ExpressionAttributeNames = map[string]string{"#in": "in"}
-		put.ExpressionAttributeValues = item{":in": text(was.incident), ":seen": text(timeText(was.occurrence.Seen))}
+	up := newUpdate()
+	if was.incident == "" {
+		up.absent(attrPK)
+	} else {
+		up.is(attrLinkIncident, text(was.incident))
+		up.is(attrLinkSeen, moment(was.occurrence.Seen))
 	}
-	_, err = s.db.PutItem(ctx, put)
-	if isConditionFailure(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, s.failure(err, "cannot take which incident the pipeline belongs to")
-	}
-	return true, nil
+	return s.putIf(ctx, it, up, "cannot record which incident the pipeline belongs to")
 }
 
 // occur writes the occurrence, and returns the incident as it is then: with all that
@@ -59,15 +50,15 @@ func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occu
 	incident.Incident, error,
 ) {
 	up := newUpdate()
-	up.set("a", up.value(text(timeText(o.At))))
+	up.put(attrOccurrenceAt, moment(o.At))
 	if o.CallID != "" {
-		up.set("ci", up.value(text(o.CallID)))
+		up.put(attrOccurrenceCall, text(o.CallID))
 	}
-	up.add(attrReasons, up.value(&types.AttributeValueMemberSS{Value: []string{f.why.ID}}))
+	up.add(attrOccurrenceReasons, up.value(set([]string{f.why.ID})))
 	s.expireBy(up, o.Seen)
 	k := key(occurrencePK+id+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
-	if _, err := s.db.UpdateItem(ctx, up.input(s.table, k)); err != nil {
-		return incident.Incident{}, s.failure(err, "cannot store the occurrence")
+	if _, err := s.updateIf(ctx, k, up, "cannot store the occurrence"); err != nil {
+		return incident.Incident{}, err
 	}
 	it, err := s.readIncident(ctx, id)
 	if err != nil {
@@ -92,7 +83,7 @@ func (s *Store) occur(ctx context.Context, id string, f Failure, o incident.Occu
 func anonymous(it item) item {
 	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")
 	left := key(textIn(it, attrPK), seen+"#")
-	for _, name := range []string{"a", attrReasons, attrExpiry} {
+	for _, name := range []string{attrOccurrenceAt, attrOccurrenceReasons, attrExpiry} {
 		if value := it[name]; value != nil {
 			left[name] = value
 		}

@@ -6,16 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
-
-const (
-	attrAsked = "w" // when the API was last asked about a pipeline
-	latchPK   = "W#"
-	latchSK   = "S"
 )
 
 // OpenPipeline is one that has not ended, as far as the table knows; its state is that
@@ -32,7 +24,7 @@ type OpenPipeline struct {
 func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	var list []OpenPipeline
 	var positions [shards]position
-	sp := span{index: indexByState, attr: attrState, letter: "O"}
+	sp := span{index: byState, letter: stateOpen}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
@@ -74,47 +66,37 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 // MarkAsked records that the API was asked about a pipeline at a time.
 func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
-	up.require("attribute_exists(" + attrPK + ")") // it may have expired
-	up.set(attrAsked, up.value(text(timeText(at))))
-	_, err := s.db.UpdateItem(ctx, up.input(s.table, key(pipelineKey(id), stateSK)))
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take that the API was asked")
-	}
-	return nil
+	up.present(attrPK) // it may have expired
+	up.put(attrAsked, moment(at))
+	_, err := s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked")
+	return err
 }
 
 // Raise sets the latch of that name, and gives since when it has been set: the
 // same time for all that raise it until it is lowered.
 func (s *Store) Raise(ctx context.Context, name string) (since time.Time, err error) {
-	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(latchPK+name, latchSK), ReturnValues: types.ReturnValueAllNew,
-		UpdateExpression:          aws.String("SET s = if_not_exists(s, :now)"),
-		ExpressionAttributeValues: item{":now": text(timeText(s.now()))},
-	})
-	if err != nil {
-		return time.Time{}, s.failure(err, "cannot take that "+name+" is so")
-	}
-	return timeIn(out.Attributes, "s"), nil
+	up := newUpdate()
+	up.putIfAbsent(attrSince, moment(s.now()))
+	it, _, err := s.updateReturning(ctx, conditionKey(name), up, types.ReturnValueAllNew, "cannot record that "+name+" is so")
+	return timeIn(it, attrSince), err
 }
+
+func conditionKey(name string) item { return key(conditionPK+name, stateSK) }
 
 // Raised tells since when the latch has been set; zero when it is not.
 func (s *Store) Raised(ctx context.Context, name string) (time.Time, error) {
-	it, err := s.get(ctx, latchPK+name, latchSK)
-	return timeIn(it, "s"), err
+	it, err := s.get(ctx, conditionKey(name))
+	return timeIn(it, attrSince), err
 }
 
 // Lower takes back the latch that was raised at a time, and no later one.
 func (s *Store) Lower(ctx context.Context, name string, since time.Time) error {
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(latchPK+name, latchSK),
-		UpdateExpression: aws.String("REMOVE s"), ConditionExpression: aws.String("s = :since"),
-		ExpressionAttributeValues: item{":since": text(timeText(since))},
-	})
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take that "+name+" is over")
-	}
-	return nil
+	up := newUpdate()
+	up.is(attrSince, moment(since))
+	up.remove(attrSince)
+	_, err := s.updateIf(ctx, conditionKey(name), up, "cannot record that "+name+" is over")
+	return err
 }
 
 // PartitionOfLatch is the partition of the notifications about a latch.
-func PartitionOfLatch(name string) Partition { return Partition(latchPK + name) }
+func PartitionOfLatch(name string) Partition { return Partition(conditionPK + name) }
