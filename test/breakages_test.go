@@ -22,27 +22,27 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "2", breaks: "an incident opens and nobody is notified",
-		file: "internal/incident/notify.go",
-		old:  "if i.Told.Openings <= i.Reopened {", new: "if i.Told.Openings < i.Reopened {",
+		file: "internal/incident/policy.go",
+		old:  "{ return i.Announced.Openings > i.Reopened }", new: "{ return i.Announced.Openings >= i.Reopened }",
 		test: "TestWhatAnIncidentOwes", folder: "internal/incident",
 	},
 	{
 		guarantee: "2", breaks: "a failure that a closing has overlooked stays unseen",
-		file: "internal/incident/incident.go",
-		old:  "return !i.Open() && o.Seen.After(i.ClosedAt.Add(-t.Quiet))", new: "return false",
+		file: "internal/incident/reopen.go",
+		old:  "return r.Seen.After(i.ClosedAt.Add(-t.Quiet))", new: "return false",
 		test: "TestFailureThatAnEndOverlookedReopens", folder: "internal/dynamo",
 	},
 	{
 		guarantee: "3", breaks: "a function answers success where it failed",
 		file: "internal/lambdafn/function.go",
-		old:  "return reply, invocationError(err)", new: "return reply, nil",
+		old:  "return response, invocationError(err)", new: "return response, nil",
 		test: "TestRefusedPayloadsAreDeadLetters", folder: "test",
 	},
 	{
 		guarantee: "3", breaks: "a record that cannot be read is forgotten",
-		file: "internal/intake/handle.go",
+		file: "internal/lambdafn/handle.go",
 		old:  "failures := batch.Failures\n", new: "failures := batch.Failures[:0]\n",
-		test: "TestHandleReplies", folder: "internal/intake",
+		test: "TestHandleReplies", folder: "internal/lambdafn",
 	},
 	{
 		guarantee: "4", breaks: "a state change of a new type is an error",
@@ -65,7 +65,7 @@ var breakages = []breakage{
 	{
 		guarantee: "6", breaks: "every event reads its pipeline",
 		file: "internal/dynamo/record.go",
-		old:  "if delta.Told == pipeline.Unknown {", new: "if delta.Told != \"\" {",
+		old:  "if delta.RawStatus == pipeline.Unknown {", new: "if delta.RawStatus != \"\" {",
 		test: "TestStateChangeInOrderReadsNothingAndWritesThreeUnits", folder: "test/capacity",
 	},
 	{
@@ -100,7 +100,7 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "2", breaks: "another cause within an open incident is not notified",
-		file: "internal/incident/notify.go",
+		file: "internal/incident/policy.go",
 		old:  "if _, another := i.Another(); another {", new: "if _, another := i.Another(); another && false {",
 		test: "TestWhatIsNotifiedAtOnce", folder: "internal/incident",
 	},
@@ -136,8 +136,8 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
-		file: "internal/handler/watch.go",
-		old:  "{ return watch.Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
+		file: "internal/watchdog/service.go",
+		old:  "{ return Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
 		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{

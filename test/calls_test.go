@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
 // recorder passes on what one function asks of AWS, and keeps which actions of IAM
@@ -53,7 +53,7 @@ func newRecorder(t *testing.T, to string, messages *published) *recorder {
 		t.Fatal(err)
 	}
 	r := &recorder{called: map[string]bool{}}
-	pipelines, voice := chimeapi.NewPipelines(), chimeapi.NewVoice() // the stand-in for AWS does not know them
+	pipelines, voice := chimesdk.NewPipelines(), chimesdk.NewVoice() // the stand-in for AWS does not know them
 	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
@@ -69,10 +69,10 @@ func newRecorder(t *testing.T, to string, messages *published) *recorder {
 			messages.add(form)
 		}
 		switch {
-		case strings.HasPrefix(request.URL.Path, chimeapi.Path):
+		case strings.HasPrefix(request.URL.Path, chimesdk.Path):
 			pipelines.ServeHTTP(w, request)
 			return
-		case strings.HasPrefix(request.URL.Path, chimeapi.VoicePath):
+		case strings.HasPrefix(request.URL.Path, chimesdk.VoicePath):
 			voice.ServeHTTP(w, request)
 			return
 		}
@@ -95,11 +95,11 @@ func action(r *http.Request, body []byte) string {
 	if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") != "" {
 		return "sns:" + form.Get("Action")
 	}
-	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, chimeapi.Path+"/") {
+	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, chimesdk.Path+"/") {
 		return "chime:GetMediaPipeline"
 	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/") // voice-connectors, id, tasks, task
-	if len(parts) < 3 || "/"+parts[0] != chimeapi.VoicePath {
+	if len(parts) < 3 || "/"+parts[0] != chimesdk.VoicePath {
 		return fmt.Sprintf("%s %s", r.Method, r.URL.Path)
 	}
 	task := map[string]string{

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -86,7 +86,7 @@ func (w *localWorld) letters(t *testing.T) (reasons []string) {
 // are matched here, as the stand-in cannot match all that EventBridge does.
 type deployedWorld struct {
 	cloud
-	host      *host.Host
+	host      *lambdahost.Host
 	recorders map[string]*recorder
 	published *published
 	logs      string

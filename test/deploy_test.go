@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -245,7 +245,7 @@ func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]str
 	if err := json.Unmarshal(c.run(t, ".", "aws", "lambda", "list-functions", "--output", "json"), &answer); err != nil {
 		t.Fatal(err)
 	}
-	o := host.Options{Processes: 1, LogDir: t.TempDir()}
+	o := lambdahost.Options{Processes: 1, LogDir: t.TempDir()}
 	recorders, messages := map[string]*recorder{}, &published{}
 	for name, folder := range app.assets(t) {
 		for _, f := range answer.Functions {
@@ -257,13 +257,13 @@ func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]str
 			for _, variable := range slices.Sorted(maps.Keys(f.Environment.Variables)) {
 				environment = append(environment, variable+"="+f.Environment.Variables[variable])
 			}
-			o.Functions = append(o.Functions, host.Function{Name: name, ARN: f.FunctionArn, Path: filepath.Join(folder, "bootstrap"), Environment: environment})
+			o.Functions = append(o.Functions, lambdahost.Function{Name: name, ARN: f.FunctionArn, Path: filepath.Join(folder, "bootstrap"), Environment: environment})
 		}
 	}
 	if got, want := len(o.Functions), len(answer.Functions); got != want || got == 0 {
 		t.Fatalf("got %d functions to start, want the %d deployed", got, want)
 	}
-	h, err := host.Start(t.Context(), o)
+	h, err := lambdahost.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,13 +22,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/local/child"
+	"github.com/chimewatch/chimewatch/internal/local/childprocess"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
 // emulator is AWS's emulator with one function under it.
 type emulator struct {
-	process *child.Process
+	process *childprocess.Process
 	url     string
 	output  *transcript // what both wrote
 	// function is the process id of the function; 0 before the first invocation,
@@ -66,7 +66,7 @@ func tryEmulator(t *testing.T, program string, s *local.Stack, name, binary stri
 	e := &emulator{url: "http://" + invocations + "/2015-03-31/functions/function/invocations", output: newTranscript()}
 	cmd.Stdout, cmd.Stderr = e.output, e.output
 	var err error
-	if e.process, err = child.Start(cmd); err != nil {
+	if e.process, err = childprocess.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	for {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
 // TestFunctionsStartWithTheTemplatesEnvironment starts the real functions with what
@@ -48,7 +48,7 @@ func startWith(t *testing.T, name, binary string, variables map[string]any) erro
 		}
 		environment = append(environment, variable+"="+text)
 	}
-	h, err := host.Start(t.Context(), host.Options{Processes: 1, LogDir: t.TempDir(), Functions: []host.Function{
+	h, err := lambdahost.Start(t.Context(), lambdahost.Options{Processes: 1, LogDir: t.TempDir(), Functions: []lambdahost.Function{
 		{Name: name, ARN: "arn:aws:lambda:us-east-1:123456789012:function:" + name, Path: binary, Environment: environment},
 	}})
 	if err == nil {

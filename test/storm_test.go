@@ -129,8 +129,8 @@ func TestStormPagesOncePerCause(t *testing.T) {
 		if got := stages(s)[i.ID]; got["opening"] != 1 || got["closing"] != 1 || got["summary"] == 0 || got["reopening"] != 0 {
 			t.Errorf("incident %s: got the messages %v, want one opening, summaries, one closing", i.ID, got)
 		}
-		if i.Told.Calls != want {
-			t.Errorf("incident %s: people were told of %d calls, want %d", i.ID, i.Told.Calls, want)
+		if i.Announced.Calls != want {
+			t.Errorf("incident %s: people were told of %d calls, want %d", i.ID, i.Announced.Calls, want)
 		}
 	}
 	if letters := s.DeadLetters(); len(letters) != 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -39,8 +39,8 @@ func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
 		id[n] = pipeline.IDOf(ev)
 	}
 	s.Pipelines().Set(
-		chimeapi.Pipeline{ID: id[stopped], Status: "Stopped", Elements: []chimeapi.Element{{Type: "S3RecordingSink", Status: "Stopped"}}},
-		chimeapi.Pipeline{ID: id[failed], Status: "Failed", Elements: []chimeapi.Element{{Type: "S3RecordingSink", Status: "Failed"}}},
+		chimesdk.Pipeline{ID: id[stopped], Status: "Stopped", Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Stopped"}}},
+		chimesdk.Pipeline{ID: id[failed], Status: "Failed", Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}},
 	)
 	// The API refuses every try of a first run, then breaks down for a second one.
 	s.Pipelines().Refuse(429, 429, 429)

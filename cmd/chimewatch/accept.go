@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -28,7 +29,7 @@ const (
 // accept returns the error with which a function refuses a message; nil where it
 // accepts the message. It is the function's own handler that is asked, on a table
 // that is empty and keeps nothing, so that no rule of it is written a second time.
-func accept(ctx context.Context, function string, m intake.Message, now func() time.Time) (err error) {
+func accept(ctx context.Context, function string, m lambdafn.Message, now func() time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = apperr.New(apperr.Internal, "function "+function, fmt.Sprintf("panics: %v", p), "report it with the event")
@@ -38,16 +39,16 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 	owner := func(context.Context) string { return "chimewatch" }
 	switch function {
 	case functionStatus:
-		return handler.Status(table, idle{})(ctx, m)
+		return pipeline.Service{Recorder: table, Counts: idle{}}.Handle(ctx, m.Body)
 	case functionFailures:
-		return handler.Failures(handler.Incidents{Table: table, Topic: idle{}, Owner: owner, Now: now}, idle{})(ctx, m)
+		return (&incident.Service{Repo: table, Counts: idle{}, Now: now}).Handle(ctx, m.Body)
 	case functionAlerts:
-		return handler.Alerts{
-			Table: table, Topic: idle{}, Topics: func(string) handler.Publisher { return idle{} }, Counts: idle{},
-			Owner: owner, Now: now,
-		}.Handle(ctx, m)
+		return (&rulematch.Service{
+			Repo: table, Counts: idle{}, Now: now,
+			Notifier: notify.Matches{Outbox: table, Topic: idle{}, Topics: func(string) notify.Publisher { return idle{} }, Owner: owner},
+		}).Handle(ctx, m.Body)
 	case functionConsent:
-		return handler.Consent(table, idle{}, idle{}, now)(ctx, m)
+		return (&voicetask.Service{Ledger: table, Calls: idle{}, Counts: idle{}, Now: now}).Handle(ctx, m.Body)
 	case functionVoice:
 		return acceptNote(ctx, table, m)
 	}
@@ -56,15 +57,15 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 
 // acceptNote does what the function voice does with a message, without its log.
 // A record that it skips is accepted.
-func acceptNote(ctx context.Context, table forgetful, m intake.Message) error {
-	n, err := voice.Read(m)
-	if errors.Is(err, voice.ErrForeign) {
+func acceptNote(ctx context.Context, table forgetful, m lambdafn.Message) error {
+	n, err := chime.ParseVoice(m.Body, m.Source.Voice())
+	if errors.Is(err, chime.ErrForeign) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return table.RecordVoice(ctx, []voice.Note{n})[0]
+	return table.RecordVoice(ctx, []chime.VoiceNotification{n})[0]
 }
 
 // forgetful is a store on a table that keeps nothing; what needs a table that
@@ -74,19 +75,19 @@ type forgetful struct {
 	now func() time.Time
 }
 
-// Join returns an incident that nobody has to hear of.
-func (f forgetful) Join(context.Context, dynamo.Failure, incident.Timing) (incident.Incident, error) {
-	return incident.Incident{ClosedAt: f.now()}, nil
+// Incident returns an incident that nobody has to be notified of.
+func (f forgetful) Incident(_ context.Context, id string) (incident.Incident, error) {
+	return incident.Incident{ID: id, ClosedAt: f.now().Add(time.Hour)}, nil
 }
 
 // Once sends nothing.
-func (forgetful) Once(context.Context, dynamo.Partition, dynamo.Notification, string, func(context.Context) error) error {
+func (forgetful) Once(context.Context, dynamo.Partition, notify.Notification, string, func(context.Context) error) error {
 	return nil
 }
 
 // idle counts, publishes and settles nothing.
 type idle struct{}
 
-func (idle) Count(string, int)                               {}
-func (idle) Publish(context.Context, notify.Message) error   { return nil }
-func (idle) Settle(context.Context, voicetask.Trigger) error { return nil }
+func (idle) Count(string, int)                                  {}
+func (idle) Publish(context.Context, notify.Message) error      { return nil }
+func (idle) Reconcile(context.Context, voicetask.Trigger) error { return nil }

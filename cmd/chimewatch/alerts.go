@@ -3,8 +3,8 @@ package main
 import (
 	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // alertsCmd holds what looks up rule matches in the table.
@@ -57,7 +57,7 @@ func (a *app) printAlerts(reports []alertReport) error {
 	rows := make([][]string, len(reports))
 	for i, r := range reports {
 		kind := r.Type
-		if kind == notify.RuleNegatedOrIssue {
+		if kind == rulematch.TypeNegatedOrIssue {
 			kind = "negated or issue"
 		}
 		rows[i] = []string{at(r.Time), r.RuleName, kind, r.CallID, r.ID}

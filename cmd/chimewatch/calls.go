@@ -10,6 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -209,7 +210,7 @@ func (r reader) one(ctx context.Context, state pipeline.State) (callview.Call, e
 
 // notifications reads those about the rules that matched on a call and about the
 // incidents that it has joined.
-func (r reader) notifications(ctx context.Context, state pipeline.State, incidents []string) ([]dynamo.Notification, error) {
+func (r reader) notifications(ctx context.Context, state pipeline.State, incidents []string) ([]notify.Notification, error) {
 	notes, err := r.store.MatchNotifications(ctx, state.CallFields)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -59,7 +61,7 @@ func fill(t *testing.T, s *dynamo.Store) {
 		example(t, "create-failed"),
 		example(t, "two-elements-transcribing"), example(t, "two-elements-processor-failed"),
 	} {
-		if err := s.RecordStateChange(ctx, parsed(t, raw)); err != nil {
+		if err := pipeline.RecordEvent(ctx, s, parsed(t, raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,9 +70,9 @@ func fill(t *testing.T, s *dynamo.Store) {
 			t.Fatal(err)
 		}
 	}
-	rule, _ := dynamo.RuleOnCallOf(parsed(t, example(t, "rule-sentiment")))
-	note := dynamo.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
-	if err := s.Once(ctx, rule.Call, note, "test", func(context.Context) error { return nil }); err != nil {
+	rule := s.KeyOf(parsed(t, example(t, "rule-sentiment")), false)
+	note := notify.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
+	if err := s.Once(ctx, dynamo.Partition(rule.Partition), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -219,10 +221,10 @@ func TestCalls(t *testing.T) {
 
 	t.Run("show an incident", func(t *testing.T) {
 		s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
-		i, err := s.Join(t.Context(), dynamo.Failure{
+		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
 			Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
-		}, incident.DefaultTiming)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -259,7 +259,7 @@ func failure(c callview.Call) (class, reason string) {
 	if c.Failure != nil {
 		return string(c.Failure.Class), spaced(c.Failure.Reason)
 	}
-	gravest := incident.Gravest(failedElements(c))
+	gravest := incident.MostSevere(failedElements(c))
 	for _, e := range c.Elements {
 		if failing(e) && e.Type == gravest {
 			return string(e.Class), spaced(e.Type + " " + e.Status + " " + e.StatusDetail)

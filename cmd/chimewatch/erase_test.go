@@ -23,6 +23,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // atTerminal runs a command line as if somebody sat at a terminal and typed.
@@ -198,7 +199,7 @@ func TestEraseSaysWhatIsShared(t *testing.T) {
 	other := strings.NewReplacer(ended, "00000000-0000-4000-8000-000000000009", endedTransaction,
 		"transaction-of-another", `"id": "`, `"id": "other-`)
 	for _, name := range []string{"created", "stopped"} {
-		if err := s.RecordStateChange(t.Context(), parsed(t, other.Replace(example(t, name)))); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, parsed(t, other.Replace(example(t, name)))); err != nil {
 			t.Fatal(err)
 		}
 	}

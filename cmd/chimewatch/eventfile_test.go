@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -248,9 +248,9 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 	paused := compact(t, example(t, "paused"))
 	broken := strings.Replace(paused, `"chime:MediaInsightsPaused"`, "7", 1)
 	note := compact(t, example(t, "voice-tone-failure"))
-	lost := map[string]queues.Attribute{"RULE_ARN": {DataType: "String", StringValue: "arn:aws:events:us-east-1:111122223333:rule/r"}}
-	all := map[string]*queues.Queue{"rules": queues.New("rules"), "functions": queues.New("functions"), "voice": queues.New("voice")}
-	service := queues.NewService("111122223333", "us-east-1", all["rules"], all["functions"], all["voice"]).Handler()
+	lost := map[string]sqs.Attribute{"RULE_ARN": {DataType: "String", StringValue: "arn:aws:events:us-east-1:111122223333:rule/r"}}
+	all := map[string]*sqs.Queue{"rules": sqs.New("rules"), "functions": sqs.New("functions"), "voice": sqs.New("voice")}
+	service := sqs.NewService("111122223333", "us-east-1", all["rules"], all["functions"], all["voice"]).Handler()
 	f := &fakeAWS{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
@@ -264,7 +264,7 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 	outputs := map[string]string{"rules": "RuleDeadLettersUrl", "functions": "FunctionDeadLettersUrl", "voice": "VoiceDeadLettersUrl"}
 	for _, test := range []struct {
 		name, queue, body string
-		attributes        map[string]queues.Attribute
+		attributes        map[string]sqs.Attribute
 		functions         string
 		problem           string
 	}{

@@ -11,16 +11,17 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
 // fillIncidents keeps one incident that is over and one of three calls that goes on.
 func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Incident) {
 	t.Helper()
 	join := func(element string, class incident.Class, pipeline, reason string, at time.Time) incident.Incident {
-		i, err := s.Join(t.Context(), dynamo.Failure{
+		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/c4tq9mzx1bd7ne0rw3yhk8", Element: element}, Class: class, Reason: reason,
 			Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: "call of " + pipeline, At: at},
-		}, incident.DefaultTiming)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,14 +29,14 @@ func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Inciden
 	}
 	noon := time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
 	closed = join("", incident.Quota, lost, "The quota was reached for +12065550137", noon)
-	closed, err := s.CloseIncident(t.Context(), closed)
+	err := s.Close(t.Context(), closed, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n, id := range []string{running, ended, transferred} {
 		open = join("S3RecordingSink", incident.Permissions, id, "Access denied", noon.Add(time.Duration(n+1)*time.Minute))
 	}
-	note := dynamo.Notification{ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1}
+	note := notify.Notification{ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1}
 	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}

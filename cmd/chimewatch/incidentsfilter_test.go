@@ -24,11 +24,11 @@ func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[strin
 	join := func(name, connector string, class incident.Class, target, reason string, loss incident.Loss, ago time.Duration) incident.Incident {
 		number++
 		*clock = now.Add(-ago)
-		i, err := s.Join(t.Context(), dynamo.Failure{
+		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return *clock }}.Join(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/" + connector, Element: "Sink"}, Class: class, Target: target, Reason: reason,
 			Losses: []incident.Loss{loss}, Began: *clock,
 			Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%02d", number), CallID: fmt.Sprintf("call-%02d", number), At: *clock},
-		}, incident.DefaultTiming)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[strin
 	}
 	end := func(i incident.Incident, ago time.Duration) {
 		*clock = now.Add(-ago)
-		if _, err := s.CloseIncident(t.Context(), i); err != nil {
+		if err := s.Close(t.Context(), i, *clock); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/settings"
 )
@@ -71,7 +71,7 @@ func (c *localCmd) Run(a *app) (err error) {
 	var serving atomic.Bool // notifications are shown as they come, but not amid the progress bar
 	options := local.Options{
 		Dir: c.Dir, Functions: c.Functions, Port: c.Port, Keep: c.Keep,
-		OnNotification: func(m topics.Message) {
+		OnNotification: func(m sns.Message) {
 			if serving.Load() && !a.asJSON() {
 				fmt.Fprintf(a.stdout, "%s  %s  %s\n", at(m.PublishedAt), m.Topic(), printable(redact.Text(m.Subject)))
 			}

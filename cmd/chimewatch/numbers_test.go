@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // noNumbers checks that none of some numbers, given as digits, can be read in what a
@@ -54,7 +55,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 		"ANI":"14155550170","callerId":"4155550171","customerNumber":14155550172,
 		"14155550173":{"from":["415\u2011555\u20110174"]}}}`
 	event := parsed(t, failed)
-	if err := s.RecordStateChange(t.Context(), event); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, event); err != nil {
 		t.Fatal(err)
 	}
 	matched := parsed(t, envelope+`"detail-type":"Media Insights Rules Matched","detail":{"version":"0",
@@ -63,9 +64,9 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err := s.RecordMatch(t.Context(), matched, "keyword"); err != nil {
 		t.Fatal(err)
 	}
-	rule, _ := dynamo.RuleOnCallOf(matched)
+	rule := s.KeyOf(matched, false)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), rule.Call, dynamo.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
@@ -73,28 +74,28 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := s.Join(t.Context(), dynamo.Failure{
+	i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
 		Reason:     state.Failure.Reason,
 		Losses:     []incident.Loss{"Sink-415-555-0168"},
 		Occurrence: incident.Occurrence{PipelineID: state.ID, CallID: state.CallID, At: event.Time},
-	}, incident.DefaultTiming)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), dynamo.Notification{ID: "incident/" + i.ID +
+	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: "incident/" + i.ID +
 		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []consent.Entry{
-		{Kind: consent.Ready, At: event.Time, Event: "4155550180", TransactionID: "4155550161",
+	for _, e := range []voicetask.Entry{
+		{Kind: voicetask.Ready, At: event.Time, Event: "4155550180", TransactionID: "4155550161",
 			CallID: "tel:4155550162", VoiceConnectorID: "vc-0014155550163"},
-		{Kind: consent.Granted, At: event.Time.Add(time.Second), Event: "c-14155550181",
-			By: "caller sip:14155550182@pbx.example", Scope: consent.ScopeBoth, TransactionID: "4155550161"},
-		{Kind: consent.Starting, At: event.Time.Add(2 * time.Second), Event: "x", By: consent.System,
-			TransactionID: "4155550161", Task: consent.VoiceTone, Number: 1, Consent: "c-14155550181"},
-		{Kind: consent.Refused, At: event.Time.Add(3 * time.Second), Event: "x", By: consent.System,
-			TransactionID: "4155550161", Task: consent.VoiceTone, Number: 1, Code: "Unprocessable",
+		{Kind: voicetask.Granted, At: event.Time.Add(time.Second), Event: "c-14155550181",
+			By: "caller sip:14155550182@pbx.example", Scope: voicetask.ScopeBoth, TransactionID: "4155550161"},
+		{Kind: voicetask.Starting, At: event.Time.Add(2 * time.Second), Event: "x", By: voicetask.System,
+			TransactionID: "4155550161", Task: voicetask.VoiceTone, Number: 1, Consent: "c-14155550181"},
+		{Kind: voicetask.Refused, At: event.Time.Add(3 * time.Second), Event: "x", By: voicetask.System,
+			TransactionID: "4155550161", Task: voicetask.VoiceTone, Number: 1, Code: "Unprocessable",
 			Detail: "no leg of 00 1 415 555 0183"},
 	} {
 		if err := s.Enter(t.Context(), e); err != nil {

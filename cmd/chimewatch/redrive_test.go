@@ -24,7 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/local/queues"
+	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -32,7 +32,7 @@ import (
 // CloudFormation, SQS and Lambda.
 type letterStack struct {
 	url    string
-	queues []*queues.Queue // rules, functions, voice
+	queues []*localsqs.Queue // rules, functions, voice
 
 	mu sync.Mutex
 	// invoke answers the n-th invocation with a payload, and where the function fails with
@@ -46,8 +46,8 @@ const letterFunction = "arn:aws:lambda:us-east-1:111122223333:function:status"
 
 func newLetterStack(t *testing.T) *letterStack {
 	t.Helper()
-	s := &letterStack{queues: []*queues.Queue{queues.New("rules"), queues.New("functions"), queues.New("voice")}}
-	service := queues.NewService("111122223333", "us-east-1", s.queues...).Handler()
+	s := &letterStack{queues: []*localsqs.Queue{localsqs.New("rules"), localsqs.New("functions"), localsqs.New("voice")}}
+	service := localsqs.NewService("111122223333", "us-east-1", s.queues...).Handler()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch target := r.Header.Get("X-Amz-Target"); {
 		case strings.HasPrefix(target, "AmazonSQS."):
@@ -185,7 +185,7 @@ func TestListOfDeadLetters(t *testing.T) {
 			s.send(rapid.IntRange(0, 2).Draw(rt, "queue"), fmt.Sprint("event-", i))
 			time.Sleep(2 * time.Millisecond) // SQS counts milliseconds
 		}
-		var letters []queues.Message
+		var letters []localsqs.Message
 		for i, q := range s.queues {
 			held := []string{}
 			if n := rapid.IntRange(0, 5).Draw(rt, "with another reader"); n > 0 {
@@ -198,7 +198,7 @@ func TestListOfDeadLetters(t *testing.T) {
 				}
 			}
 		}
-		slices.SortFunc(letters, func(a, b queues.Message) int { return b.SentAt.Compare(a.SentAt) })
+		slices.SortFunc(letters, func(a, b localsqs.Message) int { return b.SentAt.Compare(a.SentAt) })
 		limit := rapid.IntRange(1, 12).Draw(rt, "limit")
 		for _, m := range letters[:min(len(letters), limit)] {
 			free = append(free, m.ID)

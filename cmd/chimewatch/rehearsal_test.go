@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // What was rehearsed is found by the ids that were sent, and shown for what it is.
@@ -25,26 +24,27 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	ofRehearsal := func(raw string) string { return strings.Replace(raw, `"aws.chime"`, `"chimewatch.rehearsal"`, 1) }
 	failed := parsed(t, ofRehearsal(strings.NewReplacer(lost, id).Replace(example(t, "permanent-failure"))))
 	failed.StateChange.CallID, failed.StateChange.TransactionID = "rehearsal-"+call, "rehearsal-"+transaction
-	if err := s.RecordStateChange(t.Context(), failed); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, failed); err != nil {
 		t.Fatal(err)
 	}
 	st, err := pipeline.FromEvent(failed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Join(t.Context(), dynamo.Failure{
+	joiner := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}
+	if _, err := joiner.Join(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
 		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now},
-	}, incident.DefaultTiming); err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
 	ids := strings.NewReplacer(voiceTransaction, transaction, voiceCall, call)
 	ready := ofRehearsal(ids.Replace(example(t, "voice-analytics-ready")))
-	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(ready)})
+	n, err := chime.ParseVoice([]byte(ready), chime.BySQS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordVoice(t.Context(), []voice.Note{n})[0]; err != nil {
+	if err := s.RecordVoice(t.Context(), []chime.VoiceNotification{n})[0]; err != nil {
 		t.Fatal(err)
 	}
 	run := func(args ...string) string {

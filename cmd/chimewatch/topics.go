@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
 // topicsCmd holds what looks after the topics that people hear by.
@@ -52,9 +52,9 @@ type topicReport struct {
 }
 
 type subscriptionReport struct {
-	Protocol string      `json:"protocol"`
-	Endpoint string      `json:"endpoint"` // shortened
-	State    topic.State `json:"state"`
+	Protocol string                   `json:"protocol"`
+	Endpoint string                   `json:"endpoint"` // shortened
+	State    notify.SubscriptionState `json:"state"`
 	// Filtered is absent where it is not known.
 	Filtered *bool `json:"filtered,omitempty"`
 }
@@ -99,7 +99,7 @@ func topicRows(reports []topicReport) (rows [][]string) {
 
 func filterText(s subscriptionReport) string {
 	switch {
-	case s.State != topic.Confirmed:
+	case s.State != notify.Confirmed:
 		return ""
 	case s.Filtered == nil:
 		return "?"
@@ -168,9 +168,9 @@ func (a *app) topics(only string) (*sns.Client, []stackTopic, map[string]string,
 
 // subscriptions asks who subscribes to a topic. Where a filter policy cannot be
 // looked for it says so, once a topic.
-func (a *app) subscriptions(client topic.SubscriptionClient, t stackTopic) (topicReport, error) {
+func (a *app) subscriptions(client notify.SubscriptionClient, t stackTopic) (topicReport, error) {
 	report := topicReport{Topic: t.name, ARN: t.arn, Subscriptions: []subscriptionReport{}}
-	all, err := topic.Subscriptions(a.ctx, client, t.arn)
+	all, err := notify.Subscriptions(a.ctx, client, t.arn)
 	if err != nil {
 		return report, err
 	}
@@ -178,9 +178,9 @@ func (a *app) subscriptions(client topic.SubscriptionClient, t stackTopic) (topi
 	for _, s := range all {
 		shown := subscriptionReport{Protocol: s.Protocol, Endpoint: shortEndpoint(s.Protocol, s.Endpoint), State: s.State}
 		switch {
-		case s.State == topic.Pending:
+		case s.State == notify.Pending:
 			report.Pending++
-		case s.State == topic.Confirmed:
+		case s.State == notify.Confirmed:
 			report.Confirmed++
 			if s.FilterErr != nil {
 				unknown = s.FilterErr

@@ -8,7 +8,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/topic"
 )
 
 // topicsTestCmd publishes a test message.
@@ -62,7 +61,7 @@ func (c *topicsTestCmd) Run(a *app) error {
 			return err
 		}
 		report := testReport{topicReport: before, ID: m.ID, Subject: m.Subject, Sent: true}
-		if err := topic.New(client, t.arn).Publish(a.ctx, m); err != nil {
+		if err := notify.NewTopic(client, t.arn).Publish(a.ctx, m); err != nil {
 			if a.ctx.Err() != nil {
 				return err
 			}

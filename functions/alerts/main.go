@@ -1,6 +1,9 @@
-// The function alerts keeps rule matches and tells people of them.
+// The function alerts stores real-time rule matches and notifies people of them.
 package main
 
-import "github.com/chimewatch/chimewatch/internal/lambdafn"
+import (
+	"github.com/chimewatch/chimewatch/internal/app"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+)
 
-func main() { lambdafn.Main("alerts", lambdafn.Alerts) }
+func main() { lambdafn.Run("alerts", app.Alerts) }

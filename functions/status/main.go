@@ -1,11 +1,9 @@
-// The function status keeps the state and history of every pipeline.
+// The function status stores the state and history of every pipeline.
 package main
 
 import (
-	"github.com/chimewatch/chimewatch/internal/handler"
+	"github.com/chimewatch/chimewatch/internal/app"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
-func main() {
-	lambdafn.Main("status", func(p lambdafn.Parts) handler.Handler { return handler.Status(p.Table, p.Metrics) })
-}
+func main() { lambdafn.Run("status", app.Status) }

@@ -175,7 +175,7 @@ func (o Options) redactor(state pipeline.State, more ...string) redact.Redactor 
 
 // New makes a Call of what the store holds. Where history, matches or notes is
 // nil the Call has no such field; an empty list makes an empty array.
-func New(state pipeline.State, history []dynamo.Record, matches []dynamo.Match, notes []dynamo.Notification, o Options) Call {
+func New(state pipeline.State, history []dynamo.Record, matches []dynamo.Match, notes []notify.Notification, o Options) Call {
 	mask := o.redactor(state)
 	c := Call{
 		ID: mask.Text(state.ID), Rehearsal: state.Rehearsal(), PipelineID: mask.Text(state.PipelineID()),
@@ -260,8 +260,8 @@ func failureOf(state pipeline.State, mask redact.Redactor) *Failure {
 
 // notificationID masks the id of a notification, which names a call. The id of an
 // incident is made so that no number is in it, and its hash may look like one.
-func notificationID(n dynamo.Notification, mask redact.Redactor) string {
-	if n.Kind == string(notify.IncidentNews) {
+func notificationID(n notify.Notification, mask redact.Redactor) string {
+	if n.Kind == string(notify.IncidentUpdate) {
 		return n.ID
 	}
 	return mask.Text(n.ID)

@@ -11,6 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
@@ -56,7 +57,7 @@ func TestJSON(t *testing.T) {
 		state   pipeline.State
 		history []dynamo.Record
 		matches []dynamo.Match
-		notes   []dynamo.Notification
+		notes   []notify.Notification
 		want    string
 	}{
 		{
@@ -67,7 +68,7 @@ func TestJSON(t *testing.T) {
 			},
 			[]dynamo.Match{{Time: at("14:03:00Z"), ID: "m1", RuleName: "unhappy", Type: "sentiment", Body: []byte(
 				`{"id":"m1","detail-type":"Media Insights Rules Matched","time":"2026-03-09T14:03:00Z","detail":{"ruleName":"unhappy","beginTimestamp":"b","endTimestamp":"e"}}`)}},
-			[]dynamo.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "Call from +12065550137 lost", SentAt: at("14:08:31Z")}},
+			[]notify.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "Call from +12065550137 lost", SentAt: at("14:08:31Z")}},
 			`{
   "id": "390c229b-3f88-4f5b-8169-99dfd9e1652c",
   "pipelineId": "390c229b-3f88-4f5b-8169-99dfd9e1652c",
@@ -146,7 +147,7 @@ func TestJSON(t *testing.T) {
 		},
 		{
 			"as little as there can be", pipeline.State{ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.InProgress},
-			[]dynamo.Record{}, []dynamo.Match{}, []dynamo.Notification{},
+			[]dynamo.Record{}, []dynamo.Match{}, []notify.Notification{},
 			`{
   "id": "p1",
   "pipelineId": "p1",
@@ -336,7 +337,7 @@ func TestFreeTextIsMasked(t *testing.T) {
 }
 
 func TestNotificationsAreInOrder(t *testing.T) {
-	notes := []dynamo.Notification{{ID: "sending"}, {ID: "late", SentAt: at("14:00:02Z")}, {ID: "early", SentAt: at("14:00:01Z")}}
+	notes := []notify.Notification{{ID: "sending"}, {ID: "late", SentAt: at("14:00:02Z")}, {ID: "early", SentAt: at("14:00:01Z")}}
 	var got []string
 	for _, n := range callview.New(full(), nil, nil, notes, callview.Options{}).Notifications {
 		got = append(got, n.ID)

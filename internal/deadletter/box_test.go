@@ -17,8 +17,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // functions keeps what it is invoked with, and answers as a test wants it.
@@ -34,10 +34,10 @@ func (f *functions) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(
 }
 
 // opened makes a box of two queues on a service that answers the real client.
-func opened(t *testing.T) (box deadletter.Box, rules, voice *queues.Queue, lambda *functions) {
+func opened(t *testing.T) (box deadletter.Box, rules, voice *localsqs.Queue, lambda *functions) {
 	t.Helper()
-	rules, voice, lambda = queues.New("rules"), queues.New("voice"), &functions{}
-	server := httptest.NewServer(queues.NewService("111122223333", "us-east-1", rules, voice).Handler())
+	rules, voice, lambda = localsqs.New("rules"), localsqs.New("voice"), &functions{}
+	server := httptest.NewServer(localsqs.NewService("111122223333", "us-east-1", rules, voice).Handler())
 	t.Cleanup(server.Close)
 	client := sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
 	return deadletter.Box{SQS: client, Lambda: lambda, Queues: []deadletter.Queue{
@@ -73,7 +73,7 @@ const (
 )
 
 func TestLettersTellWhatTheyAre(t *testing.T) {
-	undelivered := map[string]queues.Attribute{
+	undelivered := map[string]localsqs.Attribute{
 		"TARGET_ARN":    {DataType: "String", StringValue: "arn:aws:lambda:us-east-1:111122223333:function:status"},
 		"ERROR_CODE":    {DataType: "String", StringValue: "NO_PERMISSIONS"},
 		"ERROR_MESSAGE": {DataType: "String", StringValue: "not allowed"},
@@ -81,7 +81,7 @@ func TestLettersTellWhatTheyAre(t *testing.T) {
 	const failures = "arn:aws:lambda:us-east-1:111122223333:function:failures"
 	for _, test := range []struct {
 		name, body string
-		attributes map[string]queues.Attribute
+		attributes map[string]localsqs.Attribute
 		want       deadletter.Letter
 	}{
 		{"an event that was not delivered", stateChange, undelivered, deadletter.Letter{Function: "arn:aws:lambda:us-east-1:111122223333:function:status",
@@ -152,7 +152,7 @@ func TestRedrive(t *testing.T) {
 			if test.class == "" {
 				want = 0
 			}
-			for i, q := range []*queues.Queue{rules, voice} {
+			for i, q := range []*localsqs.Queue{rules, voice} {
 				if stay, seen := len(q.Messages()), visible(t, box, box.Queues[i]); stay != want || seen != want {
 					t.Errorf("queue %s: got %d letters, %d of them visible, want %d", q.Name(), stay, seen, want)
 				}
@@ -178,13 +178,13 @@ func TestRedriveTellsHowALetterCame(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, body string
-		want       intake.Source
+		want       lambdafn.Source
 	}{
-		{"by a queue", note, intake.SQS},
-		{"by a queue, no JSON", "{", intake.SQS},
-		{"by a topic, not delivered", `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:111122223333:t","Message":"` + quoted + `"}`, intake.SNS},
-		{"by a topic, failed", failed(`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"` + quoted + `"}}]}`), intake.SNS},
-		{"directly, failed", failed(note), intake.Direct},
+		{"by a queue", note, lambdafn.SQS},
+		{"by a queue, no JSON", "{", lambdafn.SQS},
+		{"by a topic, not delivered", `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:111122223333:t","Message":"` + quoted + `"}`, lambdafn.SNS},
+		{"by a topic, failed", failed(`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"` + quoted + `"}}]}`), lambdafn.SNS},
+		{"directly, failed", failed(note), lambdafn.Direct},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			box, _, voice, called := opened(t)
@@ -192,7 +192,7 @@ func TestRedriveTellsHowALetterCame(t *testing.T) {
 			if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error { return box.Redrive(t.Context(), l) }); err != nil {
 				t.Fatal(err)
 			}
-			batch, err := intake.Read([]byte(called.payloads[0]))
+			batch, err := lambdafn.Unwrap([]byte(called.payloads[0]))
 			if err != nil {
 				t.Fatal(err)
 			}

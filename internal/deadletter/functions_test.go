@@ -9,13 +9,13 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // target is the attribute in which EventBridge names the function of an event that
 // it could not deliver.
-func target(function string) map[string]queues.Attribute {
-	return map[string]queues.Attribute{"TARGET_ARN": {DataType: "String", StringValue: function}}
+func target(function string) map[string]sqs.Attribute {
+	return map[string]sqs.Attribute{"TARGET_ARN": {DataType: "String", StringValue: function}}
 }
 
 // Whoever may send to a queue can name any function in a letter. Redrive invokes
@@ -50,9 +50,9 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for by, send := range map[string]func(*queues.Queue) string{
-			"body": func(q *queues.Queue) string { return q.Send(string(body), nil) },
-			"attribute": func(q *queues.Queue) string {
+		for by, send := range map[string]func(*sqs.Queue) string{
+			"body": func(q *sqs.Queue) string { return q.Send(string(body), nil) },
+			"attribute": func(q *sqs.Queue) string {
 				return q.Send(given, target(tt.function))
 			},
 		} {

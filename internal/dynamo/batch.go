@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // maxPuts is how many items BatchWriteItem takes.
@@ -72,11 +73,11 @@ func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (
 		if len(requests) == 0 {
 			return nil, nil
 		}
-		if attempt == mergeAttempts {
+		if attempt == retry.Attempts {
 			return requests, apperr.New(apperr.Throttled, "table "+s.table, "left writes undone",
 				"it is tried again; see the table's throttle metrics if this goes on")
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := retry.Pause(ctx, attempt); err != nil {
 			return requests, apperr.Wrap(err, apperr.Unavailable, "table "+s.table, "left writes undone when the time was up",
 				"it is tried again")
 		}

@@ -2,33 +2,21 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/retry"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // lease is how long a claim keeps others from sending; longer than a publish
 // with all its retries takes.
 const lease = 15 * time.Second
-
-// Notification is one that was sent, or is being sent while SentAt is zero.
-type Notification struct {
-	ID      string
-	Kind    string
-	Subject string
-	// Calls is how many calls it is about, zero where it does not count.
-	Calls int
-	// Severity and Reasons are those of the incident that it says, the latter by
-	// their ids; empty where it is about none.
-	Severity incident.Severity
-	Reasons  []string
-	// Tally is what else has to be known of what it is about; see Untold.
-	Tally  string
-	SentAt time.Time
-}
 
 // Once does send once for each id under a partition, however often and by
 // however many processes it is called: the first claims it, the others wait
@@ -36,7 +24,7 @@ type Notification struct {
 // themselves. A process that dies between send and the record of it makes a
 // later one send again, with the same id. owner names the invocation, so that
 // its own retry need not wait.
-func (s *Store) Once(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) error {
+func (s *Store) Once(ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error) error {
 	for {
 		sent, err := s.TryOnce(ctx, partition, n, owner, send)
 		if err != nil || !sent.SentAt.IsZero() {
@@ -53,13 +41,13 @@ func (s *Store) Once(ctx context.Context, partition Partition, n Notification, o
 // TryOnce is Once, but does not wait for another that has the claim: SentAt of
 // what it gives is zero then. Otherwise it gives the notification as it was
 // sent, which may have been before and with other words than n has.
-func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification, owner string, send func(context.Context) error) (Notification, error) {
+func (s *Store) TryOnce(ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error) (notify.Notification, error) {
 	claimed, sent, err := s.claim(ctx, partition, n, owner)
 	if err != nil || !claimed {
 		return sent, err
 	}
 	if err := send(ctx); err != nil {
-		return Notification{}, err
+		return notify.Notification{}, err
 	}
 	n.SentAt = s.now()
 	// What was sent is this, whoever has claimed it since. It expires also when the
@@ -80,10 +68,24 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n Notification
 	s.expireBy(up, n.SentAt)
 	up.remove(attrNoticeLease)
 	up.remove(attrNoticeOwner)
-	if _, err := s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot record that the notification was sent"); err != nil {
-		return Notification{}, err
+	if err := s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot record that the notification was sent"); err != nil {
+		return notify.Notification{}, err
 	}
 	return n, nil
+}
+
+// TryOnceForIncident implements notify.IncidentOutbox.
+func (s *Store) TryOnceForIncident(ctx context.Context, g incident.Group, n notify.Notification, owner string,
+	send func(context.Context) error,
+) (notify.Notification, error) {
+	return s.TryOnce(ctx, PartitionOfIncident(g), n, owner, send)
+}
+
+// TryOnceForMatch implements notify.MatchOutbox.
+func (s *Store) TryOnceForMatch(ctx context.Context, k rulematch.Key, n notify.Notification, owner string,
+	send func(context.Context) error,
+) (notify.Notification, error) {
+	return s.TryOnce(ctx, Partition(k.Partition), n, owner, send)
 }
 
 // Partition is where a notification is kept.
@@ -93,7 +95,7 @@ type Partition string
 // incidents.
 func PartitionOfIncident(g incident.Group) Partition { return Partition(incidentPK + g.ID()) }
 
-func (s *Store) claim(ctx context.Context, partition Partition, n Notification, owner string) (claimed bool, sent Notification, err error) {
+func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notification, owner string) (claimed bool, sent notify.Notification, err error) {
 	now := s.now()
 	millis := func(t time.Time) types.AttributeValue {
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
@@ -111,9 +113,9 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 	up.absent(attrNoticeSent)
 	up.require("(attribute_not_exists(" + attrNoticeLease + ") OR " + attrNoticeLease + " < " + up.value(millis(now)) +
 		" OR " + attrNoticeOwner + " = " + up.value(text(owner)) + ")")
-	claimed, err = s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot claim the notification")
-	if err != nil || claimed {
-		return claimed, sent, err
+	err = s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot claim the notification")
+	if !errors.Is(err, retry.ErrChanged) {
+		return err == nil, sent, err
 	}
 	it, err := s.get(ctx, noticeKey(partition, n.ID))
 	return false, notificationIn(it), err
@@ -121,10 +123,10 @@ func (s *Store) claim(ctx context.Context, partition Partition, n Notification, 
 
 func noticeKey(partition Partition, id string) item { return key(string(partition), noticeSK+id) }
 
-func notificationIn(it item) Notification {
-	return Notification{
-		ID: textIn(it, attrNoticeID), Kind: textIn(it, attrNoticeKind), Subject: textIn(it, attrNoticeSubject),
-		Calls: numberIn(it, attrNoticeCalls), Severity: incident.Severity(textIn(it, attrNoticeSeverity)),
-		Reasons: setIn(it, attrNoticeReasons), Tally: textIn(it, attrNoticeTally), SentAt: timeIn(it, attrNoticeSent),
+func notificationIn(it item) notify.Notification {
+	return notify.Notification{
+		ID: textIn(it, attrNoticeID), Kind: textIn(it, attrNoticeKind), Subject: textIn(it, attrNoticeSubject), Calls: numberIn(it, attrNoticeCalls),
+		Severity: incident.Severity(textIn(it, attrNoticeSeverity)), Reasons: setIn(it, attrNoticeReasons),
+		Tally: textIn(it, attrNoticeTally), SentAt: timeIn(it, attrNoticeSent),
 	}
 }

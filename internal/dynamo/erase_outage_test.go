@@ -205,7 +205,7 @@ func TestErasedCallCountsOnceWhereItFailedTwice(t *testing.T) {
 			f := failureOf(0, incident.Quota, noon)
 			i := mustJoin(t, s, f)
 			c.pass(timing.Quiet + time.Second)
-			if _, err := s.CloseIncident(t.Context(), i); err != nil {
+			if _, err := closeIncident(t.Context(), s, i); err != nil {
 				t.Fatal(err)
 			}
 			c.pass(time.Minute)
@@ -283,7 +283,7 @@ func TestEraseOfAFailedCreation(t *testing.T) {
 	s := at(w.Process(), noon)
 	ev := example(t, "create-failed")
 	for _, ref := range []string{pipeline.IDOf(ev), ev.StateChange.TransactionID, ev.StateChange.CallID} {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := erase(context.Background(), s, ref); err != nil {

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // talk is a call of the tests of erasure. Ids that are empty are not there.
@@ -121,7 +122,7 @@ func plus(fields map[string]any, more map[string]any) map[string]any {
 
 // changes are state changes of a pipeline. Only the first names the call, unless
 // all are to.
-func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) deed {
+func (d *desk) changes(c talk, id string, all bool, eventTypes ...string) deed {
 	var events [][]byte
 	for i, eventType := range eventTypes {
 		fields := map[string]any{}
@@ -129,7 +130,7 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 			fields = c.fields()
 		}
 		events = append(events, d.event(chime.DetailStateChange, plus(fields, map[string]any{"eventType": eventType,
-			"mediaInsightsPipelineArn": arnOf(pipeline)})))
+			"mediaInsightsPipelineArn": arnOf(id)})))
 	}
 	return func(ctx context.Context, s *dynamo.Store) error {
 		for _, raw := range events {
@@ -137,7 +138,7 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 			if err != nil {
 				return err
 			}
-			if err := s.RecordStateChange(ctx, ev); err != nil {
+			if err := pipeline.RecordEvent(ctx, s, ev); err != nil {
 				return err
 			}
 		}
@@ -149,21 +150,21 @@ func (d *desk) changes(c talk, pipeline string, all bool, eventTypes ...string) 
 // the pipeline fail once more, so that its link to the first one is lost.
 func (d *desk) failure(c talk, pipeline, scope, reason string, again bool) deed {
 	_, at := d.next()
-	f := dynamo.Failure{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions,
+	f := incident.Report{Group: incident.Group{Scope: scope, Element: "S3RecordingSink"}, Class: incident.Permissions,
 		Reason: reason,
 		Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: c.callID,
 			At: at}, Began: at}
 	timing := incident.Timing{Window: time.Minute, Reopen: -1} // what is over stays over
 	return func(ctx context.Context, s *dynamo.Store) error {
-		i, err := s.Join(ctx, f, timing)
+		i, err := joinWith(ctx, s, f, timing)
 		if err != nil || !again || !i.Open() {
 			return err
 		}
-		if i, err = s.CloseIncident(ctx, i); err != nil {
+		if i, err = closeIncident(ctx, s, i); err != nil {
 			return err
 		}
 		f.Began = i.ClosedAt.Add(time.Hour)
-		_, err = s.Join(ctx, f, timing)
+		_, err = joinWith(ctx, s, f, timing)
 		return err
 	}
 }
@@ -179,36 +180,37 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 		if err := s.RecordMatch(ctx, ev, "KeywordMatch"); err != nil || !told {
 			return err
 		}
-		rule, named := dynamo.RuleOnCallOf(ev)
-		n := dynamo.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
+		rule := s.KeyOf(ev, false)
+		named := !s.KeyOf(ev, true).Group
+		n := notify.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
 			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
-		if err := s.Once(ctx, rule.Call, n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
+		if err := s.Once(ctx, dynamo.Partition(rule.Partition), n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
 			return err
 		}
-		was, err := s.ToldOf(ctx, rule)
+		was, err := s.Window(ctx, rule)
 		if err != nil {
 			return err
 		}
 		is := was
-		is.Notifications, is.Matches, is.At = was.Notifications+1, was.Matches+1, ev.Time
-		return s.MarkMatchesTold(ctx, was, is)
+		is.Notifications, is.Matches, is.SentAt = was.Notifications+1, was.Matches+1, ev.Time
+		return s.SetSent(ctx, was, is)
 	}
 }
 
 // notify keeps a voice notification with these fields.
-func (d *desk) notify(source intake.Source, detailType string, fields map[string]any) deed {
+func (d *desk) notify(source lambdafn.Source, detailType string, fields map[string]any) deed {
 	raw := d.event(detailType, fields)
 	return func(ctx context.Context, s *dynamo.Store) error {
-		n, err := voice.Read(intake.Message{Source: source, Body: raw})
+		n, err := chime.ParseVoice(raw, source.Voice())
 		if err != nil {
 			return err
 		}
-		return s.RecordVoice(ctx, []voice.Note{n})[0]
+		return s.RecordVoice(ctx, []chime.VoiceNotification{n})[0]
 	}
 }
 
 // enter writes entries into ledgers.
-func (d *desk) enter(entries ...consent.Entry) deed {
+func (d *desk) enter(entries ...voicetask.Entry) deed {
 	for i := range entries {
 		entries[i].Event, entries[i].At = d.next()
 	}
@@ -241,7 +243,7 @@ func (d *desk) live(c talk) (l life) {
 	c.identify(ids)
 	for i, p := range c.pipelines {
 		need(d.changes(c, p, i == 0, chime.EventCreated, chime.EventInProgress, chime.EventStopped))
-		need(d.notify(intake.SQS, chime.DetailVoiceTone, byTask(map[string]any{"mediaInsightsPipelineId": p})))
+		need(d.notify(lambdafn.SQS, chime.DetailVoiceTone, byTask(map[string]any{"mediaInsightsPipelineId": p})))
 		add(d.failure(c, p, "voice-connector/connector", "denied for "+p+" of "+c.number, i == 0))
 		add(d.failure(c, p, "region/111122223333/us-east-1", "denied", i == 0))
 		add(d.match(map[string]any{"pipeline": arnOf(p)}, true))
@@ -250,7 +252,7 @@ func (d *desk) live(c talk) (l life) {
 			add(d.match(map[string]any{"callId": c.callID, "pipeline": arnOf(p)}, false))
 			l.mentioning = append(l.mentioning, d.last())
 		}
-		add(d.notify(intake.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task,
+		add(d.notify(lambdafn.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task,
 			"mediaInsightsPipelineId": p}))
 	}
 	if len(ids) > 0 {
@@ -258,32 +260,32 @@ func (d *desk) live(c talk) (l life) {
 	}
 	if c.callID != "" {
 		add(d.match(map[string]any{"callId": c.callID}, true),
-			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, CallID: c.callID,
+			d.enter(voicetask.Entry{Kind: voicetask.Granted, By: "caller", Scope: voicetask.ScopeBoth, CallID: c.callID,
 				Until: d.now.Add(time.Hour)}),
-			d.notify(intake.Kinesis, chime.DetailVoiceTone, byTask(map[string]any{"callId": c.callID})))
+			d.notify(lambdafn.Kinesis, chime.DetailVoiceTone, byTask(map[string]any{"callId": c.callID})))
 	}
 	if c.transaction != "" {
-		ready := d.notify(intake.Direct, chime.DetailVoiceStatus,
+		ready := d.notify(lambdafn.Direct, chime.DetailVoiceStatus,
 			plus(c.fields(), map[string]any{"detailStatus": "AnalyticsReady"}))
-		started := d.enter(consent.Entry{Kind: consent.Starting, TransactionID: c.transaction, Task: consent.VoiceTone,
+		started := d.enter(voicetask.Entry{Kind: voicetask.Starting, TransactionID: c.transaction, Task: voicetask.VoiceTone,
 			Number: 1},
-			consent.Entry{Kind: consent.Started, TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1,
+			voicetask.Entry{Kind: voicetask.Started, TransactionID: c.transaction, Task: voicetask.VoiceTone, Number: 1,
 				TaskID: c.task})
 		if len(c.pipelines) == 0 {
 			need(ready, started)
 		} else {
-			add(ready, started, d.notify(intake.Kinesis, chime.DetailSpeakerSearch,
+			add(ready, started, d.notify(lambdafn.Kinesis, chime.DetailSpeakerSearch,
 				plus(byTask(ids), map[string]any{"mediaInsightsPipelineId": c.pipelines[0]})))
 		}
-		add(d.notify(intake.SQS, chime.DetailVoiceStatus,
+		add(d.notify(lambdafn.SQS, chime.DetailVoiceStatus,
 			plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"})),
-			d.notify(intake.SQS, "VoiceMoodStatus", ids),
-			d.notify(intake.SQS, chime.DetailVoiceTone, byTask(ids)),
-			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, TransactionID: c.transaction,
+			d.notify(lambdafn.SQS, "VoiceMoodStatus", ids),
+			d.notify(lambdafn.SQS, chime.DetailVoiceTone, byTask(ids)),
+			d.enter(voicetask.Entry{Kind: voicetask.Granted, By: "caller", Scope: voicetask.ScopeBoth, TransactionID: c.transaction,
 				CallID: c.callID, Until: d.now.Add(time.Hour)}))
 	}
-	add(d.notify(intake.SQS, chime.DetailSpeakerSearch, byTask(nil)),
-		d.notify(intake.Direct, chime.DetailVoiceTone, byTask(nil)))
+	add(d.notify(lambdafn.SQS, chime.DetailSpeakerSearch, byTask(nil)),
+		d.notify(lambdafn.Direct, chime.DetailVoiceTone, byTask(nil)))
 	return l
 }
 

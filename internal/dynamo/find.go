@@ -5,21 +5,11 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
-
-// Record is one event of a pipeline's history.
-type Record struct {
-	Time      time.Time
-	ID        string
-	EventType string
-	// Body is the event as it came.
-	Body []byte
-}
 
 // Pipeline gives the state of one pipeline or failed creation by its id, with
 // a consistent read; an error of class NotFound when there is none.

@@ -2,13 +2,11 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
@@ -21,15 +19,11 @@ import (
 // get before DynamoDB has deleted them: that takes days after they expire.
 const incidentMargin = 14 * 24 * time.Hour
 
-// newestIncidents is how many of a group's incidents are read at once: the one
-// that a failure joins is among the newest.
-const newestIncidents = 8
+// incidentPage is how many of a group's incidents are read at once: the one that a
+// failure joins is among the newest.
+const incidentPage = 8
 
-// manyIncidents is after how many one is joined that does not fit exactly, though
-// an older one might.
-const manyIncidents = 4 * newestIncidents
-
-// incidentKey gives the key of an incident; ok is false for a text that is no
+// incidentKey returns the key of an incident; ok is false for a text that is no
 // incident's id.
 func incidentKey(id string) (item, bool) {
 	group, number, found := cutLast(id, ".")
@@ -47,142 +41,81 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// Failure is one that joins an incident.
-type Failure struct {
-	Group incident.Group
-	// Class and Target are those of its cause.
-	Class  incident.Class
-	Target string
-	Reason string
-	// Losses is what it costs; empty where that may be anything.
-	Losses []incident.Loss
-	// Occurrence is the call; its Seen and Reasons are not looked at.
-	Occurrence incident.Occurrence
-	// Began is when what the event says began, which may be before the event;
-	// zero where that is not known.
-	Began time.Time
-
-	why incident.Reason // what Reason and the cause are, once the failure joins
-}
-
-func (f Failure) cause() incident.Cause { return incident.Cause{Class: f.Class, Target: f.Target} }
-
-// Join records a failure in the incident that it belongs to, and opens or reopens
-// one where there is none. It returns the incident as it is afterwards. The same
-// failure any number of times, at once or after a crash, counts once. It costs one
-// query, two writes and a read while the incident is open and knows the failure's
-// reason, losses and cause; each of these that it does not know costs a write more.
-func (s *Store) Join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
-	f = fitting(f)
-	f.Occurrence.Seen, f.why = s.now(), incident.ReasonOf(f.cause(), f.Reason)
-	for attempt := range mergeAttempts {
-		i, err := s.join(ctx, f, t)
-		if err == nil || !errors.Is(err, errRaced) {
-			return i, err
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return i, err
-		}
-	}
-	return incident.Incident{}, apperr.New(apperr.Conflict, "table "+s.table,
-		fmt.Sprintf("the incidents of %s were changed by others %d times in a row", f.Group.ID(), mergeAttempts), "try again")
-}
-
-// errRaced is a lost race: what was read is no longer so.
-var errRaced = errors.New("another writer was faster")
-
-func (s *Store) join(ctx context.Context, f Failure, t incident.Timing) (incident.Incident, error) {
-	known, err := s.incidentsOf(ctx, f.Group, func(known []incident.Incident) bool {
-		chosen, verdict := incident.Choose(known, f.cause(), s.now(), t)
-		return verdict == incident.Joins && (len(known) >= manyIncidents || chosen.Cause() == f.cause())
-	})
-	if err != nil {
-		return incident.Incident{}, err
-	}
-	chosen, verdict := incident.Choose(known, f.cause(), s.now(), t)
-	learns := verdict != incident.Opens && chosen.Cause().Learns(f.cause())
-	if verdict == incident.Joins && !learns {
-		if took, err := s.take(ctx, f, chosen.ID, binding{}); err != nil {
-			return incident.Incident{}, err
-		} else if took {
-			return s.occur(ctx, chosen.ID, f, f.Occurrence, t)
-		}
-	}
-	// Before anything is opened or learned: the failure may have joined another.
-	bound, err := s.joined(ctx, f)
-	if err != nil {
-		return incident.Incident{}, err
-	}
-	if bound.incident != "" {
-		i, err := s.occur(ctx, bound.incident, f, bound.occurrence, t)
-		if err != nil || !incident.Anew(i, f.Began) {
-			return i, err
-		}
-	}
-	switch {
-	case verdict == incident.Opens:
-		chosen, err = s.open(ctx, f, known)
-	case learns:
-		// Before the failure is bound: if another has taught the incident another
-		// cause, this failure belongs elsewhere.
-		_, err = s.learn(ctx, chosen, f)
-	}
-	if err != nil {
-		return incident.Incident{}, err
-	}
-	took, err := s.take(ctx, f, chosen.ID, bound)
-	if err == nil && !took && verdict == incident.Opens {
-		err = s.withdraw(ctx, f, chosen)
-	}
-	if err != nil {
-		return incident.Incident{}, err
-	}
-	if !took {
-		return incident.Incident{}, errRaced
-	}
-	return s.occur(ctx, chosen.ID, f, f.Occurrence, t) // reopens what is over
-}
-
-// incidentsOf reads a group's incidents, newest first, until enough of them.
-func (s *Store) incidentsOf(ctx context.Context, g incident.Group, enough func([]incident.Incident) bool) ([]incident.Incident, error) {
-	q := query{pk: incidentPK + g.ID(), prefix: incidentSK, newestFirst: true, limit: newestIncidents}
-	var known []incident.Incident
+// GroupIncidents implements incident.Repository.
+func (s *Store) GroupIncidents(ctx context.Context, g incident.Group, enough func([]incident.Incident) bool) ([]incident.Incident, error) {
+	q := query{pk: incidentPK + g.ID(), prefix: incidentSK, newestFirst: true, limit: incidentPage}
+	var list []incident.Incident
 	for {
 		items, next, err := s.page(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		for _, it := range items {
-			known = append(known, decodeIncident(it))
+			list = append(list, decodeIncident(it))
 		}
-		if len(next) == 0 || enough(known) {
-			return known, nil
+		if len(next) == 0 || enough(list) {
+			return list, nil
 		}
 		q.after = next
 	}
 }
 
-// open makes the next incident of the group, on condition that nobody else did.
-func (s *Store) open(ctx context.Context, f Failure, known []incident.Incident) (incident.Incident, error) {
-	next := 1
-	if len(known) > 0 {
-		_, last, _ := cutLast(known[0].ID, ".")
-		n, err := strconv.Atoi(last)
-		if err != nil {
-			return incident.Incident{}, apperr.Wrap(err, apperr.Internal, "incident "+known[0].ID, "has no number", "")
-		}
-		next = n + 1
-	}
-	i := incident.Incident{
-		ID: f.Group.ID() + "." + strconv.Itoa(next), Group: f.Group, Class: f.Class, Target: f.Target,
-		Reason: f.why.Text, Reasons: []incident.Reason{f.why}, Losses: boundedLosses(f.Losses),
-		OpenedAt: f.Occurrence.At, Seen: f.Occurrence.Seen, ActiveAt: f.Occurrence.At,
-	}
+// PutIncident implements incident.Repository.
+func (s *Store) PutIncident(ctx context.Context, i incident.Incident) error {
 	it := incidentItem(i)
 	s.expire(it, s.now().Add(incidentMargin))
-	done, err := s.putIfAbsent(ctx, it, "cannot store the incident")
-	if err == nil && !done {
-		err = errRaced
+	return s.putIfAbsent(ctx, it, "cannot store the incident")
+}
+
+// Membership implements incident.Repository.
+func (s *Store) Membership(ctx context.Context, pipelineID, element string) (incident.Membership, error) {
+	it, err := s.get(ctx, key(pipelineKey(pipelineID), membershipSK+element))
+	if err != nil || len(it) == 0 {
+		return incident.Membership{}, err
 	}
-	return i, err
+	return incident.Membership{PipelineID: pipelineID, Element: element, IncidentID: textIn(it, attrMemberOf),
+		At: timeIn(it, attrMemberAt), Seen: timeIn(it, attrMemberSeen)}, nil
+}
+
+// PutMembership implements incident.Repository.
+func (s *Store) PutMembership(ctx context.Context, m, was incident.Membership) error {
+	it := key(pipelineKey(m.PipelineID), membershipSK+m.Element)
+	it[attrMemberOf], it[attrMemberAt], it[attrMemberSeen] = text(m.IncidentID), moment(m.At), moment(m.Seen)
+	s.expire(it, m.Seen)
+	up := newUpdate()
+	if was.IncidentID == "" {
+		up.absent(attrPK)
+	} else {
+		up.is(attrMemberOf, text(was.IncidentID))
+		up.is(attrMemberSeen, moment(was.Seen))
+	}
+	return s.putIf(ctx, it, up, "cannot store which incident the pipeline belongs to")
+}
+
+// PutOccurrence implements incident.Repository. A call that fails for several reasons
+// has them all, in whichever order its events come.
+func (s *Store) PutOccurrence(ctx context.Context, incidentID string, o incident.Occurrence) error {
+	up := newUpdate()
+	up.put(attrOccurrenceAt, moment(o.At))
+	if o.CallID != "" {
+		up.put(attrOccurrenceCall, text(o.CallID))
+	}
+	up.add(attrOccurrenceReasons, up.value(set(o.Reasons)))
+	s.expireBy(up, o.Seen)
+	k := key(occurrencePK+incidentID+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
+	return s.updateIf(ctx, k, up, "cannot store the occurrence")
+}
+
+// anonymous returns an occurrence that says only when a call failed, when that was
+// handled, and the ids of its reasons. It has no pipeline's id, so that Tally counts it
+// as a call of its own.
+func anonymous(it item) item {
+	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")
+	left := key(textIn(it, attrPK), seen+"#")
+	for _, name := range []string{attrOccurrenceAt, attrOccurrenceReasons, attrExpiry} {
+		if value := it[name]; value != nil {
+			left[name] = value
+		}
+	}
+	return left
 }

@@ -22,7 +22,7 @@ import (
 
 // explained is a failure of a drawn history, and what a plain model knows of it.
 type explained struct {
-	dynamo.Failure
+	incident.Report
 	reason string // the id of its reason
 }
 
@@ -72,7 +72,7 @@ func TestIncidentsAgreeWithAPlainCount(t *testing.T) {
 				}
 				for _, i := range list {
 					if i.Open() {
-						if _, err := s.CloseIncident(ctx, i); err != nil {
+						if _, err := closeIncident(ctx, s, i); err != nil {
 							rt.Fatal(err)
 						}
 					}
@@ -82,7 +82,7 @@ func TestIncidentsAgreeWithAPlainCount(t *testing.T) {
 			how := rapid.SampledFrom([]faultinject.How{faultinject.Before, faultinject.After}).Draw(rt, "how")
 			p.Line.Disturb(rapid.IntRange(1, 12).Draw(rt, "dies at"), how)
 			for {
-				_, err := s.Join(ctx, f.Failure, timing)
+				_, err := join(ctx, s, f.Report)
 				if err == nil {
 					break
 				}
@@ -183,7 +183,7 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 		f.Reason = words[n%12] + " " + words[n/12%12] + " " + strings.Repeat("ü very long text ", 200)
 		f.Losses = []incident.Loss{incident.Loss(words[n%12] + words[n/12%12] + strings.Repeat("x", 800)), incident.Recording}
 		group.Go(func() error {
-			_, err := s.Join(t.Context(), f, timing)
+			_, err := join(t.Context(), s, f)
 			return err
 		})
 	}
@@ -230,7 +230,7 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "earlier", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Permissions, c.Now()))
-	if err := s.MarkTold(t.Context(), i, incident.Told{At: noon, Calls: 1, Openings: 1}); err != nil {
+	if err := s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1, Openings: 1}); err != nil {
 		t.Fatal(err)
 	}
 	stripped(t, db, "earlier", i)
@@ -238,7 +238,7 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	if old.Severity() != incident.Critical || len(old.Reasons) != 1 || old.OpenedAt != i.OpenedAt || incident.AtOnce(old) != incident.Nothing {
 		t.Errorf("got %+v, want it as that version knew it, and nothing to notify", old)
 	}
-	if err := s.MarkActive(t.Context(), old, noon.Add(time.Hour)); err != nil {
+	if err := s.SetActive(t.Context(), old, noon.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if is := reread(t, s, i); !is.OpenedAt.Equal(i.OpenedAt) || !is.ActiveAt.Equal(noon.Add(time.Hour)) {
@@ -247,7 +247,7 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	known := failureOf(1, incident.Permissions, c.Now())
 	known.Target, known.Reason = "kms", "another reason"
 	got := mustJoin(t, s, known)
-	if got.ID != i.ID || got.Target != "kms" || len(got.Reasons) != 2 || incident.AtOnce(got) != incident.TellReason {
+	if got.ID != i.ID || got.Target != "kms" || len(got.Reasons) != 2 || incident.AtOnce(got) != incident.NotifyReason {
 		t.Errorf("got %+v, want it joined, with the target, and the other reason to notify", got)
 	}
 	if is := reread(t, s, i); incidentDiff(got, is) != "" {

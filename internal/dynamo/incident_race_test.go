@@ -35,10 +35,10 @@ func owed(t *testing.T, s *dynamo.Store) (ids []string) {
 // where the watch finds it.
 func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 	db := table(t)
-	opened := incident.Told{At: noon, Calls: 1, Openings: 1, Severity: incident.Critical}
-	tell := func(t *testing.T, s *dynamo.Store, i incident.Incident, told incident.Told) incident.Incident {
+	opened := incident.Announced{At: noon, Calls: 1, Openings: 1, Severity: incident.Critical}
+	tell := func(t *testing.T, s *dynamo.Store, i incident.Incident, told incident.Announced) incident.Incident {
 		t.Helper()
-		if err := s.MarkTold(t.Context(), i, told); err != nil {
+		if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 			t.Fatal(err)
 		}
 		return reread(t, s, i)
@@ -55,55 +55,59 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		{"the end is notified, and it was reopened", true, func(t *testing.T, s *dynamo.Store, c *clock, _ incident.Incident) {
 			mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			told := i.Told
+			told := i.Announced
 			told.Closings = 1
-			return s.MarkTold(t.Context(), i, told)
+			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"it is closed, and was closed and reopened", false, func(t *testing.T, s *dynamo.Store, c *clock, i incident.Incident) {
 			closeNow(t, s, c, i)
 			mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			_, err := s.CloseIncident(t.Context(), i)
+			_, err := closeIncident(t.Context(), s, i)
 			return err
 		}, apperr.Conflict},
 		{"it is closed, and was closed", false, func(t *testing.T, s *dynamo.Store, c *clock, i incident.Incident) {
 			closeNow(t, s, c, i)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			_, err := s.CloseIncident(t.Context(), i)
+			_, err := closeIncident(t.Context(), s, i)
 			return err
 		}, apperr.Conflict},
 		{"it goes on, and was reopened and closed", true, func(t *testing.T, s *dynamo.Store, c *clock, _ incident.Incident) {
 			closeNow(t, s, c, mustJoin(t, s, failureOf(1, incident.Quota, c.Now())))
-		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error { return s.GoesOn(t.Context(), i) }, ""},
+		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
+			return unlessChanged(s.CancelClosing(t.Context(), i))
+		}, ""},
 		{"it goes on, and its end was notified", true, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			told := i.Told
+			told := i.Announced
 			told.Closings = 1
 			tell(t, s, i, told)
-		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error { return s.GoesOn(t.Context(), i) }, ""},
+		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
+			return unlessChanged(s.CancelClosing(t.Context(), i))
+		}, ""},
 		{"a summary is recorded, and another was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			told := i.Told
+			told := i.Announced
 			told.Summaries, told.Calls = 1, 7
 			tell(t, s, i, told)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			told := i.Told
+			told := i.Announced
 			told.Summaries, told.Calls = 1, 3
-			return s.MarkTold(t.Context(), i, told)
+			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"a new reason is recorded, and a graver loss was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			told := i.Told
+			told := i.Announced
 			told.News, told.Severity = 1, incident.Critical
 			tell(t, s, i, told)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			told := i.Told
+			told := i.Announced
 			told.News, told.Severity = 1, incident.High
-			return s.MarkTold(t.Context(), i, told)
+			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"it is active, and was later", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			if err := s.MarkActive(t.Context(), i, noon.Add(2*time.Hour)); err != nil {
+			if err := unlessChanged(s.SetActive(t.Context(), i, noon.Add(2*time.Hour))); err != nil {
 				t.Fatal(err)
 			}
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			return s.MarkActive(t.Context(), i, noon.Add(time.Hour))
+			return unlessChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour)))
 		}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,11 +149,11 @@ func TestWhatHasExpiredIsNotWrittenAgain(t *testing.T) {
 	s, c := incidents(t, "expired", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
 	remove(t, db, "expired", i)
-	told := incident.Told{At: noon, Openings: 1}
+	told := incident.Announced{At: noon, Openings: 1}
 	for name, write := range map[string]func() error{
-		"close":  func() error { _, err := s.CloseIncident(t.Context(), i); return err },
-		"active": func() error { return s.MarkActive(t.Context(), i, noon.Add(time.Hour)) },
-		"told":   func() error { return s.MarkTold(t.Context(), i, told) },
+		"close":  func() error { _, err := closeIncident(t.Context(), s, i); return err },
+		"active": func() error { return unlessChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour))) },
+		"told":   func() error { return unlessChanged(s.SetAnnounced(t.Context(), i, told)) },
 	} {
 		if err := write(); err != nil && apperr.ClassOf(err) != apperr.Conflict {
 			t.Errorf("%s: got %v, want nothing or a conflict", name, err)
@@ -219,7 +223,7 @@ func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
 		wantOpen  bool
 	}{
 		{"people know of it", func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			if err := s.MarkTold(t.Context(), i, incident.Told{At: noon, Calls: 1, Openings: 1}); err != nil {
+			if err := unlessChanged(s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1, Openings: 1})); err != nil {
 				t.Fatal(err)
 			}
 		}, true},
@@ -297,7 +301,7 @@ func TestCausesThatComeAtOnceStayApart(t *testing.T) {
 		name := fmt.Sprintf("targets%d", n)
 		s, c := incidents(t, name, db, client)
 		other := dynamo.New(client, name, dynamo.Options{Retention: time.Hour, Now: c.Now})
-		of := func(n int, cause incident.Cause) dynamo.Failure {
+		of := func(n int, cause incident.Cause) incident.Report {
 			f := failureOf(n, cause.Class, c.Now())
 			f.Target = cause.Target
 			return f

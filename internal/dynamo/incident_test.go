@@ -15,6 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -42,8 +43,8 @@ var timing = incident.Timing{Window: 5 * time.Minute, Quiet: 10 * time.Minute, R
 
 var recordingOf = incident.Group{Scope: "voice-connector/abc", Element: "S3RecordingSink"}
 
-func failureOf(n int, class incident.Class, at time.Time) dynamo.Failure {
-	return dynamo.Failure{Group: recordingOf, Class: class, Reason: "reason of " + string(class), Losses: []incident.Loss{incident.Recording},
+func failureOf(n int, class incident.Class, at time.Time) incident.Report {
+	return incident.Report{Group: recordingOf, Class: class, Reason: "reason of " + string(class), Losses: []incident.Loss{incident.Recording},
 		Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%04d", n), CallID: fmt.Sprintf("call-%04d", n), At: at}}
 }
 
@@ -57,9 +58,9 @@ func incidents(t *testing.T, name string, db dynamo.Client, client *dynamodb.Cli
 	return dynamo.New(db, name, dynamo.Options{Retention: time.Hour, Now: c.Now}), c
 }
 
-func mustJoin(t *testing.T, s *dynamo.Store, f dynamo.Failure) incident.Incident {
+func mustJoin(t *testing.T, s *dynamo.Store, f incident.Report) incident.Incident {
 	t.Helper()
-	i, err := s.Join(t.Context(), f, timing)
+	i, err := join(t.Context(), s, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestStormIsOneIncidentWithItsExactCount(t *testing.T) {
 	group.SetLimit(16)
 	for n := range 2 * calls { // each failure twice
 		group.Go(func() error {
-			_, err := s.Join(t.Context(), failureOf(n%calls, incident.Permissions, c.Now()), timing)
+			_, err := join(t.Context(), s, failureOf(n%calls, incident.Permissions, c.Now()))
 			return err
 		})
 	}
@@ -176,7 +177,7 @@ func ofUnknownCause(t *testing.T, s *dynamo.Store, c *clock, n int) {
 		t.Fatalf("got %s of %v, want one of an unknown cause", i.ID, i.Cause())
 	}
 	for _, i := range closed {
-		if err := s.GoesOn(t.Context(), i); err != nil {
+		if err := unlessChanged(s.CancelClosing(t.Context(), i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -186,7 +187,7 @@ func ofUnknownCause(t *testing.T, s *dynamo.Store, c *clock, n int) {
 func closeNow(t *testing.T, s *dynamo.Store, c *clock, i incident.Incident) incident.Incident {
 	t.Helper()
 	c.pass(timing.Quiet)
-	closed, err := s.CloseIncident(t.Context(), i)
+	closed, err := closeIncident(t.Context(), s, i)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func TestLateDuplicateReopensNothing(t *testing.T) {
 	s, c := incidents(t, "duplicate", db, db)
 	f := failureOf(0, incident.Quota, c.Now())
 	closed := closeNow(t, s, c, mustJoin(t, s, f))
-	if _, err := s.CloseIncident(t.Context(), closed); apperr.ClassOf(err) != apperr.Conflict {
+	if _, err := closeIncident(t.Context(), s, closed); apperr.ClassOf(err) != apperr.Conflict {
 		t.Errorf("closing twice: got %v, want a conflict", err)
 	}
 	for range 2 {
@@ -238,7 +239,7 @@ func TestFailureThatAnEndOverlookedReopens(t *testing.T) {
 	first := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
 	c.pass(timing.Quiet)
 	db.before = func() {
-		if _, err := s.CloseIncident(t.Context(), first); err != nil {
+		if _, err := closeIncident(t.Context(), s, first); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -252,15 +253,15 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "told", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
-	opening := incident.Told{At: c.Now(), Calls: 1, Openings: 1, Severity: incident.Critical, Reasons: []string{i.Reasons[0].ID}}
+	opening := incident.Announced{At: c.Now(), Calls: 1, Openings: 1, Severity: incident.Critical, Reasons: []string{i.Reasons[0].ID}}
 	for range 2 { // the second loses against the first, and that is well
-		if err := s.MarkTold(t.Context(), i, opening); err != nil {
+		if err := unlessChanged(s.SetAnnounced(t.Context(), i, opening)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	i, err := s.Incident(t.Context(), i.ID)
-	if err != nil || !gocmp.Equal(i.Told, opening) {
-		t.Fatalf("got %+v (%v), want %+v", i.Told, err, opening)
+	if err != nil || !gocmp.Equal(i.Announced, opening) {
+		t.Fatalf("got %+v (%v), want %+v", i.Announced, err, opening)
 	}
 	i = closeNow(t, s, c, i)
 	owing := func() int {
@@ -273,9 +274,9 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	if n := owing(); n != 1 {
 		t.Errorf("closed and not told: got %d that owe something, want 1", n)
 	}
-	told := i.Told
+	told := i.Announced
 	told.Closings = 1
-	if err := s.MarkTold(t.Context(), i, told); err != nil {
+	if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 		t.Fatal(err)
 	}
 	if n := owing(); n != 0 {
@@ -301,9 +302,9 @@ func TestWhatWasToldMeanwhileStands(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "meanwhile", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
-	mark := func(i incident.Incident, told incident.Told) incident.Incident {
+	mark := func(i incident.Incident, told incident.Announced) incident.Incident {
 		t.Helper()
-		if err := s.MarkTold(t.Context(), i, told); err != nil {
+		if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 			t.Fatal(err)
 		}
 		is, err := s.Incident(t.Context(), i.ID)
@@ -312,13 +313,13 @@ func TestWhatWasToldMeanwhileStands(t *testing.T) {
 		}
 		return is
 	}
-	opened := mark(i, incident.Told{At: c.Now(), Calls: 1, Openings: 1})
+	opened := mark(i, incident.Announced{At: c.Now(), Calls: 1, Openings: 1})
 	closed := closeNow(t, s, c, opened)
-	over := opened.Told
+	over := opened.Announced
 	over.At, over.Calls, over.LastCalls, over.Closings = c.Now(), 9, 8, 1
 	mark(closed, over)
-	if got := mark(opened, incident.Told{At: opened.Told.At, Calls: 5, LastCalls: 4, Openings: 1, Summaries: 1}); !gocmp.Equal(got.Told, over) {
-		t.Errorf("after a late summary: got %+v, want %+v", got.Told, over)
+	if got := mark(opened, incident.Announced{At: opened.Announced.At, Calls: 5, LastCalls: 4, Openings: 1, Summaries: 1}); !gocmp.Equal(got.Announced, over) {
+		t.Errorf("after a late summary: got %+v, want %+v", got.Announced, over)
 	}
 }
 
@@ -332,18 +333,18 @@ func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
 	for n := range 3 {
 		clock.pass(10 * 24 * time.Hour)
 		mustJoin(t, s, failureOf(1+n, incident.Quota, clock.Now()))
-		told := i.Told
+		told := i.Announced
 		told.At, told.Calls = clock.Now(), 2+n
 		if told.Summaries++; n == 0 {
 			told.Openings = 1
 		}
-		if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group), dynamo.Notification{ID: fmt.Sprint("incident/", i.ID, "/", n)}, "one", func(context.Context) error { return nil }); err != nil {
+		if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: fmt.Sprint("incident/", i.ID, "/", n)}, "one", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.MarkTold(t.Context(), i, told); err != nil {
+		if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 			t.Fatal(err)
 		}
-		i.Told = told
+		i.Announced = told
 	}
 	expiry := world.Expiry(t)
 	itself := expiry["K#"+i.Group.ID()+" I#00000001"]

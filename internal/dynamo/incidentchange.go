@@ -2,47 +2,115 @@ package dynamo
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-// withdraw ends an incident that was opened for a failure which is in another
-// one by now, unless people know of it: they need not hear of this one. A failure
-// that has joined it meanwhile makes it go on, as Overlooked does for later ones.
-func (s *Store) withdraw(ctx context.Context, f Failure, i incident.Incident) error {
-	if bound, err := s.joined(ctx, f); err != nil || bound.incident == i.ID {
-		return err // the answer that it took it got lost
+// The conditional updates of an incident. Each implements the method of the same name
+// of incident.Repository.
+
+// SetCause makes the cause better known.
+func (s *Store) SetCause(ctx context.Context, i incident.Incident, c incident.Cause, reason string) error {
+	up := newUpdate()
+	up.is(attrClass, text(string(i.Class)))
+	up.isText(attrTarget, i.Target)
+	up.put(attrClass, text(string(c.Class)))
+	// A version that kept the first reason only knows it by the cause.
+	up.putIfAbsent(attrReasons, reasonItems(i.Reasons))
+	if i.Announced.Openings > 0 {
+		up.putIfAbsent(attrToldGrave, text(string(i.Announced.Severity)))
+		up.putIfAbsent(attrToldWhy, set(i.Announced.Reasons))
 	}
-	i.ClosedAt = s.now()
+	if c.Target != "" {
+		up.put(attrTarget, text(c.Target))
+	}
+	if reason != "" {
+		up.put(attrReason, text(reason))
+	}
+	return s.updateIncident(ctx, i.ID, up)
+}
+
+// AddReason adds a reason.
+func (s *Store) AddReason(ctx context.Context, i incident.Incident, r incident.Reason, room int) error {
+	up := newUpdate()
+	if i.FirstReasonOnly {
+		up.absent(attrReasons)
+		up.put(attrReasons, reasonItems(append(slices.Clone(i.Reasons), r)))
+	} else {
+		up.absent(attrReasons + "." + r.ID)
+		up.require("size(" + attrReasons + ") < " + up.value(number(room)))
+		up.put(attrReasons+"."+r.ID, reasonItem(r))
+	}
+	return s.updateIncident(ctx, i.ID, up)
+}
+
+// AddLosses adds losses.
+func (s *Store) AddLosses(ctx context.Context, i incident.Incident, added []incident.Loss) error {
+	names := []string{anyLoss}
+	if len(added) > 0 {
+		names = nil
+	}
+	for _, loss := range added {
+		names = append(names, string(loss))
+	}
+	up := newUpdate()
+	if incident.UnknownLosses(added) > 0 { // others may be added at the same moment
+		most := up.value(number(2 * incident.MaxLosses))
+		up.require("(attribute_not_exists(" + attrMore + ") OR size(" + attrMore + ") < " + most + ")")
+	}
+	up.add(attrMore, up.value(set(names)))
+	return s.updateIncident(ctx, i.ID, up)
+}
+
+// Close closes an incident.
+func (s *Store) Close(ctx context.Context, i incident.Incident, at time.Time) error {
+	up := newUpdate()
+	up.absent(attrClosed)
+	up.isNumber(attrReopened, i.Reopened)
+	up.put(attrClosed, moment(at))
+	return s.updateIncident(ctx, i.ID, up)
+}
+
+// Discard closes an incident that nobody was notified of.
+func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) error {
 	up := newUpdate()
 	up.absent(attrOpenings)
 	up.absent(attrClosed)
-	up.put(attrClosed, moment(i.ClosedAt))
+	up.put(attrClosed, moment(at))
 	up.put(attrClosings, number(1))
 	up.remove(attrState)
-	if err := s.changeIncident(ctx, i.ID, up); err != nil {
-		return err
-	}
-	newest, err := s.Newest(ctx, i.ID)
-	if err != nil || newest.Seen.IsZero() {
-		return err
-	}
-	return s.reopen(ctx, i, newest.At)
+	return s.updateIncident(ctx, i.ID, up)
 }
 
-// reopen makes a closed incident open again because of a failure, on condition that
-// it still is as it was read.
-func (s *Store) reopen(ctx context.Context, i incident.Incident, failed time.Time) error {
+// CancelClosing opens an incident whose closing was not announced.
+func (s *Store) CancelClosing(ctx context.Context, i incident.Incident) error {
+	up := newUpdate()
+	up.is(attrClosed, moment(i.ClosedAt))
+	up.isNumber(attrClosings, i.Announced.Closings)
+	up.remove(attrClosed)
+	return s.updateIncident(ctx, i.ID, up)
+}
+
+// Reopen opens a closed incident again.
+func (s *Store) Reopen(ctx context.Context, i incident.Incident, failed time.Time) error {
 	up := newUpdate()
 	up.is(attrClosed, moment(i.ClosedAt))
 	up.put(attrReopened, number(i.Reopened+1))
 	up.put(attrState, text(stateIncident+shardOf(i.ID)))
 	setActive(up, later(i.ActiveAt, failed))
 	up.remove(attrClosed)
-	return s.changeIncident(ctx, i.ID, up)
+	return s.updateIncident(ctx, i.ID, up)
+}
+
+// SetActive makes lists show an incident by when a call last failed.
+func (s *Store) SetActive(ctx context.Context, i incident.Incident, failed time.Time) error {
+	up := newUpdate()
+	up.is(attrFirst, moment(i.ActiveAt))
+	setActive(up, failed)
+	return s.updateIncident(ctx, i.ID, up)
 }
 
 // setActive makes both indexes list the incident by a time, and keeps when it opened.
@@ -58,99 +126,46 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// MarkActive records that a call of the incident failed at a time, by which it is
-// listed then. It does nothing when another has recorded something meanwhile, and
-// when the time is earlier than what is recorded.
-func (s *Store) MarkActive(ctx context.Context, i incident.Incident, failed time.Time) error {
-	if !failed.After(i.ActiveAt) {
-		return nil
-	}
-	up := newUpdate()
-	up.is(attrFirst, moment(i.ActiveAt))
-	setActive(up, failed)
-	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
-		return err
-	}
-	return nil
-}
-
-// CloseIncident records that an incident was found to be over at a time. It is
-// an error of class Conflict when it was not as i says any more.
-func (s *Store) CloseIncident(ctx context.Context, i incident.Incident) (incident.Incident, error) {
-	now := s.now()
-	up := newUpdate()
-	up.absent(attrClosed)
-	up.isNumber(attrReopened, i.Reopened)
-	up.put(attrClosed, moment(now))
-	err := s.changeIncident(ctx, i.ID, up)
-	if errors.Is(err, errRaced) {
-		return i, apperr.Wrap(err, apperr.Conflict, "incident "+i.ID, "cannot be closed", "it is looked at again")
-	}
-	i.ClosedAt = now
-	return i, err
-}
-
-// GoesOn takes an end back that people were not told of: a call failed while it
-// was recorded. It does nothing when the incident is not as i says any more.
-func (s *Store) GoesOn(ctx context.Context, i incident.Incident) error {
-	up := newUpdate()
-	up.is(attrClosed, moment(i.ClosedAt))
-	up.isNumber(attrClosings, i.Told.Closings)
-	up.remove(attrClosed)
-	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
-		return err
-	}
-	return nil
-}
-
-// MarkTold records what people were told; told has at least one count more than
-// i has. It does nothing when another has recorded something meanwhile: what was
-// told belongs together.
-func (s *Store) MarkTold(ctx context.Context, i incident.Incident, told incident.Told) error {
+// SetAnnounced records what was announced. An incident whose closing was announced
+// leaves the index by state.
+func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a incident.Announced) error {
 	up := newUpdate()
 	for _, c := range []struct {
 		name     string
 		old, new int
 	}{
-		{attrOpenings, i.Told.Openings, told.Openings}, {attrNews, i.Told.News, told.News},
-		{attrSummaries, i.Told.Summaries, told.Summaries}, {attrClosings, i.Told.Closings, told.Closings},
+		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.News, a.News},
+		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
 		up.isNumber(c.name, c.old)
 		if c.new != c.old {
 			up.put(c.name, number(c.new))
 		}
 	}
-	up.put(attrToldAt, moment(told.At))
-	up.put(attrToldCalls, number(told.Calls))
-	up.put(attrToldLast, number(told.LastCalls))
-	if told.Severity != "" {
-		up.put(attrToldGrave, text(string(told.Severity)))
+	up.put(attrToldAt, moment(a.At))
+	up.put(attrToldCalls, number(a.Calls))
+	up.put(attrToldLast, number(a.LastCalls))
+	if a.Severity != "" {
+		up.put(attrToldGrave, text(string(a.Severity)))
 	}
-	if len(told.Reasons) > 0 {
-		up.put(attrToldWhy, set(told.Reasons))
+	if len(a.Reasons) > 0 {
+		up.put(attrToldWhy, set(a.Reasons))
 	}
-	if told.Closings > i.Reopened {
-		up.remove(attrState) // it owes nothing any more
+	if a.Closings > i.Reopened {
+		up.remove(attrState)
 		up.present(attrClosed)
 	}
-	if err := s.changeIncident(ctx, i.ID, up); err != nil && !errors.Is(err, errRaced) {
-		return err
-	}
-	return nil
+	return s.updateIncident(ctx, i.ID, up)
 }
 
-// changeIncident updates an incident, unless it has expired: what is left would be an
-// incident without a group. It returns errRaced when a condition does not hold.
-func (s *Store) changeIncident(ctx context.Context, id string, up *update) error {
+// updateIncident updates an incident, unless it has expired: what is left would be an
+// incident without a group.
+func (s *Store) updateIncident(ctx context.Context, id string, up *update) error {
 	k, ok := incidentKey(id)
 	if !ok {
 		return apperr.New(apperr.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
 	}
 	up.present(attrPK)
 	s.expireBy(up, s.now().Add(incidentMargin))
-	done, err := s.updateIf(ctx, k, up, "cannot store the change of incident "+id)
-	if err == nil && !done {
-		err = errRaced
-	}
-	return err
+	return s.updateIf(ctx, k, up, "cannot store the change of incident "+id)
 }

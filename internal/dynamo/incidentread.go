@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 func decodeIncident(it item) incident.Incident {
@@ -28,66 +31,59 @@ func decodeIncident(it item) incident.Incident {
 		i.OpenedAt = i.ActiveAt
 	}
 	i.Reasons = decodeReasons(it, i)
+	i.FirstReasonOnly = it[attrReasons] == nil
 	var first []incident.Loss
 	i.Losses, first = decodeLosses(it)
-	i.Told = decodeTold(it, i, first)
+	i.Announced = decodeAnnounced(it, i, first)
 	return i
 }
 
 // Incident returns an incident by its id, with a consistent read; an error of
 // class NotFound when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, error) {
-	it, err := s.readIncident(ctx, id)
+	notFound := apperr.New(apperr.NotFound, "table "+s.table, "knows no incident "+id,
+		"list them with: chimewatch incidents list")
+	k, ok := incidentKey(id)
+	if !ok {
+		return incident.Incident{}, notFound
+	}
+	it, err := s.get(ctx, k)
+	if err == nil && len(it) == 0 {
+		err = notFound
+	}
 	if err != nil {
 		return incident.Incident{}, err
 	}
 	return decodeIncident(it), nil
 }
 
-func (s *Store) readIncident(ctx context.Context, id string) (item, error) {
-	notFound := apperr.New(apperr.NotFound, "table "+s.table, "knows no incident "+id,
-		"list them with: chimewatch incidents list")
-	k, ok := incidentKey(id)
-	if !ok {
-		return nil, notFound
-	}
-	it, err := s.get(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	if len(it) == 0 {
-		return nil, notFound
-	}
-	return it, nil
-}
-
 // IncidentsOf gives the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
-	items, err := s.queryAll(ctx, pipelineKey(pipelineID), linkSK)
+	items, err := s.queryAll(ctx, pipelineKey(pipelineID), membershipSK)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(items))
 	for n, it := range items {
-		ids[n] = textIn(it, attrLinkIncident)
+		ids[n] = textIn(it, attrMemberOf)
 	}
 	return ids, nil
 }
 
 // IncidentNotifications gives what was told of an incident, oldest first, and
 // what is being told last.
-func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]Notification, error) {
+func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]notify.Notification, error) {
 	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), noticeSK)
 	if err != nil {
 		return nil, err
 	}
-	var list []Notification
+	var list []notify.Notification
 	for _, it := range items {
 		if n := notificationIn(it); strings.HasPrefix(n.ID, "incident/"+i.ID+"/") {
 			list = append(list, n)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Notification) int {
+	slices.SortStableFunc(list, func(a, b notify.Notification) int {
 		if a.SentAt.IsZero() != b.SentAt.IsZero() {
 			return b.SentAt.Compare(a.SentAt)
 		}
@@ -99,14 +95,14 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 // LastSeen returns when the newest failure of an incident was handled; zero when
 // there is none yet. It costs a few reads, however many failures there are.
 func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
-	newest, err := s.Newest(ctx, id)
+	newest, err := s.NewestOccurrence(ctx, id)
 	return newest.Seen, err
 }
 
-// Newest returns the newest times of an incident's failures, those that were handled
+// NewestOccurrence returns the newest times of an incident's failures, those that were handled
 // last: when one was handled, and when one happened, which is never later. Both are
 // zero when there is none yet. It costs a few reads, however many failures there are.
-func (s *Store) Newest(ctx context.Context, id string) (newest incident.Occurrence, err error) {
+func (s *Store) NewestOccurrence(ctx context.Context, id string) (newest incident.Occurrence, err error) {
 	for shard := range shards {
 		items, _, err := s.page(ctx, query{pk: occurrencePK + id + "#" + strconv.Itoa(shard), newestFirst: true, limit: 1})
 		if err != nil {
@@ -221,4 +217,39 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 		next = writeCursor(positions)
 	}
 	return page, next, nil
+}
+
+// DueIncidents implements incident.Repository.
+func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) error) error {
+	var errs []error
+	for query := (IncidentQuery{Owing: true}); ; {
+		page, next, err := s.Incidents(ctx, query)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, i := range page {
+			errs = append(errs, do(i))
+		}
+		if query.Cursor = next; next == "" {
+			return errors.Join(errs...)
+		}
+	}
+}
+
+// NewestPipelines implements incident.Repository.
+func (s *Store) NewestPipelines(ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool) error {
+	page, err := s.List(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true})
+	if err != nil {
+		return err
+	}
+	for _, st := range page.States {
+		st, known, err := s.Known(ctx, st)
+		if err != nil {
+			return err
+		}
+		if known && do(st) {
+			return nil
+		}
+	}
+	return nil
 }

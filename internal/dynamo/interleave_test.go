@@ -98,7 +98,7 @@ func TestTableHoldsTheMergeOfAllEvents(t *testing.T) {
 			}
 			want = pipeline.Merge(want, st)
 			for range rapid.SampledFrom([]int{1, 1, 1, 2}).Draw(t, "times") {
-				if err := s.RecordStateChange(context.Background(), ev); err != nil {
+				if err := pipeline.RecordEvent(context.Background(), s, ev); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -140,17 +140,17 @@ func TestNewsWhileAnOldObservationIsJoinedIn(t *testing.T) {
 			events[0].Time, events[1].Time, events[2].Time = noon, noon.Add(newest), noon.Add(3*time.Second)
 			events[1].StateChange.EventType = "chime:MediaInsightsNovel"
 			for _, ev := range events[:2] {
-				if err := s.RecordStateChange(t.Context(), ev); err != nil {
+				if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 					t.Fatal(err)
 				}
 			}
 			client := &meanwhile{Client: world.DB, do: func() {
-				if err := s.RecordStateChange(t.Context(), events[2]); err != nil {
+				if err := pipeline.RecordEvent(t.Context(), s, events[2]); err != nil {
 					t.Error(err)
 				}
 			}}
 			slow := dynamo.New(client, world.Table, dynamo.Options{Retention: time.Hour})
-			if err := slow.RecordStateChange(t.Context(), observed(t, chime.EventObservedLost, noon.Add(time.Second))); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), slow, observed(t, chime.EventObservedLost, noon.Add(time.Second))); err != nil {
 				t.Fatal(err)
 			}
 			if client.do != nil {
@@ -182,7 +182,7 @@ func TestProcessesThatMergeByTurns(t *testing.T) {
 				rt.Fatal(err)
 			}
 			want = pipeline.Merge(want, st)
-			return func() error { return s.RecordStateChange(context.Background(), ev) }
+			return func() error { return pipeline.RecordEvent(context.Background(), s, ev) }
 		}
 		for n := range rapid.IntRange(0, 2).Draw(rt, "before") {
 			ev := drawEvent(rt, id, n, false)

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -32,26 +31,6 @@ const (
 	maxRuleName   = 500
 	maxCallInName = 400
 )
-
-// maxScope is how many bytes of the name of a Voice Connector or a configuration an
-// incident keeps whole. That of a real one is much shorter.
-const maxScope = 2048
-
-// maxReason is how many bytes of a reason an incident keeps: what people read, and so
-// much less than an item takes that it always fits. The whole reason is in the event.
-const maxReason = 4096
-
-// fitting returns a failure with nothing in it that an item or a key could not hold:
-// the failure is notified whatever the service sends.
-func fitting(f Failure) Failure {
-	f.Occurrence.PipelineID, f.Occurrence.CallID = keyID(f.Occurrence.PipelineID), keyID(f.Occurrence.CallID)
-	f.Group.Element = keyID(f.Group.Element)
-	if _, kind, name := incident.SplitScope(f.Group.Scope); len(name) > maxScope {
-		f.Group.Scope = strings.TrimSuffix(f.Group.Scope, kind+"/"+name) + kind + "/" + chime.ShortID(name, maxScope)
-	}
-	f.Reason = cut(f.Reason, maxReason)
-	return f
-}
 
 // cut returns the beginning of a text, of at most most bytes and whole characters.
 func cut(text string, most int) string {

@@ -13,8 +13,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // aCall draws texts of a failed call, each of which becomes a part of a key or of an
@@ -62,19 +64,19 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		f := dynamo.Failure{
+		f := incident.Report{
 			Group: incident.Group{Scope: incident.ScopeOf(st), Element: c.element}, Reason: c.reason,
 			Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: noon},
 		}
 		var i incident.Incident
 		for range 2 {
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 			if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 				rt.Fatal(err)
 			}
-			if i, err = s.Join(t.Context(), f, timing); err != nil {
+			if i, err = join(t.Context(), s, f); err != nil {
 				rt.Fatal(err)
 			}
 		}
@@ -95,9 +97,9 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if matches, err := s.Matches(t.Context(), st); err != nil || len(matches) == 0 {
 			rt.Fatalf("got %d matches (%v), want one", len(matches), err)
 		}
-		rule, _ := dynamo.RuleOnCallOf(match)
-		notice := dynamo.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
-		if err := s.Once(t.Context(), rule.Call, notice, "me", nothing); err != nil {
+		rule := s.KeyOf(match, false)
+		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
+		if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
 		tally, err := s.Tally(t.Context(), i.ID)
@@ -125,7 +127,7 @@ func TestCallWithLongIDsIsErased(t *testing.T) {
 		world := faultinject.NewWorld(t, db)
 		s := at(world.Process(), noon)
 		ev := c.event(chime.EventPermanentFailure)
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		b, err := s.Belongings(t.Context(), ref)
@@ -157,7 +159,7 @@ func TestHistoryHasEveryEventOnce(t *testing.T) {
 			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon, Raw: []byte("{}"), StateChange: &chime.StateChange{
 				EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/h", n)}}
 			ids[id] = true
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 		}
@@ -179,9 +181,9 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 	s := at(world.Process(), noon)
 	for name, say := range map[string]func() error{
 		"MarkAsked":         func() error { return s.MarkAsked(t.Context(), "p", noon) },
-		"EndLapse, by call": func() error { return s.EndLapse(t.Context(), dynamo.Lapse{Event: "e", CallID: "c"}) },
-		"EndLapse":          func() error { return s.EndLapse(t.Context(), dynamo.Lapse{Event: "e", TransactionID: "t"}) },
-		"Lower":             func() error { return s.Lower(t.Context(), "quota", noon) },
+		"EndLapse, by call": func() error { return s.EndExpiry(t.Context(), voicetask.Expiry{Event: "e", CallID: "c"}) },
+		"EndLapse":          func() error { return s.EndExpiry(t.Context(), voicetask.Expiry{Event: "e", TransactionID: "t"}) },
+		"Lower":             func() error { return s.ClearCondition(t.Context(), "quota", noon) },
 	} {
 		if err := say(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -210,7 +212,7 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 		world := faultinject.NewWorld(t, db)
 		s := at(world.Process(), noon)
 		for _, n := range order {
-			if err := s.RecordStateChange(t.Context(), events[n]); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, events[n]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -242,7 +244,7 @@ func TestNothingIsKnownOfTheFuture(t *testing.T) {
 	s := at(world.Process(), noon)
 	ev := story(t)[1]
 	ev.Time = noon.Add(pipeline.Skew + time.Second)
-	if err := s.RecordStateChange(t.Context(), ev); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Pipeline(t.Context(), pipeline.IDOf(ev))

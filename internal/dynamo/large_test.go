@@ -11,6 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -70,7 +71,7 @@ func TestLargeEventsAreKeptWholeOrRefusedWhole(t *testing.T) {
 				if ev.RulesMatched != nil {
 					return s.RecordMatch(t.Context(), ev, "KeywordMatch")
 				}
-				return s.RecordStateChange(t.Context(), ev)
+				return pipeline.RecordEvent(t.Context(), s, ev)
 			}
 			for range 2 { // the second is a duplicate, and the slow way
 				if err := record(); (err == nil) != (tc.want == "") || err != nil && apperr.ClassOf(err) != tc.want {
@@ -103,7 +104,7 @@ func TestPointersOutliveThePipeline(t *testing.T) {
 		ev.Time = noon.Add(time.Duration(i) * 2 * time.Hour) // as long as a pipeline may last
 	}
 	for _, ev := range append(events[1:], events[0]) { // and an old one comes last
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +127,7 @@ func TestWhatIsNotKeptForEverExpires(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	s := world.Process().Store(dynamo.Options{})
 	for _, ev := range story(t) {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}

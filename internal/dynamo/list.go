@@ -17,29 +17,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
-
-// Query says which pipelines List gives.
-type Query struct {
-	// From and To bound when the pipeline was first heard of, both included;
-	// zero means no bound.
-	From, To time.Time
-	// Statuses keep to pipelines of one of them; none means any.
-	Statuses []pipeline.Status
-	// NoRehearsals leaves rehearsals out; they cost the query their keys only.
-	NoRehearsals bool
-	// Limit is the most that a page holds; zero means 50.
-	Limit int
-	// Cursor is the Next of the page before; empty for the first page.
-	Cursor string
-}
-
-// Page is one page of pipelines, newest first.
-type Page struct {
-	States []pipeline.State
-	// Next is the cursor of the page that follows, empty on the last one.
-	Next string
-}
 
 const defaultLimit = 50
 
@@ -70,7 +49,7 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 	}
 	var page Page
 	for {
-		keys, err := s.nextKeys(ctx, q.span(), &positions, q.Limit-len(page.States))
+		keys, err := s.nextKeys(ctx, spanOf(q), &positions, q.Limit-len(page.States))
 		if err != nil {
 			return Page{}, err
 		}
@@ -133,7 +112,7 @@ func (sp span) leavesOut(pk string) bool {
 	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
-func (q Query) span() span {
+func spanOf(q Query) span {
 	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 	open, failed := 0, 0
 	for _, s := range q.Statuses {
@@ -239,10 +218,10 @@ func (s *Store) batchGet(ctx context.Context, keys []item) ([]item, error) {
 		items = append(items, out.Responses[s.table]...)
 		keys = out.UnprocessedKeys[s.table].Keys
 		if len(keys) > 0 {
-			if attempt == mergeAttempts {
+			if attempt == retry.Attempts {
 				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
 			}
-			if err := pause(ctx, attempt); err != nil {
+			if err := retry.Pause(ctx, attempt); err != nil {
 				return nil, err
 			}
 		}

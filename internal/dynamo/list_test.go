@@ -50,7 +50,7 @@ func fill(t *testing.T, s *dynamo.Store, n int) []listed {
 		for _, eventType := range []string{chime.EventCreated, kind.eventType} {
 			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: at, Raw: []byte("{}"),
 				StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				t.Fatal(err)
 			}
 			at = at.Add(time.Second)
@@ -174,7 +174,7 @@ func TestListRefusesACursorThatNoPageGave(t *testing.T) {
 func TestFindByEveryID(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	for _, name := range []string{"create-failed", "in-progress", "two-elements-transcribing"} {
-		if err := s.RecordStateChange(t.Context(), example(t, name)); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, example(t, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -183,7 +183,7 @@ func TestFindByEveryID(t *testing.T) {
 	second.ID, second.Time = "second", second.Time.Add(time.Minute)
 	sc.PipelineARN += "2"
 	second.StateChange = &sc
-	if err := s.RecordStateChange(t.Context(), &second); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, &second); err != nil {
 		t.Fatal(err)
 	}
 	first, failed, two := example(t, "in-progress").StateChange, example(t, "create-failed").StateChange, example(t, "two-elements-transcribing").StateChange
@@ -217,7 +217,7 @@ func TestFindByEveryID(t *testing.T) {
 			id := fmt.Sprintf("tied-%d", i)
 			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(n) * time.Second), Raw: []byte("{}"), StateChange: &chime.StateChange{
 				EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id, CallFields: chime.CallFields{CallID: "tied"}}}
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -265,7 +265,7 @@ func TestFindARehearsalByTheIDThatWasSent(t *testing.T) {
 	}
 	id, uncreated := pipeline.IDFromARN(real.PipelineARN), "create-failed."+failed.TransactionID
 	for _, ev := range []*chime.Event{rehearsed("in-progress"), rehearsed("create-failed")} {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -281,7 +281,7 @@ func TestFindARehearsalByTheIDThatWasSent(t *testing.T) {
 			}
 		}
 	}
-	if err := s.RecordStateChange(t.Context(), example(t, "in-progress")); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, example(t, "in-progress")); err != nil {
 		t.Fatal(err)
 	}
 	for _, ref := range []string{id, real.PipelineARN, real.CallID, real.TransactionID} {

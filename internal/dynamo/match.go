@@ -50,7 +50,6 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 				cut(rm.RuleName, 40), len(rm.RuleName), maxRuleName),
 			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
-	group, inGroup := RuleOnGroupOf(ev)
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
@@ -66,11 +65,11 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 		it[attrMatchTransaction] = text(rm.TransactionID)
 	}
 	s.expire(it, ev.Time)
-	if _, err := s.putIfAbsent(ctx, it, "cannot store the rule match"); err != nil {
+	if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
 		return err
 	}
-	if inGroup {
-		return s.addToGroup(ctx, group, ev)
+	if k := s.KeyOf(ev, true); k.Group {
+		return s.addToGroup(ctx, k, ev)
 	}
 	return nil
 }

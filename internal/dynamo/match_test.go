@@ -8,7 +8,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
@@ -22,15 +23,15 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		rule := dynamo.RuleOnCall{Call: dynamo.Partition(fmt.Sprint("T#t", n)), Rule: "r1"}
-		read := func() dynamo.Told {
-			told, err := s.ToldOf(t.Context(), rule)
+		rule := rulematch.Key{Partition: fmt.Sprint("T#t", n), Rule: "r1"}
+		read := func() rulematch.Window {
+			told, err := s.Window(t.Context(), rule)
 			if err != nil {
 				rt.Fatal(err)
 			}
 			return told
 		}
-		seen := [2]dynamo.Told{read(), read()}
+		seen := [2]rulematch.Window{read(), read()}
 		held := 0            // how often something was held back since the last end
 		heldSeen := [2]int{} // that, when each process read
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
@@ -42,8 +43,8 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 				seen[who], heldSeen[who] = now, held
 			case "record":
 				is := told
-				is.Notifications, is.Matches, is.At = told.Notifications+1, told.Matches+1+who, noon.Add(time.Duration(n)*time.Second)
-				if err := s.MarkMatchesTold(t.Context(), told, is); err != nil {
+				is.Notifications, is.Matches, is.SentAt = told.Notifications+1, told.Matches+1+who, noon.Add(time.Duration(n)*time.Second)
+				if err := s.SetSent(t.Context(), told, is); err != nil {
 					rt.Fatal(err)
 				}
 				if after := read(); current != (after.Notifications == now.Notifications+1) ||
@@ -89,7 +90,7 @@ func TestMatchIsOfTheNewestPipelineOfItsCall(t *testing.T) {
 			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(minute) * time.Minute), Raw: []byte("{}"),
 				StateChange: &chime.StateChange{EventType: chime.EventInProgress, CallFields: call,
 					PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}}
-			if err := s.RecordStateChange(t.Context(), ev); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				rt.Fatal(err)
 			}
 			if minute > last {

@@ -7,166 +7,98 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// RuleOnCall is a rule and what its matches are notified together by: the call, or
-// for matches that name none, the group of RuleOnGroupOf. There is one message a
-// window for each.
-type RuleOnCall struct {
-	// Call is the partition of the call, or of the group.
-	Call Partition
-	Rule string
-}
-
-// RuleOnCallOf returns the rule and the call of a match; ok is false when the
-// match names no call, and is stored by itself.
-func RuleOnCallOf(ev *chime.Event) (r RuleOnCall, ok bool) {
-	return RuleOnCall{Partition(matchPartition(ev)), ev.RulesMatched.RuleName}, len(callPartitions(ev.RulesMatched.CallFields)) > 0
-}
-
-// Name tells the call and the rule in an id.
-func (r RuleOnCall) Name() string {
-	_, call, _ := strings.Cut(string(r.Call), "#")
-	return chime.ShortID(call, maxCallInName) + "/" + r.Rule
-}
-
-// Told is what people were told of a rule on a call.
-type Told struct {
-	RuleOnCall
-	// Notifications counts the messages, Matches the matches that they told of.
-	Notifications, Matches int
-	// At is when the last message was sent, zero while there was none.
-	At time.Time
-	// Open reports whether there is a window that somebody has to end.
-	Open bool
-
-	held int
-	days days // of a group
-}
-
-// After returns what people were told once a notification about the matches of u was
-// sent, which another process may have done, with the matches that it knew of.
-func (t Told) After(sent Notification, u Untold) Told {
-	t.Notifications, t.Matches, t.At = t.Notifications+1, sent.Calls, sent.SentAt
-	if t.isGroup() {
-		t.days = t.days.after(sent.Tally, u.tally)
+// KeyOf implements rulematch.Repository.
+func (s *Store) KeyOf(ev *chime.Event, grouped bool) rulematch.Key {
+	rule := ev.RulesMatched.RuleName
+	if group, ok := groupOf(ev); ok && grouped {
+		return rulematch.Key{Partition: group, Rule: rule, Group: true}
 	}
-	return t
+	return rulematch.Key{Partition: matchPartition(ev), Rule: rule}
 }
 
-// Untold is what people were not told of a rule on a call.
-type Untold struct {
-	// Count is how many matches nobody was told of.
-	Count int
-	// Calls and Tally are what the notification that tells of them has to have.
-	Calls int
-	Tally string
-
-	tally map[string]int // of a group: all matches, by day
-	last  string         // of a group: the day of the newest match that nobody was told of
-	body  []byte         // of a call: the newest match
-}
-
-// ToldBy reports whether a notification tells of all matches that u counted: another
-// process may have sent it, and known fewer.
-func (u Untold) ToldBy(sent Notification) bool {
-	if u.tally == nil {
-		return sent.Calls >= u.Calls
+// Unsent implements rulematch.Repository.
+func (s *Store) Unsent(ctx context.Context, w rulematch.Window, ev *chime.Event) (rulematch.Unsent, error) {
+	if w.Group {
+		return s.unsentOfGroup(ctx, w, ev)
 	}
-	told := readTally(sent.Tally)
-	for day, n := range u.tally {
-		if told[day] < n {
-			return false
-		}
+	matches, err := s.MatchesOf(ctx, w.Key)
+	if err != nil || len(matches) <= w.Matches {
+		return rulematch.Unsent{}, err
 	}
-	return true
+	return rulematch.Unsent{Count: len(matches) - w.Matches, Calls: len(matches), Body: matches[len(matches)-1].Body}, nil
 }
 
-// Untold counts, with consistent reads, the matches of a rule on a call that people
-// were not told of. ev is the match at hand; nil at the end of a window.
-func (s *Store) Untold(ctx context.Context, t Told, ev *chime.Event) (Untold, error) {
-	if t.isGroup() {
-		return s.untoldOfGroup(ctx, t, ev)
+// NewestUnsent implements rulematch.Repository.
+func (s *Store) NewestUnsent(ctx context.Context, w rulematch.Window, u rulematch.Unsent) ([]byte, error) {
+	if w.Group {
+		return s.newestOfGroup(ctx, w, u)
 	}
-	matches, err := s.MatchesOf(ctx, t.RuleOnCall)
-	if err != nil || len(matches) <= t.Matches {
-		return Untold{}, err
-	}
-	return Untold{Count: len(matches) - t.Matches, Calls: len(matches), body: matches[len(matches)-1].Body}, nil
+	return u.Body, nil
 }
 
-// NewestOf returns the body of the newest match that is counted in u; nil when it is
-// not in the table any more.
-func (s *Store) NewestOf(ctx context.Context, t Told, u Untold) ([]byte, error) {
-	if t.isGroup() {
-		return s.newestOfGroup(ctx, t, u)
-	}
-	return u.body, nil
+func windowKey(k rulematch.Key) item { return key(k.Partition, windowSK+k.Rule) }
+
+// Window implements rulematch.Repository.
+func (s *Store) Window(ctx context.Context, k rulematch.Key) (rulematch.Window, error) {
+	it, err := s.get(ctx, windowKey(k))
+	return rulematch.Window{Key: k, Notifications: numberIn(it, attrWindowSent), Matches: numberIn(it, attrWindowMatches),
+		SentAt: timeIn(it, attrWindowAt), Open: it[attrState] != nil, Held: numberIn(it, attrWindowHeld), Days: daysIn(it)}, err
 }
 
-func (r RuleOnCall) key() item { return key(string(r.Call), windowSK+r.Rule) }
-
-// ToldOf reads, with a consistent read, what people were told.
-func (s *Store) ToldOf(ctx context.Context, r RuleOnCall) (Told, error) {
-	it, err := s.get(ctx, r.key())
-	return Told{r, numberIn(it, attrWindowSent), numberIn(it, attrWindowMatches), timeIn(it, attrWindowAt), it[attrState] != nil,
-		numberIn(it, attrWindowHeld), daysIn(it)}, err
-}
-
-// MarkMatchesTold records a message, unless another has recorded it meanwhile.
-// From then on EndedWindows gives the rule on the call, until EndWindow.
-func (s *Store) MarkMatchesTold(ctx context.Context, was, is Told) error {
+// SetSent implements rulematch.Repository.
+func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 	up := newUpdate()
 	up.isNumber(attrWindowSent, was.Notifications)
 	up.put(attrWindowSent, number(is.Notifications))
 	up.put(attrWindowMatches, number(is.Matches))
-	up.put(attrWindowAt, moment(is.At))
+	up.put(attrWindowAt, moment(is.SentAt))
 	up.put(attrState, text(stateWindow+shardOf(is.Name())))
-	up.put(attrFirst, moment(is.At))
-	s.expireBy(up, is.days.lasting(is.At))
-	is.days.mark(up, s.expiredBefore(is.At))
-	done, err := s.updateIf(ctx, is.key(), up, "cannot record what was sent of rule "+is.Rule)
-	if err != nil || !done {
-		return err
+	up.put(attrFirst, moment(is.SentAt))
+	s.expireBy(up, daysEnd(is.Days, is.SentAt))
+	setDays(up, is.Days, s.expiredBefore(is.SentAt))
+	err := s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule)
+	if err != nil {
+		return unlessChanged(err)
 	}
-	return s.settleDays(ctx, was, is)
+	return s.removeHeldDays(ctx, was, is)
 }
 
-// HoldBack records that a match, which is in the table, is held back; false when
-// the window has ended since t was read, or another message was sent.
-func (s *Store) HoldBack(ctx context.Context, t Told, ev *chime.Event) (held bool, err error) {
+// HoldBack implements rulematch.Repository.
+func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, ev *chime.Event) (held bool, err error) {
 	up := newUpdate()
 	up.present(attrState)
-	up.is(attrWindowSent, number(t.Notifications))
+	up.is(attrWindowSent, number(w.Notifications))
 	counted := []string{attrWindowHeld}
-	if t.isGroup() {
+	if w.Group {
 		counted = append(counted, attrWindowDayHeld+dayOf(ev))
 	}
 	for _, name := range counted {
 		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
 	}
-	return s.updateIf(ctx, t.key(), up, "cannot record that a match of rule "+t.Rule+" is held back")
+	err = s.updateIf(ctx, windowKey(w.Key), up, "cannot record that a match of rule "+w.Rule+" is held back")
+	return err == nil, unlessChanged(err)
 }
 
-// EndWindow records that a window is over in which nothing was held back, unless
-// something was since t was read, or another message was sent.
-func (s *Store) EndWindow(ctx context.Context, t Told) error {
+// EndWindow implements rulematch.Repository.
+func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 	up := newUpdate()
-	up.is(attrWindowSent, number(t.Notifications))
-	up.isNumber(attrWindowHeld, t.held)
+	up.is(attrWindowSent, number(w.Notifications))
+	up.isNumber(attrWindowHeld, w.Held)
 	up.remove(attrState)
 	up.remove(attrWindowHeld)
-	for _, name := range t.days.held() {
+	for _, name := range w.Days.Held() {
 		up.remove(attrWindowDayHeld + name)
 	}
-	_, err := s.updateIf(ctx, t.key(), up, "cannot record that the window of rule "+t.Rule+" is over")
-	return err
+	return unlessChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
 }
 
-// EndedWindows returns the rules on calls of which people were told before a time,
-// and not since. Where some cannot be read, it returns the others and the error.
-func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]Told, error) {
-	var ended []Told
+// EndedWindows implements rulematch.Repository.
+func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
+	var ended []rulematch.Window
 	var errs []error
 	var positions [shards]position
 	sp := span{index: byState, letter: stateWindow, to: before}
@@ -176,12 +108,14 @@ func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]Told, err
 			return ended, errors.Join(append(errs, err)...)
 		}
 		for _, k := range keys {
-			told, err := s.ToldOf(ctx, RuleOnCall{Partition(textIn(k, attrPK)), strings.TrimPrefix(textIn(k, attrSK), windowSK)})
+			partition := textIn(k, attrPK)
+			w, err := s.Window(ctx, rulematch.Key{Partition: partition, Rule: strings.TrimPrefix(textIn(k, attrSK), windowSK),
+				Group: strings.HasPrefix(partition, matchGroupPK)})
 			switch {
 			case err != nil:
 				errs = append(errs, err)
-			case told.Open && !told.At.After(before): // the index is a moment behind
-				ended = append(ended, told)
+			case w.Open && !w.SentAt.After(before): // the index is a moment behind
+				ended = append(ended, w)
 			}
 		}
 	}
@@ -189,14 +123,14 @@ func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]Told, err
 }
 
 // MatchesOf reads, with consistent reads, the matches of a rule on a call, oldest first.
-func (s *Store) MatchesOf(ctx context.Context, r RuleOnCall) ([]Match, error) {
-	items, err := s.queryAll(ctx, string(r.Call), matchSK)
+func (s *Store) MatchesOf(ctx context.Context, k rulematch.Key) ([]Match, error) {
+	items, err := s.queryAll(ctx, k.Partition, matchSK)
 	if err != nil {
 		return nil, err
 	}
 	var matches []Match
 	for _, it := range items {
-		if textIn(it, attrMatchRule) != r.Rule {
+		if textIn(it, attrMatchRule) != k.Rule {
 			continue
 		}
 		m, err := matchIn(it)
@@ -208,9 +142,9 @@ func (s *Store) MatchesOf(ctx context.Context, r RuleOnCall) ([]Match, error) {
 	return matches, nil
 }
 
-// MatchNotifications gives what was told of the rules that matched on a call.
-func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]Notification, error) {
-	var list []Notification
+// MatchNotifications returns what was told of the rules that matched on a call.
+func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]notify.Notification, error) {
+	var list []notify.Notification
 	for _, pk := range callPartitions(c) {
 		items, err := s.queryAll(ctx, pk, noticeSK)
 		if err != nil {
@@ -223,7 +157,7 @@ func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]N
 	return list, nil
 }
 
-// MatchQuery says which rule matches ListMatches gives.
+// MatchQuery says which rule matches ListMatches returns.
 type MatchQuery struct {
 	// From and To bound when they matched, both included; zero means no bound.
 	From, To time.Time
@@ -233,7 +167,7 @@ type MatchQuery struct {
 	Cursor string
 }
 
-// ListMatches gives a page of rule matches, newest first, and the cursor of the
+// ListMatches returns a page of rule matches, newest first, and the cursor of the
 // page that follows, empty on the last one.
 func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, next string, err error) {
 	if q.Limit <= 0 {

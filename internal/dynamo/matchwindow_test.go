@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -12,10 +12,10 @@ import (
 // then the first once more: the window is not over yet.
 func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
-	rule := dynamo.RuleOnCall{Call: "T#t1", Rule: "r1"}
-	told := func() dynamo.Told {
+	rule := rulematch.Key{Partition: "T#t1", Rule: "r1"}
+	told := func() rulematch.Window {
 		t.Helper()
-		told, err := s.ToldOf(t.Context(), rule)
+		told, err := s.Window(t.Context(), rule)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,8 +28,8 @@ func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 		}
 	}
 	is := told()
-	is.Notifications, is.Matches, is.At = 1, 1, noon
-	if err := s.MarkMatchesTold(t.Context(), told(), is); err != nil {
+	is.Notifications, is.Matches, is.SentAt = 1, 1, noon
+	if err := s.SetSent(t.Context(), told(), is); err != nil {
 		t.Fatal(err)
 	}
 	hold()

@@ -209,6 +209,5 @@ func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
 	up := newUpdate()
 	up.is(c.path, text(c.was))
 	up.put(c.path, text(c.is))
-	_, err := s.updateIf(ctx, c.key, up, "cannot change the reason of an incident")
-	return err
+	return unlessChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))
 }

@@ -7,16 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/notify"
 )
-
-// OpenPipeline is one that has not ended, as far as the table knows; its state is that
-// of Known.
-type OpenPipeline struct {
-	pipeline.State
-	// AskedAt is when the API was last asked about it, zero for never.
-	AskedAt time.Time
-}
 
 // Open returns all pipelines that are open by what is known of them now (see Known):
 // those about which the API was not asked for
@@ -47,7 +39,7 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 				return nil, err
 			}
 			if known && st.Status.Open() { // the index is a moment behind
-				list = append(list, OpenPipeline{st, timeIn(it, attrAsked)})
+				list = append(list, OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
 			}
 		}
 	}
@@ -68,35 +60,36 @@ func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
 	up.present(attrPK) // it may have expired
 	up.put(attrAsked, moment(at))
-	_, err := s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked")
-	return err
+	return unlessChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
 }
 
-// Raise sets the latch of that name, and gives since when it has been set: the
-// same time for all that raise it until it is lowered.
-func (s *Store) Raise(ctx context.Context, name string) (since time.Time, err error) {
+// SetCondition implements watchdog.Conditions.
+func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time, err error) {
 	up := newUpdate()
 	up.putIfAbsent(attrSince, moment(s.now()))
-	it, _, err := s.updateReturning(ctx, conditionKey(name), up, types.ReturnValueAllNew, "cannot record that "+name+" is so")
+	it, err := s.updateReturning(ctx, conditionKey(name), up, types.ReturnValueAllNew, "cannot set the condition "+name)
 	return timeIn(it, attrSince), err
 }
 
 func conditionKey(name string) item { return key(conditionPK+name, stateSK) }
 
-// Raised tells since when the latch has been set; zero when it is not.
-func (s *Store) Raised(ctx context.Context, name string) (time.Time, error) {
+// ConditionSince implements watchdog.Conditions.
+func (s *Store) ConditionSince(ctx context.Context, name string) (time.Time, error) {
 	it, err := s.get(ctx, conditionKey(name))
 	return timeIn(it, attrSince), err
 }
 
-// Lower takes back the latch that was raised at a time, and no later one.
-func (s *Store) Lower(ctx context.Context, name string, since time.Time) error {
+// ClearCondition implements watchdog.Conditions.
+func (s *Store) ClearCondition(ctx context.Context, name string, since time.Time) error {
 	up := newUpdate()
 	up.is(attrSince, moment(since))
 	up.remove(attrSince)
-	_, err := s.updateIf(ctx, conditionKey(name), up, "cannot record that "+name+" is over")
-	return err
+	return unlessChanged(s.updateIf(ctx, conditionKey(name), up, "cannot clear the condition "+name))
 }
 
-// PartitionOfLatch is the partition of the notifications about a latch.
-func PartitionOfLatch(name string) Partition { return Partition(conditionPK + name) }
+// TryOnceForCondition implements notify.ConditionOutbox.
+func (s *Store) TryOnceForCondition(ctx context.Context, name string, n notify.Notification, owner string,
+	send func(context.Context) error,
+) (notify.Notification, error) {
+	return s.TryOnce(ctx, Partition(conditionPK+name), n, owner, send)
+}

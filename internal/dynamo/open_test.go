@@ -8,6 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
@@ -16,7 +17,7 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	put := func(id, eventType string, at time.Duration) {
 		ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(at), Raw: []byte("{}"),
 			StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,28 +53,28 @@ func TestLatchKeepsSinceWhen(t *testing.T) {
 	s, c := incidents(t, "latch", db, db)
 	begin := c.Now()
 	for range 2 {
-		since, err := s.Raise(t.Context(), "quota")
+		since, err := s.SetCondition(t.Context(), "quota")
 		if err != nil || !since.Equal(begin) {
 			t.Fatalf("got since %v (%v), want %v", since, err, begin)
 		}
 		c.pass(time.Minute)
 	}
 	for range 2 {
-		if err := s.Lower(t.Context(), "quota", begin); err != nil {
+		if err := s.ClearCondition(t.Context(), "quota", begin); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if since, err := s.Raised(t.Context(), "quota"); err != nil || !since.IsZero() {
+	if since, err := s.ConditionSince(t.Context(), "quota"); err != nil || !since.IsZero() {
 		t.Errorf("lowered: got since %v (%v), want none", since, err)
 	}
-	if since, err := s.Raise(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
+	if since, err := s.SetCondition(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
 		t.Errorf("raised again: got since %v (%v), want %v", since, err, c.Now())
 	}
 	// Whoever saw it raised before does not take back what is so now.
-	if err := s.Lower(t.Context(), "quota", begin); err != nil {
+	if err := s.ClearCondition(t.Context(), "quota", begin); err != nil {
 		t.Fatal(err)
 	}
-	if since, err := s.Raised(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
+	if since, err := s.ConditionSince(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
 		t.Errorf("lowered by one who is late: got since %v (%v), want %v", since, err, c.Now())
 	}
 }
@@ -87,7 +88,7 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 	for n := range many {
 		ev := &chime.Event{ID: fmt.Sprint("e", n), DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(time.Duration(n%7) * time.Second), Raw: []byte("{}"),
 			StateChange: &chime.StateChange{EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/p", n)}}
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 		f := failureOf(n, incident.Quota, c.Now())
@@ -112,13 +113,13 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 		}
 		for _, i := range page {
 			given[i.ID]++
-			closed, err := s.CloseIncident(t.Context(), i)
+			closed, err := closeIncident(t.Context(), s, i)
 			if err != nil {
 				t.Fatal(err)
 			}
-			over := i.Told
+			over := i.Announced
 			over.Closings = 1
-			if err := s.MarkTold(t.Context(), closed, over); err != nil { // it leaves the index while it is read
+			if err := unlessChanged(s.SetAnnounced(t.Context(), closed, over)); err != nil { // it leaves the index while it is read
 				t.Fatal(err)
 			}
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -30,16 +32,16 @@ func at(p *faultinject.Process, now time.Time) *dynamo.Store {
 func recording(s *dynamo.Store, events ...*chime.Event) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, ev := range events {
-		steps = append(steps, func(ctx context.Context) error { return s.RecordStateChange(ctx, ev) })
+		steps = append(steps, func(ctx context.Context) error { return pipeline.RecordEvent(ctx, s, ev) })
 	}
 	return steps
 }
 
-func joining(s *dynamo.Store, failures ...dynamo.Failure) []faultinject.Step {
+func joining(s *dynamo.Store, failures ...incident.Report) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, f := range failures {
 		steps = append(steps, func(ctx context.Context) error {
-			_, err := s.Join(ctx, f, timing)
+			_, err := join(ctx, s, f)
 			return err
 		})
 	}
@@ -49,7 +51,7 @@ func joining(s *dynamo.Store, failures ...dynamo.Failure) []faultinject.Step {
 // publishing sends a notification about the owner's call once.
 func publishing(p *faultinject.Process, s *dynamo.Store, owner string) faultinject.Step {
 	return func(ctx context.Context) error {
-		return s.Once(ctx, "G#x", dynamo.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1}, owner, func(context.Context) error {
+		return s.Once(ctx, "G#x", notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1}, owner, func(context.Context) error {
 			return publish(p)
 		})
 	}
@@ -97,7 +99,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		}},
 		{"failure that reopens", func(t *testing.T, p *faultinject.Process) []faultinject.Step {
 			i := mustJoin(t, at(p, noon), failureOf(0, incident.Quota, noon))
-			if _, err := at(p, noon.Add(timing.Quiet)).CloseIncident(t.Context(), i); err != nil {
+			if _, err := closeIncident(t.Context(), at(p, noon.Add(timing.Quiet)), i); err != nil {
 				t.Fatal(err)
 			}
 			late := noon.Add(timing.Quiet + time.Minute)
@@ -105,8 +107,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		}},
 		{"latch", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			s := at(p, noon)
-			raise := func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err }
-			return []faultinject.Step{raise, func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) }, raise}
+			raise := func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err }
+			return []faultinject.Step{raise, func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) }, raise}
 		}},
 	}
 	for _, tc := range cases {
@@ -281,8 +283,8 @@ func TestLease(t *testing.T) {
 	db := faultinject.Server(t)
 	w := faultinject.NewWorld(t, db)
 	c := &clock{now: noon}
-	n := dynamo.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 3}
-	try := func(owner string, send func() error) (dynamo.Notification, error) {
+	n := notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 3}
+	try := func(owner string, send func() error) (notify.Notification, error) {
 		s := w.Process().Store(dynamo.Options{Now: c.Now})
 		return s.TryOnce(t.Context(), "G#x", n, owner, func(context.Context) error { return send() })
 	}
@@ -325,8 +327,8 @@ func TestWhatWasSentIsKept(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))
 	c := &clock{now: noon}
 	s := w.Process().Store(dynamo.Options{Now: c.Now})
-	try := func(owner string, calls int, send func(context.Context) error) (dynamo.Notification, error) {
-		return s.TryOnce(t.Context(), "G#x", dynamo.Notification{ID: "opening", Kind: "incident", Subject: fmt.Sprint(calls, " calls fail"), Calls: calls}, owner, send)
+	try := func(owner string, calls int, send func(context.Context) error) (notify.Notification, error) {
+		return s.TryOnce(t.Context(), "G#x", notify.Notification{ID: "opening", Kind: "incident", Subject: fmt.Sprint(calls, " calls fail"), Calls: calls}, owner, send)
 	}
 	if _, err := try("slow", 2, func(context.Context) error {
 		c.pass(time.Minute)
@@ -348,7 +350,7 @@ func TestWhatWasSentIsKept(t *testing.T) {
 func TestWhatWasSentExpiresAlthoughItsClaimIsGone(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))
 	s := at(w.Process(), noon)
-	n := dynamo.Notification{ID: "opening", Kind: "incident", Subject: "calls fail"}
+	n := notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail"}
 	if _, err := s.TryOnce(t.Context(), "G#x", n, "one", func(ctx context.Context) error {
 		key := map[string]types.AttributeValue{
 			"PK": &types.AttributeValueMemberS{Value: "G#x"}, "SK": &types.AttributeValueMemberS{Value: "N#opening"},

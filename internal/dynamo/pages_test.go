@@ -13,11 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // stingy is a client whose table returns at most few items of a query at once, as
@@ -67,7 +69,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			n, minute, chime.DetailStateChange, noon.Add(time.Duration(minute)*time.Minute).Format(time.RFC3339), eventType, n))
 	}
 	record := func(ev *chime.Event) {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,16 +78,16 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			record(change(n, chime.EventInProgress, minute))
 		}
 		record(change(n, chime.EventStopped, 10_000)) // which is yet to come
-		mustJoin(t, s, dynamo.Failure{Group: incident.Group{Scope: "voice-connector/vc", Element: fmt.Sprint("Sink", n)},
+		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc", Element: fmt.Sprint("Sink", n)},
 			Occurrence: incident.Occurrence{PipelineID: "p-0", CallID: "c", At: noon}})
-		mustJoin(t, s, dynamo.Failure{Group: incident.Group{Scope: "voice-connector/vc"}, Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
+		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc"}, Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
 		match := parse(t, fmt.Appendf(nil, `{"id":"m-%d","detail-type":%q,"source":"aws.chime","time":%q,"detail":{"ruleName":"r","transactionId":"t","callId":"c"}}`,
 			n, chime.DetailRulesMatched, noon.Add(time.Duration(n)*time.Second).Format(time.RFC3339)))
 		if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 			t.Fatal(err)
 		}
-		enter(t, s, consent.Entry{Kind: consent.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me", Scope: consent.ScopeBoth, TransactionID: "t"})
-		notice := dynamo.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
+		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t"})
+		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
 		if err := s.Once(t.Context(), "T#t", notice, "me", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +126,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list), err
 		},
 		"MatchesOf": func(s *dynamo.Store) (any, int, error) {
-			list, err := s.MatchesOf(t.Context(), dynamo.RuleOnCall{Call: "T#t", Rule: "r"})
+			list, err := s.MatchesOf(t.Context(), rulematch.Key{Partition: "T#t", Rule: "r"})
 			return list, len(list), err
 		},
 		"MatchNotifications": func(s *dynamo.Store) (any, int, error) {

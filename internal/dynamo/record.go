@@ -2,8 +2,8 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,22 +14,15 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// mergeAttempts bounds how often an event that came out of order is merged
-// again because another writer was faster.
-const mergeAttempts = 12
-
-// RecordStateChange joins a state change into its pipeline's state and keeps
-// it in the history. It may be called any number of times with the same event,
-// in any order and at once: the table ends the same. An event that is newer
-// than all before costs one update and one put and reads nothing; any other
+// RecordStateChange merges delta, what the event ev proves, into the state of its
+// pipeline, and stores the event in the history. It may be called any number of times
+// with the same event, in any order and at once: the table ends the same. An event that
+// is newer than all before costs one update and one put and reads nothing; any other
 // costs a read, too.
-func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
-	delta, err := pipeline.FromEvent(ev)
-	if err != nil {
-		return err
-	}
+func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event, delta pipeline.State) error {
 	body, err := pack(ev.Raw)
 	if err != nil {
 		return err
@@ -37,32 +30,32 @@ func (s *Store) RecordStateChange(ctx context.Context, ev *chime.Event) error {
 	if pipeline.Observed(ev.StateChange.EventType) {
 		// It is made anew by whoever tries again, and not at all once the state
 		// shows it: so the state comes last.
-		if err := s.keep(ctx, ev, delta, body); err != nil {
+		if err := s.putHistory(ctx, ev, delta, body); err != nil {
 			return err
 		}
-		if err := s.point(ctx, delta); err != nil {
+		if err := s.putPointers(ctx, delta); err != nil {
 			return err
 		}
-		_, _, err := s.fold(ctx, delta)
+		_, _, err := s.updateState(ctx, delta)
 		return err
 	}
-	first, applied, err := s.fold(ctx, delta)
+	first, applied, err := s.updateState(ctx, delta)
 	if err != nil {
 		return err
 	}
 	// A duplicate writes them again: the first delivery may have died here.
 	if first || !applied {
-		if err := s.point(ctx, delta); err != nil {
+		if err := s.putPointers(ctx, delta); err != nil {
 			return err
 		}
 	}
-	return s.keep(ctx, ev, delta, body)
+	return s.putHistory(ctx, ev, delta, body)
 }
 
-// fold joins an event into the state: without a read where that can be, else
+// updateState joins an event into the state: without a read where that can be, else
 // with one, and then applied is false. first tells that the state had no call
 // before.
-func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
+func (s *Store) updateState(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
 	first, applied, err = s.append(ctx, delta)
 	if err == nil && !applied {
 		err = s.merge(ctx, delta)
@@ -70,13 +63,12 @@ func (s *Store) fold(ctx context.Context, delta pipeline.State) (first, applied 
 	return first, applied, err
 }
 
-// keep puts an event into the history, unless it is there.
-func (s *Store) keep(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
+// putHistory puts an event into the history, unless it is there.
+func (s *Store) putHistory(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
 	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
 	it[attrEventType], it[attrEventID], it[attrEventBody] = text(ev.StateChange.EventType), text(ev.ID), body
 	s.expire(it, s.believed(ev.Time))
-	_, err := s.putIfAbsent(ctx, it, "cannot store the event")
-	return err
+	return unlessChanged(s.putIfAbsent(ctx, it, "cannot store the event"))
 }
 
 // expiry is when something of a time expires; nil where nothing does.
@@ -108,7 +100,7 @@ func (s *Store) expireBy(up *update, at time.Time) {
 // gives applied false when the event is not, or when a register would need a
 // merge; first tells that the state had no call before.
 func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applied bool, err error) {
-	if delta.Told == pipeline.Unknown {
+	if delta.RawStatus == pipeline.Unknown {
 		return false, false, nil // its status does not count, so registers must be read
 	}
 	regs, err := encode(delta)
@@ -134,7 +126,7 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 		}
 		up.set(attr, ref)
 	}
-	if delta.Told == pipeline.Stopped { // statePartition goes by the beginning, too
+	if delta.RawStatus == pipeline.Stopped { // statePartition goes by the beginning, too
 		earliest := up.value(moment(delta.LastEnd.Add(-maxLife)))
 		up.require("(attribute_not_exists(" + attrFirst + ") OR " + attrFirst + " >= " + earliest + ")")
 	}
@@ -142,17 +134,17 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 	if regs[attrState] == nil {
 		up.remove(attrState)
 	}
-	old, applied, err := s.updateReturning(ctx, key(pipelineKey(delta.ID), stateSK), up, types.ReturnValueUpdatedOld,
+	old, err := s.updateReturning(ctx, key(pipelineKey(delta.ID), stateSK), up, types.ReturnValueUpdatedOld,
 		"cannot store the state")
-	return old[attrIdentity] == nil, applied, err
+	return err == nil && old[attrIdentity] == nil, err == nil, unlessChanged(err)
 }
 
 // statusRegisters are those of which the status is made. They change together:
 // what one writer makes of them must not stand beside what another changed.
 var statusRegisters = []string{attrStatus, attrStatusOrder, attrObservation, attrState}
 
-// guards gives the registers that must be as they were read, for these to change.
-func guards(changed []string) []string {
+// changeConditions gives the registers that must be as they were read, for these to change.
+func changeConditions(changed []string) []string {
 	all := append([]string{attrOrder}, changed...)
 	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(statusRegisters, name) }) {
 		all = append(all, statusRegisters...)
@@ -165,7 +157,7 @@ func guards(changed []string) []string {
 // on condition that nobody else changed them meanwhile.
 func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 	k := key(pipelineKey(delta.ID), stateSK)
-	for attempt := range mergeAttempts {
+	for attempt := range retry.Attempts {
 		old, err := s.get(ctx, k)
 		if err != nil {
 			return err
@@ -199,38 +191,26 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 		if len(changed) == 0 {
 			return nil
 		}
-		for _, name := range guards(changed) {
+		for _, name := range changeConditions(changed) {
 			up.is(name, old[name])
 		}
-		done, err := s.updateIf(ctx, k, up, "cannot store the state")
-		if err != nil || done {
+		err = s.updateIf(ctx, k, up, "cannot store the state")
+		if !errors.Is(err, retry.ErrChanged) {
 			return err
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := retry.Pause(ctx, attempt); err != nil {
 			return err
 		}
 	}
-	return apperr.New(apperr.Conflict, "table "+s.table, fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, mergeAttempts), "try again")
-}
-
-// pause waits a little longer after each attempt, at random, so that writers
-// that collide part.
-func pause(ctx context.Context, attempt int) error {
-	most := 5 * time.Millisecond << min(attempt, 6)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rand.N(most)):
-		return nil
-	}
+	return apperr.New(apperr.Conflict, "table "+s.table, fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, retry.Attempts), "try again")
 }
 
 // pointerMargin is for how long a pointer is kept beyond its own event's items:
 // whichever event wrote it last, its pipeline's state expires before.
 const pointerMargin = 24 * time.Hour
 
-// point writes the items by which a call's pipelines are found.
-func (s *Store) point(ctx context.Context, delta pipeline.State) error {
+// putPointers writes the items by which a call's pipelines are found.
+func (s *Store) putPointers(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
 		it := key(pk, pipelineKey(delta.ID))
 		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))

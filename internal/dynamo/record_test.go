@@ -86,8 +86,8 @@ func TestEveryDeliveryEndsInTheSameTable(t *testing.T) {
 			var group errgroup.Group
 			for _, ev := range deliveries {
 				if seed%2 == 0 { // at once
-					group.Go(func() error { return s.RecordStateChange(t.Context(), ev) })
-				} else if err := s.RecordStateChange(t.Context(), ev); err != nil {
+					group.Go(func() error { return pipeline.RecordEvent(t.Context(), s, ev) })
+				} else if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -126,7 +126,7 @@ func TestEventsInOrderReadNothing(t *testing.T) {
 	}
 	s := dynamo.New(db, "calls", dynamo.Options{Retention: time.Hour})
 	for _, ev := range story(t) {
-		if err := s.RecordStateChange(t.Context(), ev); err != nil {
+		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -72,8 +72,8 @@ func encode(st pipeline.State) (item, error) {
 	if o := st.Observation; o != nil {
 		set(attrObservation, string(o.Order)+"|"+string(o.Status))
 	}
-	if st.Told != pipeline.Unknown {
-		set(attrStatus, string(st.Told))
+	if st.RawStatus != pipeline.Unknown {
+		set(attrStatus, string(st.RawStatus))
 		if st.StatusOrder != st.Order {
 			set(attrStatusOrder, string(st.StatusOrder))
 		}
@@ -109,13 +109,13 @@ func decode(it item) (pipeline.State, error) {
 		Account:          textIn(it, attrAccount),
 		Region:           textIn(it, attrRegion),
 		Order:            pipeline.Order(textIn(it, attrOrder)),
-		Told:             pipeline.Unknown,
+		RawStatus:        pipeline.Unknown,
 		CreatedAt:        timeIn(it, attrFirst),
 		StartedAt:        timeIn(it, attrStarted),
 		LastEnd:          timeIn(it, attrEnd),
 	}
 	if status := textIn(it, attrStatus); status != "" {
-		st.Told, st.StatusOrder = pipeline.Status(status), st.Order
+		st.RawStatus, st.StatusOrder = pipeline.Status(status), st.Order
 		if order := textIn(it, attrStatusOrder); order != "" {
 			st.StatusOrder = pipeline.Order(order)
 		}

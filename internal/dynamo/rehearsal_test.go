@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -16,11 +17,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // oneID is an id that a rehearsal may share with something real. Some look like
@@ -36,7 +35,7 @@ func drawOther(t *rapid.T) []byte {
 		"id": rapid.SampledFrom([]string{"e1", "e2"}).Draw(t, "id"), "detail-type": rapid.SampledFrom(types).Draw(t, "type"),
 		"source": chime.Source, "account": "111122223333", "region": "us-east-1", "time": noon.Format(time.RFC3339),
 		"detail": map[string]any{
-			"ruleName": "r", "detailStatus": voice.StatusReady, "voiceConnectorId": "v",
+			"ruleName": "r", "detailStatus": chime.StatusReady, "voiceConnectorId": "v",
 			"mediaInsightsPipelineId": oneID(t, "pipeline", "p"), "taskId": oneID(t, "task", "k"),
 			"transactionId": oneID(t, "transaction", "t1"), "callId": oneID(t, "call", "c1", "c2"),
 		},
@@ -67,29 +66,29 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		if err != nil {
 			return err
 		}
-		errs := []error{s.RecordStateChange(ctx, ev)}
+		errs := []error{pipeline.RecordEvent(ctx, s, ev)}
 		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
-			_, err := s.Join(ctx, dynamo.Failure{
+			_, err := join(ctx, s, incident.Report{
 				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.CauseOfState(st).Class,
 				Losses:     []incident.Loss{incident.Recording},
 				Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: ev.Time}, Began: ev.Time,
-			}, timing)
+			})
 			errs = append(errs, err)
 		}
 		return errors.Join(errs...)
 	case ev.RulesMatched != nil:
-		rule, _ := dynamo.RuleOnCallOf(ev)
-		told := dynamo.Told{RuleOnCall: rule}
+		rule := s.KeyOf(ev, false)
+		told := rulematch.Window{Key: rule}
 		is := told
-		is.Notifications, is.Matches, is.At = 1, 1, noon
-		return errors.Join(s.RecordMatch(ctx, ev, notify.RuleUnknown), s.MarkMatchesTold(ctx, told, is),
-			s.Once(ctx, rule.Call, dynamo.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
+		is.Notifications, is.Matches, is.SentAt = 1, 1, noon
+		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
+			s.Once(ctx, dynamo.Partition(rule.Partition), notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
 	}
-	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: raw})
+	n, err := chime.ParseVoice(raw, chime.BySQS)
 	if err != nil {
 		return err
 	}
-	return s.RecordVoice(ctx, []voice.Note{n})[0]
+	return s.RecordVoice(ctx, []chime.VoiceNotification{n})[0]
 }
 
 // real returns what of a dump is not of a rehearsal.

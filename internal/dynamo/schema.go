@@ -38,30 +38,30 @@ const (
 
 // Sort keys, or what they begin with.
 const (
-	stateSK      = "S"  // pipeline, condition
-	eventSK      = "E#" // the event's order
-	linkSK       = "F#" // the element that failed
-	pointerSK    = "P#" // pipeline
-	matchSK      = "A#" // time, event
-	memberSK     = "G#" // time, event
-	windowSK     = "R#" // rule
-	incidentSK   = "I#" // number in the group
-	noticeSK     = "N#" // notification
-	ledgerSK     = "V#" // entry
-	consentEndSK = "U#" // the event that granted consent
+	stateSK         = "S"  // pipeline, condition
+	eventSK         = "E#" // the event's order
+	membershipSK    = "F#" // the element that failed
+	pointerSK       = "P#" // pipeline
+	matchSK         = "A#" // time, event
+	memberSK        = "G#" // time, event
+	windowSK        = "R#" // rule
+	incidentSK      = "I#" // number in the group
+	noticeSK        = "N#" // notification
+	ledgerSK        = "V#" // entry
+	consentExpirySK = "U#" // the event that granted consent
 )
 
 // Partitions of the indexes. A shard follows.
 const (
-	timePipeline    = "T"
-	timeMatch       = "A"
-	timeIncident    = "I"
-	timeLedger      = "H" // readiness and consent
-	stateOpen       = "O" // pipelines that have not ended
-	stateFailed     = "F" // pipelines that failed, or are lost
-	stateIncident   = "I" // incidents of which a notification may be due
-	stateWindow     = "R" // rules of which a window is open
-	stateConsentEnd = "L" // consent whose end nobody has dealt with
+	timePipeline       = "T"
+	timeMatch          = "A"
+	timeIncident       = "I"
+	timeLedger         = "H" // readiness and consent
+	stateOpen          = "O" // pipelines that have not ended
+	stateFailed        = "F" // pipelines that failed, or are lost
+	stateIncident      = "I" // incidents of which a notification may be due
+	stateWindow        = "R" // rules of which a window is open
+	stateConsentExpiry = "L" // consent whose end nobody has dealt with
 )
 
 // Partitions of both indexes in which the voice notifications of a call are. An id follows.
@@ -96,11 +96,11 @@ const (
 	attrEventBody = "d" // the event as it came, packed
 )
 
-// Link from a pipeline to the incident that it has joined.
+// Membership of a pipeline in an incident.
 const (
-	attrLinkIncident = "in" // id of the incident
-	attrLinkAt       = "a"  // when the call failed
-	attrLinkSeen     = "se" // when the failure was handled
+	attrMemberOf   = "in" // id of the incident
+	attrMemberAt   = "a"  // when the call failed
+	attrMemberSeen = "se" // when the failure was handled
 )
 
 // Rule match. Its time is attrFirst.
@@ -216,8 +216,8 @@ func ItemTypes() []ItemType {
 				attrIdentity, attrARN, attrConfiguration, attrAccount, attrRegion, elementPrefix + "*", attrAsked}},
 		{"event of its history", code(pipelinePK + "id"), code(eventSK + "order"), "",
 			[]string{attrEventID, attrEventType, attrEventBody}},
-		{"incident that it has joined", code(pipelinePK + "id"), code(linkSK + "element"), "",
-			[]string{attrLinkIncident, attrLinkAt, attrLinkSeen}},
+		{"incident that it has joined", code(pipelinePK + "id"), code(membershipSK + "element"), "",
+			[]string{attrMemberOf, attrMemberAt, attrMemberSeen}},
 		{"pointer to a pipeline", onCall, code(pointerSK + "id"), "", nil},
 		{"rule match",
 			code(transactionPK+"transaction") + ", else " + code(callPK+"call") + ", else " + code(matchPK+"event"),
@@ -246,8 +246,8 @@ func ItemTypes() []ItemType {
 				" by state and by time",
 			[]string{attrBody, attrCreated, attrRaw}},
 		{"entry of a consent ledger", onCall, code(ledgerSK + "…"), code(timeLedger) + " by time", []string{attrEntry}},
-		{"end of consent, until it is dealt with", "as the entry", code(consentEndSK + "event"),
-			code(stateConsentEnd) + " by state, at its end", nil},
+		{"end of consent, until it is dealt with", "as the entry", code(consentExpirySK + "event"),
+			code(stateConsentExpiry) + " by state, at its end", nil},
 		{"audit of an erasure", code(erasurePK), code("time#id"), "", []string{attrEntry}},
 	}
 }

@@ -2,12 +2,17 @@ package dynamo_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -29,3 +34,33 @@ func publish(p *faultinject.Process) error {
 
 // nothing sends nothing.
 func nothing(context.Context) error { return nil }
+
+// join records a failure in its incident.
+func join(ctx context.Context, s *dynamo.Store, r incident.Report) (incident.Incident, error) {
+	return joinWith(ctx, s, r, timing)
+}
+
+func joinWith(ctx context.Context, s *dynamo.Store, r incident.Report, timing incident.Timing) (incident.Incident, error) {
+	return incident.Joiner{Repo: s, Timing: timing, Now: s.Now}.Join(ctx, r)
+}
+
+// closeIncident closes an incident now.
+func closeIncident(ctx context.Context, s *dynamo.Store, i incident.Incident) (incident.Incident, error) {
+	at := s.Now()
+	err := s.Close(ctx, i, at)
+	switch {
+	case err == nil:
+		i.ClosedAt = at
+	case errors.Is(err, retry.ErrChanged):
+		err = apperr.Wrap(err, apperr.Conflict, "incident "+i.ID, "cannot be closed", "")
+	}
+	return i, err
+}
+
+// unlessChanged returns err, or nil when it says that another writer was faster.
+func unlessChanged(err error) error {
+	if errors.Is(err, retry.ErrChanged) {
+		return nil
+	}
+	return err
+}

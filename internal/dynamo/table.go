@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // Client is what Store needs of *dynamodb.Client. It leaves out all that the
@@ -36,6 +38,14 @@ type Options struct {
 	// nil.
 	Now func() time.Time
 }
+
+// What the table stores of pipelines.
+type (
+	Query        = pipeline.Query
+	Page         = pipeline.Page
+	Record       = pipeline.Record
+	OpenPipeline = pipeline.OpenPipeline
+)
 
 // Store reads and writes the table. It holds no state of its own, so any number
 // of goroutines and processes may use the same table at once.
@@ -71,49 +81,57 @@ func (s *Store) put(ctx context.Context, it item, what string) error {
 	return nil
 }
 
-// putIfAbsent writes an item unless there is one with its key, and reports whether it did.
-func (s *Store) putIfAbsent(ctx context.Context, it item, what string) (done bool, err error) {
+// putIfAbsent writes an item, on condition that there is none with its key.
+func (s *Store) putIfAbsent(ctx context.Context, it item, what string) error {
 	up := update{}
 	up.absent(attrPK)
 	return s.putIf(ctx, it, &up, what)
 }
 
-// putIf writes an item where the conditions of up hold for the one that is there, and
-// reports whether they did.
-func (s *Store) putIf(ctx context.Context, it item, up *update, what string) (done bool, err error) {
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
+// putIf writes an item in the place of one for which the conditions of up hold.
+func (s *Store) putIf(ctx context.Context, it item, up *update, what string) error {
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: it, ConditionExpression: up.condition(),
 		ExpressionAttributeNames: up.names, ExpressionAttributeValues: up.values,
 	})
-	return s.held(err, what)
+	return s.conditional(err, what)
 }
 
-// updateIf changes an item, or makes it, where the conditions of up hold, and reports
-// whether they did.
-func (s *Store) updateIf(ctx context.Context, k item, up *update, what string) (done bool, err error) {
-	_, done, err = s.updateReturning(ctx, k, up, "", what)
-	return done, err
+// updateIf changes an item, or makes it, where the conditions of up hold.
+func (s *Store) updateIf(ctx context.Context, k item, up *update, what string) error {
+	_, err := s.updateReturning(ctx, k, up, "", what)
+	return err
 }
 
 // updateReturning is updateIf, and returns the attributes that returns asks for.
-func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (
-	attributes item, done bool, err error,
-) {
+func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (item, error) {
 	in := up.input(s.table, k)
 	in.ReturnValues = returns
 	out, err := s.db.UpdateItem(ctx, in)
-	if done, err = s.held(err, what); done {
-		attributes = out.Attributes
+	if err != nil {
+		return nil, s.conditional(err, what)
 	}
-	return attributes, done, err
+	return out.Attributes, nil
 }
 
-// held tells a condition that did not hold from an error.
-func (s *Store) held(err error, what string) (done bool, _ error) {
-	if err == nil || isConditionFailure(err) {
-		return err == nil, nil
+// conditional returns the error of a conditional write: retry.ErrChanged where a condition
+// did not hold.
+func (s *Store) conditional(err error, what string) error {
+	switch {
+	case err == nil:
+		return nil
+	case isConditionFailure(err):
+		return retry.ErrChanged
 	}
-	return false, s.failure(err, what)
+	return s.failure(err, what)
+}
+
+// unlessChanged returns err unless it says that a condition did not hold.
+func unlessChanged(err error) error {
+	if errors.Is(err, retry.ErrChanged) {
+		return nil
+	}
+	return err
 }
 
 // query says what page reads: items of one partition in the order of their sort keys.

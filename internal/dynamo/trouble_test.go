@@ -9,6 +9,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -20,7 +21,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 	s := at(p, noon)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, noon))
 	ev := example(t, "in-progress")
-	if err := s.RecordStateChange(t.Context(), ev); err != nil {
+	if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Find(t.Context(), ev.StateChange.CallID)
@@ -32,7 +33,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	asks := map[string]func(context.Context) error{
-		"record":        func(ctx context.Context) error { return s.RecordStateChange(ctx, ev) },
+		"record":        func(ctx context.Context) error { return pipeline.RecordEvent(ctx, s, ev) },
 		"match":         func(ctx context.Context) error { return s.RecordMatch(ctx, example(t, "rule-sentiment"), "Sentiment") },
 		"call of":       func(ctx context.Context) error { _, err := s.CallOf(ctx, ev.StateChange.CallFields); return err },
 		"pipeline":      func(ctx context.Context) error { _, err := s.Pipeline(ctx, st[0].ID); return err },
@@ -45,7 +46,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"mark asked":    func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
 		"once":          func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
 		"join": func(ctx context.Context) error {
-			_, err := s.Join(ctx, failureOf(0, incident.Quota, noon), timing)
+			_, err := join(ctx, s, failureOf(0, incident.Quota, noon))
 			return err
 		},
 		"incident":     func(ctx context.Context) error { _, err := s.Incident(ctx, i.ID); return err },
@@ -53,14 +54,16 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"incidents of": func(ctx context.Context) error { _, err := s.IncidentsOf(ctx, "pipeline-0000"); return err },
 		"last seen":    func(ctx context.Context) error { _, err := s.LastSeen(ctx, i.ID); return err },
 		"tally":        func(ctx context.Context) error { _, err := s.Tally(ctx, i.ID); return err },
-		"close":        func(ctx context.Context) error { _, err := s.CloseIncident(ctx, i); return err },
-		"mark told":    func(ctx context.Context) error { return s.MarkTold(ctx, i, incident.Told{At: noon, Openings: 1}) },
-		"raise":        func(ctx context.Context) error { _, err := s.Raise(ctx, "quota"); return err },
-		"belongings":   func(ctx context.Context) error { _, err := s.Belongings(ctx, st[0].ID); return err },
-		"erase":        func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
-		"erasures":     func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
-		"raised":       func(ctx context.Context) error { _, err := s.Raised(ctx, "quota"); return err },
-		"lower":        func(ctx context.Context) error { return s.Lower(ctx, "quota", noon) },
+		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
+		"mark told": func(ctx context.Context) error {
+			return s.SetAnnounced(ctx, i, incident.Announced{At: noon, Openings: 1})
+		},
+		"raise":      func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err },
+		"belongings": func(ctx context.Context) error { _, err := s.Belongings(ctx, st[0].ID); return err },
+		"erase":      func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
+		"erasures":   func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
+		"raised":     func(ctx context.Context) error { _, err := s.ConditionSince(ctx, "quota"); return err },
+		"lower":      func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
 	}
 	answers := []struct {
 		code   string
@@ -114,7 +117,7 @@ func TestWrongKindIsRefused(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	match, change := example(t, "rule-sentiment"), example(t, "in-progress")
 	for name, err := range map[string]error{
-		"a match as a state change": s.RecordStateChange(t.Context(), match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
+		"a match as a state change": pipeline.RecordEvent(t.Context(), s, match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
 	} {
 		if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), chime.DetailRulesMatched) && !strings.Contains(err.Error(), chime.DetailStateChange) {
 			t.Errorf("%s: got %v, want it refused with its type", name, err)

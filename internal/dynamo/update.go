@@ -29,9 +29,9 @@ func (u *update) value(v types.AttributeValue) string {
 }
 
 // name returns how an attribute stands in expressions: element types may hold any
-// character, and attrLinkIncident is a reserved word; all other names stand for themselves.
+// character, and attrMemberOf is a reserved word; all other names stand for themselves.
 func (u *update) name(attr string) string {
-	if attr != attrLinkIncident && !strings.HasPrefix(attr, elementPrefix) {
+	if attr != attrMemberOf && !strings.HasPrefix(attr, elementPrefix) {
 		return attr
 	}
 	for ref, there := range u.names {

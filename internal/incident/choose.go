@@ -2,14 +2,14 @@ package incident
 
 import "time"
 
-// Verdict says what a failure does to the incidents of its group.
-type Verdict int
+// Decision is what a failure does to the incidents of its group.
+type Decision int
 
-// The verdicts.
+// The decisions.
 const (
-	Opens   Verdict = iota // a new incident
-	Joins                  // one that is open
-	Reopens                // one that was over
+	Opens   Decision = iota // opens a new incident
+	Joins                   // joins an open one
+	Reopens                 // reopens a closed one
 )
 
 // Fit says how well the cause of a failure fits an incident.
@@ -42,46 +42,34 @@ func (c Cause) Fits(other Cause) Fit {
 	return Apart
 }
 
-// Learns reports whether a failure's cause says more than an incident's: the class
-// of an unknown cause, or what has to be repaired.
-func (c Cause) Learns(from Cause) bool {
-	return c.Class == Unknown && from.Class != Unknown || c.Class == from.Class && c.Target == "" && from.Target != ""
+// RefinedBy reports whether a failure's cause says more than c, an incident's: the
+// class of an unknown cause, or what has to be repaired.
+func (c Cause) RefinedBy(f Cause) bool {
+	return c.Class == Unknown && f.Class != Unknown || c.Class == f.Class && c.Target == "" && f.Target != ""
 }
 
-// Choose returns the incident that a failure of this cause belongs to, of those of
-// its group, which are given with the newest first. It joins the open one that fits
-// best, the newest of several: one of the same class and target; one of the same
-// class where the target of either is not known; or one where either cause is not
-// known, as it may be the other. Two known targets of one class, and two known
-// classes, need two remedies and are two incidents. What is over is reopened only
-// by a failure of the same class, whose target must not be another. With Opens the
-// incident is zero.
-func Choose(known []Incident, cause Cause, now time.Time, t Timing) (Incident, Verdict) {
-	joins := func(i Incident) Fit {
-		if !i.Open() {
-			return Apart
-		}
-		return i.Cause().Fits(cause)
-	}
-	if i, fit := best(known, joins); fit > Apart {
+// Choose returns the incident that a failure of this cause belongs to, of those of its
+// group, newest first. It joins the open one that fits best, the newest of several: one
+// of the same class and target; one of the same class where the target of either is not
+// known; or one where either cause is not known, as it may be the other. Two known
+// targets of one class, and two known classes, need two remedies and are two incidents.
+// Otherwise the failure reopens a closed one (see Incident.Reopens), or opens a new one;
+// the returned incident is zero then.
+func Choose(group []Incident, cause Cause, now time.Time, t Timing) (Incident, Decision) {
+	if i, fit := best(group, cause, Incident.Open); fit > Apart {
 		return i, Joins
 	}
-	reopens := func(i Incident) Fit {
-		if i.Open() || now.Sub(i.ClosedAt) > t.Reopen || i.Class != cause.Class {
-			return Apart
-		}
-		return i.Cause().Fits(cause)
-	}
-	if i, fit := best(known, reopens); fit > Apart {
+	reopens := func(i Incident) bool { return i.Reopens(Recurrence{Cause: cause, Seen: now}, t) }
+	if i, fit := best(group, cause, reopens); fit > Apart {
 		return i, Reopens
 	}
 	return Incident{}, Opens
 }
 
-// best returns the first of the incidents that fit best.
-func best(known []Incident, fits func(Incident) Fit) (found Incident, fit Fit) {
-	for _, i := range known {
-		if f := fits(i); f > fit {
+// best returns the first of the eligible incidents whose cause fits best.
+func best(group []Incident, cause Cause, eligible func(Incident) bool) (found Incident, fit Fit) {
+	for _, i := range group {
+		if f := i.Cause().Fits(cause); f > fit && eligible(i) {
 			found, fit = i, f
 		}
 	}

@@ -31,7 +31,7 @@ func TestChoose(t *testing.T) {
 		known []incident.Incident // newest first
 		cause incident.Cause
 		want  string
-		does  incident.Verdict
+		does  incident.Decision
 	}{
 		{"nothing is there", nil, role, "", incident.Opens},
 		{"the same class and target", []incident.Incident{is("2", kms, open), is("1", role, open)}, role, "1", incident.Joins},
@@ -97,7 +97,7 @@ func TestCausesThatNeedTwoRemediesStayApart(t *testing.T) {
 		if is.Class == f.Class && is.Target != "" && f.Target != "" && is.Target != f.Target {
 			t.Errorf("%v: got %v, which is of another target", f, is)
 		}
-		if is.Learns(f) && (is == f || is.Target != "" || f.Class == incident.Unknown || f.Learns(is)) {
+		if is.RefinedBy(f) && (is == f || is.Target != "" || f.Class == incident.Unknown || f.RefinedBy(is)) {
 			t.Errorf("%v learns %v, want it only where that says more", is, f)
 		}
 	})

@@ -120,16 +120,16 @@ func within(scope string, st pipeline.State) bool {
 	return scope == scopeOfKind(kind, st)
 }
 
-// Gravest gives the element whose loss weighs most; ties by name. It is empty
+// MostSevere gives the element whose loss weighs most; ties by name. It is empty
 // when there is none.
-func Gravest(elements []pipeline.Element) string {
-	gravest := ""
+func MostSevere(elements []pipeline.Element) string {
+	mostSevere := ""
 	for _, e := range elements {
-		if gravest == "" || graver(lossOf(e.Type), lossOf(gravest)) < 0 || (lossOf(e.Type) == lossOf(gravest) && e.Type < gravest) {
-			gravest = e.Type
+		if mostSevere == "" || graver(lossOf(e.Type), lossOf(mostSevere)) < 0 || (lossOf(e.Type) == lossOf(mostSevere) && e.Type < mostSevere) {
+			mostSevere = e.Type
 		}
 	}
-	return gravest
+	return mostSevere
 }
 
 // deliversAtTheEnd tells of an element whose work shows only when the call is over:

@@ -29,8 +29,11 @@ type Incident struct {
 	// ActiveAt is when something last happened to it, as far as is recorded: it
 	// opened, a call failed, it closed or reopened. Of an open one it is up to some
 	// minutes old.
-	ActiveAt time.Time
-	Told     Told
+	ActiveAt  time.Time
+	Announced Announced
+	// FirstReasonOnly reports whether it was stored by a version that kept no reason but
+	// the first.
+	FirstReasonOnly bool
 }
 
 // Cause returns what its failures have in common, as far as that is known.
@@ -56,7 +59,7 @@ type Occurrence struct {
 	Reasons []string
 }
 
-// Timing says when to speak.
+// Timing is how the deployer wants incidents notified.
 type Timing struct {
 	// Window is the least time between two notifications about an open incident.
 	Window time.Duration
@@ -69,18 +72,6 @@ type Timing struct {
 
 // DefaultTiming suits calls of a few minutes.
 var DefaultTiming = Timing{Window: 15 * time.Minute, Quiet: 15 * time.Minute, Reopen: 2 * time.Hour}
-
-// Overlooked reports whether a failure that joined a closed incident was not
-// known to whoever closed it: otherwise it would not have been quiet.
-func Overlooked(i Incident, o Occurrence, t Timing) bool {
-	return !i.Open() && o.Seen.After(i.ClosedAt.Add(-t.Quiet))
-}
-
-// Anew reports whether a failure, of a pipeline that has joined an incident, came
-// after that incident's end: then it is no reminder of what is told and over.
-func Anew(i Incident, began time.Time) bool {
-	return !i.Open() && began.After(i.ClosedAt)
-}
 
 // Tally counts an incident's calls.
 type Tally struct {
@@ -108,11 +99,11 @@ const (
 // TrendOf compares the calls that failed since the last notification with those
 // of the window before. After the opening there is no window before: every
 // further call is growth.
-func TrendOf(told Told, calls int) Trend {
-	fresh := calls - told.Calls
-	before := told.LastCalls
-	if told.Summaries == 0 {
-		before = told.Calls
+func TrendOf(a Announced, calls int) Trend {
+	fresh := calls - a.Calls
+	before := a.LastCalls
+	if a.Summaries == 0 {
+		before = a.Calls
 	}
 	switch {
 	case fresh > before:

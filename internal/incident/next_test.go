@@ -13,7 +13,7 @@ func TestWhatAnIncidentOwes(t *testing.T) {
 	timing := incident.Timing{Window: 5 * time.Minute, Quiet: 10 * time.Minute, Reopen: time.Hour}
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	open := incident.Incident{OpenedAt: start}
-	told := func(i incident.Incident, t incident.Told) incident.Incident { i.Told = t; return i }
+	told := func(i incident.Incident, t incident.Announced) incident.Incident { i.Announced = t; return i }
 	closed := func(i incident.Incident, reopened int) incident.Incident {
 		i.ClosedAt, i.Reopened = start.Add(time.Hour), reopened
 		return i
@@ -24,20 +24,20 @@ func TestWhatAnIncidentOwes(t *testing.T) {
 		lastSeen, now time.Duration // since the start
 		want          incident.Step
 	}{
-		{"nothing was told", open, 0, 0, incident.TellOpening},
-		{"the opening was told just now", told(open, incident.Told{At: start, Openings: 1}), 4 * time.Minute, 4 * time.Minute, incident.Nothing},
-		{"a window has passed", told(open, incident.Told{At: start, Openings: 1}), 4 * time.Minute, 5 * time.Minute, incident.TellSummary},
-		{"a window after the last summary", told(open, incident.Told{At: start.Add(5 * time.Minute), Openings: 1, Summaries: 1}), 6 * time.Minute, 9 * time.Minute, incident.Nothing},
-		{"it is quiet", told(open, incident.Told{At: start, Openings: 1}), 0, 10 * time.Minute, incident.Close},
-		{"it is quiet, but nobody knows", open, 0, 10 * time.Minute, incident.TellOpening},
-		{"over and not told", closed(told(open, incident.Told{At: start, Openings: 1}), 0), 0, 2 * time.Hour, incident.TellClosing},
-		{"over and told", closed(told(open, incident.Told{At: start, Openings: 1, Closings: 1}), 0), 0, 2 * time.Hour, incident.Nothing},
+		{"nothing was told", open, 0, 0, incident.NotifyOpening},
+		{"the opening was told just now", told(open, incident.Announced{At: start, Openings: 1}), 4 * time.Minute, 4 * time.Minute, incident.Nothing},
+		{"a window has passed", told(open, incident.Announced{At: start, Openings: 1}), 4 * time.Minute, 5 * time.Minute, incident.NotifySummary},
+		{"a window after the last summary", told(open, incident.Announced{At: start.Add(5 * time.Minute), Openings: 1, Summaries: 1}), 6 * time.Minute, 9 * time.Minute, incident.Nothing},
+		{"it is quiet", told(open, incident.Announced{At: start, Openings: 1}), 0, 10 * time.Minute, incident.Close},
+		{"it is quiet, but nobody knows", open, 0, 10 * time.Minute, incident.NotifyOpening},
+		{"over and not told", closed(told(open, incident.Announced{At: start, Openings: 1}), 0), 0, 2 * time.Hour, incident.NotifyClosing},
+		{"over and told", closed(told(open, incident.Announced{At: start, Openings: 1, Closings: 1}), 0), 0, 2 * time.Hour, incident.Nothing},
 		{"reopened and not told", func() incident.Incident {
-			i := told(open, incident.Told{At: start, Openings: 1, Closings: 1})
+			i := told(open, incident.Announced{At: start, Openings: 1, Closings: 1})
 			i.Reopened = 1
 			return i
-		}(), 0, time.Minute, incident.TellOpening},
-		{"over again and not told", closed(told(open, incident.Told{At: start, Openings: 2, Closings: 1}), 1), 0, 2 * time.Hour, incident.TellClosing},
+		}(), 0, time.Minute, incident.NotifyOpening},
+		{"over again and not told", closed(told(open, incident.Announced{At: start, Openings: 2, Closings: 1}), 1), 0, 2 * time.Hour, incident.NotifyClosing},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -51,15 +51,15 @@ func TestWhatAnIncidentOwes(t *testing.T) {
 func TestTrend(t *testing.T) {
 	cases := []struct {
 		name  string
-		told  incident.Told
+		told  incident.Announced
 		calls int
 		want  incident.Trend
 	}{
-		{"many after the first", incident.Told{Calls: 1, Openings: 1}, 40, incident.Growing},
-		{"one after the first", incident.Told{Calls: 1, Openings: 1}, 2, incident.Steady},
-		{"more than in the window before", incident.Told{Calls: 10, LastCalls: 9, Summaries: 1}, 30, incident.Growing},
-		{"as many", incident.Told{Calls: 10, LastCalls: 9, Summaries: 1}, 19, incident.Steady},
-		{"fewer", incident.Told{Calls: 10, LastCalls: 9, Summaries: 1}, 11, incident.Slowing},
+		{"many after the first", incident.Announced{Calls: 1, Openings: 1}, 40, incident.Growing},
+		{"one after the first", incident.Announced{Calls: 1, Openings: 1}, 2, incident.Steady},
+		{"more than in the window before", incident.Announced{Calls: 10, LastCalls: 9, Summaries: 1}, 30, incident.Growing},
+		{"as many", incident.Announced{Calls: 10, LastCalls: 9, Summaries: 1}, 19, incident.Steady},
+		{"fewer", incident.Announced{Calls: 10, LastCalls: 9, Summaries: 1}, 11, incident.Slowing},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestScopeAndGroup(t *testing.T) {
 func TestGravestElement(t *testing.T) {
 	elements := []pipeline.Element{{Type: "VoiceEnhancementSink"}, {Type: "SqsQueueSink"}, {Type: "KinesisDataStreamSink"}, {Type: "S3RecordingSink"}}
 	for n, want := range []string{"", "VoiceEnhancementSink", "SqsQueueSink", "KinesisDataStreamSink", "S3RecordingSink"} {
-		if got := incident.Gravest(elements[:n]); got != want {
+		if got := incident.MostSevere(elements[:n]); got != want {
 			t.Errorf("of %d: got %q, want %q", n, got, want)
 		}
 	}

@@ -16,7 +16,7 @@ func TestWhatIsNotifiedAtOnce(t *testing.T) {
 	unknown := causeOf(incident.Unknown, "")
 	of := func(cause incident.Cause, text string) incident.Reason { return incident.ReasonOf(cause, text) }
 	insights, recording := []incident.Loss{incident.Insights}, []incident.Loss{incident.Recording, incident.Insights}
-	told := incident.Told{At: time.Now(), Openings: 1, Severity: incident.Medium}
+	told := incident.Announced{At: time.Now(), Openings: 1, Severity: incident.Medium}
 	for _, tt := range []struct {
 		name string
 		// knows are the reasons that people know, has those that came since.
@@ -27,27 +27,27 @@ func TestWhatIsNotifiedAtOnce(t *testing.T) {
 		another    string
 	}{
 		{"nothing is new", []incident.Reason{of(role, "a")}, nil, insights, nil, incident.Nothing, ""},
-		{"nobody knows of it", nil, []incident.Reason{of(role, "a")}, insights, func(i *incident.Incident) { i.Told = incident.Told{} }, incident.TellOpening, ""},
+		{"nobody knows of it", nil, []incident.Reason{of(role, "a")}, insights, func(i *incident.Incident) { i.Announced = incident.Announced{} }, incident.NotifyOpening, ""},
 		{"other words of the same cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(role, "b")}, insights, nil, incident.Nothing, ""},
 		{"a cause of which less is known", []incident.Reason{of(role, "a")}, []incident.Reason{of(some, "b")}, insights, nil, incident.Nothing, ""},
-		{"an unknown cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, insights, nil, incident.TellReason, "b"},
+		{"an unknown cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, insights, nil, incident.NotifyReason, "b"},
 		{"a second one", []incident.Reason{of(role, "a"), of(unknown, "b")}, []incident.Reason{of(unknown, "c")}, insights, nil, incident.Nothing, ""},
 		{"no words at all", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "")}, insights, nil, incident.Nothing, ""},
-		{"no words, but a class", []incident.Reason{of(unknown, "a")}, []incident.Reason{of(role, "")}, insights, nil, incident.TellReason, ""},
-		{"the class of what was unknown", []incident.Reason{of(unknown, "a")}, []incident.Reason{of(role, "b")}, insights, nil, incident.TellReason, "b"},
-		{"the target of what had none", []incident.Reason{of(some, "a")}, []incident.Reason{of(kms, "b")}, insights, nil, incident.TellReason, "b"},
-		{"another target", []incident.Reason{of(role, "a")}, []incident.Reason{of(kms, "b")}, insights, nil, incident.TellReason, "b"},
-		{"a graver loss", []incident.Reason{of(role, "a")}, nil, recording, nil, incident.TellGraver, ""},
-		{"a loss that may be any", []incident.Reason{of(role, "a")}, nil, nil, nil, incident.TellGraver, ""},
-		{"a graver loss and an unknown cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, nil, incident.TellGraver, "b"},
-		{"a loss that is less grave", []incident.Reason{of(role, "a")}, nil, insights, func(i *incident.Incident) { i.Told.Severity = incident.High }, incident.Nothing, ""},
+		{"no words, but a class", []incident.Reason{of(unknown, "a")}, []incident.Reason{of(role, "")}, insights, nil, incident.NotifyReason, ""},
+		{"the class of what was unknown", []incident.Reason{of(unknown, "a")}, []incident.Reason{of(role, "b")}, insights, nil, incident.NotifyReason, "b"},
+		{"the target of what had none", []incident.Reason{of(some, "a")}, []incident.Reason{of(kms, "b")}, insights, nil, incident.NotifyReason, "b"},
+		{"another target", []incident.Reason{of(role, "a")}, []incident.Reason{of(kms, "b")}, insights, nil, incident.NotifyReason, "b"},
+		{"a graver loss", []incident.Reason{of(role, "a")}, nil, recording, nil, incident.NotifyGraver, ""},
+		{"a loss that may be any", []incident.Reason{of(role, "a")}, nil, nil, nil, incident.NotifyGraver, ""},
+		{"a graver loss and an unknown cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, nil, incident.NotifyGraver, "b"},
+		{"a loss that is less grave", []incident.Reason{of(role, "a")}, nil, insights, func(i *incident.Incident) { i.Announced.Severity = incident.High }, incident.Nothing, ""},
 		{"what is over", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, func(i *incident.Incident) { i.ClosedAt = time.Now() }, incident.Nothing, "b"},
-		{"what is back", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, func(i *incident.Incident) { i.Reopened = 1 }, incident.TellOpening, "b"},
+		{"what is back", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, func(i *incident.Incident) { i.Reopened = 1 }, incident.NotifyOpening, "b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			i := incident.Incident{Class: role.Class, Target: role.Target, Losses: tt.losses, Told: told, Reasons: slices.Concat(tt.knows, tt.has)}
+			i := incident.Incident{Class: role.Class, Target: role.Target, Losses: tt.losses, Announced: told, Reasons: slices.Concat(tt.knows, tt.has)}
 			for _, r := range tt.knows {
-				i.Told.Reasons = append(i.Told.Reasons, r.ID)
+				i.Announced.Reasons = append(i.Announced.Reasons, r.ID)
 			}
 			if tt.change != nil {
 				tt.change(&i)
@@ -70,7 +70,7 @@ func TestStormOfReasonsIsFewMessages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		causes := []incident.Cause{causeOf(incident.Unknown, ""), causeOf(incident.Quota, ""), causeOf(incident.Quota, "pipelines")}
 		i := incident.Incident{Class: incident.Quota, Losses: []incident.Loss{incident.Insights}}
-		i.Told = incident.Told{At: time.Now(), Openings: 1, Severity: incident.Medium}
+		i.Announced = incident.Announced{At: time.Now(), Openings: 1, Severity: incident.Medium}
 		messages := 0
 		for n := range rapid.IntRange(1, 200).Draw(t, "failures") {
 			r := incident.ReasonOf(rapid.SampledFrom(causes).Draw(t, "cause"), string(rune('a'+n%26))+string(rune('a'+n/26)))
@@ -80,7 +80,7 @@ func TestStormOfReasonsIsFewMessages(t *testing.T) {
 			for incident.AtOnce(i) != incident.Nothing {
 				messages++
 				another, _ := i.Another()
-				i.Told = i.Told.Learn(i.Severity(), []string{another.ID})
+				i.Announced.Reasons = append(i.Announced.Reasons, another.ID)
 			}
 		}
 		if messages > len(causes) || len(i.Reasons) > incident.MaxReasons+incident.MaxCauses {

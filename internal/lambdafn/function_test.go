@@ -20,74 +20,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
-	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// environment is what the template sets at least.
-var environment = map[string]string{
-	"CHIMEWATCH_TABLE": "calls", "CHIMEWATCH_RETENTION_DAYS": "90",
-	"CHIMEWATCH_ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
-}
+// environment is what a function needs at least.
+var environment = map[string]string{"CHIMEWATCH_STACK": "watch-eu"}
 
-// with gives the environment with changes; an empty value takes one away.
-func with(changes map[string]string) func(string) string {
-	env := maps.Clone(environment)
-	maps.Copy(env, changes)
-	return func(name string) string { return env[name] }
-}
+func handled(context.Context, []byte) error { return nil }
 
-func nothing(lambdafn.Parts) handler.Handler {
-	return func(context.Context, intake.Message) error { return nil }
-}
-
-// A function that lacks something says all that it lacks at once, by name.
-func TestNewRefusesAnEnvironmentThatIsNotTheTemplates(t *testing.T) {
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	for _, tt := range []struct {
-		name    string
-		changes map[string]string
-		build   func(lambdafn.Parts) handler.Handler
-		says    []string // none: it starts
-	}{
-		{"the template's", nil, lambdafn.Alerts, nil},
-		{"for ever", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "0"}, nothing, nil},
-		{"no table", map[string]string{"CHIMEWATCH_TABLE": ""}, nothing, []string{"CHIMEWATCH_TABLE: is not set"}},
-		{"no topic", map[string]string{"CHIMEWATCH_ALERT_TOPIC_ARN": ""}, lambdafn.Alerts, []string{"CHIMEWATCH_ALERT_TOPIC_ARN: is not set"}},
-		{"a topic that is not needed", map[string]string{"CHIMEWATCH_ALERT_TOPIC_ARN": ""}, nothing, nil},
-		{"no retention", map[string]string{"CHIMEWATCH_RETENTION_DAYS": ""}, nothing, []string{"CHIMEWATCH_RETENTION_DAYS"}},
-		{"a retention in words", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "ninety"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "ninety"`}},
-		{"a retention below zero", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "-1"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "-1"`}},
-		{"a retention that overflows", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "200000"}, nothing, []string{`CHIMEWATCH_RETENTION_DAYS: is "200000"`}},
-		{"a retention of a century", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "36500"}, nothing, nil},
-		{"a retention of more", map[string]string{"CHIMEWATCH_RETENTION_DAYS": "36501"}, nothing,
-			[]string{`CHIMEWATCH_RETENTION_DAYS: is "36501"`}},
-		{"a setting", map[string]string{"CHIMEWATCH_INCIDENT_WINDOW": "soon"}, nothing, []string{`CHIMEWATCH_INCIDENT_WINDOW: is "soon"`}},
-		{"a body for https", map[string]string{"CHIMEWATCH_HTTPS_BODY": "json"}, nothing,
-			[]string{`CHIMEWATCH_HTTPS_BODY: is "json"`, "card or data"}},
-		{"routes", map[string]string{"CHIMEWATCH_ROUTES": "{"}, lambdafn.Alerts, []string{"CHIMEWATCH_ROUTES"}},
-		{"all of it", map[string]string{"CHIMEWATCH_TABLE": "", "CHIMEWATCH_RETENTION_DAYS": "x", "CHIMEWATCH_ALERT_TOPIC_ARN": "", "CHIMEWATCH_MATCH_WINDOW": "x", "CHIMEWATCH_ROUTES": "x"},
-			lambdafn.Alerts, []string{"CHIMEWATCH_TABLE", "CHIMEWATCH_RETENTION_DAYS", "CHIMEWATCH_ALERT_TOPIC_ARN", "CHIMEWATCH_MATCH_WINDOW", "CHIMEWATCH_ROUTES"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			f, err := lambdafn.New(t.Context(), "alerts", with(tt.changes), tt.build)
-			if (err == nil) != (tt.says == nil) || (f == nil) != (err != nil) {
-				t.Fatalf("got %v and %v, want an error: %v", f, err, tt.says != nil)
-			}
-			for _, part := range tt.says {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("got %v, want it to say %q", err, part)
-				}
-			}
-		})
-	}
-}
+func getenv(name string) string { return environment[name] }
 
 // output catches what a function writes to the standard output, where Lambda
 // takes logs and metrics from.
@@ -145,24 +89,24 @@ func record(t *testing.T, body []byte) []byte {
 func TestInvoke(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	event := example(t, "stopped")
-	refused := func(context.Context, intake.Message) error {
+	refused := func(context.Context, []byte) error {
 		return apperr.New(apperr.Throttled, "call of +12065550112", "is too much", "")
 	}
 	for _, tt := range []struct {
 		name    string
 		payload []byte
-		handle  handler.Handler
+		handle  func(context.Context, []byte) error
 		reply   string
 		says    string // in the error
 		failed  bool   // whether the invocation counts as failed
 		log     string
 	}{
-		{"an event", event, func(context.Context, intake.Message) error { return nil }, "", "", false, ""},
+		{"an event", event, handled, "", "", false, ""},
 		{"an event that fails", event, refused, "", "is too much", true, "call of …0112: is too much"},
-		{"a record", record(t, event), func(context.Context, intake.Message) error { return nil }, `{"batchItemFailures":[]}`, "", false, ""},
+		{"a record", record(t, event), handled, `{"batchItemFailures":[]}`, "", false, ""},
 		{"a record that fails", record(t, event), refused, `{"batchItemFailures":[{"itemIdentifier":"m-1"}]}`, "", false, "call of …0112: is too much"},
-		{"no payload", []byte("{"), func(context.Context, intake.Message) error { return nil }, "", "payload", true, "payload"},
-		{"a panic", event, func(context.Context, intake.Message) error {
+		{"no payload", []byte("{"), handled, "", "payload", true, "payload"},
+		{"a panic", event, func(context.Context, []byte) error {
 			panic("lost my head over sip:12065550112@198.51.100.7")
 		}, "", "lost my head", true, "lost my head over sip:…0112"},
 	} {
@@ -170,12 +114,11 @@ func TestInvoke(t *testing.T) {
 			var reply []byte
 			var err error
 			lines := output(t, func() {
-				env := with(map[string]string{"CHIMEWATCH_STACK": "watch-eu"})
-				f, newErr := lambdafn.New(t.Context(), "status", env, func(p lambdafn.Parts) handler.Handler {
-					return func(ctx context.Context, m intake.Message) error {
-						p.Metrics.Count("Handled", 1)
-						return tt.handle(ctx, m)
-					}
+				f, newErr := lambdafn.New(t.Context(), "status", getenv, func(env lambdafn.Env) (lambdafn.Handler, error) {
+					return lambdafn.Each(func(ctx context.Context, event []byte) error {
+						env.Metrics.Count("Handled", 1)
+						return tt.handle(ctx, event)
+					}), nil
 				})
 				if newErr != nil {
 					t.Fatal(newErr)
@@ -227,13 +170,13 @@ func TestInvokeBatch(t *testing.T) {
 	var calls int
 	var reply []byte
 	output(t, func() {
-		f, err := lambdafn.NewBatch(t.Context(), "voice", with(nil), func(lambdafn.Parts) handler.Batch {
-			return func(_ context.Context, messages []intake.Message) []error {
+		f, err := lambdafn.New(t.Context(), "voice", getenv, func(lambdafn.Env) (lambdafn.Handler, error) {
+			return func(_ context.Context, messages []lambdafn.Message) []error {
 				calls++
 				errs := make([]error, len(messages))
 				errs[1] = apperr.New(apperr.Invalid, "message", "is the second", "")
 				return errs
-			}
+			}, nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -245,31 +188,6 @@ func TestInvokeBatch(t *testing.T) {
 	})
 	if want := `{"batchItemFailures":[{"itemIdentifier":"m-2"}]}`; calls != 1 || string(reply) != want {
 		t.Errorf("got %d calls and the reply %s, want one call and %s", calls, reply, want)
-	}
-}
-
-func TestPartsAreWhatTheDeployerChose(t *testing.T) {
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	var got lambdafn.Parts
-	_, err := lambdafn.New(t.Context(), "status", with(map[string]string{
-		"CHIMEWATCH_FULL_NUMBERS": "true", "CHIMEWATCH_RUNBOOK_URL": "https://example.com/runbook", "CHIMEWATCH_PIPELINE_QUOTA": "40", "CHIMEWATCH_OTHER": "here",
-		"CHIMEWATCH_HTTPS_BODY": "failures=data",
-	}), func(p lambdafn.Parts) handler.Handler { got = p; return nothing(p) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !got.FullNumbers || got.RunbookURL != "https://example.com/runbook" || got.Settings.Quota != 40 || got.Optional("CHIMEWATCH_OTHER") != "here" || got.Optional("NONE") != "" {
-		t.Errorf("got %+v", got)
-	}
-	if want := (notify.HTTPSBodies{Failures: notify.HTTPSData, Alerts: notify.HTTPSCard}); got.HTTPS != want {
-		t.Errorf("got the bodies %v for https, want %v", got.HTTPS, want)
-	}
-	want := notify.Options{FullNumbers: true, RunbookURL: "https://example.com/runbook", HTTPS: notify.HTTPSData}
-	if words := got.Words(got.HTTPS.Failures); words != want {
-		t.Errorf("got the words %+v, want %+v", words, want)
-	}
-	if _, err := lambdafn.New(t.Context(), "status", with(nil), func(p lambdafn.Parts) handler.Handler { got = p; return nothing(p) }); err != nil || got.FullNumbers {
-		t.Errorf("got full numbers %t and %v, want masked ones unless it is said", got.FullNumbers, err)
 	}
 }
 
@@ -286,8 +204,8 @@ func (d *deadlines) Do(r *http.Request) (*http.Response, error) {
 func TestEveryTryOfARequestIsBounded(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	var cfg aws.Config
-	build := func(p lambdafn.Parts) handler.Handler { cfg = p.AWS; return nothing(p) }
-	if _, err := lambdafn.New(t.Context(), "status", with(nil), build); err != nil {
+	build := func(env lambdafn.Env) (lambdafn.Handler, error) { cfg = env.AWS; return lambdafn.Each(handled), nil }
+	if _, err := lambdafn.New(t.Context(), "status", getenv, build); err != nil {
 		t.Fatal(err)
 	}
 	network := &deadlines{}
@@ -296,7 +214,7 @@ func TestEveryTryOfARequestIsBounded(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	_, _ = dynamodb.NewFromConfig(cfg).ListTables(ctx, &dynamodb.ListTablesInput{})
-	topic := environment["CHIMEWATCH_ALERT_TOPIC_ARN"]
+	topic := "arn:aws:sns:us-east-1:111122223333:alerts"
 	_, _ = sns.NewFromConfig(cfg).Publish(ctx, &sns.PublishInput{TopicArn: &topic, Message: aws.String("m")})
 	if len(network.within) != 2 || network.within[0] > 10*time.Second || network.within[1] > 10*time.Second {
 		t.Errorf("got %v to answer in, want 10 s each", network.within)
@@ -305,10 +223,92 @@ func TestEveryTryOfARequestIsBounded(t *testing.T) {
 
 func TestInvocationIsLambdasRequestID(t *testing.T) {
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "r-7"})
-	if got := lambdafn.Invocation(ctx); got != "r-7" {
+	if got := lambdafn.RequestID(ctx); got != "r-7" {
 		t.Errorf("got %q, want r-7", got)
 	}
-	if got := lambdafn.Invocation(t.Context()); got != "unknown" {
+	if got := lambdafn.RequestID(t.Context()); got != "unknown" {
 		t.Errorf("outside of Lambda: got %q, want unknown", got)
+	}
+}
+
+// A batch that takes too long is answered in time, so that Lambda offers only
+// those records again that were not done.
+func TestBatchIsAnsweredInTime(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	var left time.Time
+	f, err := lambdafn.New(t.Context(), "voice", getenv, func(lambdafn.Env) (lambdafn.Handler, error) {
+		return func(ctx context.Context, m []lambdafn.Message) []error {
+			left, _ = ctx.Deadline()
+			errs := make([]error, len(m))
+			errs[1] = ctx.Err()
+			return errs
+		}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const payload = `{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"},{"messageId":"2","eventSource":"aws:sqs","body":"{}"}]}`
+	for _, tt := range []struct {
+		name, want string
+		time       time.Duration
+	}{
+		{"enough time", `{"batchItemFailures":[]}`, time.Hour},
+		{"no time but for the answer", `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, 2 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			deadline := time.Now().Add(tt.time)
+			ctx, cancel := context.WithDeadline(t.Context(), deadline)
+			defer cancel()
+			got, err := f.Invoke(ctx, []byte(payload))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %s and %v, want %s", got, err, tt.want)
+			}
+			if reserve := deadline.Sub(left); reserve < time.Second {
+				t.Errorf("got %s to answer in, want a second at least", reserve)
+			}
+		})
+	}
+}
+
+func TestNewSaysThatTheConfigurationIsWrong(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "many")
+	f, err := lambdafn.New(t.Context(), "status", getenv, func(lambdafn.Env) (lambdafn.Handler, error) { return lambdafn.Each(handled), nil })
+	if f != nil || apperr.ClassOf(err) != apperr.Internal || !strings.HasPrefix(err.Error(),
+		"AWS configuration: cannot be loaded: ") {
+		t.Errorf("got %v and %v, want an error about the AWS configuration", f, err)
+	}
+}
+
+// Metrics that cannot be written are said to be lost; the invocation is none the worse for it.
+func TestInvokeSaysThatMetricsAreLost(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	closed, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	stdout, logger := os.Stdout, slog.Default()
+	defer func() { os.Stdout = stdout; slog.SetDefault(logger) }()
+	os.Stdout = closed
+	var log strings.Builder
+	slog.SetDefault(telemetry.NewLogger(&log, "status"))
+	f, err := lambdafn.New(t.Context(), "status", getenv, func(lambdafn.Env) (lambdafn.Handler, error) { return lambdafn.Each(handled), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Invoke(t.Context(), example(t, "stopped")); err != nil || log.String() != "" {
+		t.Errorf("got %v and the log %s of nothing counted, want neither", err, log.String())
+	}
+	if _, err := f.Invoke(t.Context(), []byte("{")); err == nil {
+		t.Error("got no error of a payload that is none")
+	}
+	for _, want := range []string{`"msg":"invocation failed","function":"status","class":"invalid","error":"payload: `,
+		`"msg":"metrics are lost","function":"status","error":"write `} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("got the log %s, want %s", log.String(), want)
+		}
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
@@ -22,14 +20,12 @@ import (
 func TestMain(m *testing.M) {
 	switch os.Getenv("FUNCTION_MAIN") {
 	case "event":
-		lambdafn.Main("status", func(lambdafn.Parts) handler.Handler {
-			return func(context.Context, intake.Message) error { return errors.New("handled one by one") }
+		lambdafn.Run("status", func(lambdafn.Env) (lambdafn.Handler, error) {
+			return lambdafn.Each(func(context.Context, []byte) error { return errors.New("handled one by one") }), nil
 		})
-	case "batch":
-		lambdafn.MainBatch("status", func(lambdafn.Parts) handler.Batch {
-			return func(_ context.Context, messages []intake.Message) []error {
-				return []error{errors.New("handled together")}
-			}
+	case "wrong":
+		lambdafn.Run("status", func(lambdafn.Env) (lambdafn.Handler, error) {
+			return nil, errors.New("environment variable CHIMEWATCH_TABLE: is not set")
 		})
 	default:
 		os.Exit(m.Run())
@@ -40,13 +36,11 @@ func TestMain(m *testing.M) {
 // and exits with 1.
 func TestMainRunsTheFunction(t *testing.T) {
 	for _, tt := range []struct {
-		kind, table string
-		said        string // in the answer, or where there is none, in the log
+		kind string
+		said string // in the answer, or where there is none, in the log
 	}{
-		{"event", "calls", "handled one by one"},
-		{"batch", "calls", "handled together"},
-		{"event", "", "environment variable CHIMEWATCH_TABLE: is not set"},
-		{"batch", "", "environment variable CHIMEWATCH_TABLE: is not set"},
+		{"event", "handled one by one"},
+		{"wrong", "environment variable CHIMEWATCH_TABLE: is not set"},
 	} {
 		answered := make(chan string, 1)
 		first := true
@@ -67,8 +61,7 @@ func TestMainRunsTheFunction(t *testing.T) {
 		}))
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		cmd := exec.CommandContext(ctx, os.Args[0])
-		cmd.Env = append(os.Environ(), "FUNCTION_MAIN="+tt.kind, "CHIMEWATCH_TABLE="+tt.table,
-			"CHIMEWATCH_RETENTION_DAYS=1",
+		cmd.Env = append(os.Environ(), "FUNCTION_MAIN="+tt.kind,
 			"AWS_EC2_METADATA_DISABLED=true", "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
 		var log strings.Builder
 		cmd.Stdout = &log
@@ -79,13 +72,13 @@ func TestMainRunsTheFunction(t *testing.T) {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case answer := <-answered:
-			if tt.table == "" || !strings.Contains(answer, tt.said) {
+			if tt.kind == "wrong" || !strings.Contains(answer, tt.said) {
 				t.Errorf("%s: got the answer %s, want %s", tt.kind, answer, tt.said)
 			}
 			_ = cmd.Process.Kill()
 			<-ended
 		case <-ended:
-			if tt.table != "" || cmd.ProcessState.ExitCode() != 1 {
+			if tt.kind != "wrong" || cmd.ProcessState.ExitCode() != 1 {
 				t.Errorf("%s: ended with %d and %s", tt.kind, cmd.ProcessState.ExitCode(), log.String())
 			}
 		}
@@ -96,7 +89,7 @@ func TestMainRunsTheFunction(t *testing.T) {
 		if line.Level != "ERROR" || line.Function != "status" || !strings.Contains(line.Error, tt.said) {
 			t.Errorf("%s: got %+v, want an error that says %s", tt.kind, line, tt.said)
 		}
-		if started := line.Msg != "the function cannot start"; started != (tt.table != "") {
+		if started := line.Msg != "the function cannot start"; started != (tt.kind != "wrong") {
 			t.Errorf("%s: got the message %q", tt.kind, line.Msg)
 		}
 		cancel()

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Messages are the dead-letter queues of a stack that no longer runs, opened by
@@ -47,7 +47,7 @@ func OpenMessages(dir string) (*Messages, error) {
 	if info, err := os.Stat(f.lastRun(tableFolder)); err == nil {
 		created = info.ModTime()
 	}
-	var opened []*queues.Queue
+	var opened []*sqs.Queue
 	for _, name := range []string{FunctionQueue, RuleQueue, VoiceDeadLetters} {
 		q, err := openEndedQueue(path, f.lastRun(messagesFolder), name)
 		if err != nil {
@@ -59,13 +59,13 @@ func OpenMessages(dir string) (*Messages, error) {
 	if m.listener, err = listen(0); err != nil {
 		return nil, err
 	}
-	m.server = &http.Server{Handler: m.handler(queues.NewService(Account, Region, opened...), created),
+	m.server = &http.Server{Handler: m.handler(sqs.NewService(Account, Region, opened...), created),
 		ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = m.server.Serve(m.listener) }() // ends when the server is closed
 	return m, nil
 }
 
-func openEndedQueue(dir, messages, name string) (*queues.Queue, error) {
+func openEndedQueue(dir, messages, name string) (*sqs.Queue, error) {
 	var entries []journal.Entry
 	if messages != "" { // else it is the data of a version that did not keep them
 		var err error
@@ -73,7 +73,7 @@ func openEndedQueue(dir, messages, name string) (*queues.Queue, error) {
 			return nil, err
 		}
 	}
-	return queues.Open(name, endedDisk{dir, name}, entries, func(error) {})
+	return sqs.Open(name, endedDisk{dir, name}, entries, func(error) {})
 }
 
 // endedDisk deletes messages of a queue from the folder of a stack that has ended.
@@ -81,7 +81,7 @@ type endedDisk struct{ dir, queue string }
 
 // Put refuses.
 func (d endedDisk) Put(string, any) error {
-	return wire.Errorf("UnsupportedOperation", "no local stack runs on %s, so that nothing can be sent to %s", d.dir,
+	return awsprotocol.Errorf("UnsupportedOperation", "no local stack runs on %s, so that nothing can be sent to %s", d.dir,
 		d.queue)
 }
 
@@ -89,7 +89,7 @@ func (d endedDisk) Put(string, any) error {
 func (d endedDisk) Remove(ids ...string) error {
 	f, err := openFolder(context.Background(), d.dir, lockPatience)
 	if err != nil {
-		return wire.Errorf("UnsupportedOperation", "%v", err)
+		return awsprotocol.Errorf("UnsupportedOperation", "%v", err)
 	}
 	err = f.tidy() // after a start that was killed
 	if err == nil {
@@ -106,25 +106,25 @@ func removeFrom(path string, ids []string) error {
 	return errors.Join(j.Remove(ids...), j.Close())
 }
 
-func (m *Messages) handler(service *queues.Service, created time.Time) http.Handler {
+func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler {
 	functions := Options{}.withDefaults().functions()
 	messages := service.Handler()
 	forms := forms(func(form url.Values, host string) (any, error) {
 		return describeStack(form, created, functions, func(queue string) string { return service.URL(host, queue) })
-	}, map[string]http.Handler{queues.APIVersion: messages})
+	}, map[string]http.Handler{sqs.APIVersion: messages})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
 		case target == "AmazonSQS":
 			messages.ServeHTTP(w, r)
-		case wire.IsForm(r):
+		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case isInvocation(r):
 			refuseLambda(w, http.StatusConflict, "ResourceConflictException", "message",
 				"no local stack runs, and so no function: start it with chimewatch local --keep --no-play, and the folder "+m.dir)
 		default:
 			w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
-			wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
+			awsprotocol.WriteJSON(w, http.StatusBadRequest, map[string]string{
 				"__type":  "UnknownOperationException",
 				"message": "no local stack runs on " + m.dir + ": only its dead letters can be reached",
 			})

@@ -11,12 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/local/bus"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/local/host"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
+	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Paths that are there for people and tests.
@@ -42,14 +42,14 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	pages := awaitReady(s.pages())
 	events := awaitReady(s.bus.Handler())
 	messages := s.queues.Handler()
-	forms := forms(s.describeStacks, map[string]http.Handler{topics.APIVersion: s.topics.Handler(),
-		queues.APIVersion: messages})
+	forms := forms(s.describeStacks, map[string]http.Handler{sns.APIVersion: s.topics.Handler(),
+		sqs.APIVersion: messages})
 	table := s.tableProxy()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
 		case s.serveVoice(w, r):
-		case r.URL.Path == chimeapi.Path || strings.HasPrefix(r.URL.Path, chimeapi.Path+"/"):
+		case r.URL.Path == chimesdk.Path || strings.HasPrefix(r.URL.Path, chimesdk.Path+"/"):
 			s.pipelines.ServeHTTP(w, r)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			pages.ServeHTTP(w, r)
@@ -59,9 +59,9 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 			events.ServeHTTP(w, r)
 		case service == "AmazonSQS":
 			messages.ServeHTTP(w, r)
-		case wire.IsForm(r):
+		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
-		case wire.RefuseCBOR(w, r):
+		case awsprotocol.RefuseCBOR(w, r):
 		default:
 			refuseService(w, r)
 		}
@@ -75,7 +75,7 @@ func refuseService(w http.ResponseWriter, r *http.Request) {
 		what = r.Method + " " + r.URL.Path
 	}
 	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
-	wire.WriteJSON(w, http.StatusBadRequest, map[string]string{
+	awsprotocol.WriteJSON(w, http.StatusBadRequest, map[string]string{
 		"__type": "UnknownOperationException",
 		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's " +
 			"Invoke, Kinesis's PutRecord and PutRecords, CloudFormation's DescribeStacks and the Chime SDK only",
@@ -97,7 +97,7 @@ func (s *Stack) tableProxy() http.Handler {
 		ErrorLog:  log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-			wire.WriteJSON(w, http.StatusInternalServerError, map[string]string{
+			awsprotocol.WriteJSON(w, http.StatusInternalServerError, map[string]string{
 				"__type":  "com.amazonaws.dynamodb.v20120810#InternalServerError",
 				"message": "the local table's server does not answer: " + err.Error(),
 			})
@@ -111,22 +111,22 @@ func (s *Stack) pages() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case pathStatus:
-			wire.WriteJSON(w, http.StatusOK, s.Status())
+			awsprotocol.WriteJSON(w, http.StatusOK, s.Status())
 		case pathDrained:
 			if err := s.Drain(r.Context()); err != nil {
 				return // whoever asked is gone
 			}
-			wire.WriteJSON(w, http.StatusOK, s.Status())
+			awsprotocol.WriteJSON(w, http.StatusOK, s.Status())
 		case pathNotifications:
 			messages := s.Notifications()
 			if messages == nil {
-				messages = []topics.Message{}
+				messages = []sns.Message{}
 			}
-			wire.WriteJSON(w, http.StatusOK, messages)
+			awsprotocol.WriteJSON(w, http.StatusOK, messages)
 		case pathDeadLetters:
-			wire.WriteJSON(w, http.StatusOK, s.DeadLetters())
+			awsprotocol.WriteJSON(w, http.StatusOK, s.DeadLetters())
 		default:
-			wire.WriteJSON(w, http.StatusNotFound, map[string]string{
+			awsprotocol.WriteJSON(w, http.StatusNotFound, map[string]string{
 				"message": fmt.Sprintf("%s is not here; there are %s, %s, %s and %s", r.URL.Path, pathStatus, pathDrained, pathNotifications, pathDeadLetters),
 			})
 		}
@@ -147,8 +147,8 @@ type Status struct {
 	Events int            `json:"events"`
 	Rules  map[string]int `json:"rules"`
 	// Functions holds the functions that run; Missing those without a binary.
-	Functions map[string]host.Counts `json:"functions"`
-	Missing   []string               `json:"missingFunctions,omitempty"`
+	Functions map[string]lambdahost.Counts `json:"functions"`
+	Missing   []string                     `json:"missingFunctions,omitempty"`
 	// Pending counts invocations that are not done.
 	Pending int `json:"pending"`
 	// Topics holds the number of messages by topic ARN, Queues by queue URL.
@@ -165,7 +165,7 @@ const statusName = "chimewatch local stack"
 func (s *Stack) Status() Status {
 	st := Status{
 		Name: statusName, Endpoint: s.Endpoint(), PID: os.Getpid(), Started: s.started.UTC(),
-		Account: Account, Region: Region, Table: TableName, EventBus: bus.Name,
+		Account: Account, Region: Region, Table: TableName, EventBus: eventbridge.Name,
 		Functions: s.host.Counts(), Missing: s.options.Missing(), Pending: s.Pending(),
 		Topics: map[string]int{}, Queues: map[string]int{},
 		Pages: []string{s.Endpoint() + pathDrained, s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},

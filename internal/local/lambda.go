@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/local/host"
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
 // Limits of payloads, in bytes (Lambda developer guide, "Lambda quotas").
@@ -99,7 +99,7 @@ func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
 // invokeNow answers with the reply of the function.
 func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, payload []byte) {
 	reply, err := s.host.Invoke(r.Context(), name, payload)
-	var failure *host.FunctionError
+	var failure *lambdahost.FunctionError
 	if errors.As(err, &failure) {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		reply, err = failure.Payload, nil
@@ -177,10 +177,10 @@ func refuseInvocation(w http.ResponseWriter, err error) {
 // with a capital for some errors only.
 func refuseLambda(w http.ResponseWriter, status int, code, field, text string) {
 	w.Header().Set("X-Amzn-ErrorType", code)
-	w.Header().Set("X-Amzn-RequestId", wire.NewID())
+	w.Header().Set("X-Amzn-RequestId", awsprotocol.NewID())
 	who := "User"
 	if status >= http.StatusInternalServerError {
 		who = "Service"
 	}
-	wire.WriteJSON(w, status, map[string]string{"Type": who, field: text})
+	awsprotocol.WriteJSON(w, status, map[string]string{"Type": who, field: text})
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
@@ -27,17 +27,17 @@ const outputsVersion = "2010-05-15"
 // stack, and whatever others has a handler for.
 func forms(describe func(form url.Values, host string) (any, error), others map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		service := &wire.QueryService{XMLNS: "http://cloudformation.amazonaws.com/doc/" + outputsVersion + "/", Operations: map[string]wire.QueryOperation{
+		service := &awsprotocol.QueryService{XMLNS: "http://cloudformation.amazonaws.com/doc/" + outputsVersion + "/", Operations: map[string]awsprotocol.QueryOperation{
 			"DescribeStacks": func(form url.Values) (any, error) { return describe(form, r.Host) },
 		}}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, awsprotocol.MaxBody))
 		if err != nil {
-			service.Refuse(w, wire.Errorf("ValidationError", "the request could not be read: %v", err))
+			service.Refuse(w, awsprotocol.Errorf("ValidationError", "the request could not be read: %v", err))
 			return
 		}
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
-			service.Refuse(w, wire.Errorf("MalformedQueryString", "the request is no form: %v", err))
+			service.Refuse(w, awsprotocol.Errorf("MalformedQueryString", "the request is no form: %v", err))
 			return
 		}
 		version := form.Get("Version")
@@ -48,10 +48,10 @@ func forms(describe func(form url.Values, host string) (any, error), others map[
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			next.ServeHTTP(w, r)
 		default:
-			service.Refuse(w, wire.Errorf("InvalidAction",
+			service.Refuse(w, awsprotocol.Errorf("InvalidAction",
 				"%s of version %q belongs to a service that the local stack does not stand for; "+
 					"with forms it answers SNS (version %s), SQS (%s) and DescribeStacks of CloudFormation (%s)",
-				form.Get("Action"), version, topics.APIVersion, queues.APIVersion, outputsVersion))
+				form.Get("Action"), version, sns.APIVersion, sqs.APIVersion, outputsVersion))
 		}
 	})
 }
@@ -82,7 +82,7 @@ func describeStack(form url.Values, created time.Time, functions []string, queue
 	error) {
 	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
 	if name := form.Get("StackName"); name != "" && name != StackName && name != id {
-		return nil, wire.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s", name, StackName)
+		return nil, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s", name, StackName)
 	}
 	outputs := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},

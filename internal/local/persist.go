@@ -8,7 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Files of the messages, below the folder messagesFolder.
@@ -29,9 +29,9 @@ func (s *Stack) openMessages() error {
 		}
 		return j, entries, err
 	}
-	var opened []*queues.Queue
+	var opened []*sqs.Queue
 	for _, at := range []struct {
-		queue **queues.Queue
+		queue **sqs.Queue
 		name  string
 	}{
 		{&s.functionQueue, FunctionQueue}, {&s.ruleQueue, RuleQueue}, {&s.sources.queue, VoiceQueue}, {&s.sources.dead,
@@ -41,12 +41,12 @@ func (s *Stack) openMessages() error {
 		if err != nil {
 			return err
 		}
-		if *at.queue, err = queues.Open(at.name, j, entries, s.fail); err != nil {
+		if *at.queue, err = sqs.Open(at.name, j, entries, s.fail); err != nil {
 			return err
 		}
 		opened = append(opened, *at.queue)
 	}
-	s.queues = queues.NewService(Account, Region, opened...)
+	s.queues = sqs.NewService(Account, Region, opened...)
 	j, entries, err := open(voiceStreamFile)
 	if err != nil {
 		return err

@@ -9,13 +9,13 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Pipelines is the stand-in for the media pipelines API, to be told of calls.
-func (s *Stack) Pipelines() *chimeapi.Pipelines { return s.pipelines }
+func (s *Stack) Pipelines() *chimesdk.Pipelines { return s.pipelines }
 
 // learn tells the stand-in what an event that somebody sent says of a pipeline:
 // there is no service behind it that would know the pipeline otherwise.
@@ -67,7 +67,7 @@ func (s *Stack) RunSchedules() error {
 // run gives the function what a scheduled rule gives it.
 func (s *Stack) run(schedule eventrule.Schedule) error {
 	event, err := json.Marshal(map[string]any{
-		"version": "0", "id": wire.NewID(), "detail-type": "Scheduled Event", "source": "aws.events",
+		"version": "0", "id": awsprotocol.NewID(), "detail-type": "Scheduled Event", "source": "aws.events",
 		"account": Account, "region": Region, "time": time.Now().UTC().Format(time.RFC3339),
 		"resources": []string{"arn:aws:events:" + Region + ":" + Account + ":rule/" + schedule.Name}, "detail": map[string]any{},
 	})

@@ -20,13 +20,13 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/local/bus"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/local/host"
+	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
@@ -96,7 +96,7 @@ type Options struct {
 	// Log, when it is not nil, gets what the functions write.
 	Log io.Writer
 	// OnNotification, when it is not nil, hears of every message published.
-	OnNotification func(topics.Message)
+	OnNotification func(sns.Message)
 }
 
 func (o Options) withDefaults() Options {
@@ -166,17 +166,17 @@ type Stack struct {
 	folder        *folder
 	started       time.Time
 	table         *dynalite.Server
-	bus           *bus.Bus
-	host          *host.Host
-	topics        *topics.Service
-	pipelines     *chimeapi.Pipelines
-	voice         *chimeapi.Voice
+	bus           *eventbridge.Bus
+	host          *lambdahost.Host
+	topics        *sns.Service
+	pipelines     *chimesdk.Pipelines
+	voice         *chimesdk.Voice
 	sources       *voiceSources
 	stopSchedules context.CancelFunc
 	schedules     sync.WaitGroup
-	queues        *queues.Service
-	functionQueue *queues.Queue
-	ruleQueue     *queues.Queue
+	queues        *sqs.Service
+	functionQueue *sqs.Queue
+	ruleQueue     *sqs.Queue
 	listener      net.Listener
 	server        *http.Server
 	replaced      *Replaced
@@ -190,8 +190,8 @@ type Stack struct {
 	failure  error
 }
 
-func (s *Stack) hostOptions() host.Options {
-	o := host.Options{
+func (s *Stack) hostOptions() lambdahost.Options {
+	o := lambdahost.Options{
 		Processes: s.options.Processes, Retries: s.options.Retries,
 		RetryDelay: s.options.RetryDelay, MaxAge: s.options.MaxAge,
 		LogDir: s.folder.logs(), Echo: s.options.Log, OnFailure: s.keepFailure,
@@ -201,7 +201,7 @@ func (s *Stack) hostOptions() host.Options {
 		if slices.Contains(missing, name) {
 			continue
 		}
-		o.Functions = append(o.Functions, host.Function{
+		o.Functions = append(o.Functions, lambdahost.Function{
 			Name: name, ARN: functionARN(name),
 			Path: s.options.binary(name), Timeout: s.options.Timeout, Environment: s.Environment(),
 		})
@@ -246,7 +246,7 @@ func (s *Stack) Environment() []string {
 const RetentionDays = 365
 
 // keepFailure is the OnFailure destination of every function.
-func (s *Stack) keepFailure(r host.Record) {
+func (s *Stack) keepFailure(r lambdahost.Record) {
 	body, err := r.Encode()
 	if err != nil { // unheard of, and still the event must not be lost
 		slog.Error("record of a failed invocation", "error", err)
@@ -256,12 +256,12 @@ func (s *Stack) keepFailure(r host.Record) {
 }
 
 // keepUndeliverable is the dead-letter queue of every rule's target.
-func (s *Stack) keepUndeliverable(d bus.DeadLetter) {
-	attributes := map[string]queues.Attribute{}
+func (s *Stack) keepUndeliverable(d eventbridge.DeadLetter) {
+	attributes := map[string]sqs.Attribute{}
 	for name, value := range map[string]string{
 		"RULE_ARN": d.RuleARN, "TARGET_ARN": d.TargetARN, "ERROR_CODE": d.ErrorCode, "ERROR_MESSAGE": d.ErrorDetail,
 	} {
-		attributes[name] = queues.Attribute{DataType: "String", StringValue: value}
+		attributes[name] = sqs.Attribute{DataType: "String", StringValue: value}
 	}
 	s.ruleQueue.Send(string(d.Event), attributes)
 }

@@ -10,11 +10,11 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/local/bus"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/local/host"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
 )
 
 // Start starts a stack and returns when it takes events. While it runs, the file
@@ -25,12 +25,12 @@ import (
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
 		options: o.withDefaults(), started: time.Now(), failed: make(chan struct{}), closing: make(chan struct{}),
-		pipelines: chimeapi.NewPipelines(), voice: chimeapi.NewVoice(),
+		pipelines: chimesdk.NewPipelines(), voice: chimesdk.NewVoice(),
 	}
 	if err := s.newVoiceSources(); err != nil {
 		return nil, err
 	}
-	s.topics = topics.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
+	s.topics = sns.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
 	s.topics.Add(s.options.Topics...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.start(ctx); err != nil {
@@ -109,7 +109,7 @@ func (s *Stack) startServices(ctx context.Context, modules string) (gate chan st
 		dynamo.Definition()); err != nil {
 		return nil, err
 	}
-	if s.bus, err = bus.New(bus.Options{
+	if s.bus, err = eventbridge.New(eventbridge.Options{
 		Account: Account, Region: Region, Rules: s.options.Rules,
 		Invoke:        func(function string, event []byte) error { return s.host.Enqueue(function, event) },
 		Undeliverable: s.keepUndeliverable,
@@ -122,7 +122,7 @@ func (s *Stack) startServices(ctx context.Context, modules string) (gate chan st
 	gate = make(chan struct{})
 	s.server = &http.Server{Handler: s.handler(gate), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(s.listener) }() // ends when the server is closed
-	s.host, err = host.Start(ctx, s.hostOptions())
+	s.host, err = lambdahost.Start(ctx, s.hostOptions())
 	return gate, err
 }
 

@@ -8,10 +8,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Endpoint is the address for AWS clients, without a slash at the end.
@@ -57,8 +57,8 @@ func (s *Stack) Drain(ctx context.Context) error {
 func (s *Stack) Pending() int { return s.host.Pending() + s.sources.backlog() }
 
 // Notifications gives what was published for people, oldest first.
-func (s *Stack) Notifications() []topics.Message {
-	return slices.DeleteFunc(s.topics.Messages(), func(m topics.Message) bool { return m.TopicARN == VoiceTopicARN })
+func (s *Stack) Notifications() []sns.Message {
+	return slices.DeleteFunc(s.topics.Messages(), func(m sns.Message) bool { return m.TopicARN == VoiceTopicARN })
 }
 
 // Topics returns the ARNs of the topics whose messages people get.
@@ -67,7 +67,7 @@ func (s *Stack) Topics() []string {
 }
 
 // Voice is the stand-in for the voice API, to be told of calls that ended.
-func (s *Stack) Voice() *chimeapi.Voice { return s.voice }
+func (s *Stack) Voice() *chimesdk.Voice { return s.voice }
 
 // SendVoice puts a voice-analytics notification into the queue for them.
 func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(notification), nil) }
@@ -92,7 +92,7 @@ func (s *Stack) DeadLetters() []DeadLetter {
 	return deadLettersOf(s.functionQueue, s.ruleQueue, s.sources.dead)
 }
 
-func deadLettersOf(from ...*queues.Queue) []DeadLetter {
+func deadLettersOf(from ...*sqs.Queue) []DeadLetter {
 	letters := []DeadLetter{}
 	for _, q := range from {
 		for _, m := range q.Messages() {

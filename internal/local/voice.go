@@ -10,12 +10,12 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/local/host"
-	"github.com/chimewatch/chimewatch/internal/local/queues"
-	"github.com/chimewatch/chimewatch/internal/local/sources"
-	"github.com/chimewatch/chimewatch/internal/local/topics"
-	"github.com/chimewatch/chimewatch/internal/local/wire"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
+	"github.com/chimewatch/chimewatch/internal/local/eventsource"
+	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
+	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Where voice-analytics notifications are taken, beside the function itself.
@@ -35,9 +35,9 @@ const (
 
 // voiceSources hand notifications to the function voice.
 type voiceSources struct {
-	queue  *queues.Queue
-	dead   *queues.Queue
-	stream *sources.Stream
+	queue  *sqs.Queue
+	dead   *sqs.Queue
+	stream *eventsource.Stream
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -45,14 +45,14 @@ type voiceSources struct {
 // newVoiceSources makes them; openMessages opens the queues, and they run from
 // runVoiceSources on.
 func (s *Stack) newVoiceSources() error {
-	filter, err := sources.DataFilter(eventrule.VoiceStreamFilters()...)
+	filter, err := eventsource.DataFilter(eventrule.VoiceStreamFilters()...)
 	if err != nil {
 		return err
 	}
 	s.sources = &voiceSources{done: make(chan struct{})}
-	s.sources.stream = &sources.Stream{
+	s.sources.stream = &eventsource.Stream{
 		Name: VoiceStream, ARN: voiceStreamARN, Invoke: s.invokeVoice, Retry: s.retry(), Filter: filter,
-		OnFailure: func(r sources.Record) { s.sources.dead.Send(string(r.Data), nil) },
+		OnFailure: func(r eventsource.Record) { s.sources.dead.Send(string(r.Data), nil) },
 	}
 	return nil
 }
@@ -62,13 +62,13 @@ func (s *Stack) invokeVoice(ctx context.Context, payload []byte) ([]byte, error)
 }
 
 // retry is what the host does for asynchronous invocations.
-func (s *Stack) retry() sources.Retry {
-	r := sources.Retry{Times: s.options.Retries, Delay: s.options.RetryDelay}
+func (s *Stack) retry() eventsource.Retry {
+	r := eventsource.Retry{Times: s.options.Retries, Delay: s.options.RetryDelay}
 	if r.Times == 0 {
-		r.Times = host.DefaultRetries
+		r.Times = lambdahost.DefaultRetries
 	}
 	if r.Delay == 0 {
-		r.Delay = host.DefaultRetryDelay
+		r.Delay = lambdahost.DefaultRetryDelay
 	}
 	return r
 }
@@ -76,7 +76,7 @@ func (s *Stack) retry() sources.Retry {
 func (s *Stack) runVoiceSources() {
 	var ctx context.Context
 	ctx, s.sources.stop = context.WithCancel(context.Background())
-	queue := sources.Queue{From: s.sources.queue, Dead: s.sources.dead, ARN: s.queues.ARN(s.sources.queue), Invoke: s.invokeVoice, Retry: s.retry()}
+	queue := eventsource.Queue{From: s.sources.queue, Dead: s.sources.dead, ARN: s.queues.ARN(s.sources.queue), Invoke: s.invokeVoice, Retry: s.retry()}
 	go func() {
 		defer close(s.sources.done)
 		streamed := make(chan struct{})
@@ -112,7 +112,7 @@ func (s *Stack) drainVoice(ctx context.Context) error {
 
 // published hands what the voice topic got to the function, and tells the stack's
 // owner of everything else.
-func (s *Stack) published(m topics.Message) {
+func (s *Stack) published(m sns.Message) {
 	if m.TopicARN != VoiceTopicARN {
 		if s.options.OnNotification != nil {
 			s.options.OnNotification(m)
@@ -137,10 +137,10 @@ func (s *Stack) published(m topics.Message) {
 func (s *Stack) serveVoice(w http.ResponseWriter, r *http.Request) bool {
 	target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch {
-	case strings.HasPrefix(r.URL.Path, chimeapi.VoicePath+"/"):
+	case strings.HasPrefix(r.URL.Path, chimesdk.VoicePath+"/"):
 		s.voice.ServeHTTP(w, r)
-	case r.Method == http.MethodGet && r.URL.Path == chimeapi.VoicePath:
-		wire.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
+	case r.Method == http.MethodGet && r.URL.Path == chimesdk.VoicePath:
+		awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
 	case target == "Kinesis_20131202":
 		s.sources.stream.Handler().ServeHTTP(w, r)
 	case isInvocation(r):

@@ -20,11 +20,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
@@ -231,10 +231,10 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 }
 
 // say puts an event of consent on the bus and waits until it is handled.
-func say(t *testing.T, s *local.Stack, d consent.Detail) {
+func say(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
 	t.Helper()
 	event, err := json.Marshal(map[string]any{
-		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": consent.Source, "detail-type": consent.DetailType, "time": time.Now().UTC(), "detail": d,
+		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": time.Now().UTC(), "detail": d,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -249,9 +249,9 @@ func TestTasksFollowConsent(t *testing.T) {
 	s, table := startVoice(t)
 	const transaction = "af713cb5-c6aa-416a-97e1-5636109ac0d8"
 	at := time.Now().UTC().Add(-time.Minute)
-	word := func(decision consent.Kind, scope consent.Scope) consent.Detail {
+	word := func(decision voicetask.Kind, scope voicetask.Scope) voicetask.ConsentDetail {
 		at = at.Add(time.Second)
-		return consent.Detail{TransactionID: transaction, Scope: scope, Decision: decision, By: "me", At: at}
+		return voicetask.ConsentDetail{TransactionID: transaction, Scope: scope, Decision: decision, By: "me", At: at}
 	}
 	running := func(want string) {
 		t.Helper()
@@ -275,24 +275,24 @@ func TestTasksFollowConsent(t *testing.T) {
 		s.SendVoice(e.Body)
 		drain(t, s)
 	}
-	say(t, s, word(consent.Granted, consent.ScopeVoiceTone))
+	say(t, s, word(voicetask.Granted, voicetask.ScopeVoiceTone))
 	running("")
 	notify("voice-analytics-ready")
 	running("voice-tone")
 	notify("voice-analytics-ready")
-	say(t, s, word(consent.Granted, consent.ScopeBoth))
+	say(t, s, word(voicetask.Granted, voicetask.ScopeBoth))
 	running("speaker-search voice-tone")
-	say(t, s, word(consent.Withdrawn, consent.ScopeVoiceTone))
+	say(t, s, word(voicetask.Withdrawn, voicetask.ScopeVoiceTone))
 	running("speaker-search")
-	say(t, s, word(consent.Denied, consent.ScopeBoth))
+	say(t, s, word(voicetask.Denied, voicetask.ScopeBoth))
 	running("")
-	bad := word(consent.Granted, "everything")
+	bad := word(voicetask.Granted, "everything")
 	say(t, s, bad)
 	if letters := s.DeadLetters(); len(letters) != 1 || !strings.Contains(letters[0].Body, "/detail/scope") {
 		t.Errorf("got dead letters %+v, want the consent that names no known scope, with the field", letters)
 	}
 	s.Voice().End(transaction)
-	say(t, s, word(consent.Granted, consent.ScopeBoth))
+	say(t, s, word(voicetask.Granted, voicetask.ScopeBoth))
 	running("")
 	ledger, err := table.Ledger(t.Context(), transaction)
 	if err != nil {

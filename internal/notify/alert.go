@@ -14,10 +14,7 @@ type Kind string
 
 // The kinds of messages.
 const (
-	PermanentFailure Kind = "permanent-failure"
-	CreateFailed     Kind = "create-failed"
-	ElementFailure   Kind = "element-failure"
-	RuleMatch        Kind = "rule-match"
+	RuleMatch Kind = "rule-match"
 )
 
 // Message is what is published to a topic.

@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -26,18 +27,18 @@ func TestInferRuleType(t *testing.T) {
 		rule chime.RulesMatched
 		want string
 	}{
-		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, notify.RuleKeyword},
-		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, notify.RuleKeyword},
-		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, notify.RuleKeyword},
-		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, notify.RuleKeyword},
-		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, notify.RuleSentiment},
-		{"nothing", chime.RulesMatched{}, notify.RuleNegatedOrIssue},
-		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, notify.RuleUnknown},
-		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, notify.RuleUnknown},
+		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, rulematch.TypeKeyword},
+		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, rulematch.TypeKeyword},
+		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, rulematch.TypeKeyword},
+		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeKeyword},
+		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeSentiment},
+		{"nothing", chime.RulesMatched{}, rulematch.TypeNegatedOrIssue},
+		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, rulematch.TypeUnknown},
+		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, rulematch.TypeUnknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := notify.InferRuleType(&tt.rule); got != tt.want {
+			if got := rulematch.InferType(&tt.rule); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -48,19 +49,20 @@ func TestFailureNamesClassAndLosses(t *testing.T) {
 	denied := element(chime.ElementSqsSink, chime.StatusFailed, "AccessDenied")
 	tests := []struct {
 		name    string
-		failure notify.Failure
+		failure incident.Failure
 		class   incident.Class
 		losses  []incident.Loss
 	}{
-		{"element's own detail before the pipeline's reason", notify.Failure{Kind: notify.ElementFailure, Element: denied, State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Permissions, []incident.Loss{incident.Insights}},
-		{"pipeline's reason where the element has none", notify.Failure{Kind: notify.ElementFailure, Element: element(chime.ElementSqsSink, chime.StatusFailed, ""), State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Throttled, []incident.Loss{incident.Insights}},
-		{"one element's loss, though others failed", notify.Failure{Kind: notify.ElementFailure, Element: denied, State: pipeline.State{Elements: []pipeline.Element{denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")}}}, incident.Permissions, []incident.Loss{incident.Insights}},
+		{"element's own detail before the pipeline's reason", incident.Failure{Kind: incident.ElementFailure, Element: denied, State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Permissions, []incident.Loss{incident.Insights}},
+		{"pipeline's reason where the element has none", incident.Failure{Kind: incident.ElementFailure, Element: element(chime.ElementSqsSink, chime.StatusFailed, ""), State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Throttled, []incident.Loss{incident.Insights}},
+		{"one element's loss, though others failed", incident.Failure{Kind: incident.ElementFailure, Element: denied, State: pipeline.State{Elements: []pipeline.Element{denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")}}}, incident.Permissions, []incident.Loss{incident.Insights}},
 		{"all failed elements of a pipeline", permanent("", denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")), incident.Permissions, []incident.Loss{incident.Recording, incident.Insights}},
 		{"unfinished elements where none failed", permanent("", element(chime.ElementRecordingSink, chime.StatusStopped, ""), element(chime.ElementTranscribe, chime.StatusPaused, "")), incident.Unknown, []incident.Loss{incident.Transcript, incident.Insights}},
 		{"all done", permanent("", element(chime.ElementRecordingSink, chime.StatusStopped, "")), incident.Unknown, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.failure.Event = tt.failure.State
 			if got := tt.failure.Cause().Class; got != tt.class {
 				t.Errorf("got class %s, want %s", got, tt.class)
 			}
@@ -127,13 +129,13 @@ func TestTextMessageSaysAll(t *testing.T) {
 					f = permanent("")
 				}
 				id := ""
-				m := news(f, stage, func(n *notify.News) {
+				m := news(f, stage, func(n *testUpdate) {
 					n.Another.Class, id = class, n.Incident.ID
 					n.Incident.Class, n.Tally.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
 					n.Tally.Examples[0].At = failedAt.AddDate(0, 0, 14)
 				}).Message(notify.Options{})
 				want := []string{"] ", class.Title(), "99999 calls since 23 Mar 15:20 UTC.", id[strings.LastIndex(id, "-")+1:]}
-				if stage != notify.Closing {
+				if stage != incident.Closing {
 					want = append(want, class.Hint())
 				}
 				for _, part := range want {
@@ -152,7 +154,7 @@ func TestTextMessageSaysAll(t *testing.T) {
 // Events come in any order: the first call that failed need not have opened the
 // incident.
 func TestSinceIsWhenTheFirstCallFailed(t *testing.T) {
-	m := news(permanent("Access denied"), notify.Closing, func(n *notify.News) {
+	m := news(permanent("Access denied"), incident.Closing, func(n *testUpdate) {
 		n.Tally.Examples = []incident.Occurrence{{PipelineID: "early", At: failedAt.Add(-25 * time.Minute)}}
 	}).Message(notify.Options{})
 	if !strings.Contains(m.Body, "Since: 2026-03-09 14:55:27 UTC\n") || !strings.Contains(m.Body, "It lasted 2 h,") {
@@ -180,8 +182,8 @@ func TestMessagesAreFitToSend(t *testing.T) {
 				Direction: text.Draw(t, "direction"), FromNumber: "+12065550137", ToNumber: text.Draw(t, "to")}, Elements: rapid.SliceOfN(elementGen, 0, 12).Draw(t, "elements"),
 			Failure: &pipeline.Failure{Reason: text.Draw(t, "reason"), Origin: text.Draw(t, "origin"), HTTPStatusCode: text.Draw(t, "code")},
 		}
-		kind := rapid.SampledFrom([]notify.Kind{notify.PermanentFailure, notify.CreateFailed, notify.ElementFailure, notify.TemporaryFailure}).Draw(t, "kind")
-		failure := notify.Failure{Kind: kind, State: state, Element: elementGen.Draw(t, "element"), At: failedAt}
+		kind := rapid.SampledFrom([]incident.Kind{incident.PermanentFailure, incident.CreateFailed, incident.ElementFailure, incident.TemporaryFailure}).Draw(t, "kind")
+		failure := incident.Failure{Kind: kind, State: state, Element: elementGen.Draw(t, "element"), At: failedAt}
 		match := matched(&state, chime.RulesMatched{RuleName: text.Draw(t, "rule"), UtteranceID: text.Draw(t, "utterance"), BeginTimestamp: text.Draw(t, "begin"), EndTimestamp: text.Draw(t, "end")})
 		if state.Rehearsal() {
 			match.Event.ID = chime.RehearsalPrefix + match.Event.ID

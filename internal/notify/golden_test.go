@@ -18,6 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/google/go-cmp/cmp"
 )
@@ -43,8 +44,8 @@ func inbound(change func(*pipeline.State)) pipeline.State {
 	return s
 }
 
-func permanent(reason string, elements ...pipeline.Element) notify.Failure {
-	return notify.Failure{Kind: notify.PermanentFailure, At: failedAt, State: inbound(func(s *pipeline.State) {
+func permanent(reason string, elements ...pipeline.Element) incident.Failure {
+	return incident.Failure{Kind: incident.PermanentFailure, At: failedAt, State: inbound(func(s *pipeline.State) {
 		s.Elements = elements
 		if reason != "" {
 			s.Failure = &pipeline.Failure{Reason: reason}
@@ -52,16 +53,16 @@ func permanent(reason string, elements ...pipeline.Element) notify.Failure {
 	})}
 }
 
-func uncreated(code, reason string) notify.Failure {
-	return notify.Failure{Kind: notify.CreateFailed, At: failedAt, State: inbound(func(s *pipeline.State) {
+func uncreated(code, reason string) incident.Failure {
+	return incident.Failure{Kind: incident.CreateFailed, At: failedAt, State: inbound(func(s *pipeline.State) {
 		s.ID, s.PipelineARN = "create-failed."+s.TransactionID, ""
 		s.Status, s.CreatedAt, s.StartedAt = pipeline.CreateFailed, time.Time{}, time.Time{}
 		s.Failure = &pipeline.Failure{Reason: reason, Origin: "Voice Connector", HTTPStatusCode: code}
 	})}
 }
 
-func oneElement(status pipeline.Status, failed pipeline.Element, others ...pipeline.Element) notify.Failure {
-	return notify.Failure{Kind: notify.ElementFailure, At: failedAt, Element: failed, State: inbound(func(s *pipeline.State) {
+func oneElement(status pipeline.Status, failed pipeline.Element, others ...pipeline.Element) incident.Failure {
+	return incident.Failure{Kind: incident.ElementFailure, At: failedAt, Element: failed, State: inbound(func(s *pipeline.State) {
 		s.Status, s.Elements = status, append([]pipeline.Element{failed}, others...)
 	})}
 }
@@ -70,11 +71,11 @@ func element(kind, status, detail string) pipeline.Element {
 	return pipeline.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
 }
 
-func matched(call *pipeline.State, rule chime.RulesMatched) notify.Match {
-	return notify.Match{Call: call, Event: &chime.Event{
+func matched(call *pipeline.State, rule chime.RulesMatched) testMatch {
+	return testMatch{rulematch.Notification{Call: call, Event: &chime.Event{
 		ID: "326f820b-85ca-4d27-9d95-bb5705306ecc", DetailType: chime.DetailRulesMatched, Account: "111122223333", Region: "us-east-1",
 		Time: failedAt, RulesMatched: &rule,
-	}}
+	}}}
 }
 
 // rehearsal makes the state of a rehearsed call of that of a real one.
@@ -87,14 +88,14 @@ func rehearsal(s pipeline.State) pipeline.State {
 	return s
 }
 
-func rehearsedMatch(call chime.CallFields) notify.Match {
+func rehearsedMatch(call chime.CallFields) testMatch {
 	call.CallID, call.TransactionID = chime.RehearsalPrefix+call.CallID, chime.RehearsalPrefix+call.TransactionID
 	m := matched(nil, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "u", CallFields: call})
 	m.Event.ID, m.Event.Source = chime.RehearsalPrefix+m.Event.ID, chime.RehearsalSource
 	return m
 }
 
-func rehearsedMatchOf(call pipeline.State) notify.Match {
+func rehearsedMatchOf(call pipeline.State) testMatch {
 	m := rehearsedMatch(chime.CallFields{})
 	m.Call, m.Event.RulesMatched.CallFields = &call, call.CallFields
 	return m
@@ -105,11 +106,22 @@ type message interface {
 	Message(notify.Options) notify.Message
 }
 
+// testMatch is a rule match that can be rendered.
+type testMatch struct{ rulematch.Notification }
+
+func (m testMatch) Message(o notify.Options) notify.Message { return notify.Match(m.Notification, o) }
+
+// testUpdate is an update that can be rendered.
+type testUpdate struct{ incident.Update }
+
+func (u testUpdate) Message(o notify.Options) notify.Message { return notify.Incident(u.Update, o) }
+
 // news makes news of an incident that a failure opened.
-func news(f notify.Failure, stage notify.Stage, change func(*notify.News)) notify.News {
+func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate)) testUpdate {
+	f.Event = f.State
 	element := f.Element.Type
 	if element == "" {
-		element = incident.Gravest(f.State.FailingElements())
+		element = incident.MostSevere(f.State.FailingElements())
 	}
 	i := incident.Incident{
 		Group: incident.Group{Scope: incident.ScopeOf(f.State), Element: element}, Class: f.Cause().Class, Losses: f.Losses(), OpenedAt: f.At,
@@ -120,28 +132,28 @@ func news(f notify.Failure, stage notify.Stage, change func(*notify.News)) notif
 	}
 	own := incident.ReasonOf(i.Cause(), i.Reason)
 	i.Reasons = []incident.Reason{own}
-	n := notify.News{Stage: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
-		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}
+	n := testUpdate{incident.Update{Kind: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
+		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}}
 	switch stage {
-	case notify.Reopening:
+	case incident.Reopening:
 		n.Incident.Reopened, n.Tally.Calls, n.Tally.LastAt = 1, 13, f.At.Add(70*time.Minute)
-		n.Incident.Told = incident.Told{At: f.At, Calls: 12, Openings: 1, Closings: 1}
-	case notify.Summary:
+		n.Incident.Announced = incident.Announced{At: f.At, Calls: 12, Openings: 1, Closings: 1}
+	case incident.Summary:
 		n.Tally.Calls, n.Tally.LastAt = 240, f.At.Add(29*time.Minute)
-		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 61, LastCalls: 60, Openings: 1, Summaries: 1}
-	case notify.Closing:
+		n.Incident.Announced = incident.Announced{At: f.At.Add(15 * time.Minute), Calls: 61, LastCalls: 60, Openings: 1, Summaries: 1}
+	case incident.Closing:
 		n.Tally.Calls, n.Tally.LastAt = 1000, f.At.Add(95*time.Minute)
 		n.Incident.ClosedAt = f.At.Add(2 * time.Hour)
-		n.Incident.Told = incident.Told{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
+		n.Incident.Announced = incident.Announced{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
 	}
-	if stage == notify.NewReason || stage == notify.GraverLoss {
+	if stage == incident.NewReason || stage == incident.GraverLoss {
 		n.Tally.Calls, n.Tally.LastAt = 13, f.At.Add(4*time.Minute)
-		n.Incident.Told = incident.Told{At: f.At, Calls: 1, Openings: 1, Severity: incident.Low}
+		n.Incident.Announced = incident.Announced{At: f.At, Calls: 1, Openings: 1, Severity: incident.Low}
 	}
-	if n.Incident.Told.Openings > 0 {
-		n.Incident.Told.Reasons = []string{own.ID}
+	if n.Incident.Announced.Openings > 0 {
+		n.Incident.Announced.Reasons = []string{own.ID}
 	}
-	if stage != notify.NewReason {
+	if stage != incident.NewReason {
 		n = withReasons(n)
 	} else {
 		n = withReasons(n, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is pending deletion"))
@@ -155,7 +167,7 @@ func news(f notify.Failure, stage notify.Stage, change func(*notify.News)) notif
 
 // withReasons makes the calls of news fail for its own reason and for further ones:
 // one call for the first of these, two for the second, and so on.
-func withReasons(n notify.News, others ...incident.Reason) notify.News {
+func withReasons(n testUpdate, others ...incident.Reason) testUpdate {
 	n.Incident.Reasons, n.Tally.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
 	at := n.Tally.LastAt
 	occur := func(calls int, reason string) {
@@ -183,11 +195,11 @@ func manyReasons(n int) (list []incident.Reason) {
 }
 
 // classes holds a failure of each class.
-func classes() map[incident.Class]notify.Failure {
+func classes() map[incident.Class]incident.Failure {
 	recordingFailed := element(chime.ElementRecordingSink, chime.StatusFailed, "")
 	transcribing := element(chime.ElementTranscribeCallAnalytics, chime.StatusInProgress, "")
 	recorded := element(chime.ElementRecordingSink, chime.StatusStopped, "")
-	return map[incident.Class]notify.Failure{
+	return map[incident.Class]incident.Failure{
 		incident.Permissions:       permanent("Access denied when assuming resource access role", recordingFailed),
 		incident.MissingResource:   permanent("ResourceNotFoundException: Stream insights under account 111122223333 not found.", element(chime.ElementKinesisSink, chime.StatusFailed, ""), transcribing),
 		incident.Throttled:         permanent("ThrottlingException: Rate exceeded", element(chime.ElementTranscribe, chime.StatusFailed, ""), recorded),
@@ -204,7 +216,7 @@ func classes() map[incident.Class]notify.Failure {
 	}
 }
 
-var stages = []notify.Stage{notify.Opening, notify.Reopening, notify.NewReason, notify.GraverLoss, notify.Summary, notify.Closing}
+var stages = []incident.UpdateKind{incident.Opening, incident.Reopening, incident.NewReason, incident.GraverLoss, incident.Summary, incident.Closing}
 
 // longestName is the longest name that a configuration may have.
 const longestName = "contact-centre-insights-of-the-department-for-customer-retention"
@@ -213,36 +225,36 @@ func goldens() map[string]message {
 	running := inbound(func(s *pipeline.State) { s.Status = pipeline.InProgress })
 	callFields := chime.CallFields{CallID: running.CallID, TransactionID: running.TransactionID, Direction: "Inbound", FromNumber: running.FromNumber, ToNumber: running.ToNumber}
 	hostile := "x\r\nSubject: pwned\x00\u202e +12065550137 12065550137 <!channel> *b* [l](http://x) `c` $(reboot) '" + strings.Repeat("long ", 100)
-	hostileFailure := notify.Failure{Kind: notify.PermanentFailure, At: failedAt, State: pipeline.State{
+	hostileFailure := incident.Failure{Kind: incident.PermanentFailure, At: failedAt, State: pipeline.State{
 		ID: hostile, PipelineARN: "arn:aws:chime:x:y:media-pipeline/" + hostile, ConfigurationARN: "arn/" + hostile, Account: hostile, Region: hostile,
 		CallFields: chime.CallFields{CallID: hostile, TransactionID: hostile, VoiceConnectorID: hostile, Direction: hostile, FromNumber: "+12065550137", ToNumber: hostile}, Status: pipeline.Failed,
 		Elements: []pipeline.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)}, Failure: &pipeline.Failure{Reason: hostile},
 	}}
-	unrecovered := notify.Failure{Kind: notify.TemporaryFailure, At: failedAt, Element: element(chime.ElementKinesisSink, chime.StatusTemporarilyFailed, ""),
+	unrecovered := incident.Failure{Kind: incident.TemporaryFailure, At: failedAt, Element: element(chime.ElementKinesisSink, chime.StatusTemporarilyFailed, ""),
 		State: inbound(func(s *pipeline.State) { s.Status = pipeline.TemporarilyFailed })}
 	all := map[string]message{
-		"incident-bare": news(notify.Failure{Kind: notify.PermanentFailure, At: failedAt, State: pipeline.State{ID: running.ID, PipelineARN: running.PipelineARN,
-			Account: running.Account, Region: running.Region, Status: pipeline.Failed}}, notify.Opening, nil),
-		"incident-unknown-element": news(oneElement(pipeline.InProgress, element("HologramSink", chime.StatusFailed, "")), notify.Opening, nil),
-		"incident-unrecovered":     news(unrecovered, notify.Opening, nil),
-		"incident-by-configuration": news(permanent("Access denied", element(chime.ElementRecordingSink, chime.StatusFailed, "")), notify.Opening, func(n *notify.News) {
+		"incident-bare": news(incident.Failure{Kind: incident.PermanentFailure, At: failedAt, State: pipeline.State{ID: running.ID, PipelineARN: running.PipelineARN,
+			Account: running.Account, Region: running.Region, Status: pipeline.Failed}}, incident.Opening, nil),
+		"incident-unknown-element": news(oneElement(pipeline.InProgress, element("HologramSink", chime.StatusFailed, "")), incident.Opening, nil),
+		"incident-unrecovered":     news(unrecovered, incident.Opening, nil),
+		"incident-by-configuration": news(permanent("Access denied", element(chime.ElementRecordingSink, chime.StatusFailed, "")), incident.Opening, func(n *testUpdate) {
 			n.Incident.Scope = "configuration/" + running.ConfigurationARN
 		}),
-		"incident-without-example": news(permanent("Rate exceeded"), notify.Summary, func(n *notify.News) { n.Failure, n.Tally.Examples = nil, nil }),
-		"incident-uncounted":       news(permanent("Rate exceeded"), notify.Opening, func(n *notify.News) { n.Failure, n.Tally = nil, incident.Tally{} }),
-		"incident-by-long-configuration": news(classes()[incident.MissingResource], notify.Summary, func(n *notify.News) {
+		"incident-without-example": news(permanent("Rate exceeded"), incident.Summary, func(n *testUpdate) { n.Failure, n.Tally.Examples = nil, nil }),
+		"incident-uncounted":       news(permanent("Rate exceeded"), incident.Opening, func(n *testUpdate) { n.Failure, n.Tally = nil, incident.Tally{} }),
+		"incident-by-long-configuration": news(classes()[incident.MissingResource], incident.Summary, func(n *testUpdate) {
 			arn := strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
 			n.Incident.Scope = "configuration/" + arn
 		}),
-		"incident-of-two-reasons": withReasons(news(permanent("Access denied"), notify.Summary, nil),
+		"incident-of-two-reasons": withReasons(news(permanent("Access denied"), incident.Summary, nil),
 			incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is disabled")),
-		"incident-of-many-reasons": withReasons(news(permanent("Access denied"), notify.Closing, nil), manyReasons(incident.MaxReasons)...),
-		"incident-of-more-reasons-than-are-kept": func() notify.News {
-			n := withReasons(news(permanent("Access denied"), notify.Summary, nil), manyReasons(2)...)
+		"incident-of-many-reasons": withReasons(news(permanent("Access denied"), incident.Closing, nil), manyReasons(incident.MaxReasons)...),
+		"incident-of-more-reasons-than-are-kept": func() testUpdate {
+			n := withReasons(news(permanent("Access denied"), incident.Summary, nil), manyReasons(2)...)
 			n.Incident.Reasons = n.Incident.Reasons[:2]
 			return n
 		}(),
-		"hostile-incident": news(hostileFailure, notify.Summary, nil),
+		"hostile-incident": news(hostileFailure, incident.Summary, nil),
 
 		"test": notify.TestMessage{
 			Topic: "failures", About: "failures", Account: "111122223333", Region: "us-east-1", At: failedAt,
@@ -279,9 +291,9 @@ func goldens() map[string]message {
 	}
 	bare := uncreated("429", "")
 	bare.State.VoiceConnectorID, bare.State.ConfigurationARN, bare.State.ID = "", "", chime.RehearsalPrefix+bare.State.ID
-	all["incident-rehearsal-of-a-region"] = news(bare, notify.Opening, nil)
+	all["incident-rehearsal-of-a-region"] = news(bare, incident.Opening, nil)
 	hostileFailure.State.ID = chime.RehearsalPrefix + hostile
-	all["hostile-rehearsal"] = news(hostileFailure, notify.Opening, nil)
+	all["hostile-rehearsal"] = news(hostileFailure, incident.Opening, nil)
 	for class, f := range classes() {
 		for _, stage := range stages {
 			all["incident-"+string(class)+"-"+string(stage)] = news(f, stage, nil)
@@ -291,8 +303,8 @@ func goldens() map[string]message {
 }
 
 // heldMatch is a match that tells of others that were held back.
-func heldMatch(m notify.Match) notify.Match {
-	m.Held, m.Occasion = 58, "region/111122223333/us-east-1/issue_detected/2"
+func heldMatch(m testMatch) testMatch {
+	m.Held, m.DeduplicationID = 58, "region/111122223333/us-east-1/issue_detected/2"
 	return m
 }
 
@@ -319,7 +331,7 @@ func TestGolden(t *testing.T) {
 	}
 	t.Run("full-numbers-without-runbook", func(t *testing.T) {
 		f := permanent("Call from +12065550137 refused: access denied")
-		compare(t, "full-numbers-without-runbook", news(f, notify.Opening, nil).Message(notify.Options{FullNumbers: true}))
+		compare(t, "full-numbers-without-runbook", news(f, incident.Opening, nil).Message(notify.Options{FullNumbers: true}))
 	})
 }
 
@@ -350,6 +362,7 @@ func TestClassesOfTheGoldenFailures(t *testing.T) {
 		t.Errorf("got failures of %d classes, want %d", got, want)
 	}
 	for class, f := range classes() {
+		f.Event = f.State
 		if got := f.Cause().Class; got != class {
 			t.Errorf("got %s, want %s", got, class)
 		}

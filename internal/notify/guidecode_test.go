@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
@@ -103,7 +104,7 @@ func (f machineForm) key() (key string, over bool) {
 	if f.Incident == nil {
 		return f.ID, false
 	}
-	return f.Incident.ID, f.Incident.Stage == string(notify.Closing)
+	return f.Incident.ID, f.Incident.Stage == string(incident.Closing)
 }
 
 func TestGuideHandsOnToPagerDuty(t *testing.T) {

@@ -7,60 +7,24 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// The types of real-time rules, as far as an event lets infer them.
-const (
-	RuleKeyword = "KeywordMatch"
-	// RuleNegatedOrIssue: a rule for keywords that were not spoken, whose events
-	// have no fields of their own, or one for issues, whose are not documented.
-	RuleNegatedOrIssue = "negated KeywordMatch or IssueDetection"
-	RuleSentiment      = "Sentiment"
-	RuleUnknown        = "unknown"
-)
+// Match renders the notification of a rule match.
+func Match(n rulematch.Notification, o Options) Message { return match{n}.message(o) }
 
-// InferRuleType tells the type of the rule that matched, which the event does
-// not say, by the fields that the developer guide documents for each type: an
-// utterance or a result for a spoken keyword, two times for a sentiment, none
-// for keywords that were not spoken.
-func InferRuleType(m *chime.RulesMatched) string {
-	switch {
-	case m.UtteranceID != "" || m.ResultID != "":
-		return RuleKeyword
-	case m.BeginTimestamp != "" && m.EndTimestamp != "":
-		return RuleSentiment
-	case m.BeginTimestamp == "" && m.EndTimestamp == "":
-		return RuleNegatedOrIssue
-	}
-	return RuleUnknown
-}
+// match has the methods that render a rulematch.Notification.
+type match struct{ rulematch.Notification }
 
-// Match is the match of a real-time rule to tell people about.
-type Match struct {
-	// Event is the event of the match; its RulesMatched is set.
-	Event *chime.Event
-	// Call is what is known of the call's pipeline; nil while that is nothing.
-	Call *pipeline.State
-	// Severity is that of the rule's route; empty means medium.
-	Severity incident.Severity
-	// Held counts the other matches of the rule on the call that people have not
-	// been told of; where the match names no call, of the rule on such calls.
-	Held int
-	// Occasion tells one message about the rule on the call from another; empty
-	// where each match is notified by itself.
-	Occasion string
-}
-
-// Message renders the match.
-func (m Match) Message(o Options) Message {
-	call, kind := m.call(), InferRuleType(m.Event.RulesMatched)
+func (m match) message(o Options) Message {
+	call, kind := m.callState(), rulematch.InferType(m.Event.RulesMatched)
 	mask := o.masker(call)
 	call = mask.state(call)
 	rule := mask.rule(*m.Event.RulesMatched)
 	name := clean(rule.RuleName, 2*maxWord)
 	matched := "Rule " + name + " matched"
 	text := join(" on call ", matched, clean(call.CallID, maxWord))
-	id := join("/", string(RuleMatch), cmp.Or(m.Occasion, m.Event.ID))
+	id := join("/", string(RuleMatch), cmp.Or(m.DeduplicationID, m.Event.ID))
 	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID),
 		Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
 			EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
@@ -88,8 +52,8 @@ func (m Match) Message(o Options) Message {
 	}.complete(x, o)
 }
 
-// onCall says which matches are held back together; see store.RuleOnGroupOf.
-func (m Match) onCall() string {
+// onCall says which matches are held back together; see rulematch.Key.
+func (m match) onCall() string {
 	switch rule := m.Event.RulesMatched; {
 	case rule.CallID != "" || rule.TransactionID != "":
 		return " on this call"
@@ -99,16 +63,16 @@ func (m Match) onCall() string {
 	return " in this Region, on calls that the events do not name,"
 }
 
-// matches counts in words.
-func matches(n int) string {
+// moreMatches counts in words.
+func moreMatches(n int) string {
 	if n == 1 {
 		return "1 more match"
 	}
 	return strconv.Itoa(n) + " more matches"
 }
 
-// call gives what is known of the call from its pipeline and from the match.
-func (m Match) call() pipeline.State {
+// callState returns what is known of the call from its pipeline and from the match.
+func (m match) callState() pipeline.State {
 	var s pipeline.State
 	if m.Call != nil {
 		s = *m.Call
@@ -125,13 +89,13 @@ func (m Match) call() pipeline.State {
 	return s
 }
 
-func (m Match) body(rule chime.RulesMatched, name, kind string, call pipeline.State) string {
+func (m match) body(rule chime.RulesMatched, name, kind string, call pipeline.State) string {
 	var l lines
 	l.say("Rule " + name + " matched on a call: " + what(kind) + ".")
 	l.blank()
 	l.tell("Rule type", kind)
 	if m.Held > 0 {
-		l.tell("Held back", matches(m.Held)+" of this rule"+m.onCall()+" since the last message")
+		l.tell("Held back", moreMatches(m.Held)+" of this rule"+m.onCall()+" since the last message")
 	}
 	l.tell("When", m.when(rule, call))
 	l.tell("Call", clean(call.CallID, maxID))
@@ -159,11 +123,11 @@ func (m Match) body(rule chime.RulesMatched, name, kind string, call pipeline.St
 // what says in words what a match of the rule type means.
 func what(kind string) string {
 	switch kind {
-	case RuleKeyword:
+	case rulematch.TypeKeyword:
 		return "a keyword was spoken"
-	case RuleNegatedOrIssue:
+	case rulematch.TypeNegatedOrIssue:
 		return "keywords were not spoken, or an issue was detected"
-	case RuleSentiment:
+	case rulematch.TypeSentiment:
 		return "the sentiment was negative for a while"
 	}
 	return "the event does not tell of which type the rule is"
@@ -171,7 +135,7 @@ func what(kind string) string {
 
 // when tells the time or the span that matched, and how far into the call it
 // began. Where the event gives none, its own time must do.
-func (m Match) when(rule chime.RulesMatched, call pipeline.State) string {
+func (m match) when(rule chime.RulesMatched, call pipeline.State) string {
 	start := callStart(call)
 	begin, beginOK := chime.ParseTime(rule.BeginTimestamp)
 	end, endOK := chime.ParseTime(rule.EndTimestamp)

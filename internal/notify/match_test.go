@@ -16,23 +16,23 @@ import (
 func TestNoNumberLeavesWithAMatch(t *testing.T) {
 	const digits = "4155550137"
 	for _, number := range []string{"+1" + digits, "sip:" + digits + "@198.51.100.7", "tel:+1" + digits, "%2B1" + digits, "conf-1" + digits, "001" + digits} {
-		for name, fill := range map[string]func(*notify.Match){
-			"event id":      func(m *notify.Match) { m.Event.ID = number },
-			"occasion":      func(m *notify.Match) { m.Occasion = number + "/r/2" },
-			"rule":          func(m *notify.Match) { m.Event.RulesMatched.RuleName = number },
-			"occasion only": func(m *notify.Match) { m.Occasion = "t/" + number + "/2" },
-			"begin":         func(m *notify.Match) { m.Event.RulesMatched.BeginTimestamp = number },
-			"call id":       func(m *notify.Match) { m.Event.RulesMatched.CallID = number },
-			"transaction":   func(m *notify.Match) { m.Event.RulesMatched.TransactionID = number },
-			"connector":     func(m *notify.Match) { m.Event.RulesMatched.VoiceConnectorID = number },
-			"direction":     func(m *notify.Match) { m.Event.RulesMatched.Direction = number },
-			"from":          func(m *notify.Match) { m.Event.RulesMatched.FromNumber = number },
-			"region":        func(m *notify.Match) { m.Event.Region = number },
-			"configuration": func(m *notify.Match) {
+		for name, fill := range map[string]func(*testMatch){
+			"event id":      func(m *testMatch) { m.Event.ID = number },
+			"occasion":      func(m *testMatch) { m.DeduplicationID = number + "/r/2" },
+			"rule":          func(m *testMatch) { m.Event.RulesMatched.RuleName = number },
+			"occasion only": func(m *testMatch) { m.DeduplicationID = "t/" + number + "/2" },
+			"begin":         func(m *testMatch) { m.Event.RulesMatched.BeginTimestamp = number },
+			"call id":       func(m *testMatch) { m.Event.RulesMatched.CallID = number },
+			"transaction":   func(m *testMatch) { m.Event.RulesMatched.TransactionID = number },
+			"connector":     func(m *testMatch) { m.Event.RulesMatched.VoiceConnectorID = number },
+			"direction":     func(m *testMatch) { m.Event.RulesMatched.Direction = number },
+			"from":          func(m *testMatch) { m.Event.RulesMatched.FromNumber = number },
+			"region":        func(m *testMatch) { m.Event.Region = number },
+			"configuration": func(m *testMatch) {
 				arn, _ := json.Marshal("arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/" + number)
 				m.Event.RulesMatched.Metadata = map[string]json.RawMessage{"mediaInsightsPipelineConfigurationArn": arn}
 			},
-			"pipeline": func(m *notify.Match) { m.Call = &pipeline.State{ID: number, ConfigurationARN: "arn/" + number} },
+			"pipeline": func(m *testMatch) { m.Call = &pipeline.State{ID: number, ConfigurationARN: "arn/" + number} },
 		} {
 			m := matched(nil, chime.RulesMatched{RuleName: "r"})
 			fill(&m)

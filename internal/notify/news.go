@@ -10,55 +10,31 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Stage is what happened to an incident.
-type Stage string
+// IncidentUpdate is the kind of every notification about an incident.
+const IncidentUpdate Kind = "incident"
 
-// The stages.
-const (
-	Opening   Stage = "opening"
-	Reopening Stage = "reopening"
-	Summary   Stage = "summary"
-	Closing   Stage = "closing"
-	// NewReason is that calls of an open incident fail for another cause as well,
-	// GraverLoss that they lose something graver than before.
-	NewReason  Stage = "new-reason"
-	GraverLoss Stage = "graver-loss"
-)
+// Incident renders an update of an incident.
+func Incident(u incident.Update, o Options) Message { return update{u}.message(o) }
 
-// IncidentNews is the kind of every message about an incident.
-const IncidentNews Kind = "incident"
-
-// News is news of an incident.
-type News struct {
-	Stage    Stage
-	Incident incident.Incident
-	Tally    incident.Tally
-	// Failure is the failure that it opened with, or an example; nil when none
-	// is known.
-	Failure *Failure
-	// Another is the reason that a message of the stage NewReason is about.
-	Another incident.Reason
-	// Now is when the message is made.
-	Now time.Time
-}
+// update has the methods that render an incident.Update.
+type update struct{ incident.Update }
 
 // cause is the cause that the message is about: of the incident, or the other one.
-func (n News) cause() incident.Cause {
-	if n.Stage == NewReason {
+func (n update) cause() incident.Cause {
+	if n.Kind == incident.NewReason {
 		return n.Another.Cause
 	}
 	return n.Incident.Cause()
 }
 
-func (n News) class() incident.Class { return n.cause().Class }
+func (n update) class() incident.Class { return n.cause().Class }
 
-// Message renders the news.
-func (n News) Message(o Options) Message {
+func (n update) message(o Options) Message {
 	n = n.masked(o)
 	i := n.Incident
 	severity := n.label(i.Severity())
 	attrs := map[string]string{
-		"id": n.id(), "kind": string(IncidentNews), "stage": string(n.Stage), "incident": i.ID,
+		"id": n.id(), "kind": string(IncidentUpdate), "stage": string(n.Kind), "incident": i.ID,
 		"class": string(n.class()), "severity": severity,
 	}
 	x := extras{
@@ -74,7 +50,7 @@ func (n News) Message(o Options) Message {
 			Incident: n.data(),
 		},
 	}
-	if n.Stage != Closing {
+	if n.Kind != incident.Closing {
 		x.steps = append(x.steps, n.class().Remedy())
 	}
 	x.steps = append(x.steps, "Details: "+n.show())
@@ -86,7 +62,7 @@ func (n News) Message(o Options) Message {
 		x.data.Account, x.data.Region = clean(n.Failure.State.Account, maxID), clean(n.Failure.State.Region, maxID)
 	}
 	return Message{
-		ID: n.id(), Kind: IncidentNews,
+		ID: n.id(), Kind: IncidentUpdate,
 		Title:      n.title(severity),
 		Subject:    n.subject(severity),
 		Body:       n.body(o),
@@ -95,7 +71,7 @@ func (n News) Message(o Options) Message {
 }
 
 // masked hides phone numbers in all that comes from events.
-func (n News) masked(o Options) News {
+func (n update) masked(o Options) update {
 	var of pipeline.State
 	if n.Failure != nil {
 		of = n.Failure.State
@@ -124,21 +100,21 @@ func (n News) masked(o Options) News {
 	return n
 }
 
-func (n News) show() string { return "chimewatch incidents show " + shellQuote(n.Incident.ID) }
+func (n update) show() string { return "chimewatch incidents show " + shellQuote(n.Incident.ID) }
 
 // data is the incident for machines.
-func (n News) data() *incidentData {
+func (n update) data() *incidentData {
 	i := n.Incident
 	d := &incidentData{
-		ID: i.ID, Stage: n.Stage, Class: n.class(), Target: clean(n.cause().Target, maxWord), Scope: clean(i.Scope, maxID),
+		ID: i.ID, Stage: n.Kind, Class: n.class(), Target: clean(n.cause().Target, maxWord), Scope: clean(i.Scope, maxID),
 		Element: clean(i.Element, maxID), Reason: clean(n.reason(), maxReason),
 		Calls: n.Tally.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: n.Tally.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
 	}
-	switch n.Stage {
-	case Reopening:
+	switch n.Kind {
+	case incident.Reopening:
 		d.NewCalls = n.fresh()
-	case Summary:
-		d.NewCalls, d.Trend = n.fresh(), incident.TrendOf(i.Told, n.Tally.Calls)
+	case incident.Summary:
+		d.NewCalls, d.Trend = n.fresh(), incident.TrendOf(i.Announced, n.Tally.Calls)
 	}
 	for _, loss := range i.Losses {
 		d.Losses = append(d.Losses, clean(string(loss), maxWord))
@@ -150,47 +126,47 @@ func (n News) data() *incidentData {
 	return d
 }
 
-func (n News) id() string {
+func (n update) id() string {
 	number := n.Incident.Reopened
-	if n.Stage == Summary {
-		number = n.Incident.Told.Summaries + 1
+	if n.Kind == incident.Summary {
+		number = n.Incident.Announced.Summaries + 1
 	}
-	prefix := "incident/" + n.Incident.ID + "/" + string(n.Stage)
-	switch n.Stage {
-	case Opening:
+	prefix := "incident/" + n.Incident.ID + "/" + string(n.Kind)
+	switch n.Kind {
+	case incident.Opening:
 		return prefix
-	case GraverLoss:
+	case incident.GraverLoss:
 		return prefix + "/" + string(n.Incident.Severity())
-	case NewReason: // once for each cause, whichever of its reasons came first
+	case incident.NewReason: // once for each cause, whichever of its reasons came first
 		return prefix + "/" + join(".", string(n.class()), clean(n.cause().Target, maxWord))
 	}
 	return prefix + "/" + strconv.Itoa(number)
 }
 
-func (n News) label(severity incident.Severity) string {
-	if n.Stage == Closing {
+func (n update) label(severity incident.Severity) string {
+	if n.Kind == incident.Closing {
 		return "over"
 	}
 	return string(severity)
 }
 
 // lost says what calls lose.
-func (n News) lost() string {
+func (n update) lost() string {
 	lost := lostText(n.Incident)
-	switch n.Stage {
-	case Reopening:
+	switch n.Kind {
+	case incident.Reopening:
 		return lost + " again"
-	case NewReason:
+	case incident.NewReason:
 		return lost + " for another reason"
-	case GraverLoss:
+	case incident.GraverLoss:
 		return lost + " as well"
 	}
 	return lost
 }
 
 // hint says in a few words what to try first.
-func (n News) hint() string {
-	if n.Stage == Closing {
+func (n update) hint() string {
+	if n.Kind == incident.Closing {
 		return ""
 	}
 	return n.class().Hint()
@@ -198,7 +174,7 @@ func (n News) hint() string {
 
 // since is when the first call failed: events do not come in their order, so
 // that it need not be the one that opened the incident.
-func (n News) since() time.Time {
+func (n update) since() time.Time {
 	if first := n.Tally.Examples; len(first) > 0 && first[0].At.Before(n.Incident.OpenedAt) {
 		return first[0].At
 	}
@@ -206,18 +182,18 @@ func (n News) since() time.Time {
 }
 
 // failed is how many calls have failed: at least the one that opened it.
-func (n News) failed() int { return max(n.Tally.Calls, 1) }
+func (n update) failed() int { return max(n.Tally.Calls, 1) }
 
 // fresh is how many calls have failed since people were told last.
-func (n News) fresh() int { return max(n.Tally.Calls-n.Incident.Told.Calls, 0) }
+func (n update) fresh() int { return max(n.Tally.Calls-n.Incident.Announced.Calls, 0) }
 
 // headline says what calls lose, and how many.
-func (n News) headline() string {
+func (n update) headline() string {
 	what := n.lost()
-	switch n.Stage {
-	case Summary:
+	switch n.Kind {
+	case incident.Summary:
 		return fmt.Sprintf("%s, %s so far", what, calls(n.failed()))
-	case Closing:
+	case incident.Closing:
 		return fmt.Sprintf("%s, %s in all", what, calls(n.failed()))
 	}
 	return what
@@ -247,18 +223,18 @@ func calls(n int) string {
 	return strconv.Itoa(n) + " calls"
 }
 
-func (n News) body(o Options) string {
+func (n update) body(o Options) string {
 	var l lines
 	i := n.Incident
 	l.say(n.happened())
 	l.blank()
 	l.tell("Calls", n.count())
 	l.tell("Since", instant(n.since(), time.Time{}))
-	if n.Stage != Opening {
+	if n.Kind != incident.Opening {
 		l.tell("Last", instant(n.Tally.LastAt, time.Time{}))
 	}
 	lose := "Customers lose"
-	if n.Stage == Closing {
+	if n.Kind == incident.Closing {
 		lose = "Customers lost"
 	}
 	l.tell(lose, lossWords(i.Losses))
@@ -267,7 +243,7 @@ func (n News) body(o Options) string {
 	if n.Failure != nil && n.Failure.State.Failure != nil {
 		l.tell("Status code", clean(n.Failure.State.Failure.HTTPStatusCode, maxWord))
 	}
-	if n.Stage != Closing {
+	if n.Kind != incident.Closing {
 		l.tell("Try first", n.class().Remedy())
 	}
 	l.blank()
@@ -285,7 +261,7 @@ func (n News) body(o Options) string {
 }
 
 // where tells the place of a call that failed, except what the scope tells.
-func (n News) where(l *lines, call pipeline.State) {
+func (n update) where(l *lines, call pipeline.State) {
 	_, kind, _ := incident.SplitScope(n.Incident.Scope)
 	if kind != incident.ScopeConfiguration {
 		l.tell("Configuration", configurationName(call.ConfigurationARN))
@@ -314,17 +290,17 @@ func lossWords(losses []incident.Loss) string {
 }
 
 // happened says what happened, in a sentence or two.
-func (n News) happened() string {
-	switch n.Stage {
-	case Reopening:
+func (n update) happened() string {
+	switch n.Kind {
+	case incident.Reopening:
 		return "The cause is back: calls fail again as they did before."
-	case Summary:
+	case incident.Summary:
 		return "Calls go on failing."
-	case NewReason:
+	case incident.NewReason:
 		return "Calls of this incident fail for another reason as well: once the first is repaired, they may go on failing."
-	case GraverLoss:
+	case incident.GraverLoss:
 		return "Calls go on failing, and lose more than before."
-	case Closing:
+	case incident.Closing:
 		lasted := n.Tally.LastAt.Sub(n.since())
 		if n.Incident.Rehearsal() {
 			return "It is over: no call has failed in the rehearsal for a while."
@@ -332,21 +308,21 @@ func (n News) happened() string {
 		return fmt.Sprintf("It is over: calls succeed again. It lasted %s, from the first failed call to the last.", span(max(lasted, 0)))
 	}
 	if n.Failure != nil {
-		return n.Failure.happened() + " You will hear of further calls that fail like it in summaries."
+		return failureText(*n.Failure) + " You will hear of further calls that fail like it in summaries."
 	}
 	return "A call failed. You will hear of further calls that fail like it in summaries."
 }
 
 // count says how many calls failed, and where that is going.
-func (n News) count() string {
+func (n update) count() string {
 	total := strconv.Itoa(n.Tally.Calls)
 	switch {
 	case n.Tally.Calls == 0:
 		return "none counted yet, because the event of the first could not be handled: look into the dead-letter queues"
-	case n.Stage == Reopening && n.fresh() > 0:
+	case n.Kind == incident.Reopening && n.fresh() > 0:
 		return fmt.Sprintf("%s, %d of them since it came back", total, n.fresh())
-	case n.Stage == Summary:
-		return fmt.Sprintf("%s, %d of them since the last message (%s)", total, n.fresh(), incident.TrendOf(n.Incident.Told, n.Tally.Calls))
+	case n.Kind == incident.Summary:
+		return fmt.Sprintf("%s, %d of them since the last message (%s)", total, n.fresh(), incident.TrendOf(n.Incident.Announced, n.Tally.Calls))
 	}
 	return total
 }

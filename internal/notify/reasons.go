@@ -28,8 +28,8 @@ const (
 )
 
 // reason is the reason that the message is about.
-func (n News) reason() string {
-	if n.Stage == NewReason {
+func (n update) reason() string {
+	if n.Kind == incident.NewReason {
 		return n.Another.Text
 	}
 	return n.Incident.Reason
@@ -37,20 +37,20 @@ func (n News) reason() string {
 
 // given returns the incident's reasons, with the one first that the message is about,
 // and how many calls failed for others.
-func (n News) given() (list []incident.Given, others int) {
+func (n update) given() (list []incident.Given, others int) {
 	list, rest := n.Incident.Given(n.Tally)
 	at := slices.IndexFunc(list, func(g incident.Given) bool { return g.ID == n.Another.ID })
-	if n.Stage == NewReason && at > 0 {
+	if n.Kind == incident.NewReason && at > 0 {
 		list = slices.Concat(list[at:at+1], list[:at], list[at+1:])
 	}
 	return list, rest.Calls
 }
 
-func (n News) isNew(r incident.Reason) bool {
-	return n.Incident.Told.Openings > 0 && !n.Incident.Told.Knows(r)
+func (n update) isNew(r incident.Reason) bool {
+	return n.Incident.Announced.Openings > 0 && !n.Incident.Announced.Has(r)
 }
 
-func (n News) reasonsData() (list []reasonData, others int) {
+func (n update) reasonsData() (list []reasonData, others int) {
 	given, others := n.given()
 	for _, g := range given {
 		list = append(list, reasonData{
@@ -63,7 +63,7 @@ func (n News) reasonsData() (list []reasonData, others int) {
 
 // reasons adds the lines about what the failures gave as their reasons: all that are
 // kept, each with its calls where there are several.
-func (n News) reasons(l *lines) {
+func (n update) reasons(l *lines) {
 	given, others := n.given()
 	if len(given) <= 1 && others == 0 {
 		l.tell("Reason given", clean(orNone(n.reason()), maxReason))
@@ -75,7 +75,7 @@ func (n News) reasons(l *lines) {
 		if g.Cause != n.cause() {
 			about = append(about, g.Class.Title())
 		}
-		if n.isNew(g.Reason) && n.Stage != NewReason {
+		if n.isNew(g.Reason) && n.Kind != incident.NewReason {
 			about = append(about, "new")
 		}
 		notes := " (" + strings.Join(about, ", ") + ")"

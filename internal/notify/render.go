@@ -31,15 +31,15 @@ type data struct {
 }
 
 type incidentData struct {
-	ID      string         `json:"id"`
-	Stage   Stage          `json:"stage"`
-	Class   incident.Class `json:"class"`
-	Target  string         `json:"target,omitempty"`
-	Scope   string         `json:"scope"`
-	Element string         `json:"element,omitempty"`
-	Losses  []string       `json:"losses,omitempty"`
-	Reason  string         `json:"reason,omitempty"`
-	Reasons []reasonData   `json:"reasons,omitempty"`
+	ID      string              `json:"id"`
+	Stage   incident.UpdateKind `json:"stage"`
+	Class   incident.Class      `json:"class"`
+	Target  string              `json:"target,omitempty"`
+	Scope   string              `json:"scope"`
+	Element string              `json:"element,omitempty"`
+	Losses  []string            `json:"losses,omitempty"`
+	Reason  string              `json:"reason,omitempty"`
+	Reasons []reasonData        `json:"reasons,omitempty"`
 	// OtherReasons is how many calls failed for reasons that are not kept.
 	OtherReasons int             `json:"otherReasons,omitempty"`
 	Calls        int             `json:"calls"`

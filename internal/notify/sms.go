@@ -103,7 +103,7 @@ func idWordings(id string) []string {
 
 // shortHeads returns what calls lose and why, for the beginning of a text message,
 // which counts the calls in its next sentence.
-func (n News) shortHeads(severity string) []string {
+func (n update) shortHeads(severity string) []string {
 	lost := lostText(n.Incident)
 	for _, subject := range []string{"Calls ", "Call ", "Recordings "} {
 		if rest, found := strings.CutPrefix(lost, subject); found {
@@ -112,12 +112,12 @@ func (n News) shortHeads(severity string) []string {
 		}
 	}
 	head := func(lost string) string { return "[" + severity + "] " + lost + ": " + n.class().Title() + "." }
-	switch n.Stage {
-	case Reopening:
+	switch n.Kind {
+	case incident.Reopening:
 		return []string{head(lost + " again"), head(lost)}
-	case NewReason:
+	case incident.NewReason:
 		return []string{head(lost + ", another reason"), head(lost + " also"), head(lost)}
-	case GraverLoss:
+	case incident.GraverLoss:
 		return []string{head(lost + " as well"), head(lost)}
 	}
 	return []string{head(lost)}

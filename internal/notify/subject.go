@@ -12,19 +12,19 @@ const maxTitle = 250
 
 // title returns the news in one line, whole: what calls lose, why, what they share,
 // and the incident.
-func (n News) title(severity string) string {
+func (n update) title(severity string) string {
 	return clean(n.claim(severity)+", incident "+n.Incident.ID, maxTitle)
 }
 
 // claim is the title without the incident.
-func (n News) claim(severity string) string {
+func (n update) claim(severity string) string {
 	return n.tags(severity) + n.headline() + ": " + n.class().Title() + " (" + scopeText(n.Incident.Scope) + ")"
 }
 
 // subject returns the title, cut to what SNS allows in the order of importance:
 // what calls lose and what they share stay. The incident goes first, which the body
 // names; the number of calls goes next, and then the words of the cause.
-func (n News) subject(severity string) string {
+func (n update) subject(severity string) string {
 	head, cause := ascii(n.tags(severity)+n.lost()), ascii(n.class().Title())
 	scope := " (" + ascii(scopeText(n.Incident.Scope)) + ")"
 	candidates := []string{n.title(severity), n.claim(severity), head + ": " + cause + scope}
@@ -38,7 +38,7 @@ func (n News) subject(severity string) string {
 }
 
 // tags begin title and subject.
-func (n News) tags(severity string) string {
+func (n update) tags(severity string) string {
 	return tag(n.Incident.Rehearsal()) + "[" + severity + "] "
 }
 

@@ -29,7 +29,7 @@ func titles(t testing.TB, m notify.Message) []string {
 }
 
 // anyNews draws news of an incident as real events make them.
-func anyNews(t *rapid.T) notify.News {
+func anyNews(t *rapid.T) testUpdate {
 	class := rapid.SampledFrom(incident.Classes()).Draw(t, "class")
 	failed := rapid.SampledFrom([]string{
 		"", chime.ElementRecordingSink, chime.ElementTranscribe, chime.ElementVoiceEnhancementSink,
@@ -47,14 +47,14 @@ func anyNews(t *rapid.T) notify.News {
 		}),
 	).Draw(t, "scope")
 	count := rapid.IntRange(1, 99999).Draw(t, "calls")
-	return news(f, stage, func(n *notify.News) {
+	return news(f, stage, func(n *testUpdate) {
 		n.Incident.Class, n.Incident.Scope, n.Tally.Calls = class, scope, count
 		n.Another.Class = class
 	})
 }
 
 // nameOf returns what the calls of an incident share, by its name.
-func nameOf(n notify.News) string {
+func nameOf(n testUpdate) string {
 	return n.Incident.Scope[strings.LastIndex(n.Incident.Scope, "/")+1:]
 }
 
@@ -97,23 +97,23 @@ func TestSubjectKeepsWhatMattersMost(t *testing.T) {
 	})
 	for _, tt := range []struct {
 		name  string
-		news  notify.News
+		news  testUpdate
 		scope string
 		want  string
 	}{
-		{"whole", news(classes()[incident.Permissions], notify.Opening, nil), "",
+		{"whole", news(classes()[incident.Permissions], incident.Opening, nil), "",
 			"[critical] Calls not recorded: missing permissions (Voice Connector c4tq9mzx1bd7ne0rw3yhk8)"},
-		{"the number of calls goes first", news(classes()[incident.Permissions], notify.Summary, nil), "",
+		{"the number of calls goes first", news(classes()[incident.Permissions], incident.Summary, nil), "",
 			"[critical] Calls not recorded: missing permissions (Voice Connector c4tq9mzx1bd7ne0rw3yhk8)"},
-		{"then words of the cause", news(classes()[incident.RecordingLength], notify.Reopening, nil), "",
+		{"then words of the cause", news(classes()[incident.RecordingLength], incident.Reopening, nil), "",
 			"[low] Recordings not enhanced again: recording too long... (Voice Connector c4tq9mzx1bd7ne0rw3yhk8)"},
-		{"then the cause", news(classes()[incident.Permissions], notify.Opening, nil),
+		{"then the cause", news(classes()[incident.Permissions], incident.Opening, nil),
 			"configuration/contact-centre-insights-of-the-department-for-custom",
 			"[critical] Calls not recorded (configuration contact-centre-insights-of-the-department-for-custom)"},
-		{"then what it is that has the name", news(classes()[incident.Permissions], notify.Opening, nil),
+		{"then what it is that has the name", news(classes()[incident.Permissions], incident.Opening, nil),
 			"configuration/" + longestName,
 			"[critical] Calls not recorded (" + longestName + ")"},
-		{"then words of the loss", news(classes()[incident.Permissions], notify.Reopening, nil),
+		{"then words of the loss", news(classes()[incident.Permissions], incident.Reopening, nil),
 			"configuration/" + longestName,
 			"[critical] Calls not recorded... (" + longestName + ")"},
 	} {
@@ -156,16 +156,16 @@ func TestTextMessageNamesWhatCallsShare(t *testing.T) {
 	})
 	for _, tt := range []struct {
 		name string
-		news notify.News
+		news testUpdate
 		want string
 	}{
-		{"opening", news(classes()[incident.Permissions], notify.Opening, nil),
+		{"opening", news(classes()[incident.Permissions], incident.Opening, nil),
 			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne0rw3yhk8. 1 call since 9 Mar 15:20 UTC. " +
 				"Try: check the access role. Incident ae2b8d3fa1d3.7."},
-		{"summary", news(classes()[incident.Permissions], notify.Summary, nil),
+		{"summary", news(classes()[incident.Permissions], incident.Summary, nil),
 			"[critical] Not recorded: missing permissions. VC c4tq9mzx1bd7ne0rw3yhk8. 240 calls since 9 Mar 15:20 UTC. " +
 				"Try: check the access role. Incident ae2b8d3fa1d3.7."},
-		{"closing", news(classes()[incident.Permissions], notify.Closing, nil),
+		{"closing", news(classes()[incident.Permissions], incident.Closing, nil),
 			"[over] Not recorded: missing permissions. Voice Connector c4tq9mzx1bd7ne0rw3yhk8. " +
 				"1000 calls since 9 Mar 15:20 UTC. Incident s3recordingsink-ae2b8d3fa1d3.7."},
 	} {

@@ -12,10 +12,9 @@ import (
 
 // The kinds of messages that are about no single call.
 const (
-	TemporaryFailure Kind = "temporary-failure"
-	QuotaNear        Kind = "quota"
-	LingeringKind    Kind = "lingering"
-	SilenceKind      Kind = "silence"
+	QuotaNear     Kind = "quota"
+	LingeringKind Kind = "lingering"
+	SilenceKind   Kind = "silence"
 )
 
 // Quota warns that nearly as many pipelines are active as may be.

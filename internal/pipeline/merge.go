@@ -29,7 +29,7 @@ func FromEvent(ev *chime.Event) (State, error) {
 		CallFields:       sc.CallFields,
 		Metadata:         sc.Metadata,
 		Order:            order,
-		Told:             StatusOf(sc.EventType),
+		RawStatus:        StatusOf(sc.EventType),
 		Elements:         elementsOf(sc.Elements, at),
 		CreatedAt:        at,
 	}
@@ -37,16 +37,16 @@ func FromEvent(ev *chime.Event) (State, error) {
 		s.observed(order)
 		return s, nil
 	}
-	if s.Told != Unknown {
+	if s.RawStatus != Unknown {
 		s.StatusOrder = order
 	}
 	switch {
-	case s.Told == InProgress:
+	case s.RawStatus == InProgress:
 		s.StartedAt = at
-	case s.Told.Ended():
+	case s.RawStatus.Ended():
 		s.LastEnd = at
 	}
-	if s.Told == Failed || s.Told == CreateFailed || sc.FailureReason != "" {
+	if s.RawStatus == Failed || s.RawStatus == CreateFailed || sc.FailureReason != "" {
 		s.Failure = &Failure{Order: order, Reason: sc.FailureReason, Origin: sc.FailureOrigin, HTTPStatusCode: sc.HTTPStatusCode}
 	}
 	s.Status = s.current()
@@ -56,9 +56,9 @@ func FromEvent(ev *chime.Event) (State, error) {
 // observed makes s what an observation proves: no times and no reason, which
 // the API does not tell.
 func (s *State) observed(order Order) {
-	s.Observation = &Observation{Order: order, Status: s.Told}
-	if s.Told == Lost {
-		s.Told = Unknown
+	s.Observation = &Observation{Order: order, Status: s.RawStatus}
+	if s.RawStatus == Lost {
+		s.RawStatus = Unknown
 	} else {
 		s.StatusOrder = order
 	}
@@ -92,9 +92,9 @@ func Merge(a, b State) State {
 		StartedAt: earlier(a.StartedAt, b.StartedAt),
 		LastEnd:   later(a.LastEnd, b.LastEnd),
 	}
-	out.Told, out.StatusOrder = a.Told, a.StatusOrder
-	if b.StatusOrder > a.StatusOrder || (b.StatusOrder == a.StatusOrder && b.Told.rank() > a.Told.rank()) {
-		out.Told, out.StatusOrder = b.Told, b.StatusOrder
+	out.RawStatus, out.StatusOrder = a.RawStatus, a.StatusOrder
+	if b.StatusOrder > a.StatusOrder || (b.StatusOrder == a.StatusOrder && b.RawStatus.rank() > a.RawStatus.rank()) {
+		out.RawStatus, out.StatusOrder = b.RawStatus, b.StatusOrder
 	}
 	out.Observation = a.Observation
 	if o := b.Observation; o != nil && (a.Observation == nil || o.Order > a.Observation.Order ||

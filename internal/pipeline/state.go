@@ -106,7 +106,7 @@ type State struct {
 	Status Status
 	// Told is the status that the greatest event or observation of known type
 	// proves, StatusOrder its order. It is never Lost.
-	Told        Status
+	RawStatus   Status
 	StatusOrder Order
 	// Observation is the greatest one, nil when there was none.
 	Observation *Observation
@@ -135,10 +135,10 @@ func (o Observation) At() time.Time { return o.Order.Time() }
 
 // current gives the Status that follows from Told and Observation.
 func (s State) current() Status {
-	if o := s.Observation; o != nil && o.Status == Lost && !s.Told.Ended() && o.Order > s.StatusOrder {
+	if o := s.Observation; o != nil && o.Status == Lost && !s.RawStatus.Ended() && o.Order > s.StatusOrder {
 		return Lost
 	}
-	return s.Told
+	return s.RawStatus
 }
 
 // Failure is what an event said about why something failed.

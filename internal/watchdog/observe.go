@@ -91,7 +91,7 @@ func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.
 // News tells whether an observation tells anything that the state does not.
 // The API does not know temporary failures: InProgress is no news of one.
 func News(st, observed pipeline.State) bool {
-	if st.Status == pipeline.TemporarilyFailed && observed.Told == pipeline.InProgress {
+	if st.Status == pipeline.TemporarilyFailed && observed.RawStatus == pipeline.InProgress {
 		return false
 	}
 	merged := pipeline.Merge(st, observed)

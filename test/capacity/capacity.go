@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -125,7 +126,7 @@ func OfCall(ctx context.Context, modules, dir string) (u Units, err error) {
 		return u, err
 	}
 	for _, ev := range events {
-		if err := s.RecordStateChange(ctx, ev); err != nil {
+		if err := pipeline.RecordEvent(ctx, s, ev); err != nil {
 			return u, err
 		}
 	}

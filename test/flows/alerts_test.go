@@ -16,9 +16,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
@@ -42,7 +41,7 @@ func ruleMatch(rule, id string, at time.Time) []byte {
 func (v *invocation) match(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := v.alerts()(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := v.alerts()(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +50,7 @@ func (v *invocation) match(t testing.TB, events ...[]byte) {
 func (v *invocation) endWindows(t testing.TB, at time.Time) {
 	t.Helper()
 	v.now.set(at)
-	if err := v.matches().HeldBack(t.Context(), intake.Message{}); err != nil {
+	if err := v.matches().Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -115,7 +114,7 @@ func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
 		owner := *v
 		owner.owner = fmt.Sprint("invocation ", n)
 		group.Go(func() error {
-			return owner.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", fmt.Sprint("m", n%10), noon)})
+			return owner.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch("r1", fmt.Sprint("m", n%10), noon)})
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -145,9 +144,9 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 		watching := invoked(world.Process(), noon.Add(5*time.Minute), "watch")
 		errs := faultinject.Interleave(seed,
 			faultinject.Work{Line: behind.Line, Do: func() error {
-				return behind.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", "m2", noon.Add(4*time.Minute))})
+				return behind.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch("r1", "m2", noon.Add(4*time.Minute))})
 			}},
-			faultinject.Work{Line: watching.Line, Do: func() error { return watching.matches().HeldBack(t.Context(), intake.Message{}) }})
+			faultinject.Work{Line: watching.Line, Do: func() error { return watching.matches().Run(t.Context()) }})
 		if err := errors.Join(errs...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -167,7 +166,7 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 // A match whose keys the table does not take is refused before any of it is kept.
 func TestMatchThatFitsNoKeyIsRefusedWhole(t *testing.T) {
 	v := onTable(t)
-	err := v.alerts()(t.Context(), intake.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
+	err := v.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
 	if apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("got %v, want class %q", err, apperr.Invalid)
 	}
@@ -181,16 +180,16 @@ func TestMatchesGoWhereTheirRouteSays(t *testing.T) {
 	v.now.set(noon)
 	const urgent = "arn:aws:sns:us-east-1:111122223333:urgent"
 	var elsewhere []notify.Message
-	a := v.matches()
+	a, sender := v.matchesBy()
 	a.Routes = rulematch.Routes{{Rule: "cancel-*", Severity: incident.High, Topic: urgent}, {Rule: "greeting", Severity: incident.Low}}
-	a.Topics = func(arn string) handler.Publisher {
+	sender.Topics = func(arn string) notify.Publisher {
 		if arn != urgent {
 			t.Errorf("got the topic %s, want %s", arn, urgent)
 		}
 		return publish(func(m notify.Message) { elsewhere = append(elsewhere, m) })
 	}
 	for _, rule := range []string{"cancel-contract", "greeting", "other"} {
-		if err := a.Handle(t.Context(), intake.Message{Body: ruleMatch(rule, "m-"+rule, noon)}); err != nil {
+		if err := a.Handle(t.Context(), ruleMatch(rule, "m-"+rule, noon)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -233,10 +232,10 @@ func TestMatchIsNotNotifiedWithoutItsCallBecauseOfAnError(t *testing.T) {
 	body := exampleBody(t, "rule-keyword-utterance")
 	reads := 0
 	a := v.matches()
-	a.Table = dynamo.New(failingReads{v.World.DB, &reads}, v.World.Table, dynamo.Options{Now: v.now.Now})
+	a.Repo = dynamo.New(failingReads{v.World.DB, &reads}, v.World.Table, dynamo.Options{Now: v.now.Now})
 	for n := 1; ; n++ {
 		reads = n
-		err := a.Handle(t.Context(), intake.Message{Body: body})
+		err := a.Handle(t.Context(), body)
 		if err == nil {
 			break
 		}
@@ -289,9 +288,9 @@ func TestWindowInTroubleKeepsNoOtherFromItsEnd(t *testing.T) {
 		}
 		reads := n
 		a := v.matches()
-		a.Table = dynamo.New(failingReads{v.World.DB, &reads}, v.World.Table, dynamo.Options{Now: v.now.Now})
+		a.Repo = dynamo.New(failingReads{v.World.DB, &reads}, v.World.Table, dynamo.Options{Now: v.now.Now})
 		v.now.set(noon.Add(5 * time.Minute))
-		err := a.HeldBack(t.Context(), intake.Message{})
+		err := a.Run(t.Context())
 		if err == nil {
 			break // there is no such read any more
 		}
@@ -310,7 +309,7 @@ func TestWindowsThatAreOpenWhenTheyAreSwitchedOffEnd(t *testing.T) {
 	a.Window = 0
 	for n := range 3 {
 		v.now.set(noon.Add(time.Duration(1+n) * time.Minute))
-		if err := a.HeldBack(t.Context(), intake.Message{}); err != nil {
+		if err := a.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -331,7 +330,7 @@ func TestWithoutAWindowEachMatchIsNotified(t *testing.T) {
 		ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), unnamedMatch("r1", "m3", noon), unnamedMatch("r1", "m4", noon),
 		unnamedMatch("r1", "m4", noon),
 	} {
-		if err := a.Handle(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := a.Handle(t.Context(), raw); err != nil {
 			t.Fatal(err)
 		}
 	}

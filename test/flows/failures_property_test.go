@@ -13,28 +13,51 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
-// joins is a table that only notes the failures that join an incident.
+// joins is a repository that only counts the failures that are recorded.
 type joins struct {
-	handler.IncidentTable
-	failures []dynamo.Failure
+	incident.Repository
+	recorded int
+	last     incident.Occurrence
 }
 
 func (j *joins) Pipeline(_ context.Context, id string) (pipeline.State, error) {
 	return pipeline.State{}, apperr.New(apperr.NotFound, "table", "knows no pipeline "+id, "")
 }
 
-func (j *joins) Join(_ context.Context, f dynamo.Failure, _ incident.Timing) (incident.Incident, error) {
-	j.failures = append(j.failures, f)
-	return incident.Incident{ClosedAt: noon}, nil
+func (j *joins) GroupIncidents(context.Context, incident.Group, func([]incident.Incident) bool) ([]incident.Incident, error) {
+	return nil, nil
+}
+
+func (j *joins) Membership(context.Context, string, string) (incident.Membership, error) {
+	return incident.Membership{}, nil
+}
+func (j *joins) PutIncident(context.Context, incident.Incident) error { return nil }
+func (j *joins) PutMembership(context.Context, incident.Membership, incident.Membership) error {
+	return nil
+}
+
+func (j *joins) PutOccurrence(_ context.Context, _ string, o incident.Occurrence) error {
+	j.recorded, j.last = j.recorded+1, o
+	return nil
+}
+
+func (j *joins) Incident(context.Context, string) (incident.Incident, error) {
+	return incident.Incident{ClosedAt: noon.Add(time.Hour)}, nil
+}
+func (j *joins) AddReason(context.Context, incident.Incident, incident.Reason, int) error { return nil }
+func (j *joins) AddLosses(context.Context, incident.Incident, []incident.Loss) error      { return nil }
+func (j *joins) SetCause(context.Context, incident.Incident, incident.Cause, string) error {
+	return nil
+}
+
+func (j *joins) service() *incident.Service {
+	return &incident.Service{Repo: j, Counts: quiet{}, Now: func() time.Time { return noon }}
 }
 
 // anyOf draws one of some JSON values.
@@ -137,11 +160,10 @@ func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
 			raw := oddChange(t)
 			routed := routedTo(t, "failures", raw)
 			table := &joins{}
-			handle := handler.Failures(handler.Incidents{Table: table, Now: func() time.Time { return noon }}, quiet{})
-			err := handle(context.Background(), intake.Message{Body: raw})
-			switch failed := len(table.failures) > 0; {
+			err := table.service().Handle(context.Background(), raw)
+			switch failed := table.recorded > 0; {
 			case failed && (err != nil || !routed):
-				t.Fatalf("recorded %d failures, error %v, sent by a rule %v: %s", len(table.failures), err, routed, raw)
+				t.Fatalf("recorded %d failures, error %v, sent by a rule %v: %s", table.recorded, err, routed, raw)
 			case failed:
 				recorded++
 			case err == nil:
@@ -153,10 +175,8 @@ func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
 			default:
 				silent++
 			}
-			for _, f := range table.failures {
-				if f.Occurrence.At.After(noon.Add(pipeline.Skew)) {
-					t.Fatalf("got a failure at %v, which is yet to come", f.Occurrence.At)
-				}
+			if table.last.At.After(noon.Add(pipeline.Skew)) {
+				t.Fatalf("got a failure at %v, which is yet to come", table.last.At)
 			}
 		}
 	})
@@ -191,12 +211,11 @@ func TestFailureBesideWhatCannotBeRead(t *testing.T) {
 				t.Errorf("got the rules %v (%v), want state-change and %s", matched, err, tt.rule)
 			}
 			table := &joins{}
-			handle := handler.Failures(handler.Incidents{Table: table, Now: func() time.Time { return noon }}, quiet{})
-			if err := handle(t.Context(), intake.Message{Body: raw}); err != nil {
+			if err := table.service().Handle(t.Context(), raw); err != nil {
 				t.Fatal(err)
 			}
-			if len(table.failures) != 1 {
-				t.Errorf("got %d failures, want one", len(table.failures))
+			if table.recorded != 1 {
+				t.Errorf("got %d failures, want one", table.recorded)
 			}
 		})
 	}
@@ -208,12 +227,13 @@ func TestFailureWithoutATimeIsRecorded(t *testing.T) {
 	for _, form := range []string{`"soon"`, `null`, `7`, `{}`, `""`} {
 		raw := strings.Replace(good, `"time":"`+noon.Format(time.RFC3339)+`"`, `"time":`+form, 1)
 		table := &joins{}
-		handle := handler.Failures(handler.Incidents{Table: table, Now: func() time.Time { return noon.Add(time.Minute) }}, quiet{})
-		if err := handle(t.Context(), intake.Message{Body: []byte(raw)}); err != nil || raw == good {
+		service := table.service()
+		service.Now = func() time.Time { return noon.Add(time.Minute) }
+		if err := service.Handle(t.Context(), []byte(raw)); err != nil || raw == good {
 			t.Fatalf("%s: %v", form, err)
 		}
-		if len(table.failures) != 1 || !table.failures[0].Occurrence.At.Equal(noon.Add(time.Minute)) {
-			t.Errorf("%s: got %+v, want one failure, of now", form, table.failures)
+		if table.recorded != 1 || !table.last.At.Equal(noon.Add(time.Minute)) {
+			t.Errorf("%s: got %d failures, the last %+v, want one of now", form, table.recorded, table.last)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func TestEventsFromTheFutureEndNoSilence(t *testing.T) {
 	}
 	v.record(t, phoned{id: "today", connector: "abc"}.event(chime.EventInProgress, minutes(3)))
 	v.run(t, beats, minutes(5))
-	if since, err := v.store().Raised(t.Context(), "silence"); err != nil || !since.IsZero() {
+	if since, err := v.store().ConditionSince(t.Context(), "silence"); err != nil || !since.IsZero() {
 		t.Errorf("after a call: got silence since %s (%v), want none", since, err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -112,7 +111,7 @@ func TestWatchAsksAboutWhatMayBeOurs(t *testing.T) {
 	v.now.set(minutes(63))
 	w := v.watch(limits, quiet{})
 	w.Account = ""
-	if err := w.Handle(t.Context(), intake.Message{}); err != nil {
+	if err := w.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(v.api.asked); got != "[unmarked same-region]" {

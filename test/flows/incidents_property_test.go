@@ -15,7 +15,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
@@ -104,10 +104,10 @@ func TestEveryReasonAndLossIsNotifiedOnce(t *testing.T) {
 			v.now.set(now)
 			events = append(events, drawnFailure(rt, n, now))
 			for _, event := range [][]byte{events[n], rapid.SampledFrom(events).Draw(rt, "again")} {
-				do(true, func() error { return v.failures()(ctx, intake.Message{Body: event}) })
+				do(true, func() error { return v.failures()(ctx, lambdafn.Message{Body: event}) })
 			}
 			if rapid.Bool().Draw(rt, "watches") {
-				do(false, func() error { return v.watch(limits, quiet{}).Handle(ctx, intake.Message{}) })
+				do(false, func() error { return v.watch(limits, quiet{}).Run(ctx) })
 			}
 		}
 		v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, now.Add(time.Minute)))
@@ -193,8 +193,8 @@ func checkNews(t testing.TB, v *invocation, i incident.Incident, news []sentNews
 			severest = s
 		}
 	}
-	if severest != i.Severity() || i.Told.Severity != i.Severity() {
-		t.Errorf("%s: the gravest message was %s, recorded as %s, want %s", i.ID, severest, i.Told.Severity, i.Severity())
+	if severest != i.Severity() || i.Announced.Severity != i.Severity() {
+		t.Errorf("%s: the gravest message was %s, recorded as %s, want %s", i.ID, severest, i.Announced.Severity, i.Severity())
 	}
 	if strings.Contains(fmt.Sprint(last.Incident.Reasons), "-0000-4000-8000-") && len(listed) > len(i.Reasons) {
 		t.Errorf("%s: got the reasons %v, want texts that differ in ids to be one", i.ID, listed)

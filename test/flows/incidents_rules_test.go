@@ -12,11 +12,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -107,7 +104,7 @@ func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 			if !i.Open() {
 				return
 			}
-			if _, err := v.store().CloseIncident(t.Context(), i); err != nil {
+			if err := v.store().Close(t.Context(), i, v.now.Now()); err != nil {
 				t.Fatal(err)
 			}
 			v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(10)))
@@ -115,8 +112,9 @@ func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 			reopened++
 		}}
 		w := v.watch(limits, quiet{})
-		w.Table = dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now})
-		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
+		table := dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now})
+		w = v.watchOn(table, limits, quiet{})
+		if err := w.Run(t.Context()); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
 		more = meanwhile.calls <= 0
@@ -139,15 +137,15 @@ func (blind) Open(context.Context) ([]dynamo.OpenPipeline, error) { return nil, 
 // Trouble with the list of pipelines keeps nobody from hearing of incidents.
 func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v := onTable(t)
-	v.Line.Disturb(outageOpening, faultinject.Before)
-	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
+	v.Line.DisturbCall("Publish", faultinject.Before)
+	if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed before it publishes")
 	}
 	v.Line.Revive()
 	v.now.set(minutes(1))
 	w := v.watch(limits, quiet{})
-	w.Table = blind{v.store()}
-	if err := w.Handle(t.Context(), intake.Message{}); !errors.Is(err, errBlind) {
+	w.Pipelines = blind{v.store()}
+	if err := w.Run(t.Context()); !errors.Is(err, errBlind) {
 		t.Errorf("got %v, want the error of the list", err)
 	}
 	v.wantStages(t, "though pipelines cannot be listed", map[string]int{"opening": 1})
@@ -156,25 +154,24 @@ func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 // sentBefore is a table in which the notification was sent already, by another process
 // that knew less or more.
 type sentBefore struct {
-	*dynamo.Store
-	sent   dynamo.Notification
+	joins
+	sent   incident.Sent
 	tally  incident.Tally
-	marked *incident.Told
+	marked *incident.Announced
 	joined incident.Incident
 }
 
-func (s sentBefore) Join(context.Context, dynamo.Failure, incident.Timing) (incident.Incident, error) {
+func (s *sentBefore) Incident(context.Context, string) (incident.Incident, error) {
 	return s.joined, nil
 }
-func (s sentBefore) Tally(context.Context, string) (incident.Tally, error) { return s.tally, nil }
-func (s sentBefore) Pipeline(context.Context, string) (pipeline.State, error) {
-	return pipeline.State{ID: "p1"}, nil
-}
-func (s sentBefore) TryOnce(context.Context, dynamo.Partition, dynamo.Notification, string, func(context.Context) error) (dynamo.Notification, error) {
+func (s *sentBefore) Tally(context.Context, string) (incident.Tally, error) { return s.tally, nil }
+
+func (s *sentBefore) Notify(context.Context, incident.Update) (incident.Sent, error) {
 	return s.sent, nil
 }
-func (s sentBefore) MarkTold(_ context.Context, _ incident.Incident, told incident.Told) error {
-	*s.marked = told
+
+func (s *sentBefore) SetAnnounced(_ context.Context, _ incident.Incident, a incident.Announced) error {
+	*s.marked = a
 	return nil
 }
 
@@ -183,36 +180,34 @@ func (s sentBefore) MarkTold(_ context.Context, _ incident.Incident, told incide
 func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
 	first := incident.ReasonOf(incident.Cause{Class: incident.Permissions}, denied)
 	second := incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "It broke")
-	known := incident.Told{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}
+	known := incident.Announced{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}
 	for _, tt := range []struct {
 		name   string
-		told   incident.Told
+		told   incident.Announced
 		reopen int
-		sent   dynamo.Notification
-		want   incident.Told
+		sent   incident.Sent
+		want   incident.Announced
 	}{
-		{"the opening knew one call and one reason", incident.Told{}, 0,
-			dynamo.Notification{Calls: 1, Severity: incident.Medium, Reasons: []string{first.ID}, SentAt: minutes(1)},
-			incident.Told{At: minutes(1), Calls: 1, LastCalls: 1, Openings: 1, Severity: incident.Medium, Reasons: []string{first.ID}}},
+		{"the opening knew one call and one reason", incident.Announced{}, 0,
+			incident.Sent{Calls: 1, Severity: incident.Medium, Reasons: []string{first.ID}, At: minutes(1)},
+			incident.Announced{At: minutes(1), Calls: 1, LastCalls: 1, Openings: 1, Severity: incident.Medium, Reasons: []string{first.ID}}},
 		{"a reopening knew fewer calls than people know of", known, 1,
-			dynamo.Notification{Calls: 2, Severity: incident.High, Reasons: []string{first.ID}, SentAt: minutes(3)},
-			incident.Told{At: minutes(5), Calls: 4, Openings: 2, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}},
+			incident.Sent{Calls: 2, Severity: incident.High, Reasons: []string{first.ID}, At: minutes(3)},
+			incident.Announced{At: minutes(5), Calls: 4, Openings: 2, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}},
 		{"a graver loss was sent, and leaves the count of calls to the next summary", known, 0,
-			dynamo.Notification{Calls: 9, Severity: incident.Critical, Reasons: []string{first.ID}, SentAt: minutes(8)},
-			incident.Told{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, News: 1, Summaries: 1, Severity: incident.Critical, Reasons: []string{first.ID}}},
-		{"it is being sent", known, 1, dynamo.Notification{}, incident.Told{}},
+			incident.Sent{Calls: 9, Severity: incident.Critical, Reasons: []string{first.ID}, At: minutes(8)},
+			incident.Announced{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, News: 1, Summaries: 1, Severity: incident.Critical, Reasons: []string{first.ID}}},
+		{"it is being sent", known, 1, incident.Sent{}, incident.Announced{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var marked incident.Told
-			table := sentBefore{sent: tt.sent, tally: incident.Tally{Calls: 20}, marked: &marked, joined: incident.Incident{
+			var marked incident.Announced
+			table := &sentBefore{sent: tt.sent, tally: incident.Tally{Calls: 20}, marked: &marked, joined: incident.Incident{
 				ID: "g.1", Class: incident.Permissions, Reason: denied, Reasons: []incident.Reason{first, second},
-				Losses: []incident.Loss{incident.Recording}, Told: tt.told, Reopened: tt.reopen,
+				Losses: []incident.Loss{incident.Recording}, Announced: tt.told, Reopened: tt.reopen,
 			}}
-			h := handler.Failures(handler.Incidents{
-				Table: table, Words: notify.Options{}, Owner: func(context.Context) string { return "one" }, Now: func() time.Time { return noon },
-			}, quiet{})
+			h := &incident.Service{Repo: table, Notifier: table, Counts: quiet{}, Now: func() time.Time { return noon }}
 			event := phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)
-			if err := h(t.Context(), intake.Message{Body: event}); err != nil {
+			if err := h.Handle(t.Context(), event); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, marked); diff != "" {
@@ -259,7 +254,7 @@ func TestUnknownCausesAtOnceAreOneMessage(t *testing.T) {
 		for n, reason := range []string{"It broke", "It fell over"} {
 			v := invoked(world.Process(), minutes(1), fmt.Sprint("process ", n))
 			event := phoned{id: fmt.Sprint("p", 1+n), connector: "abc", reason: reason}.event(chime.EventPermanentFailure, minutes(1))
-			works = append(works, faultinject.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), intake.Message{Body: event}) }})
+			works = append(works, faultinject.Work{Line: v.Line, Do: func() error { return v.failures()(t.Context(), lambdafn.Message{Body: event}) }})
 		}
 		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

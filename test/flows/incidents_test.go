@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
@@ -120,8 +120,8 @@ func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
-			v.Line.Disturb(outageOpening, faultinject.Before)
-			if err := v.failures()(t.Context(), intake.Message{Body: tc.failed}); err == nil {
+			v.Line.DisturbCall("Publish", faultinject.Before)
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: tc.failed}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
 			v.Line.Revive()

@@ -12,8 +12,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -107,7 +107,7 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 			return invoked(world.Process(), now, fmt.Sprint("invocation ", processes))
 		}
 		ending := func(v *invocation) func() error {
-			return func() error { return v.matches().HeldBack(t.Context(), intake.Message{}) }
+			return func() error { return v.matches().Run(t.Context()) }
 		}
 		kinds := random.Perm(len(kindsOfMatches))[:2]
 		next := func() []byte {
@@ -121,7 +121,7 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 			return kind.event(id, noon.Add(-time.Duration(n%3)*13*time.Hour)) // an event has one time, however often it comes
 		}
 		handle := func(v *invocation, raw []byte) func() error {
-			return func() error { return v.alerts()(t.Context(), intake.Message{Body: raw}) }
+			return func() error { return v.alerts()(t.Context(), lambdafn.Message{Body: raw}) }
 		}
 		var left []func() error // of processes that were killed, to try again
 		for range 14 {
@@ -252,10 +252,10 @@ func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when st
 	t.Helper()
 	first, other := invoked(world.Process(), noon, "first"), invoked(world.Process(), noon, "other")
 	matches := 0
-	match := func() func(context.Context, handler.Alerts) error {
+	match := func() func(context.Context, *rulematch.Service) error {
 		matches++
 		raw := kind.event(fmt.Sprint("m", matches), noon)
-		return func(ctx context.Context, a handler.Alerts) error { return a.Handle(ctx, intake.Message{Body: raw}) }
+		return func(ctx context.Context, a *rulematch.Service) error { return a.Handle(ctx, raw) }
 	}
 	check := func(err error) {
 		t.Helper()
@@ -272,7 +272,7 @@ func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when st
 	if when == "the end of a window" {
 		check(step(t.Context(), first.matches()))
 		now = noon.Add(5 * time.Minute)
-		step = func(ctx context.Context, a handler.Alerts) error { return a.HeldBack(ctx, intake.Message{}) }
+		step = func(ctx context.Context, a *rulematch.Service) error { return a.Run(ctx) }
 	}
 	first.now.set(now)
 	other.now.set(now)
@@ -298,7 +298,7 @@ func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when st
 			defer cancel()
 			again = another(ctx, other.matches()) != nil
 		}}
-		a.Table = dynamo.New(client, world.Table, dynamo.Options{Retention: 24 * time.Hour, Now: first.now.Now})
+		a.Repo = dynamo.New(client, world.Table, dynamo.Options{Retention: 24 * time.Hour, Now: first.now.Now})
 		check(step(t.Context(), a))
 		if calls = n; client.calls > 0 {
 			calls = 0
@@ -309,7 +309,7 @@ func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when st
 	}
 	for minutes := range 4 {
 		other.now.set(now.Add(time.Duration(6*minutes+6) * time.Minute))
-		check(other.matches().HeldBack(t.Context(), intake.Message{}))
+		check(other.matches().Run(t.Context()))
 	}
 	if got := tellsOf(t, world, now); got != matches {
 		t.Errorf("at call %d: people heard of %d matches, want %d: %v", n, got, matches, world.Topic.Times())

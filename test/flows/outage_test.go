@@ -15,8 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -25,10 +24,10 @@ import (
 )
 
 // handling makes a step of each message.
-func handling(h handler.Handler, bodies ...[]byte) []faultinject.Step {
+func handling(h oneHandler, bodies ...[]byte) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, body := range bodies {
-		steps = append(steps, func(ctx context.Context) error { return h(ctx, intake.Message{Body: body}) })
+		steps = append(steps, func(ctx context.Context) error { return h(ctx, lambdafn.Message{Body: body}) })
 	}
 	return steps
 }
@@ -77,7 +76,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			for _, minutes := range []time.Duration{5, 11} {
 				steps = append(steps, func(ctx context.Context) error {
 					v.now.set(noon.Add(minutes * time.Minute))
-					return v.matches().HeldBack(ctx, intake.Message{})
+					return v.matches().Run(ctx)
 				})
 			}
 			return steps
@@ -88,7 +87,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			for _, minutes := range []time.Duration{5, 11} {
 				steps = append(steps, func(ctx context.Context) error {
 					v.now.set(noon.Add(minutes * time.Minute))
-					return v.matches().HeldBack(ctx, intake.Message{})
+					return v.matches().Run(ctx)
 				})
 			}
 			return steps
@@ -102,8 +101,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			return watching(v, limits, 30*time.Minute)
 		}},
 		{"the watch tells what an incident owes", func(t *testing.T, v *invocation) []faultinject.Step {
-			v.Line.Disturb(outageOpening, faultinject.Before) // the process dies, and is not tried again
-			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
+			v.Line.DisturbCall("Publish", faultinject.Before) // the process dies, and is not tried again
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
 				t.Fatalf("got %v, want it killed", err)
 			}
 			v.Line.Revive()
@@ -117,8 +116,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			lower := func(ctx context.Context) error {
 				v.now.set(noon.Add(20 * time.Minute))
 				return errors.Join(
-					handler.Status(v.store(), quiet{})(ctx, intake.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
-					v.watch(few, quiet{}).Handle(ctx, intake.Message{}))
+					status(v.store(), quiet{})(ctx, lambdafn.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
+					v.watch(few, quiet{}).Run(ctx))
 			}
 			return append(raise, lower)
 		}},
@@ -138,16 +137,13 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 	}
 }
 
-// outageOpening is the call of a first failure that publishes.
-const outageOpening = 13
-
 // watching makes a step of a run of the watch at each of the times after noon.
 func watching(v *invocation, l watchdog.Limits, after ...time.Duration) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, d := range after {
 		steps = append(steps, func(ctx context.Context) error {
 			v.now.set(noon.Add(d))
-			return v.watch(l, quiet{}).Handle(ctx, intake.Message{})
+			return v.watch(l, quiet{}).Run(ctx)
 		})
 	}
 	return steps
@@ -191,7 +187,7 @@ func TestNextRunPicksUp(t *testing.T) {
 		before := len(v.Line.Calls())
 		v.Line.Disturb(n, how)
 		v.now.set(noon.Add(2 * time.Hour))
-		err := v.watch(limits, quiet{}).Handle(t.Context(), intake.Message{})
+		err := v.watch(limits, quiet{}).Run(t.Context())
 		calls := v.Line.Calls()[before:]
 		if (err == nil) != (n == 0) {
 			t.Fatalf("%s call %d: got %v", how, n, err)
@@ -381,7 +377,7 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 			v := invoked(p, noon, fmt.Sprint("invocation ", process, ".", n))
 			group.Go(func() error {
 				for n := at.Add(1) - 1; int(n) < len(events); n = at.Add(1) - 1 {
-					if err := v.failures()(t.Context(), intake.Message{Body: events[n]}); err != nil {
+					if err := v.failures()(t.Context(), lambdafn.Message{Body: events[n]}); err != nil {
 						return err
 					}
 				}
@@ -400,8 +396,8 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 	for _, i := range list {
 		want := map[string]int{denied: calls, "The bucket was deleted": others}[i.Reason]
 		tally, err := v.store().Tally(t.Context(), i.ID)
-		if err != nil || tally.Calls != want || !i.Open() || i.Told.Openings != 1 {
-			t.Errorf("incident %s (%s): got %d calls, open %v, %d openings told (%v), want %d, open, 1", i.ID, i.Reason, tally.Calls, i.Open(), i.Told.Openings, err, want)
+		if err != nil || tally.Calls != want || !i.Open() || i.Announced.Openings != 1 {
+			t.Errorf("incident %s (%s): got %d calls, open %v, %d openings told (%v), want %d, open, 1", i.ID, i.Reason, tally.Calls, i.Open(), i.Announced.Openings, err, want)
 		}
 		if n := world.Topic.Times()["incident/"+i.ID+"/opening"]; n != 1 {
 			t.Errorf("incident %s: got %d openings, want 1", i.ID, n)

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -83,8 +83,8 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	beats.Heartbeat, beats.Quota = time.Hour, 3
 	watch := func(at time.Time) {
 		v.now.set(at)
-		err := errors.Join(v.watch(beats, quiet{}).Handle(tb.Context(), intake.Message{}),
-			v.matches().HeldBack(tb.Context(), intake.Message{}))
+		err := errors.Join(v.watch(beats, quiet{}).Run(tb.Context()),
+			v.matches().Run(tb.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,21 +106,21 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 		at = at.Add(h.after)
 		v.now.set(at)
 		raw := strings.Replace(h.raw, noon.Format(time.RFC3339), at.Format(time.RFC3339), 1)
-		m := intake.Message{Source: intake.SQS, Body: []byte(raw)}
+		m := lambdafn.Message{Source: lambdafn.SQS, Body: []byte(raw)}
 		ev, err := chime.Parse(m.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		switch {
 		case ev.StateChange != nil:
-			err = handler.Status(v.store(), quiet{})(tb.Context(), m)
+			err = status(v.store(), quiet{})(tb.Context(), m)
 			if routedTo(t, "failures", m.Body) {
 				err = errors.Join(err, v.failures()(tb.Context(), m))
 			}
 		case ev.RulesMatched != nil:
 			err = v.alerts()(tb.Context(), m)
 		default:
-			err = errors.Join(handler.Voice(v.store(), calls, quiet{})(tb.Context(), []intake.Message{m})...)
+			err = errors.Join(voiceOf(v.store(), calls, quiet{})(tb.Context(), []lambdafn.Message{m})...)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -158,6 +158,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 // people get the same messages about the real ones, at the same times and with the
 // same words, the API is asked about the same, and the table holds the same.
 func TestRehearsalsChangeNothingOfWhatRealCallsGet(t *testing.T) {
+	rapidseed.Fewer(t, 3) // each case fills two tables and runs the schedule many times
 	silenceLog(t)
 	db := faultinject.Server(t)
 	published, rehearsals := 0, 0

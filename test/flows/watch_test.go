@@ -16,7 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -79,8 +79,8 @@ func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
 	}
 	v.wantStages(t, "after two windows", map[string]int{"opening": 1, "summary": 2})
 	i := v.all(t)[0]
-	if i.Told.Calls != total-2 || i.Told.LastCalls != 5 {
-		t.Errorf("got %d calls told, %d of them in the last window; want %d and 5", i.Told.Calls, i.Told.LastCalls, total-2)
+	if i.Announced.Calls != total-2 || i.Announced.LastCalls != 5 {
+		t.Errorf("got %d calls told, %d of them in the last window; want %d and 5", i.Announced.Calls, i.Announced.LastCalls, total-2)
 	}
 	v.run(t, limits, minutes(16))
 	v.wantStages(t, "with two more calls in the third window", map[string]int{"opening": 1, "summary": 3})
@@ -100,8 +100,8 @@ func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
 		v.run(t, limits, minutes(n))
 	}
 	v.wantStages(t, "once a call succeeds", map[string]int{"opening": 1, "summary": 3, "closing": 1})
-	if i := v.all(t)[0]; !i.ClosedAt.Equal(minutes(42)) || i.Told.Calls != total {
-		t.Errorf("got closed at %s with %d calls told, want at %s with %d", i.ClosedAt, i.Told.Calls, minutes(42), total)
+	if i := v.all(t)[0]; !i.ClosedAt.Equal(minutes(42)) || i.Announced.Calls != total {
+		t.Errorf("got closed at %s with %d calls told, want at %s with %d", i.ClosedAt, i.Announced.Calls, minutes(42), total)
 	}
 	fails(minutes(60), 1)
 	v.wantStages(t, "when the cause comes back", map[string]int{"opening": 1, "summary": 3, "closing": 1, "reopening": 1})
@@ -130,8 +130,8 @@ func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
 // all the same, and it does not stay open for ever.
 func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
 	v := onTable(t)
-	v.Line.Disturb(4, faultinject.After)
-	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
+	v.Line.DisturbCall("PutItem", faultinject.After)
+	if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed")
 	}
 	v.Line.Revive()
@@ -207,7 +207,7 @@ func (v *invocation) counts(t *testing.T, l watchdog.Limits, at time.Time) (coun
 	t.Helper()
 	v.now.set(at)
 	counts = count{}
-	err = v.watch(l, counts).Handle(t.Context(), intake.Message{})
+	err = v.watch(l, counts).Run(t.Context())
 	return counts, err
 }
 
@@ -327,13 +327,13 @@ func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 	v.now.set(minutes(120))
 	var within time.Duration
 	w := v.watch(limits, quiet{})
-	w.API = hanging{&within}
+	w.API = asked{hanging{&within}}
 	for _, run := range []struct{ has, least, most time.Duration }{
 		{10 * time.Minute, 10 * time.Second, 12 * time.Second}, // one try of a request, and some
 		{15 * time.Second, time.Second, 5 * time.Second},       // all but what comes after needs
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), run.has)
-		if err := w.Handle(ctx, intake.Message{}); apperr.ClassOf(err) != apperr.Unavailable {
+		if err := w.Run(ctx); apperr.ClassOf(err) != apperr.Unavailable {
 			t.Errorf("got %v, want the API unavailable", err)
 		}
 		cancel()
@@ -372,8 +372,8 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
-			v.Line.Disturb(outageOpening, faultinject.Before) // dies, and nobody tries again
-			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
+			v.Line.DisturbCall("Publish", faultinject.Before) // dies, and nobody tries again
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
 			v.Line.Revive()
@@ -420,8 +420,8 @@ func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
 			v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(10)))
 		}}
 		w := v.watch(limits, quiet{})
-		w.Table = dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now})
-		if err := w.Handle(t.Context(), intake.Message{}); err != nil {
+		w = v.watchOn(dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now}), limits, quiet{})
+		if err := w.Run(t.Context()); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
 		if more = during.calls <= 0; !more {
@@ -601,7 +601,7 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 			}
 			v.record(t, done(minutes(3))...)
 			v.run(t, beats, minutes(5))
-			if since, err := v.store().Raised(t.Context(), "silence"); err != nil || !since.IsZero() {
+			if since, err := v.store().ConditionSince(t.Context(), "silence"); err != nil || !since.IsZero() {
 				t.Errorf("after a call: got silence since %s (%v), want none", since, err)
 			}
 			v.wantStages(t, "after a call", want)
@@ -694,7 +694,7 @@ func TestWatchSpreadsItsQuestions(t *testing.T) {
 		counts := count{}
 		w := v.watch(watchdog.Limits{Silent: time.Hour, Recovery: time.Hour, Quota: 1000}, counts)
 		w.Wait = func(context.Context, time.Duration) error { waits++; return nil }
-		return counts, w.Handle(ctx, intake.Message{})
+		return counts, w.Run(ctx)
 	}
 	counts, err := run(t.Context(), minutes(120))
 	if err != nil || counts["PipelinesAsked"] != 50 || counts["PipelinesNotYetAsked"] != 10 || waits != 49 {

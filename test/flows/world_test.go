@@ -13,12 +13,13 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
-	"github.com/chimewatch/chimewatch/internal/topic"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -64,38 +65,71 @@ func (v *invocation) store() *dynamo.Store {
 	return v.Process.Store(dynamo.Options{Retention: 24 * time.Hour, Now: v.now.Now})
 }
 
-func (v *invocation) incidents() handler.Incidents {
-	return handler.Incidents{Table: v.store(), Topic: v.topic(), Timing: v.timing, Owner: v.name, Now: v.now.Now}
+func (v *invocation) incidents() *incident.Service {
+	return &incident.Service{
+		Repo: v.store(), Timing: v.timing, Counts: quiet{}, Now: v.now.Now,
+		Notifier: notify.Incidents{Outbox: v.store(), Topic: v.topic(), Owner: v.name},
+	}
 }
 
-func (v *invocation) topic() *topic.Topic {
-	return topic.New(v.Publisher(), "arn:aws:sns:us-east-1:111122223333:failures")
+func (v *invocation) topic() *notify.Topic {
+	return notify.NewTopic(v.Publisher(), "arn:aws:sns:us-east-1:111122223333:failures")
 }
 
 func (v *invocation) name(context.Context) string { return v.owner }
 
-func (v *invocation) failures() handler.Handler { return handler.Failures(v.incidents(), quiet{}) }
-
-func (v *invocation) alerts() handler.Handler {
-	return v.matches().Handle
+func (v *invocation) failures() oneHandler {
+	return func(ctx context.Context, m lambdafn.Message) error { return v.incidents().Handle(ctx, m.Body) }
 }
 
-func (v *invocation) matches() handler.Alerts {
-	return handler.Alerts{Table: v.store(), Topic: v.topic(), Window: 5 * time.Minute, Counts: quiet{}, Owner: v.name, Now: v.now.Now}
+func (v *invocation) alerts() oneHandler {
+	return func(ctx context.Context, m lambdafn.Message) error { return v.matches().Handle(ctx, m.Body) }
 }
 
-func (v *invocation) watch(l watchdog.Limits, counts handler.Counter) handler.Watch {
-	return handler.Watch{
-		Table: v.store(), API: overLine{v.Line, v.api}, Incidents: v.incidents(), Limits: l, Counts: counts, Account: "111122223333", Region: "us-east-1",
+func (v *invocation) matches() *rulematch.Service {
+	service, _ := v.matchesBy()
+	return service
+}
+
+// matchesBy returns the service of rule matches, and what it sends by.
+func (v *invocation) matchesBy() (*rulematch.Service, *notify.Matches) {
+	sender := &notify.Matches{Outbox: v.store(), Topic: v.topic(), Owner: v.name}
+	return &rulematch.Service{
+		Repo: v.store(), Notifier: sender, Window: 5 * time.Minute, Counts: quiet{}, Now: v.now.Now,
+	}, sender
+}
+
+func (v *invocation) watch(l watchdog.Limits, counts watchdog.Counter) watchdog.Service {
+	return v.watchOn(v.store(), l, counts)
+}
+
+func (v *invocation) watchOn(table *dynamo.Store, l watchdog.Limits, counts watchdog.Counter) watchdog.Service {
+	incidents := v.incidents()
+	incidents.Repo, incidents.Notifier = table, notify.Incidents{Outbox: table, Topic: v.topic(), Owner: v.name}
+	return watchdog.Service{
+		Pipelines: table, Conditions: table, Incidents: incidents, API: asked{overLine{v.Line, v.api}},
+		Notifier: notify.Warnings{Outbox: table, Topic: v.topic(), Owner: v.name},
+		Limits:   l, Counts: counts, Account: "111122223333", Region: "us-east-1", Now: v.now.Now,
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
+}
+
+// asked is the API as the watchdog asks it.
+type asked struct {
+	api interface {
+		GetPipeline(ctx context.Context, id string) (chimeapi.Pipeline, error)
+	}
+}
+
+func (a asked) Ask(ctx context.Context, id string) (watchdog.Answer, error) {
+	return chimeapi.AnswerOf(a.api.GetPipeline(ctx, id))
 }
 
 // run does one run of the watch at a time.
 func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
 	t.Helper()
 	v.now.set(at)
-	if err := v.watch(l, quiet{}).Handle(t.Context(), intake.Message{}); err != nil {
+	if err := v.watch(l, quiet{}).Run(t.Context()); err != nil {
 		t.Fatalf("the watch at %s: %v", at.Format(time.TimeOnly), err)
 	}
 }
@@ -104,7 +138,7 @@ func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
 func (v *invocation) record(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := handler.Status(v.store(), quiet{})(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := status(v.store(), quiet{})(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +148,7 @@ func (v *invocation) record(t testing.TB, events ...[]byte) {
 func (v *invocation) fail(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := v.failures()(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := v.failures()(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,4 +282,53 @@ func stages(w *faultinject.World) map[string]int {
 func apiError(status int) error {
 	class := map[int]apperr.Class{400: apperr.Invalid, 403: apperr.Internal, 404: apperr.NotFound, 429: apperr.Throttled, 500: apperr.Unavailable}[status]
 	return apperr.New(class, "Amazon Chime SDK GetMediaPipeline", fmt.Sprintf("failed with status %d", status), "it is tried again")
+}
+
+// all runs handlers side by side, as the schedule does.
+func all(handlers ...oneHandler) oneHandler {
+	return func(ctx context.Context, m lambdafn.Message) error {
+		var tasks []func(context.Context) error
+		for _, h := range handlers {
+			tasks = append(tasks, func(ctx context.Context) error { return h(ctx, m) })
+		}
+		_, err := lambdafn.Handle(ctx, []byte(`{"detail-type":"Scheduled Event"}`), lambdafn.Scheduled(tasks...))
+		return err
+	}
+}
+
+// status is the handler of the function status.
+func status(r pipeline.Recorder, counts pipeline.Counter) oneHandler {
+	return func(ctx context.Context, m lambdafn.Message) error {
+		return pipeline.Service{Recorder: r, Counts: counts}.Handle(ctx, m.Body)
+	}
+}
+
+// oneHandler handles one message, batchHandler those of an invocation together.
+type (
+	oneHandler   = func(context.Context, lambdafn.Message) error
+	batchHandler = lambdafn.Handler
+)
+
+// voiceOf is the handler of the function voice; calls is nil where no task is on.
+func voiceOf(table voicetask.Notifications, calls voicetask.Reconciler, counts voicetask.Counter) batchHandler {
+	service := &voicetask.Service{Notifications: table, Calls: calls, Counts: counts}
+	return func(ctx context.Context, messages []lambdafn.Message) []error {
+		deliveries := make([]voicetask.Delivery, len(messages))
+		for i, m := range messages {
+			deliveries[i] = voicetask.Delivery{Body: m.Body, By: m.Source.Voice()}
+		}
+		return service.HandleNotifications(ctx, deliveries)
+	}
+}
+
+// consentOf is the handler of the function consent.
+func consentOf(ledger voicetask.EntryWriter, calls voicetask.Reconciler, counts voicetask.Counter, now func() time.Time) oneHandler {
+	service := &voicetask.Service{Ledger: ledger, Calls: calls, Counts: counts, Now: now}
+	return func(ctx context.Context, m lambdafn.Message) error { return service.Handle(ctx, m.Body) }
+}
+
+// expiryOf is what the schedule does about expired consent.
+func expiryOf(table voicetask.Expiries, calls voicetask.Reconciler, now func() time.Time) oneHandler {
+	service := &voicetask.Service{Expiries: table, Calls: calls, Now: now}
+	return func(ctx context.Context, _ lambdafn.Message) error { return service.Run(ctx) }
 }

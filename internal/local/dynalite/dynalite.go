@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/local/child"
+	"github.com/chimewatch/chimewatch/internal/local/childprocess"
 )
 
 //go:embed serve.js
@@ -32,7 +32,7 @@ const (
 
 // Server is a running dynalite. Its methods may be called from any goroutine.
 type Server struct {
-	process *child.Process
+	process *childprocess.Process
 	url     string
 	stderr  *tail
 }
@@ -66,9 +66,10 @@ func FindNode() (string, error) {
 	return node, nil
 }
 
-// Start starts dynalite from the node_modules of the folder modules, keeping its
-// data in the folder data, which it makes when it is not there. It returns when
-// the server answers. No two servers may share a data folder.
+// Start starts dynalite from the node_modules of the folder modules. It keeps its
+// data in the folder data, which it makes when it is not there, or in memory where
+// data is empty. It returns when the server answers. No two servers may share a
+// data folder.
 func Start(ctx context.Context, modules, data string) (*Server, error) {
 	node, err := FindNode()
 	if err != nil {
@@ -77,8 +78,10 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 	if _, err := FindModules(modules); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(data, 0o755); err != nil {
-		return nil, apperr.Wrap(err, apperr.Internal, "data folder "+data, "cannot be made", "choose another folder")
+	if data != "" {
+		if err := os.MkdirAll(data, 0o755); err != nil {
+			return nil, apperr.Wrap(err, apperr.Internal, "data folder "+data, "cannot be made", "choose another folder")
+		}
 	}
 	cmd := exec.Command(node, "-e", script, "--", modules, data)
 	s := &Server{stderr: &tail{}}
@@ -87,7 +90,7 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "node", "cannot be started", "")
 	}
-	if s.process, err = child.Start(cmd); err != nil {
+	if s.process, err = childprocess.Start(cmd); err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "node", "cannot be started", "check that node --version works")
 	}
 	port, err := s.awaitPort(ctx, out)

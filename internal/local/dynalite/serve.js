@@ -4,7 +4,7 @@
 const [modules, path] = process.argv.slice(1)
 const dynalite = require(require.resolve('dynalite', { paths: [modules] }))
 
-const server = dynalite({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
+const server = dynalite({ path: path || undefined, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 
 // A connection that a client opened and has not used yet is not idle to Node.js

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
 // call is a call while its scenario plays: a clock, who takes part, and what
@@ -194,12 +194,12 @@ func (c *call) ends(status string, degraded bool, fails ...Kind) {
 	if status == "CreateFailed" || status == "Lost" {
 		return
 	}
-	api := chimeapi.Pipeline{
+	api := chimesdk.Pipeline{
 		ID: c.pipelineID, ARN: c.arn("media-pipeline/" + c.pipelineID), ConfigurationARN: c.arn("media-insights-pipeline-configuration/" + c.config),
 		Status: apiStatus(status), CreatedAt: c.now,
 	}
 	for _, e := range c.elements {
-		api.Elements = append(api.Elements, chimeapi.Element{Type: e.Type, Status: apiStatus(e.Status)})
+		api.Elements = append(api.Elements, chimesdk.Element{Type: e.Type, Status: apiStatus(e.Status)})
 	}
 	c.truth.API = &api
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/local/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
 // Options says which day to make. Equal options give equal days, byte for byte.
@@ -76,7 +76,7 @@ type Pipeline struct {
 	// and that people were told of.
 	Told []string
 	// API is what the Chime SDK's API knows of it in the end; nil for nothing.
-	API *chimeapi.Pipeline
+	API *chimesdk.Pipeline
 	// Missed tells that it has ended, and that no event says so.
 	Missed bool
 }
@@ -144,8 +144,8 @@ func (d Day) WatchRuns() int {
 }
 
 // API gives what the Chime SDK's API knows at the end of the day.
-func (d Day) API() []chimeapi.Pipeline {
-	var all []chimeapi.Pipeline
+func (d Day) API() []chimesdk.Pipeline {
+	var all []chimesdk.Pipeline
 	for _, p := range d.Truth.Pipelines {
 		if p.API != nil {
 			all = append(all, *p.API)

@@ -100,7 +100,7 @@ func (seen incidentsSeen) told(ctx context.Context, table *dynamo.Store, id stri
 		}
 		seen[id] = i
 	}
-	return seen[id].Told.Openings > 0, nil
+	return seen[id].Announced.Openings > 0, nil
 }
 
 // recorded counts the messages that were sent about them since a time.

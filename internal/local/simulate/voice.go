@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/local"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // VoiceCall is a call with voice analytics by the voice API: no pipeline, but
@@ -30,18 +30,18 @@ type VoiceCall struct {
 // voiceScenario is one way in which such a call can go.
 type voiceScenario struct {
 	name             string
-	first, then      []consent.Kind
-	scope            consent.Scope
+	first, then      []voicetask.Kind
+	scope            voicetask.Scope
 	started, running int
 }
 
 var voiceScenarios = []voiceScenario{
-	{name: "consent to both tasks", first: []consent.Kind{consent.Granted}, scope: consent.ScopeBoth, started: 2, running: 2},
-	{name: "consent to voice tone", first: []consent.Kind{consent.Granted}, scope: consent.ScopeVoiceTone, started: 1, running: 1},
-	{name: "consent refused", first: []consent.Kind{consent.Denied}, scope: consent.ScopeBoth},
-	{name: "nobody asked", scope: consent.ScopeBoth},
-	{name: "consent taken back", first: []consent.Kind{consent.Granted}, then: []consent.Kind{consent.Withdrawn}, scope: consent.ScopeBoth, started: 2},
-	{name: "consent after a refusal", first: []consent.Kind{consent.Denied}, then: []consent.Kind{consent.Granted}, scope: consent.ScopeSpeakerSearch, started: 1, running: 1},
+	{name: "consent to both tasks", first: []voicetask.Kind{voicetask.Granted}, scope: voicetask.ScopeBoth, started: 2, running: 2},
+	{name: "consent to voice tone", first: []voicetask.Kind{voicetask.Granted}, scope: voicetask.ScopeVoiceTone, started: 1, running: 1},
+	{name: "consent refused", first: []voicetask.Kind{voicetask.Denied}, scope: voicetask.ScopeBoth},
+	{name: "nobody asked", scope: voicetask.ScopeBoth},
+	{name: "consent taken back", first: []voicetask.Kind{voicetask.Granted}, then: []voicetask.Kind{voicetask.Withdrawn}, scope: voicetask.ScopeBoth, started: 2},
+	{name: "consent after a refusal", first: []voicetask.Kind{voicetask.Denied}, then: []voicetask.Kind{voicetask.Granted}, scope: voicetask.ScopeSpeakerSearch, started: 1, running: 1},
 }
 
 // PlanVoice makes up calls with voice analytics; equal options give equal calls.
@@ -77,15 +77,15 @@ func (c *call) voice(detailType string, detail map[string]any) []byte {
 }
 
 // word gives the bytes of an event of consent, a while after the last.
-func (c *call) word(decision consent.Kind, scope consent.Scope, byCall bool) []byte {
+func (c *call) word(decision voicetask.Kind, scope voicetask.Scope, byCall bool) []byte {
 	c.wait(1, 9)
-	d := consent.Detail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
+	d := voicetask.ConsentDetail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
 	if byCall {
 		d.CallID, _ = c.fields["callId"].(string)
 	} else {
 		d.TransactionID, _ = c.fields["transactionId"].(string)
 	}
-	return c.envelope(c.uuid(), consent.DetailType, d, map[string]any{"source": consent.Source})
+	return c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
 }
 
 // PlayVoice plays the calls: what comes first in any order, then the rest, then
@@ -117,7 +117,7 @@ func sendVoice(stack *local.Stack, event []byte) error {
 	if err := json.Unmarshal(event, &envelope); err != nil {
 		return err
 	}
-	if envelope.Source == consent.Source {
+	if envelope.Source == voicetask.ConsentSource {
 		return stack.Put(event)
 	}
 	stack.SendVoice(event)
@@ -133,7 +133,7 @@ func results(stack *local.Stack, calls []VoiceCall) [][]byte {
 				continue
 			}
 			detailType, detail := chime.DetailSpeakerSearch, map[string]any{"detailStatus": "IdentificationNoMatchesFound"}
-			if task.Kind == string(consent.VoiceTone) {
+			if task.Kind == string(voicetask.VoiceTone) {
 				detailType, detail = chime.DetailVoiceTone, map[string]any{"detailStatus": "VoiceToneAnalysisSuccessful", "voiceToneAnalysisDetails": map[string]any{
 					"currentAverageVoiceTone": map[string]any{"voiceToneLabel": "neutral", "voiceToneScore": map[string]string{"neutral": "0.83", "positive": "0.13", "negative": "0.04"}},
 				}}

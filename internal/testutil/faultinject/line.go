@@ -46,8 +46,10 @@ type Line struct {
 	mu    sync.Mutex
 	calls []string
 	at    int // the call to disturb, from 1; none when zero
-	how   How
-	dead  bool
+	// atName is the name of the call to disturb, instead of at; empty where at counts.
+	atName string
+	how    How
+	dead   bool
 	// refused are the errors of every call of a name.
 	refused map[string]error
 	turn    func() // waits for the process's turn; nil where all may run at once
@@ -57,7 +59,14 @@ type Line struct {
 func (l *Line) Disturb(n int, how How) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.at, l.how = len(l.calls)+n, how
+	l.at, l.atName, l.how = len(l.calls)+n, "", how
+}
+
+// DisturbCall makes something of the next call of a name, such as "Publish".
+func (l *Line) DisturbCall(name string, how How) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at, l.atName, l.how = 0, name, how
 }
 
 // Refuse makes every call of a name fail with an AWS error from now on, and
@@ -104,7 +113,10 @@ func (l *Line) Do(name string, refusal func(How) error, call func() error) error
 		return ErrKilled
 	}
 	l.calls = append(l.calls, name)
-	disturbed, how, err := len(l.calls) == l.at, l.how, l.refused[name]
+	disturbed, how, err := len(l.calls) == l.at || name == l.atName, l.how, l.refused[name]
+	if disturbed {
+		l.atName = ""
+	}
 	l.dead = disturbed && (how == Before || how == After)
 	l.mu.Unlock()
 	switch {

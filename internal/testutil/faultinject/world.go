@@ -20,20 +20,31 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// Server starts a local table server that ends with the test, and skips the
+// server is one for all tests of a process, with which it ends: its tables are in
+// memory, and each test makes its own.
+var server struct {
+	once sync.Once
+	db   *dynamodb.Client
+	err  error
+}
+
+// Server returns a client of the table server that all tests share, and skips the
 // test where there is none.
 func Server(t testing.TB) *dynamodb.Client {
 	t.Helper()
-	server, err := dynalite.Start(t.Context(), need.Dynalite(t), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
+	modules := need.Dynalite(t)
+	server.once.Do(func() {
+		s, err := dynalite.Start(context.Background(), modules, "")
+		if err != nil {
+			server.err = err
+			return
 		}
+		server.db = dynalite.Client(s.URL(), "us-east-1")
 	})
-	return dynalite.Client(server.URL(), "us-east-1")
+	if server.err != nil {
+		t.Fatal(server.err)
+	}
+	return server.db
 }
 
 // World is an empty table, and a topic that nothing was published to.

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
+)
+
+// Status makes the function status: it stores the state and history of pipelines.
+func Status(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(lambdafn.Each(pipeline.Service{Recorder: p.table, Counts: p.Metrics}.Handle))
+}
+
+// Failures makes the function failures: it records failures in incidents.
+func Failures(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(lambdafn.Each(p.incidents().Handle))
+}
+
+// Alerts makes the function alerts: it stores rule matches and notifies people.
+func Alerts(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(lambdafn.Each(p.ruleMatches().Handle))
+}
+
+// Consent makes the function consent: it records consent, and starts and stops
+// voice tasks by it.
+func Consent(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	return p.handler(lambdafn.Each(p.voiceTasks().Handle))
+}
+
+// Voice makes the function voice: it stores voice notifications, and starts and
+// stops the voice tasks of their calls.
+func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	service := p.voiceTasks()
+	if on, _ := voiceTasks(p.Getenv); !on.Any() {
+		service.Calls = nil
+	}
+	return p.handler(func(ctx context.Context, messages []lambdafn.Message) []error {
+		deliveries := make([]voicetask.Delivery, len(messages))
+		for i, m := range messages {
+			deliveries[i] = voicetask.Delivery{Body: m.Body, By: m.Source.Voice()}
+		}
+		return service.HandleNotifications(ctx, deliveries)
+	})
+}
+
+// Watch makes the function watch: every minute it checks what no event reports.
+func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
+	p := read(env)
+	checks := watchdog.Service{
+		Pipelines: p.table, Conditions: p.table, Incidents: p.incidents(), API: chimeapi.New(p.AWS),
+		Notifier: notify.Warnings{
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+		},
+		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region,
+		Now: time.Now, Wait: wait,
+	}
+	return p.handler(lambdafn.Scheduled(checks.Run, p.ruleMatches().Run, p.voiceTasks().Run))
+}
+
+func (p parts) failureTopic() *notify.Topic {
+	return notify.NewTopic(sns.NewFromConfig(p.AWS), p.require("CHIMEWATCH_FAILURE_TOPIC_ARN"))
+}
+
+func (p parts) incidents() *incident.Service {
+	return &incident.Service{
+		Repo: p.table, Timing: p.settings.Timing, Counts: p.Metrics, Now: time.Now,
+		Notifier: notify.Incidents{
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+		},
+	}
+}
+
+// envRoutes is the variable with the severities and topics of rule matches.
+const envRoutes = "CHIMEWATCH_ROUTES"
+
+func (p parts) ruleMatches() *rulematch.Service {
+	routes, err := rulematch.Parse("environment variable "+envRoutes, p.Getenv(envRoutes))
+	p.check(err)
+	client := sns.NewFromConfig(p.AWS)
+	return &rulematch.Service{
+		Repo: p.table, Routes: routes, Window: p.settings.MatchWindow, Counts: p.Metrics, Now: time.Now,
+		Notifier: notify.Matches{
+			Outbox: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
+			Topics:  func(arn string) notify.Publisher { return notify.NewTopic(client, arn) },
+			Options: p.words(p.https.Alerts), Owner: lambdafn.RequestID,
+		},
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

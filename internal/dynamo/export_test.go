@@ -1,0 +1,6 @@
+package dynamo
+
+import "time"
+
+// Now returns the time by the store's clock.
+func (s *Store) Now() time.Time { return s.now() }

@@ -1,0 +1,183 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
+)
+
+// activeWithin is how old the time may be by which lists show an incident.
+const activeWithin = time.Minute
+
+// Review does what is due for every incident: it sends summaries and what another
+// process could not send, closes incidents whose calls succeed again, and announces
+// that. It may be cut short anywhere; the next run goes on from there.
+func (s *Service) Review(ctx context.Context) error {
+	return s.Repo.DueIncidents(ctx, func(i Incident) error {
+		newest, err := s.Repo.NewestOccurrence(ctx, i.ID)
+		if err != nil {
+			return err
+		}
+		err = s.review(ctx, i, newest.Seen)
+		// Failures do not record themselves when one was the last: in a storm all of
+		// them would write one item.
+		if newest.At.Sub(i.ActiveAt) < activeWithin {
+			return err
+		}
+		return errors.Join(err, ignoreChanged(s.Repo.SetActive(ctx, i, newest.At)))
+	})
+}
+
+// review does what is due for one incident. lastSeen is when its newest failure was
+// handled, zero when there is none.
+func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) (err error) {
+	now := s.Now()
+	if lastSeen.IsZero() {
+		if now.Sub(i.Seen) < s.Timing.Quiet {
+			return nil // it was opened, and its first failure is being written
+		}
+		lastSeen = i.Seen // whoever opened it died; the event is a dead letter
+	}
+	step := Next(i, lastSeen, now, s.Timing)
+	if step == Close {
+		switch recovered, err := s.recovered(ctx, i, lastSeen); {
+		case err != nil:
+			return err
+		case recovered:
+			if i, lastSeen, err = s.close(ctx, i, lastSeen); err != nil || i.Open() {
+				return err
+			}
+			step = NotifyClosing
+		case now.Sub(i.Announced.At) < s.Timing.Window:
+			return nil
+		default:
+			step = NotifySummary
+		}
+	}
+	if step == NotifyClosing && i.Reopens(Recurrence{Member: true, Seen: lastSeen}, s.Timing) {
+		return ignoreChanged(s.Repo.CancelClosing(ctx, i)) // a call failed just before it was closed
+	}
+	if step == Nothing {
+		return nil
+	}
+	tally, err := s.Repo.Tally(ctx, i.ID)
+	if err != nil {
+		return err
+	}
+	example, err := s.example(ctx, i, step, tally)
+	if err != nil {
+		return err
+	}
+	return s.notify(ctx, i, step, tally, example)
+}
+
+// close closes an incident. It returns the incident as it is then, which another
+// process may have closed or reopened, and when its newest failure was handled.
+func (s *Service) close(ctx context.Context, i Incident, lastSeen time.Time) (Incident, time.Time, error) {
+	at := s.Now()
+	switch err := s.Repo.Close(ctx, i, at); {
+	case err == nil:
+		i.ClosedAt = at
+	case errors.Is(err, retry.ErrChanged):
+		if i, err = s.Repo.Incident(ctx, i.ID); err != nil {
+			return i, lastSeen, err
+		}
+	default:
+		return i, lastSeen, err
+	}
+	newest, err := s.Repo.NewestOccurrence(ctx, i.ID)
+	return i, newest.Seen, err
+}
+
+// recoveredAmong is how many of the newest calls are read to find one that succeeds.
+const recoveredAmong = 200
+
+// recovered reports whether a call of the incident's scope got past the place where
+// the others failed, after the last of them. A rehearsed incident always has: nobody
+// would rehearse calls that succeed until it is closed.
+func (s *Service) recovered(ctx context.Context, i Incident, lastSeen time.Time) (found bool, err error) {
+	if i.Rehearsal() {
+		return true, nil
+	}
+	tally, err := s.Repo.Tally(ctx, i.ID)
+	if err != nil {
+		return false, err
+	}
+	from := i.OpenedAt
+	if tally.LastAt.After(from) {
+		from = tally.LastAt
+	}
+	if from.After(lastSeen) {
+		from = lastSeen // no failure happened after it was handled, whatever its event says
+	}
+	err = s.Repo.NewestPipelines(ctx, from, s.Now().Add(pipeline.Skew), recoveredAmong, func(st pipeline.State) bool {
+		found = Succeeds(i.Group, st)
+		return found
+	})
+	return found, err
+}
+
+// example returns a failure that the notification of a step describes: the incident's
+// first, or the first of the reason that is new. It is nil where the table does not
+// know its pipeline.
+func (s *Service) example(ctx context.Context, i Incident, step Step, tally Tally) (*Failure, error) {
+	if len(tally.Examples) == 0 {
+		return nil, nil
+	}
+	first := tally.Examples[0]
+	if r, another := i.Another(); another && step == NotifyReason {
+		first = i.exampleOf(tally, r)
+	}
+	if first.PipelineID == "" {
+		return nil, nil
+	}
+	st, err := s.Repo.Pipeline(ctx, first.PipelineID)
+	if apperr.ClassOf(err) == apperr.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := Failure{Kind: ElementFailure, State: st, Event: st, At: first.At}
+	switch {
+	case st.Status == pipeline.CreateFailed:
+		f.Kind = CreateFailed
+		return &f, nil
+	case st.Status == pipeline.TemporarilyFailed:
+		f.Kind = TemporaryFailure
+	case st.Status == pipeline.Failed || i.Element == "":
+		f.Kind = PermanentFailure // whatever has come since
+		return &f, nil
+	}
+	f.Element.Type = i.Element
+	for _, e := range st.Elements {
+		if e.Type == i.Element {
+			f.Element = e
+		}
+	}
+	return &f, nil
+}
+
+// exampleOf returns the first call that failed for a reason; zero where there is none.
+func (i Incident) exampleOf(t Tally, r Reason) Occurrence {
+	given, _ := i.Given(t)
+	for _, g := range given {
+		if g.ID == r.ID {
+			return g.Example
+		}
+	}
+	return Occurrence{}
+}
+
+// ignoreChanged returns err unless it says that another process was faster, which has
+// then done the same.
+func ignoreChanged(err error) error {
+	if errors.Is(err, retry.ErrChanged) {
+		return nil
+	}
+	return err
+}

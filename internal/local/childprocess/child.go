@@ -1,0 +1,95 @@
+// Package childprocess starts processes that never outlive this one, whichever way
+// this one ends: by itself, by a signal, or killed outright.
+package childprocess
+
+import (
+	"io"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Process is a running child. Its methods may be called from any goroutine.
+type Process struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	done  chan struct{}
+	err   error
+}
+
+// Start starts cmd. The child gets a pipe as its standard input, which nothing
+// is ever written to: it closes when this process is gone, and so tells a child
+// that reads it to end on systems where the kernel sends no signal for that.
+// A terminal's Ctrl-C does not reach the child; Stop and Kill end it.
+func Start(cmd *exec.Cmd) (*Process, error) {
+	detach(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	// Without a delay, Wait would not return while a grandchild holds the output open.
+	cmd.WaitDelay = time.Second
+	if err := startOnLastingThread(cmd); err != nil {
+		stdin.Close()
+		return nil, err
+	}
+	p := &Process{cmd: cmd, stdin: stdin, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Pid gives the process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended and its output was read.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err says how the process ended: nil for exit code 0. It waits for the end.
+func (p *Process) Err() error {
+	<-p.done
+	return p.err
+}
+
+// Kill ends the process at once and waits until it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // fails only when the process is gone already
+	<-p.done
+}
+
+// Stop closes the child's standard input, which asks it to end, and kills it
+// when it is still there after the grace period.
+func (p *Process) Stop(grace time.Duration) error {
+	p.stdin.Close()
+	select {
+	case <-p.done:
+	case <-time.After(grace):
+		p.Kill()
+	}
+	return p.err
+}
+
+var (
+	starterOnce sync.Once
+	starts      chan func()
+)
+
+// startOnLastingThread starts cmd from a thread that lives as long as this
+// process: Linux sends the parent-death signal when the starting thread ends.
+func startOnLastingThread(cmd *exec.Cmd) error {
+	starterOnce.Do(func() {
+		starts = make(chan func())
+		go func() {
+			runtime.LockOSThread()
+			for start := range starts {
+				start()
+			}
+		}()
+	})
+	result := make(chan error, 1)
+	starts <- func() { result <- cmd.Start() }
+	return <-result
+}

@@ -1,0 +1,146 @@
+package eventsource
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"net/http"
+
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+)
+
+// Limits of records (PutRecords in the Kinesis API reference).
+const (
+	maxRecord  = 10 << 20 // bytes of data and key
+	maxRecords = 500
+	maxRequest = 10 << 20 // bytes of all records
+	maxKey     = 256      // characters
+	shard      = "shardId-000000000000"
+)
+
+type putEntry struct {
+	Data            []byte
+	PartitionKey    string
+	ExplicitHashKey *string
+}
+
+type putInput struct {
+	StreamName, StreamARN string
+	putEntry
+}
+
+type putOutput struct {
+	ShardID        string `json:"ShardId"`
+	SequenceNumber string
+}
+
+type putRecordsInput struct {
+	StreamName, StreamARN string
+	Records               []putEntry
+}
+
+type putRecordsOutput struct {
+	FailedRecordCount int
+	Records           []putResult
+}
+
+type putResult struct {
+	ShardID        string `json:"ShardId,omitempty"`
+	SequenceNumber string `json:",omitempty"`
+	ErrorCode      string `json:",omitempty"`
+	ErrorMessage   string `json:",omitempty"`
+}
+
+// Handler answers PutRecord and PutRecords of the Kinesis JSON protocol. It refuses the
+// CBOR protocol, in CBOR.
+func (s *Stream) Handler() http.Handler {
+	service := &awsprotocol.JSONService{Version: "1.1", Operations: map[string]awsprotocol.Operation{
+		"PutRecord": awsprotocol.Op(s.putRecord), "PutRecords": awsprotocol.Op(s.putRecords),
+	}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if awsprotocol.RefuseCBOR(w, r) {
+			return
+		}
+		service.ServeHTTP(w, r)
+	})
+}
+
+func (s *Stream) putRecord(_ context.Context, in putInput) (putOutput, error) {
+	if err := s.find(in.StreamName, in.StreamARN); err != nil {
+		return putOutput{}, err
+	}
+	if err := in.check("data"); err != nil {
+		return putOutput{}, err
+	}
+	number, err := s.Put(in.PartitionKey, in.Data)
+	return putOutput{ShardID: shard, SequenceNumber: number}, err
+}
+
+// putRecords refuses all records where one is not as it must be, as Kinesis does. Those
+// that cannot be kept fail one by one.
+func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOutput, error) {
+	out := putRecordsOutput{Records: []putResult{}}
+	if err := s.find(in.StreamName, in.StreamARN); err != nil {
+		return out, err
+	}
+	if n := len(in.Records); n < 1 || n > maxRecords {
+		return out, awsprotocol.Errorf("ValidationException", "the request has %d records and must have 1 to %d", n, maxRecords)
+	}
+	size := 0
+	for i, r := range in.Records {
+		if err := r.check(fmt.Sprintf("records.%d.member.data", i+1)); err != nil {
+			return out, err
+		}
+		size += len(r.Data) + len(r.PartitionKey)
+	}
+	if size > maxRequest {
+		return out, awsprotocol.Errorf("InvalidArgumentException", "the records have %d bytes together and may have %d", size,
+			maxRequest)
+	}
+	for _, r := range in.Records {
+		number, err := s.Put(r.PartitionKey, r.Data)
+		if err != nil {
+			out.FailedRecordCount++
+			out.Records = append(out.Records, putResult{ErrorCode: "InternalFailure", ErrorMessage: err.Error()})
+			continue
+		}
+		out.Records = append(out.Records, putResult{ShardID: shard, SequenceNumber: number})
+	}
+	return out, nil
+}
+
+func (s *Stream) find(name, arn string) error {
+	switch {
+	case name == "" && arn == "":
+		return awsprotocol.Errorf("InvalidArgumentException",
+			"StreamARN or StreamName must be given; the local stack has the stream %s", s.Name)
+	case name != "" && name != s.Name || arn != "" && arn != s.ARN:
+		return awsprotocol.Errorf("ResourceNotFoundException", "the local stack has no stream %s%s; it has %s", name, arn, s.Name)
+	}
+	return nil
+}
+
+// maxHash is the highest hash key of a shard, and so of the one there is.
+var maxHash = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
+
+// check refuses a record that Kinesis does not accept; at names its data.
+func (e putEntry) check(at string) error {
+	if n := len([]rune(e.PartitionKey)); n < 1 || n > maxKey {
+		return awsprotocol.Errorf("ValidationException", "the partition key beside %s has %d characters and must have 1 to %d", at,
+			n, maxKey)
+	}
+	if e.Data == nil {
+		return awsprotocol.Errorf("ValidationException", "%s is not given", at)
+	}
+	if n := len(e.Data) + len(e.PartitionKey); n > maxRecord {
+		return awsprotocol.Errorf("ValidationException", "%s has %d bytes with its key and may have %d", at, n, maxRecord)
+	}
+	if e.ExplicitHashKey != nil {
+		n, ok := new(big.Int).SetString(*e.ExplicitHashKey, 10)
+		if !ok || n.Sign() < 0 || n.Cmp(maxHash) > 0 {
+			return awsprotocol.Errorf("InvalidArgumentException", "the explicit hash key %q beside %s is no number from 0 to 2^128-1",
+				*e.ExplicitHashKey, at)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package sns
+
+import (
+	"net/url"
+	"strings"
+)
+
+// ProtocolLocal is the protocol of the one subscription of a topic that nothing
+// subscribes to here: the record of what was published, which people and tests read.
+// SNS has no such protocol.
+const ProtocolLocal = "local"
+
+// subscription is a subscriber of a topic, as SNS describes one; all are confirmed.
+type subscription struct {
+	SubscriptionARN string `xml:"SubscriptionArn"`
+	Owner           string
+	Protocol        string
+	Endpoint        string
+	TopicARN        string `xml:"TopicArn"`
+}
+
+// Subscribe adds a subscriber to what SNS clients see of a topic. It delivers
+// nothing: that is up to onPublish.
+func (s *Service) Subscribe(topicARN, protocol, endpoint string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.subscribers = append(s.subscribers, newSubscription(topicARN, protocol, endpoint))
+}
+
+func newSubscription(topicARN, protocol, endpoint string) subscription {
+	return subscription{topicARN + ":" + protocol, account(topicARN), protocol, endpoint, topicARN}
+}
+
+// account returns the account of an ARN.
+func account(arn string) string { return strings.Split(arn, ":")[4] }
+
+// subscriptionsOf returns the subscribers of a topic: the record of messages where
+// there is no other.
+func (s *Service) subscriptionsOf(topicARN string) []subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []subscription
+	for _, one := range s.subscribers {
+		if one.TopicARN == topicARN {
+			found = append(found, one)
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, newSubscription(topicARN, ProtocolLocal, "the record of the local stack"))
+	}
+	return found
+}
+
+type subscriptionsResult struct {
+	Subscriptions []subscription `xml:"Subscriptions>member"`
+}
+
+// listSubscriptions answers with all subscribers on one page.
+func (s *Service) listSubscriptions(form url.Values) (any, error) {
+	arn := form.Get("TopicArn")
+	if err := s.known(arn); err != nil {
+		return nil, err
+	}
+	return subscriptionsResult{s.subscriptionsOf(arn)}, nil
+}
+
+func (s *Service) getSubscriptionAttributes(form url.Values) (any, error) {
+	arn := form.Get("SubscriptionArn")
+	for _, topicARN := range s.arns {
+		for _, one := range s.subscriptionsOf(topicARN) {
+			if one.SubscriptionARN == arn {
+				return attributesResult{[]attributeEntry{
+					{"SubscriptionArn", arn}, {"TopicArn", topicARN}, {"Owner", one.Owner}, {"Protocol", one.Protocol},
+					{"Endpoint", one.Endpoint}, {"PendingConfirmation", "false"}, {"RawMessageDelivery", "false"},
+				}}, nil
+			}
+		}
+	}
+	return nil, notFound("the local stack has no subscription %s", arn)
+}
