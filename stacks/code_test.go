@@ -73,7 +73,7 @@ func build(t *testing.T, architecture string) string {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"go.mod": "module example.com/functions\n\ngo 1.26\n",
+		"go.mod": "module github.com/chimewatch/chimewatch\n\ngo 1.26\n",
 		// The package net has parts in C where that is allowed.
 		"functions/status/main.go": "package main\n\nimport _ \"net\"\n\nfunc main() {}\n",
 	} {

@@ -116,11 +116,10 @@ func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 	app := awscdk.NewApp(&awscdk.AppProps{
 		Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false),
 	})
-	stack, err := stacks.New(app, chosen, codeOf(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return app, stack
+	stacks.AddChecks(app)
+	props := stacks.FromConfig(chosen)
+	props.Code = codeOf(t)
+	return app, stacks.NewChimewatchStack(app, jsii.String(chosen.StackName), props)
 }
 
 func codeOf(t *testing.T) stacks.Code {

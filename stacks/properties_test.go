@@ -26,7 +26,8 @@ type breakage struct {
 // checks are all properties.
 func checks() []check {
 	return slices.Concat(routingChecks(), functionChecks(), grantChecks(), dataChecks(), topicChecks(),
-		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks(), knownChecks())
+		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks(), knownChecks(),
+		logicalIDChecks())
 }
 
 // Each property holds in every configuration.

@@ -139,7 +139,7 @@ func voiceQueueProblems(s synthesized) (problems []string) {
 		problems = append(problems, "VoiceQueue: got the redrive policy "+cfn.AsText(redrive)+
 			", want five receives and then VoiceDeadLetters")
 	}
-	if timeout, _ := q.Prop("VisibilityTimeout").(float64); timeout < 6*timeouts["voice"] {
+	if timeout, _ := q.Prop("VisibilityTimeout").(float64); timeout < 6*specOf("voice").Timeout.Seconds() {
 		problems = append(problems, fmt.Sprintf(
 			"VoiceQueue: got a visibility timeout of %v s, want six times the function's", timeout))
 	}

@@ -62,12 +62,9 @@ func build(app awscdk.App) error {
 	if err := checkTopics(chosen, region); err != nil {
 		return err
 	}
-	root, err := os.Getwd() // the CDK runs the app in the folder of cdk.json
-	if err != nil {
-		return err
-	}
-	_, err = stacks.New(app, chosen, stacks.Build(root))
-	return err
+	stacks.AddChecks(app)
+	stacks.NewChimewatchStack(app, &chosen.StackName, stacks.FromConfig(chosen))
+	return nil
 }
 
 // checkTopics refuses topics that do not exist, or that the functions could not
