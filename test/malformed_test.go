@@ -23,12 +23,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -272,17 +271,17 @@ func scan(t *testing.T, s *local.Stack) kept {
 
 // identity gives what a function has to keep of a message, empty when that is
 // nothing; an error where the function should have refused the message.
-func identity(function string, m intake.Message) (string, error) {
+func identity(function string, m lambdafn.Message) (string, error) {
 	switch function {
 	case "consent":
-		e, err := consent.Parse(m.Body, time.Now())
+		e, err := voicetask.ParseConsent(m.Body, time.Now())
 		if e.TransactionID != "" {
 			return "T#" + e.TransactionID + " " + e.Event, err
 		}
 		return "C#" + e.CallID + " " + e.Event, err
 	case "voice":
-		n, err := voice.Read(m)
-		if errors.Is(err, voice.ErrForeign) {
+		n, err := chime.ParseVoice(m.Body, m.Source.Voice())
+		if errors.Is(err, chime.ErrForeign) {
 			return "", nil
 		}
 		if err != nil {
@@ -290,10 +289,10 @@ func identity(function string, m intake.Message) (string, error) {
 		}
 		// As docs/VOICE.md says.
 		name, id := "taskId", n.TaskID
-		if n.Analytics == voice.Ready || n.Analytics == voice.Unknown {
+		if n.Analytics == chime.AnalyticsReady || n.Analytics == chime.AnalyticsUnknown {
 			name, id = "transactionId", n.TransactionID
 		}
-		return fmt.Sprintf("%s#%s#notificationType#%s#analyticsType#%s %s", name, cmp.Or(id, "None"), n.Source, n.Analytics, n.ID), nil
+		return fmt.Sprintf("%s#%s#notificationType#%s#analyticsType#%s %s", name, cmp.Or(id, "None"), n.By, n.Analytics, n.ID), nil
 	}
 	parse := chime.Parse
 	if function == "failures" { // which must not refuse an event for its time
@@ -332,7 +331,7 @@ type account struct {
 // messages is kept, or named in the reply as failed, or there is nothing to keep
 // of it.
 func (a *account) enter(k kept, function string, n int, payload, reply []byte) error {
-	batch, err := intake.Read(payload)
+	batch, err := lambdafn.Unwrap(payload)
 	if err != nil {
 		return fmt.Errorf("it is no payload (%w), and the function said nothing", err)
 	}
@@ -380,7 +379,7 @@ func (a *account) enter(k kept, function string, n int, payload, reply []byte) e
 // ofFunction are the detail types that each function is for.
 var ofFunction = map[string][]string{
 	"status": {chime.DetailStateChange}, "failures": {chime.DetailStateChange}, "alerts": {chime.DetailRulesMatched},
-	"consent": {consent.DetailType}, "voice": {chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone},
+	"consent": {voicetask.DetailType}, "voice": {chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone},
 }
 
 // Ten thousand malformed payloads through each function that takes events, as its

@@ -12,14 +12,13 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/schemas"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
@@ -172,7 +171,7 @@ func alertsHandlesExamples(t *testing.T, f underEmulator) {
 func consentHandlesExamples(t *testing.T, f underEmulator) {
 	for _, ev := range routed(t, "consent") {
 		f.handles(t, ev.Raw)
-		e, err := consent.Parse(ev.Raw, time.Now())
+		e, err := voicetask.ParseConsent(ev.Raw, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,22 +179,22 @@ func consentHandlesExamples(t *testing.T, f underEmulator) {
 		if e.TransactionID == "" {
 			ledger, err = f.table.CallLedger(t.Context(), e.CallID)
 		}
-		if err != nil || !slices.ContainsFunc(ledger, func(other consent.Entry) bool { return other.Event == ev.ID }) {
+		if err != nil || !slices.ContainsFunc(ledger, func(other voicetask.Entry) bool { return other.Event == ev.ID }) {
 			t.Errorf("event %s is not in its ledger (%v)", ev.ID, err)
 		}
 	}
 }
 
 // voiceShapes are the forms in which Lambda hands a notification to the function.
-var voiceShapes = map[intake.Source]func(body []byte) any{
-	intake.Direct: func(body []byte) any { return json.RawMessage(body) },
-	intake.SQS: func(body []byte) any {
+var voiceShapes = map[lambdafn.Source]func(body []byte) any{
+	lambdafn.Direct: func(body []byte) any { return json.RawMessage(body) },
+	lambdafn.SQS: func(body []byte) any {
 		return records(map[string]any{
 			"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:q", "messageId": "m",
 			"receiptHandle": "r", "attributes": map[string]any{}, "messageAttributes": map[string]any{}, "body": string(body),
 		})
 	},
-	intake.SNS: func(body []byte) any {
+	lambdafn.SNS: func(body []byte) any {
 		return records(map[string]any{
 			"EventSource": "aws:sns", "EventVersion": "1.0",
 			"EventSubscriptionArn": "arn:aws:sns:us-east-1:123456789012:t:s",
@@ -205,7 +204,7 @@ var voiceShapes = map[intake.Source]func(body []byte) any{
 			},
 		})
 	},
-	intake.Kinesis: func(body []byte) any {
+	lambdafn.Kinesis: func(body []byte) any {
 		return records(map[string]any{
 			"eventSource": "aws:kinesis", "eventVersion": "1.0", "eventName": "aws:kinesis:record",
 			"eventID": "shardId-000000000000:1",
@@ -232,14 +231,14 @@ func voiceHandlesExamples(t *testing.T, f underEmulator) {
 			}
 			f.handles(t, payload)
 			sent++
-			want, err := voice.Read(intake.Message{Source: source, Body: example.Body})
+			want, err := chime.ParseVoice(example.Body, source.Voice())
 			if err != nil {
 				t.Fatal(err)
 			}
 			call := chime.CallFields{TransactionID: want.TransactionID, CallID: want.CallID}
 			notes, err := f.table.VoiceOf(t.Context(), call, want.PipelineID)
-			if err != nil || !slices.ContainsFunc(notes, func(n voice.Note) bool {
-				return n.ID == want.ID && n.Source == want.Source
+			if err != nil || !slices.ContainsFunc(notes, func(n chime.VoiceNotification) bool {
+				return n.ID == want.ID && n.By == want.By
 			}) {
 				t.Errorf("%s by %s: it is not among the notifications of its call (%v)", example.Name, source, err)
 			}

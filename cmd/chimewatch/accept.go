@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
-	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -30,7 +29,7 @@ const (
 // accept returns the error with which a function refuses a message; nil where it
 // accepts the message. It is the function's own handler that is asked, on a table
 // that is empty and keeps nothing, so that no rule of it is written a second time.
-func accept(ctx context.Context, function string, m intake.Message, now func() time.Time) (err error) {
+func accept(ctx context.Context, function string, m lambdafn.Message, now func() time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = apperr.New(apperr.Internal, "function "+function, fmt.Sprintf("panics: %v", p), "report it with the event")
@@ -49,7 +48,7 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 			Notifier: notify.Matches{Outbox: table, Topic: idle{}, Topics: func(string) notify.Publisher { return idle{} }, Owner: owner},
 		}).Handle(ctx, m.Body)
 	case functionConsent:
-		return handler.Consent(table, idle{}, idle{}, now)(ctx, m)
+		return (&voicetask.Service{Ledger: table, Calls: idle{}, Counts: idle{}, Now: now}).Handle(ctx, m.Body)
 	case functionVoice:
 		return acceptNote(ctx, table, m)
 	}
@@ -58,15 +57,15 @@ func accept(ctx context.Context, function string, m intake.Message, now func() t
 
 // acceptNote does what the function voice does with a message, without its log.
 // A record that it skips is accepted.
-func acceptNote(ctx context.Context, table forgetful, m intake.Message) error {
-	n, err := voice.Read(m)
-	if errors.Is(err, voice.ErrForeign) {
+func acceptNote(ctx context.Context, table forgetful, m lambdafn.Message) error {
+	n, err := chime.ParseVoice(m.Body, m.Source.Voice())
+	if errors.Is(err, chime.ErrForeign) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return table.RecordVoice(ctx, []voice.Note{n})[0]
+	return table.RecordVoice(ctx, []chime.VoiceNotification{n})[0]
 }
 
 // forgetful is a store on a table that keeps nothing; what needs a table that
@@ -89,6 +88,6 @@ func (forgetful) Once(context.Context, dynamo.Partition, notify.Notification, st
 // idle counts, publishes and settles nothing.
 type idle struct{}
 
-func (idle) Count(string, int)                               {}
-func (idle) Publish(context.Context, notify.Message) error   { return nil }
-func (idle) Settle(context.Context, voicetask.Trigger) error { return nil }
+func (idle) Count(string, int)                                  {}
+func (idle) Publish(context.Context, notify.Message) error      { return nil }
+func (idle) Reconcile(context.Context, voicetask.Trigger) error { return nil }

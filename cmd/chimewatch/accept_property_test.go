@@ -17,9 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -33,36 +31,39 @@ import (
 // deaf counts, publishes and settles nothing.
 type deaf struct{}
 
-func (deaf) Count(string, int)                               {}
-func (deaf) Publish(context.Context, notify.Message) error   { return nil }
-func (deaf) Settle(context.Context, voicetask.Trigger) error { return nil }
-
-// bytesOnly returns a handler that reads the body of a message only.
-func bytesOnly(h func(context.Context, []byte) error) handler.Handler {
-	return func(ctx context.Context, m intake.Message) error { return h(ctx, m.Body) }
-}
+func (deaf) Count(string, int)                                  {}
+func (deaf) Publish(context.Context, notify.Message) error      { return nil }
+func (deaf) Reconcile(context.Context, voicetask.Trigger) error { return nil }
 
 // functionsOn returns the functions as they are deployed, on a table.
 func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]byte, error) {
 	owner := func(context.Context) string { return "test" }
-	single := func(h handler.Handler) func(context.Context, []byte) ([]byte, error) {
-		return func(ctx context.Context, payload []byte) ([]byte, error) { return intake.Handle(ctx, payload, h) }
+	single := func(h func(context.Context, []byte) error) func(context.Context, []byte) ([]byte, error) {
+		return func(ctx context.Context, payload []byte) ([]byte, error) {
+			return lambdafn.Handle(ctx, payload, lambdafn.Each(h))
+		}
 	}
 	return map[string]func(context.Context, []byte) ([]byte, error){
-		"status": single(bytesOnly(pipeline.Service{Recorder: s, Counts: deaf{}}.Handle)),
+		"status": single((pipeline.Service{Recorder: s, Counts: deaf{}}.Handle)),
 		"failures": func(ctx context.Context, payload []byte) ([]byte, error) {
 			return lambdafn.Handle(ctx, payload, lambdafn.Each((&incident.Service{
 				Repo: s, Timing: incident.DefaultTiming, Counts: deaf{}, Now: time.Now,
 				Notifier: notify.Incidents{Outbox: s, Topic: deaf{}, Owner: owner},
 			}).Handle))
 		},
-		"alerts": single(bytesOnly((&rulematch.Service{
+		"alerts": single(((&rulematch.Service{
 			Repo: s, Window: time.Minute, Counts: deaf{}, Now: time.Now,
 			Notifier: notify.Matches{Outbox: s, Topic: deaf{}, Topics: func(string) notify.Publisher { return deaf{} }, Owner: owner},
 		}).Handle)),
-		"consent": single(handler.Consent(s, deaf{}, deaf{}, time.Now)),
+		"consent": single(((&voicetask.Service{Ledger: s, Calls: deaf{}, Counts: deaf{}, Now: time.Now}).Handle)),
 		"voice": func(ctx context.Context, payload []byte) ([]byte, error) {
-			return intake.HandleAll(ctx, payload, handler.Voice(s, nil, deaf{}))
+			return lambdafn.Handle(ctx, payload, func(ctx context.Context, messages []lambdafn.Message) []error {
+				var deliveries []voicetask.Delivery
+				for _, m := range messages {
+					deliveries = append(deliveries, voicetask.Delivery{Body: m.Body, By: m.Source.Voice()})
+				}
+				return (&voicetask.Service{Notifications: s, Counts: deaf{}}).HandleNotifications(ctx, deliveries)
+			})
 		},
 	}
 }
@@ -169,7 +170,7 @@ func TestValidateAgreesWithTheFunctions(t *testing.T) {
 			} else if apperr.ClassOf(refused) != apperr.Invalid {
 				t.Fatalf("got %v of %.300s, want none or one of class invalid", refused, raw)
 			}
-			found := judge.verdict(context.Background(), intake.Message{Source: intake.Direct, Body: raw})
+			found := judge.verdict(context.Background(), lambdafn.Message{Source: lambdafn.Direct, Body: raw})
 			for _, name := range names {
 				if !slices.Contains(found.Functions, name) {
 					t.Fatalf("got the functions %v, want %v of %.300s", found.Functions, names, raw)
@@ -237,7 +238,7 @@ func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
 // The names of the functions are those of the routing table.
 func TestAcceptKnowsEveryFunction(t *testing.T) {
 	for _, rule := range eventrule.Table(eventrule.Options{}) {
-		err := accept(t.Context(), rule.Function, intake.Message{Body: []byte("{}")}, time.Now)
+		err := accept(t.Context(), rule.Function, lambdafn.Message{Body: []byte("{}")}, time.Now)
 		if apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v, want the refusal of an empty event", rule.Function, err)
 		}

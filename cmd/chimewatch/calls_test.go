@@ -221,7 +221,7 @@ func TestCalls(t *testing.T) {
 
 	t.Run("show an incident", func(t *testing.T) {
 		s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
-		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
+		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
 			Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
 		})

@@ -12,8 +12,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/redact"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // consentCmd tells of consent to voice-analytics tasks, and looks it up.
@@ -47,7 +47,7 @@ type (
 
 // Run tells of consent.
 func (c *grantCmd) Run(a *app) error {
-	d := c.detail(consent.Granted, a.now())
+	d := c.detail(voicetask.Granted, a.now())
 	if c.Until != "" {
 		until, err := parseTime("--until", c.Until)
 		if err != nil {
@@ -62,25 +62,25 @@ func (c *grantCmd) Run(a *app) error {
 }
 
 // Run tells of a refusal.
-func (c *denyCmd) Run(a *app) error { return c.send(a, c.detail(consent.Denied, a.now())) }
+func (c *denyCmd) Run(a *app) error { return c.send(a, c.detail(voicetask.Denied, a.now())) }
 
 // Run tells that consent is taken back.
-func (c *withdrawCmd) Run(a *app) error { return c.send(a, c.detail(consent.Withdrawn, a.now())) }
+func (c *withdrawCmd) Run(a *app) error { return c.send(a, c.detail(voicetask.Withdrawn, a.now())) }
 
-func (w *word) detail(decision consent.Kind, now time.Time) consent.Detail {
-	return consent.Detail{TransactionID: w.Transaction, CallID: w.Call, Scope: consent.Scope(w.Scope), Decision: decision, By: w.By, At: now.UTC()}
+func (w *word) detail(decision voicetask.Kind, now time.Time) voicetask.ConsentDetail {
+	return voicetask.ConsentDetail{TransactionID: w.Transaction, CallID: w.Call, Scope: voicetask.Scope(w.Scope), Decision: decision, By: w.By, At: now.UTC()}
 }
 
 // told is the JSON form of what was told.
 type told struct {
 	EventID string `json:"eventId"`
-	consent.Detail
+	voicetask.ConsentDetail
 	Bus string `json:"bus"`
 }
 
 // send puts the event on the bus. What the function would refuse is refused here
 // already.
-func (w *word) send(a *app, d consent.Detail) error {
+func (w *word) send(a *app, d voicetask.ConsentDetail) error {
 	text, err := json.Marshal(d)
 	if err != nil {
 		return apperr.Wrap(err, apperr.Invalid, "consent", "has no JSON form", "")
@@ -93,7 +93,7 @@ func (w *word) send(a *app, d consent.Detail) error {
 		return err
 	}
 	answer, err := eventbridge.NewFromConfig(cfg).PutEvents(a.ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-		Source: aws.String(consent.Source), DetailType: aws.String(consent.DetailType), Time: aws.Time(d.At),
+		Source: aws.String(voicetask.ConsentSource), DetailType: aws.String(voicetask.DetailType), Time: aws.Time(d.At),
 		Detail: aws.String(string(text)), EventBusName: aws.String(w.Bus),
 	}}})
 	if err != nil {
@@ -107,7 +107,7 @@ func (w *word) send(a *app, d consent.Detail) error {
 		*field = redact.Text(*field)
 	}
 	if a.asJSON() {
-		return a.printJSON(told{EventID: id, Detail: d, Bus: redact.Text(w.Bus)})
+		return a.printJSON(told{EventID: id, ConsentDetail: d, Bus: redact.Text(w.Bus)})
 	}
 	what := "transaction " + d.TransactionID
 	if d.TransactionID == "" {
@@ -121,12 +121,12 @@ func (w *word) send(a *app, d consent.Detail) error {
 // acceptable holds the detail against what the function takes.
 func acceptable(detail json.RawMessage, now time.Time) error {
 	event, err := json.Marshal(map[string]any{
-		"id": "1", "source": consent.Source, "detail-type": consent.DetailType, "time": now.Format(time.RFC3339Nano), "detail": detail,
+		"id": "1", "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": now.Format(time.RFC3339Nano), "detail": detail,
 	})
 	if err != nil {
 		return apperr.Wrap(err, apperr.Invalid, "consent", "has no JSON form", "")
 	}
-	_, err = consent.Parse(event, now)
+	_, err = voicetask.ParseConsent(event, now)
 	var field *chime.FieldError
 	if errors.As(err, &field) {
 		flag, named := flagOf[field.Pointer]

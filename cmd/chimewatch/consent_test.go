@@ -9,29 +9,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 func TestConsentTells(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		args []string
-		want consent.Detail // without the moment
+		want voicetask.ConsentDetail // without the moment
 	}{
 		{"grant", []string{"grant", "--transaction", "t-1", "--scope", "both", "--by", "me"},
-			consent.Detail{TransactionID: "t-1", Scope: consent.ScopeBoth, Decision: consent.Granted, By: "me"}},
+			voicetask.ConsentDetail{TransactionID: "t-1", Scope: voicetask.ScopeBoth, Decision: voicetask.Granted, By: "me"}},
 		{"grant until", []string{"grant", "--call", "c-1", "--scope", "voice-tone", "--by", "me", "--until", "2999-01-01"},
-			consent.Detail{CallID: "c-1", Scope: consent.ScopeVoiceTone, Decision: consent.Granted, By: "me", Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}},
+			voicetask.ConsentDetail{CallID: "c-1", Scope: voicetask.ScopeVoiceTone, Decision: voicetask.Granted, By: "me", Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		{"deny", []string{"deny", "--transaction", "t-1", "--call", "c-1", "--scope", "speaker-search", "--by", "me"},
-			consent.Detail{TransactionID: "t-1", CallID: "c-1", Scope: consent.ScopeSpeakerSearch, Decision: consent.Denied, By: "me"}},
+			voicetask.ConsentDetail{TransactionID: "t-1", CallID: "c-1", Scope: voicetask.ScopeSpeakerSearch, Decision: voicetask.Denied, By: "me"}},
 		{"withdraw", []string{"withdraw", "--transaction", "t-1", "--scope", "both", "--by", "me"},
-			consent.Detail{TransactionID: "t-1", Scope: consent.ScopeBoth, Decision: consent.Withdrawn, By: "me"}},
+			voicetask.ConsentDetail{TransactionID: "t-1", Scope: voicetask.ScopeBoth, Decision: voicetask.Withdrawn, By: "me"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
@@ -44,7 +42,7 @@ func TestConsentTells(t *testing.T) {
 			if entry["Source"] != "chimewatch.consent" || entry["DetailType"] != "Voice Analytics Consent" {
 				t.Errorf("got %v, want an event of consent", entry)
 			}
-			var sent consent.Detail
+			var sent voicetask.ConsentDetail
 			var printed told
 			if err := json.Unmarshal([]byte(entry["Detail"].(string)), &sent); err != nil {
 				t.Fatal(err)
@@ -52,7 +50,7 @@ func TestConsentTells(t *testing.T) {
 			if err := json.Unmarshal([]byte(got.stdout), &printed); err != nil || printed.EventID != "evt-1" || printed.Bus != "default" {
 				t.Errorf("got %s (%v), want the event's id and the bus", got.stdout, err)
 			}
-			if diff := cmp.Diff(sent, printed.Detail); diff != "" {
+			if diff := cmp.Diff(sent, printed.ConsentDetail); diff != "" {
 				t.Errorf("what is printed is not what was sent (-sent +printed):\n%s", diff)
 			}
 			if sent.At.Before(before) || sent.At.After(time.Now()) {
@@ -109,11 +107,11 @@ func consentTable(t *testing.T) *dynalite.Server {
 	server := startTable(t, t.TempDir())
 	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	for _, name := range []string{"voice-analytics-ready", "speaker-identification-no-matches", "voice-tone-failure"} {
-		n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(strings.NewReplacer(voiceTransaction, endedTransaction, voiceCall, endedCall).Replace(example(t, name)))})
+		n, err := chime.ParseVoice([]byte(strings.NewReplacer(voiceTransaction, endedTransaction, voiceCall, endedCall).Replace(example(t, name))), chime.BySQS)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.RecordVoice(t.Context(), []voice.Note{n})[0]; err != nil {
+		if err := s.RecordVoice(t.Context(), []chime.VoiceNotification{n})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,11 +124,11 @@ func consentTable(t *testing.T) *dynalite.Server {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC)
-	for _, e := range []consent.Entry{
-		{Kind: consent.Granted, At: at, Event: "g-1", By: "the caller, +12065550178", Scope: consent.ScopeBoth, CallID: endedCall, Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
-		{Kind: consent.Starting, At: at.Add(time.Second), Event: "g-1", By: consent.System, TransactionID: endedTransaction, VoiceConnectorID: "v", Task: consent.VoiceTone, Number: 1, Consent: "g-1", Code: "granted", Token: "k"},
-		{Kind: consent.Started, At: at.Add(2 * time.Second), Event: "g-1", By: consent.System, TransactionID: endedTransaction, VoiceConnectorID: "v", Task: consent.VoiceTone, Number: 1, Consent: "g-1", Token: "k", TaskID: "4ac3799b-e2d6-4805-a28c-4fababb1b60c"},
-		{Kind: consent.Denied, At: at.Add(-time.Hour), Event: "d-1", By: "agent-2317", Scope: consent.ScopeVoiceTone, CallID: "unknown-call"},
+	for _, e := range []voicetask.Entry{
+		{Kind: voicetask.Granted, At: at, Event: "g-1", By: "the caller, +12065550178", Scope: voicetask.ScopeBoth, CallID: endedCall, Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{Kind: voicetask.Starting, At: at.Add(time.Second), Event: "g-1", By: voicetask.System, TransactionID: endedTransaction, VoiceConnectorID: "v", Task: voicetask.VoiceTone, Number: 1, Consent: "g-1", Code: "granted", Token: "k"},
+		{Kind: voicetask.Started, At: at.Add(2 * time.Second), Event: "g-1", By: voicetask.System, TransactionID: endedTransaction, VoiceConnectorID: "v", Task: voicetask.VoiceTone, Number: 1, Consent: "g-1", Token: "k", TaskID: "4ac3799b-e2d6-4805-a28c-4fababb1b60c"},
+		{Kind: voicetask.Denied, At: at.Add(-time.Hour), Event: "d-1", By: "agent-2317", Scope: voicetask.ScopeVoiceTone, CallID: "unknown-call"},
 	} {
 		if err := s.Enter(t.Context(), e); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // numberForms are the ways in which a number of ten digits is written.
@@ -32,8 +32,8 @@ func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 	const digits = "4155550160"
 	for _, form := range numberForms {
 		text := fmt.Sprintf(form, digits)
-		h := held{TransactionID: text, CallID: text, VoiceConnectorID: text, Tasks: []consent.Standing{{}},
-			Ledger: consent.Ledger{{}}}
+		h := held{TransactionID: text, CallID: text, VoiceConnectorID: text, Tasks: []voicetask.Standing{{}},
+			Ledger: voicetask.Ledger{{}}}
 		fillTexts(&h.Tasks[0], text)
 		fillTexts(&h.Ledger[0], text)
 		for _, output := range []string{outputJSON, "table"} {
@@ -59,7 +59,7 @@ func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 			}
 		}
 	}
-	if reflect.TypeFor[consent.Entry]().NumField() < 15 {
+	if reflect.TypeFor[voicetask.Entry]().NumField() < 15 {
 		t.Error("the entries have fewer fields than this test is for")
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/redact"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 type showConsentCmd struct {
@@ -32,20 +32,20 @@ type held struct {
 	CallID           string `json:"callId,omitempty"`
 	VoiceConnectorID string `json:"voiceConnectorId,omitempty"`
 	// Time is when the last was said.
-	Time  time.Time          `json:"time,omitzero"`
-	Tasks []consent.Standing `json:"tasks"`
+	Time  time.Time            `json:"time,omitzero"`
+	Tasks []voicetask.Standing `json:"tasks"`
 	// Ledger is all that was said, decided and done; only in consent show.
-	Ledger consent.Ledger `json:"ledger,omitempty"`
+	Ledger voicetask.Ledger `json:"ledger,omitempty"`
 }
 
 // newHeld makes the JSON form of a ledger.
-func newHeld(l consent.Ledger, now time.Time) held {
+func newHeld(l voicetask.Ledger, now time.Time) held {
 	h := held{Tasks: l.Standings(now), Ledger: l.InOrder()}
 	for _, e := range h.Ledger {
-		if e.Kind == consent.Ready && h.VoiceConnectorID == "" {
+		if e.Kind == voicetask.Ready && h.VoiceConnectorID == "" {
 			h.TransactionID, h.CallID, h.VoiceConnectorID = e.TransactionID, e.CallID, e.VoiceConnectorID
 		}
-		if e.Scope != "" || e.Kind == consent.Ready {
+		if e.Scope != "" || e.Kind == voicetask.Ready {
 			h.Time = e.At
 		}
 	}
@@ -108,7 +108,7 @@ func (c *showConsentCmd) Run(a *app) error {
 // findLedger reads the ledger that ref names: of a transaction, or of a call's
 // last transaction, with the call's other transactions beside it. Where there is
 // none, ref may name what was rehearsed.
-func findLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger consent.Ledger, others []string, err error) {
+func findLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger voicetask.Ledger, others []string, err error) {
 	for _, id := range []string{ref, chime.RehearsalPrefix + ref} {
 		if ledger, others, err = readLedger(ctx, s, id); err != nil || len(ledger) > 0 {
 			return ledger, others, err
@@ -120,16 +120,16 @@ func findLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger consen
 
 // readLedger is findLedger for an id as the table has it; the ledger is empty
 // where nothing has it.
-func readLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger consent.Ledger, others []string, err error) {
+func readLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger voicetask.Ledger, others []string, err error) {
 	if ledger, err = ledgerOf(ctx, s, ref); err != nil || len(ledger) > 0 {
 		return ledger, nil, err
 	}
 	if ledger, err = s.CallLedger(ctx, ref); err != nil || len(ledger) == 0 {
 		return nil, nil, err
 	}
-	var last consent.Entry
+	var last voicetask.Entry
 	for _, e := range ledger.InOrder() {
-		if e.Kind == consent.Ready {
+		if e.Kind == voicetask.Ready {
 			last = e
 		}
 	}
@@ -146,14 +146,14 @@ func readLedger(ctx context.Context, s *dynamo.Store, ref string) (ledger consen
 }
 
 // ledgerOf reads a transaction's ledger and what its pipeline tells of its end.
-func ledgerOf(ctx context.Context, s *dynamo.Store, transactionID string) (consent.Ledger, error) {
+func ledgerOf(ctx context.Context, s *dynamo.Store, transactionID string) (voicetask.Ledger, error) {
 	ledger, err := s.Ledger(ctx, transactionID)
 	if err != nil || len(ledger) == 0 {
 		return ledger, err
 	}
 	id, at, ended, err := s.PipelineEnd(ctx, transactionID)
 	if ended {
-		ledger = append(ledger, consent.Entry{Kind: consent.Ended, At: at, By: consent.System, TransactionID: transactionID, Detail: "pipeline " + id + " stopped"})
+		ledger = append(ledger, voicetask.Entry{Kind: voicetask.Ended, At: at, By: voicetask.System, TransactionID: transactionID, Detail: "pipeline " + id + " stopped"})
 	}
 	return ledger, err
 }
@@ -172,7 +172,7 @@ func (a *app) printHeld(h held) error {
 	return a.printIndented("  ", []string{"time", "what", "of", "who", "event", "because"}, rows)
 }
 
-func standingRows(standings []consent.Standing) (rows [][]string) {
+func standingRows(standings []voicetask.Standing) (rows [][]string) {
 	for _, s := range standings {
 		rows = append(rows, []string{string(s.Task), string(s.State), s.By, at(s.Until), s.TaskID, s.Detail})
 	}
@@ -180,7 +180,7 @@ func standingRows(standings []consent.Standing) (rows [][]string) {
 }
 
 // about says which task an entry is about.
-func about(e consent.Entry) string {
+func about(e voicetask.Entry) string {
 	switch {
 	case e.TaskID != "":
 		return string(e.Task) + " " + e.TaskID
@@ -193,7 +193,7 @@ func about(e consent.Entry) string {
 }
 
 // because says why an entry was made.
-func because(e consent.Entry) string {
+func because(e voicetask.Entry) string {
 	words := e.Code
 	if e.Consent != "" {
 		words += " by event " + e.Consent
@@ -240,13 +240,13 @@ func (c *listConsentCmd) Run(a *app) error {
 		}
 		rows := make([][]string, len(list))
 		for i, h := range list {
-			rows[i] = []string{at(h.Time), h.TransactionID, h.CallID, stateOf(h, consent.SpeakerSearch), stateOf(h, consent.VoiceTone)}
+			rows[i] = []string{at(h.Time), h.TransactionID, h.CallID, stateOf(h, voicetask.SpeakerSearch), stateOf(h, voicetask.VoiceTone)}
 		}
-		return a.printTable([]string{"time", "transaction", "call", string(consent.SpeakerSearch), string(consent.VoiceTone)}, rows)
+		return a.printTable([]string{"time", "transaction", "call", string(voicetask.SpeakerSearch), string(voicetask.VoiceTone)}, rows)
 	})
 }
 
-func stateOf(h held, task consent.Task) string {
+func stateOf(h held, task voicetask.Task) string {
 	for _, s := range h.Tasks {
 		if s.Task == task {
 			return string(s.State)
@@ -262,7 +262,7 @@ func addVoice(a *app, s *dynamo.Store, states []pipeline.State, calls []callview
 		if err != nil {
 			return err
 		}
-		var ledger consent.Ledger
+		var ledger voicetask.Ledger
 		if state.TransactionID != "" {
 			if ledger, err = ledgerOf(a.ctx, s, state.TransactionID); err != nil {
 				return err

@@ -13,13 +13,13 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 // fileEvent is an event of a file.
 type fileEvent struct {
 	// Message is the event, and the service that the wrapping says it came by.
-	intake.Message
+	lambdafn.Message
 	// entry is whether it was written as an entry of PutEvents, so that its id,
 	// account and Region are not the sender's.
 	entry bool
@@ -107,9 +107,9 @@ const (
 
 // value finds the events in a value that is within so many wrappings. source is what
 // the wrappings say that handed the event to its function, empty where they do not.
-func (u unwrapper) value(raw jsontext.Value, depth int, source intake.Source) {
-	if depth > intake.MaxDepth {
-		u.fn(fileEvent{}, apperr.New(apperr.Invalid, "event", fmt.Sprintf("is wrapped more than %d times", intake.MaxDepth), ""))
+func (u unwrapper) value(raw jsontext.Value, depth int, source lambdafn.Source) {
+	if depth > lambdafn.MaxDepth {
+		u.fn(fileEvent{}, apperr.New(apperr.Invalid, "event", fmt.Sprintf("is wrapped more than %d times", lambdafn.MaxDepth), ""))
 		return
 	}
 	switch raw.Kind() {
@@ -128,21 +128,21 @@ func (u unwrapper) value(raw jsontext.Value, depth int, source intake.Source) {
 	}
 }
 
-func (u unwrapper) object(raw jsontext.Value, depth int, source intake.Source) {
+func (u unwrapper) object(raw jsontext.Value, depth int, source lambdafn.Source) {
 	o := membersOf(raw)
 	switch {
 	case o[keyDetailType] != nil:
 		u.intake(raw, source)
 	case o[entryDetailType] != nil || o[entryDetail] != nil && o[entrySource] != nil:
 		body, err := eventOfEntry(o, u.now)
-		u.fn(fileEvent{Message: intake.Message{Source: intake.EventBridge, Body: body}, entry: true}, err)
+		u.fn(fileEvent{Message: lambdafn.Message{Source: lambdafn.EventBridge, Body: body}, entry: true}, err)
 	case isList(o[keyEntries]):
 		u.array(o[keyEntries], depth, source)
 	case isList(o[keyMessages]):
 		u.array(o[keyMessages], depth, source)
 	case isText(o[keyBody]) && isText(o[keyQueue]):
 		if queue, _ := textIn(o[keyQueue]); queue == voiceQueue {
-			source = intake.SQS
+			source = lambdafn.SQS
 		}
 		u.text(o[keyBody], depth, source)
 	case isText(o[keySQSBody]) && isText(o[keyReceipt]):
@@ -152,7 +152,7 @@ func (u unwrapper) object(raw jsontext.Value, depth int, source intake.Source) {
 	}
 }
 
-func (u unwrapper) array(raw jsontext.Value, depth int, source intake.Source) {
+func (u unwrapper) array(raw jsontext.Value, depth int, source lambdafn.Source) {
 	dec := newFileDecoder(raw)
 	if _, err := dec.ReadToken(); err != nil {
 		return // it was read whole before
@@ -167,31 +167,31 @@ func (u unwrapper) array(raw jsontext.Value, depth int, source intake.Source) {
 }
 
 // text finds the events in a text that holds JSON.
-func (u unwrapper) text(quoted jsontext.Value, depth int, source intake.Source) {
+func (u unwrapper) text(quoted jsontext.Value, depth int, source lambdafn.Source) {
 	inner, _ := textIn(quoted)
 	dec := newFileDecoder([]byte(inner))
 	value, err := dec.ReadValue()
 	if err != nil {
-		u.fn(fileEvent{Message: intake.Message{Source: source, Body: []byte(inner)}}, nil) // whoever parses it says what is wrong
+		u.fn(fileEvent{Message: lambdafn.Message{Source: source, Body: []byte(inner)}}, nil) // whoever parses it says what is wrong
 		return
 	}
 	value = value.Clone()
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		u.fn(fileEvent{Message: intake.Message{Source: source, Body: []byte(inner)}}, nil)
+		u.fn(fileEvent{Message: lambdafn.Message{Source: source, Body: []byte(inner)}}, nil)
 		return
 	}
 	u.value(value, depth+1, source)
 }
 
 // intake finds the events in what the functions unwrap themselves.
-func (u unwrapper) intake(raw []byte, source intake.Source) {
-	batch, err := intake.Read(raw)
+func (u unwrapper) intake(raw []byte, source lambdafn.Source) {
+	batch, err := lambdafn.Unwrap(raw)
 	if err != nil {
 		u.fn(fileEvent{}, err)
 		return
 	}
 	for _, m := range batch.Messages {
-		if source != "" && (m.Source == intake.EventBridge || m.Source == intake.Direct) {
+		if source != "" && (m.Source == lambdafn.EventBridge || m.Source == lambdafn.Direct) {
 			m.Source = source
 		}
 		u.fn(fileEvent{Message: m}, nil)

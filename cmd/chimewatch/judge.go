@@ -10,7 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -46,7 +46,7 @@ func newJudge(o eventrule.Options, now func() time.Time) (judge, error) {
 }
 
 // verdict judges one event, by the way that it came as well.
-func (j judge) verdict(ctx context.Context, m intake.Message) verdict {
+func (j judge) verdict(ctx context.Context, m lambdafn.Message) verdict {
 	v := newVerdict()
 	schema, problems, schemaErr := schemas.Validate(m.Body)
 	v.Schema = schema
@@ -90,9 +90,9 @@ func (j judge) verdict(ctx context.Context, m intake.Message) verdict {
 
 // isForVoice reports whether a message that no rule matches is for the function voice:
 // its sources hand that all they get, without a rule.
-func isForVoice(m intake.Message) bool {
+func isForVoice(m lambdafn.Message) bool {
 	switch m.Source {
-	case intake.SQS, intake.SNS, intake.Kinesis:
+	case lambdafn.SQS, lambdafn.SNS, lambdafn.Kinesis:
 		return true
 	}
 	ev, err := chime.ParseEnvelope(m.Body)

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // noNumbers checks that none of some numbers, given as digits, can be read in what a
@@ -74,7 +74,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
+	i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
 		Reason:     state.Failure.Reason,
 		Losses:     []incident.Loss{"Sink-415-555-0168"},
@@ -87,15 +87,15 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []consent.Entry{
-		{Kind: consent.Ready, At: event.Time, Event: "4155550180", TransactionID: "4155550161",
+	for _, e := range []voicetask.Entry{
+		{Kind: voicetask.Ready, At: event.Time, Event: "4155550180", TransactionID: "4155550161",
 			CallID: "tel:4155550162", VoiceConnectorID: "vc-0014155550163"},
-		{Kind: consent.Granted, At: event.Time.Add(time.Second), Event: "c-14155550181",
-			By: "caller sip:14155550182@pbx.example", Scope: consent.ScopeBoth, TransactionID: "4155550161"},
-		{Kind: consent.Starting, At: event.Time.Add(2 * time.Second), Event: "x", By: consent.System,
-			TransactionID: "4155550161", Task: consent.VoiceTone, Number: 1, Consent: "c-14155550181"},
-		{Kind: consent.Refused, At: event.Time.Add(3 * time.Second), Event: "x", By: consent.System,
-			TransactionID: "4155550161", Task: consent.VoiceTone, Number: 1, Code: "Unprocessable",
+		{Kind: voicetask.Granted, At: event.Time.Add(time.Second), Event: "c-14155550181",
+			By: "caller sip:14155550182@pbx.example", Scope: voicetask.ScopeBoth, TransactionID: "4155550161"},
+		{Kind: voicetask.Starting, At: event.Time.Add(2 * time.Second), Event: "x", By: voicetask.System,
+			TransactionID: "4155550161", Task: voicetask.VoiceTone, Number: 1, Consent: "c-14155550181"},
+		{Kind: voicetask.Refused, At: event.Time.Add(3 * time.Second), Event: "x", By: voicetask.System,
+			TransactionID: "4155550161", Task: voicetask.VoiceTone, Number: 1, Code: "Unprocessable",
 			Detail: "no leg of 00 1 415 555 0183"},
 	} {
 		if err := s.Enter(t.Context(), e); err != nil {

@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // What was rehearsed is found by the ids that were sent, and shown for what it is.
@@ -32,8 +31,8 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	joiner := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}
-	if _, err := joiner.Join(t.Context(), incident.Report{
+	recorder := &incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}
+	if _, err := recorder.Record(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
 		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now},
 	}); err != nil {
@@ -41,11 +40,11 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	}
 	ids := strings.NewReplacer(voiceTransaction, transaction, voiceCall, call)
 	ready := ofRehearsal(ids.Replace(example(t, "voice-analytics-ready")))
-	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: []byte(ready)})
+	n, err := chime.ParseVoice([]byte(ready), chime.BySQS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordVoice(t.Context(), []voice.Note{n})[0]; err != nil {
+	if err := s.RecordVoice(t.Context(), []chime.VoiceNotification{n})[0]; err != nil {
 		t.Fatal(err)
 	}
 	run := func(args ...string) string {

@@ -13,7 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -226,7 +226,7 @@ func (c *sendCmd) warn(a *app, o *outgoing) error {
 	if o.ofFile {
 		subject = o.name
 	}
-	found := judge.verdict(a.ctx, intake.Message{Source: intake.EventBridge, Body: raw})
+	found := judge.verdict(a.ctx, lambdafn.Message{Source: lambdafn.EventBridge, Body: raw})
 	for _, p := range found.Problems {
 		if p.Pointer == "" {
 			a.note("%s has a problem: %s", subject, p.Message)

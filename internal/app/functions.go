@@ -7,12 +7,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
@@ -38,18 +38,24 @@ func Alerts(env lambdafn.Env) (lambdafn.Handler, error) {
 // voice tasks by it.
 func Consent(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	return p.handler(each(handler.Consent(p.table, p.taskRunner(), p.Metrics, time.Now)))
+	return p.handler(lambdafn.Each(p.voiceTasks().Handle))
 }
 
 // Voice makes the function voice: it stores voice notifications, and starts and
 // stops the voice tasks of their calls.
 func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
-	runner := p.taskRunner()
-	if !runner.On.Any() {
-		return p.handler(lambdafn.Handler(handler.Voice(p.table, nil, p.Metrics)))
+	service := p.voiceTasks()
+	if on, _ := voiceTasks(p.Getenv); !on.Any() {
+		service.Calls = nil
 	}
-	return p.handler(lambdafn.Handler(handler.Voice(p.table, runner, p.Metrics)))
+	return p.handler(func(ctx context.Context, messages []lambdafn.Message) []error {
+		deliveries := make([]voicetask.Delivery, len(messages))
+		for i, m := range messages {
+			deliveries[i] = voicetask.Delivery{Body: m.Body, By: m.Source.Voice()}
+		}
+		return service.HandleNotifications(ctx, deliveries)
+	})
 }
 
 // Watch makes the function watch: every minute it checks what no event reports.
@@ -63,16 +69,7 @@ func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region,
 		Now: time.Now, Wait: wait,
 	}
-	run := func(h handler.Handler) func(context.Context) error {
-		return func(ctx context.Context) error { return h(ctx, lambdafn.Message{}) }
-	}
-	return p.handler(lambdafn.Scheduled(
-		checks.Run, p.ruleMatches().Run, run(handler.Lapses(p.table, p.taskRunner(), time.Now)),
-	))
-}
-
-func each(h handler.Handler) lambdafn.Handler {
-	return lambdafn.Each(func(ctx context.Context, body []byte) error { return h(ctx, lambdafn.Message{Body: body}) })
+	return p.handler(lambdafn.Scheduled(checks.Run, p.ruleMatches().Run, p.voiceTasks().Run))
 }
 
 func (p parts) failureTopic() *notify.Topic {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -20,16 +19,16 @@ const (
 )
 
 // voiceTasks reads which tasks are turned on.
-func voiceTasks(getenv func(name string) string) (consent.Settings, error) {
-	on := consent.Settings{}
+func voiceTasks(getenv func(name string) string) (voicetask.Settings, error) {
+	on := voicetask.Settings{}
 	for name := range strings.SplitSeq(getenv(envTasks), ",") {
-		switch task := consent.Task(strings.TrimSpace(name)); task {
+		switch task := voicetask.Task(strings.TrimSpace(name)); task {
 		case "":
-		case consent.SpeakerSearch, consent.VoiceTone:
+		case voicetask.SpeakerSearch, voicetask.VoiceTone:
 			on[task] = true
 		default:
 			return nil, apperr.New(apperr.Invalid, "environment variable "+envTasks, fmt.Sprintf("names the unknown task %q", task),
-				fmt.Sprintf("use %s and %s, joined by a comma, or nothing", consent.SpeakerSearch, consent.VoiceTone))
+				fmt.Sprintf("use %s and %s, joined by a comma, or nothing", voicetask.SpeakerSearch, voicetask.VoiceTone))
 		}
 	}
 	return on, nil
@@ -37,19 +36,28 @@ func voiceTasks(getenv func(name string) string) (consent.Settings, error) {
 
 // taskRunner makes the runner of voice tasks. It can stop tasks even where none is
 // turned on.
-func (p parts) taskRunner() *voicetask.Keeper {
+func (p parts) taskRunner() *voicetask.TaskRunner {
 	on, err := voiceTasks(p.Getenv)
 	if err != nil {
 		p.check(err)
 	}
 	arn := p.Getenv(envDomain)
 	_, domain, ok := strings.Cut(arn, ":voice-profile-domain/")
-	if (arn != "" || on[consent.SpeakerSearch]) && (!ok || domain == "") {
+	if (arn != "" || on[voicetask.SpeakerSearch]) && (!ok || domain == "") {
 		p.check(apperr.New(apperr.Invalid, "environment variable "+envDomain, fmt.Sprintf("is %q, but speaker searches need a voice profile domain", arn),
 			"set the domain's ARN, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID"))
 	}
-	return &voicetask.Keeper{
-		Table: p.table, Service: voicetask.Chime{API: chimeapi.New(p.AWS), DomainID: domain},
+	return &voicetask.TaskRunner{
+		Table: p.table, Service: chimeapi.VoiceTasks{API: chimeapi.New(p.AWS), DomainID: domain},
 		On: on, Now: time.Now, Counts: p.Metrics,
+	}
+}
+
+// voiceTasks makes the service of consent and voice notifications. Without a task that
+// is turned on, the function voice stores notifications only; tasks that still run are
+// stopped by consent and by the schedule.
+func (p parts) voiceTasks() *voicetask.Service {
+	return &voicetask.Service{
+		Notifications: p.table, Ledger: p.table, Expiries: p.table, Calls: p.taskRunner(), Counts: p.Metrics, Now: time.Now,
 	}
 }

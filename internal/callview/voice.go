@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Voice is what is known of voice analytics on a call.
@@ -15,7 +15,7 @@ type Voice struct {
 	// Tasks are those that the service told of, in the order of their first word.
 	Tasks []VoiceTask `json:"tasks"`
 	// Consent says for each kind of task whether it may run, and how it stands.
-	Consent []consent.Standing `json:"consent"`
+	Consent []voicetask.Standing `json:"consent"`
 }
 
 // VoiceTask is one task and its latest notification.
@@ -32,7 +32,7 @@ type VoiceTask struct {
 
 // AddVoice adds what the notifications and the ledger of the state's call tell;
 // nothing when they tell nothing. notes are oldest first.
-func (c *Call) AddVoice(state pipeline.State, notes []voice.Note, ledger consent.Ledger, now time.Time, o Options) {
+func (c *Call) AddVoice(state pipeline.State, notes []chime.VoiceNotification, ledger voicetask.Ledger, now time.Time, o Options) {
 	mask := o.redactor(state)
 	v := Voice{Tasks: []VoiceTask{}, Consent: ledger.Standings(now)}
 	for i, s := range v.Consent {
@@ -57,8 +57,8 @@ func (c *Call) AddVoice(state pipeline.State, notes []voice.Note, ledger consent
 }
 
 // update takes over what a notification says that is newer than those before.
-func (t *VoiceTask) update(n voice.Note, mask redact.Redactor) {
-	t.Kind, t.Status, t.Time = kindOf(n, mask), mask.Text(n.Status), n.Time
+func (t *VoiceTask) update(n chime.VoiceNotification, mask redact.Redactor) {
+	t.Kind, t.Status, t.Time = kindOf(n, mask), mask.Text(n.DetailStatus), n.Time
 	if n.Event.Voice == nil {
 		return
 	}
@@ -69,12 +69,12 @@ func (t *VoiceTask) update(n voice.Note, mask redact.Redactor) {
 	}
 }
 
-func kindOf(n voice.Note, mask redact.Redactor) string {
+func kindOf(n chime.VoiceNotification, mask redact.Redactor) string {
 	switch n.Analytics {
-	case voice.SpeakerSearch:
-		return string(consent.SpeakerSearch)
-	case voice.VoiceTone:
-		return string(consent.VoiceTone)
+	case chime.AnalyticsSpeakerSearch:
+		return string(voicetask.SpeakerSearch)
+	case chime.AnalyticsVoiceTone:
+		return string(voicetask.VoiceTone)
 	}
 	return mask.Text(n.DetailType)
 }

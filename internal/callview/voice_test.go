@@ -9,30 +9,28 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/callview"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
 func TestAddVoice(t *testing.T) {
 	now := time.Date(2026, 3, 11, 12, 0, 0, 0, time.UTC)
 	state := pipeline.State{ID: "p", CallFields: chime.CallFields{FromNumber: "+12065550178"}}
-	var notes []voice.Note
+	var notes []chime.VoiceNotification
 	for _, body := range [][]byte{
 		body(t, "speaker-identification-successful"), body(t, "voice-tone-successful"), body(t, "voice-tone-completed"), body(t, "voice-analytics-ready"),
 		[]byte(`{"id":"f","detail-type":"SpeakerSearchStatus","time":"2026-03-11T11:00:00Z","detail":{"taskId":"k","detailStatus":"IdentificationSuccessful","speakerSearchDetails":{"note":"call +12065550178"}}}`),
 		[]byte(`{"id":"g","detail-type":"SpeakerSearchStatus","time":"2026-03-11T11:00:01Z","detail":{"taskId":"k","detailStatus":"VoiceprintGenerationSuccess"}}`),
 		[]byte(`{"id":"h","detail-type":"VoiceMoodStatus","time":"2026-03-11T11:00:02Z","detail":{"taskId":"m","detailStatus":"Glad"}}`),
 	} {
-		n, err := voice.Read(intake.Message{Source: intake.SQS, Body: body})
+		n, err := chime.ParseVoice(body, chime.BySQS)
 		if err != nil {
 			t.Fatal(err)
 		}
 		notes = append(notes, n)
 	}
-	ledger := consent.Ledger{{Kind: consent.Denied, At: now, Event: "d", By: "agent at +12065550178", Scope: consent.ScopeVoiceTone, TransactionID: "t"}}
+	ledger := voicetask.Ledger{{Kind: voicetask.Denied, At: now, Event: "d", By: "agent at +12065550178", Scope: voicetask.ScopeVoiceTone, TransactionID: "t"}}
 	c := callview.New(state, nil, nil, nil, callview.Options{})
 	c.AddVoice(state, notes, ledger, now, callview.Options{})
 
@@ -63,7 +61,7 @@ func TestAddVoice(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]consent.Standing{{Task: consent.VoiceTone, State: consent.StateDenied, By: "agent at …0178"}}, c.Voice.Consent); diff != "" {
+	if diff := cmp.Diff([]voicetask.Standing{{Task: voicetask.VoiceTone, State: voicetask.StateDenied, By: "agent at …0178"}}, c.Voice.Consent); diff != "" {
 		t.Errorf("consent (-want +got):\n%s", diff)
 	}
 

@@ -17,7 +17,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/deadletter"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
@@ -178,13 +178,13 @@ func TestRedriveTellsHowALetterCame(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, body string
-		want       intake.Source
+		want       lambdafn.Source
 	}{
-		{"by a queue", note, intake.SQS},
-		{"by a queue, no JSON", "{", intake.SQS},
-		{"by a topic, not delivered", `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:111122223333:t","Message":"` + quoted + `"}`, intake.SNS},
-		{"by a topic, failed", failed(`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"` + quoted + `"}}]}`), intake.SNS},
-		{"directly, failed", failed(note), intake.Direct},
+		{"by a queue", note, lambdafn.SQS},
+		{"by a queue, no JSON", "{", lambdafn.SQS},
+		{"by a topic, not delivered", `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:111122223333:t","Message":"` + quoted + `"}`, lambdafn.SNS},
+		{"by a topic, failed", failed(`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"` + quoted + `"}}]}`), lambdafn.SNS},
+		{"directly, failed", failed(note), lambdafn.Direct},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			box, _, voice, called := opened(t)
@@ -192,7 +192,7 @@ func TestRedriveTellsHowALetterCame(t *testing.T) {
 			if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error { return box.Redrive(t.Context(), l) }); err != nil {
 				t.Fatal(err)
 			}
-			batch, err := intake.Read([]byte(called.payloads[0]))
+			batch, err := lambdafn.Unwrap([]byte(called.payloads[0]))
 			if err != nil {
 				t.Fatal(err)
 			}

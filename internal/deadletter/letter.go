@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 // Letter is a message in a dead-letter queue.
@@ -135,7 +135,7 @@ func errorMessage(payload []byte) string {
 
 // event tells which event a body is about, however it is wrapped.
 func event(body string) (id, detailType string) {
-	batch, err := intake.Read([]byte(body))
+	batch, err := lambdafn.Unwrap([]byte(body))
 	if err != nil || len(batch.Messages) != 1 {
 		return "", ""
 	}

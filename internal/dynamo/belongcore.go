@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // finder collects what belongs to a call. First come the call's own partitions
@@ -25,7 +25,7 @@ type finder struct {
 	pipelines    map[string]*pipelineFound
 	transactions map[string]bool
 	calls        map[string]bool // the callId that was asked for, and those that no other call has
-	ledgers      map[string]consent.Ledger
+	ledgers      map[string]voicetask.Ledger
 	// sidePartitions are those that items of the call name, and other calls may.
 	sidePartitions map[string]bool
 	tasks          map[string]bool
@@ -72,7 +72,7 @@ func newFinder(s *Store, ref string) *finder {
 		s: s, wave: []node{{pipelinePK, pipeline.IDFromARN(ref), asked}, {transactionPK, keyID(ref), asked}, {callPK, keyID(ref), asked}},
 		found:     map[string]belonging{},
 		pipelines: map[string]*pipelineFound{}, transactions: map[string]bool{}, calls: map[string]bool{},
-		ledgers:        map[string]consent.Ledger{},
+		ledgers:        map[string]voicetask.Ledger{},
 		sidePartitions: map[string]bool{}, tasks: map[string]bool{}, incidents: map[string]bool{},
 	}
 }
@@ -255,16 +255,16 @@ func (f *finder) name(c chime.CallFields) {
 // A ledger must not say more, half erased, than it said whole: a yes without the
 // no that came after it would start a task. So before any entry is deleted, each
 // yes is made a no, and each readiness an end; they still name what they named.
-func (f *finder) addEntry(it item, depth int) (e consent.Entry, err error) {
+func (f *finder) addEntry(it item, depth int) (e voicetask.Entry, err error) {
 	e = readEntry(it)
 	f.noteTask(e.TaskID)
 	f.add(it, KindConsent, depth)
 	harmless := e
 	switch e.Kind {
-	case consent.Granted:
-		harmless.Kind, harmless.Until = consent.Withdrawn, time.Time{}
-	case consent.Ready:
-		harmless.Kind = consent.Ended
+	case voicetask.Granted:
+		harmless.Kind, harmless.Until = voicetask.Withdrawn, time.Time{}
+	case voicetask.Ready:
+		harmless.Kind = voicetask.Ended
 	default:
 		return e, nil
 	}

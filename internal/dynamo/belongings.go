@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Kind says what an item that belongs to a call is, for counts.
@@ -63,7 +63,7 @@ func kindOf(it item) Kind {
 		return KindNotification
 	case ledgerSK:
 		return KindConsent
-	case lapseSK:
+	case expirySK:
 		return KindConsentEnd
 	}
 	return KindOther
@@ -187,13 +187,13 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 // runningTasks says which voice tasks of a transaction were started, and
 // neither stopped nor ended with their call. Without the ledger nobody would
 // stop them when consent ends.
-func (s *Store) runningTasks(transactionID string, ledger consent.Ledger) (running []string) {
-	if slices.ContainsFunc(ledger, func(e consent.Entry) bool { return e.Kind == consent.Ended }) {
+func (s *Store) runningTasks(transactionID string, ledger voicetask.Ledger) (running []string) {
+	if slices.ContainsFunc(ledger, func(e voicetask.Entry) bool { return e.Kind == voicetask.Ended }) {
 		return nil
 	}
 	for _, standing := range ledger.Standings(s.now()) {
 		switch standing.State {
-		case consent.StateStarting, consent.StateStarted, consent.StateStopping, consent.StateUnresolved:
+		case voicetask.StateStarting, voicetask.StateStarted, voicetask.StateStopping, voicetask.StateUnresolved:
 			running = append(running,
 				"the task "+string(standing.Task)+" of transaction "+transactionID+" is "+string(standing.State))
 		}

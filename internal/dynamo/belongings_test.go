@@ -10,10 +10,10 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 func TestBelongingsSayWhatTheCallIs(t *testing.T) {
@@ -67,7 +67,7 @@ func TestBelongingsSayWhatTheCallIs(t *testing.T) {
 		t.Errorf("got items of the kinds %v, want every known kind", got)
 	}
 	for _, id := range b.Incidents {
-		if tally, err := s.Tally(t.Context(), id); err != nil || tally.Calls == 0 {
+		if tally, err := s.CountOccurrences(t.Context(), id); err != nil || tally.Calls == 0 {
 			t.Errorf("incident %s: got %d calls (%v), want one that counts the call", id, tally.Calls, err)
 		}
 	}
@@ -98,17 +98,17 @@ func TestBelongingsSayWhatIsNotOver(t *testing.T) {
 			return []deed{d.changes(c, c.pipelines[0], true, chime.EventPermanentFailure)}
 		}, ""},
 		"task that runs": {newTalk(0, true, "c", 0), func(c talk) []deed {
-			return []deed{d.task(c, consent.Started)}
+			return []deed{d.task(c, voicetask.Started)}
 		}, "the task voice-tone of transaction transaction-0000-x is stopping"},
 		"task whose call is over": {newTalk(0, true, "c", 0), func(c talk) []deed {
-			return []deed{d.task(c, consent.Started), d.notify(intake.SQS, chime.DetailVoiceStatus,
+			return []deed{d.task(c, voicetask.Started), d.notify(lambdafn.SQS, chime.DetailVoiceStatus,
 				plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"}))}
 		}, ""},
 		"task whose pipeline stopped": {newTalk(0, true, "c", 1), func(c talk) []deed {
-			return []deed{d.task(c, consent.Started), d.changes(c, c.pipelines[0], true, chime.EventStopped)}
+			return []deed{d.task(c, voicetask.Started), d.changes(c, c.pipelines[0], true, chime.EventStopped)}
 		}, ""},
 		"task that was stopped": {newTalk(0, true, "c", 0), func(c talk) []deed {
-			return []deed{d.task(c, consent.Started), d.task(c, consent.Stopped)}
+			return []deed{d.task(c, voicetask.Started), d.task(c, voicetask.Stopped)}
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,9 +125,9 @@ func TestBelongingsSayWhatIsNotOver(t *testing.T) {
 }
 
 // task enters what became of an attempt to run a task.
-func (d *desk) task(c talk, kind consent.Kind) deed {
-	e := consent.Entry{TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1}
+func (d *desk) task(c talk, kind voicetask.Kind) deed {
+	e := voicetask.Entry{TransactionID: c.transaction, Task: voicetask.VoiceTone, Number: 1}
 	starting, is := e, e
-	starting.Kind, is.Kind, is.TaskID = consent.Starting, kind, c.task
+	starting.Kind, is.Kind, is.TaskID = voicetask.Starting, kind, c.task
 	return d.enter(starting, is)
 }

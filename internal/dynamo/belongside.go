@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // sides reads the partitions that items of the call name, and that other calls
@@ -146,13 +146,13 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 
 // owns reports whether a voice notification names a pipeline or transaction of
 // the call.
-func (f *finder) owns(n voice.Note) bool {
+func (f *finder) owns(n chime.VoiceNotification) bool {
 	return f.pipelines[keyID(n.PipelineID)] != nil || f.transactions[keyID(n.TransactionID)]
 }
 
 // otherOf returns the pipeline or transaction of another call that a voice
 // notification names, which the call does not own; empty when it names none.
-func (f *finder) otherOf(n voice.Note) string {
+func (f *finder) otherOf(n chime.VoiceNotification) string {
 	switch {
 	case n.TransactionID != "":
 		return "transaction " + n.TransactionID
@@ -166,9 +166,9 @@ func (f *finder) otherOf(n voice.Note) string {
 // but their task. They are in no index; their partitions follow from the task.
 func (f *finder) taskNotes(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(f.tasks)) {
-		for _, source := range []voice.Source{voice.Lambda, voice.SQS, voice.SNS, voice.Kinesis} {
-			for _, analytics := range []voice.Analytics{voice.SpeakerSearch, voice.VoiceTone} {
-				pk := voicePK(voice.Note{TaskID: id, Source: source, Analytics: analytics})
+		for _, source := range []chime.VoiceSource{chime.ByLambda, chime.BySQS, chime.BySNS, chime.ByKinesis} {
+			for _, analytics := range []chime.Analytics{chime.AnalyticsSpeakerSearch, chime.AnalyticsVoiceTone} {
+				pk := voicePK(chime.VoiceNotification{VoiceAnalytics: chime.VoiceAnalytics{TaskID: id}, By: source, Analytics: analytics})
 				items, err := f.s.queryAll(ctx, pk, "")
 				if err != nil {
 					return err

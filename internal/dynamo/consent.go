@@ -5,14 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 const (
@@ -27,12 +25,12 @@ const (
 
 // entryItems gives the items of an entry: one, or two of a readiness, and of
 // consent that has an end.
-func (s *Store) entryItems(e consent.Entry) ([]item, error) {
+func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 	var partitions []string
 	if e.TransactionID != "" {
 		partitions = append(partitions, transactionKey(e.TransactionID))
 	}
-	if e.CallID != "" && (e.Kind == consent.Ready || e.TransactionID == "") {
+	if e.CallID != "" && (e.Kind == voicetask.Ready || e.TransactionID == "") {
 		partitions = append(partitions, callKey(e.CallID))
 	}
 	if len(partitions) == 0 {
@@ -45,46 +43,28 @@ func (s *Store) entryItems(e consent.Entry) ([]item, error) {
 			return nil, err
 		}
 		s.expire(it, e.At)
-		if i == 0 && (e.Kind == consent.Ready || e.Scope != "") {
+		if i == 0 && (e.Kind == voicetask.Ready || e.Scope != "") {
 			it[attrTime], it[attrFirst] = text(heldByTime+shardOf(pk)), text(timeText(e.At))
 		}
 		items[i] = it
 	}
-	if e.Kind == consent.Granted && !e.Until.IsZero() {
-		items = append(items, s.lapseItem(partitions[0], e))
+	if e.Kind == voicetask.Granted && !e.Until.IsZero() {
+		items = append(items, s.expiryItem(partitions[0], e))
 	}
 	return items, nil
-}
-
-// readiness gives the entry that a notification makes in its call's ledger. None is
-// made for an id that is no valid UTF-8: another call may have the same one, as read.
-func readiness(n voice.Note) (consent.Entry, bool) {
-	e := consent.Entry{At: n.Time.UTC(), Event: n.ID, TransactionID: n.TransactionID, CallID: n.CallID}
-	switch {
-	case n.TransactionID == "", strings.ContainsRune(n.TransactionID+n.CallID, utf8.RuneError):
-		return e, false
-	case n.IsReady() && n.VoiceConnectorID != "":
-		e.Kind, e.VoiceConnectorID = consent.Ready, n.VoiceConnectorID
-		return e, true
-	case n.IsPostCall():
-		e.Kind = consent.Ended
-		return e, true
-	}
-	return e, false
 }
 
 // Enter writes an entry into the ledger of its transaction, or of its callId if
 // it names no transaction. Where the ledger has an entry with its id, that one
 // stays.
-func (s *Store) Enter(ctx context.Context, e consent.Entry) error {
+func (s *Store) Enter(ctx context.Context, e voicetask.Entry) error {
 	items, err := s.entryItems(e)
 	if err != nil {
 		return err
 	}
 	for _, it := range items {
-		_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
-		if err != nil && !isConditionFailure(err) {
-			return s.failure(err, "cannot take the entry "+e.ID())
+		if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the entry "+e.ID())); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -92,7 +72,7 @@ func (s *Store) Enter(ctx context.Context, e consent.Entry) error {
 
 // Ledger reads all that was entered for a transaction before, with consistent
 // reads: its own entries, and consent for the calls that its readiness names.
-func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
+func (s *Store) Ledger(ctx context.Context, transactionID string) (voicetask.Ledger, error) {
 	ledger, err := s.entries(ctx, transactionKey(transactionID))
 	if err != nil {
 		return nil, err
@@ -103,7 +83,7 @@ func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledge
 			return nil, err
 		}
 		for _, e := range of {
-			if e.Kind != consent.Ready { // the transaction's own is there, and another's is not meant
+			if e.Kind != voicetask.Ready { // the transaction's own is there, and another's is not meant
 				ledger = append(ledger, e)
 			}
 		}
@@ -113,16 +93,16 @@ func (s *Store) Ledger(ctx context.Context, transactionID string) (consent.Ledge
 
 // CallLedger reads, with a consistent read, all that was entered for a callId
 // before: what names no transaction, and the readiness of its transactions.
-func (s *Store) CallLedger(ctx context.Context, callID string) (consent.Ledger, error) {
+func (s *Store) CallLedger(ctx context.Context, callID string) (voicetask.Ledger, error) {
 	return s.entries(ctx, callKey(callID))
 }
 
-func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) {
+func (s *Store) entries(ctx context.Context, pk string) (voicetask.Ledger, error) {
 	items, err := s.queryAll(ctx, pk, ledgerSK)
 	if err != nil {
 		return nil, err
 	}
-	ledger := make(consent.Ledger, len(items))
+	ledger := make(voicetask.Ledger, len(items))
 	for i, it := range items {
 		ledger[i] = readEntry(it)
 	}
@@ -130,13 +110,13 @@ func (s *Store) entries(ctx context.Context, pk string) (consent.Ledger, error) 
 }
 
 // readEntry makes the entry of its item. What cannot be read of it, because a newer
-// version wrote it, hides neither the rest of it nor another entry; see consent.Read.
-func readEntry(it item) consent.Entry {
+// version wrote it, hides neither the rest of it nor another entry; see voicetask.ReadEntry.
+func readEntry(it item) voicetask.Entry {
 	body, err := jsonIn(it, attrEntry)
 	if err != nil {
 		body = nil
 	}
-	return consent.Read(body, consent.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK),
+	return voicetask.ReadEntry(body, voicetask.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK),
 		ledgerSK)})
 }
 

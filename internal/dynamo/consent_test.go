@@ -9,18 +9,17 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
 // anyOrder compares ledgers, which have none.
-var anyOrder = cmpopts.SortSlices(func(a, b consent.Entry) bool { return a.ID() < b.ID() })
+var anyOrder = cmpopts.SortSlices(func(a, b voicetask.Entry) bool { return a.ID() < b.ID() })
 
-func enter(t *testing.T, s *dynamo.Store, entries ...consent.Entry) {
+func enter(t *testing.T, s *dynamo.Store, entries ...voicetask.Entry) {
 	t.Helper()
 	for _, e := range entries {
 		if err := s.Enter(t.Context(), e); err != nil {
@@ -29,12 +28,12 @@ func enter(t *testing.T, s *dynamo.Store, entries ...consent.Entry) {
 	}
 }
 
-func wantLedger(t *testing.T, got consent.Ledger, err error, want ...consent.Entry) {
+func wantLedger(t *testing.T, got voicetask.Ledger, err error, want ...voicetask.Entry) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(consent.Ledger(want), got, anyOrder, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(voicetask.Ledger(want), got, anyOrder, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
 }
@@ -42,11 +41,11 @@ func wantLedger(t *testing.T, got consent.Ledger, err error, want ...consent.Ent
 func TestLedgersMeetByTransactionAndCall(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := time.Date(2026, 3, 11, 8, 0, 0, 250_000_000, time.UTC)
-	ready := consent.Entry{Kind: consent.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
-	other := consent.Entry{Kind: consent.Ready, At: at, Event: "r2", TransactionID: "t2", CallID: "c", VoiceConnectorID: "v"}
-	byCall := consent.Entry{Kind: consent.Granted, At: at, Event: "g", By: "me", Scope: consent.ScopeBoth, CallID: "c", Until: at.Add(time.Minute)}
-	byTransaction := consent.Entry{Kind: consent.Denied, At: at, Event: "d", By: "me", Scope: consent.ScopeVoiceTone, TransactionID: "t", CallID: "c"}
-	foreign := consent.Entry{Kind: consent.Granted, At: at, Event: "f", By: "me", Scope: consent.ScopeBoth, CallID: "x"}
+	ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
+	other := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r2", TransactionID: "t2", CallID: "c", VoiceConnectorID: "v"}
+	byCall := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: "g", By: "me", Scope: voicetask.ScopeBoth, CallID: "c", Until: at.Add(time.Minute)}
+	byTransaction := voicetask.Entry{Kind: voicetask.Denied, At: at, Event: "d", By: "me", Scope: voicetask.ScopeVoiceTone, TransactionID: "t", CallID: "c"}
+	foreign := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: "f", By: "me", Scope: voicetask.ScopeBoth, CallID: "x"}
 	enter(t, s, byCall, foreign)
 	ledger, err := s.Ledger(t.Context(), "t")
 	wantLedger(t, ledger, err)
@@ -58,14 +57,14 @@ func TestLedgersMeetByTransactionAndCall(t *testing.T) {
 	if diff := cmp.Diff([]string{"t", "t2"}, ledger.TransactionIDs()); diff != "" {
 		t.Errorf("transactions of the call (-want +got):\n%s", diff)
 	}
-	if err := s.Enter(t.Context(), consent.Entry{Kind: consent.Granted, Event: "e"}); err == nil {
+	if err := s.Enter(t.Context(), voicetask.Entry{Kind: voicetask.Granted, Event: "e"}); err == nil {
 		t.Error("an entry of no call is taken")
 	}
 }
 
 func TestAnEntryStaysAsItWasFirst(t *testing.T) {
 	s, _, _ := voiceStore(t)
-	first := consent.Entry{Kind: consent.Starting, At: time.Unix(1, 0).UTC(), Event: "a", TransactionID: "t", Task: consent.VoiceTone, Number: 1, Token: "one"}
+	first := voicetask.Entry{Kind: voicetask.Starting, At: time.Unix(1, 0).UTC(), Event: "a", TransactionID: "t", Task: voicetask.VoiceTone, Number: 1, Token: "one"}
 	second := first
 	second.At, second.Event, second.Token = time.Unix(2, 0).UTC(), "b", "two"
 	enter(t, s, first, second)
@@ -75,15 +74,15 @@ func TestAnEntryStaysAsItWasFirst(t *testing.T) {
 
 func TestNotificationsAreEntered(t *testing.T) {
 	s, _, _ := voiceStore(t)
-	var notes []voice.Note
+	var notes []chime.VoiceNotification
 	for _, name := range []string{"voice-analytics-ready", "voice-analytics-post-call", "voice-tone-failure"} {
 		e, err := schemas.Lookup(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		notes = append(notes, note(t, intake.SQS, e.Body), note(t, intake.Kinesis, e.Body))
+		notes = append(notes, note(t, lambdafn.SQS, e.Body), note(t, lambdafn.Kinesis, e.Body))
 	}
-	noConnector := note(t, intake.SQS, []byte(`{"id":"n","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z","detail":{"detailStatus":"AnalyticsReady","transactionId":"none"}}`))
+	noConnector := note(t, lambdafn.SQS, []byte(`{"id":"n","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z","detail":{"detailStatus":"AnalyticsReady","transactionId":"none"}}`))
 	for range 2 { // as if offered again
 		for _, err := range s.RecordVoice(t.Context(), append(notes, noConnector)) {
 			if err != nil {
@@ -94,8 +93,8 @@ func TestNotificationsAreEntered(t *testing.T) {
 	ready, over := notes[0], notes[2]
 	ledger, err := s.Ledger(t.Context(), ready.TransactionID)
 	wantLedger(t, ledger, err,
-		consent.Entry{Kind: consent.Ready, At: ready.Time, Event: ready.ID, TransactionID: ready.TransactionID, CallID: ready.CallID, VoiceConnectorID: ready.VoiceConnectorID},
-		consent.Entry{Kind: consent.Ended, At: over.Time, Event: over.ID, TransactionID: over.TransactionID, CallID: over.CallID})
+		voicetask.Entry{Kind: voicetask.Ready, At: ready.Time, Event: ready.ID, TransactionID: ready.TransactionID, CallID: ready.CallID, VoiceConnectorID: ready.VoiceConnectorID},
+		voicetask.Entry{Kind: voicetask.Ended, At: over.Time, Event: over.ID, TransactionID: over.TransactionID, CallID: over.CallID})
 	ledger, err = s.Ledger(t.Context(), "none")
 	wantLedger(t, ledger, err)
 }
@@ -157,29 +156,29 @@ func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
 func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := func(minute int) time.Time { return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC) }
-	grant := func(event, transaction, call string, until time.Time) consent.Entry {
-		return consent.Entry{Kind: consent.Granted, At: at(0), Event: event, By: "me", Scope: consent.ScopeBoth, TransactionID: transaction, CallID: call, Until: until}
+	grant := func(event, transaction, call string, until time.Time) voicetask.Entry {
+		return voicetask.Entry{Kind: voicetask.Granted, At: at(0), Event: event, By: "me", Scope: voicetask.ScopeBoth, TransactionID: transaction, CallID: call, Until: until}
 	}
 	enter(t, s, grant("g1", "t1", "", at(10).Add(999)), grant("g2", "t2", "c2", at(20)), grant("g3", "", "c3", at(20).Add(time.Second)), grant("g4", "t1", "", time.Time{}),
-		consent.Entry{Kind: consent.Denied, At: at(1), Event: "d", By: "me", Scope: consent.ScopeBoth, TransactionID: "t1"})
-	first, second, third := dynamo.Lapse{Event: "g1", TransactionID: "t1"}, dynamo.Lapse{Event: "g2", TransactionID: "t2"}, dynamo.Lapse{Event: "g3", CallID: "c3"}
+		voicetask.Entry{Kind: voicetask.Denied, At: at(1), Event: "d", By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t1"})
+	first, second, third := voicetask.Expiry{Event: "g1", TransactionID: "t1"}, voicetask.Expiry{Event: "g2", TransactionID: "t2"}, voicetask.Expiry{Event: "g3", CallID: "c3"}
 	for _, step := range []struct {
 		now  time.Time
-		done []dynamo.Lapse // before
-		want []dynamo.Lapse
+		done []voicetask.Expiry // before
+		want []voicetask.Expiry
 	}{
 		{at(10), nil, nil},
-		{at(10).Add(time.Microsecond), nil, []dynamo.Lapse{first}},
-		{at(20).Add(time.Microsecond), nil, []dynamo.Lapse{second, first}},
-		{at(30), []dynamo.Lapse{first, first}, []dynamo.Lapse{third, second}},
-		{at(30), []dynamo.Lapse{second, third, {Event: "never", CallID: "there"}}, nil},
+		{at(10).Add(time.Microsecond), nil, []voicetask.Expiry{first}},
+		{at(20).Add(time.Microsecond), nil, []voicetask.Expiry{second, first}},
+		{at(30), []voicetask.Expiry{first, first}, []voicetask.Expiry{third, second}},
+		{at(30), []voicetask.Expiry{second, third, {Event: "never", CallID: "there"}}, nil},
 	} {
 		for _, l := range step.done {
-			if err := s.EndLapse(t.Context(), l); err != nil {
+			if err := s.EndExpiry(t.Context(), l); err != nil {
 				t.Fatal(err)
 			}
 		}
-		got, err := s.Lapsed(t.Context(), step.now)
+		got, err := s.ExpiredConsent(t.Context(), step.now)
 		if diff := cmp.Diff(step.want, got); err != nil || diff != "" {
 			t.Errorf("at %s: %v (-want +got):\n%s", step.now.Format(time.TimeOnly), err, diff)
 		}
@@ -192,7 +191,7 @@ func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
 func TestLapsesExpireWithTheirEntry(t *testing.T) {
 	s, db, name := voiceStore(t)
 	said := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
-	enter(t, s, consent.Entry{Kind: consent.Granted, At: said, Event: "g", By: "me", Scope: consent.ScopeBoth, TransactionID: "t", Until: said.AddDate(900, 0, 0)})
+	enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: said, Event: "g", By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t", Until: said.AddDate(900, 0, 0)})
 	items := scan(t, db.Client, name)
 	for key, it := range items {
 		if got, want := it["x"], fmt.Sprint(said.Add(time.Hour).Unix()); got != want {
@@ -209,11 +208,11 @@ func TestHeldIsNewestFirstAndOnce(t *testing.T) {
 	at := func(i int) time.Time { return time.Date(2026, 3, 11, 8, i, 0, 0, time.UTC) }
 	for i := range 12 {
 		id := fmt.Sprint(i)
-		enter(t, s, consent.Entry{Kind: consent.Ready, At: at(i), Event: "r" + id, TransactionID: "t" + id, CallID: "c" + id, VoiceConnectorID: "v"},
-			consent.Entry{Kind: consent.Granted, At: at(i + 20), Event: "g" + id, By: "me", Scope: consent.ScopeBoth, TransactionID: "t" + id},
-			consent.Entry{Kind: consent.Starting, At: at(i + 40), Event: "g" + id, TransactionID: "t" + id, Task: consent.VoiceTone, Number: 1})
+		enter(t, s, voicetask.Entry{Kind: voicetask.Ready, At: at(i), Event: "r" + id, TransactionID: "t" + id, CallID: "c" + id, VoiceConnectorID: "v"},
+			voicetask.Entry{Kind: voicetask.Granted, At: at(i + 20), Event: "g" + id, By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t" + id},
+			voicetask.Entry{Kind: voicetask.Starting, At: at(i + 40), Event: "g" + id, TransactionID: "t" + id, Task: voicetask.VoiceTone, Number: 1})
 	}
-	enter(t, s, consent.Entry{Kind: consent.Denied, At: at(50), Event: "d", By: "me", Scope: consent.ScopeBoth, CallID: "early"})
+	enter(t, s, voicetask.Entry{Kind: voicetask.Denied, At: at(50), Event: "d", By: "me", Scope: voicetask.ScopeBoth, CallID: "early"})
 	for _, limit := range []int{1, 5, 13, 100} {
 		got, err := s.Held(t.Context(), limit)
 		if err != nil {

@@ -8,38 +8,38 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Consent that was taken back does not come to be in force when the process that
 // erases it dies between one word and the next.
 func TestEraseNeverRevivesConsent(t *testing.T) {
 	db := table(t)
-	on := consent.Settings{consent.SpeakerSearch: true, consent.VoiceTone: true}
+	on := voicetask.Settings{voicetask.SpeakerSearch: true, voicetask.VoiceTone: true}
 	minutes := 0
-	word := func(kind consent.Kind, transaction, call string) consent.Entry {
+	word := func(kind voicetask.Kind, transaction, call string) voicetask.Entry {
 		minutes++
-		return consent.Entry{Kind: kind, At: noon.Add(time.Duration(minutes) * time.Minute), By: "caller",
-			Scope: consent.ScopeVoiceTone,
+		return voicetask.Entry{Kind: kind, At: noon.Add(time.Duration(minutes) * time.Minute), By: "caller",
+			Scope: voicetask.ScopeVoiceTone,
 			Event: fmt.Sprint("event ", minutes), TransactionID: transaction, CallID: call}
 	}
-	ready := func(transaction string) consent.Entry {
-		e := word(consent.Ready, transaction, "call-0001")
+	ready := func(transaction string) voicetask.Entry {
+		e := word(voicetask.Ready, transaction, "call-0001")
 		e.Scope, e.VoiceConnectorID = "", "connector"
 		return e
 	}
-	starting := consent.Entry{Kind: consent.Starting, At: noon, Event: "s", TransactionID: "held-0001",
-		Task: consent.VoiceTone, Number: 1}
-	for name, ledger := range map[string][]consent.Entry{
-		"granted by the transaction, withdrawn by the call": {ready("held-0001"), word(consent.Granted, "held-0001", ""),
-			word(consent.Withdrawn, "", "call-0001")},
-		"granted by the call, denied by the transaction": {ready("held-0001"), word(consent.Granted, "", "call-0001"),
-			word(consent.Denied, "held-0001", "")},
+	starting := voicetask.Entry{Kind: voicetask.Starting, At: noon, Event: "s", TransactionID: "held-0001",
+		Task: voicetask.VoiceTone, Number: 1}
+	for name, ledger := range map[string][]voicetask.Entry{
+		"granted by the transaction, withdrawn by the call": {ready("held-0001"), word(voicetask.Granted, "held-0001", ""),
+			word(voicetask.Withdrawn, "", "call-0001")},
+		"granted by the call, denied by the transaction": {ready("held-0001"), word(voicetask.Granted, "", "call-0001"),
+			word(voicetask.Denied, "held-0001", "")},
 		"granted by a callId that another transaction has": {ready("held-0001"), ready("other-0002"),
-			word(consent.Granted, "", "call-0001"), word(consent.Denied, "held-0001", "")},
-		"withdrawn while a start was under way": {word(consent.Granted, "held-0001", ""), starting,
-			word(consent.Withdrawn, "held-0001", "")},
+			word(voicetask.Granted, "", "call-0001"), word(voicetask.Denied, "held-0001", "")},
+		"withdrawn while a start was under way": {word(voicetask.Granted, "held-0001", ""), starting,
+			word(voicetask.Withdrawn, "held-0001", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			died := 0
@@ -53,9 +53,9 @@ func TestEraseNeverRevivesConsent(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
-						return slices.ContainsFunc(all.Next(noon.Add(time.Hour), on, consent.Run{Event: "event"}),
-							func(step consent.Step) bool {
-								return step.Act == consent.Start || step.Entry.Kind == consent.Starting || step.Entry.Kind == consent.Asking
+						return slices.ContainsFunc(all.Next(noon.Add(time.Hour), on, voicetask.RunID{Event: "event"}),
+							func(step voicetask.Step) bool {
+								return step.Act == voicetask.Start || step.Entry.Kind == voicetask.Starting || step.Entry.Kind == voicetask.Asking
 							})
 					}
 					if starts() {

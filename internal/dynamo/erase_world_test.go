@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // talk is a call of the tests of erasure. Ids that are empty are not there.
@@ -199,19 +198,19 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 }
 
 // notify keeps a voice notification with these fields.
-func (d *desk) notify(source intake.Source, detailType string, fields map[string]any) deed {
+func (d *desk) notify(source lambdafn.Source, detailType string, fields map[string]any) deed {
 	raw := d.event(detailType, fields)
 	return func(ctx context.Context, s *dynamo.Store) error {
-		n, err := voice.Read(intake.Message{Source: source, Body: raw})
+		n, err := chime.ParseVoice(raw, source.Voice())
 		if err != nil {
 			return err
 		}
-		return s.RecordVoice(ctx, []voice.Note{n})[0]
+		return s.RecordVoice(ctx, []chime.VoiceNotification{n})[0]
 	}
 }
 
 // enter writes entries into ledgers.
-func (d *desk) enter(entries ...consent.Entry) deed {
+func (d *desk) enter(entries ...voicetask.Entry) deed {
 	for i := range entries {
 		entries[i].Event, entries[i].At = d.next()
 	}
@@ -244,7 +243,7 @@ func (d *desk) live(c talk) (l life) {
 	c.identify(ids)
 	for i, p := range c.pipelines {
 		need(d.changes(c, p, i == 0, chime.EventCreated, chime.EventInProgress, chime.EventStopped))
-		need(d.notify(intake.SQS, chime.DetailVoiceTone, byTask(map[string]any{"mediaInsightsPipelineId": p})))
+		need(d.notify(lambdafn.SQS, chime.DetailVoiceTone, byTask(map[string]any{"mediaInsightsPipelineId": p})))
 		add(d.failure(c, p, "voice-connector/connector", "denied for "+p+" of "+c.number, i == 0))
 		add(d.failure(c, p, "region/111122223333/us-east-1", "denied", i == 0))
 		add(d.match(map[string]any{"pipeline": arnOf(p)}, true))
@@ -253,7 +252,7 @@ func (d *desk) live(c talk) (l life) {
 			add(d.match(map[string]any{"callId": c.callID, "pipeline": arnOf(p)}, false))
 			l.mentioning = append(l.mentioning, d.last())
 		}
-		add(d.notify(intake.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task,
+		add(d.notify(lambdafn.SNS, chime.DetailVoiceTone, map[string]any{"taskId": "other-" + c.task,
 			"mediaInsightsPipelineId": p}))
 	}
 	if len(ids) > 0 {
@@ -261,32 +260,32 @@ func (d *desk) live(c talk) (l life) {
 	}
 	if c.callID != "" {
 		add(d.match(map[string]any{"callId": c.callID}, true),
-			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, CallID: c.callID,
+			d.enter(voicetask.Entry{Kind: voicetask.Granted, By: "caller", Scope: voicetask.ScopeBoth, CallID: c.callID,
 				Until: d.now.Add(time.Hour)}),
-			d.notify(intake.Kinesis, chime.DetailVoiceTone, byTask(map[string]any{"callId": c.callID})))
+			d.notify(lambdafn.Kinesis, chime.DetailVoiceTone, byTask(map[string]any{"callId": c.callID})))
 	}
 	if c.transaction != "" {
-		ready := d.notify(intake.Direct, chime.DetailVoiceStatus,
+		ready := d.notify(lambdafn.Direct, chime.DetailVoiceStatus,
 			plus(c.fields(), map[string]any{"detailStatus": "AnalyticsReady"}))
-		started := d.enter(consent.Entry{Kind: consent.Starting, TransactionID: c.transaction, Task: consent.VoiceTone,
+		started := d.enter(voicetask.Entry{Kind: voicetask.Starting, TransactionID: c.transaction, Task: voicetask.VoiceTone,
 			Number: 1},
-			consent.Entry{Kind: consent.Started, TransactionID: c.transaction, Task: consent.VoiceTone, Number: 1,
+			voicetask.Entry{Kind: voicetask.Started, TransactionID: c.transaction, Task: voicetask.VoiceTone, Number: 1,
 				TaskID: c.task})
 		if len(c.pipelines) == 0 {
 			need(ready, started)
 		} else {
-			add(ready, started, d.notify(intake.Kinesis, chime.DetailSpeakerSearch,
+			add(ready, started, d.notify(lambdafn.Kinesis, chime.DetailSpeakerSearch,
 				plus(byTask(ids), map[string]any{"mediaInsightsPipelineId": c.pipelines[0]})))
 		}
-		add(d.notify(intake.SQS, chime.DetailVoiceStatus,
+		add(d.notify(lambdafn.SQS, chime.DetailVoiceStatus,
 			plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"})),
-			d.notify(intake.SQS, "VoiceMoodStatus", ids),
-			d.notify(intake.SQS, chime.DetailVoiceTone, byTask(ids)),
-			d.enter(consent.Entry{Kind: consent.Granted, By: "caller", Scope: consent.ScopeBoth, TransactionID: c.transaction,
+			d.notify(lambdafn.SQS, "VoiceMoodStatus", ids),
+			d.notify(lambdafn.SQS, chime.DetailVoiceTone, byTask(ids)),
+			d.enter(voicetask.Entry{Kind: voicetask.Granted, By: "caller", Scope: voicetask.ScopeBoth, TransactionID: c.transaction,
 				CallID: c.callID, Until: d.now.Add(time.Hour)}))
 	}
-	add(d.notify(intake.SQS, chime.DetailSpeakerSearch, byTask(nil)),
-		d.notify(intake.Direct, chime.DetailVoiceTone, byTask(nil)))
+	add(d.notify(lambdafn.SQS, chime.DetailSpeakerSearch, byTask(nil)),
+		d.notify(lambdafn.Direct, chime.DetailVoiceTone, byTask(nil)))
 	return l
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // aCall draws texts of a failed call, each of which becomes a part of a key or of an
@@ -101,7 +102,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
-		tally, err := s.Tally(t.Context(), i.ID)
+		tally, err := s.CountOccurrences(t.Context(), i.ID)
 		if err != nil || tally.Calls != 1 {
 			rt.Fatalf("got %d calls in the incident (%v), want one", tally.Calls, err)
 		}
@@ -180,8 +181,8 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 	s := at(world.Process(), noon)
 	for name, say := range map[string]func() error{
 		"MarkAsked":         func() error { return s.MarkAsked(t.Context(), "p", noon) },
-		"EndLapse, by call": func() error { return s.EndLapse(t.Context(), dynamo.Lapse{Event: "e", CallID: "c"}) },
-		"EndLapse":          func() error { return s.EndLapse(t.Context(), dynamo.Lapse{Event: "e", TransactionID: "t"}) },
+		"EndLapse, by call": func() error { return s.EndExpiry(t.Context(), voicetask.Expiry{Event: "e", CallID: "c"}) },
+		"EndLapse":          func() error { return s.EndExpiry(t.Context(), voicetask.Expiry{Event: "e", TransactionID: "t"}) },
 		"Lower":             func() error { return s.ClearCondition(t.Context(), "quota", noon) },
 	} {
 		if err := say(); err != nil {

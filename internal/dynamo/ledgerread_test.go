@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // An entry of a ledger that cannot be read, or only in part, hides no other one and is
@@ -17,11 +17,11 @@ import (
 // after it; what the system has done stays known.
 func TestUnreadableEntriesHideNoOther(t *testing.T) {
 	at := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
-	said := func(kind consent.Kind, minute int) consent.Entry {
-		return consent.Entry{Kind: kind, At: at.Add(time.Duration(minute) * time.Minute), Event: string(kind), By: "me",
-			Scope: consent.ScopeBoth, TransactionID: "t"}
+	said := func(kind voicetask.Kind, minute int) voicetask.Entry {
+		return voicetask.Entry{Kind: kind, At: at.Add(time.Duration(minute) * time.Minute), Event: string(kind), By: "me",
+			Scope: voicetask.ScopeBoth, TransactionID: "t"}
 	}
-	ready := consent.Entry{Kind: consent.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
+	ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
 	for _, tt := range []struct {
 		name, body string
 		binary     bool
@@ -57,9 +57,9 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, db, table := voiceStore(t)
-			all := []consent.Entry{ready}
+			all := []voicetask.Entry{ready}
 			if tt.yes {
-				all = append(all, said(consent.Granted, 1))
+				all = append(all, said(voicetask.Granted, 1))
 			}
 			enter(t, s, all...)
 			it := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "T#t"},
@@ -86,14 +86,14 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 				}
 			}
 			got := ""
-			for _, step := range ledger.Next(at.Add(time.Hour), consent.Settings{consent.VoiceTone: true},
-				consent.Run{Event: "e"}) {
-				if step.Entry.Kind == consent.Starting {
+			for _, step := range ledger.Next(at.Add(time.Hour), voicetask.Settings{voicetask.VoiceTone: true},
+				voicetask.RunID{Event: "e"}) {
+				if step.Entry.Kind == voicetask.Starting {
 					got = "starting"
 				}
 			}
 			for _, standing := range ledger.Standings(at.Add(time.Hour)) {
-				if standing.State == consent.StateStarted || standing.State == consent.StateStopping {
+				if standing.State == voicetask.StateStarted || standing.State == voicetask.StateStopping {
 					got = fmt.Sprint(standing.State)
 				}
 			}

@@ -13,13 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // stingy is a client whose table returns at most few items of a query at once, as
@@ -86,7 +86,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 		if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 			t.Fatal(err)
 		}
-		enter(t, s, consent.Entry{Kind: consent.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me", Scope: consent.ScopeBoth, TransactionID: "t"})
+		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t"})
 		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
 		if err := s.Once(t.Context(), "T#t", notice, "me", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
@@ -138,7 +138,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list) - 1, err
 		},
 		"Tally": func(s *dynamo.Store) (any, int, error) {
-			tally, err := s.Tally(t.Context(), group)
+			tally, err := s.CountOccurrences(t.Context(), group)
 			return tally, tally.Calls, err
 		},
 		"Ledger": func(s *dynamo.Store) (any, int, error) {

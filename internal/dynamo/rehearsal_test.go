@@ -17,11 +17,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // oneID is an id that a rehearsal may share with something real. Some look like
@@ -37,7 +35,7 @@ func drawOther(t *rapid.T) []byte {
 		"id": rapid.SampledFrom([]string{"e1", "e2"}).Draw(t, "id"), "detail-type": rapid.SampledFrom(types).Draw(t, "type"),
 		"source": chime.Source, "account": "111122223333", "region": "us-east-1", "time": noon.Format(time.RFC3339),
 		"detail": map[string]any{
-			"ruleName": "r", "detailStatus": voice.StatusReady, "voiceConnectorId": "v",
+			"ruleName": "r", "detailStatus": chime.StatusReady, "voiceConnectorId": "v",
 			"mediaInsightsPipelineId": oneID(t, "pipeline", "p"), "taskId": oneID(t, "task", "k"),
 			"transactionId": oneID(t, "transaction", "t1"), "callId": oneID(t, "call", "c1", "c2"),
 		},
@@ -86,11 +84,11 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
 			s.Once(ctx, dynamo.Partition(rule.Partition), notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
 	}
-	n, err := voice.Read(intake.Message{Source: intake.SQS, Body: raw})
+	n, err := chime.ParseVoice(raw, chime.BySQS)
 	if err != nil {
 		return err
 	}
-	return s.RecordVoice(ctx, []voice.Note{n})[0]
+	return s.RecordVoice(ctx, []chime.VoiceNotification{n})[0]
 }
 
 // real returns what of a dump is not of a rehearsal.

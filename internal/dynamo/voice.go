@@ -13,7 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // The attributes that programs written for the developer guide's sample read.
@@ -42,7 +42,7 @@ const (
 //
 // A notification that a call is ready for tasks, and one that a call is over,
 // is also entered in the ledger of the call.
-func (s *Store) RecordVoice(ctx context.Context, notes []voice.Note) []error {
+func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification) []error {
 	errs := make([]error, len(notes))
 	var items []item
 	owners := map[string][]int{} // by key: which notes need the item
@@ -71,12 +71,12 @@ func (s *Store) RecordVoice(ctx context.Context, notes []voice.Note) []error {
 }
 
 // voiceItems gives all items that one notification is kept in.
-func (s *Store) voiceItems(n voice.Note) ([]item, error) {
+func (s *Store) voiceItems(n chime.VoiceNotification) ([]item, error) {
 	it, err := s.voiceItem(n)
 	if err != nil {
 		return nil, err
 	}
-	e, is := readiness(n)
+	e, is := voicetask.EntryOf(n)
 	if !is {
 		return []item{it}, nil
 	}
@@ -84,7 +84,7 @@ func (s *Store) voiceItems(n voice.Note) ([]item, error) {
 	return append(entries, it), err
 }
 
-func (s *Store) voiceItem(n voice.Note) (item, error) {
+func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 	pk, sk := voicePK(n), keyID(n.ID)
 	if strings.ContainsRune(pk+sk, utf8.RuneError) {
 		// Other invalid bytes would make the same key, and one would replace the other.
@@ -117,15 +117,15 @@ func (s *Store) voiceItem(n voice.Note) (item, error) {
 
 // voicePK is the partition key that the developer guide's sample makes, which
 // says None where an id is absent. The sample has no key for an id that is too long.
-func voicePK(n voice.Note) string {
+func voicePK(n chime.VoiceNotification) string {
 	name, id := "taskId", n.TaskID
-	if n.Analytics == voice.Ready || n.Analytics == voice.Unknown {
+	if n.Analytics == chime.AnalyticsReady || n.Analytics == chime.AnalyticsUnknown {
 		name, id = "transactionId", n.TransactionID
 	}
 	if id == "" {
 		id = "None"
 	}
-	return name + "#" + keyID(id) + "#notificationType#" + string(n.Source) + "#analyticsType#" + string(n.Analytics)
+	return name + "#" + keyID(id) + "#notificationType#" + string(n.By) + "#analyticsType#" + string(n.Analytics)
 }
 
 // voiceRefs gives the index partitions by which a notification is found, the
@@ -144,12 +144,12 @@ func voiceRefs(transactionID, pipelineID, callID string) []string {
 // Voice gives the notifications of a pipeline's call, oldest first: those that
 // name its transaction, its pipeline or its callId. It reads indexes, which
 // follow the table within moments.
-func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]voice.Note, error) {
+func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]chime.VoiceNotification, error) {
 	return s.VoiceOf(ctx, st.CallFields, st.PipelineID())
 }
 
 // VoiceOf is Voice for a call of which no pipeline need be known.
-func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID string) ([]voice.Note, error) {
+func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID string) ([]chime.VoiceNotification, error) {
 	var keys []item
 	seen := map[string]bool{}
 	for _, ref := range voiceRefs(c.TransactionID, pipelineID, c.CallID) {
@@ -164,7 +164,7 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 			}
 		}
 	}
-	var notes []voice.Note
+	var notes []chime.VoiceNotification
 	for part := range slices.Chunk(keys, 100) {
 		items, err := s.batchGet(ctx, part)
 		if err != nil {
@@ -177,11 +177,11 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 			}
 		}
 	}
-	slices.SortFunc(notes, func(a, b voice.Note) int {
+	slices.SortFunc(notes, func(a, b chime.VoiceNotification) int {
 		if order := a.Time.Compare(b.Time); order != 0 {
 			return order
 		}
-		return strings.Compare(a.ID+string(a.Source), b.ID+string(b.Source))
+		return strings.Compare(a.ID+string(a.By), b.ID+string(b.By))
 	})
 	return notes, nil
 }
@@ -219,7 +219,7 @@ func (s *Store) indexKeys(ctx context.Context, index, attr, ref string) ([]item,
 // voiceItem is a voice notification with its item.
 type voiceItem struct {
 	it   item
-	note voice.Note
+	note chime.VoiceNotification
 }
 
 // voiceItemsOf reads the voice notifications in one partition of the indexes.
@@ -243,13 +243,13 @@ func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, erro
 
 // readVoice makes the notification of its item. One whose body cannot be read, because
 // another version or another program wrote it, has what its keys say, and hides no other.
-func readVoice(it item) voice.Note {
+func readVoice(it item) chime.VoiceNotification {
 	body := []byte(textIn(it, attrBody))
 	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
 		body = raw.Value
 	}
 	pk := textIn(it, attrPK)
-	n, err := voice.ReadStored(body, sourceIn(pk))
+	n, err := chime.ParseStoredVoice(body, sourceIn(pk))
 	if err == nil {
 		return n
 	}
@@ -257,8 +257,8 @@ func readVoice(it item) voice.Note {
 	if err != nil {
 		at = timeIn(it, attrFirst)
 	}
-	n = voice.Note{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, Source: sourceIn(pk),
-		Analytics: voice.Unknown}
+	n = chime.VoiceNotification{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: sourceIn(pk),
+		Analytics: chime.AnalyticsUnknown}
 	name, id, _ := strings.Cut(pk, "#")
 	id, _, _ = strings.Cut(id, "#notificationType#")
 	switch {
@@ -269,15 +269,15 @@ func readVoice(it item) voice.Note {
 		n.TransactionID = id
 	}
 	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
-		n.Analytics = voice.Analytics(analytics)
+		n.Analytics = chime.Analytics(analytics)
 	}
 	return n
 }
 
-func sourceIn(pk string) voice.Source {
+func sourceIn(pk string) chime.VoiceSource {
 	_, rest, _ := strings.Cut(pk, "#notificationType#")
 	source, _, _ := strings.Cut(rest, "#")
-	return voice.Source(source)
+	return chime.VoiceSource(source)
 }
 
 func itemKey(it item) string { return textIn(it, attrPK) + "\x00" + textIn(it, attrSK) }

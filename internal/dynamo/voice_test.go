@@ -21,9 +21,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -82,11 +81,11 @@ func voiceBodies(t *testing.T) [][]byte {
 		[]byte(`{"id":"new-2","detail-type":"VoiceMoodStatus","time":"2026-03-11T08:15:04Z","detail":{"taskId":"k-1"}}`))
 }
 
-var everySource = map[intake.Source]string{intake.Direct: "LAMBDA", intake.SQS: "SQS", intake.SNS: "SNS", intake.Kinesis: "KINESIS"}
+var everySource = map[lambdafn.Source]string{lambdafn.Direct: "LAMBDA", lambdafn.SQS: "SQS", lambdafn.SNS: "SNS", lambdafn.Kinesis: "KINESIS"}
 
-func note(t testing.TB, source intake.Source, body []byte) voice.Note {
+func note(t testing.TB, source lambdafn.Source, body []byte) chime.VoiceNotification {
 	t.Helper()
-	n, err := voice.Read(intake.Message{Source: source, Body: body})
+	n, err := chime.ParseVoice(body, source.Voice())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +162,7 @@ func flatten(t interface{ Fatal(...any) }, prefix string, it map[string]types.At
 func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {
 	s, db, name := voiceStore(t)
 	want := map[string]string{} // body by key
-	var notes []voice.Note
+	var notes []chime.VoiceNotification
 	for source, spelt := range everySource {
 		for _, body := range voiceBodies(t) {
 			pk, sk := sampleKeys(t, body, spelt)
@@ -194,7 +193,7 @@ func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {
 func TestVoiceInAnyOrderAnyNumberOfTimes(t *testing.T) {
 	db := table(t)
 	bodies := voiceBodies(t)
-	deliver := func(t interface{ Fatal(...any) }, notes []voice.Note, batch int) map[string]map[string]string {
+	deliver := func(t interface{ Fatal(...any) }, notes []chime.VoiceNotification, batch int) map[string]map[string]string {
 		name := newVoiceTable(t, db)
 		s := dynamo.New(db, name, dynamo.Options{Retention: time.Hour})
 		for part := range slices.Chunk(notes, batch) {
@@ -206,9 +205,9 @@ func TestVoiceInAnyOrderAnyNumberOfTimes(t *testing.T) {
 		}
 		return scan(t, db, name)
 	}
-	var all []voice.Note
+	var all []chime.VoiceNotification
 	for _, body := range bodies {
-		all = append(all, note(t, intake.SQS, body))
+		all = append(all, note(t, lambdafn.SQS, body))
 	}
 	want := deliver(t, all, len(all))
 	rapid.Check(t, func(rt *rapid.T) {
@@ -226,13 +225,13 @@ func TestABatchOf25IsOneRequestOrTwo(t *testing.T) {
 	for _, tt := range []struct{ ready, requests, items int }{
 		{0, 1, 25}, {12, 2, 13 + 3*12}, {25, 3, 3 * 25}, // a readiness is entered in two ledgers as well
 	} {
-		var notes []voice.Note
+		var notes []chime.VoiceNotification
 		for i := range 25 {
 			body := `{"id":"n-%d","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:04Z","detail":{"taskId":"%d-%d"}}`
 			if i < tt.ready {
 				body = `{"id":"n-%d","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z","detail":{"detailStatus":"AnalyticsReady","transactionId":"t-%d-%d","callId":"c-%[2]d-%[3]d","voiceConnectorId":"v"}}`
 			}
-			notes = append(notes, note(t, intake.SQS, fmt.Appendf(nil, body, i, tt.ready, i)))
+			notes = append(notes, note(t, lambdafn.SQS, fmt.Appendf(nil, body, i, tt.ready, i)))
 		}
 		before := len(scan(t, db.Client, name))
 		db.requests = 0
@@ -249,9 +248,9 @@ func TestABatchOf25IsOneRequestOrTwo(t *testing.T) {
 
 func TestWhatTheTableLeavesUndoneIsPutAgain(t *testing.T) {
 	s, db, name := voiceStore(t)
-	var notes []voice.Note
+	var notes []chime.VoiceNotification
 	for _, body := range voiceBodies(t)[:6] {
-		notes = append(notes, note(t, intake.SNS, body))
+		notes = append(notes, note(t, lambdafn.SNS, body))
 	}
 	db.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 		requests := in.RequestItems[name]
@@ -284,7 +283,7 @@ func TestWhatTheTableLeavesUndoneIsPutAgain(t *testing.T) {
 func TestWhatStaysUndoneFailsAlone(t *testing.T) {
 	s, db, name := voiceStore(t)
 	bodies := voiceBodies(t)
-	stuck := note(t, intake.SQS, bodies[0])
+	stuck := note(t, lambdafn.SQS, bodies[0])
 	db.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 		var undone []types.WriteRequest
 		for _, r := range in.RequestItems[name] {
@@ -294,7 +293,7 @@ func TestWhatStaysUndoneFailsAlone(t *testing.T) {
 		}
 		return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{name: undone}}, nil
 	}
-	errs := s.RecordVoice(t.Context(), []voice.Note{note(t, intake.SQS, bodies[5]), stuck, note(t, intake.SQS, bodies[6])})
+	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[5]), stuck, note(t, lambdafn.SQS, bodies[6])})
 	if errs[0] != nil || apperr.ClassOf(errs[1]) != apperr.Throttled || errs[2] != nil {
 		t.Errorf("got %v, want only the second to fail, throttled", errs)
 	}
@@ -303,13 +302,13 @@ func TestWhatStaysUndoneFailsAlone(t *testing.T) {
 func TestAnItemThatTheTableRefusesFailsAlone(t *testing.T) {
 	s, db, name := voiceStore(t)
 	bodies := voiceBodies(t)
-	bad := note(t, intake.SQS, []byte(`{"id":"","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:04Z","detail":{"taskId":"k"},"id":"x"}`))
+	bad := note(t, lambdafn.SQS, []byte(`{"id":"","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:04Z","detail":{"taskId":"k"},"id":"x"}`))
 	// The store makes no item that the table refuses: the stand-in for one that
 	// will be refused some day has an empty key.
 	broken := *bad.Event
 	broken.ID = ""
 	bad.Event = &broken
-	errs := s.RecordVoice(t.Context(), []voice.Note{note(t, intake.SQS, bodies[0]), bad, note(t, intake.SQS, bodies[1])})
+	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[0]), bad, note(t, lambdafn.SQS, bodies[1])})
 	if errs[0] != nil || apperr.ClassOf(errs[1]) != apperr.Invalid || errs[2] != nil {
 		t.Errorf("got %v, want only the second to fail, as invalid", errs)
 	}
@@ -342,8 +341,8 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 		{"invalid UTF-8, too large for both forms", event("both", "k", "\xff"+strings.Repeat("x", 300<<10)), "takes twice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			n := note(t, intake.Kinesis, tt.body)
-			err := s.RecordVoice(t.Context(), []voice.Note{n})[0]
+			n := note(t, lambdafn.Kinesis, tt.body)
+			err := s.RecordVoice(t.Context(), []chime.VoiceNotification{n})[0]
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -367,10 +366,10 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 
 func TestVoiceIsFoundByItsCall(t *testing.T) {
 	s, _, _ := voiceStore(t)
-	event := func(id, detail string) voice.Note {
-		return note(t, intake.SQS, fmt.Appendf(nil, `{"id":%q,"detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:0%dZ","detail":%s}`, id, id[0]-'a', detail))
+	event := func(id, detail string) chime.VoiceNotification {
+		return note(t, lambdafn.SQS, fmt.Appendf(nil, `{"id":%q,"detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:0%dZ","detail":%s}`, id, id[0]-'a', detail))
 	}
-	notes := []voice.Note{
+	notes := []chime.VoiceNotification{
 		event("a", `{"taskId":"1","transactionId":"T","callId":"C"}`),
 		event("b", `{"taskId":"2","mediaInsightsPipelineId":"P"}`),
 		event("c", `{"taskId":"3","callId":"C"}`),
@@ -403,8 +402,8 @@ func TestVoiceIsFoundByItsCall(t *testing.T) {
 			got := ""
 			for _, n := range found {
 				got += n.ID
-				if n.Source != voice.SQS || n.TaskID == "" {
-					t.Errorf("%s: got source %s and task %q, want SQS and its task", n.ID, n.Source, n.TaskID)
+				if n.By != chime.BySQS || n.TaskID == "" {
+					t.Errorf("%s: got source %s and task %q, want SQS and its task", n.ID, n.By, n.TaskID)
 				}
 			}
 			if got != tt.want {
@@ -420,7 +419,7 @@ func TestVoiceSaysWhatTheTableSaid(t *testing.T) {
 		return nil, &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
 	}
 	bodies := voiceBodies(t)
-	errs := s.RecordVoice(t.Context(), []voice.Note{note(t, intake.SQS, bodies[0]), note(t, intake.SQS, bodies[1])})
+	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[0]), note(t, lambdafn.SQS, bodies[1])})
 	for _, err := range errs {
 		if apperr.ClassOf(err) != apperr.Internal || !strings.Contains(err.Error(), "grant the role that action") {
 			t.Errorf("got %v, want the refusal and what to do", err)

@@ -14,10 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
-	"github.com/chimewatch/chimewatch/internal/voice"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // odd are ids that cannot stand in a key of the table as they are, or only just.
@@ -51,7 +49,7 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 			{chime.DetailVoiceStatus, "AnalyticsReady"}, {chime.DetailVoiceStatus,
 				"PostCallVoiceAnalytics"}, {"VoiceMoodStatus", "x"}} {
 			body := notified("one-"+kind[1], kind[0], kind[1], of)
-			n := note(t, intake.Kinesis, body)
+			n := note(t, lambdafn.Kinesis, body)
 			for range 2 {
 				if err := s.RecordVoice(t.Context(), append(notes(t), n))[len(notes(t))]; err != nil {
 					t.Errorf("%s, %s: %v", name, kind[1], err)
@@ -63,7 +61,7 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			is := slices.ContainsFunc(found, func(other voice.Note) bool { return string(other.Raw) == string(body) })
+			is := slices.ContainsFunc(found, func(other chime.VoiceNotification) bool { return string(other.Raw) == string(body) })
 			if of != "" && !is {
 				t.Errorf("%s, %s: got %d notifications by its ids, none of which is it", name, kind[1], len(found))
 			}
@@ -82,9 +80,9 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 }
 
 // notes are good notifications, which a bad one must not keep from being stored.
-func notes(t *testing.T) []voice.Note {
+func notes(t *testing.T) []chime.VoiceNotification {
 	t.Helper()
-	return []voice.Note{note(t, intake.Kinesis, notified("good", chime.DetailSpeakerSearch, "IdentificationFailure",
+	return []chime.VoiceNotification{note(t, lambdafn.Kinesis, notified("good", chime.DetailSpeakerSearch, "IdentificationFailure",
 		"good"))}
 }
 
@@ -99,30 +97,30 @@ func TestLedgersOfAnyID(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, _, _ := voiceStore(t)
 			body := notified("ready "+name, chime.DetailVoiceStatus, "AnalyticsReady", id)
-			if err := s.RecordVoice(t.Context(), []voice.Note{note(t, intake.SQS, body)})[0]; err != nil {
+			if err := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, body)})[0]; err != nil {
 				t.Fatal(err)
 			}
-			byCall := consent.Entry{Kind: consent.Granted, At: at, Event: name, By: "me", Scope: consent.ScopeBoth, CallID: id,
+			byCall := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: name, By: "me", Scope: voicetask.ScopeBoth, CallID: id,
 				Until: at.Add(time.Hour)}
-			started := consent.Entry{Kind: consent.Started, At: at, Event: "e", Task: consent.VoiceTone, Number: 1,
+			started := voicetask.Entry{Kind: voicetask.Started, At: at, Event: "e", Task: voicetask.VoiceTone, Number: 1,
 				TransactionID: id, TaskID: id}
 			again := started // the same one, written later
 			again.At, again.Detail = at.Add(time.Minute), "again"
 			enter(t, s, byCall, started, again)
-			ready := consent.Entry{Kind: consent.Ready, At: at, Event: "ready " + name, TransactionID: id, CallID: id,
+			ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "ready " + name, TransactionID: id, CallID: id,
 				VoiceConnectorID: "vc"}
 			ledger, err := s.Ledger(t.Context(), id)
 			wantLedger(t, ledger, err, ready, byCall, started)
-			lapsed, err := s.Lapsed(t.Context(), at.Add(2*time.Hour))
+			lapsed, err := s.ExpiredConsent(t.Context(), at.Add(2*time.Hour))
 			if err != nil || len(lapsed) != 1 {
 				t.Fatalf("got %v and %v, want one consent that has run out", lapsed, err)
 			}
 			ledger, err = s.CallLedger(t.Context(), lapsed[0].CallID)
 			wantLedger(t, ledger, err, ready, byCall)
-			if err := s.EndLapse(t.Context(), dynamo.Lapse{Event: name, CallID: id}); err != nil {
+			if err := s.EndExpiry(t.Context(), voicetask.Expiry{Event: name, CallID: id}); err != nil {
 				t.Error(err)
 			}
-			if lapsed, err = s.Lapsed(t.Context(), at.Add(2*time.Hour)); err != nil || len(lapsed) != 0 {
+			if lapsed, err = s.ExpiredConsent(t.Context(), at.Add(2*time.Hour)); err != nil || len(lapsed) != 0 {
 				t.Errorf("got %v and %v, want none once it is dealt with", lapsed, err)
 			}
 			if _, _, _, err := s.PipelineEnd(t.Context(), id); err != nil {
@@ -135,8 +133,8 @@ func TestLedgersOfAnyID(t *testing.T) {
 // Ids that are no valid UTF-8 may be those of several calls: no task is started on them.
 func TestNoTaskIsStartedOnAnIDThatIsNoText(t *testing.T) {
 	s, _, _ := voiceStore(t)
-	n := note(t, intake.SQS, notified("r", chime.DetailVoiceStatus, "AnalyticsReady", "a\xffb"))
-	if err := s.RecordVoice(t.Context(), []voice.Note{n})[0]; err != nil {
+	n := note(t, lambdafn.SQS, notified("r", chime.DetailVoiceStatus, "AnalyticsReady", "a\xffb"))
+	if err := s.RecordVoice(t.Context(), []chime.VoiceNotification{n})[0]; err != nil {
 		t.Fatal(err)
 	}
 	ledger, err := s.Ledger(t.Context(), n.TransactionID)
@@ -169,7 +167,7 @@ func TestUnreadableNotificationsHideNoOther(t *testing.T) {
 		t.Fatalf("got %d notifications and %v, want all four", len(found), err)
 	}
 	for i, n := range found[1:] {
-		if n.ID != fmt.Sprint("odd-", i) || n.Source != "SNS" || n.Analytics != "VoiceToneAnalysis" || n.TaskID != "k-9" ||
+		if n.ID != fmt.Sprint("odd-", i) || n.By != "SNS" || n.Analytics != "VoiceToneAnalysis" || n.TaskID != "k-9" ||
 			!n.Time.Equal(time.Date(2026, 3, 11, 8, 15, 5, 123_000_000, time.UTC)) {
 			t.Errorf("got %+v of %+v, want what its keys say", n, n.Event)
 		}

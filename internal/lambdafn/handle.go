@@ -91,8 +91,26 @@ func Handle(ctx context.Context, payload []byte, handle Handler) (response []byt
 	if err != nil {
 		return nil, err
 	}
+	if len(batch.Messages) == 0 {
+		return respond(ctx, batch, nil)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			response, err = respond(ctx, batch, slices.Repeat([]error{panicked(p)}, len(batch.Messages)))
+		}
+	}()
+	errs := handle(ctx, batch.Messages)
+	if len(errs) != len(batch.Messages) {
+		errs = slices.Repeat([]error{apperr.New(apperr.Internal, "messages",
+			fmt.Sprintf("the handler returned %d results for %d messages", len(errs), len(batch.Messages)), "")}, len(batch.Messages))
+	}
+	return respond(ctx, batch, errs)
+}
+
+// respond returns what the function returns where its messages have these errors.
+func respond(ctx context.Context, batch Batch, errs []error) ([]byte, error) {
 	failures := batch.Failures
-	for i, err := range handleAll(ctx, batch.Messages, handle) {
+	for i, err := range errs {
 		if err != nil {
 			failures = append(failures, Failure{RecordID: batch.Messages[i].RecordID, Err: err})
 		}
@@ -105,22 +123,6 @@ func Handle(ctx context.Context, payload []byte, handle Handler) (response []byt
 			"source", string(batch.Source), "error", redact.Text(f.Err.Error()))
 	}
 	return partialResponse(failures)
-}
-
-func handleAll(ctx context.Context, messages []Message, handle Handler) (errs []error) {
-	if len(messages) == 0 {
-		return nil
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			errs = slices.Repeat([]error{panicked(p)}, len(messages))
-		}
-	}()
-	if errs = handle(ctx, messages); len(errs) != len(messages) {
-		return slices.Repeat([]error{apperr.New(apperr.Internal, "messages",
-			fmt.Sprintf("the handler returned %d results for %d messages", len(errs), len(messages)), "")}, len(messages))
-	}
-	return errs
 }
 
 // maxErrors is how many errors the error of a payload spells out: ten thousand

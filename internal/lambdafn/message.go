@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
 // Source is the service that handed a message to Lambda.
@@ -19,6 +20,20 @@ const (
 	// with a voice notification, or somebody with JSON of an unknown shape.
 	Direct Source = "Direct"
 )
+
+// Voice returns the source of a voice notification with that source. An unknown detail
+// type looks like EventBridge's; such a notification came by an invocation.
+func (s Source) Voice() chime.VoiceSource {
+	switch s {
+	case SQS:
+		return chime.BySQS
+	case SNS:
+		return chime.BySNS
+	case Kinesis:
+		return chime.ByKinesis
+	}
+	return chime.ByLambda
+}
 
 const (
 	// MaxDepth is how many envelopes inside one another are opened. Redriving from a

@@ -26,7 +26,8 @@ func (f *folder) explain(err error) error {
 	where, other := "folder "+f.dir, ", or choose another folder with --local-dir"
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || says("no space left on device", "enospc"):
-		return apperr.Wrap(syscall.ENOSPC, apperr.Unavailable, where, "the disk of "+f.dir+" is full", "free some of it"+other)
+		return apperr.Wrap(syscall.ENOSPC, apperr.Unavailable, where, "the disk of "+f.dir+" is full",
+			"free some of it"+other)
 	case errors.Is(err, syscall.EDQUOT) || says("disk quota exceeded", "edquot"):
 		return apperr.Wrap(syscall.EDQUOT, apperr.Unavailable, where, "the disk of "+f.dir+" has no room left for you",
 			"free some of your quota"+other)

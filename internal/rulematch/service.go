@@ -116,12 +116,35 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	return nil
 }
 
-// notifyOrHold notifies of a stored match, unless a window is open. It waits while
-// another process is sending: what that one counts is not known before.
+// notifyOrHold notifies of all matches of ev's key that were not sent, with the text of
+// ev, or holds ev back. It waits while another process is sending: what that one counts
+// is not known before.
 func (s *Service) notifyOrHold(ctx context.Context, ev *chime.Event) error {
 	key := s.Repo.KeyOf(ev, s.Window > 0)
 	for {
-		done, err := s.tryNotify(ctx, key, ev)
+		var done bool
+		w, err := s.window(ctx, key)
+		switch {
+		case err != nil:
+		case s.Window <= 0: // each match is notified
+			var sent Sent
+			sent, err = s.notify(ctx, Notification{Event: ev, Key: key})
+			done = !sent.At.IsZero()
+		case w.Holds(s.Now(), s.Window):
+			if done, err = s.Repo.HoldBack(ctx, w, ev); done {
+				s.Counts.Count("RuleMatchesHeldBack", 1) // the next notification counts it, or Run does
+			} else if err == nil {
+				continue // the window has just ended, whatever the clock here says
+			}
+		default:
+			var u Unsent
+			if u, err = s.Repo.Unsent(ctx, w, ev); err == nil {
+				done = true // a duplicate
+				if u.Count > 0 {
+					done, err = s.send(ctx, w, u, ev)
+				}
+			}
+		}
 		if done || err != nil {
 			return err
 		}
@@ -134,34 +157,12 @@ func (s *Service) notifyOrHold(ctx context.Context, ev *chime.Event) error {
 	}
 }
 
-// tryNotify notifies of all matches of a key that were not sent, with the text of ev, or
-// holds ev back. done is false while another process is sending.
-func (s *Service) tryNotify(ctx context.Context, key Key, ev *chime.Event) (done bool, err error) {
+// window reads what was sent about a key; without windows nothing has to be read.
+func (s *Service) window(ctx context.Context, key Key) (Window, error) {
 	if s.Window <= 0 {
-		sent, err := s.notify(ctx, Notification{Event: ev, Key: key})
-		return !sent.At.IsZero(), err
+		return Window{Key: key}, nil
 	}
-	for {
-		w, err := s.Repo.Window(ctx, key)
-		if err != nil {
-			return false, err
-		}
-		if !w.Holds(s.Now(), s.Window) {
-			u, err := s.Repo.Unsent(ctx, w, ev)
-			if err != nil || u.Count == 0 { // a duplicate
-				return err == nil, err
-			}
-			return s.send(ctx, w, u, ev)
-		}
-		held, err := s.Repo.HoldBack(ctx, w, ev)
-		if err != nil {
-			return false, err
-		}
-		if held {
-			s.Counts.Count("RuleMatchesHeldBack", 1)
-			return true, nil // the next notification counts it, or Run does
-		}
-	} // the window has just ended, whatever the clock here says
+	return s.Repo.Window(ctx, key)
 }
 
 // send notifies of what is unsent, with the text of ev. done is false while another

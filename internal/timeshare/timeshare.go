@@ -45,7 +45,7 @@ func Each(ctx context.Context, n, atOnce int, do func(ctx context.Context, i int
 	for i := range n {
 		group.Go(func() error {
 			turns := (n - i + atOnce - 1) / atOnce // that are still to come, with this one
-			errs[i] = inTime(ctx, turns, func(ctx context.Context) error { return do(ctx, i) })
+			errs[i] = inTime(ctx, turns, i, do)
 			return nil
 		})
 	}
@@ -53,7 +53,7 @@ func Each(ctx context.Context, n, atOnce int, do func(ctx context.Context, i int
 	return errs
 }
 
-func inTime(ctx context.Context, turns int, do func(context.Context) error) (err error) {
+func inTime(ctx context.Context, turns, i int, do func(context.Context, int) error) (err error) {
 	if err := context.Cause(ctx); err != nil {
 		return apperr.Wrap(err, apperr.Unavailable, "work", "was not begun in the time left", "it is tried again")
 	}
@@ -64,5 +64,5 @@ func inTime(ctx context.Context, turns int, do func(context.Context) error) (err
 			err = apperr.New(apperr.Internal, "work", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), "")
 		}
 	}()
-	return do(ctx)
+	return do(ctx, i)
 }

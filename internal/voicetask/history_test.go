@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -29,7 +28,7 @@ var (
 type history struct {
 	*world
 	*rand.Rand
-	keeper   *voicetask.Keeper
+	keeper   *voicetask.TaskRunner
 	to       []delivery // to come, in the order of their time
 	busy     []*worker
 	lapses   map[string]time.Time // consent with an end that no watch run has dealt with
@@ -71,8 +70,8 @@ func newHistory(seed uint64, n int) *history {
 	h := &history{world: newWorld(), Rand: rand.New(rand.NewPCG(seed, uint64(n))), lapses: map[string]time.Time{},
 		saw: map[string]int{}}
 	h.far = pick(h.Rand, []int{6, 8, 8, len(distances)})
-	both := consent.Tasks()
-	on := pick(h.Rand, [][]consent.Task{both, both, both, both, both, {consent.VoiceTone}, {consent.SpeakerSearch}, nil})
+	both := voicetask.Tasks()
+	on := pick(h.Rand, [][]voicetask.Task{both, both, both, both, both, {voicetask.VoiceTone}, {voicetask.SpeakerSearch}, nil})
 	h.keeper = h.world.keeper(on...)
 	if h.chance(30) {
 		h.kills = 1 + h.IntN(3)
@@ -128,16 +127,16 @@ func (h *history) readiness() {
 func (h *history) words() {
 	at := h.now.Add(h.distance())
 	for n := range 1 + h.IntN(6) {
-		e := consent.Entry{
-			Kind: pick(h.Rand, []consent.Kind{consent.Granted, consent.Denied, consent.Withdrawn}),
-			Scope: pick(h.Rand, []consent.Scope{consent.ScopeBoth, consent.ScopeBoth, consent.ScopeSpeakerSearch,
-				consent.ScopeVoiceTone}),
+		e := voicetask.Entry{
+			Kind: pick(h.Rand, []voicetask.Kind{voicetask.Granted, voicetask.Denied, voicetask.Withdrawn}),
+			Scope: pick(h.Rand, []voicetask.Scope{voicetask.ScopeBoth, voicetask.ScopeBoth, voicetask.ScopeSpeakerSearch,
+				voicetask.ScopeVoiceTone}),
 			At: at, Event: fmt.Sprint("w", n), By: "someone", TransactionID: transaction,
 		}
 		if n%2 == 0 && h.chance(70) { // as a rule, a yes and something else in turns
-			e.Kind = consent.Granted
+			e.Kind = voicetask.Granted
 		}
-		if e.Kind == consent.Granted && h.chance(30) {
+		if e.Kind == voicetask.Granted && h.chance(30) {
 			e.Until = at.Add(time.Millisecond + h.distance())
 		}
 		if h.chance(40) {
@@ -157,7 +156,7 @@ func (h *history) hangUp() {
 	switch h.IntN(3) {
 	case 0: // the service reports it five minutes later
 		h.deliver(at.Add(5*time.Minute), happening{name: "ended",
-			entry: consent.Entry{Kind: consent.Ended, At: at.Add(5 * time.Minute),
+			entry: voicetask.Entry{Kind: voicetask.Ended, At: at.Add(5 * time.Minute),
 				Event: "e", TransactionID: transaction}})
 	case 1:
 		over.change = func(w *world) { w.end(); w.pipelineAt = w.now }
@@ -223,10 +222,10 @@ func (h *history) late() func(context.Context) error {
 	trigger := voicetask.Trigger{Event: "n", TransactionID: transaction}
 	for _, t := range h.tasks {
 		if h.chance(50) {
-			trigger.Seen = append(trigger.Seen, voicetask.Seen{Task: t.kind, TaskID: t.id})
+			trigger.Observed = append(trigger.Observed, voicetask.ObservedTask{Task: t.kind, TaskID: t.id})
 		}
 	}
-	return func(ctx context.Context) error { return h.keeper.Settle(ctx, trigger) }
+	return func(ctx context.Context) error { return h.keeper.Reconcile(ctx, trigger) }
 }
 
 // watch does what is due for consent that has run out, as the function watch does.
@@ -235,7 +234,7 @@ func (h *history) watch(ctx context.Context) error {
 		if h.now.Before(h.lapses[event]) {
 			continue
 		}
-		if err := h.keeper.Settle(ctx, voicetask.Trigger{Event: event, TransactionID: transaction}); err != nil {
+		if err := h.keeper.Reconcile(ctx, voicetask.Trigger{Event: event, TransactionID: transaction}); err != nil {
 			return err
 		}
 		delete(h.lapses, event)
@@ -247,7 +246,7 @@ func (h *history) watch(ctx context.Context) error {
 func (h *history) scheduleWatch() {
 	for _, partition := range h.partitions {
 		for _, e := range partition {
-			if e.Kind != consent.Granted || e.Until.IsZero() {
+			if e.Kind != voicetask.Granted || e.Until.IsZero() {
 				continue
 			}
 			if _, known := h.saw["until "+e.Event]; known {
@@ -343,23 +342,23 @@ func (h *history) check() (faults []string) {
 		h.saw[string(s.State)]++
 		running := h.running(s.Task, transaction)
 		inForce := h.inForce(s.Task)
-		if s.State == consent.StateUnresolved && !h.died {
+		if s.State == voicetask.StateUnresolved && !h.died {
 			fault("%s is unresolved, and nobody died", s.Task)
 		}
 		if len(running) > 0 && !inForce && !h.died && !lapsed && !offered {
 			fault("%s runs without consent, and nobody died", s.Task)
 		}
-		if len(running) > 0 && !inForce && s.State != consent.StateUnresolved && s.State != consent.StateStopping {
+		if len(running) > 0 && !inForce && s.State != voicetask.StateUnresolved && s.State != voicetask.StateStopping {
 			fault("%s runs without consent, and is shown as %s", s.Task, s.State)
 		}
 		if inForce && h.ready(transaction) && h.keeper.On[s.Task] && !h.over && !offered && len(running) != 1 {
 			fault("%s: %d run, want one: consent is in force", s.Task, len(running))
 		}
-		if len(running) > 0 && s.TaskID != "" && s.TaskID != running[0] && (s.State == consent.StateStarted || !h.died) {
+		if len(running) > 0 && s.TaskID != "" && s.TaskID != running[0] && (s.State == voicetask.StateStarted || !h.died) {
 			fault("%s %s is shown as %s, and %s runs", s.Task, s.State, s.TaskID, running[0])
 		}
-		if s.TaskID != "" && s.State != consent.StateStarted && s.State != consent.StateStopping &&
-			s.State != consent.StateStopped {
+		if s.TaskID != "" && s.State != voicetask.StateStarted && s.State != voicetask.StateStopping &&
+			s.State != voicetask.StateStopped {
 			fault("%s %s is shown as %s", s.Task, s.State, s.TaskID)
 		}
 	}
@@ -384,7 +383,7 @@ func (h *history) run() (faults []string) {
 	h.kills, h.refusals, h.losses, h.outages = 0, 0, 0, 0
 	h.add(delivery{at: h.now, happening: happening{name: "notify", notify: true}})
 	fail(h.play(check))
-	for _, task := range consent.Tasks() {
+	for _, task := range voicetask.Tasks() {
 		if n := len(h.running(task, transaction)); n > 0 && (!h.inForce(task) || !h.keeper.On[task]) {
 			faults = append(faults, fmt.Sprintf("%d %s left running without consent", n, task))
 		}
@@ -392,7 +391,7 @@ func (h *history) run() (faults []string) {
 	h.now = h.now.Add(8*time.Hour + 15*time.Minute)
 	for _, s := range h.all().Standings(h.now) {
 		h.saw["in the end "+string(s.State)]++
-		if s.State == consent.StateUnresolved {
+		if s.State == voicetask.StateUnresolved {
 			faults = append(faults, fmt.Sprintf("%s is unresolved for good", s.Task))
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -22,13 +21,13 @@ import (
 // handles, or a change of the world.
 type happening struct {
 	name   string
-	entry  consent.Entry // written before the call is settled; none for a notification of a task
+	entry  voicetask.Entry // written before the call is settled; none for a notification of a task
 	notify bool
 	change func(*world)
 }
 
 func ready(n int) happening {
-	return happening{name: fmt.Sprintf("ready %d", n), entry: consent.Entry{Kind: consent.Ready, At: newWorld().at(n), Event: fmt.Sprintf("r%d", n),
+	return happening{name: fmt.Sprintf("ready %d", n), entry: voicetask.Entry{Kind: voicetask.Ready, At: newWorld().at(n), Event: fmt.Sprintf("r%d", n),
 		TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}}
 }
 
@@ -62,7 +61,7 @@ func happenings(t *rapid.T) []happening {
 // prelude starts a task, as a rule, because little happens to a call without one;
 // or the answer to its start is lost.
 func prelude(t *rapid.T, w *world) []happening {
-	yes := happening{name: "granted", entry: consent.Entry{Kind: consent.Granted, Scope: consent.ScopeBoth, At: w.at(0), Event: "c", By: "someone", TransactionID: transaction}}
+	yes := happening{name: "granted", entry: voicetask.Entry{Kind: voicetask.Granted, Scope: voicetask.ScopeBoth, At: w.at(0), Event: "c", By: "someone", TransactionID: transaction}}
 	switch rapid.IntRange(0, 3).Draw(t, "prelude") {
 	case 0:
 		return nil
@@ -77,12 +76,12 @@ func trouble(err error) happening {
 }
 
 func word(t *rapid.T, w *world, i int) happening {
-	e := consent.Entry{
-		Kind:  rapid.SampledFrom([]consent.Kind{consent.Granted, consent.Granted, consent.Denied, consent.Withdrawn}).Draw(t, "word"),
-		Scope: rapid.SampledFrom([]consent.Scope{consent.ScopeBoth, consent.ScopeSpeakerSearch, consent.ScopeVoiceTone}).Draw(t, "scope"),
+	e := voicetask.Entry{
+		Kind:  rapid.SampledFrom([]voicetask.Kind{voicetask.Granted, voicetask.Granted, voicetask.Denied, voicetask.Withdrawn}).Draw(t, "word"),
+		Scope: rapid.SampledFrom([]voicetask.Scope{voicetask.ScopeBoth, voicetask.ScopeSpeakerSearch, voicetask.ScopeVoiceTone}).Draw(t, "scope"),
 		At:    w.at(rapid.IntRange(0, 5).Draw(t, "minute")), Event: fmt.Sprintf("c%d", i), By: "someone",
 	}
-	if until := rapid.IntRange(0, 3).Draw(t, "until"); e.Kind == consent.Granted && until > 0 {
+	if until := rapid.IntRange(0, 3).Draw(t, "until"); e.Kind == voicetask.Granted && until > 0 {
 		e.Until = w.at(2 * until)
 	}
 	if rapid.Bool().Draw(t, "by call") {
@@ -97,7 +96,7 @@ func hangUp(t *rapid.T, w *world, i int) happening {
 	over := happening{name: "hang-up", change: (*world).end}
 	switch rapid.SampledFrom([]string{"silent", "notification", "pipeline"}).Draw(t, "hang-up told by") {
 	case "notification":
-		over.entry = consent.Entry{Kind: consent.Ended, At: w.at(5), Event: fmt.Sprintf("e%d", i), TransactionID: transaction}
+		over.entry = voicetask.Entry{Kind: voicetask.Ended, At: w.at(5), Event: fmt.Sprintf("e%d", i), TransactionID: transaction}
 	case "pipeline":
 		over.change = func(w *world) { w.end(); w.pipelineAt = w.now }
 	}
@@ -105,16 +104,16 @@ func hangUp(t *rapid.T, w *world, i int) happening {
 }
 
 // worker makes the function that handles the event.
-func (h happening) worker(w *world, k *voicetask.Keeper) *worker {
+func (h happening) worker(w *world, k *voicetask.TaskRunner) *worker {
 	if h.entry.Kind == "" && !h.notify {
 		return nil
 	}
 	trigger := voicetask.Trigger{Event: h.entry.Event, TransactionID: h.entry.TransactionID, CallID: h.entry.CallID}
 	if h.notify {
 		trigger = voicetask.Trigger{Event: "n", TransactionID: transaction}
-		for _, t := range consent.Tasks() {
+		for _, t := range voicetask.Tasks() {
 			for _, id := range w.running(t, transaction) {
-				trigger.Seen = append(trigger.Seen, voicetask.Seen{Task: t, TaskID: id})
+				trigger.Observed = append(trigger.Observed, voicetask.ObservedTask{Task: t, TaskID: id})
 			}
 		}
 	}
@@ -124,13 +123,13 @@ func (h happening) worker(w *world, k *voicetask.Keeper) *worker {
 				return err
 			}
 		}
-		return k.Settle(ctx, trigger)
+		return k.Reconcile(ctx, trigger)
 	}}
 }
 
 // play lets everything happen, workers at once, killed and tried again as drawn,
 // until nobody has work left.
-func play(t *rapid.T, w *world, k *voicetask.Keeper, list []happening, atOnce bool) {
+func play(t *rapid.T, w *world, k *voicetask.TaskRunner, list []happening, atOnce bool) {
 	kills := rapid.IntRange(0, 4).Draw(t, "kills")
 	var busy, again []*worker
 	for steps := 0; len(list)+len(busy)+len(again) > 0; steps++ {
@@ -188,11 +187,11 @@ func begin(next *worker, busy []*worker) []*worker {
 }
 
 // check holds what became of the call against what was said.
-func check(t *rapid.T, w *world, on consent.Settings) {
+func check(t *rapid.T, w *world, on voicetask.Settings) {
 	for _, fault := range w.faults {
 		t.Error(fault)
 	}
-	for _, task := range consent.Tasks() {
+	for _, task := range voicetask.Tasks() {
 		running := len(w.running(task, transaction))
 		switch {
 		case w.inForce(task) && w.ready(transaction) && on[task] && !w.over:
@@ -210,7 +209,7 @@ func check(t *rapid.T, w *world, on consent.Settings) {
 func checkTasksFollowConsent(atOnce bool) func(*rapid.T) {
 	return func(t *rapid.T) {
 		w := newWorld()
-		on := rapid.SampledFrom([][]consent.Task{consent.Tasks(), consent.Tasks(), {consent.VoiceTone}, nil}).Draw(t, "on")
+		on := rapid.SampledFrom([][]voicetask.Task{voicetask.Tasks(), voicetask.Tasks(), {voicetask.VoiceTone}, nil}).Draw(t, "on")
 		k := w.keeper(on...)
 		list := happenings(t)
 		play(t, w, k, list, atOnce)
@@ -277,11 +276,11 @@ func TestOftenDrawsAnew(t *testing.T) {
 func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 	refused := errors.New("refused")
 	const other = "tx2"
-	on := func(id, transaction string) consent.Entry {
-		return consent.Entry{Kind: consent.Ready, At: newWorld().at(0), Event: id, TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}
+	on := func(id, transaction string) voicetask.Entry {
+		return voicetask.Entry{Kind: voicetask.Ready, At: newWorld().at(0), Event: id, TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}
 	}
-	says := func(kind consent.Kind, minute int, call string) consent.Entry {
-		e := consent.Entry{Kind: kind, At: newWorld().at(minute), Event: string(kind), By: "me", Scope: consent.ScopeBoth, TransactionID: transaction}
+	says := func(kind voicetask.Kind, minute int, call string) voicetask.Entry {
+		e := voicetask.Entry{Kind: kind, At: newWorld().at(minute), Event: string(kind), By: "me", Scope: voicetask.ScopeBoth, TransactionID: transaction}
 		if call != "" {
 			e.TransactionID, e.CallID = "", call
 		}
@@ -289,23 +288,23 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name    string
-		events  []consent.Entry
+		events  []voicetask.Entry
 		broken  string
 		running string
 	}{
-		{"one start", []consent.Entry{on("r", transaction), says(consent.Granted, 1, "")}, "start speaker-search tx", "voice-tone tx"},
-		{"the other start", []consent.Entry{on("r", transaction), says(consent.Granted, 1, "")}, "start voice-tone tx", "speaker-search tx"},
-		{"one stop", []consent.Entry{on("r", transaction), says(consent.Granted, 1, ""), says(consent.Withdrawn, 2, "")}, "stop speaker-search tx", "speaker-search tx"},
-		{"the other stop", []consent.Entry{on("r", transaction), says(consent.Granted, 1, ""), says(consent.Withdrawn, 2, "")}, "stop voice-tone tx", "voice-tone tx"},
-		{"a start on one of two transactions", []consent.Entry{on("r", transaction), on("r2", other), says(consent.Granted, 1, callID)},
+		{"one start", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, "")}, "start speaker-search tx", "voice-tone tx"},
+		{"the other start", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, "")}, "start voice-tone tx", "speaker-search tx"},
+		{"one stop", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, ""), says(voicetask.Withdrawn, 2, "")}, "stop speaker-search tx", "speaker-search tx"},
+		{"the other stop", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, ""), says(voicetask.Withdrawn, 2, "")}, "stop voice-tone tx", "voice-tone tx"},
+		{"a start on one of two transactions", []voicetask.Entry{on("r", transaction), on("r2", other), says(voicetask.Granted, 1, callID)},
 			"start speaker-search tx", "speaker-search tx2, voice-tone tx, voice-tone tx2"},
-		{"a stop on one of two transactions", []consent.Entry{on("r", transaction), on("r2", other), says(consent.Granted, 1, callID), says(consent.Withdrawn, 2, callID)},
+		{"a stop on one of two transactions", []voicetask.Entry{on("r", transaction), on("r2", other), says(voicetask.Granted, 1, callID), says(voicetask.Withdrawn, 2, callID)},
 			"stop voice-tone tx", "voice-tone tx"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld()
 			w.broken = map[string]error{tt.broken: refused}
-			k := w.keeper(consent.Tasks()...)
+			k := w.keeper(voicetask.Tasks()...)
 			var last error
 			for _, e := range tt.events {
 				worker := happening{entry: e}.worker(w, k)
@@ -320,7 +319,7 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 				t.Errorf("got %v, want what the service answered", last)
 			}
 			var running []string
-			for _, task := range consent.Tasks() {
+			for _, task := range voicetask.Tasks() {
 				for _, id := range []string{transaction, other} {
 					for range w.running(task, id) {
 						running = append(running, string(task)+" "+id)
@@ -335,9 +334,9 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 			}
 			var audit []string
 			for _, e := range w.partitions["T"+transaction] {
-				if e.Kind == consent.Failed {
+				if e.Kind == voicetask.Failed {
 					audit = append(audit, fmt.Sprintf("%s %s %s", e.Task, e.TransactionID, e.Detail))
-					if e.Event != tt.events[len(tt.events)-1].Event || e.By != consent.System || e.At.IsZero() || e.Code == "" {
+					if e.Event != tt.events[len(tt.events)-1].Event || e.By != voicetask.System || e.At.IsZero() || e.Code == "" {
 						t.Errorf("got %+v, want who, when, of which event and why", e)
 					}
 				}
@@ -356,15 +355,15 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 func TestLateNotificationsNameNoOtherTask(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		w := newWorld()
-		k := w.keeper(consent.VoiceTone)
+		k := w.keeper(voicetask.VoiceTone)
 		run := func(h happening, seen ...string) error {
 			of := h.worker(w, k)
 			if len(seen) > 0 {
 				trigger := voicetask.Trigger{Event: "n", TransactionID: transaction}
 				for _, id := range seen {
-					trigger.Seen = append(trigger.Seen, voicetask.Seen{Task: consent.VoiceTone, TaskID: id})
+					trigger.Observed = append(trigger.Observed, voicetask.ObservedTask{Task: voicetask.VoiceTone, TaskID: id})
 				}
-				of = &worker{run: func(ctx context.Context) error { return k.Settle(ctx, trigger) }}
+				of = &worker{run: func(ctx context.Context) error { return k.Reconcile(ctx, trigger) }}
 			}
 			of.start()
 			for {
@@ -374,21 +373,21 @@ func TestLateNotificationsNameNoOtherTask(t *testing.T) {
 				of.turn <- pass
 			}
 		}
-		said := func(kind consent.Kind, minute int) happening {
-			return happening{entry: consent.Entry{Kind: kind, At: w.at(minute), Event: fmt.Sprint(kind, minute), By: "me",
-				Scope: consent.ScopeVoiceTone, TransactionID: transaction}}
+		said := func(kind voicetask.Kind, minute int) happening {
+			return happening{entry: voicetask.Entry{Kind: kind, At: w.at(minute), Event: fmt.Sprint(kind, minute), By: "me",
+				Scope: voicetask.ScopeVoiceTone, TransactionID: transaction}}
 		}
-		for _, h := range []happening{ready(0), said(consent.Granted, 1), said(consent.Withdrawn, 2)} {
+		for _, h := range []happening{ready(0), said(voicetask.Granted, 1), said(voicetask.Withdrawn, 2)} {
 			if err := run(h); err != nil {
 				t.Fatal(err)
 			}
 		}
 		first := w.tasks[0].id
 		w.trouble = []error{errLost}
-		if err := run(said(consent.Granted, 3)); !errors.Is(err, errLost) {
+		if err := run(said(voicetask.Granted, 3)); !errors.Is(err, errLost) {
 			t.Fatalf("got %v, want the answer lost", err)
 		}
-		second := w.running(consent.VoiceTone, transaction)
+		second := w.running(voicetask.VoiceTone, transaction)
 		if !w.tasks[0].stopped || len(second) != 1 {
 			t.Fatalf("got %+v, want the first stopped and the second running", w.tasks)
 		}
@@ -397,12 +396,12 @@ func TestLateNotificationsNameNoOtherTask(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, next := range []error{run(said(consent.Withdrawn, 4)), run(happening{}, first), run(happening{}, second...)} {
+		for _, next := range []error{run(said(voicetask.Withdrawn, 4)), run(happening{}, first), run(happening{}, second...)} {
 			if next != nil {
 				t.Fatal(next)
 			}
 		}
-		if got := w.running(consent.VoiceTone, transaction); len(got) > 0 {
+		if got := w.running(voicetask.VoiceTone, transaction); len(got) > 0 {
 			t.Errorf("late %t: got %v running, want none", late, got)
 		}
 	}
@@ -411,12 +410,12 @@ func TestLateNotificationsNameNoOtherTask(t *testing.T) {
 // Whatever is in the ledger of a rehearsal, nothing is done for it: neither the
 // table nor the service is called.
 func TestNothingIsDoneForARehearsal(t *testing.T) {
-	k := &voicetask.Keeper{On: consent.Settings{consent.SpeakerSearch: true, consent.VoiceTone: true}} // any call would panic
+	k := &voicetask.TaskRunner{On: voicetask.Settings{voicetask.SpeakerSearch: true, voicetask.VoiceTone: true}} // any call would panic
 	for _, trigger := range []voicetask.Trigger{
-		{Event: "e", TransactionID: "rehearsal-t", Seen: []voicetask.Seen{{Task: consent.VoiceTone, TaskID: "rehearsal-k"}}},
+		{Event: "e", TransactionID: "rehearsal-t", Observed: []voicetask.ObservedTask{{Task: voicetask.VoiceTone, TaskID: "rehearsal-k"}}},
 		{Event: "e", CallID: "rehearsal-c"},
 	} {
-		if err := k.Settle(t.Context(), trigger); err != nil {
+		if err := k.Reconcile(t.Context(), trigger); err != nil {
 			t.Errorf("%+v: %v", trigger, err)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	standin "github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -36,14 +35,14 @@ func TestStopIsDoneWhenTheTaskRunsNoMore(t *testing.T) {
 		{"it may not be stopped", false, []int{403}, "", apperr.Internal},
 		{"it may not be stopped, and has ended", true, []int{403}, "", apperr.Internal},
 	} {
-		for _, task := range consent.Tasks() {
+		for _, task := range voicetask.Tasks() {
 			t.Run(tt.name+", "+string(task), func(t *testing.T) {
 				api := standin.NewVoice()
 				server := httptest.NewServer(api)
 				t.Cleanup(server.Close)
-				c := voicetask.Chime{DomainID: "d", API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
+				c := chimeapi.VoiceTasks{DomainID: "d", API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
 					Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
-				e := consent.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"}
+				e := voicetask.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"}
 				var err error
 				if e.TaskID, err = c.Start(t.Context(), e); err != nil {
 					t.Fatal(err)
@@ -63,11 +62,11 @@ func TestStopIsDoneWhenTheTaskRunsNoMore(t *testing.T) {
 
 // A task without an id could not be stopped: such an answer is none.
 func TestStartWithoutAnIDIsNoAnswer(t *testing.T) {
-	for _, task := range consent.Tasks() {
+	for _, task := range voicetask.Tasks() {
 		for _, answer := range []string{`{}`, `{"SpeakerSearchTask":{},"VoiceToneAnalysisTask":{}}`,
 			`{"SpeakerSearchTask":{"SpeakerSearchTaskId":""},"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":""}}`} {
 			c := answering(t, http.StatusCreated, answer)
-			id, err := c.Start(t.Context(), consent.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
+			id, err := c.Start(t.Context(), voicetask.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
 			if id != "" || apperr.ClassOf(err) != apperr.Unavailable || c.Undone(err) {
 				t.Errorf("%s, %s: got %q and %v, want it unknown whether a task runs", task, answer, id, err)
 			}
@@ -80,7 +79,7 @@ func TestUndoneIsWhatTheServiceSays(t *testing.T) {
 	for status, undone := range map[int]bool{400: true, 403: true, 404: false, 409: true, 410: true, 422: true,
 		429: true, 500: false, 503: false} {
 		c := answering(t, status, `{}`)
-		_, err := c.Start(t.Context(), consent.Entry{Task: consent.VoiceTone, TransactionID: "t", VoiceConnectorID: "v",
+		_, err := c.Start(t.Context(), voicetask.Entry{Task: voicetask.VoiceTone, TransactionID: "t", VoiceConnectorID: "v",
 			Token: "k-1"})
 		if err == nil || c.Undone(err) != undone {
 			t.Errorf("%d: got %v, want it undone: %t", status, err, undone)
@@ -88,15 +87,15 @@ func TestUndoneIsWhatTheServiceSays(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := answering(t, http.StatusCreated, `{}`).Start(ctx, consent.Entry{Task: consent.VoiceTone,
+	_, err := answering(t, http.StatusCreated, `{}`).Start(ctx, voicetask.Entry{Task: voicetask.VoiceTone,
 		TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
-	if err == nil || (voicetask.Chime{}).Undone(err) {
+	if err == nil || (chimeapi.VoiceTasks{}).Undone(err) {
 		t.Errorf("no answer: got %v, want it unknown", err)
 	}
 }
 
 // answering is a service that always answers alike.
-func answering(t *testing.T, status int, body string) voicetask.Chime {
+func answering(t *testing.T, status int, body string) chimeapi.VoiceTasks {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -104,7 +103,7 @@ func answering(t *testing.T, status int, body string) voicetask.Chime {
 	}))
 	t.Cleanup(server.Close)
 	once := func() aws.Retryer { return aws.NopRetryer{} }
-	return voicetask.Chime{DomainID: "d",
+	return chimeapi.VoiceTasks{DomainID: "d",
 		API: chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Retryer: once,
 			Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -19,16 +18,16 @@ import (
 // does, it writes nothing for whoever has no time left.
 type shelf struct {
 	mu      sync.Mutex
-	entries map[string]consent.Ledger // by transaction
+	entries map[string]voicetask.Ledger // by transaction
 }
 
-func (s *shelf) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
+func (s *shelf) Ledger(ctx context.Context, transactionID string) (voicetask.Ledger, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.entries[transactionID]), ctx.Err()
 }
 
-func (s *shelf) CallLedger(ctx context.Context, _ string) (all consent.Ledger, err error) {
+func (s *shelf) CallLedger(ctx context.Context, _ string) (all voicetask.Ledger, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, ledger := range s.entries {
@@ -37,13 +36,13 @@ func (s *shelf) CallLedger(ctx context.Context, _ string) (all consent.Ledger, e
 	return all, ctx.Err()
 }
 
-func (s *shelf) Enter(ctx context.Context, e consent.Entry) error {
+func (s *shelf) Enter(ctx context.Context, e voicetask.Entry) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	same := func(other consent.Entry) bool { return other.ID() == e.ID() }
+	same := func(other voicetask.Entry) bool { return other.ID() == e.ID() }
 	if !slices.ContainsFunc(s.entries[e.TransactionID], same) {
 		s.entries[e.TransactionID] = append(s.entries[e.TransactionID], e)
 	}
@@ -55,7 +54,7 @@ func (s *shelf) PipelineEnd(context.Context, string) (string, time.Time, bool, e
 }
 
 // entered counts the entries of a kind on a task.
-func (s *shelf) entered(transactionID string, task consent.Task, kind consent.Kind) (n int) {
+func (s *shelf) entered(transactionID string, task voicetask.Task, kind voicetask.Kind) (n int) {
 	for _, e := range s.entries[transactionID] {
 		if e.Task == task && e.Kind == kind {
 			n++
@@ -66,10 +65,10 @@ func (s *shelf) entered(transactionID string, task consent.Task, kind consent.Ki
 
 // hangs is a service that never answers about some tasks, and else takes a moment.
 type hangs struct {
-	on func(consent.Entry) bool
+	on func(voicetask.Entry) bool
 }
 
-func (h hangs) do(ctx context.Context, e consent.Entry) error {
+func (h hangs) do(ctx context.Context, e voicetask.Entry) error {
 	if h.on(e) {
 		<-ctx.Done()
 		return apperr.Wrap(ctx.Err(), apperr.Unavailable, "service", "has no answer", "")
@@ -78,11 +77,11 @@ func (h hangs) do(ctx context.Context, e consent.Entry) error {
 	return ctx.Err()
 }
 
-func (h hangs) Start(ctx context.Context, e consent.Entry) (string, error) {
+func (h hangs) Start(ctx context.Context, e voicetask.Entry) (string, error) {
 	return "task-" + e.TransactionID + string(e.Task), h.do(ctx, e)
 }
 
-func (h hangs) Stop(ctx context.Context, e consent.Entry) (string, error) { return "", h.do(ctx, e) }
+func (h hangs) Stop(ctx context.Context, e voicetask.Entry) (string, error) { return "", h.do(ctx, e) }
 
 func (hangs) Final(error) (code, detail string, final bool) { return "", "", false }
 
@@ -97,57 +96,57 @@ func (uncounted) Count(string, int) {}
 // what it did not do is written down.
 func TestTasksWithoutAnAnswerHoldUpNoOther(t *testing.T) {
 	transactions := []string{"t1", "t2", "t3", "t4"}
-	of := func(task consent.Task) func(consent.Entry) bool {
-		return func(e consent.Entry) bool { return e.Task == task }
+	of := func(task voicetask.Task) func(voicetask.Entry) bool {
+		return func(e voicetask.Entry) bool { return e.Task == task }
 	}
 	for _, tt := range []struct {
 		name    string
 		trigger voicetask.Trigger
 		within  time.Duration // of a run that settles many calls, at the least
-		on      func(consent.Entry) bool
+		on      func(voicetask.Entry) bool
 	}{
-		{"a task", voicetask.Trigger{TransactionID: "t1"}, 5 * time.Second, of(consent.SpeakerSearch)},
-		{"the other task", voicetask.Trigger{TransactionID: "t1"}, 5 * time.Second, of(consent.VoiceTone)},
+		{"a task", voicetask.Trigger{TransactionID: "t1"}, 5 * time.Second, of(voicetask.SpeakerSearch)},
+		{"the other task", voicetask.Trigger{TransactionID: "t1"}, 5 * time.Second, of(voicetask.VoiceTone)},
 		{"a transaction", voicetask.Trigger{CallID: "c"}, 8 * time.Second,
-			func(e consent.Entry) bool { return e.TransactionID == "t1" }},
+			func(e voicetask.Entry) bool { return e.TransactionID == "t1" }},
 		{"all but one", voicetask.Trigger{CallID: "c"}, time.Minute,
-			func(e consent.Entry) bool { return e.TransactionID != "t3" }},
+			func(e voicetask.Entry) bool { return e.TransactionID != "t3" }},
 	} {
-		for _, kind := range []consent.Kind{consent.Started, consent.Stopped} {
+		for _, kind := range []voicetask.Kind{voicetask.Started, voicetask.Stopped} {
 			t.Run(tt.name+" "+string(kind), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					table := &shelf{entries: map[string]consent.Ledger{}}
-					on := consent.Settings{consent.SpeakerSearch: true, consent.VoiceTone: true}
-					settle := func(service voicetask.Service, trigger voicetask.Trigger, within time.Duration) error {
+					table := &shelf{entries: map[string]voicetask.Ledger{}}
+					on := voicetask.Settings{voicetask.SpeakerSearch: true, voicetask.VoiceTone: true}
+					settle := func(service voicetask.TaskAPI, trigger voicetask.Trigger, within time.Duration) error {
 						ctx, cancel := context.WithTimeout(t.Context(), within)
 						defer cancel()
-						k := voicetask.Keeper{Table: table, Service: service, On: on, Now: time.Now, Counts: uncounted{}}
-						err := k.Settle(ctx, trigger)
+						k := voicetask.TaskRunner{Table: table, Service: service, On: on, Now: time.Now, Counts: uncounted{}}
+						err := k.Reconcile(ctx, trigger)
 						if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 							t.Errorf("settling took all of %s", within)
 						}
 						return err
 					}
-					say := func(kind consent.Kind) {
+					say := func(kind voicetask.Kind) {
 						time.Sleep(time.Minute)
 						for _, id := range transactions {
-							e := consent.Entry{Kind: kind, At: time.Now(), Event: string(kind), TransactionID: id}
-							if e.CallID, e.VoiceConnectorID = "c", "v"; kind != consent.Ready {
-								e.Scope, e.By = consent.ScopeBoth, "someone"
+							e := voicetask.Entry{Kind: kind, At: time.Now(), Event: string(kind), TransactionID: id}
+							if e.CallID, e.VoiceConnectorID = "c", "v"; kind != voicetask.Ready {
+								e.Scope, e.By = voicetask.ScopeBoth, "someone"
 							}
 							if err := table.Enter(t.Context(), e); err != nil {
 								t.Fatal(err)
 							}
 						}
 					}
-					say(consent.Ready)
-					say(consent.Granted)
-					if kind == consent.Stopped { // first they run
-						answers := hangs{func(consent.Entry) bool { return false }}
+					say(voicetask.Ready)
+					say(voicetask.Granted)
+					if kind == voicetask.Stopped { // first they run
+						answers := hangs{func(voicetask.Entry) bool { return false }}
 						if err := settle(answers, voicetask.Trigger{Event: "r", CallID: "c"}, time.Hour); err != nil {
 							t.Fatal(err)
 						}
-						say(consent.Withdrawn)
+						say(voicetask.Withdrawn)
 					}
 					tt.trigger.Event = "e"
 					err := settle(hangs{tt.on}, tt.trigger, tt.within)
@@ -158,15 +157,15 @@ func TestTasksWithoutAnAnswerHoldUpNoOther(t *testing.T) {
 						if tt.trigger.TransactionID != "" && id != tt.trigger.TransactionID {
 							continue
 						}
-						for _, task := range consent.Tasks() {
+						for _, task := range voicetask.Tasks() {
 							done, failed := 1, 0
-							if tt.on(consent.Entry{TransactionID: id, Task: task}) {
+							if tt.on(voicetask.Entry{TransactionID: id, Task: task}) {
 								done, failed = 0, 1
 							}
 							if got := table.entered(id, task, kind); got != done {
 								t.Errorf("%s of %s: got %s %d times, want %d", task, id, kind, got, done)
 							}
-							if got := table.entered(id, task, consent.Failed); got != failed {
+							if got := table.entered(id, task, voicetask.Failed); got != failed {
 								t.Errorf("%s of %s: got %d failures written down, want %d", task, id, got, failed)
 							}
 						}
@@ -180,8 +179,8 @@ func TestTasksWithoutAnAnswerHoldUpNoOther(t *testing.T) {
 // slow is a shelf on which reading takes all the time there is, once a start is decided.
 type slow struct{ *shelf }
 
-func (s slow) Ledger(ctx context.Context, transactionID string) (consent.Ledger, error) {
-	if s.entered(transactionID, consent.VoiceTone, consent.Starting) > 0 {
+func (s slow) Ledger(ctx context.Context, transactionID string) (voicetask.Ledger, error) {
+	if s.entered(transactionID, voicetask.VoiceTone, voicetask.Starting) > 0 {
 		<-ctx.Done()
 	}
 	return s.shelf.Ledger(ctx, transactionID)
@@ -191,25 +190,25 @@ func (s slow) Ledger(ctx context.Context, transactionID string) (consent.Ledger,
 // that nobody takes the start for one that may have been asked for.
 func TestRunsOutOfTimeLeaveNothingUnresolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table := slow{&shelf{entries: map[string]consent.Ledger{}}}
-		for _, kind := range []consent.Kind{consent.Ready, consent.Granted} {
-			e := consent.Entry{Kind: kind, At: time.Now(), Event: string(kind), TransactionID: "t", VoiceConnectorID: "v"}
-			if kind == consent.Granted {
-				e.Scope = consent.ScopeBoth
+		table := slow{&shelf{entries: map[string]voicetask.Ledger{}}}
+		for _, kind := range []voicetask.Kind{voicetask.Ready, voicetask.Granted} {
+			e := voicetask.Entry{Kind: kind, At: time.Now(), Event: string(kind), TransactionID: "t", VoiceConnectorID: "v"}
+			if kind == voicetask.Granted {
+				e.Scope = voicetask.ScopeBoth
 			}
 			if err := table.Enter(t.Context(), e); err != nil {
 				t.Fatal(err)
 			}
 		}
-		on := consent.Settings{consent.SpeakerSearch: true, consent.VoiceTone: true}
-		k := voicetask.Keeper{Table: table, Service: hangs{}, On: on, Now: time.Now, Counts: uncounted{}}
+		on := voicetask.Settings{voicetask.SpeakerSearch: true, voicetask.VoiceTone: true}
+		k := voicetask.TaskRunner{Table: table, Service: hangs{}, On: on, Now: time.Now, Counts: uncounted{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := k.Settle(ctx, voicetask.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := k.Reconcile(ctx, voicetask.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want that the time is over", err)
 		}
-		for _, task := range consent.Tasks() {
-			if got := table.entered("t", task, consent.NotSent); got != 1 {
+		for _, task := range voicetask.Tasks() {
+			if got := table.entered("t", task, voicetask.NotSent); got != 1 {
 				t.Errorf("%s: got %d entries not-sent, want one", task, got)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -48,10 +47,10 @@ type worker struct {
 	turn       chan verdict
 	// covered is, for each task, whether consent was in force when this worker
 	// read the ledger last; nothing is, once it has called the service since.
-	covered map[consent.Task]bool
+	covered map[voicetask.Task]bool
 	// ledger is what the worker read last, and pipeline whether it has just heard that
 	// the call's pipeline runs.
-	ledger   consent.Ledger
+	ledger   voicetask.Ledger
 	pipeline bool
 	// next is what the call that waits for its turn is: of the table or of the service.
 	next string
@@ -88,7 +87,7 @@ func gate(ctx context.Context, what string, do func(*worker) error) error {
 
 func (w *worker) start() {
 	w.asks, w.ends, w.turn = make(chan error), make(chan error), make(chan verdict)
-	w.covered = map[consent.Task]bool{}
+	w.covered = map[voicetask.Task]bool{}
 	ctx := context.WithValue(context.Background(), workerKey{}, w)
 	go func() { w.ends <- w.run(ctx) }()
 }
@@ -106,7 +105,7 @@ func (w *worker) step() (err error, done bool) {
 // world holds the ledger, by partition and id, and the service's tasks.
 type world struct {
 	now        time.Time
-	partitions map[string]map[string]consent.Entry
+	partitions map[string]map[string]voicetask.Entry
 	tasks      []task
 	over       bool
 	pipelineAt time.Time // when the pipeline stopped; zero while it runs
@@ -122,12 +121,12 @@ type world struct {
 
 type task struct {
 	id, token, transaction string
-	kind                   consent.Task
+	kind                   voicetask.Task
 	stopped                bool
 }
 
 func newWorld() *world {
-	return &world{now: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), partitions: map[string]map[string]consent.Entry{},
+	return &world{now: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), partitions: map[string]map[string]voicetask.Entry{},
 		asked: map[string]bool{}}
 }
 
@@ -136,20 +135,20 @@ func (w *world) at(minute int) time.Time {
 }
 
 // Enter writes each partition by a call of its own, as the table does.
-func (w *world) Enter(ctx context.Context, e consent.Entry) error {
+func (w *world) Enter(ctx context.Context, e voicetask.Entry) error {
 	var partitions []string
 	if e.TransactionID != "" {
 		partitions = append(partitions, "T"+e.TransactionID)
 	}
-	if e.CallID != "" && (e.Kind == consent.Ready || e.TransactionID == "") {
+	if e.CallID != "" && (e.Kind == voicetask.Ready || e.TransactionID == "") {
 		partitions = append(partitions, "C"+e.CallID)
 	}
 	for _, p := range partitions {
 		err := gate(ctx, "write", func(worker *worker) error {
 			if w.partitions[p] == nil {
-				w.partitions[p] = map[string]consent.Entry{}
+				w.partitions[p] = map[string]voicetask.Entry{}
 			}
-			if e.Kind == consent.Starting && !worker.pipeline {
+			if e.Kind == voicetask.Starting && !worker.pipeline {
 				w.faults = append(w.faults, worker.name+" began a start without a look at the pipeline")
 			}
 			worker.pipeline = false
@@ -165,12 +164,12 @@ func (w *world) Enter(ctx context.Context, e consent.Entry) error {
 	return nil
 }
 
-func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
-	var ledger consent.Ledger
+func (w *world) Ledger(ctx context.Context, id string) (voicetask.Ledger, error) {
+	var ledger voicetask.Ledger
 	err := gate(ctx, "read", func(worker *worker) error {
 		ledger = w.read("T" + id)
 		worker.ledger = ledger
-		for _, t := range consent.Tasks() {
+		for _, t := range voicetask.Tasks() {
 			worker.covered[t] = w.inForce(t)
 		}
 		return nil
@@ -181,7 +180,7 @@ func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
 			return nil, err
 		}
 		for _, e := range of {
-			if e.Kind != consent.Ready { // the transaction's own is there
+			if e.Kind != voicetask.Ready { // the transaction's own is there
 				ledger = append(ledger, e)
 			}
 		}
@@ -189,7 +188,7 @@ func (w *world) Ledger(ctx context.Context, id string) (consent.Ledger, error) {
 	return ledger, err
 }
 
-func (w *world) CallLedger(ctx context.Context, id string) (ledger consent.Ledger, err error) {
+func (w *world) CallLedger(ctx context.Context, id string) (ledger voicetask.Ledger, err error) {
 	err = gate(ctx, "read", func(*worker) error {
 		ledger = w.read("C" + id)
 		return nil
@@ -197,7 +196,7 @@ func (w *world) CallLedger(ctx context.Context, id string) (ledger consent.Ledge
 	return ledger, err
 }
 
-func (w *world) read(partition string) (ledger consent.Ledger) {
+func (w *world) read(partition string) (ledger voicetask.Ledger) {
 	entries := w.partitions[partition]
 	for _, id := range slices.Sorted(maps.Keys(entries)) {
 		ledger = append(ledger, entries[id])
@@ -215,15 +214,15 @@ func (w *world) PipelineEnd(ctx context.Context, _ string) (id string, at time.T
 }
 
 // all is the whole ledger of the transaction, as chimewatch shows it.
-func (w *world) all() consent.Ledger {
+func (w *world) all() voicetask.Ledger {
 	ledger := w.read("T" + transaction)
 	for _, e := range w.read("C" + callID) {
-		if e.Kind != consent.Ready {
+		if e.Kind != voicetask.Ready {
 			ledger = append(ledger, e)
 		}
 	}
 	if !w.pipelineAt.IsZero() {
-		ledger = append(ledger, consent.Entry{Kind: consent.Ended, At: w.pipelineAt, TransactionID: transaction})
+		ledger = append(ledger, voicetask.Entry{Kind: voicetask.Ended, At: w.pipelineAt, TransactionID: transaction})
 	}
 	return ledger
 }
@@ -231,27 +230,27 @@ func (w *world) all() consent.Ledger {
 // inForce is what the test holds the decisions against: the last word on the
 // task that is in the ledger is a yes whose time is not over. Of words of the
 // same moment, any no counts before every yes.
-func (w *world) inForce(t consent.Task) bool {
+func (w *world) inForce(t voicetask.Task) bool {
 	var last time.Time
 	yes, no := false, false
 	for _, partition := range w.partitions {
 		for _, e := range partition {
-			said := e.Kind == consent.Granted || e.Kind == consent.Denied || e.Kind == consent.Withdrawn
-			if !said || e.Scope != consent.ScopeBoth && string(e.Scope) != string(t) {
+			said := e.Kind == voicetask.Granted || e.Kind == voicetask.Denied || e.Kind == voicetask.Withdrawn
+			if !said || e.Scope != voicetask.ScopeBoth && string(e.Scope) != string(t) {
 				continue
 			}
 			if e.At.After(last) {
 				last, yes, no = e.At, false, false
 			}
 			if e.At.Equal(last) {
-				no = no || e.Kind != consent.Granted
+				no = no || e.Kind != voicetask.Granted
 			}
 		}
 	}
 	newest := ""
 	for _, partition := range w.partitions { // of several yeses of one moment the greatest id counts
 		for _, e := range partition {
-			if e.Kind == consent.Granted && e.At.Equal(last) && (e.Scope == consent.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
+			if e.Kind == voicetask.Granted && e.At.Equal(last) && (e.Scope == voicetask.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
 				newest, yes = e.Event, e.Until.IsZero() || w.now.Before(e.Until)
 			}
 		}
@@ -261,14 +260,14 @@ func (w *world) inForce(t consent.Task) bool {
 
 func (w *world) ready(transaction string) bool {
 	for _, e := range w.partitions["T"+transaction] {
-		if e.Kind == consent.Ready {
+		if e.Kind == voicetask.Ready {
 			return true
 		}
 	}
 	return false
 }
 
-func (w *world) running(t consent.Task, transaction string) (ids []string) {
+func (w *world) running(t voicetask.Task, transaction string) (ids []string) {
 	for _, task := range w.tasks {
 		if task.kind == t && task.transaction == transaction && !task.stopped {
 			ids = append(ids, task.id)
@@ -278,7 +277,7 @@ func (w *world) running(t consent.Task, transaction string) (ids []string) {
 }
 
 // nextTrouble gives the error that the service answers an operation with, if any.
-func (w *world) nextTrouble(operation string, e consent.Entry) error {
+func (w *world) nextTrouble(operation string, e voicetask.Entry) error {
 	if err := w.broken[fmt.Sprintf("%s %s %s", operation, e.Task, e.TransactionID)]; err != nil || len(w.trouble) == 0 {
 		return err
 	}
@@ -288,7 +287,7 @@ func (w *world) nextTrouble(operation string, e consent.Entry) error {
 }
 
 // Start is the service's: the same token gives the same task.
-func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err error) {
+func (w *world) Start(ctx context.Context, e voicetask.Entry) (id string, err error) {
 	err = gate(ctx, "start", func(worker *worker) error {
 		covered := worker.covered[e.Task]
 		if needless(worker.ledger, e) && !w.asked[e.Token] {
@@ -329,20 +328,20 @@ func (w *world) Start(ctx context.Context, e consent.Entry) (id string, err erro
 
 // needless reports whether a ledger says that the call is over, and that no other run
 // can have asked for the start before.
-func needless(l consent.Ledger, e consent.Entry) bool {
+func needless(l voicetask.Ledger, e voicetask.Entry) bool {
 	over, done := false, map[string]bool{e.Try: true}
 	for _, of := range l {
-		over = over || of.Kind == consent.Ended
-		if of.Kind == consent.NotSent && of.Task == e.Task {
+		over = over || of.Kind == voicetask.Ended
+		if of.Kind == voicetask.NotSent && of.Task == e.Task {
 			done[of.Try] = true
 		}
 	}
-	return over && !slices.ContainsFunc(l, func(of consent.Entry) bool {
-		return of.Task == e.Task && (of.Kind == consent.Starting || of.Kind == consent.Asking) && !done[of.Try]
+	return over && !slices.ContainsFunc(l, func(of voicetask.Entry) bool {
+		return of.Task == e.Task && (of.Kind == voicetask.Starting || of.Kind == voicetask.Asking) && !done[of.Try]
 	})
 }
 
-func (w *world) Stop(ctx context.Context, e consent.Entry) (ended string, err error) {
+func (w *world) Stop(ctx context.Context, e voicetask.Entry) (ended string, err error) {
 	err = gate(ctx, "stop", func(worker *worker) error {
 		clear(worker.covered)
 		lost := w.nextTrouble("stop", e)
@@ -362,7 +361,7 @@ func (w *world) Stop(ctx context.Context, e consent.Entry) (ended string, err er
 
 func (w *world) Final(err error) (code, detail string, final bool) {
 	if errors.Is(err, errGone) {
-		return consent.CodeGone, err.Error(), true
+		return voicetask.CodeGone, err.Error(), true
 	}
 	return "", "", false
 }
@@ -380,10 +379,10 @@ func (w *world) end() {
 	}
 }
 
-func (w *world) keeper(on ...consent.Task) *voicetask.Keeper {
-	settings := consent.Settings{}
+func (w *world) keeper(on ...voicetask.Task) *voicetask.TaskRunner {
+	settings := voicetask.Settings{}
 	for _, t := range on {
 		settings[t] = true
 	}
-	return &voicetask.Keeper{Table: w, Service: w, On: settings, Now: func() time.Time { return w.now }, Counts: w}
+	return &voicetask.TaskRunner{Table: w, Service: w, On: settings, Now: func() time.Time { return w.now }, Counts: w}
 }

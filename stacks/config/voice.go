@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/consent"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // The sources of voice-analytics notifications that can be chosen.
@@ -27,7 +27,7 @@ var connectorID = regexp.MustCompile(`^[a-z0-9]{1,128}$`)
 func voiceChoices() []choice {
 	return []choice{
 		subset("voiceSources", func(c *Stack) *[]string { return &c.VoiceSources }, VoiceLambda, VoiceSQS, VoiceSNS, VoiceKinesis),
-		subset("voiceTasks", func(c *Stack) *[]string { return &c.VoiceTasks }, string(consent.SpeakerSearch), string(consent.VoiceTone)),
+		subset("voiceTasks", func(c *Stack) *[]string { return &c.VoiceTasks }, string(voicetask.SpeakerSearch), string(voicetask.VoiceTone)),
 		{name: "voiceProfileDomainArn", allowed: "the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID, or nothing", take: func(c *Stack, v string) bool {
 			c.VoiceProfileDomainARN = v
 			return v == "" || domainARN.MatchString(v)
@@ -78,7 +78,7 @@ func (c Stack) voiceProblems() (errs []error) {
 	wrong := func(key, what, fix string) {
 		errs = append(errs, apperr.New(apperr.Invalid, "context key "+contextKey+"."+key, what, fix))
 	}
-	if slices.Contains(c.VoiceTasks, string(consent.SpeakerSearch)) && c.VoiceProfileDomainARN == "" {
+	if slices.Contains(c.VoiceTasks, string(voicetask.SpeakerSearch)) && c.VoiceProfileDomainARN == "" {
 		wrong("voiceProfileDomainArn", `is "", but voiceTasks has speaker-search`, "set the ARN of the voice profile domain to search in")
 	}
 	if len(c.VoiceTasks) > 0 && len(c.VoiceSources) == 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
@@ -41,7 +41,7 @@ func ruleMatch(rule, id string, at time.Time) []byte {
 func (v *invocation) match(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := v.alerts()(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := v.alerts()(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
 		owner := *v
 		owner.owner = fmt.Sprint("invocation ", n)
 		group.Go(func() error {
-			return owner.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", fmt.Sprint("m", n%10), noon)})
+			return owner.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch("r1", fmt.Sprint("m", n%10), noon)})
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -144,7 +144,7 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 		watching := invoked(world.Process(), noon.Add(5*time.Minute), "watch")
 		errs := faultinject.Interleave(seed,
 			faultinject.Work{Line: behind.Line, Do: func() error {
-				return behind.alerts()(t.Context(), intake.Message{Body: ruleMatch("r1", "m2", noon.Add(4*time.Minute))})
+				return behind.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch("r1", "m2", noon.Add(4*time.Minute))})
 			}},
 			faultinject.Work{Line: watching.Line, Do: func() error { return watching.matches().Run(t.Context()) }})
 		if err := errors.Join(errs...); err != nil {
@@ -166,7 +166,7 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 // A match whose keys the table does not take is refused before any of it is kept.
 func TestMatchThatFitsNoKeyIsRefusedWhole(t *testing.T) {
 	v := onTable(t)
-	err := v.alerts()(t.Context(), intake.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
+	err := v.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
 	if apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("got %v, want class %q", err, apperr.Invalid)
 	}

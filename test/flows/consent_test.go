@@ -18,10 +18,8 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	standin "github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
@@ -78,14 +76,14 @@ type call struct {
 func (c *call) now() time.Time { return time.Now().Add(c.passed) }
 
 // functions are the functions in a process of their own.
-func (c *call) functions(l aws.HTTPClient) (voice handler.Batch, said, lapses handler.Handler) {
+func (c *call) functions(l aws.HTTPClient) (voice batchHandler, said, lapses oneHandler) {
 	keys := credentials.NewStaticCredentialsProvider("id", "secret", "")
 	db := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &c.tableURL, Credentials: keys, HTTPClient: l})
 	api := chimeapi.New(aws.Config{Region: "us-east-1", BaseEndpoint: &c.serviceURL, Credentials: keys, HTTPClient: l})
 	s := dynamo.New(db, "calls", dynamo.Options{})
-	on := consent.Settings{consent.VoiceTone: true}
-	k := &voicetask.Keeper{Table: s, Service: voicetask.Chime{API: api, DomainID: "d"}, On: on, Now: c.now, Counts: quiet{}}
-	return handler.Voice(s, k, quiet{}), handler.Consent(s, k, quiet{}, c.now), handler.Lapses(s, k, c.now)
+	on := voicetask.Settings{voicetask.VoiceTone: true}
+	k := &voicetask.TaskRunner{Table: s, Service: chimeapi.VoiceTasks{API: api, DomainID: "d"}, On: on, Now: c.now, Counts: quiet{}}
+	return voiceOf(s, k, quiet{}), consentOf(s, k, quiet{}, c.now), expiryOf(s, k, c.now)
 }
 
 // step is an event that one of the functions handles.
@@ -94,7 +92,7 @@ type step func(ctx context.Context, l *lifeline) error
 func (c *call) notify(body string) step {
 	return func(ctx context.Context, l *lifeline) error {
 		voice, _, _ := c.functions(l)
-		return voice(ctx, []intake.Message{{Source: intake.SQS, Body: []byte(body)}})[0]
+		return voice(ctx, []lambdafn.Message{{Source: lambdafn.SQS, Body: []byte(body)}})[0]
 	}
 }
 
@@ -104,12 +102,12 @@ func (c *call) ready() step {
 
 // say is a word on voice tone, later than those before; by the callId every
 // second time.
-func (c *call) say(decision consent.Kind) step { return c.sayFor(decision, 0) }
+func (c *call) say(decision voicetask.Kind) step { return c.sayFor(decision, 0) }
 
 // sayFor is say for some time from now on; zero means that it has no end.
-func (c *call) sayFor(decision consent.Kind, lasts time.Duration) step {
+func (c *call) sayFor(decision voicetask.Kind, lasts time.Duration) step {
 	c.words++
-	d := consent.Detail{Scope: consent.ScopeVoiceTone, Decision: decision, By: "me", At: time.Date(2026, 3, 11, 8, 15, c.words, 0, time.UTC)}
+	d := voicetask.ConsentDetail{Scope: voicetask.ScopeVoiceTone, Decision: decision, By: "me", At: time.Date(2026, 3, 11, 8, 15, c.words, 0, time.UTC)}
 	if c.words%2 == 0 {
 		d.CallID = "c-" + c.transaction
 	} else {
@@ -118,13 +116,13 @@ func (c *call) sayFor(decision consent.Kind, lasts time.Duration) step {
 	if lasts > 0 {
 		d.Until = c.now().Add(lasts)
 	}
-	body, err := json.Marshal(map[string]any{"id": fmt.Sprint("w-", c.transaction, c.words), "source": consent.Source, "detail-type": consent.DetailType, "time": d.At, "detail": d})
+	body, err := json.Marshal(map[string]any{"id": fmt.Sprint("w-", c.transaction, c.words), "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": d.At, "detail": d})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return func(ctx context.Context, l *lifeline) error {
 		_, handle, _ := c.functions(l)
-		return handle(ctx, intake.Message{Source: intake.EventBridge, Body: body})
+		return handle(ctx, lambdafn.Message{Source: lambdafn.EventBridge, Body: body})
 	}
 }
 
@@ -133,7 +131,7 @@ func (c *call) later(d time.Duration) step {
 	return func(ctx context.Context, l *lifeline) error {
 		c.passed = max(c.passed, d)
 		_, _, lapses := c.functions(l)
-		return lapses(ctx, intake.Message{})
+		return lapses(ctx, lambdafn.Message{})
 	}
 }
 
@@ -187,14 +185,14 @@ func TestKilledBetweenAnyTwoCalls(t *testing.T) {
 		// killed and then lost its consent never comes to be.
 		running, started int
 	}{
-		{"ready, yes", func(c *call) []step { return []step{c.ready(), c.say(consent.Granted)} }, 1, 1},
-		{"yes, ready, no", func(c *call) []step { return []step{c.say(consent.Granted), c.ready(), c.say(consent.Withdrawn)} }, 0, 1},
-		{"ready, yes, no", func(c *call) []step { return []step{c.ready(), c.say(consent.Granted), c.say(consent.Withdrawn)} }, 0, 1},
-		{"ready, no, yes", func(c *call) []step { return []step{c.ready(), c.say(consent.Denied), c.say(consent.Granted)} }, 1, 1},
+		{"ready, yes", func(c *call) []step { return []step{c.ready(), c.say(voicetask.Granted)} }, 1, 1},
+		{"yes, ready, no", func(c *call) []step { return []step{c.say(voicetask.Granted), c.ready(), c.say(voicetask.Withdrawn)} }, 0, 1},
+		{"ready, yes, no", func(c *call) []step { return []step{c.ready(), c.say(voicetask.Granted), c.say(voicetask.Withdrawn)} }, 0, 1},
+		{"ready, no, yes", func(c *call) []step { return []step{c.ready(), c.say(voicetask.Denied), c.say(voicetask.Granted)} }, 1, 1},
 		{"ready, yes for an hour, two hours", func(c *call) []step {
-			return []step{c.ready(), c.sayFor(consent.Granted, time.Hour), c.later(2 * time.Hour)}
+			return []step{c.ready(), c.sayFor(voicetask.Granted, time.Hour), c.later(2 * time.Hour)}
 		}, 0, 1},
-		{"ready, hang-up, yes", func(c *call) []step { return []step{c.ready(), c.hangUp(), c.say(consent.Granted)} }, 0, 0},
+		{"ready, hang-up, yes", func(c *call) []step { return []step{c.ready(), c.hangUp(), c.say(voicetask.Granted)} }, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -269,21 +267,21 @@ func TestTasksStopWhenConsentRunsOut(t *testing.T) {
 		steps   func(*call) []step
 		running int
 	}{
-		{"in its time", func(c *call) []step { return []step{c.ready(), c.sayFor(consent.Granted, hour), c.later(hour / 2)} }, 1},
-		{"after its time", func(c *call) []step { return []step{c.ready(), c.sayFor(consent.Granted, hour), c.later(2 * hour)} }, 0},
+		{"in its time", func(c *call) []step { return []step{c.ready(), c.sayFor(voicetask.Granted, hour), c.later(hour / 2)} }, 1},
+		{"after its time", func(c *call) []step { return []step{c.ready(), c.sayFor(voicetask.Granted, hour), c.later(2 * hour)} }, 0},
 		{"by the callId", func(c *call) []step {
-			return []step{c.ready(), c.say(consent.Denied), c.sayFor(consent.Granted, hour), c.later(2 * hour)}
+			return []step{c.ready(), c.say(voicetask.Denied), c.sayFor(voicetask.Granted, hour), c.later(2 * hour)}
 		}, 0},
 		{"given again without an end", func(c *call) []step {
-			return []step{c.ready(), c.sayFor(consent.Granted, hour), c.say(consent.Granted), c.later(2 * hour)}
+			return []step{c.ready(), c.sayFor(voicetask.Granted, hour), c.say(voicetask.Granted), c.later(2 * hour)}
 		}, 1},
 		{"given again for longer", func(c *call) []step {
-			return []step{c.ready(), c.sayFor(consent.Granted, hour), c.sayFor(consent.Granted, 3*hour), c.later(2 * hour)}
+			return []step{c.ready(), c.sayFor(voicetask.Granted, hour), c.sayFor(voicetask.Granted, 3*hour), c.later(2 * hour)}
 		}, 1},
 		{"given again for less", func(c *call) []step {
-			return []step{c.ready(), c.sayFor(consent.Granted, 3*hour), c.sayFor(consent.Granted, hour), c.later(2 * hour)}
+			return []step{c.ready(), c.sayFor(voicetask.Granted, 3*hour), c.sayFor(voicetask.Granted, hour), c.later(2 * hour)}
 		}, 0},
-		{"ready after its time", func(c *call) []step { return []step{c.sayFor(consent.Granted, hour), c.later(2 * hour), c.ready()} }, 0},
+		{"ready after its time", func(c *call) []step { return []step{c.sayFor(voicetask.Granted, hour), c.later(2 * hour), c.ready()} }, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &call{t: t, tableURL: world.tableURL, service: world.service, serviceURL: world.serviceURL, transaction: tt.name}
@@ -304,7 +302,7 @@ func TestTasksStopWhenConsentRunsOut(t *testing.T) {
 			err = next(t.Context(), l)
 			return l.calls, err
 		}
-		for _, next := range []step{c.ready(), c.sayFor(consent.Granted, 10*hour)} {
+		for _, next := range []step{c.ready(), c.sayFor(voicetask.Granted, 10*hour)} {
 			if _, err := requests(next); err != nil {
 				t.Fatal(err)
 			}
@@ -362,7 +360,7 @@ func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
 			c := newCall(t)
 			for n := range 26 {
 				c.transaction = fmt.Sprint("t", n)
-				for _, next := range []step{c.ready(), c.sayFor(consent.Granted, time.Hour)} {
+				for _, next := range []step{c.ready(), c.sayFor(voicetask.Granted, time.Hour)} {
 					if err := next(t.Context(), &lifeline{}); err != nil {
 						t.Fatal(err)
 					}
@@ -373,7 +371,7 @@ func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
 			_, _, lapses := c.functions(silent{first.ID, tt.refuses})
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			if err := lapses(ctx, intake.Message{}); err == nil || ctx.Err() != nil {
+			if err := lapses(ctx, lambdafn.Message{}); err == nil || ctx.Err() != nil {
 				t.Errorf("got %v and %v, want an error in time", err, ctx.Err())
 			}
 			for _, task := range c.service.Tasks() {
@@ -386,7 +384,7 @@ func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			failed := func(e consent.Entry) bool { return e.Kind == consent.Failed && e.Code == tt.code }
+			failed := func(e voicetask.Entry) bool { return e.Kind == voicetask.Failed && e.Code == tt.code }
 			if !slices.ContainsFunc(ledger, failed) {
 				t.Errorf("got the ledger %v, want the failure of code %s in it", ledger, tt.code)
 			}
@@ -396,14 +394,14 @@ func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
 
 func TestConsentThatIsRefusedChangesNothing(t *testing.T) {
 	entered := 0
-	handle := handler.Consent(ledger(func() { entered++ }), nil, count{}, time.Now)
+	handle := consentOf(ledger(func() { entered++ }), nil, count{}, time.Now)
 	for name, detail := range map[string]string{
 		"no call":       `{"scope":"both","decision":"granted","by":"me"}`,
 		"unknown scope": `{"transactionId":"t","scope":"all","decision":"granted","by":"me"}`,
 		"past end":      `{"transactionId":"t","scope":"both","decision":"granted","by":"me","until":"2026-03-11T08:15:03Z"}`,
 	} {
 		body := `{"id":"e","source":"chimewatch.consent","detail-type":"Voice Analytics Consent","time":"2026-03-11T08:15:04Z","detail":` + detail + `}`
-		if err := handle(t.Context(), intake.Message{Body: []byte(body)}); apperr.ClassOf(err) != apperr.Invalid {
+		if err := handle(t.Context(), lambdafn.Message{Body: []byte(body)}); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v, want it refused as invalid", name, err)
 		}
 	}
@@ -415,7 +413,7 @@ func TestConsentThatIsRefusedChangesNothing(t *testing.T) {
 // ledger stands for a table that counts what is entered.
 type ledger func()
 
-func (l ledger) Enter(context.Context, consent.Entry) error {
+func (l ledger) Enter(context.Context, voicetask.Entry) error {
 	l()
 	return nil
 }

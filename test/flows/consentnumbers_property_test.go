@@ -13,9 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
@@ -44,7 +42,7 @@ func drawNumber(t *rapid.T) (text, digits string) {
 // talkative is a ledger that fails and names all there is in an entry, as a table may.
 type talkative struct{ fails bool }
 
-func (l talkative) Enter(_ context.Context, e consent.Entry) error {
+func (l talkative) Enter(_ context.Context, e voicetask.Entry) error {
 	slog.Info("entered", "entry", e, "by", e.By)
 	if !l.fails {
 		return nil
@@ -54,7 +52,7 @@ func (l talkative) Enter(_ context.Context, e consent.Entry) error {
 
 type talkativeCalls struct{ fails bool }
 
-func (c talkativeCalls) Settle(_ context.Context, t voicetask.Trigger) error {
+func (c talkativeCalls) Reconcile(_ context.Context, t voicetask.Trigger) error {
 	slog.Warn("settling", "trigger", t)
 	if !c.fails {
 		return nil
@@ -79,7 +77,7 @@ func TestNoNumberOfConsentLeaves(t *testing.T) {
 		text, digits := drawNumber(t)
 		detail := map[string]any{"transactionId": "t-1", "callId": "c-1", "scope": "both", "decision": "granted",
 			"by": "agent"}
-		event := map[string]any{"version": "0", "id": "e-1", "source": consent.Source, "detail-type": consent.DetailType,
+		event := map[string]any{"version": "0", "id": "e-1", "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType,
 			"account": "111122223333", "region": "us-east-1",
 			"time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail}
 		switch field {
@@ -103,10 +101,10 @@ func TestNoNumberOfConsentLeaves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		handle := handler.Consent(talkative{rapid.Bool().Draw(t, "table fails")},
+		handle := consentOf(talkative{rapid.Bool().Draw(t, "table fails")},
 			talkativeCalls{rapid.Bool().Draw(t, "service fails")},
 			quiet{}, func() time.Time { return noon })
-		err = handle(context.Background(), intake.Message{Body: body})
+		err = handle(context.Background(), lambdafn.Message{Body: body})
 		reason := ""
 		if accepted++; err != nil {
 			refused++

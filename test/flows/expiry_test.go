@@ -9,8 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
@@ -62,7 +61,7 @@ func kindOfItem(key string) string {
 // idle settles nothing.
 type idle struct{}
 
-func (idle) Settle(context.Context, voicetask.Trigger) error { return nil }
+func (idle) Reconcile(context.Context, voicetask.Trigger) error { return nil }
 
 // Every kind of item, as the functions write it, expires when a retention is
 // chosen.
@@ -76,8 +75,8 @@ func TestEveryKindOfItemExpires(t *testing.T) {
 		`"sourceMetadata":{"callId":"c1","transactionId":"t1"}`, `"sourceMetadata":{}`, 1)
 	v.match(t, ruleMatch("r1", "m1", noon), []byte(unnamed))
 	for _, name := range []string{"voice-analytics-ready", "voice-tone-successful", "voice-analytics-post-call"} {
-		if err := handler.Voice(v.store(), nil, quiet{})(t.Context(),
-			[]intake.Message{{Source: intake.SQS, Body: exampleBody(t, name)}})[0]; err != nil {
+		if err := voiceOf(v.store(), nil, quiet{})(t.Context(),
+			[]lambdafn.Message{{Source: lambdafn.SQS, Body: exampleBody(t, name)}})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -87,8 +86,8 @@ func TestEveryKindOfItemExpires(t *testing.T) {
 	} {
 		raw := `{"id":"w","source":"chimewatch.consent","detail-type":"Voice Analytics Consent",` +
 			`"time":"2026-03-11T12:00:00Z","detail":` + consent + `}`
-		if err := handler.Consent(v.store(), idle{}, quiet{}, v.now.Now)(t.Context(),
-			intake.Message{Body: []byte(raw)}); err != nil {
+		if err := consentOf(v.store(), idle{}, quiet{}, v.now.Now)(t.Context(),
+			lambdafn.Message{Body: []byte(raw)}); err != nil {
 			t.Fatal(err)
 		}
 	}

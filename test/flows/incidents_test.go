@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
@@ -60,7 +60,7 @@ func TestCallThatFailsAgainAfterTheEndIsTold(t *testing.T) {
 			if len(list) != 1 {
 				t.Fatalf("got %d incidents, want 1", len(list))
 			}
-			tally, err := v.store().Tally(t.Context(), list[0].ID)
+			tally, err := v.store().CountOccurrences(t.Context(), list[0].ID)
 			if err != nil || tally.Calls != 1 {
 				t.Errorf("got %d calls (%v), want 1", tally.Calls, err)
 			}
@@ -121,7 +121,7 @@ func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
 			v.Line.DisturbCall("Publish", faultinject.Before)
-			if err := v.failures()(t.Context(), intake.Message{Body: tc.failed}); err == nil {
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: tc.failed}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
 			v.Line.Revive()

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
 // maxNotification is how many bytes SNS accepts of a message (its API reference,
@@ -42,7 +42,7 @@ func TestFailureOfAnySizeIsNotified(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range 2 {
-					if err := v.failures()(t.Context(), intake.Message{Body: raw}); err != nil {
+					if err := v.failures()(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 						t.Fatalf("%.300s", err)
 					}
 				}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
@@ -121,7 +121,7 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 			return kind.event(id, noon.Add(-time.Duration(n%3)*13*time.Hour)) // an event has one time, however often it comes
 		}
 		handle := func(v *invocation, raw []byte) func() error {
-			return func() error { return v.alerts()(t.Context(), intake.Message{Body: raw}) }
+			return func() error { return v.alerts()(t.Context(), lambdafn.Message{Body: raw}) }
 		}
 		var left []func() error // of processes that were killed, to try again
 		for range 14 {

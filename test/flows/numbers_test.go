@@ -16,9 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
@@ -76,7 +74,7 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 	agreed := func(members map[string]any) []byte {
 		detail := map[string]any{"transactionId": "t-1", "scope": "both", "decision": "granted", "by": "agent"}
 		maps.Copy(detail, members)
-		return detailed(t, "c-1", consent.Source, consent.DetailType, detail)
+		return detailed(t, "c-1", voicetask.ConsentSource, voicetask.DetailType, detail)
 	}
 	for _, tt := range []struct {
 		name    string
@@ -133,17 +131,17 @@ func TestNoNumberOfAnEventLeaves(t *testing.T) {
 				Outbox: v.store(), Owner: v.name, Topic: notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:failures"),
 			}
 			sender.Topic = notify.NewTopic(&sent, "arn:aws:sns:us-east-1:111122223333:alerts")
-			handle := all(status(v.store(), quiet{}), func(ctx context.Context, m intake.Message) error {
+			handle := all(status(v.store(), quiet{}), func(ctx context.Context, m lambdafn.Message) error {
 				return incidents.Handle(ctx, m.Body)
 			})
 			switch {
 			case bytes.Contains(tt.event, []byte(chime.DetailRulesMatched)):
-				handle = func(ctx context.Context, m intake.Message) error { return matches.Handle(ctx, m.Body) }
-			case bytes.Contains(tt.event, []byte(consent.Source)):
-				k := &voicetask.Keeper{Table: v.store(), On: consent.Settings{}, Now: v.now.Now, Counts: quiet{}}
-				handle = handler.Consent(v.store(), k, quiet{}, v.now.Now)
+				handle = func(ctx context.Context, m lambdafn.Message) error { return matches.Handle(ctx, m.Body) }
+			case bytes.Contains(tt.event, []byte(voicetask.ConsentSource)):
+				k := &voicetask.TaskRunner{Table: v.store(), On: voicetask.Settings{}, Now: v.now.Now, Counts: quiet{}}
+				handle = consentOf(v.store(), k, quiet{}, v.now.Now)
 			}
-			err := handle(t.Context(), intake.Message{Body: tt.event})
+			err := handle(t.Context(), lambdafn.Message{Body: tt.event})
 			if (err != nil) != tt.refused {
 				t.Fatalf("got the error %v, want one: %t", err, tt.refused)
 			}

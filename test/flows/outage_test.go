@@ -15,8 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -25,10 +24,10 @@ import (
 )
 
 // handling makes a step of each message.
-func handling(h handler.Handler, bodies ...[]byte) []faultinject.Step {
+func handling(h oneHandler, bodies ...[]byte) []faultinject.Step {
 	var steps []faultinject.Step
 	for _, body := range bodies {
-		steps = append(steps, func(ctx context.Context) error { return h(ctx, intake.Message{Body: body}) })
+		steps = append(steps, func(ctx context.Context) error { return h(ctx, lambdafn.Message{Body: body}) })
 	}
 	return steps
 }
@@ -103,7 +102,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		}},
 		{"the watch tells what an incident owes", func(t *testing.T, v *invocation) []faultinject.Step {
 			v.Line.DisturbCall("Publish", faultinject.Before) // the process dies, and is not tried again
-			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); !errors.Is(err, faultinject.ErrKilled) {
 				t.Fatalf("got %v, want it killed", err)
 			}
 			v.Line.Revive()
@@ -117,7 +116,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			lower := func(ctx context.Context) error {
 				v.now.set(noon.Add(20 * time.Minute))
 				return errors.Join(
-					status(v.store(), quiet{})(ctx, intake.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
+					status(v.store(), quiet{})(ctx, lambdafn.Message{Body: phoned{id: "p1"}.event(chime.EventStopped, noon.Add(15*time.Minute))}),
 					v.watch(few, quiet{}).Run(ctx))
 			}
 			return append(raise, lower)
@@ -262,7 +261,7 @@ func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 			}
 		}
 		for _, i := range first.all(t) {
-			tally, err := first.store().Tally(t.Context(), i.ID)
+			tally, err := first.store().CountOccurrences(t.Context(), i.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -316,7 +315,7 @@ func TestOneOfTwoProcessesDies(t *testing.T) {
 		if len(list) != 1 {
 			t.Fatalf("seed %d: got %d incidents, want 1", seed, len(list))
 		}
-		tally, err := reader.store().Tally(t.Context(), list[0].ID)
+		tally, err := reader.store().CountOccurrences(t.Context(), list[0].ID)
 		if err != nil || tally.Calls != 3 {
 			t.Errorf("seed %d: got %d calls (%v), want 3", seed, tally.Calls, err)
 		}
@@ -338,7 +337,7 @@ func TestDuplicateCountsOnceWhateverIsKnownByThen(t *testing.T) {
 	v.fail(t, phoned{id: "p2", connector: "abc"}.event(chime.EventPermanentFailure, noon), bare) // now there is one to join
 	calls := map[string]int{}
 	for _, i := range v.all(t) {
-		tally, err := v.store().Tally(t.Context(), i.ID)
+		tally, err := v.store().CountOccurrences(t.Context(), i.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -378,7 +377,7 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 			v := invoked(p, noon, fmt.Sprint("invocation ", process, ".", n))
 			group.Go(func() error {
 				for n := at.Add(1) - 1; int(n) < len(events); n = at.Add(1) - 1 {
-					if err := v.failures()(t.Context(), intake.Message{Body: events[n]}); err != nil {
+					if err := v.failures()(t.Context(), lambdafn.Message{Body: events[n]}); err != nil {
 						return err
 					}
 				}
@@ -396,7 +395,7 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 	}
 	for _, i := range list {
 		want := map[string]int{denied: calls, "The bucket was deleted": others}[i.Reason]
-		tally, err := v.store().Tally(t.Context(), i.ID)
+		tally, err := v.store().CountOccurrences(t.Context(), i.ID)
 		if err != nil || tally.Calls != want || !i.Open() || i.Announced.Openings != 1 {
 			t.Errorf("incident %s (%s): got %d calls, open %v, %d openings told (%v), want %d, open, 1", i.ID, i.Reason, tally.Calls, i.Open(), i.Announced.Openings, err, want)
 		}

@@ -14,8 +14,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -107,7 +106,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 		at = at.Add(h.after)
 		v.now.set(at)
 		raw := strings.Replace(h.raw, noon.Format(time.RFC3339), at.Format(time.RFC3339), 1)
-		m := intake.Message{Source: intake.SQS, Body: []byte(raw)}
+		m := lambdafn.Message{Source: lambdafn.SQS, Body: []byte(raw)}
 		ev, err := chime.Parse(m.Body)
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +120,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 		case ev.RulesMatched != nil:
 			err = v.alerts()(tb.Context(), m)
 		default:
-			err = errors.Join(handler.Voice(v.store(), calls, quiet{})(tb.Context(), []intake.Message{m})...)
+			err = errors.Join(voiceOf(v.store(), calls, quiet{})(tb.Context(), []lambdafn.Message{m})...)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
@@ -49,7 +49,7 @@ func TestStatusKeepsStateChangesAndCountsThem(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			table, counts := &recorded{}, tally{}
-			if err := status(table, counts)(t.Context(), intake.Message{Body: call.event(tt.eventType, noon)}); err != nil {
+			if err := status(table, counts)(t.Context(), lambdafn.Message{Body: call.event(tt.eventType, noon)}); err != nil {
 				t.Fatal(err)
 			}
 			if len(table.ids) != 1 || !strings.HasPrefix(table.ids[0], "p-1-") {
@@ -82,7 +82,7 @@ func TestStatusTellsWhatItDidNotKeep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			counts := tally{}
-			err := status(tt.table, counts)(t.Context(), intake.Message{Body: tt.body})
+			err := status(tt.table, counts)(t.Context(), lambdafn.Message{Body: tt.body})
 			if apperr.ClassOf(err) != tt.class || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want an error of class %q that says %q", err, tt.class, tt.says)
 			}
@@ -91,7 +91,7 @@ func TestStatusTellsWhatItDidNotKeep(t *testing.T) {
 			}
 		})
 	}
-	if err := status(&recorded{err: down}, tally{})(t.Context(), intake.Message{Body: good}); !errors.Is(err, down) {
+	if err := status(&recorded{err: down}, tally{})(t.Context(), lambdafn.Message{Body: good}); !errors.Is(err, down) {
 		t.Errorf("got %v, want the table's own error", err)
 	}
 }
@@ -149,7 +149,7 @@ func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
 			raw := fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","account":"111122223333","region":"us-east-1","time":"2026-03-11T12:00:00Z","detail":%s}`,
 				"e-"+tt.kind, tt.kind, tt.detail)
 			for range 2 {
-				if err := status(v.store(), counts)(t.Context(), intake.Message{Body: raw}); err != nil {
+				if err := status(v.store(), counts)(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -164,7 +164,7 @@ func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
 			if err != nil || len(history) != 1 || history[0].EventType != tt.kind || string(history[0].Body) != string(raw) {
 				t.Errorf("got %v (%v), want the event once", history, err)
 			}
-			if err := v.failures()(t.Context(), intake.Message{Body: raw}); apperr.ClassOf(err) != apperr.Invalid {
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: raw}); apperr.ClassOf(err) != apperr.Invalid {
 				t.Errorf("the function failures: got %v, want it to refuse the event", err)
 			}
 		})
@@ -180,7 +180,7 @@ func TestStatusCountsWhatItCannotRead(t *testing.T) {
 	counts := tally{}
 	raw := strings.Replace(string(phoned{id: "p-1", connector: "vc"}.event(chime.EventInProgress, noon)), `"detail":{`,
 		`"detail":{"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink"},7],"failureReason":["x"],"queue":7,`, 1)
-	if err := status(&recorded{}, counts)(t.Context(), intake.Message{Body: []byte(raw)}); err != nil {
+	if err := status(&recorded{}, counts)(t.Context(), lambdafn.Message{Body: []byte(raw)}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(tally{"StateChanges": 1, "UnreadFields": 2}, counts); diff != "" {

@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -26,7 +24,7 @@ type stuck struct {
 	hangs, refuses func(transactionID string) bool
 }
 
-func (s stuck) Settle(ctx context.Context, t voicetask.Trigger) error {
+func (s stuck) Reconcile(ctx context.Context, t voicetask.Trigger) error {
 	switch {
 	case s.hangs != nil && s.hangs(t.TransactionID):
 		<-ctx.Done()
@@ -44,16 +42,16 @@ type ledgers struct {
 	left []string // transactions
 }
 
-func (l *ledgers) Lapsed(context.Context, time.Time) (lapsed []dynamo.Lapse, err error) {
+func (l *ledgers) ExpiredConsent(context.Context, time.Time) (lapsed []voicetask.Expiry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, id := range l.left {
-		lapsed = append(lapsed, dynamo.Lapse{Event: "e-" + id, TransactionID: id})
+		lapsed = append(lapsed, voicetask.Expiry{Event: "e-" + id, TransactionID: id})
 	}
 	return lapsed, nil
 }
 
-func (l *ledgers) EndLapse(ctx context.Context, lapse dynamo.Lapse) error {
+func (l *ledgers) EndExpiry(ctx context.Context, lapse voicetask.Expiry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.left = slices.DeleteFunc(l.left, func(id string) bool { return id == lapse.TransactionID })
@@ -93,10 +91,10 @@ func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				table := &ledgers{left: slices.Clone(tt.calls)}
-				run := all(handler.Lapses(table, tt.by, time.Now))
+				run := all(expiryOf(table, tt.by, time.Now))
 				for range tt.runs {
 					ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
-					err := run(ctx, intake.Message{})
+					err := run(ctx, lambdafn.Message{})
 					if ctx.Err() != nil {
 						t.Error("the run lasted until its time was up, and so reports nothing")
 					}
@@ -118,17 +116,17 @@ func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
 // What the table has lapsed is looked up with consent of its own time: a run that
 // cannot read it says so.
 func TestLapsesThatCannotBeReadAreAnError(t *testing.T) {
-	run := handler.Lapses(unreadable{}, stuck{}, time.Now)
-	if err := run(t.Context(), intake.Message{}); !errors.Is(err, errUnreadable) {
+	run := expiryOf(unreadable{}, stuck{}, time.Now)
+	if err := run(t.Context(), lambdafn.Message{}); !errors.Is(err, errUnreadable) {
 		t.Errorf("got %v, want %v", err, errUnreadable)
 	}
 }
 
 var errUnreadable = errors.New("the table cannot be read")
 
-type unreadable struct{ handler.LapseTable }
+type unreadable struct{ voicetask.Expiries }
 
-func (unreadable) Lapsed(context.Context, time.Time) ([]dynamo.Lapse, error) {
+func (unreadable) ExpiredConsent(context.Context, time.Time) ([]voicetask.Expiry, error) {
 	return nil, errUnreadable
 }
 
@@ -147,16 +145,16 @@ func TestCallsThatAreStuckFailNoOtherNotification(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var messages []intake.Message
+				var messages []lambdafn.Message
 				for _, id := range tt.calls {
-					messages = append(messages, intake.Message{Body: fmt.Appendf(nil,
+					messages = append(messages, lambdafn.Message{Body: fmt.Appendf(nil,
 						`{"id":"n-%[1]s","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z",
 						"detail":{"detailStatus":"AnalyticsReady","transactionId":%[1]q,"voiceConnectorId":"v"}}`, id)})
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), batchTime)
 				defer cancel()
 				began := time.Now()
-				errs := handler.Voice(refusing{}, tt.by, count{})(ctx, messages)
+				errs := voiceOf(refusing{}, tt.by, count{})(ctx, messages)
 				if took := time.Since(began); took > batchTime {
 					t.Errorf("took %s, want the batch answered in its time", took)
 				}
@@ -175,13 +173,13 @@ func TestAllRunsEveryHandler(t *testing.T) {
 	errRefused := errors.New("refused")
 	for _, tt := range []struct {
 		name  string
-		first handler.Handler
+		first oneHandler
 		want  string // in the error
 	}{
-		{"the first does its work", func(context.Context, intake.Message) error { return nil }, ""},
-		{"the first fails", func(context.Context, intake.Message) error { return errRefused }, "refused"},
-		{"the first panics", func(context.Context, intake.Message) error { panic("no such thing") }, "no such thing"},
-		{"the first hangs", func(ctx context.Context, _ intake.Message) error {
+		{"the first does its work", func(context.Context, lambdafn.Message) error { return nil }, ""},
+		{"the first fails", func(context.Context, lambdafn.Message) error { return errRefused }, "refused"},
+		{"the first panics", func(context.Context, lambdafn.Message) error { panic("no such thing") }, "no such thing"},
+		{"the first hangs", func(ctx context.Context, _ lambdafn.Message) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}, "deadline exceeded"},
@@ -190,8 +188,8 @@ func TestAllRunsEveryHandler(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex
 				var ran []string
-				second := func(name string) handler.Handler {
-					return func(ctx context.Context, m intake.Message) error {
+				second := func(name string) oneHandler {
+					return func(ctx context.Context, m lambdafn.Message) error {
 						mu.Lock()
 						defer mu.Unlock()
 						if deadline, has := ctx.Deadline(); !has || time.Until(deadline) < lambdaTime/2 {
@@ -203,7 +201,7 @@ func TestAllRunsEveryHandler(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 				defer cancel()
-				err := all(tt.first, second("second"), second("third"))(ctx, intake.Message{Body: []byte("!")})
+				err := all(tt.first, second("second"), second("third"))(ctx, lambdafn.Message{Body: []byte("!")})
 				if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}

@@ -16,8 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -43,7 +42,7 @@ func BenchmarkVoice(b *testing.B) {
 					return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret"}, nil
 				})})
 			metrics := telemetry.NewMetrics(io.Discard, telemetry.LocalStack, "voice")
-			handle := handler.Voice(dynamo.New(db, "calls", dynamo.Options{}), nil, metrics)
+			handle := voiceOf(dynamo.New(db, "calls", dynamo.Options{}), nil, metrics)
 			bodies := map[int][]byte{}
 			for i := range size {
 				bodies[i] = notification(i, "t")
@@ -51,7 +50,7 @@ func BenchmarkVoice(b *testing.B) {
 			payload := origins[0].payload(bodies)
 			began := processorTime(b)
 			for b.Loop() {
-				if reply, err := intake.HandleAll(b.Context(), payload, handle); err != nil || string(reply) != `{"batchItemFailures":[]}` {
+				if reply, err := lambdafn.Handle(b.Context(), payload, handle); err != nil || string(reply) != `{"batchItemFailures":[]}` {
 					b.Fatalf("got %s and %v", reply, err)
 				}
 			}

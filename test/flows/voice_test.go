@@ -17,13 +17,10 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/consent"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
-	"github.com/chimewatch/chimewatch/internal/voice"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -89,10 +86,10 @@ func sortedKeys(bodies map[int][]byte) []int {
 
 // deliver hands the bodies to the function as Lambda does, with two retries, and
 // gives what is left for the dead-letter queue.
-func (o origin) deliver(t *testing.T, handle handler.Batch, bodies map[int][]byte) (dead map[int][]byte) {
+func (o origin) deliver(t *testing.T, handle batchHandler, bodies map[int][]byte) (dead map[int][]byte) {
 	t.Helper()
 	for range 3 {
-		reply, err := intake.HandleAll(t.Context(), o.payload(bodies), handle)
+		reply, err := lambdafn.Handle(t.Context(), o.payload(bodies), handle)
 		if o.whole {
 			if err == nil {
 				return nil
@@ -186,7 +183,7 @@ func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
 				}
 				bodies[2] = poison
 				counts := count{}
-				dead := o.deliver(t, handler.Voice(s, nil, counts), bodies)
+				dead := o.deliver(t, voiceOf(s, nil, counts), bodies)
 				if o.whole { // Lambda hands the whole invocation to the OnFailure destination
 					if len(dead) != 5 {
 						t.Errorf("got %d records in the failed invocation, want all 5", len(dead))
@@ -201,8 +198,8 @@ func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
 				var ids []string
 				for _, n := range found {
 					ids = append(ids, n.ID)
-					if string(n.Source) != o.spelt {
-						t.Errorf("%s: got source %s, want %s", n.ID, n.Source, o.spelt)
+					if string(n.By) != o.spelt {
+						t.Errorf("%s: got source %s, want %s", n.ID, n.By, o.spelt)
 					}
 				}
 				if got, want := strings.Join(ids, " "), "n-0 n-1 n-3 n-4"; got != want {
@@ -244,7 +241,7 @@ func TestVoiceKeepsTheGoodWhereverThePoisonIs(t *testing.T) {
 						good = append(good, fmt.Sprint("n-", i))
 					}
 				}
-				left := sortedKeys(o.deliver(t, handler.Voice(s, nil, count{}), bodies))
+				left := sortedKeys(o.deliver(t, voiceOf(s, nil, count{}), bodies))
 				want := tt.poisoned
 				if o.whole && len(want) > 0 {
 					want = sortedKeys(bodies)
@@ -271,7 +268,7 @@ func TestVoiceKeepsTheGoodWhereverThePoisonIs(t *testing.T) {
 // refusing is a table that keeps all but some.
 type refusing struct{ ids []string }
 
-func (r refusing) RecordVoice(_ context.Context, notes []voice.Note) []error {
+func (r refusing) RecordVoice(_ context.Context, notes []chime.VoiceNotification) []error {
 	errs := make([]error, len(notes))
 	for i, n := range notes {
 		if slices.Contains(r.ids, n.ID) {
@@ -283,7 +280,7 @@ func (r refusing) RecordVoice(_ context.Context, notes []voice.Note) []error {
 
 func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
 	counts := count{}
-	errs := handler.Voice(refusing{[]string{"n-3"}}, nil, counts)(t.Context(), []intake.Message{
+	errs := voiceOf(refusing{[]string{"n-3"}}, nil, counts)(t.Context(), []lambdafn.Message{
 		{Body: notification(1, "t")}, {Body: []byte(`{}`)}, {Body: notification(3, "t")},
 		{Body: []byte(`{"id":"n-4","detail-type":"New","time":"2026-03-11T08:15:04Z"}`)},
 	})
@@ -310,7 +307,7 @@ type settler struct {
 	fails    []string
 }
 
-func (s *settler) Settle(_ context.Context, t voicetask.Trigger) error {
+func (s *settler) Reconcile(_ context.Context, t voicetask.Trigger) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.triggers = append(s.triggers, t)
@@ -323,11 +320,11 @@ func (s *settler) Settle(_ context.Context, t voicetask.Trigger) error {
 // Each call of a batch is settled once, whether another fails or not, and fails
 // every notification that is about it.
 func TestVoiceSettlesEachCallOnce(t *testing.T) {
-	note := func(id, kind, detail string) intake.Message {
-		return intake.Message{Body: fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id, kind, detail)}
+	note := func(id, kind, detail string) lambdafn.Message {
+		return lambdafn.Message{Body: fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id, kind, detail)}
 	}
 	calls := &settler{fails: []string{"b", "c"}}
-	errs := handler.Voice(refusing{[]string{"7"}}, calls, count{})(t.Context(), []intake.Message{
+	errs := voiceOf(refusing{[]string{"7"}}, calls, count{})(t.Context(), []lambdafn.Message{
 		note("1", "VoiceAnalyticsStatus", `{"detailStatus":"AnalyticsReady","transactionId":"a","voiceConnectorId":"v"}`),
 		note("2", "SpeakerSearchStatus", `{"taskId":"k2","transactionId":"b"}`),
 		note("3", "VoiceToneAnalysisStatus", `{"taskId":"k3","transactionId":"b"}`),
@@ -349,7 +346,7 @@ func TestVoiceSettlesEachCallOnce(t *testing.T) {
 	}
 	want := []voicetask.Trigger{
 		{Event: "1", TransactionID: "a"},
-		{Event: "2", TransactionID: "b", Seen: []voicetask.Seen{{Task: consent.SpeakerSearch, TaskID: "k2"}, {Task: consent.VoiceTone, TaskID: "k3"}}},
+		{Event: "2", TransactionID: "b", Observed: []voicetask.ObservedTask{{Task: voicetask.SpeakerSearch, TaskID: "k2"}, {Task: voicetask.VoiceTone, TaskID: "k3"}}},
 		{Event: "4", TransactionID: "c"},
 		{Event: "9", TransactionID: "d"},
 	}

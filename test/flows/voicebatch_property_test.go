@@ -9,8 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
@@ -59,10 +58,10 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 			bodies[i] = fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id,
 				detailType, detail)
 		}
-		handle := handler.Voice(table, calls, count{})
-		var messages []intake.Message
+		handle := voiceOf(table, calls, count{})
+		var messages []lambdafn.Message
 		for i := range drawn {
-			messages = append(messages, intake.Message{Body: bodies[i]})
+			messages = append(messages, lambdafn.Message{Body: bodies[i]})
 		}
 		var got []int
 		for i, err := range handle(t.Context(), messages) {
@@ -85,7 +84,7 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 			}
 		}
 		for _, o := range origins[:4] { // by the queue and the stream only what failed is offered again
-			reply, err := intake.HandleAll(t.Context(), o.payload(bodies), handle)
+			reply, err := lambdafn.Handle(t.Context(), o.payload(bodies), handle)
 			if o.whole {
 				if (err != nil) != (len(want) > 0) {
 					t.Errorf("%s: got %v, want an error for %v", o.name, err, want)

@@ -9,16 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
-	"github.com/chimewatch/chimewatch/internal/voice"
 )
 
 // stored is a table that keeps the ids of what it is asked to store.
 type stored struct{ ids []string }
 
-func (s *stored) RecordVoice(_ context.Context, notes []voice.Note) []error {
+func (s *stored) RecordVoice(_ context.Context, notes []chime.VoiceNotification) []error {
 	for _, n := range notes {
 		s.ids = append(s.ids, n.ID)
 	}
@@ -75,13 +74,13 @@ func TestTheVoiceNotificationsOfAMixAreStored(t *testing.T) {
 		records = rapid.Permutation(records).Draw(t, "order")
 		var got stored
 		counts := count{}
-		handle := handler.Voice(&got, nil, counts)
+		handle := voiceOf(&got, nil, counts)
 		for batch := range slices.Chunk(records, rapid.IntRange(1, 30).Draw(t, "batch size")) {
 			bodies := map[int][]byte{}
 			for i, r := range batch {
 				bodies[i] = r
 			}
-			reply, err := intake.HandleAll(context.Background(), o.payload(bodies), handle)
+			reply, err := lambdafn.Handle(context.Background(), o.payload(bodies), handle)
 			if err != nil || !o.whole && string(reply) != `{"batchItemFailures":[]}` {
 				t.Fatalf("got %s and %v, want no failure of %q", reply, err, batch)
 			}

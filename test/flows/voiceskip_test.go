@@ -13,8 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/handler"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
@@ -22,7 +21,7 @@ import (
 // notifications, in the shapes that the developer guide documents.
 func callAnalytics(t testing.TB) [][]byte {
 	t.Helper()
-	text, err := os.ReadFile("../../internal/voice/testdata/call-analytics.json")
+	text, err := os.ReadFile("../../internal/chime/testdata/call-analytics.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +54,7 @@ func TestOnlyVoiceNotificationsAreStored(t *testing.T) {
 				bodies[i+1] = record
 			}
 			counts := count{}
-			reply, err := intake.HandleAll(t.Context(), o.payload(bodies), handler.Voice(s, nil, counts))
+			reply, err := lambdafn.Handle(t.Context(), o.payload(bodies), voiceOf(s, nil, counts))
 			if err != nil {
 				t.Fatalf("got %v, want no error", err)
 			}
@@ -101,8 +100,8 @@ func TestVoiceSkipsNothingOfItsOwn(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			counts := count{}
-			m := intake.Message{Source: intake.Kinesis, Body: []byte(tt.body)}
-			errs := handler.Voice(refusing{}, nil, counts)(t.Context(), []intake.Message{m})
+			m := lambdafn.Message{Source: lambdafn.Kinesis, Body: []byte(tt.body)}
+			errs := voiceOf(refusing{}, nil, counts)(t.Context(), []lambdafn.Message{m})
 			if got := apperr.ClassOf(errs[0]); got != tt.want {
 				t.Errorf("got %v, want class %q", errs[0], tt.want)
 			}
@@ -125,7 +124,7 @@ func TestUnreadableRecordsFail(t *testing.T) {
 			"aggregated by a producer library": {0xf3, 0x89, 0x9a, 0xc2, 0x0a, 0x01, 0x31, 0x1a, 0x02},
 		} {
 			payload := o.payload(map[int][]byte{0: body})
-			reply, err := intake.HandleAll(t.Context(), payload, handler.Voice(refusing{}, nil, count{}))
+			reply, err := lambdafn.Handle(t.Context(), payload, voiceOf(refusing{}, nil, count{}))
 			if failed := err != nil || bytes.Contains(reply, []byte(`"itemIdentifier":"0"`)); !failed {
 				t.Errorf("%s, %s: got %s, want it to fail", o.name, name, reply)
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/intake"
+	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -55,7 +55,7 @@ func TestWatchEscalatesWhatDoesNotRecoverOnce(t *testing.T) {
 	if len(list) != 1 || list[0].Element != "KinesisDataStreamSink" || !list[0].OpenedAt.Equal(noon) {
 		t.Fatalf("got %+v, want one incident of the sink since noon", list)
 	}
-	if tally, err := v.store().Tally(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
+	if tally, err := v.store().CountOccurrences(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
 		t.Errorf("got %d calls (%v), want the one that did not recover", tally.Calls, err)
 	}
 }
@@ -131,7 +131,7 @@ func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
 func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
 	v := onTable(t)
 	v.Line.DisturbCall("PutItem", faultinject.After)
-	if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
+	if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
 		t.Fatal("got no error, want it killed")
 	}
 	v.Line.Revive()
@@ -373,7 +373,7 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			v := onTable(t)
 			v.Line.DisturbCall("Publish", faultinject.Before) // dies, and nobody tries again
-			if err := v.failures()(t.Context(), intake.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
+			if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(118))}); err == nil {
 				t.Fatal("got no error, want it killed before it publishes")
 			}
 			v.Line.Revive()

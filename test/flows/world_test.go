@@ -13,14 +13,13 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/handler"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/intake"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -79,12 +78,12 @@ func (v *invocation) topic() *notify.Topic {
 
 func (v *invocation) name(context.Context) string { return v.owner }
 
-func (v *invocation) failures() handler.Handler {
-	return func(ctx context.Context, m intake.Message) error { return v.incidents().Handle(ctx, m.Body) }
+func (v *invocation) failures() oneHandler {
+	return func(ctx context.Context, m lambdafn.Message) error { return v.incidents().Handle(ctx, m.Body) }
 }
 
-func (v *invocation) alerts() handler.Handler {
-	return func(ctx context.Context, m intake.Message) error { return v.matches().Handle(ctx, m.Body) }
+func (v *invocation) alerts() oneHandler {
+	return func(ctx context.Context, m lambdafn.Message) error { return v.matches().Handle(ctx, m.Body) }
 }
 
 func (v *invocation) matches() *rulematch.Service {
@@ -139,7 +138,7 @@ func (v *invocation) run(t testing.TB, l watchdog.Limits, at time.Time) {
 func (v *invocation) record(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := status(v.store(), quiet{})(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := status(v.store(), quiet{})(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,7 +148,7 @@ func (v *invocation) record(t testing.TB, events ...[]byte) {
 func (v *invocation) fail(t testing.TB, events ...[]byte) {
 	t.Helper()
 	for _, raw := range events {
-		if err := v.failures()(t.Context(), intake.Message{Body: raw}); err != nil {
+		if err := v.failures()(t.Context(), lambdafn.Message{Body: raw}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -286,7 +285,7 @@ func apiError(status int) error {
 }
 
 // all runs handlers side by side, as the schedule does.
-func all(handlers ...handler.Handler) handler.Handler {
+func all(handlers ...oneHandler) oneHandler {
 	return func(ctx context.Context, m lambdafn.Message) error {
 		var tasks []func(context.Context) error
 		for _, h := range handlers {
@@ -298,8 +297,38 @@ func all(handlers ...handler.Handler) handler.Handler {
 }
 
 // status is the handler of the function status.
-func status(r pipeline.Recorder, counts pipeline.Counter) handler.Handler {
+func status(r pipeline.Recorder, counts pipeline.Counter) oneHandler {
 	return func(ctx context.Context, m lambdafn.Message) error {
 		return pipeline.Service{Recorder: r, Counts: counts}.Handle(ctx, m.Body)
 	}
+}
+
+// oneHandler handles one message, batchHandler those of an invocation together.
+type (
+	oneHandler   = func(context.Context, lambdafn.Message) error
+	batchHandler = lambdafn.Handler
+)
+
+// voiceOf is the handler of the function voice; calls is nil where no task is on.
+func voiceOf(table voicetask.Notifications, calls voicetask.Reconciler, counts voicetask.Counter) batchHandler {
+	service := &voicetask.Service{Notifications: table, Calls: calls, Counts: counts}
+	return func(ctx context.Context, messages []lambdafn.Message) []error {
+		deliveries := make([]voicetask.Delivery, len(messages))
+		for i, m := range messages {
+			deliveries[i] = voicetask.Delivery{Body: m.Body, By: m.Source.Voice()}
+		}
+		return service.HandleNotifications(ctx, deliveries)
+	}
+}
+
+// consentOf is the handler of the function consent.
+func consentOf(ledger voicetask.EntryWriter, calls voicetask.Reconciler, counts voicetask.Counter, now func() time.Time) oneHandler {
+	service := &voicetask.Service{Ledger: ledger, Calls: calls, Counts: counts, Now: now}
+	return func(ctx context.Context, m lambdafn.Message) error { return service.Handle(ctx, m.Body) }
+}
+
+// expiryOf is what the schedule does about expired consent.
+func expiryOf(table voicetask.Expiries, calls voicetask.Reconciler, now func() time.Time) oneHandler {
+	service := &voicetask.Service{Expiries: table, Calls: calls, Now: now}
+	return func(ctx context.Context, _ lambdafn.Message) error { return service.Run(ctx) }
 }

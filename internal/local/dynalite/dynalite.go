@@ -135,7 +135,8 @@ func (s *Server) broken(err error) error {
 	if text := s.stderr.String(); text != "" {
 		err = fmt.Errorf("%w; its last words: %s", err, text)
 	}
-	return apperr.Wrap(err, apperr.Unavailable, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
+	return apperr.Wrap(err, apperr.Unavailable, "dynalite", "cannot be used",
+		"check node --version (20 or later) and run npm ci")
 }
 
 // URL is where the server answers, without a slash at the end.

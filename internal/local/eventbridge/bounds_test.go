@@ -53,7 +53,8 @@ func TestPutEventsRefusesBeyondTheBounds(t *testing.T) {
 		change           func(*types.PutEventsRequestEntry)
 	}{
 		{"the bus of another Region", "ResourceNotFoundException",
-			"Event bus arn:aws:events:us-west-2:123456789012:event-bus/default does not exist; the local stack has the bus default.",
+			"Event bus arn:aws:events:us-west-2:123456789012:event-bus/default does not exist; the local stack has the bus " +
+				"default.",
 			func(e *types.PutEventsRequestEntry) {
 				e.EventBusName = aws.String("arn:aws:events:us-west-2:123456789012:event-bus/default")
 			}},

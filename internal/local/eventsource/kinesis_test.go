@@ -64,7 +64,7 @@ func TestPutRecords(t *testing.T) {
 		{"an operation that is not there", "DescribeStream", `{}`, 400, `PutRecord, PutRecords`, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &eventsource.Stream{Name: "s", ARN: "arn:s"}
+			s := &eventsource.Stream{Name: "s", ARN: "arn:s", Filter: all}
 			w := request(s, "application/x-amz-json-1.1", tc.operation, tc.body)
 			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.says) || s.Backlog() != tc.put {
 				t.Errorf("got status %d, %.300s and %d records; want %d, %s and %d", w.Code, w.Body, s.Backlog(), tc.status,
@@ -76,7 +76,7 @@ func TestPutRecords(t *testing.T) {
 
 // Records that the disk does not keep fail by themselves.
 func TestPutRecordsFailOneByOne(t *testing.T) {
-	s := &eventsource.Stream{Name: "s"}
+	s := &eventsource.Stream{Name: "s", Filter: all}
 	j, _, err := journal.Open(filepath.Join(t.TempDir(), "s.jsonl"))
 	if err != nil {
 		t.Fatal(err)

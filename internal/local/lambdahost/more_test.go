@@ -53,7 +53,7 @@ func TestInvokeRefuses(t *testing.T) {
 	if apperr.ClassOf(err) != apperr.NotFound || !strings.HasPrefix(err.Error(), "function nobody: it is not there; ") {
 		t.Errorf("got %v of a function that is not there", err)
 	}
-	const tooLarge = "payload: has 1048578 bytes; an asynchronous invocation takes 1048576"
+	const tooLarge = "payload: has 1048578 bytes; an asynchronous invocation may have 1048576"
 	if err := h.Enqueue("probe", []byte(`"`+strings.Repeat("x", 1<<20)+`"`)); err == nil || err.Error() != tooLarge {
 		t.Errorf("got %v, want %s", err, tooLarge)
 	}
@@ -64,10 +64,6 @@ func TestInvokeRefuses(t *testing.T) {
 	}
 	if got := h.Pending(); got != 1 {
 		t.Errorf("got %d invocations pending, want the one that hangs", got)
-	}
-	const notDone = "function host: 1 invocations are not done: context deadline exceeded"
-	if err := h.Drain(ctx); err == nil || err.Error() != notDone || apperr.ClassOf(err) != apperr.Unavailable {
-		t.Errorf("got %v, want %s", err, notDone)
 	}
 	h.Close()
 	_, err = h.Invoke(t.Context(), "probe", do("echo"))
@@ -92,9 +88,9 @@ func TestNothingIsPendingAfterClose(t *testing.T) {
 	drain(t, h)
 }
 
-// Whatever was invoked is counted until it is done, and Drain waits for it more than once.
+// Each invocation is pending until it is done.
 func TestPendingCountsWhatIsUnderWay(t *testing.T) {
-	h, _ := start(t, func(o *lambdahost.Options) { o.Retries, o.OnFailure = 1, nil })
+	h, _ := start(t, func(o *lambdahost.Options) { o.Retries = 1 })
 	for range 2 {
 		if err := h.Enqueue("probe", do("fail")); err != nil {
 			t.Fatal(err)
@@ -123,7 +119,8 @@ func TestFailuresAreInLambdasWords(t *testing.T) {
 	if len(id) != 36 || rest != "Error: Runtime exited with error: exit status 7" {
 		t.Errorf("got %q, want Lambda's words about the exit", failed.Message)
 	}
-	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message + `"}`; string(failed.Payload) != want {
+	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message +
+		`"}`; string(failed.Payload) != want {
 		t.Errorf("got the payload %s, want %s", failed.Payload, want)
 	}
 }

@@ -121,7 +121,7 @@ func (m *machine) drop(one *modelMessage) {
 	m.model = slices.DeleteFunc(m.model, func(o *modelMessage) bool { return o == one })
 }
 
-// Whatever is sent, received, hidden, deleted and purged, and however often the process
+// Whatever is sent, received, hidden and deleted, and however often the process
 // is killed in between: the queue holds what the model does. A kill only makes visible
 // again what was in flight, and forgets how often it was received.
 func TestQueueSurvivesKills(t *testing.T) {
@@ -195,18 +195,6 @@ func TestQueueSurvivesKills(t *testing.T) {
 					t.Fatalf("got status %d", status)
 				}
 				m.drop(one)
-			},
-			"delete in a batch": func(t *rapid.T) {
-				one := m.received(t)
-				m.call(t, "DeleteMessageBatch", map[string]any{"Entries": []map[string]string{{"Id": "a",
-					"ReceiptHandle": one.handle}}}, nil)
-				m.drop(one)
-			},
-			"purge": func(t *rapid.T) {
-				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
-					m.call(t, "PurgeQueue", map[string]any{}, nil)
-					m.model = nil
-				}
 			},
 			"kill and start": func(t *rapid.T) {
 				torn := rapid.SampledFrom([]string{"", `{"id":"x","value":{"bo`, `{"removed`}).Draw(t, "torn")

@@ -1,0 +1,63 @@
+package dynamo
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/voicetask"
+)
+
+// expirySK begins the sort key of the item by which consent that has an end is
+// found when that time has come. It lies beside the entry, in the by-state index
+// by its end, until EndExpiry.
+const expirySK = "U#"
+
+// expiriesByState is the letter of the by-state index for consent that has an end.
+const expiriesByState = "L"
+
+// expiryItem is the item for an entry of consent in a partition.
+func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
+	it := key(pk, expirySK+e.Event)
+	it[attrState], it[attrFirst] = text(expiriesByState+shardOf(pk)), text(timeText(e.Until))
+	s.expire(it, e.At)
+	return it
+}
+
+// ExpiredConsent implements voicetask.Expiries, newest first. It reads an index, which
+// follows the table within moments.
+func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.Expiry, error) {
+	var expired []voicetask.Expiry
+	var positions [shards]position
+	// The index has whole microseconds: what it puts at this one may end within it.
+	sp := span{index: indexByState, attr: attrState, letter: expiriesByState, to: now.Add(-time.Microsecond)}
+	for !allRead(positions) {
+		keys, err := s.nextKeys(ctx, sp, &positions, 100)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), expirySK)}
+			pk := textIn(k, attrPK)
+			if id, ok := strings.CutPrefix(pk, transactionPK); ok {
+				x.TransactionID = id
+			} else {
+				x.CallID = strings.TrimPrefix(pk, callPK)
+			}
+			expired = append(expired, x)
+		}
+	}
+	return expired, nil
+}
+
+// EndExpiry implements voicetask.Expiries.
+func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
+	pk := transactionKey(x.TransactionID)
+	if x.TransactionID == "" {
+		pk = callKey(x.CallID)
+	}
+	up := newUpdate()
+	up.require("attribute_exists(" + attrPK + ")") // it may have expired
+	up.remove(attrState)
+	return unlessChanged(s.updateIf(ctx, key(pk, expirySK+x.Event), up, "cannot record that expired consent was dealt with"))
+}

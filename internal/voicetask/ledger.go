@@ -1,0 +1,223 @@
+package voicetask
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Ledger is what is known of one transaction. The order of entries does not
+// matter, and an entry that is there twice counts once.
+type Ledger []Entry
+
+// Settings say which tasks the deployer turned on; none by default.
+type Settings map[Task]bool
+
+// Any tells whether some task is turned on.
+func (s Settings) Any() bool { return s[SpeakerSearch] || s[VoiceTone] }
+
+// Act is what a step asks of the service.
+type Act string
+
+// The acts.
+const (
+	// Note asks nothing: the entry is only written.
+	Note Act = "note"
+	// Start runs the task of the entry, with its token.
+	Start Act = "start"
+	// Stop ends the task TaskID of the entry.
+	Stop Act = "stop"
+)
+
+// Step is one thing that is due. The entry of a Note is to be written. That of a
+// Start says Starting, and that of a Stop says Stopping; what the service answers
+// is to be written as a new entry.
+type Step struct {
+	Act   Act
+	Entry Entry
+}
+
+// RunID is a run of a function that does what is due for a call.
+type RunID struct {
+	// Event is the id of the event that it handles.
+	Event string
+	// Try is the name under which the run may ask the service for starts. No other run
+	// has it. Once the run has written NotSent for a task, it asks for that one no more:
+	// whoever consents anew makes a run of its own.
+	Try string
+}
+
+// Next gives what is due at a moment, for a run of a function: at most one step for
+// each task. When its steps are done and written, the ledger is to be read again and
+// Next asked again, until nothing is due. So whoever is the last to write sees what
+// all others have written, and whoever was killed between two steps goes on where it
+// was.
+//
+// A run must not ask Next again about a task for which it has called the service and
+// has not written the answer: a NotSent of that run would be wrong.
+func (l Ledger) Next(now time.Time, on Settings, run RunID) []Step {
+	var steps []Step
+	for _, task := range Tasks() {
+		v := l.view(task, now)
+		step, due := v.next(on[task], run.Try)
+		if !due {
+			continue
+		}
+		if step.Act == Note {
+			step.Entry.At, step.Entry.Event, step.Entry.By, step.Entry.Task = now.UTC(), run.Event, System, task
+			if slices.ContainsFunc(l, func(e Entry) bool { return e.ID() == step.Entry.ID() }) {
+				continue // written before
+			}
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// next is the decision for one task, for a run that asks the service as try.
+func (v view) next(on bool, try string) (Step, bool) {
+	switch {
+	case len(v.stopping) > 0: // finish it, whatever was said since
+		return Step{Act: Stop, Entry: *v.stopping[0]}, true
+	case len(v.running) > 0 && !v.inForce:
+		e := v.running[0]
+		return v.note(Entry{Kind: Stopping, Number: e.Number, TaskID: e.TaskID, TransactionID: e.TransactionID, VoiceConnectorID: e.VoiceConnectorID})
+	case len(v.running) > 0:
+		return Step{}, false
+	case v.number == 0:
+		return v.begin(on, try)
+	case v.answered && v.refused != nil:
+		return Step{}, false
+	case v.answered && v.inForce: // what ran was stopped, and consent was given anew
+		return v.begin(on, try)
+	case v.answered:
+		return Step{}, false
+	}
+	return v.ask(on, try)
+}
+
+// ask decides about the last attempt, which the service has not answered.
+func (v view) ask(on bool, try string) (Step, bool) {
+	mine := slices.Contains(v.tries, try)
+	others := len(v.tries) > 1 || len(v.tries) == 1 && !mine
+	// Where another run may have asked, the answer matters even after the call.
+	wanted := on && v.inForce && (others || !v.ended)
+	switch {
+	case mine && wanted:
+		e := *v.starting
+		e.Try = try
+		return Step{Act: Start, Entry: e}, true
+	case mine:
+		return v.note(Entry{Kind: NotSent, Number: v.number, TransactionID: v.starting.TransactionID, Try: try})
+	case !others: // nobody has asked for it, as if no attempt was under way
+		return v.begin(on, try)
+	case wanted:
+		return v.join(try)
+	}
+	return v.note(Entry{Kind: Unresolved, Number: v.number, TransactionID: v.starting.TransactionID})
+}
+
+// begin decides whether a start is due where none is under way.
+func (v view) begin(on bool, try string) (Step, bool) {
+	switch {
+	case v.ready == nil:
+		if v.word == nil {
+			return Step{}, false
+		}
+		return v.note(Entry{Kind: Waiting, TransactionID: v.word.TransactionID, CallID: v.word.CallID})
+	case v.word == nil && !on:
+		return Step{}, false
+	case v.word != nil && !v.inForce:
+		return v.note(Entry{Kind: NotStarted, TransactionID: v.ready.TransactionID})
+	case v.ended:
+		return v.note(Entry{Kind: Expired, TransactionID: v.ready.TransactionID})
+	case v.word == nil:
+		return v.note(Entry{Kind: Held, TransactionID: v.ready.TransactionID})
+	case !on:
+		return v.note(Entry{Kind: Off, TransactionID: v.ready.TransactionID})
+	case v.number > 0 && !v.answered:
+		return v.join(try)
+	}
+	return v.note(Entry{Kind: Starting, Number: v.number + 1, TransactionID: v.ready.TransactionID,
+		CallID: v.ready.CallID, Try: try,
+		VoiceConnectorID: v.ready.VoiceConnectorID, Token: tokenOf(v.ready.TransactionID, v.task, v.word.Event, v.number+1)})
+}
+
+// join is the step by which a run may ask for the last attempt, too.
+func (v view) join(try string) (Step, bool) {
+	if slices.Contains(v.gaveUp, try) {
+		return Step{}, false
+	}
+	return v.note(Entry{Kind: Asking, Number: v.number, TransactionID: v.starting.TransactionID, Try: try})
+}
+
+// note makes the step to write an entry, with the word that it follows from.
+func (v view) note(e Entry) (Step, bool) {
+	if v.word != nil {
+		e.Consent, e.Code = v.word.Event, string(v.word.Kind)
+		if v.word.Kind == Granted && !v.inForce {
+			e.Code = "lapsed"
+		}
+	}
+	if e.Kind == NotSent {
+		e.Code, e.Detail = "", "not asked for: "+e.Code // a code would be the service's
+		if v.inForce {
+			e.Detail = "not asked for any more"
+		}
+	}
+	return Step{Act: Note, Entry: e}, true
+}
+
+// Unanswered returns the entry of the task's last attempt, if the service's answer to
+// it is not known and somebody may have asked for it: then a task that the service
+// reports may be this one. A run that was answered that nothing was started counts as
+// one that may have asked, because an earlier try of its request may have been served.
+func (l Ledger) Unanswered(task Task) (Entry, bool) {
+	v := l.view(task, time.Time{})
+	if v.starting == nil || v.answered {
+		return Entry{}, false
+	}
+	refused := func(e Entry) bool { return e.Kind == NotSent && e.Task == task && e.Number == v.number && e.Code != "" }
+	return *v.starting, len(v.tries) > 0 || slices.ContainsFunc(l, refused)
+}
+
+// CallIDs gives the callIds that the ledger's readiness names, sorted.
+func (l Ledger) CallIDs() []string {
+	return l.ids(func(e Entry) string { return e.CallID })
+}
+
+// TransactionIDs gives the transactions that are ready, sorted.
+func (l Ledger) TransactionIDs() []string {
+	return l.ids(func(e Entry) string { return e.TransactionID })
+}
+
+func (l Ledger) ids(of func(Entry) string) []string {
+	var ids []string
+	for _, e := range l {
+		if id := of(e); e.Kind == Ready && id != "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// InOrder gives the entries without those that are there twice, as they
+// happened.
+func (l Ledger) InOrder() Ledger {
+	seen := map[string]bool{}
+	ordered := make(Ledger, 0, len(l))
+	for _, e := range l {
+		if id := e.ID(); !seen[id] {
+			seen[id] = true
+			ordered = append(ordered, e)
+		}
+	}
+	slices.SortStableFunc(ordered, func(a, b Entry) int {
+		if order := a.At.Compare(b.At); order != 0 {
+			return order
+		}
+		return strings.Compare(a.ID(), b.ID())
+	})
+	return ordered
+}
