@@ -52,7 +52,7 @@ func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProp
 	c := &Chimewatch{Construct: this, Functions: map[string]awslambda.Function{}, props: p}
 	newRegionRules(this, p)
 	if c.Table = p.Table; c.Table == nil {
-		c.Table = NewTable(this, jsii.String("Table"), &TableProps{RetentionDays: p.RetentionDays, Retain: p.Retain})
+		c.Table = NewTable(this, jsii.String("Table"), &TableProps{RetentionDays: *p.RetentionDays, Retain: *p.Retain})
 	}
 	key := newTopicKey(this, "TopicKey", "Encrypts the notifications of chimewatch")
 	c.FailureTopic = NewNotificationTopic(this, jsii.String("FailureTopic"), &NotificationTopicProps{
@@ -71,7 +71,7 @@ func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProp
 		c.AlarmTopic = c.ownAlarmTopic
 	}
 	warnWhereNobodyIsSubscribed(this, p)
-	deadLetters := &DeadLetterQueueProps{RetentionDays: p.RetentionDays, Retain: p.Retain}
+	deadLetters := &DeadLetterQueueProps{RetentionDays: *p.RetentionDays, Retain: *p.Retain}
 	c.RuleDeadLetters = NewDeadLetterQueue(this, jsii.String("RuleDeadLetters"), deadLetters)
 	c.FunctionDeadLetters = NewDeadLetterQueue(this, jsii.String("FunctionDeadLetters"), deadLetters)
 	c.newFunctions(key)
@@ -84,8 +84,8 @@ func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProp
 	}
 	if len(p.VoiceSources) > 0 {
 		c.Voice = NewVoiceIngest(this, jsii.String("Voice"), &VoiceIngestProps{
-			Function: c.Functions["voice"], Sources: p.VoiceSources, AccessRole: p.VoiceAccessRole,
-			RetentionDays: p.RetentionDays, Retain: p.Retain,
+			Function: c.Functions["voice"], Sources: p.VoiceSources, AccessRole: *p.VoiceAccessRole,
+			RetentionDays: *p.RetentionDays, Retain: *p.Retain,
 		})
 	}
 	NewAlarms(this, jsii.String("Default"), &AlarmsProps{Chimewatch: c})

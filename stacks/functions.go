@@ -18,22 +18,14 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// EventFunctionProps are the properties of a function that is invoked asynchronously.
+// EventFunctionProps are the properties of a function that is invoked asynchronously. RetryAttempts and MaxEventAge
+// limit the retries of a failed invocation; OnFailure keeps its record in the end.
 type EventFunctionProps struct {
-	Description, RoleDescription             *string
-	Code                                     awslambda.Code
-	Architecture                             awslambda.Architecture
-	MemorySize, ReservedConcurrentExecutions *float64
-	Timeout                                  awscdk.Duration
-	Environment                              *map[string]*string
-	Tracing                                  *bool
-	LogRetention                             awslogs.RetentionDays
+	awslambda.FunctionProps
+	LogRetention awslogs.RetentionDays
 	// Statements are what it may do besides writing to its log group and to OnFailure.
 	Statements []Statement
-	// RetryAttempts and RetryAge limit the retries of a failed invocation, whose record OnFailure keeps in the end.
-	RetryAttempts *float64
-	RetryAge      awscdk.Duration
-	OnFailure     awssqs.IQueue
+	OnFailure  awssqs.IQueue
 }
 
 // NewEventFunction makes a function in Go with a log group and a role of its own, which grants nothing but the
@@ -43,40 +35,69 @@ func NewEventFunction(scope constructs.Construct, id *string, props *EventFuncti
 		Retention: props.LogRetention, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	role := awsiam.NewRole(scope, jsii.String(*id+"Role"), &awsiam.RoleProps{
-		Description: props.RoleDescription,
+		Description: jsii.String("What the function " + strings.ToLower(*id) + " of chimewatch may do"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
 	allow(role, Statement{Sid: "WriteLogs", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 		Resources: []*string{logs.LogGroupArn()}})
 	allow(role, props.Statements...)
-	// The CDK's own construct for the destination would let the function do more with the queue than send to it.
+	p := props.FunctionProps
+	p.Runtime, p.Handler, p.Role, p.LogGroup = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap"), role, logs
+	p.RetryAttempts, p.MaxEventAge = nil, nil // below
+	f := awslambda.NewFunction(scope, id, &p)
+	if p.Tracing == awslambda.Tracing_ACTIVE {
+		acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
+	}
 	retries := &awslambda.CfnEventInvokeConfigProps{
-		Qualifier: jsii.String("$LATEST"), MaximumRetryAttempts: props.RetryAttempts,
-		MaximumEventAgeInSeconds: props.RetryAge.ToSeconds(nil),
+		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"), MaximumRetryAttempts: props.RetryAttempts,
+	}
+	if props.MaxEventAge != nil {
+		retries.MaximumEventAgeInSeconds = props.MaxEventAge.ToSeconds(nil)
 	}
 	if props.OnFailure != nil {
+		allow(role, Statement{Sid: "KeepWhatFails", Actions: []string{"sqs:SendMessage"},
+			Resources: []*string{props.OnFailure.QueueArn()}})
 		retries.DestinationConfig = &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: props.OnFailure.QueueArn()},
 		}
-		allow(role, Statement{Sid: "KeepWhatFails", Actions: []string{"sqs:SendMessage"},
-			Resources: []*string{props.OnFailure.QueueArn()}})
 	}
-	tracing := awslambda.Tracing_DISABLED
-	if *props.Tracing {
-		tracing = awslambda.Tracing_ACTIVE
-	}
-	f := awslambda.NewFunction(scope, id, &awslambda.FunctionProps{
-		Description: props.Description, Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"),
-		Code: props.Code, Architecture: props.Architecture, Role: role, LogGroup: logs, Tracing: tracing,
-		Environment: props.Environment, MemorySize: props.MemorySize, Timeout: props.Timeout,
-		ReservedConcurrentExecutions: props.ReservedConcurrentExecutions,
-	})
-	if *props.Tracing {
-		acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
-	}
-	retries.FunctionName = f.FunctionName()
+	// Not the CDK's own construct, which would let the function do more with the queue than send to it.
 	awslambda.NewCfnEventInvokeConfig(scope, jsii.String(*id+"Retries"), retries)
 	return f
+}
+
+// Statement is one statement of a role's policy.
+type Statement struct {
+	Sid        string
+	Actions    []string
+	Resources  []*string
+	Conditions map[string]any
+	// Wildcard is why the resources cannot be named one by one; Findings are what cdk-nag reports about that.
+	Wildcard string
+	Findings []string
+}
+
+// allow adds statements to a role, and acknowledges their wildcards.
+func allow(role awsiam.IRole, statements ...Statement) {
+	for _, s := range statements {
+		props := &awsiam.PolicyStatementProps{
+			Sid: jsii.String(s.Sid), Actions: jsii.Strings(s.Actions...), Resources: &s.Resources,
+		}
+		if s.Conditions != nil {
+			props.Conditions = &s.Conditions
+		}
+		role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(props))
+		if s.Wildcard != "" {
+			acknowledge(role, "AwsSolutions-IAM5", s.Wildcard, s.Findings...)
+		}
+	}
+}
+
+// arn returns the ARN of a resource in the stack's account and Region.
+func arn(stack awscdk.Stack, service, resource, name string) *string {
+	return stack.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name),
+	})
 }
 
 // constructID returns the id of a function in the tree of constructs: Status for status.
@@ -98,16 +119,20 @@ func (c *Chimewatch) newFunctions(key awskms.Key) {
 			environment[name] = values[name]
 		}
 		props := &EventFunctionProps{
-			Description: jsii.String(spec.Description), Environment: &environment,
-			RoleDescription: jsii.String("What the function " + spec.Name + " of chimewatch may do"),
-			Code:            p.Code(spec.Name, *p.Architecture.Name()), Architecture: p.Architecture, MemorySize: p.MemorySize,
-			ReservedConcurrentExecutions: p.ReservedConcurrentExecutions, LogRetention: p.LogRetention,
-			Tracing: p.Tracing, Timeout: awscdk.Duration_Seconds(jsii.Number(spec.Timeout.Seconds())),
-			Statements: c.statements(spec, key), RetryAttempts: p.RetryAttempts, RetryAge: p.RetryAge,
-			OnFailure: c.FunctionDeadLetters,
+			FunctionProps: awslambda.FunctionProps{
+				Description: jsii.String(spec.Description), Environment: &environment,
+				Code: p.Code(spec.Name, *p.Architecture.Name()), Architecture: p.Architecture, MemorySize: p.MemorySize,
+				Timeout: awscdk.Duration_Seconds(jsii.Number(spec.Timeout.Seconds())), Tracing: awslambda.Tracing_DISABLED,
+				ReservedConcurrentExecutions: p.ReservedConcurrentExecutions,
+				RetryAttempts:                p.RetryAttempts, MaxEventAge: p.RetryAge,
+			},
+			LogRetention: p.LogRetention, Statements: c.statements(spec, key), OnFailure: c.FunctionDeadLetters,
+		}
+		if *p.Tracing {
+			props.Tracing = awslambda.Tracing_ACTIVE
 		}
 		if spec.Scheduled {
-			props.RetryAttempts, props.RetryAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
+			props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
 			props.OnFailure = nil
 		}
 		c.Functions[spec.Name] = NewEventFunction(c.Construct, jsii.String(constructID(spec.Name)), props)

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -43,29 +44,16 @@ func newSchedule(scope constructs.Construct, s eventrule.Schedule, f awslambda.F
 
 // patternOf returns the pattern of a rule in the CDK's form.
 func patternOf(rule eventrule.Rule) *awsevents.EventPattern {
-	text, err := json.Marshal(rule.Pattern)
-	var fields struct {
-		Source     []string       `json:"source"`
-		Account    []string       `json:"account"`
-		DetailType []string       `json:"detail-type"`
-		Detail     map[string]any `json:"detail"`
-	}
+	fields := maps.Clone(rule.Pattern)
+	fields["detailType"] = fields["detail-type"] // the CDK's name for it
+	delete(fields, "detail-type")
+	pattern := &awsevents.EventPattern{}
+	text, err := json.Marshal(fields)
 	if err == nil {
-		err = json.Unmarshal(text, &fields)
+		err = json.Unmarshal(text, pattern)
 	}
 	if err != nil {
-		panic(apperr.Wrap(err, apperr.Internal, "rule "+rule.Name,
-			"compares the source, the account or the detail type by more than equality", ""))
-	}
-	pattern := &awsevents.EventPattern{Source: jsii.Strings(fields.Source...)}
-	if len(fields.DetailType) > 0 {
-		pattern.DetailType = jsii.Strings(fields.DetailType...)
-	}
-	if len(fields.Account) > 0 {
-		pattern.Account = jsii.Strings(fields.Account...)
-	}
-	if fields.Detail != nil {
-		pattern.Detail = &fields.Detail
+		panic(apperr.Wrap(err, apperr.Internal, "rule "+rule.Name, "has a pattern that the CDK does not know", ""))
 	}
 	return pattern
 }

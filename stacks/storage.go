@@ -16,10 +16,11 @@ const (
 	maxDeadLetterDays = 14
 )
 
-// TableProps are the properties of the table: RetentionDays limits how far back it can be restored.
+// TableProps are the properties of the table. RetentionDays limits how far back it can be restored; 0 means as far
+// as DynamoDB can.
 type TableProps struct {
-	RetentionDays *float64
-	Retain        *bool
+	RetentionDays float64
+	Retain        bool
 }
 
 // NewTable makes the table that internal/dynamo defines.
@@ -38,7 +39,7 @@ func NewTable(scope constructs.Construct, id *string, props *TableProps) awsdyna
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
 			RecoveryPeriodInDays:       atMost(maxRecoveryDays, props.RetentionDays),
 		},
-		DeletionProtection: props.Retain, RemovalPolicy: removal(props.Retain),
+		DeletionProtection: jsii.Bool(props.Retain), RemovalPolicy: removal(props.Retain),
 	})
 	for _, index := range definition.Indexes {
 		table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
@@ -52,8 +53,8 @@ func NewTable(scope constructs.Construct, id *string, props *TableProps) awsdyna
 // DeadLetterQueueProps are the properties of a dead-letter queue. OfQueue is set if its source is a queue; else
 // only services send to it.
 type DeadLetterQueueProps struct {
-	RetentionDays *float64
-	Retain        *bool
+	RetentionDays float64
+	Retain        bool
 	OfQueue       bool
 }
 
@@ -79,17 +80,17 @@ func NewDeadLetterQueue(scope constructs.Construct, id *string, props *DeadLette
 }
 
 // removal keeps what holds data when the stack is deleted, if the deployer wants that.
-func removal(retain *bool) awscdk.RemovalPolicy {
-	if *retain {
+func removal(retain bool) awscdk.RemovalPolicy {
+	if retain {
 		return awscdk.RemovalPolicy_RETAIN
 	}
 	return awscdk.RemovalPolicy_DESTROY
 }
 
-// atMost returns the retention of calls in days, or the limit if they are kept for longer.
-func atMost(limit float64, retentionDays *float64) *float64 {
-	if *retentionDays > 0 {
-		limit = min(limit, *retentionDays)
+// atMost returns the retention of calls in days, or the limit if they are kept for longer; 0 means for ever.
+func atMost(limit, retentionDays float64) *float64 {
+	if retentionDays > 0 {
+		limit = min(limit, retentionDays)
 	}
 	return &limit
 }

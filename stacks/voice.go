@@ -40,9 +40,9 @@ type VoiceIngestProps struct {
 	// Sources are any of VoiceLambda, VoiceSQS, VoiceSNS and VoiceKinesis.
 	Sources []string
 	// AccessRole makes the role by which Amazon Chime reads the audio and delivers to the sources.
-	AccessRole    *bool
-	RetentionDays *float64
-	Retain        *bool
+	AccessRole    bool
+	RetentionDays float64 // 0 means for ever
+	Retain        bool
 }
 
 func (p *VoiceIngestProps) has(sources ...string) bool {
@@ -110,7 +110,7 @@ func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestPr
 		v.allow("DecryptVoiceSources", v.Key.KeyArn(), "kms:Decrypt")
 	}
 	v.statements = v.accessStatements(awscdk.Stack_Of(scope))
-	if *props.AccessRole {
+	if props.AccessRole {
 		v.AccessRole = newAccessRole(scope, named("AccessRole"), v.statements)
 	}
 	return v

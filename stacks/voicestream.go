@@ -67,11 +67,11 @@ func (v *VoiceIngest) newFailureBucket(scope constructs.Construct, named func(st
 func (v *VoiceIngest) newBucket(scope constructs.Construct, id *string, props *awss3.BucketProps) awss3.Bucket {
 	props.BlockPublicAccess, props.EnforceSSL = awss3.BlockPublicAccess_BLOCK_ALL(), jsii.Bool(true)
 	props.RemovalPolicy = removal(v.props.Retain)
-	if !*v.props.Retain {
+	if !v.props.Retain {
 		props.AutoDeleteObjects = jsii.Bool(true) // CloudFormation deletes empty buckets only
 	}
-	if days := v.props.RetentionDays; *days > 0 {
-		props.LifecycleRules = &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(days)}}
+	if days := v.props.RetentionDays; days > 0 {
+		props.LifecycleRules = &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(&days)}}
 	}
 	bucket := awss3.NewBucket(scope, id, props)
 	for _, rule := range append(hipaaAndNIST("S3BucketReplicationEnabled"), hipaaAndNIST("S3BucketVersioningEnabled")...) {
