@@ -164,7 +164,7 @@ func functionChecks() []check {
 					for variable, value := range environment(s.Template, name) {
 						text := s.Words(value)
 						if _, ok := value.(string); !ok {
-							text = strings.Repeat("x", 150) // what a name or ARN takes at most
+							text = strings.Repeat("x", 150) // the maximal length of a name or ARN
 						}
 						size += len(variable) + len(text)
 					}

@@ -3,6 +3,7 @@ package stacks
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -146,7 +147,33 @@ func (p *ChimewatchProps) withDefaults() ChimewatchProps {
 	if filled.Code == nil {
 		filled.Code = Build(".")
 	}
+	filled.check()
 	return filled
+}
+
+// check panics if the configuration's parser refuses a value: its error says which, and what is allowed.
+func (p *ChimewatchProps) check() {
+	routes := slices.Clone(p.Routes)
+	for i, route := range routes {
+		if *awscdk.Token_IsUnresolved(route.Topic + route.Key) { // a topic of the same app
+			routes[i].Topic, routes[i].Key = "", ""
+		}
+	}
+	values := map[string]any{
+		"retentionDays": *p.RetentionDays, "memoryMB": *p.MemorySize, "runbookUrl": *p.RunbookURL,
+		"httpsBody": *p.HTTPSBody, "deliveryAttempts": *p.DeliveryAttempts, "retryAttempts": *p.RetryAttempts,
+		"routes":       rulematch.Routes(routes).String(),
+		"voiceSources": strings.Join(p.VoiceSources, ","), "voiceTasks": strings.Join(p.VoiceTasks, ","),
+		"voiceProfileDomainArn": *p.VoiceProfileDomainArn, "voiceAccessRole": *p.VoiceAccessRole,
+		"voiceConnectorIds": strings.Join(p.VoiceConnectorIds, ","),
+	}
+	environment := p.Settings.Environment()
+	for _, key := range settings.Keys() {
+		values[key.Name] = environment[key.Variable]
+	}
+	if _, err := config.Read(map[string]any{"chimewatch": values}); err != nil {
+		panic(err)
+	}
 }
 
 // newRegionRules adds rules to the template by which CloudFormation refuses a Region where the stack would be of no
@@ -154,7 +181,8 @@ func (p *ChimewatchProps) withDefaults() ChimewatchProps {
 func newRegionRules(scope constructs.Construct, p ChimewatchProps) {
 	add := func(id, why string, regions ...string) {
 		awscdk.NewCfnRule(scope, jsii.String(id), &awscdk.CfnRuleProps{Assertions: &[]*awscdk.CfnRuleAssertion{{
-			Assert: awscdk.Fn_ConditionContains(jsii.Strings(regions...), awscdk.Stack_Of(scope).Region()), AssertDescription: &why,
+			Assert:            awscdk.Fn_ConditionContains(jsii.Strings(regions...), awscdk.Stack_Of(scope).Region()),
+			AssertDescription: &why,
 		}}})
 	}
 	if !*p.AnyRegion {

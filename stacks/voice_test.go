@@ -28,7 +28,7 @@ func voiceChecks() []check {
 					at := map[string]any{"aws:cdk:path": "Chimewatch/VoiceX/Resource"}
 					c.Resources["VoiceX"] = &cfn.Resource{Type: sqsQueue, Metadata: at}
 				}},
-				{name: "a stream beside the queue", in: "source sqs", do: func(c cfn.Template) {
+				{name: "a stream besides the queue", in: "source sqs", do: func(c cfn.Template) {
 					c.Resources["S"] = &cfn.Resource{Type: kinesisStream}
 				}},
 				{name: "transcripts reach the function", do: stream(nil, "FilterCriteria")},
