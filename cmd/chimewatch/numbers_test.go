@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -64,9 +65,9 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err := s.RecordMatch(t.Context(), matched, "keyword"); err != nil {
 		t.Fatal(err)
 	}
-	rule := s.KeyOf(matched, false)
+	rule := rulematch.KeyOf(matched, false)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}

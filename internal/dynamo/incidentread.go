@@ -215,18 +215,5 @@ func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) err
 
 // NewestPipelines implements incident.Repository.
 func (s *Store) NewestPipelines(ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool) error {
-	page, err := s.List(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true})
-	if err != nil {
-		return err
-	}
-	for _, st := range page.States {
-		st, known, err := s.Known(ctx, st)
-		if err != nil {
-			return err
-		}
-		if known && do(st) {
-			return nil
-		}
-	}
-	return nil
+	return s.EachPipeline(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// The AWS CLI as it is, told nothing but the endpoint, drives the whole stack.
+// The AWS CLI drives the whole stack, given nothing but the endpoint.
 // The endpoint is given as a flag because version 1 of the CLI overrides the
 // environment variable for SQS.
 func TestUnmodifiedAWSCLI(t *testing.T) {
@@ -47,7 +47,7 @@ func TestUnmodifiedAWSCLI(t *testing.T) {
 	if waiting != "1" {
 		t.Errorf("the failed event waits in its queue: got %s, want 1", waiting)
 	}
-	// The CLI takes long to start, so these run side by side.
+	// The CLI starts slowly, so these run in parallel.
 	t.Run("then", func(t *testing.T) {
 		for _, tc := range []struct {
 			name string

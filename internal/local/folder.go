@@ -84,7 +84,7 @@ const (
 	readPatience = time.Minute
 )
 
-// folder is a data folder: dir/local.json says where the stack is, and dir/local holds
+// folder is a data folder: dir/local.json has the address of the stack, and dir/local has
 // the table, the messages, the logs and the lock.
 type folder struct {
 	dir   string

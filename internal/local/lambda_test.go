@@ -130,7 +130,7 @@ func TestInvocationTypes(t *testing.T) {
 }
 
 // Each service refuses what it does not answer in its own form, and lists what it does.
-func TestOperationsThatAreNotThere(t *testing.T) {
+func TestUnknownOperations(t *testing.T) {
 	s := start(t, options(t, t.TempDir()))
 	form := func(version string) string {
 		return url.Values{"Action": {"Nonsense"}, "Version": {version}}.Encode()

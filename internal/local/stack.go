@@ -54,8 +54,8 @@ const (
 	DefaultPort      = 4100
 )
 
-// Options says how to start a stack. The zero value starts one with an empty
-// table on a free port, from the folder of the project.
+// Options are the options of a stack. The zero value starts one with an empty table on a
+// free port, from the folder of the project.
 type Options struct {
 	// Dir is the folder for everything that the stack keeps; empty means DefaultDir.
 	Dir string

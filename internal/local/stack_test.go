@@ -52,7 +52,7 @@ func options(t *testing.T, dir string) local.Options {
 	}
 }
 
-// A rule match that the function takes, and one that it cannot take.
+// A rule match that the function can handle, and one that it cannot.
 const (
 	match  = `{"ruleName":"unhappy"}`
 	broken = `{}`
@@ -91,7 +91,7 @@ func awsConfig(s *local.Stack) aws.Config {
 	}
 }
 
-// putEvent puts one event through a real EventBridge client and gives its id.
+// putEvent puts one event on the bus with a real EventBridge client and returns its id.
 func putEvent(t *testing.T, s *local.Stack, detailType, detail string) string {
 	t.Helper()
 	out, err := eventbridge.NewFromConfig(awsConfig(s)).PutEvents(t.Context(), &eventbridge.PutEventsInput{
@@ -99,7 +99,7 @@ func putEvent(t *testing.T, s *local.Stack, detailType, detail string) string {
 			Detail: aws.String(detail)}},
 	})
 	if err != nil || out.FailedEntryCount != 0 {
-		t.Fatalf("got %+v and error %v, want the event to be taken", out, err)
+		t.Fatalf("got %+v and error %v, want the event accepted", out, err)
 	}
 	return aws.ToString(out.Entries[0].EventId)
 }
@@ -230,7 +230,7 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
-func TestWhatTheStackDoesNotStandFor(t *testing.T) {
+func TestServicesThatAreNotAnswered(t *testing.T) {
 	s := start(t, options(t, t.TempDir()))
 	for _, tc := range []struct{ name, target string }{
 		{"another service", "AmazonSSM.GetParameter"}, {"no target", ""},
@@ -351,7 +351,7 @@ func TestTableBetweenRuns(t *testing.T) {
 	}
 }
 
-func TestStartTellsThatAPortIsTaken(t *testing.T) {
+func TestStartOnAPortInUse(t *testing.T) {
 	first := start(t, options(t, t.TempDir()))
 	o := options(t, t.TempDir())
 	var err error

@@ -19,7 +19,7 @@ import (
 )
 
 // Start starts a stack and returns when it accepts events. While it runs, the file
-// local.json in Options.Dir says to other commands where it is. A second stack on the
+// local.json in Options.Dir has its address for other commands. A second stack on the
 // same folder is refused with a Conflict that names the first one's process. A start that
 // fails leaves the data of the last run as they were. Close the stack after use.
 func Start(ctx context.Context, o Options) (*Stack, error) {

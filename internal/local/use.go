@@ -33,7 +33,7 @@ func (s *Stack) Put(events ...[]byte) error {
 	return errors.Join(errs...)
 }
 
-// Invoke invokes a function once with the payload as it is, and gives its reply.
+// Invoke invokes a function once with the payload as it is, and returns its reply.
 // A failure of the function is a *host.FunctionError.
 func (s *Stack) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
 	return s.host.Invoke(ctx, function, payload)

@@ -114,7 +114,7 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 			}
 			var got []string
 			for _, n := range notes {
-				got = append(got, n.ID+" "+string(n.Source))
+				got = append(got, n.ID+" "+string(n.By))
 			}
 			var want []string
 			for _, i := range []int{0, 1, 3, 4} {
@@ -141,7 +141,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../voice/testdata/call-analytics.json")
+	text, err := os.ReadFile("../chime/testdata/call-analytics.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	drain(t, s)
 	call := chime.CallFields{TransactionID: "af713cb5-c6aa-416a-97e1-5636109ac0d8"}
 	notes, err := table.VoiceOf(t.Context(), call, "")
-	if err != nil || len(notes) != 1 || notes[0].Source != "KINESIS" {
+	if err != nil || len(notes) != 1 || notes[0].By != "KINESIS" {
 		t.Errorf("got the notifications %+v and %v, want the one of the stream", notes, err)
 	}
 	if letters := s.DeadLetters(); len(letters) != 0 {
@@ -198,7 +198,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	}
 }
 
-func TestInvokeAsTheLambdaAPIDoes(t *testing.T) {
+func TestInvokeThroughTheLambdaAPI(t *testing.T) {
 	s, _ := startVoice(t)
 	ready, err := schemas.Lookup("voice-analytics-ready")
 	if err != nil {
@@ -242,8 +242,8 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 	}
 }
 
-// say puts an event of consent on the bus and waits until it is handled.
-func say(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
+// consent puts a consent event on the bus and waits until it is handled.
+func consent(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
 	t.Helper()
 	event, err := json.Marshal(map[string]any{
 		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource,
@@ -262,9 +262,9 @@ func TestTasksFollowConsent(t *testing.T) {
 	s, table := startVoice(t)
 	const transaction = "af713cb5-c6aa-416a-97e1-5636109ac0d8"
 	at := time.Now().UTC().Add(-time.Minute)
-	word := func(decision voicetask.Kind, scope voicetask.Scope) voicetask.ConsentDetail {
+	decision := func(kind voicetask.Kind, scope voicetask.Scope) voicetask.ConsentDetail {
 		at = at.Add(time.Second)
-		return voicetask.ConsentDetail{TransactionID: transaction, Scope: scope, Decision: decision, By: "me", At: at}
+		return voicetask.ConsentDetail{TransactionID: transaction, Scope: scope, Decision: kind, By: "me", At: at}
 	}
 	running := func(want string) {
 		t.Helper()
@@ -288,24 +288,24 @@ func TestTasksFollowConsent(t *testing.T) {
 		s.SendVoice(e.Body)
 		drain(t, s)
 	}
-	say(t, s, word(voicetask.Granted, voicetask.ScopeVoiceTone))
+	consent(t, s, decision(voicetask.Granted, voicetask.ScopeVoiceTone))
 	running("")
 	notify("voice-analytics-ready")
 	running("voice-tone")
 	notify("voice-analytics-ready")
-	say(t, s, word(voicetask.Granted, voicetask.ScopeBoth))
+	consent(t, s, decision(voicetask.Granted, voicetask.ScopeBoth))
 	running("speaker-search voice-tone")
-	say(t, s, word(voicetask.Withdrawn, voicetask.ScopeVoiceTone))
+	consent(t, s, decision(voicetask.Withdrawn, voicetask.ScopeVoiceTone))
 	running("speaker-search")
-	say(t, s, word(voicetask.Denied, voicetask.ScopeBoth))
+	consent(t, s, decision(voicetask.Denied, voicetask.ScopeBoth))
 	running("")
-	bad := word(voicetask.Granted, "everything")
-	say(t, s, bad)
+	bad := decision(voicetask.Granted, "everything")
+	consent(t, s, bad)
 	if letters := s.DeadLetters(); len(letters) != 1 || !strings.Contains(letters[0].Body, "/detail/scope") {
 		t.Errorf("got dead letters %+v, want the consent that names no known scope, with the field", letters)
 	}
 	s.Voice().End(transaction)
-	say(t, s, word(voicetask.Granted, voicetask.ScopeBoth))
+	consent(t, s, decision(voicetask.Granted, voicetask.ScopeBoth))
 	running("")
 	ledger, err := table.Ledger(t.Context(), transaction)
 	if err != nil {

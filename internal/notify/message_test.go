@@ -14,36 +14,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/rulematch"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 )
-
-func TestInferRuleType(t *testing.T) {
-	tests := []struct {
-		name string
-		rule chime.RulesMatched
-		want string
-	}{
-		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, rulematch.TypeKeyword},
-		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, rulematch.TypeKeyword},
-		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, rulematch.TypeKeyword},
-		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeKeyword},
-		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeSentiment},
-		{"nothing", chime.RulesMatched{}, rulematch.TypeNegatedOrIssue},
-		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, rulematch.TypeUnknown},
-		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, rulematch.TypeUnknown},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := rulematch.InferType(&tt.rule); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
 
 func TestFailureNamesClassAndLosses(t *testing.T) {
 	denied := element(chime.ElementSqsSink, chime.StatusFailed, "AccessDenied")

@@ -93,10 +93,12 @@ func (m Matches) Notify(ctx context.Context, n rulematch.Notification) (rulematc
 		topic = m.Topics(n.Topic)
 	}
 	record := message.record()
-	record.Calls, record.Tally = n.Unsent.Calls, n.Unsent.Tally
+	record.Calls, record.Tally = n.Tally.Matches, n.Tally.Days.String()
 	sent, err := m.Outbox.TryOnceForMatch(ctx, n.Key, record, m.Owner(ctx),
 		func(ctx context.Context) error { return topic.Publish(ctx, message) })
-	return rulematch.Sent{At: sent.SentAt, Calls: sent.Calls, Tally: sent.Tally}, err
+	return rulematch.Sent{At: sent.SentAt, Tally: rulematch.Tally{
+		Matches: sent.Calls, Days: rulematch.ParseDayCounts(sent.Tally),
+	}}, err
 }
 
 // ConditionOutbox records what is sent about conditions; see IncidentOutbox.

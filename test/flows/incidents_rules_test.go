@@ -141,7 +141,7 @@ func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v.Line.Revive()
 	v.now.set(minutes(1))
 	w := v.watch(limits, quiet{})
-	w.Pipelines = blind{v.store()}
+	w.Repo = blind{v.store()}
 	if err := w.Run(t.Context()); !errors.Is(err, errBlind) {
 		t.Errorf("got %v, want the error of the list", err)
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -155,12 +154,12 @@ func missed(t testing.TB, v *invocation) {
 		c := phoned{id: id, connector: "abc", elements: [][2]string{{"S3RecordingSink", "InProgress"}}}
 		v.record(t, c.event(chime.EventInProgress, noon))
 	}
-	sink := func(status string) []chimeapi.PipelineElement {
-		return []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: status}}
+	sink := func(status string) []watchdog.AnswerElement {
+		return []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: status}}
 	}
-	v.api.known = map[string]chimeapi.Pipeline{
-		"stopped": {ID: "stopped", Status: "Stopped", Elements: sink("Stopped")}, "failed": {ID: "failed", Status: "Failed", Elements: sink("Failed")},
-		"runs": {ID: "runs", Status: "InProgress", Elements: sink("InProgress")},
+	v.api.known = map[string]watchdog.Answer{
+		"stopped": {Status: "Stopped", Elements: sink("Stopped")}, "failed": {Status: "Failed", Elements: sink("Failed")},
+		"runs": {Status: "InProgress", Elements: sink("InProgress")},
 	}
 }
 

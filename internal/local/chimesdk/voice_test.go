@@ -27,10 +27,10 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 	api, c, _ := serveVoice(t)
 	start := client.Start{VoiceConnectorID: "vc 1", TransactionID: "t", Token: "token-1"}
 	for _, kind := range []struct {
-		name  string
-		start func() (string, error)
-		stop  func(id string) error
-		tell  func(id string) (string, error)
+		name   string
+		start  func() (string, error)
+		stop   func(id string) error
+		status func(id string) (string, error)
 	}{
 		{"speaker-search", func() (string, error) { return c.StartSpeakerSearch(t.Context(), start, "domain") },
 			func(id string) error { return c.StopSpeakerSearch(t.Context(), "vc 1", id) },
@@ -52,16 +52,16 @@ func TestVoiceTasksStartOnceAndStop(t *testing.T) {
 			if _, err := kind.start(); apperr.ClassOf(err) != apperr.Conflict {
 				t.Errorf("other token: got %v, want a conflict", err)
 			}
-			if status, err := kind.tell(first); err != nil || client.TaskEnded(status) {
+			if status, err := kind.status(first); err != nil || client.TaskEnded(status) {
 				t.Errorf("got the status %q and %v, want a task that runs", status, err)
 			}
 			if err := kind.stop(first); err != nil {
 				t.Errorf("stop: got %v, want none", err)
 			}
-			if status, err := kind.tell(first); err != nil || !client.TaskEnded(status) {
+			if status, err := kind.status(first); err != nil || !client.TaskEnded(status) {
 				t.Errorf("got the status %q and %v, want a task that has ended", status, err)
 			}
-			if _, err := kind.tell("nobody"); apperr.ClassOf(err) != apperr.NotFound {
+			if _, err := kind.status("nobody"); apperr.ClassOf(err) != apperr.NotFound {
 				t.Errorf("status of no task: got %v, want it not found", err)
 			}
 			err = kind.stop(first)
@@ -99,15 +99,15 @@ func TestVoiceRefusesWhatTheServiceRefuses(t *testing.T) {
 		}
 	}
 	if _, _, final := client.Final(nil); final {
-		t.Error("no error is taken for a final one")
+		t.Error("no error is final")
 	}
 	if got := len(api.Calls()); got != 5 || len(api.Tasks()) != 0 {
 		t.Errorf("got %d requests and tasks %v, want 5 and no task", got, api.Tasks())
 	}
 }
 
-// TestAWSCLITalksToIt holds the shapes against the CLI's model of the service.
-func TestAWSCLITalksToIt(t *testing.T) {
+// TestAWSCLIRunsVoiceTasks holds the shapes against the CLI's model of the service.
+func TestAWSCLIRunsVoiceTasks(t *testing.T) {
 	need.Tool(t, "aws")
 	api, _, url := serveVoice(t)
 	run := func(args ...string) (string, error) {

@@ -250,7 +250,7 @@ func TestUnknownOperationIsNamed(t *testing.T) {
 	}
 }
 
-func TestPutRefusesWhatIsNoEvent(t *testing.T) {
+func TestPutRefusesInvalidEvents(t *testing.T) {
 	f := newFixture(t)
 	for _, tc := range []struct{ name, event string }{
 		{"truncated", `{"id":`}, {"a list", `[]`}, {"not UTF-8", "{\"id\":\"\xff\"}"}, {"nothing", ""},

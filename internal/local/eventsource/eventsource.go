@@ -17,7 +17,7 @@ import (
 // Invoke invokes the function once and returns its reply.
 type Invoke func(ctx context.Context, payload []byte) ([]byte, error)
 
-// Retry says how often a record is tried again, and how long after the last attempt.
+// Retry is how often a record is tried again, and the wait before each retry.
 type Retry struct {
 	Times int
 	Delay time.Duration

@@ -18,7 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// payload is what a function gets of a batch.
+// payload is a batch as a function receives it.
 type payload struct {
 	Records []struct {
 		MessageID string `json:"messageId"`
@@ -30,8 +30,8 @@ type payload struct {
 	}
 }
 
-// function stands for one that keeps all records but those named bad, and
-// either names these in its reply or fails as a whole.
+// function is a function that handles all records but those named bad, and either
+// names these in its reply or fails as a whole.
 type function struct {
 	whole   bool
 	batches []string
@@ -127,9 +127,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A record that the filter does not let pass is neither handed to the function
-// nor waited for, wherever it lies among the others.
-func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
+// A record that does not match the filter is neither passed to the function
+// nor waited for, wherever it is among the others.
+func TestStreamFilter(t *testing.T) {
 	for _, tt := range []struct{ name, records, want string }{
 		{"among others", "drop a drop b c drop", "a b c"},
 		{"all but one", "drop drop drop a", "a"},

@@ -37,7 +37,7 @@ type Function struct {
 	Timeout time.Duration
 }
 
-// Options says what to run, and how.
+// Options are the functions of a host, and how it runs them.
 type Options struct {
 	Functions []Function
 	// Processes is how many processes each function has, and so how many

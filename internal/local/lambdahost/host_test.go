@@ -95,11 +95,11 @@ func TestInvoke(t *testing.T) {
 		errorType, messagePart string
 	}{
 		{"a reply", `{"do":"echo"}`, `{"do":"echo"}`, "", ""},
-		{"an error", `{"do":"fail"}`, "", "errorString", "told to fail"},
+		{"an error", `{"do":"fail"}`, "", "errorString", "asked to fail"},
 		{"a payload that is not JSON", "{\xff", "", "wrapError", "payload of 2 bytes"},
-		{"a panic", `{"do":"panic"}`, "", "string", "told to panic"},
+		{"a panic", `{"do":"panic"}`, "", "string", "asked to panic"},
 		{"a process that exits", `{"do":"exit"}`, "", "Runtime.ExitError", "exit status 7"},
-		{"an invocation that takes too long", `{"do":"hang"}`, "", "Sandbox.Timedout", "timed out after 1.00 seconds"},
+		{"an invocation that lasts too long", `{"do":"hang"}`, "", "Sandbox.Timedout", "timed out after 1.00 seconds"},
 		{"a reply that is too large", `{"do":"shout"}`, "", "Function.ResponseSizeTooLarge", "6291456"},
 		{"a reply after all that", `{"do":"again"}`, `{"do":"again"}`, "", ""},
 	} {
@@ -120,7 +120,7 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
-func TestWhatAFunctionSees(t *testing.T) {
+func TestInvocationContext(t *testing.T) {
 	t.Setenv("HOME", "/home/someone")
 	h, _ := start(t, nil)
 	reply, err := h.Invoke(t.Context(), "probe", do("look around"))
@@ -224,7 +224,7 @@ func TestRecordHasLambdasShape(t *testing.T) {
 		`:$LATEST",` +
 		`"condition":"RetriesExhausted","approximateInvokeCount":1},"requestPayload":{"do":"fail"},` +
 		`"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},` +
-		`"responsePayload":{"errorMessage":"told to fail","errorType":"errorString"}}`
+		`"responsePayload":{"errorMessage":"asked to fail","errorType":"errorString"}}`
 	if diff := cmp.Diff(want, string(encoded)); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)
 	}
@@ -279,7 +279,7 @@ func TestEnqueueRefuses(t *testing.T) {
 	}
 }
 
-func TestStartTellsWhyAFunctionCannotInitialise(t *testing.T) {
+func TestFunctionThatCannotInitialise(t *testing.T) {
 	_, err := lambdahost.Start(t.Context(), lambdahost.Options{
 		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe,
 			Environment: []string{"PROBE_START=fail"}}},
@@ -311,7 +311,7 @@ func TestLogs(t *testing.T) {
 	}
 }
 
-func TestCloseGivesUpWhatRuns(t *testing.T) {
+func TestCloseDuringAnInvocation(t *testing.T) {
 	h, records := start(t, nil)
 	if err := h.Enqueue("probe", do("hang")); err != nil {
 		t.Fatal(err)

@@ -9,12 +9,13 @@
 // the end of the day is simulated, too. Everything else is real: the functions, the
 // rules, the table.
 //
-// day.go plans a day and the truth about it, call.go makes the events of one call,
-// play.go puts them on the bus, observe.go reads back what became of them, and compare.go
+// day.go plans a day and the truth about it, and puts its events on the bus; call.go makes
+// the events of one call, observe.go reads back what became of them, and compare.go
 // compares that with the truth.
 package simulate
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
-// Options says which day to make. Equal options give equal days, byte for byte.
+// Options describe a day. Equal options give equal days, byte for byte.
 type Options struct {
 	Seed uint64
 	// Calls is how many pipelines there are, including those that could not be created.
@@ -161,6 +162,28 @@ func (d Day) API() []chimesdk.Pipeline {
 		}
 	}
 	return all
+}
+
+// Play puts every delivery on a bus, the day compressed into the duration, and calls done
+// after each. It returns when all are put, with the first error of put, or with the
+// context's when that ends before.
+func (d Day) Play(ctx context.Context, duration time.Duration, put func(event []byte) error, done func()) error {
+	began := time.Now()
+	for _, delivery := range d.Deliveries {
+		due := began.Add(time.Duration(float64(delivery.At.Sub(d.Began)) / float64(Length) * float64(duration)))
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := put(delivery.Event); err != nil {
+			return err
+		}
+		done()
+	}
+	return nil
 }
 
 // cast returns the scenarios to play, shuffled: each once as far as there are calls, so

@@ -57,7 +57,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestAnotherEndGivesTheSameCallsUnderOtherIDs(t *testing.T) {
+func TestAnotherEndHasTheSameCallsWithOtherIDs(t *testing.T) {
 	a := plan(7, 50)
 	b := simulate.Plan(simulate.Options{Seed: 7, Calls: 50, End: end.Add(time.Hour), Account: "123456789012",
 		Region: "us-east-1"})
@@ -74,7 +74,7 @@ func TestAnotherEndGivesTheSameCallsUnderOtherIDs(t *testing.T) {
 	}
 }
 
-func TestDayHasSomethingOfEverything(t *testing.T) {
+func TestDayHasEveryStatusAndFailure(t *testing.T) {
 	truth := plan(1, 300).Truth
 	if got := len(truth.Pipelines); got != 300 {
 		t.Errorf("pipelines: got %d, want 300", got)
@@ -167,7 +167,7 @@ func TestDeadLettersAgreeWithTheRules(t *testing.T) {
 	}
 }
 
-func TestDeliveriesLieInTheDayAndInOrder(t *testing.T) {
+func TestDeliveriesAreInTheDayAndInOrder(t *testing.T) {
 	day := plan(5, 300)
 	for i, d := range day.Deliveries {
 		if d.At.Before(day.Began) || d.At.After(day.End) {
@@ -214,8 +214,8 @@ func TestSomeMatchesArriveBeforeTheirCall(t *testing.T) {
 }
 
 // In time order, a pipeline's last event says what the truth says, but for those
-// whose end no event tells.
-func TestLastEventGivesTheStatus(t *testing.T) {
+// that ended without an event.
+func TestLastEventHasTheStatus(t *testing.T) {
 	statuses := map[string]string{
 		chime.EventInProgress: "InProgress", chime.EventPaused: "Paused", chime.EventStopped: "Stopped",
 		chime.EventTemporaryFailure: "TemporarilyFailed", chime.EventPermanentFailure: "Failed",

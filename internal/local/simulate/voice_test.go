@@ -16,7 +16,7 @@ func TestVoicePlansAreRepeatable(t *testing.T) {
 		Account: local.Account, Region: local.Region}
 	first, second := simulate.PlanVoice(options), simulate.PlanVoice(options)
 	if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(simulate.VoiceCall{})); diff != "" {
-		t.Errorf("equal options give other calls (-first +second):\n%s", diff)
+		t.Errorf("equal options make other calls (-first +second):\n%s", diff)
 	}
 	scenarios, transactions := map[string]bool{}, map[string]bool{}
 	started, running := 0, 0

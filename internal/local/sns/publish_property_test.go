@@ -18,11 +18,11 @@ import (
 	localsns "github.com/chimewatch/chimewatch/internal/local/sns"
 )
 
-// member is an entry of a message of the structure json, as a text of JSON.
+// member is an entry of a message of the structure json.
 type member struct{ key, value string }
 
-// Whatever stands in a message of the structure json: it is refused where an entry is
-// there twice or default is no text, and else has a body for each entry that is a text.
+// A message of the structure json is refused where an entry is there twice or default is
+// not a string. Any other has a body for each entry that is a string.
 func TestMessageStructure(t *testing.T) {
 	client, service := serve(t, nil)
 	quoted := func(s string) string { text, _ := json.Marshal(s); return string(text) }
@@ -68,7 +68,7 @@ func TestMessageStructure(t *testing.T) {
 	})
 }
 
-func TestMessageStructureThatIsNoObject(t *testing.T) {
+func TestMessageStructureThatIsNotAnObject(t *testing.T) {
 	client, _ := serve(t, nil)
 	for _, text := range []string{`[]`, `"default"`, `{"default":"x"`, `{"default":"x"} y`, `{default:"x"}`, `null`, ` `} {
 		_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(arn),
@@ -80,8 +80,7 @@ func TestMessageStructureThatIsNoObject(t *testing.T) {
 	}
 }
 
-// What was published is there again when the process has been killed, and no more of it
-// than is of use.
+// What was published is still there after the process was killed: the last 10,000 messages.
 func TestRecordOnDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "n.jsonl")
 	open := func() (*sns.Client, *localsns.Service) {

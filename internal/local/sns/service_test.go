@@ -19,7 +19,7 @@ import (
 
 const arn = "arn:aws:sns:us-east-1:123456789012:failures"
 
-// serve gives a real SNS client on a service with one topic.
+// serve returns a real SNS client of a service with one topic.
 func serve(t *testing.T, onPublish func(localsns.Message)) (*sns.Client, *localsns.Service) {
 	t.Helper()
 	if onPublish == nil {
@@ -37,9 +37,9 @@ func serve(t *testing.T, onPublish func(localsns.Message)) (*sns.Client, *locals
 	}), service
 }
 
-func TestPublishIsCapturedInOrder(t *testing.T) {
-	var heard []string
-	client, service := serve(t, func(m localsns.Message) { heard = append(heard, m.Subject) })
+func TestPublishIsRecordedInOrder(t *testing.T) {
+	var subjects []string
+	client, service := serve(t, func(m localsns.Message) { subjects = append(subjects, m.Subject) })
 	for _, in := range []*sns.PublishInput{
 		{TopicArn: aws.String(arn), Subject: aws.String("First"), Message: aws.String("plain ✓ & <text>")},
 		{TopicArn: aws.String(arn), Subject: aws.String("Second"), MessageStructure: aws.String("json"),
@@ -66,14 +66,13 @@ func TestPublishIsCapturedInOrder(t *testing.T) {
 		"PublishedAt")); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"First", "Second"}, heard); diff != "" {
-		t.Errorf("heard (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"First", "Second"}, subjects); diff != "" {
+		t.Errorf("calls of onPublish (-want +got):\n%s", diff)
 	}
 }
 
-// A topic has the record of messages as its subscriber, which is confirmed, until
-// something else subscribes.
-func TestSubscriptionsCanBeLookedAt(t *testing.T) {
+// The record of messages is the one subscriber of a topic, until something else subscribes.
+func TestSubscriptions(t *testing.T) {
 	client, service := serve(t, nil)
 	look := func() types.Subscription {
 		t.Helper()

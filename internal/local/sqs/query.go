@@ -48,7 +48,7 @@ func answerForm(ctx context.Context, operation awsprotocol.Operation, form url.V
 	return out, err
 }
 
-// empty is the reply of an operation that has nothing to say.
+// empty is a reply without content.
 type empty struct{}
 
 // numbers are the parameters that are numbers in JSON.

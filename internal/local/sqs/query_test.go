@@ -24,7 +24,7 @@ func form(t *testing.T, service *localsqs.Service, path string, fields url.Value
 	return w.Code, w.Body.String()
 }
 
-// Clients of the query protocol get what those of the JSON protocol do.
+// Clients of the query protocol receive what those of the JSON protocol do.
 func TestQueryProtocol(t *testing.T) {
 	letters := localsqs.New("letters")
 	service := localsqs.NewService("123456789012", "us-east-1", letters, localsqs.New("others"))

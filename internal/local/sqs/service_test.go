@@ -16,7 +16,7 @@ import (
 	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// serve gives a real SQS client on a service with two queues.
+// serve returns a real SQS client of a service with two queues.
 func serve(t *testing.T) (*sqs.Client, *localsqs.Queue) {
 	t.Helper()
 	letters := localsqs.New("letters")
@@ -53,9 +53,9 @@ func TestListAndAttributes(t *testing.T) {
 	}
 	letters.Send("one", nil)
 	letters.Send("two", nil)
-	if taken, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t,
-		client)}); err != nil || len(taken.Messages) != 1 {
-		t.Fatalf("got %v and error %v, want one message", taken, err)
+	if received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t,
+		client)}); err != nil || len(received.Messages) != 1 {
+		t.Fatalf("got %v and error %v, want one message", received, err)
 	}
 	out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: queueURL(t, client),
@@ -192,7 +192,7 @@ func TestRefusals(t *testing.T) {
 		{"an attribute without a value", "InvalidParameterValue", send(withAttribute("a", "String", ""))},
 		{"an attribute with a control character", "InvalidMessageContents", send(withAttribute("a", "String", "\x01"))},
 		{"an attribute with the name of AWS", "InvalidParameterValue", send(withAttribute("AWS.a", "String", "x"))},
-		{"a receipt handle of nobody, to hide", "AWS.SimpleQueueService.MessageNotInflight", func() error {
+		{"the visibility of a message that is not there", "AWS.SimpleQueueService.MessageNotInflight", func() error {
 			_, err := client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: url,
 				ReceiptHandle: aws.String("gone.1")})
 			return err
@@ -202,7 +202,7 @@ func TestRefusals(t *testing.T) {
 				ReceiptHandle: aws.String("gone.1"), VisibilityTimeout: 43201})
 			return err
 		}},
-		{"a receipt of nobody", "ReceiptHandleIsInvalid", func() error {
+		{"an invalid receipt handle", "ReceiptHandleIsInvalid", func() error {
 			_, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: aws.String("x")})
 			return err
 		}},
