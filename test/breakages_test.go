@@ -83,7 +83,7 @@ var breakages = []breakage{
 	{
 		guarantee: "8", breaks: "functions may do everything on the table's indexes",
 		file: "stacks/functions.go",
-		old:  `allow("QueryIndexes", []string{"dynamodb:Query"}`, new: `allow("QueryIndexes", []string{"dynamodb:*"}`,
+		old:  `"QueryIndexes", Actions: []string{"dynamodb:Query"}`, new: `"QueryIndexes", Actions: []string{"dynamodb:*"}`,
 		test: "TestTemplate", folder: "stacks",
 	},
 	{
