@@ -24,6 +24,14 @@ func transactionKey(id string) string { return transactionPK + keyID(id) }
 func callKey(id string) string        { return callPK + keyID(id) }
 func pipelineKey(id string) string    { return pipelinePK + keyID(id) }
 
+// callIn returns the id that transactionKey, or else callKey, made a partition of.
+func callIn(pk string) (transactionID, callID string) {
+	if id, ok := strings.CutPrefix(pk, transactionPK); ok {
+		return id, ""
+	}
+	return "", strings.TrimPrefix(pk, callPK)
+}
+
 // maxRuleName is how many bytes the name of a rule may have, and maxCallInName how many
 // of a call's id are in the id of a notification about the two, whose sort key has room
 // for both.
