@@ -79,6 +79,7 @@ func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) 
 	up := newUpdate()
 	up.absent(attrOpenings)
 	up.absent(attrClosed)
+	up.isNumber(attrReopened, i.Reopened)
 	up.put(attrClosed, moment(at))
 	up.put(attrClosings, number(1))
 	up.remove(attrState)
@@ -134,7 +135,7 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		name     string
 		old, new int
 	}{
-		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.News, a.News},
+		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.Additions, a.Additions},
 		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
 		up.isNumber(c.name, c.old)

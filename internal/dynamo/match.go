@@ -10,6 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // Match is one stored rule match.
@@ -20,17 +21,8 @@ type Match struct {
 	Type          string
 	CallID        string
 	TransactionID string
-	// Body is the event as it came.
+	// Body is the event's bytes, unchanged.
 	Body []byte
-}
-
-// matchPartition is the partition of what belongs to a rule match: its
-// transaction, else its call, else its own.
-func matchPartition(ev *chime.Event) string {
-	if list := callPartitions(ev.RulesMatched.CallFields); len(list) > 0 {
-		return list[0]
-	}
-	return matchPK + ev.ID
 }
 
 // matchKey is the sort key of a match: matches of a partition lie in the order of time.
@@ -41,7 +33,8 @@ func matchKey(ev *chime.Event) string { return matchSK + timeText(ev.Time) + "#"
 func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error {
 	rm := ev.RulesMatched
 	if rm == nil {
-		return apperr.New(apperr.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType, "route it to the function for its detail-type")
+		return apperr.New(apperr.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType,
+			"route it to the function for its detail-type")
 	}
 	if len(rm.RuleName) > maxRuleName {
 		return apperr.New(apperr.Invalid, "event "+ev.ID,
@@ -54,7 +47,7 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if err != nil {
 		return err
 	}
-	it := key(matchPartition(ev), matchKey(ev))
+	it := key(string(PartitionOfMatches(rulematch.KeyOf(ev, false))), matchKey(ev))
 	it[attrMatchID], it[attrMatchRule], it[attrMatchType] = text(ev.ID), text(rm.RuleName), text(ruleType)
 	it[attrMatchBody] = body
 	it[attrTime], it[attrFirst] = text(timeMatch+shardOf(ev.ID)), moment(ev.Time)
@@ -68,14 +61,13 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
 		return err
 	}
-	if k := s.KeyOf(ev, true); k.Group {
+	if k := rulematch.KeyOf(ev, true); k.Scope == rulematch.Group {
 		return s.addToGroup(ctx, k, ev)
 	}
 	return nil
 }
 
-// CallOf finds the newest pipeline of the call that a rule match names; an
-// error of class NotFound when it names none, or one that is not known yet.
+// CallOf implements rulematch.Repository.
 func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
 	for _, pk := range callPartitions(c) {
 		pointers, err := s.queryAll(ctx, pk, pointerSK)
@@ -102,7 +94,7 @@ func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State,
 	return pipeline.State{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline of that call yet", "")
 }
 
-// Matches gives the rule matches of a call, oldest first.
+// Matches returns the rule matches of a call, oldest first.
 func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error) {
 	var matches []Match
 	for _, pk := range callPartitions(st.CallFields) {

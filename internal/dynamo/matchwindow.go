@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,36 +12,28 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// KeyOf implements rulematch.Repository.
-func (s *Store) KeyOf(ev *chime.Event, grouped bool) rulematch.Key {
-	rule := ev.RulesMatched.RuleName
-	if group, ok := groupOf(ev); ok && grouped {
-		return rulematch.Key{Partition: group, Rule: rule, Group: true}
-	}
-	return rulematch.Key{Partition: matchPartition(ev), Rule: rule}
+// matchPartitions are the beginnings of the partitions of rule matches.
+var matchPartitions = map[rulematch.Scope]string{
+	rulematch.Transaction: transactionPK, rulematch.Call: callPK,
+	rulematch.Group: matchGroupPK, rulematch.OneMatch: matchPK,
 }
 
-// Unsent implements rulematch.Repository.
-func (s *Store) Unsent(ctx context.Context, w rulematch.Window, ev *chime.Event) (rulematch.Unsent, error) {
-	if w.Group {
-		return s.unsentOfGroup(ctx, w, ev)
-	}
-	matches, err := s.MatchesOf(ctx, w.Key)
-	if err != nil || len(matches) <= w.Matches {
-		return rulematch.Unsent{}, err
-	}
-	return rulematch.Unsent{Count: len(matches) - w.Matches, Calls: len(matches), Body: matches[len(matches)-1].Body}, nil
-}
+// PartitionOfMatches is the partition of what belongs to a key: its matches, its window
+// and the notifications. Matches of a group are each in a partition of their own.
+func PartitionOfMatches(k rulematch.Key) Partition { return Partition(matchPartitions[k.Scope] + k.ID) }
 
-// NewestUnsent implements rulematch.Repository.
-func (s *Store) NewestUnsent(ctx context.Context, w rulematch.Window, u rulematch.Unsent) ([]byte, error) {
-	if w.Group {
-		return s.newestOfGroup(ctx, w, u)
-	}
-	return u.Body, nil
-}
+func windowKey(k rulematch.Key) item { return key(string(PartitionOfMatches(k)), windowSK+k.Rule) }
 
-func windowKey(k rulematch.Key) item { return key(k.Partition, windowSK+k.Rule) }
+// keyOfWindow returns the k with which windowKey returns it.
+func keyOfWindow(it item) (k rulematch.Key) {
+	k.Rule = strings.TrimPrefix(textIn(it, attrSK), windowSK)
+	for scope, prefix := range matchPartitions {
+		if id, ok := strings.CutPrefix(textIn(it, attrPK), prefix); ok {
+			k.Scope, k.ID = scope, id
+		}
+	}
+	return k
+}
 
 // Window implements rulematch.Repository.
 func (s *Store) Window(ctx context.Context, k rulematch.Key) (rulematch.Window, error) {
@@ -59,7 +52,7 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 	up.put(attrState, text(stateWindow+shardOf(is.Name())))
 	up.put(attrFirst, moment(is.SentAt))
 	s.expireBy(up, daysEnd(is.Days, is.SentAt))
-	setDays(up, is.Days, s.expiredBefore(is.SentAt))
+	setDays(up, was, is, s.expiredBefore(is.SentAt))
 	err := s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule)
 	if err != nil {
 		return unlessChanged(err)
@@ -68,13 +61,13 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 }
 
 // HoldBack implements rulematch.Repository.
-func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, ev *chime.Event) (held bool, err error) {
+func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (held bool, err error) {
 	up := newUpdate()
 	up.present(attrState)
 	up.is(attrWindowSent, number(w.Notifications))
 	counted := []string{attrWindowHeld}
-	if w.Group {
-		counted = append(counted, attrWindowDayHeld+dayOf(ev))
+	if w.Scope == rulematch.Group {
+		counted = append(counted, attrWindowDayHeld+day)
 	}
 	for _, name := range counted {
 		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
@@ -90,51 +83,44 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 	up.isNumber(attrWindowHeld, w.Held)
 	up.remove(attrState)
 	up.remove(attrWindowHeld)
-	for _, name := range w.Days.Held() {
-		up.remove(attrWindowDayHeld + name)
+	for name, day := range w.Days {
+		if day.Held > 0 {
+			up.remove(attrWindowDayHeld + name)
+		}
 	}
 	return unlessChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
 }
 
-// EndedWindows implements rulematch.Repository.
-func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
-	var ended []rulematch.Window
+// OpenWindows implements rulematch.Repository.
+func (s *Store) OpenWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
+	var open []rulematch.Window
 	var errs []error
 	for k, err := range s.keys(ctx, span{index: byState, letter: stateWindow, to: before}) {
 		var w rulematch.Window
 		if err == nil {
-			partition := textIn(k, attrPK)
-			w, err = s.Window(ctx, rulematch.Key{Partition: partition, Rule: strings.TrimPrefix(textIn(k, attrSK), windowSK),
-				Group: strings.HasPrefix(partition, matchGroupPK)})
+			w, err = s.Window(ctx, keyOfWindow(k))
 		}
 		switch {
 		case err != nil:
 			errs = append(errs, err)
-		case w.Open && !w.SentAt.After(before): // the index is a moment behind
-			ended = append(ended, w)
+		case w.Open: // the index is a moment behind
+			open = append(open, w)
 		}
 	}
-	return ended, errors.Join(errs...)
+	return open, errors.Join(errs...)
 }
 
-// MatchesOf reads, with consistent reads, the matches of a rule on a call, oldest first.
-func (s *Store) MatchesOf(ctx context.Context, k rulematch.Key) ([]Match, error) {
-	items, err := s.queryAll(ctx, k.Partition, matchSK)
+// CountMatches implements rulematch.Repository.
+func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newest []byte, err error) {
+	items, err := s.queryAll(ctx, string(PartitionOfMatches(k)), matchSK)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	var matches []Match
-	for _, it := range items {
-		if textIn(it, attrMatchRule) != k.Rule {
-			continue
-		}
-		m, err := matchIn(it)
-		if err != nil {
-			return nil, err
-		}
-		matches = append(matches, m)
+	items = slices.DeleteFunc(items, func(it item) bool { return textIn(it, attrMatchRule) != k.Rule })
+	if len(items) > 0 {
+		newest, err = unpack(items[len(items)-1][attrMatchBody])
 	}
-	return matches, nil
+	return len(items), newest, err
 }
 
 // MatchNotifications returns what was told of the rules that matched on a call.
@@ -156,9 +142,9 @@ func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]n
 type MatchQuery struct {
 	// From and To bound when they matched, both included; zero means no bound.
 	From, To time.Time
-	// Limit is the most that a page holds; zero means 50.
+	// Limit is the size of a page; zero means 50.
 	Limit int
-	// Cursor is the next of the page before; empty for the first page.
+	// Cursor is what ListMatches returned with the page before; empty for the first page.
 	Cursor string
 }
 

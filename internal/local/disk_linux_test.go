@@ -113,7 +113,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	if !first.ReadOnly() {
 		t.Error("got a table that can be written, want a copy")
 	}
-	if items, letters := left(t, dir); items != matchItems || letters != 1 { // beside the first
+	if items, letters := left(t, dir); items != matchItems || letters != 1 { // besides the first
 		t.Errorf("got %d items and %d dead letters, want %d and 1", items, letters, matchItems)
 	}
 	if err := first.Close(); err != nil {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log"
@@ -15,11 +16,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
-	"github.com/chimewatch/chimewatch/internal/local/sns"
-	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// Paths that are there for people and tests.
+// Paths of pages for people and tests.
 const (
 	pathStatus        = "/"
 	pathDrained       = "/drained"
@@ -27,10 +26,10 @@ const (
 	pathDeadLetters   = "/dead-letters"
 )
 
-// handler answers AWS clients, which all ask by POST and say in a header which
-// service they mean, and readers, who ask by GET. Events and pages wait for ready.
+// handler answers AWS clients, which send a POST and name the service in a header or in
+// the path, and readers, who send a GET. Events and pages wait for ready.
 func (s *Stack) handler(ready <-chan struct{}) http.Handler {
-	awaitReady := func(next http.Handler) http.Handler {
+	whenReady := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-ready:
@@ -39,54 +38,49 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 			}
 		})
 	}
-	pages := awaitReady(s.pages())
-	events := awaitReady(s.bus.Handler())
-	messages := s.queues.Handler()
-	forms := forms(s.describeStacks, map[string]http.Handler{sns.APIVersion: s.topics.Handler(),
-		sqs.APIVersion: messages})
-	table := s.tableProxy()
+	pages, events := whenReady(s.pages()), whenReady(s.bus.Handler())
+	queues, stream, table := s.queues.Handler(), s.sources.stream.Handler(), s.tableProxy()
+	forms := awsprotocol.Forms(s.topics.Handler(), s.queues.Forms(),
+		cloudFormation(s.started, s.options.functions(), s.queues.URL))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch {
-		case s.serveVoice(w, r):
+		case r.URL.Path == chimesdk.VoicePath && reads:
+			awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
+		case strings.HasPrefix(r.URL.Path, chimesdk.VoicePath+"/"):
+			s.voice.ServeHTTP(w, r)
 		case r.URL.Path == chimesdk.Path || strings.HasPrefix(r.URL.Path, chimesdk.Path+"/"):
 			s.pipelines.ServeHTTP(w, r)
-		case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		case isLambda(r):
+			s.serveLambda(w, r)
+		case reads:
 			pages.ServeHTTP(w, r)
 		case strings.HasPrefix(service, "DynamoDB_"):
 			table.ServeHTTP(w, r)
 		case service == "AWSEvents":
 			events.ServeHTTP(w, r)
 		case service == "AmazonSQS":
-			messages.ServeHTTP(w, r)
+			queues.ServeHTTP(w, r)
+		case service == "Kinesis_20131202":
+			stream.ServeHTTP(w, r)
 		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case awsprotocol.RefuseCBOR(w, r):
 		default:
-			refuseService(w, r)
+			awsprotocol.RefuseService(w, http.StatusBadRequest, "UnknownOperationException",
+				cmp.Or(r.Header.Get("X-Amz-Target"), r.Method+" "+r.URL.Path)+" is not answered here: the local stack "+
+					"stands in for DynamoDB, EventBridge, SNS, SQS, Lambda's Invoke, Kinesis's PutRecord and PutRecords, "+
+					"CloudFormation's DescribeStacks and the Chime SDK only")
 		}
 	})
 }
 
-// refuseService answers requests to services that the stack does not stand for.
-func refuseService(w http.ResponseWriter, r *http.Request) {
-	what := r.Header.Get("X-Amz-Target")
-	if what == "" {
-		what = r.Method + " " + r.URL.Path
-	}
-	w.Header().Set("X-Amzn-ErrorType", "UnknownOperationException")
-	awsprotocol.WriteJSON(w, http.StatusBadRequest, map[string]string{
-		"__type": "UnknownOperationException",
-		"message": what + " is not answered here: the local stack stands for DynamoDB, EventBridge, SNS, SQS, Lambda's " +
-			"Invoke, Kinesis's PutRecord and PutRecords, CloudFormation's DescribeStacks and the Chime SDK only",
-	})
-}
-
-// tableProxy hands requests on to dynalite.
+// tableProxy passes requests on to dynalite.
 func (s *Stack) tableProxy() http.Handler {
 	target, err := url.Parse(s.table.URL())
 	if err != nil {
-		panic(fmt.Sprintf("the table's server gave the address %q: %v", s.table.URL(), err)) // made of a number
+		panic(fmt.Sprintf("the address of the table's server is %q: %v", s.table.URL(), err)) // impossible: made of a port
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil
@@ -97,39 +91,34 @@ func (s *Stack) tableProxy() http.Handler {
 		ErrorLog:  log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-			awsprotocol.WriteJSON(w, http.StatusInternalServerError, map[string]string{
-				"__type":  "com.amazonaws.dynamodb.v20120810#InternalServerError",
-				"message": "the local table's server does not answer: " + err.Error(),
-			})
+			awsprotocol.RefuseService(w, http.StatusInternalServerError, "com.amazonaws.dynamodb.v20120810#InternalServerError",
+				"the local table's server does not answer: "+err.Error())
 		},
 	}
 }
 
-// pages answers readers. That of pathDrained comes when every event so far has
-// been handled or has become a dead letter.
+// pages answers readers. The page pathDrained comes when every event so far has been
+// handled or has become a dead letter.
 func (s *Stack) pages() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, page := http.StatusOK, any(nil)
 		switch r.URL.Path {
 		case pathStatus:
-			awsprotocol.WriteJSON(w, http.StatusOK, s.Status())
+			page = s.Status()
 		case pathDrained:
 			if err := s.Drain(r.Context()); err != nil {
-				return // whoever asked is gone
+				return // the client is gone
 			}
-			awsprotocol.WriteJSON(w, http.StatusOK, s.Status())
+			page = s.Status()
 		case pathNotifications:
-			messages := s.Notifications()
-			if messages == nil {
-				messages = []sns.Message{}
-			}
-			awsprotocol.WriteJSON(w, http.StatusOK, messages)
+			page = s.Notifications()
 		case pathDeadLetters:
-			awsprotocol.WriteJSON(w, http.StatusOK, s.DeadLetters())
+			page = s.DeadLetters()
 		default:
-			awsprotocol.WriteJSON(w, http.StatusNotFound, map[string]string{
-				"message": fmt.Sprintf("%s is not here; there are %s, %s, %s and %s", r.URL.Path, pathStatus, pathDrained, pathNotifications, pathDeadLetters),
-			})
+			status, page = http.StatusNotFound, map[string]string{"message": fmt.Sprintf("there is no page %s; there are %s",
+				r.URL.Path, strings.Join([]string{pathStatus, pathDrained, pathNotifications, pathDeadLetters}, ", "))}
 		}
+		awsprotocol.WriteJSON(w, status, page)
 	})
 }
 
@@ -143,7 +132,7 @@ type Status struct {
 	Region   string    `json:"region"`
 	Table    string    `json:"table"`
 	EventBus string    `json:"eventBus"`
-	// Events counts what was put on the bus; Rules how often each rule matched.
+	// Events counts the events on the bus; Rules how often each rule matched.
 	Events int            `json:"events"`
 	Rules  map[string]int `json:"rules"`
 	// Functions holds the functions that run; Missing those without a binary.
@@ -158,10 +147,10 @@ type Status struct {
 	Pages []string `json:"pages"`
 }
 
-// statusName tells a stack from whatever else may answer at an address.
+// statusName distinguishes a stack from other servers at the same address.
 const statusName = "chimewatch local stack"
 
-// Status gives what the stack has done so far.
+// Status returns what runs and what it has done so far.
 func (s *Stack) Status() Status {
 	st := Status{
 		Name: statusName, Endpoint: s.Endpoint(), PID: os.Getpid(), Started: s.started.UTC(),
@@ -172,7 +161,10 @@ func (s *Stack) Status() Status {
 	}
 	st.Events, st.Rules = s.bus.Counts()
 	for _, arn := range s.Topics() {
-		st.Topics[arn] = s.topics.Count(arn)
+		st.Topics[arn] = 0
+	}
+	for _, m := range s.Notifications() {
+		st.Topics[m.TopicARN]++
 	}
 	for _, q := range s.queues.Queues() {
 		st.Queues[s.queues.URL(s.listener.Addr().String(), q.Name())] = len(q.Messages())

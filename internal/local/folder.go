@@ -1,21 +1,22 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// State tells other commands where a running stack is.
+// State is what other commands read about a running stack.
 type State struct {
 	Endpoint        string `json:"endpoint"`
 	Table           string `json:"table"`
@@ -26,7 +27,7 @@ type State struct {
 	Region          string `json:"region"`
 }
 
-// State gives what local.json says about this stack.
+// State returns the content of local.json for this stack.
 func (s *Stack) State() State {
 	return State{
 		Endpoint: s.Endpoint(), Table: TableName, PID: os.Getpid(), DataDir: s.folder.data(),
@@ -34,13 +35,11 @@ func (s *Stack) State() State {
 	}
 }
 
-// FindRunning gives the stack that runs on the folder dir (empty means
-// DefaultDir). A file left behind by a stack that was killed does not count: the
-// stack has to answer. The error is of class NotFound when none runs.
+// FindRunning returns the stack that runs on the folder dir (empty means DefaultDir). The
+// stack has to answer, as one that was killed leaves its file behind. The error is of
+// class NotFound when none runs.
 func FindRunning(ctx context.Context, dir string) (State, error) {
-	if dir == "" {
-		dir = DefaultDir
-	}
+	dir = cmp.Or(dir, DefaultDir)
 	none := apperr.New(apperr.NotFound, "folder "+dir, "no local stack runs on it", "start one with: chimewatch local")
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +58,7 @@ func FindRunning(ctx context.Context, dir string) (State, error) {
 	return state, nil
 }
 
-// answers tells whether the process that wrote the state serves its endpoint.
+// answers reports whether the process that wrote the state serves its endpoint.
 func answers(ctx context.Context, state State) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -78,31 +77,38 @@ func answers(ctx context.Context, state State) bool {
 
 const stateFile = "local.json"
 
-// How long to wait for a folder that is in use: a stack waits for a command that only
-// reads the table, or for a stack that is about to end; a reader for many other readers.
+// How long to wait for a folder that is in use: a stack waits for a command that reads the
+// table, or for a stack that is about to end; a reader waits for many other readers.
 const (
 	lockPatience = 10 * time.Second
 	readPatience = time.Minute
 )
 
-// folder is a locked data folder: dir/local.json says where the stack is, and dir/local
-// holds the table, the messages, the logs and the lock.
+// folder is a data folder: dir/local.json has the address of the stack, and dir/local has
+// the table, the messages, the logs and the lock.
 type folder struct {
 	dir   string
 	lock  *os.File
 	wrote bool
-	// begun is set from begin to commit.
+	// begun is true from begin to commit.
 	begun bool
 }
 
-// openFolder makes the folder and locks it for this process. The lock goes with
-// the process, however it ends.
-func openFolder(ctx context.Context, dir string, patience time.Duration) (*folder, error) {
-	dir, err := filepath.Abs(dir)
+// folderAt returns the folder dir (empty means DefaultDir). It neither makes nor locks it.
+func folderAt(dir string) (*folder, error) {
+	path, err := filepath.Abs(cmp.Or(dir, DefaultDir))
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
 	}
-	f := &folder{dir: dir}
+	return &folder{dir: path}, nil
+}
+
+// openFolder makes the folder and locks it for this process, as long as that runs.
+func openFolder(ctx context.Context, dir string, patience time.Duration) (*folder, error) {
+	f, err := folderAt(dir)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(f.data(), 0o755); err != nil {
 		return nil, f.unusable(f.data(), "cannot be made", err)
 	}
@@ -113,7 +119,10 @@ func openFolder(ctx context.Context, dir string, patience time.Duration) (*folde
 	if err := f.acquire(ctx, patience, false); err != nil {
 		return nil, err
 	}
-	if err := f.writePID(); err != nil {
+	if err = f.lock.Truncate(0); err == nil {
+		_, err = fmt.Fprintln(f.lock, os.Getpid())
+	}
+	if err != nil {
 		f.lock.Close()
 		return nil, f.unusable(path, "cannot be written", err)
 	}
@@ -123,14 +132,11 @@ func openFolder(ctx context.Context, dir string, patience time.Duration) (*folde
 // acquire waits for the lock, alone or together with other readers. It closes the lock's
 // file where that is in vain.
 func (f *folder) acquire(ctx context.Context, patience time.Duration, shared bool) error {
-	for began := time.Now(); !tryLock(f.lock, shared); {
+	for began := time.Now(); !tryLock(f.lock, shared); time.Sleep(20 * time.Millisecond) {
 		_, notRunning := FindRunning(ctx, f.dir)
 		if notRunning == nil || time.Since(began) > patience || ctx.Err() != nil {
-			err := f.inUse(f.lockPath())
-			f.lock.Close()
-			return err
+			return errors.Join(f.inUse(), f.lock.Close())
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	return nil
 }
@@ -145,27 +151,19 @@ func (f *folder) locked() bool {
 	return !tryLock(lock, true)
 }
 
-func (f *folder) inUse(lock string) error {
+func (f *folder) inUse() error {
 	by := "another process"
-	if text, err := os.ReadFile(lock); err == nil && len(text) > 0 {
+	if text, err := os.ReadFile(f.lockPath()); err == nil && len(text) > 0 {
 		by = "process " + strings.TrimSpace(string(text))
 	}
 	return apperr.New(apperr.Conflict, "folder "+f.dir, "it is in use by "+by, "stop that one, or choose another folder")
-}
-
-func (f *folder) writePID() error {
-	if err := f.lock.Truncate(0); err != nil {
-		return err
-	}
-	_, err := f.lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return err
 }
 
 func (f *folder) data() string     { return filepath.Join(f.dir, "local") }
 func (f *folder) lockPath() string { return filepath.Join(f.data(), "lock") }
 func (f *folder) logs() string     { return filepath.Join(f.data(), "logs") }
 
-// unusable is the error of a path in the folder.
+// unusable returns the error of a path in the folder.
 func (f *folder) unusable(path, what string, err error) error {
 	return f.explain(apperr.Wrap(err, apperr.Internal, path, what, "choose another folder with --local-dir"))
 }

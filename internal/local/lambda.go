@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -25,79 +26,106 @@ const (
 	latest          = "$LATEST"
 )
 
-// lambdaPath is the path of the Lambda API that is about functions, of any version of it.
+// lambdaPath matches the paths of functions in the Lambda API, of any version of it.
 var lambdaPath = regexp.MustCompile(`^/\d{4}-\d{2}-\d{2}/functions(/|$)`)
 
-// invocationPath is that of Invoke, which has the name in it.
-var invocationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/invocations/?$`)
+// invokePath matches that of Invoke, which contains the function's name.
+var invokePath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/invocations/?$`)
 
-// isInvocation reports whether a request is one to Lambda.
-func isInvocation(r *http.Request) bool { return lambdaPath.MatchString(r.URL.Path) }
-
-// functionName is how Invoke may name a function: by its name, by account and name, or by
-// its ARN, each with or without a version or alias (Invoke in the Lambda API reference).
+// functionName matches how Invoke may name a function: by its name, by account and name,
+// or by its ARN, each with or without a version or alias (Invoke in the Lambda API
+// reference).
 var functionName = regexp.MustCompile(`^(?:arn:(aws[a-z-]*):lambda:([a-z0-9-]+):)?` +
 	`(?:(\d{12}):function:|function:)?([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9_$-]{1,128}))?$`)
 
-// serveLambda answers Invoke of the Lambda API, and refuses what else it has.
+// isLambda reports whether a request is one to the Lambda API.
+func isLambda(r *http.Request) bool { return lambdaPath.MatchString(r.URL.Path) }
+
+// lambdaError is an error of the Lambda API.
+type lambdaError struct {
+	status int
+	code   string
+	// field is the name of the text's field, which the API writes with a capital for some
+	// errors only.
+	field, text string
+}
+
+func badRequest(code, format string, args ...any) *lambdaError {
+	return &lambdaError{http.StatusBadRequest, code, "message", fmt.Sprintf(format, args...)}
+}
+
+func noFunction(format string, args ...any) *lambdaError {
+	return &lambdaError{http.StatusNotFound, "ResourceNotFoundException", "Message",
+		"Function not found: " + fmt.Sprintf(format, args...)}
+}
+
+func (e *lambdaError) write(w http.ResponseWriter) {
+	w.Header().Set("X-Amzn-ErrorType", e.code)
+	w.Header().Set("X-Amzn-RequestId", awsprotocol.NewID())
+	who := "User"
+	if e.status >= http.StatusInternalServerError {
+		who = "Service"
+	}
+	awsprotocol.WriteJSON(w, e.status, map[string]string{"Type": who, e.field: e.text})
+}
+
+// serveLambda answers Invoke, and refuses any other operation of the Lambda API.
 func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
-	found := invocationPath.FindStringSubmatch(r.URL.Path)
-	if found == nil || r.Method != http.MethodPost {
-		refuseLambda(w, http.StatusBadRequest, "UnknownOperationException", "message",
-			fmt.Sprintf("%s %s is not answered here: the local stack answers Invoke of Lambda only, "+
-				"POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path))
-		return
+	if err := s.invoke(w, r); err != nil {
+		err.write(w)
 	}
-	name, refused := s.findFunction(w, found[1], r.URL.Query().Get("Qualifier"))
-	if refused {
-		return
+}
+
+func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) *lambdaError {
+	path := invokePath.FindStringSubmatch(r.URL.Path)
+	if path == nil || r.Method != http.MethodPost {
+		return badRequest("UnknownOperationException",
+			"%s %s is not answered here: the local stack answers only Invoke of Lambda, "+
+				"POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path)
 	}
-	kind := r.Header.Get("X-Amz-Invocation-Type")
-	most := maxSyncPayload
+	name, refused := s.findFunction(path[1], r.URL.Query().Get("Qualifier"))
+	if refused != nil {
+		return refused
+	}
+	kind, limit := r.Header.Get("X-Amz-Invocation-Type"), maxSyncPayload
 	switch kind {
 	case "Event":
-		most = maxAsyncPayload
+		limit = maxAsyncPayload
 	case "", "RequestResponse", "DryRun":
 	default:
-		refuseLambda(w, http.StatusBadRequest, "InvalidParameterValueException", "message",
-			fmt.Sprintf("the invocation type is %q and must be RequestResponse, Event or DryRun", kind))
-		return
+		return badRequest("InvalidParameterValueException",
+			"the invocation type is %q and must be RequestResponse, Event or DryRun", kind)
 	}
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
+	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		refuseLambda(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException", "message",
-			fmt.Sprintf("the payload is longer than %d bytes, which is the most for the invocation type", most))
-		return
+		return &lambdaError{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "message",
+			fmt.Sprintf("the payload is longer than %d bytes, the limit of the invocation type", limit)}
 	case err != nil:
-		refuseInvocation(w, apperr.Wrap(err, apperr.Invalid, "payload", "cannot be read", ""))
-		return
-	}
-	if len(payload) == 0 {
-		payload = []byte("{}") // as Lambda has it
-	}
-	if !json.Valid(payload) {
-		refuseLambda(w, http.StatusBadRequest, "InvalidRequestContentException", "message",
-			"Could not parse request body into json: the payload is no JSON")
-		return
+		return badRequest("InvalidRequestContentException", "the payload cannot be read: %v", err)
+	case len(payload) == 0:
+		payload = []byte("{}") // as Lambda does
+	case !json.Valid(payload):
+		return badRequest("InvalidRequestContentException",
+			"Could not parse request body into json: the payload is not JSON")
 	}
 	switch kind {
 	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
 	case "Event":
 		if err := s.host.Enqueue(name, payload); err != nil {
-			refuseInvocation(w, err)
-			return
+			return invocationError(err)
 		}
 		w.WriteHeader(http.StatusAccepted)
 	default:
-		s.invokeNow(w, r, name, payload)
+		return s.invokeNow(w, r, name, payload)
 	}
+	return nil
 }
 
 // invokeNow answers with the reply of the function.
-func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, payload []byte) {
+func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, payload []byte) *lambdaError {
 	reply, err := s.host.Invoke(r.Context(), name, payload)
 	var failure *lambdahost.FunctionError
 	if errors.As(err, &failure) {
@@ -105,8 +133,7 @@ func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, p
 		reply, err = failure.Payload, nil
 	}
 	if err != nil {
-		refuseInvocation(w, err)
-		return
+		return invocationError(err)
 	}
 	w.Header().Set("X-Amz-Executed-Version", latest)
 	if r.Header.Get("X-Amz-Log-Type") == "Tail" {
@@ -115,72 +142,43 @@ func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, p
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(reply) // fails only when the client is gone
+	return nil
 }
 
-// findFunction returns the name of the function that a request names, or answers that it
-// is refused.
-func (s *Stack) findFunction(w http.ResponseWriter, given, qualifier string) (name string, refused bool) {
+// findFunction returns the name of the function that a request names.
+func (s *Stack) findFunction(given, qualifier string) (string, *lambdaError) {
 	parts := functionName.FindStringSubmatch(given)
 	if parts == nil {
-		refuseLambda(w, http.StatusBadRequest, "ValidationException", "message",
-			fmt.Sprintf("%q names no function: give its name, its ARN, or ACCOUNT:function:NAME, "+
-				"each with :QUALIFIER where there is one", given))
-		return "", true
+		return "", badRequest("ValidationException", "%q does not name a function: give its name, its ARN, or "+
+			"ACCOUNT:function:NAME, each with :QUALIFIER where there is one", given)
 	}
 	region, account, name, version := parts[2], parts[3], parts[4], parts[5]
 	if version != "" && qualifier != "" && version != qualifier {
-		refuseLambda(w, http.StatusBadRequest, "InvalidParameterValueException", "message",
+		return "", badRequest("InvalidParameterValueException",
 			"The derived qualifier from the function name does not match the specified qualifier.")
-		return "", true
 	}
-	if version == "" {
-		version = qualifier
-	}
-	arn := functionARN(name)
-	if version != "" {
-		arn += ":" + version
-	}
+	version = cmp.Or(version, qualifier)
+	running := slices.Sorted(maps.Keys(s.host.Counts()))
 	switch {
 	case region != "" && region != Region || account != "" && account != Account:
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message",
-			fmt.Sprintf("Function not found: %s; the local stack is in %s of account %s", given, Region, Account))
-	case !slices.Contains(s.running(), name):
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message",
-			fmt.Sprintf("Function not found: %s; the local stack has %s", arn, strings.Join(s.running(), ", ")))
+		return "", noFunction("%s; the local stack is in %s of account %s", given, Region, Account)
+	case !slices.Contains(running, name):
+		return "", noFunction("%s; the local stack has %s", functionARN(name), strings.Join(running, ", "))
 	case version != "" && version != latest:
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message",
-			fmt.Sprintf("Function not found: %s; functions of the local stack have no versions or aliases but %s", arn, latest))
-	default:
-		return name, false
+		return "", noFunction("%s:%s; functions of the local stack have no versions or aliases but %s",
+			functionARN(name), version, latest)
 	}
-	return "", true
+	return name, nil
 }
 
-// running returns the functions that can be invoked.
-func (s *Stack) running() []string {
-	return slices.Sorted(maps.Keys(s.host.Counts()))
-}
-
-// refuseInvocation answers with the Lambda API's error for a class.
-func refuseInvocation(w http.ResponseWriter, err error) {
+// invocationError returns the Lambda API's error for a class.
+func invocationError(err error) *lambdaError {
 	switch apperr.ClassOf(err) {
 	case apperr.NotFound:
-		refuseLambda(w, http.StatusNotFound, "ResourceNotFoundException", "Message", err.Error())
+		return &lambdaError{http.StatusNotFound, "ResourceNotFoundException", "Message", err.Error()}
 	case apperr.Invalid:
-		refuseLambda(w, http.StatusBadRequest, "InvalidRequestContentException", "message", err.Error())
+		return badRequest("InvalidRequestContentException", "%v", err)
 	default:
-		refuseLambda(w, http.StatusInternalServerError, "ServiceException", "Message", err.Error())
+		return &lambdaError{http.StatusInternalServerError, "ServiceException", "Message", err.Error()}
 	}
-}
-
-// refuseLambda answers with an error as Lambda does. Its API spells the field of the text
-// with a capital for some errors only.
-func refuseLambda(w http.ResponseWriter, status int, code, field, text string) {
-	w.Header().Set("X-Amzn-ErrorType", code)
-	w.Header().Set("X-Amzn-RequestId", awsprotocol.NewID())
-	who := "User"
-	if status >= http.StatusInternalServerError {
-		who = "Service"
-	}
-	awsprotocol.WriteJSON(w, status, map[string]string{"Type": who, field: text})
 }

@@ -130,7 +130,7 @@ func TestInvocationTypes(t *testing.T) {
 }
 
 // Each service refuses what it does not answer in its own form, and lists what it does.
-func TestOperationsThatAreNotThere(t *testing.T) {
+func TestUnknownOperations(t *testing.T) {
 	s := start(t, options(t, t.TempDir()))
 	form := func(version string) string {
 		return url.Values{"Action": {"Nonsense"}, "Version": {version}}.Encode()
@@ -144,9 +144,9 @@ func TestOperationsThatAreNotThere(t *testing.T) {
 		{"Lambda, a list", "GET", "/2015-03-31/functions/", "", "", "", "UnknownOperationException", "Invoke"},
 		{"Lambda, a later API", "GET", "/2021-10-31/functions/alerts/url", "", "", "", "UnknownOperationException", "Invoke"},
 		{"EventBridge", "POST", "/", "AWSEvents.ListRules", "application/x-amz-json-1.1", "{}", "", "PutEvents"},
-		{"SQS", "POST", "/", "AmazonSQS.CreateQueue", "application/x-amz-json-1.0", "{}", "", "SendMessageBatch"},
-		{"SQS, a form", "POST", "/", "", formType, form("2012-11-05"), "", "SendMessageBatch"},
-		{"SNS", "POST", "/", "", formType, form("2010-03-31"), "", "PublishBatch"},
+		{"SQS", "POST", "/", "AmazonSQS.CreateQueue", "application/x-amz-json-1.0", "{}", "", "SendMessage"},
+		{"SQS, a form", "POST", "/", "", formType, form("2012-11-05"), "", "SendMessage"},
+		{"SNS", "POST", "/", "", formType, form("2010-03-31"), "", "Publish"},
 		{"CloudFormation", "POST", "/", "", formType, form("2010-05-15"), "", "DescribeStacks"},
 		{"another form", "POST", "/", "", formType, form("2011-06-15"), "", "DescribeStacks of CloudFormation"},
 		{"Kinesis", "POST", "/", "Kinesis_20131202.ListShards", "application/x-amz-json-1.1", "{}", "", "PutRecords"},
@@ -197,8 +197,8 @@ try:
 except ImportError:
     sys.exit(77)
 def client(name):
-    return boto3.client(name, endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x",
-                        config=Config(retries={"total_max_attempts": 1}))
+    return boto3.client(name, endpoint_url=sys.argv[1], region_name="us-east-1", aws_access_key_id="x",
+                        aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}))
 def refused(call, **fields):
     try:
         call(**fields)
@@ -208,27 +208,28 @@ def refused(call, **fields):
 sqs, sns, kinesis, lam, events = map(client, ["sqs", "sns", "kinesis", "lambda", "events"])
 url = sqs.get_queue_url(QueueName="chimewatch-voice-dead-letters")["QueueUrl"]
 out = {}
-b = sqs.send_message_batch(QueueUrl=url, Entries=[dict(Id="a", MessageBody="x", MessageAttributes={"k": dict(DataType="String", StringValue="v")}), dict(Id="b", MessageBody="y", DelaySeconds=901)])
-out["sqs batch"] = [len(b["Successful"]), b["Failed"][0]["Code"]]
+sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes={"k": dict(DataType="String", StringValue="v")})
+out["sqs delay"] = refused(sqs.send_message, QueueUrl=url, MessageBody="y", DelaySeconds=901)
 m = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10)["Messages"]
 out["sqs received"] = [m[0]["Body"], m[0]["MessageAttributes"]["k"]["StringValue"]]
-v = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[dict(Id="a", ReceiptHandle=m[0]["ReceiptHandle"], VisibilityTimeout=5)])
-d = sqs.delete_message_batch(QueueUrl=url, Entries=[dict(Id="a", ReceiptHandle=m[0]["ReceiptHandle"])])
-out["sqs handles"] = [len(v["Successful"]), len(d["Successful"])]
-out["sqs twice"] = refused(sqs.send_message_batch, QueueUrl=url, Entries=[dict(Id="a", MessageBody="x")] * 2)
+handle = dict(QueueUrl=url, ReceiptHandle=m[0]["ReceiptHandle"])
+out["sqs handles"] = [refused(sqs.change_message_visibility, VisibilityTimeout=5, **handle),
+                      refused(sqs.delete_message, **handle)]
+out["sqs no operation"] = refused(sqs.purge_queue, QueueUrl=url)
 topic = "arn:aws:sns:us-east-1:123456789012:chimewatch-alerts"
-p = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[dict(Id="a", Message='{"default":"d"}', MessageStructure="json"), dict(Id="b", Message="[]", MessageStructure="json")])
-out["sns batch"] = [len(p["Successful"]), p["Failed"][0]["Code"], p["Failed"][0]["SenderFault"]]
+out["sns publish"] = refused(sns.publish, TopicArn=topic, Message='{"default":"d"}', MessageStructure="json")
 out["sns structure"] = refused(sns.publish, TopicArn=topic, Message='{"sms":"x"}', MessageStructure="json")
 out["sns no topic"] = refused(sns.publish, TopicArn=topic + "x", Message="x")
-out["kinesis"] = kinesis.put_records(StreamName="chimewatch-voice", Records=[dict(Data=b"\x00", PartitionKey="k")] * 3)["FailedRecordCount"]
+records = [dict(Data=b"\x00", PartitionKey="k")] * 3
+out["kinesis"] = kinesis.put_records(StreamName="chimewatch-voice", Records=records)["FailedRecordCount"]
 out["kinesis no stream"] = refused(kinesis.put_record, StreamName="x", Data=b"", PartitionKey="k")
 out["lambda dry run"] = lam.invoke(FunctionName="alerts:$LATEST", InvocationType="DryRun")["StatusCode"]
 out["lambda error"] = lam.invoke(FunctionName="alerts", Payload=b"{}").get("FunctionError")
 out["lambda none"] = refused(lam.invoke, FunctionName="nobody")
 out["lambda alias"] = refused(lam.invoke, FunctionName="alerts", Qualifier="live")
 e = lambda **more: dict(dict(Source="aws.chime", DetailType="x", Detail="{}"), **more)
-out["events"] = [x.get("ErrorCode") for x in events.put_events(Entries=[e(), e(Detail="["), e(Source="aws.ec2"), e(DetailType="")])["Entries"]]
+answers = events.put_events(Entries=[e(), e(Detail="["), e(Source="aws.ec2"), e(DetailType="")])["Entries"]
+out["events"] = [x.get("ErrorCode") for x in answers]
 out["events too many"] = refused(events.put_events, Entries=[e()] * 11)
 print(json.dumps(out))
 `
@@ -241,9 +242,9 @@ print(json.dumps(out))
 		t.Fatalf("%v: %s", err, got)
 	}
 	for name, want := range map[string]string{
-		"sqs batch": `[1,"InvalidParameterValue"]`, "sqs received": `["x","v"]`, "sqs handles": `[1,1]`,
-		"sqs twice": `"AWS.SimpleQueueService.BatchEntryIdsNotDistinct 400"`,
-		"sns batch": `[1,"InvalidParameter",true]`, "sns structure": `"InvalidParameter 400"`,
+		"sqs delay": `"InvalidParameterValue 400"`, "sqs received": `["x","v"]`, "sqs handles": `["accepted","accepted"]`,
+		"sqs no operation": `"UnknownOperationException 400"`,
+		"sns publish":      `"accepted"`, "sns structure": `"InvalidParameter 400"`,
 		"sns no topic": `"NotFound 404"`,
 		"kinesis":      `0`, "kinesis no stream": `"ResourceNotFoundException 400"`,
 		"lambda dry run": `204`, "lambda error": `"Unhandled"`, "lambda none": `"ResourceNotFoundException 404"`,

@@ -11,11 +11,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// A run keeps its data in the folders of runData, below dir/local. A start without
-// Options.Keep moves those of the last run aside, to NAME.aside, until the new ones
-// serve; then they are kept as NAME.old until the next start. While that is under way
-// the file startFile says what belongs to which run, so that a start that fails, or is
-// killed at any moment, costs nothing.
+// A run stores its data in the folders of runData, below dir/local. A start without
+// Options.Keep moves those of the last run aside, to NAME.aside, until the new run serves;
+// then they are renamed to NAME.old, until the next start. Meanwhile the file startFile
+// records what belongs to which run, so that a start that fails, or is killed at any
+// moment, loses nothing.
 const (
 	tableFolder    = "table"
 	messagesFolder = "messages"
@@ -26,9 +26,9 @@ const (
 
 var runData = []string{tableFolder, messagesFolder}
 
-// starting is what startFile says.
+// starting is the content of startFile.
 type starting struct {
-	// Before are the folders of runData that were there before the start; Moved is
+	// Before are the folders of runData that were there before the start; Moved reports
 	// whether these are moved aside.
 	Before []string `json:"before"`
 	Moved  bool     `json:"moved"`
@@ -38,8 +38,8 @@ func (f *folder) table() string           { return f.path(tableFolder) }
 func (f *folder) messages() string        { return f.path(messagesFolder) }
 func (f *folder) path(name string) string { return filepath.Join(f.data(), name) }
 
-// begin makes room for a run: with keep it goes on with the data of the last one, else
-// those are moved aside. replaces is whether there was a table, and it is not kept.
+// begin makes room for a run: without keep, the data of the last run are moved aside.
+// replaces reports whether a table is among them.
 func (f *folder) begin(keep bool) (replaces bool, err error) {
 	if err := f.tidy(); err != nil {
 		return false, err
@@ -81,8 +81,8 @@ func (f *folder) commit() error {
 	return f.tidy()
 }
 
-// tidy finishes what a process that was killed, or commit, left to do: what was moved
-// aside by a start that failed is put back; by one that did not, kept as old.
+// tidy completes what a process that was killed, or commit, left undone: what was moved
+// aside by a start that failed is put back, by one that succeeded it is renamed to old.
 func (f *folder) tidy() error {
 	if exists(f.path(startFile)) {
 		return f.putBack()
@@ -103,7 +103,7 @@ func (f *folder) tidy() error {
 	return nil
 }
 
-// putBack undoes begin. It may be called again when it was killed.
+// putBack undoes begin. It may be repeated where it was killed.
 func (f *folder) putBack() error {
 	s, err := f.starting()
 	if err != nil {
@@ -137,13 +137,13 @@ func (f *folder) starting() (starting, error) {
 	}
 	if err != nil {
 		return s, apperr.Wrap(err, apperr.Internal, f.path(startFile), "cannot be read",
-			"see which of the folders beside it are of the last run, and delete the file")
+			"find out which of the folders next to it are of the last run, and delete the file")
 	}
 	return s, nil
 }
 
-// lastRun returns where a folder of runData of the last run lies, without changing
-// anything; empty where it has none. A start that was killed does not count.
+// lastRun returns the path of a folder of runData of the last run, without changing
+// anything; empty where there is none. A start that was killed does not count.
 func (f *folder) lastRun(name string) string {
 	s, err := f.starting()
 	switch {
@@ -156,10 +156,10 @@ func (f *folder) lastRun(name string) string {
 }
 
 // minRoom is how much has to be free on the disk for a start, in bytes. A day of 300
-// calls takes 5 MB.
+// calls needs 5 MB.
 const minRoom = 1 << 20
 
-// checkRoom finds out before anything is changed whether the folder can be written to.
+// checkRoom checks, before anything is changed, that the folder can be written to.
 func (f *folder) checkRoom() error {
 	path := f.path("room")
 	err := os.WriteFile(path, make([]byte, minRoom), 0o600)
@@ -177,7 +177,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// replaceFile writes a file so that no reader sees half of it.
+// replaceFile writes a file so that no reader reads half of it.
 func replaceFile(path string, text []byte) error {
 	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
 		return err

@@ -84,7 +84,7 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 		name, says string
 		spoil      func(t *testing.T, o *local.Options)
 	}{
-		{"the port is taken", "--port", func(t *testing.T, o *local.Options) {
+		{"the port is in use", "--port", func(t *testing.T, o *local.Options) {
 			taken, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -94,12 +94,12 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 		}},
 		{"no node", "not in PATH", func(t *testing.T, _ *local.Options) { t.Setenv("PATH", t.TempDir()) }},
 		{"no node_modules", "npm ci", func(t *testing.T, o *local.Options) { o.Modules = t.TempDir() }},
-		{"the table's server ends at once", "its last words: no luck", func(t *testing.T, _ *local.Options) {
+		{"the table's server ends at once", "the end of its output: no luck", func(t *testing.T, _ *local.Options) {
 			bin := t.TempDir()
 			program(t, filepath.Join(bin, "node"), "#!/bin/sh\necho no luck >&2; exit 3\n")
 			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 		}},
-		{"the table's server ends when it serves", "its last words: tired", func(t *testing.T, _ *local.Options) {
+		{"the table's server ends when it serves", "the end of its output: tired", func(t *testing.T, _ *local.Options) {
 			bin := t.TempDir()
 			program(t, filepath.Join(bin, "node"), "#!/bin/sh\necho 1; sleep 0.1; echo tired >&2; exit 3\n")
 			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
@@ -294,7 +294,7 @@ func TestReplaced(t *testing.T) {
 }
 
 // Readers do not touch a folder that is none of a stack's.
-func TestReadersMakeNothing(t *testing.T) {
+func TestReadersCreateNothing(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

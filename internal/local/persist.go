@@ -5,10 +5,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Files of the messages, below the folder messagesFolder.
@@ -19,34 +22,29 @@ const (
 
 func queueFile(name string) string { return "queue-" + name + ".jsonl" }
 
-// openMessages opens the queues, the stream and the record of notifications as the last
-// run left them, or empty ones.
+// openMessages opens the queues, the stream and the record of notifications of the last
+// run, or empty ones.
 func (s *Stack) openMessages() error {
 	open := func(file string) (*journal.Journal, []journal.Entry, error) {
 		j, entries, err := journal.Open(filepath.Join(s.folder.messages(), file))
 		if err == nil {
-			s.journals = append(s.journals, j)
+			s.onClose(j.Close)
 		}
 		return j, entries, err
 	}
-	var opened []*sqs.Queue
-	for _, at := range []struct {
-		queue **sqs.Queue
-		name  string
-	}{
-		{&s.functionQueue, FunctionQueue}, {&s.ruleQueue, RuleQueue}, {&s.sources.queue, VoiceQueue}, {&s.sources.dead,
-			VoiceDeadLetters},
+	for name, queue := range map[string]**sqs.Queue{
+		FunctionQueue: &s.functionQueue, RuleQueue: &s.ruleQueue,
+		VoiceQueue: &s.sources.queue, VoiceDeadLetters: &s.sources.dead,
 	} {
-		j, entries, err := open(queueFile(at.name))
+		j, entries, err := open(queueFile(name))
 		if err != nil {
 			return err
 		}
-		if *at.queue, err = sqs.Open(at.name, j, entries, s.fail); err != nil {
+		if *queue, err = sqs.Open(name, j, entries, s.fail); err != nil {
 			return err
 		}
-		opened = append(opened, *at.queue)
 	}
-	s.queues = sqs.NewService(Account, Region, opened...)
+	s.queues = sqs.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
 	j, entries, err := open(voiceStreamFile)
 	if err != nil {
 		return err
@@ -60,93 +58,63 @@ func (s *Stack) openMessages() error {
 	return s.topics.Open(j, entries, s.fail)
 }
 
-// NotificationsFile returns the file that holds the notifications, also when the stack has
-// ended: a JSON object on each line, with the message as its "value".
-func (s *Stack) NotificationsFile() string {
-	return filepath.Join(s.folder.messages(), notificationsFile)
-}
-
 // Replaced is the table of the last run, which a start without Options.Keep replaced.
 type Replaced struct {
-	// Calls is how many calls it holds, -1 where counting them would have taken too long.
+	// Calls is how many calls it holds, -1 where counting them would take too long.
 	Calls int
-	// Folder is where it lies until the next start.
+	// Folder is where it is until the next start.
 	Folder string
 }
 
 // Replaced returns the table that the start replaced, nil if there was none.
 func (s *Stack) Replaced() *Replaced { return s.replaced }
 
-// countLimit bounds what counting adds to a start.
+// countLimit is how much longer a start may last because of the counting.
 const countLimit = time.Second
 
-// countReplaced begins to count the calls of the table that was moved aside, while all
-// else starts. The function that it returns waits for the number, and gives up then.
+// countReplaced starts to count the calls of the table that was moved aside, while all
+// else starts. The function that it returns waits for the number up to countLimit.
 func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Replaced {
-	r := &Replaced{Calls: -1, Folder: s.folder.path(tableFolder + oldSuffix)}
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
+	calls := make(chan int, 1)
 	go func() {
-		defer close(done)
+		defer close(calls)
 		server, err := dynalite.Start(ctx, modules, s.folder.path(tableFolder+asideSuffix))
 		if err != nil {
-			return // a table of which the number is not known is replaced all the same
+			return // a table whose number of calls is not known is replaced all the same
 		}
-		n, err := countCalls(ctx, dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{}))
+		n := 0
+		err = EachPipeline(ctx, dynalite.Client(server.URL(), Region), func(pipeline.State) error { n++; return nil })
 		if server.Close() == nil && err == nil {
-			r.Calls = n
+			calls <- n
 		}
 	}()
 	return func() *Replaced {
 		defer cancel()
-		limit := time.AfterFunc(countLimit, cancel)
-		defer limit.Stop()
-		<-done
+		defer time.AfterFunc(countLimit, cancel).Stop()
+		r := &Replaced{Calls: -1, Folder: s.folder.path(tableFolder + oldSuffix)}
+		if n, known := <-calls; known {
+			r.Calls = n
+		}
 		return r
 	}
 }
 
-func countCalls(ctx context.Context, table *dynamo.Store) (int, error) {
-	n := 0
+// EachPipeline calls do with every pipeline in the table, until that fails.
+func EachPipeline(ctx context.Context, client *dynamodb.Client, do func(pipeline.State) error) error {
+	table := dynamo.New(client, TableName, dynamo.Options{})
 	for query := (dynamo.Query{Limit: 500}); ; {
 		page, err := table.List(ctx, query)
 		if err != nil {
-			return 0, err
+			return err
 		}
-		n += len(page.States)
+		for _, state := range page.States {
+			if err := do(state); err != nil {
+				return err
+			}
+		}
 		if query.Cursor = page.Next; query.Cursor == "" {
-			return n, nil
+			return nil
 		}
-	}
-}
-
-// watchTable notices when the table's server ends by itself.
-func (s *Stack) watchTable() {
-	select {
-	case <-s.table.Done():
-		s.fail(s.table.Err())
-	case <-s.closing:
-	}
-}
-
-// fail records that something failed on which all else stands: the first failure counts.
-func (s *Stack) fail(err error) {
-	s.failOnce.Do(func() {
-		s.failure = s.folder.explain(err)
-		close(s.failed)
-	})
-}
-
-// Failed is closed when the stack cannot do its work any more: when the table's server
-// has ended, or messages cannot be kept on disk. Failure then says why.
-func (s *Stack) Failed() <-chan struct{} { return s.failed }
-
-// Failure returns why the stack failed, nil while it has not.
-func (s *Stack) Failure() error {
-	select {
-	case <-s.failed:
-		return s.failure
-	default:
-		return nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -14,31 +15,32 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Pipelines is the stand-in for the media pipelines API, to be told of calls.
+// Pipelines returns the stand-in for the media pipelines API.
 func (s *Stack) Pipelines() *chimesdk.Pipelines { return s.pipelines }
 
-// learn tells the stand-in what an event that somebody sent says of a pipeline:
-// there is no service behind it that would know the pipeline otherwise.
+// learn makes the Chime API know what an event from a client says of a pipeline: there is
+// no service behind it that would know the pipeline otherwise.
 func (s *Stack) learn(event []byte) {
 	ev, err := chime.Parse(event)
 	if err != nil || ev.StateChange == nil {
-		return // the functions say what is wrong with it
+		return // the functions report what is wrong with it
 	}
-	if st, err := pipeline.FromEvent(ev); err == nil && !st.Rehearsal() { // the service knows no rehearsal
+	if st, err := pipeline.FromEvent(ev); err == nil && !st.Rehearsal() { // the service knows no rehearsals
 		s.pipelines.Learn(st)
 	}
 }
 
-// StartSchedules runs every schedule in its time from now on, until Close. It
-// is not for concurrent use, and starts nothing the second time.
+// StartSchedules runs every schedule in its time from now on, until Close. It is not for
+// concurrent use, and starts nothing the second time.
 func (s *Stack) StartSchedules() {
-	if s.stopSchedules != nil {
+	if s.schedules {
 		return
 	}
-	var ctx context.Context
-	ctx, s.stopSchedules = context.WithCancel(context.Background())
+	s.schedules = true
+	ctx, cancel := context.WithCancel(context.Background())
+	var runs sync.WaitGroup
 	for _, schedule := range s.options.Schedules {
-		s.schedules.Go(func() {
+		runs.Go(func() {
 			tick := time.NewTicker(schedule.Every)
 			defer tick.Stop()
 			for {
@@ -53,9 +55,10 @@ func (s *Stack) StartSchedules() {
 			}
 		})
 	}
+	s.onClose(func() error { cancel(); runs.Wait(); return nil })
 }
 
-// RunSchedules runs every schedule once, now, as if its time had come.
+// RunSchedules runs every schedule once, now.
 func (s *Stack) RunSchedules() error {
 	var errs []error
 	for _, schedule := range s.options.Schedules {
@@ -64,12 +67,13 @@ func (s *Stack) RunSchedules() error {
 	return errors.Join(errs...)
 }
 
-// run gives the function what a scheduled rule gives it.
+// run invokes the function as a scheduled rule does.
 func (s *Stack) run(schedule eventrule.Schedule) error {
 	event, err := json.Marshal(map[string]any{
 		"version": "0", "id": awsprotocol.NewID(), "detail-type": "Scheduled Event", "source": "aws.events",
 		"account": Account, "region": Region, "time": time.Now().UTC().Format(time.RFC3339),
-		"resources": []string{"arn:aws:events:" + Region + ":" + Account + ":rule/" + schedule.Name}, "detail": map[string]any{},
+		"resources": []string{"arn:aws:events:" + Region + ":" + Account + ":rule/" + schedule.Name},
+		"detail":    map[string]any{},
 	})
 	if err != nil {
 		return err

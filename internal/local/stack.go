@@ -1,7 +1,7 @@
-// Package local is the whole system on one machine: the real functions behind a
-// local event bus, with a table, topics and dead-letter queues that unmodified
-// AWS clients reach at one address. It needs Node.js for the table, and neither
-// an AWS account nor containers.
+// Package local runs the whole system on one machine: the real functions behind a local
+// event bus, with a table, topics and dead-letter queues that unmodified AWS clients reach
+// at one address. It needs Node.js for the table, and neither an AWS account nor
+// containers.
 package local
 
 import (
@@ -10,20 +10,19 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/eventrule"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
-	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
@@ -31,7 +30,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
-// Where a local stack pretends to be, and the names of its resources.
+// The account and Region of a local stack, and the names of its resources.
 const (
 	Account   = "123456789012"
 	Region    = "us-east-1"
@@ -42,8 +41,8 @@ const (
 	// AlarmTopicARN is the topic of CloudWatch alarms, which nothing here raises.
 	AlarmTopicARN = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-alarms"
 
-	// FunctionQueue holds the records of invocations that were given up,
-	// RuleQueue the events that could not be delivered to a function.
+	// FunctionQueue holds the records of invocations that failed for good, RuleQueue the
+	// events that could not be delivered to a function.
 	FunctionQueue = "chimewatch-function-dead-letters"
 	RuleQueue     = "chimewatch-rule-dead-letters"
 )
@@ -55,21 +54,21 @@ const (
 	DefaultPort      = 4100
 )
 
-// Options says how to start a stack. The zero value starts one with an empty
-// table on a free port, from the folder of the project.
+// Options are the options of a stack. The zero value starts one with an empty table on a
+// free port, from the folder of the project.
 type Options struct {
 	// Dir is the folder for everything that the stack keeps; empty means DefaultDir.
 	Dir string
 	// Functions is the folder with NAME/bootstrap for each function; empty means
 	// DefaultFunctions.
 	Functions string
-	// Modules is a folder in or above which node_modules lies; empty means the
+	// Modules is a folder with node_modules in it or in a folder above; empty means the
 	// working directory, or else the folder of the running program.
 	Modules string
-	// Port on the loopback address; 0 takes a free one.
+	// Port is the port on the loopback address; 0 means any free one.
 	Port int
-	// Keep keeps the table, the messages in the queues and the notifications of the
-	// last run.
+	// Keep keeps the table, the messages in the queues and the notifications of the last
+	// run.
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []eventrule.Rule
@@ -84,18 +83,18 @@ type Options struct {
 	FullNumbers bool
 	// RunbookURL is the link that notifications carry; empty means none.
 	RunbookURL string
-	// Variables are environment variables of the functions, beside those that the stack
-	// sets and instead of them.
+	// Variables are environment variables of the functions; they replace those that the
+	// stack sets.
 	Variables map[string]string
-	// Topics are ARNs of topics beside those of the stack.
+	// Topics are ARNs of more topics.
 	Topics []string
 	// Processes, Retries, RetryDelay, MaxAge and Timeout are those of the
 	// function host, with its defaults.
 	Processes, Retries          int
 	RetryDelay, MaxAge, Timeout time.Duration
-	// Log, when it is not nil, gets what the functions write.
+	// Log, when it is not nil, receives what the functions write.
 	Log io.Writer
-	// OnNotification, when it is not nil, hears of every message published.
+	// OnNotification, when it is not nil, is called with every message for people.
 	OnNotification func(sns.Message)
 }
 
@@ -121,37 +120,38 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// LocalSettings are the defaults with shorter waits, for someone who looks on;
-// and without a heartbeat, as nobody calls here but the simulator.
+// LocalSettings returns the defaults with shorter waits, for someone who watches, and
+// without a heartbeat, as only the simulator calls here.
 func LocalSettings() settings.Settings {
 	s := settings.Default()
 	s.Window, s.Quiet, s.Reopen, s.Heartbeat = time.Minute, time.Minute, 10*time.Minute, 0
 	return s
 }
 
-// functions gives the functions that the rules and schedules name, in their
-// order, and the others.
+// functions returns the functions of the rules and schedules, in their order, and the
+// others.
 func (o Options) functions() []string {
 	var names []string
 	for _, rule := range o.Rules {
-		if !slices.Contains(names, rule.Function) {
-			names = append(names, rule.Function)
-		}
+		names = append(names, rule.Function)
 	}
 	for _, schedule := range o.Schedules {
-		if !slices.Contains(names, schedule.Function) {
-			names = append(names, schedule.Function)
-		}
+		names = append(names, schedule.Function)
 	}
-	return append(names, o.Others...)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(append(names, o.Others...), func(name string) bool {
+		twice := seen[name]
+		seen[name] = true
+		return twice
+	})
 }
 
 func (o Options) binary(function string) string {
 	return filepath.Join(o.Functions, function, "bootstrap")
 }
 
-// Missing gives the functions that rules name and that have no binary. A stack
-// starts without them; what they should get goes to the rule queue.
+// Missing returns the functions without a binary. A stack starts without them; their
+// events go to the rule queue.
 func (o Options) Missing() []string {
 	o = o.withDefaults()
 	return slices.DeleteFunc(o.functions(), func(function string) bool {
@@ -162,32 +162,29 @@ func (o Options) Missing() []string {
 
 // Stack is a running local stack. Its methods may be called from any goroutine.
 type Stack struct {
-	options       Options
-	folder        *folder
-	started       time.Time
-	table         *dynalite.Server
-	bus           *eventbridge.Bus
-	host          *lambdahost.Host
-	topics        *sns.Service
-	pipelines     *chimesdk.Pipelines
-	voice         *chimesdk.Voice
-	sources       *voiceSources
-	stopSchedules context.CancelFunc
-	schedules     sync.WaitGroup
-	queues        *sqs.Service
-	functionQueue *sqs.Queue
-	ruleQueue     *sqs.Queue
-	listener      net.Listener
-	server        *http.Server
-	replaced      *Replaced
-	journals      []*journal.Journal
-	closeOnce     sync.Once
-	closeErr      error
+	options   Options
+	folder    *folder
+	started   time.Time
+	table     *dynalite.Server
+	bus       *eventbridge.Bus
+	host      *lambdahost.Host
+	topics    *sns.Service
+	pipelines *chimesdk.Pipelines
+	voice     *chimesdk.Voice
+	sources   voiceSources
+	queues    *sqs.Service
+	listener  net.Listener
+	replaced  *Replaced
 
-	closing  chan struct{} // closed when Close begins
-	failed   chan struct{} // closed when failure is set
-	failOnce sync.Once
-	failure  error
+	functionQueue, ruleQueue *sqs.Queue
+
+	schedules bool           // whether they run
+	closers   []func() error // what Close does, from the last to the first
+	closing   atomic.Bool
+	close     func() error
+
+	failing    context.Context // done when the stack has failed, with the failure as its cause
+	setFailure context.CancelCauseFunc
 }
 
 func (s *Stack) hostOptions() lambdahost.Options {
@@ -247,8 +244,8 @@ const RetentionDays = 365
 
 // keepFailure is the OnFailure destination of every function.
 func (s *Stack) keepFailure(r lambdahost.Record) {
-	body, err := r.Encode()
-	if err != nil { // unheard of, and still the event must not be lost
+	body, err := awsprotocol.EncodeJSON(r) // unlike json.Marshal, it leaves the bytes of the event as they are
+	if err != nil {                        // not expected; the event must not be lost
 		slog.Error("record of a failed invocation", "error", err)
 		body = r.RequestPayload
 	}
@@ -266,43 +263,29 @@ func (s *Stack) keepUndeliverable(d eventbridge.DeadLetter) {
 	s.ruleQueue.Send(string(d.Event), attributes)
 }
 
-// Close ends the stack. Events that are still under way are given up; Drain
-// first to let them end. Closing twice does no harm.
-func (s *Stack) Close() error {
-	s.closeOnce.Do(func() { s.closeErr = s.close() })
-	return s.closeErr
-}
+// Close ends the stack. Events that are still under way are given up; Drain first to
+// complete them. Closing twice does no harm.
+func (s *Stack) Close() error { return s.close() }
 
-func (s *Stack) close() error {
-	close(s.closing)
+func (s *Stack) closeAll() error {
+	s.closing.Store(true)
 	var errs []error
-	if s.stopSchedules != nil {
-		s.stopSchedules()
-		s.schedules.Wait()
-	}
-	s.stopVoiceSources()
-	if s.host != nil {
-		s.host.Close()
-	}
-	if s.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if err := s.server.Shutdown(ctx); err != nil { // a long poll is still open
-			errs = append(errs, s.server.Close())
-		}
-	} else if s.listener != nil {
-		errs = append(errs, s.listener.Close())
-	}
-	if s.table != nil {
-		if err := s.table.Close(); s.Failure() == nil { // else it is known what became of it
-			errs = append(errs, err)
-		}
-	}
-	for _, j := range s.journals {
-		errs = append(errs, j.Close())
-	}
-	if s.folder != nil {
-		errs = append(errs, s.folder.close())
+	for _, one := range slices.Backward(s.closers) {
+		errs = append(errs, one())
 	}
 	return errors.Join(errs...)
 }
+
+// onClose makes Close call a function before those of earlier calls.
+func (s *Stack) onClose(do func() error) { s.closers = append(s.closers, do) }
+
+// fail records that something failed without which the stack cannot work. Only the first
+// failure is recorded.
+func (s *Stack) fail(err error) { s.setFailure(s.folder.explain(err)) }
+
+// Failed is closed when the stack cannot work any more: the table's server has ended, or
+// messages cannot be stored on disk. Failure then returns the reason.
+func (s *Stack) Failed() <-chan struct{} { return s.failing.Done() }
+
+// Failure returns why the stack failed, nil while it has not.
+func (s *Stack) Failure() error { return context.Cause(s.failing) }

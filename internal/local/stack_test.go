@@ -43,14 +43,16 @@ func needTable(t *testing.T) {
 // the name of a rule, and events of the detail type "Lost" to one without a binary.
 func options(t *testing.T, dir string) local.Options {
 	t.Helper()
-	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}), func(r eventrule.Rule) bool { return r.Function != "alerts" })
+	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}),
+		func(r eventrule.Rule) bool { return r.Function != "alerts" })
 	return local.Options{
 		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond, Schedules: []eventrule.Schedule{},
-		Rules: append(table, eventrule.Rule{Name: "lose", Function: "nobody", Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}}),
+		Rules: append(table, eventrule.Rule{Name: "lose", Function: "nobody",
+			Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}}),
 	}
 }
 
-// A rule match that the function takes, and one that it cannot take.
+// A rule match that the function can handle, and one that it cannot.
 const (
 	match  = `{"ruleName":"unhappy"}`
 	broken = `{}`
@@ -89,14 +91,15 @@ func awsConfig(s *local.Stack) aws.Config {
 	}
 }
 
-// putEvent puts one event through a real EventBridge client and gives its id.
+// putEvent puts one event on the bus with a real EventBridge client and returns its id.
 func putEvent(t *testing.T, s *local.Stack, detailType, detail string) string {
 	t.Helper()
 	out, err := eventbridge.NewFromConfig(awsConfig(s)).PutEvents(t.Context(), &eventbridge.PutEventsInput{
-		Entries: []ebtypes.PutEventsRequestEntry{{Source: aws.String(chime.Source), DetailType: aws.String(detailType), Detail: aws.String(detail)}},
+		Entries: []ebtypes.PutEventsRequestEntry{{Source: aws.String(chime.Source), DetailType: aws.String(detailType),
+			Detail: aws.String(detail)}},
 	})
 	if err != nil || out.FailedEntryCount != 0 {
-		t.Fatalf("got %+v and error %v, want the event to be taken", out, err)
+		t.Fatalf("got %+v and error %v, want the event accepted", out, err)
 	}
 	return aws.ToString(out.Entries[0].EventId)
 }
@@ -135,12 +138,14 @@ func TestEventReachesTableAndTopicThroughTheFunction(t *testing.T) {
 		Attributes        map[string]string
 	}
 	get(t, s, "/notifications", http.StatusOK, &notes)
-	if len(notes) != 1 || !strings.Contains(notes[0].Attributes["id"], "/unhappy/1") || notes[0].TopicARN != local.AlertTopicARN {
+	if len(notes) != 1 || !strings.Contains(notes[0].Attributes["id"], "/unhappy/1") ||
+		notes[0].TopicARN != local.AlertTopicARN {
 		t.Errorf("notifications: got %+v, want the first of the rule unhappy", notes)
 	}
 	var status local.Status
 	get(t, s, "/", http.StatusOK, &status)
-	if status.Events != 1 || status.Rules["rules-matched"] != 1 || status.Functions["alerts"].Invocations != 1 || status.Topics[local.AlertTopicARN] != 1 {
+	if status.Events != 1 || status.Rules["rules-matched"] != 1 || status.Functions["alerts"].Invocations != 1 ||
+		status.Topics[local.AlertTopicARN] != 1 {
 		t.Errorf("status: got %+v, want one event, match, invocation and message", status)
 	}
 }
@@ -170,7 +175,8 @@ func TestFailureBecomesADeadLetter(t *testing.T) {
 	if err := json.Unmarshal([]byte(aws.ToString(out.Messages[0].Body)), &record); err != nil {
 		t.Fatal(err)
 	}
-	if c := record.RequestContext; record.RequestPayload.ID != id || c.Condition != "RetriesExhausted" || c.ApproximateInvokeCount != 3 ||
+	if c := record.RequestContext; record.RequestPayload.ID != id || c.Condition != "RetriesExhausted" ||
+		c.ApproximateInvokeCount != 3 ||
 		!strings.Contains(record.ResponsePayload.ErrorMessage, "/detail/ruleName") {
 		t.Errorf("got record %+v, want the event %s given up after three attempts", record, id)
 	}
@@ -224,7 +230,7 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
-func TestWhatTheStackDoesNotStandFor(t *testing.T) {
+func TestServicesThatAreNotAnswered(t *testing.T) {
 	s := start(t, options(t, t.TempDir()))
 	for _, tc := range []struct{ name, target string }{
 		{"another service", "AmazonSSM.GetParameter"}, {"no target", ""},
@@ -241,7 +247,8 @@ func TestWhatTheStackDoesNotStandFor(t *testing.T) {
 			}
 			defer response.Body.Close()
 			body, err := io.ReadAll(response.Body)
-			if err != nil || response.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "UnknownOperationException") {
+			if err != nil || response.StatusCode != http.StatusBadRequest || !strings.Contains(string(body),
+				"UnknownOperationException") {
 				t.Errorf("got status %d, body %s, error %v; want an UnknownOperationException", response.StatusCode, body, err)
 			}
 		})
@@ -274,7 +281,8 @@ func TestOneStackForAFolder(t *testing.T) {
 		"a second stack": func() error { _, err := local.Start(ctx, options(t, dir)); return err },
 		"its table":      func() error { _, err := local.OpenTable(ctx, dir, ""); return err },
 	} {
-		if err := open(); apperr.ClassOf(err) != apperr.Conflict || !strings.Contains(err.Error(), "process "+strconv.Itoa(os.Getpid())) {
+		if err := open(); apperr.ClassOf(err) != apperr.Conflict || !strings.Contains(err.Error(),
+			"process "+strconv.Itoa(os.Getpid())) {
 			t.Errorf("%s: got %v, want a %q error that names the process", name, err, apperr.Conflict)
 		}
 	}
@@ -343,14 +351,15 @@ func TestTableBetweenRuns(t *testing.T) {
 	}
 }
 
-func TestStartTellsThatAPortIsTaken(t *testing.T) {
+func TestStartOnAPortInUse(t *testing.T) {
 	first := start(t, options(t, t.TempDir()))
 	o := options(t, t.TempDir())
 	var err error
 	if o.Port, err = strconv.Atoi(first.Endpoint()[strings.LastIndex(first.Endpoint(), ":")+1:]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := local.Start(t.Context(), o); apperr.ClassOf(err) != apperr.Conflict || !strings.Contains(err.Error(), "--port") {
+	if _, err := local.Start(t.Context(), o); apperr.ClassOf(err) != apperr.Conflict || !strings.Contains(err.Error(),
+		"--port") {
 		t.Errorf("got %v, want a %q error that advises --port", err, apperr.Conflict)
 	}
 }

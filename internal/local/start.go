@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -17,36 +18,30 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 )
 
-// Start starts a stack and returns when it takes events. While it runs, the file
-// local.json in Options.Dir says to other commands where it is. A second stack on
-// the same folder is refused with a Conflict that names the first one's process.
-// A start that fails leaves the data of the last run as they were. Close the stack to
-// free all of that.
+// Start starts a stack and returns when it accepts events. While it runs, the file
+// local.json in Options.Dir has its address for other commands. A second stack on the
+// same folder is refused with a Conflict that names the first one's process. A start that
+// fails leaves the data of the last run as they were. Close the stack after use.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
-		options: o.withDefaults(), started: time.Now(), failed: make(chan struct{}), closing: make(chan struct{}),
-		pipelines: chimesdk.NewPipelines(), voice: chimesdk.NewVoice(),
+		options: o.withDefaults(), started: time.Now(), pipelines: chimesdk.NewPipelines(), voice: chimesdk.NewVoice(),
 	}
-	if err := s.newVoiceSources(); err != nil {
-		return nil, err
-	}
-	s.topics = sns.NewService(s.published, FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN)
-	s.topics.Add(s.options.Topics...)
-	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
+	s.failing, s.setFailure = context.WithCancelCause(context.Background())
+	s.close = sync.OnceValue(s.closeAll)
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(s.cause(err), s.Close())
 	}
 	return s, nil
 }
 
-// cause returns why a start failed: where the table's server died, what followed of that
-// says little.
+// cause returns why a start failed: the end of the table's server, where that is the
+// reason for all else.
 func (s *Stack) cause(err error) error {
 	if s.table != nil {
 		select {
-		case <-s.failed:
-			return s.failure
-		case <-time.After(200 * time.Millisecond): // a death is noticed a little later than its effects
+		case <-s.Failed():
+			return s.Failure()
+		case <-time.After(200 * time.Millisecond): // its end is noticed a little later than the effects
 		}
 	}
 	if s.folder != nil {
@@ -56,7 +51,10 @@ func (s *Stack) cause(err error) error {
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	// What can be found out before anything of the last run is touched comes first.
+	// What can be checked before anything of the last run is touched comes first.
+	if err := s.newVoiceSources(); err != nil {
+		return err
+	}
 	modules, err := findModules(s.options.Modules)
 	if err != nil {
 		return err
@@ -67,9 +65,16 @@ func (s *Stack) start(ctx context.Context) error {
 	if s.folder, err = openFolder(ctx, s.options.Dir, lockPatience); err != nil {
 		return err
 	}
+	s.onClose(s.folder.close)
 	if s.listener, err = listen(s.options.Port); err != nil {
 		return err
 	}
+	s.onClose(func() error {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) { // by the server
+			return err
+		}
+		return nil
+	})
 	replaces, err := s.folder.begin(s.options.Keep)
 	if err != nil {
 		return err
@@ -78,7 +83,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if replaces {
 		counted = s.countReplaced(ctx, modules)
 	}
-	gate, err := s.startServices(ctx, modules)
+	ready, err := s.startServices(ctx, modules)
 	if replaces {
 		s.replaced = counted() // before the folder that it reads is moved again
 	}
@@ -92,21 +97,19 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	s.runVoiceSources()
-	close(gate)
+	close(ready)
 	return nil
 }
 
-// startServices starts all that runs, and returns the gate that lets events in.
-func (s *Stack) startServices(ctx context.Context, modules string) (gate chan struct{}, err error) {
+// startServices starts all servers and functions. Close ready to let events in.
+func (s *Stack) startServices(ctx context.Context, modules string) (ready chan struct{}, err error) {
+	s.topics = sns.NewService(s.published,
+		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Topics...)...)
+	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.openMessages(); err != nil {
 		return nil, err
 	}
-	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
-		return nil, err
-	}
-	go s.watchTable()
-	if err := dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName,
-		dynamo.Definition()); err != nil {
+	if err := s.startTable(ctx, modules); err != nil {
 		return nil, err
 	}
 	if s.bus, err = eventbridge.New(eventbridge.Options{
@@ -117,16 +120,45 @@ func (s *Stack) startServices(ctx context.Context, modules string) (gate chan st
 	}); err != nil {
 		return nil, err
 	}
-	// The functions may call the endpoint as soon as they start; the bus is
-	// served only when the functions are there.
-	gate = make(chan struct{})
-	s.server = &http.Server{Handler: s.handler(gate), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.server.Serve(s.listener) }() // ends when the server is closed
-	s.host, err = lambdahost.Start(ctx, s.hostOptions())
-	return gate, err
+	// The functions may call the endpoint as soon as they start; the bus is served only
+	// when the functions are there.
+	ready = make(chan struct{})
+	server := serve(s.listener, s.handler(ready))
+	s.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) == nil {
+			return nil
+		}
+		return server.Close() // a long poll is still open
+	})
+	if s.host, err = lambdahost.Start(ctx, s.hostOptions()); err != nil {
+		return nil, err
+	}
+	s.onClose(func() error { s.host.Close(); return nil })
+	return ready, nil
 }
 
-// listen never listens anywhere but on the loopback address.
+func (s *Stack) startTable(ctx context.Context, modules string) (err error) {
+	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
+		return err
+	}
+	s.onClose(func() error {
+		if err := s.table.Close(); s.Failure() == nil { // else the reason is known
+			return err
+		}
+		return nil
+	})
+	go func() {
+		<-s.table.Done()
+		if !s.closing.Load() {
+			s.fail(s.table.Err())
+		}
+	}()
+	return dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, dynamo.Definition())
+}
+
+// listen listens on the loopback address, and on no other.
 func listen(port int) (net.Listener, error) {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	listener, err := net.Listen("tcp", address)
@@ -135,4 +167,11 @@ func listen(port int) (net.Listener, error) {
 			"choose another port with --port, 0 for any free one")
 	}
 	return listener, nil
+}
+
+// serve serves until the server that it returns is closed.
+func serve(listener net.Listener, handler http.Handler) *http.Server {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return server
 }

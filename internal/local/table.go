@@ -11,7 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 )
 
-// Table is the table of a stack that no longer runs, opened by itself.
+// Table is the table of a stack that has ended.
 type Table struct {
 	folder *folder
 	server *dynalite.Server
@@ -19,27 +19,26 @@ type Table struct {
 	copied string
 }
 
-// OpenTable serves the table that the last stack on the folder dir left (empty
-// means DefaultDir). modules is as in Options. Several may be opened side by side: each
-// waits for those before it. In a folder that cannot be written to, a copy is served:
-// see ReadOnly. The error is of class NotFound when there is no table, and Conflict when
-// a stack has it open. Close it after use.
+// OpenTable serves the table of the last stack on the folder dir (empty means
+// DefaultDir). modules is as in Options. One process at a time has the table open; others
+// wait. In a folder that cannot be written to, a copy is served: see ReadOnly. The error
+// is of class NotFound when there is no table, and Conflict when a stack has it open.
+// Close it after use.
 func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
-	if dir == "" {
-		dir = DefaultDir
-	}
-	path, err := filepath.Abs(dir)
+	f, err := folderAt(dir)
 	if err != nil {
-		return nil, apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
+		return nil, err
 	}
-	none := apperr.New(apperr.NotFound, "folder "+dir, "no local stack left a table in it", "start one with: chimewatch local")
-	if f := (&folder{dir: path}); f.lastRun(tableFolder) == "" && !f.locked() {
+	none := apperr.New(apperr.NotFound, "folder "+f.dir, "no local stack left a table in it",
+		"start one with: chimewatch local")
+	if f.lastRun(tableFolder) == "" && !f.locked() {
 		return nil, none // without making a folder or a lock
 	}
 	t := &Table{}
 	t.folder, err = openFolder(ctx, dir, readPatience)
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
-		return t.copy(ctx, path, modules, none)
+		t.folder = f
+		return t.copy(ctx, modules, none)
 	}
 	var inUse *apperr.Error
 	if errors.As(err, &inUse) && inUse.Class == apperr.Conflict {
@@ -68,10 +67,9 @@ func (t *Table) serve(ctx context.Context, modules, data string) (*Table, error)
 	return t, nil
 }
 
-// copy serves a copy of a table that cannot be opened where it lies. A stack that writes
-// to it meanwhile is kept out by a shared lock.
-func (t *Table) copy(ctx context.Context, dir, modules string, none error) (*Table, error) {
-	t.folder = &folder{dir: dir}
+// copy serves a copy of a table that cannot be opened in its folder. A shared lock keeps
+// stacks from writing to the table meanwhile.
+func (t *Table) copy(ctx context.Context, modules string, none error) (*Table, error) {
 	lock, err := os.Open(t.folder.lockPath())
 	if err == nil {
 		t.folder.lock = lock
@@ -89,7 +87,7 @@ func (t *Table) copy(ctx context.Context, dir, modules string, none error) (*Tab
 		err = os.CopyFS(filepath.Join(t.copied, tableFolder), os.DirFS(from))
 	}
 	if err != nil {
-		err = apperr.Wrap(err, apperr.Internal, "folder "+from, "cannot be copied, and cannot be opened where it lies",
+		err = apperr.Wrap(err, apperr.Internal, "folder "+from, "cannot be copied, and cannot be opened where it is",
 			"set TMPDIR to a folder with room")
 		return nil, errors.Join(err, t.Close())
 	}
@@ -99,11 +97,10 @@ func (t *Table) copy(ctx context.Context, dir, modules string, none error) (*Tab
 // ReadOnly reports whether a copy is served, so that what is written to it is lost.
 func (t *Table) ReadOnly() bool { return t.copied != "" }
 
-// Endpoint is the address for DynamoDB clients. They need some credentials, and
-// the Region does not matter.
+// Endpoint returns the address for DynamoDB clients. Any credentials and Region will do.
 func (t *Table) Endpoint() string { return t.server.URL() }
 
-// Name is the table's name.
+// Name returns the table's name.
 func (t *Table) Name() string { return TableName }
 
 // Close ends the table's server and frees the folder.
@@ -118,7 +115,7 @@ func (t *Table) Close() error {
 	return errors.Join(append(errs, t.folder.close())...)
 }
 
-// findModules looks where Options.Modules says.
+// findModules returns the folder that Options.Modules describes.
 func findModules(dir string) (string, error) {
 	if dir != "" {
 		return dynalite.FindModules(dir)

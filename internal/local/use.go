@@ -3,11 +3,13 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
@@ -17,12 +19,12 @@ import (
 // Endpoint is the address for AWS clients, without a slash at the end.
 func (s *Stack) Endpoint() string { return "http://" + s.listener.Addr().String() }
 
-// DynamoDB gives a client on the stack's table.
+// DynamoDB returns a client for the stack's table.
 func (s *Stack) DynamoDB() *dynamodb.Client { return dynalite.Client(s.Endpoint(), Region) }
 
-// Put puts whole events, envelope included, on the bus, as Amazon Chime does by
-// itself. It returns when each is queued for the functions it goes to. An event
-// that is none gives an error of class Invalid, and the others are put.
+// Put puts whole events, envelope included, on the bus, as Amazon Chime does. It returns
+// when each is queued for the functions of the rules that match. The error is of class
+// Invalid where some are not events; the others are put.
 func (s *Stack) Put(events ...[]byte) error {
 	var errs []error
 	for _, event := range events {
@@ -31,48 +33,57 @@ func (s *Stack) Put(events ...[]byte) error {
 	return errors.Join(errs...)
 }
 
-// Invoke invokes a function once with the payload as it is, and gives its reply.
+// Invoke invokes a function once with the payload as it is, and returns its reply.
 // A failure of the function is a *host.FunctionError.
 func (s *Stack) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
 	return s.host.Invoke(ctx, function, payload)
 }
 
-// InvokeAsync queues a payload for a function as an event source does: with
-// retries, and with a record in the function queue when it is given up.
+// InvokeAsync queues a payload for a function as an event source does: with retries, and
+// with a record in the function queue when it fails for good.
 func (s *Stack) InvokeAsync(function string, payload []byte) error {
 	return s.host.Enqueue(function, payload)
 }
 
-// Drain waits until every event that was put has been handled or has become a
-// dead letter.
+// Drain waits until nothing is pending: every event that was put has been handled or has
+// become a dead letter. When ctx ends before, the error is of class Unavailable.
 func (s *Stack) Drain(ctx context.Context) error {
-	if err := s.drainVoice(ctx); err != nil {
-		return err
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.Pending() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return apperr.Wrap(ctx.Err(), apperr.Unavailable, "local stack",
+				fmt.Sprintf("%d invocations are not done", s.Pending()), "")
+		}
 	}
-	return s.host.Drain(ctx)
+	return nil
 }
 
-// Pending gives how many invocations are not done, those that wait for a retry
-// or in the queue and stream of voice notifications included.
-func (s *Stack) Pending() int { return s.host.Pending() + s.sources.backlog() }
+// Pending returns how many invocations are not done: running, queued, waiting for a
+// retry, or in the queue and the stream of voice notifications.
+func (s *Stack) Pending() int {
+	return len(s.sources.queue.Messages()) + s.sources.stream.Backlog() + s.host.Pending()
+}
 
-// Notifications gives what was published for people, oldest first.
+// Notifications returns what was published for people, oldest first.
 func (s *Stack) Notifications() []sns.Message {
 	return slices.DeleteFunc(s.topics.Messages(), func(m sns.Message) bool { return m.TopicARN == VoiceTopicARN })
 }
 
-// Topics returns the ARNs of the topics whose messages people get.
+// Topics returns the ARNs of the topics for people.
 func (s *Stack) Topics() []string {
 	return slices.DeleteFunc(s.topics.ARNs(), func(arn string) bool { return arn == VoiceTopicARN })
 }
 
-// Voice is the stand-in for the voice API, to be told of calls that ended.
+// Voice returns the stand-in for the voice API.
 func (s *Stack) Voice() *chimesdk.Voice { return s.voice }
 
-// SendVoice puts a voice-analytics notification into the queue for them.
+// SendVoice sends a voice notification to the queue for them.
 func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(notification), nil) }
 
-// LogTail gives the last lines that a function wrote.
+// LogTail returns the last lines that a function wrote.
 func (s *Stack) LogTail(function string) string { return s.host.LogTail(function) }
 
 // DeadLetter is a message in one of the dead-letter queues.
@@ -80,21 +91,17 @@ type DeadLetter struct {
 	Queue string    `json:"queue"`
 	ID    string    `json:"messageId"`
 	Sent  time.Time `json:"sentAt"`
-	// Attributes tell why, in the rule queue.
+	// Attributes are the reason, in the rule queue.
 	Attributes map[string]string `json:"attributes,omitempty"`
-	// Body is the record of a given-up invocation in the function queue, and the
-	// event or notification in the others.
+	// Body is the record of a failed invocation in the function queue, and the event or
+	// notification in the others.
 	Body string `json:"body"`
 }
 
-// DeadLetters returns what lies in the dead-letter queues, oldest first. It stays there.
+// DeadLetters returns the messages in the dead-letter queues, oldest first. They stay there.
 func (s *Stack) DeadLetters() []DeadLetter {
-	return deadLettersOf(s.functionQueue, s.ruleQueue, s.sources.dead)
-}
-
-func deadLettersOf(from ...*sqs.Queue) []DeadLetter {
 	letters := []DeadLetter{}
-	for _, q := range from {
+	for _, q := range []*sqs.Queue{s.functionQueue, s.ruleQueue, s.sources.dead} {
 		for _, m := range q.Messages() {
 			letter := DeadLetter{Queue: q.Name(), ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
 			for name, attribute := range m.Attributes {

@@ -32,9 +32,11 @@ import (
 func startVoice(t *testing.T) (*local.Stack, *dynamo.Store) {
 	t.Helper()
 	needTable(t)
-	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}), func(r eventrule.Rule) bool { return r.Function != "consent" })
-	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"), RetryDelay: time.Millisecond,
-		Rules: table, Others: []string{local.VoiceFunction}, Schedules: []eventrule.Schedule{}})
+	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}),
+		func(r eventrule.Rule) bool { return r.Function != "consent" })
+	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"),
+		RetryDelay: time.Millisecond,
+		Rules:      table, Others: []string{local.VoiceFunction}, Schedules: []eventrule.Schedule{}})
 	return s, dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
@@ -77,15 +79,19 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 		send              func(body string)
 	}{
 		{"direct", "LAMBDA", local.FunctionQueue, func(body string) {
-			post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"}, []byte(body), http.StatusAccepted)
+			post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"},
+				[]byte(body), http.StatusAccepted)
 		}},
 		{"queue", "SQS", local.VoiceDeadLetters, func(body string) {
-			if _, err := sqs.NewFromConfig(awsConfig(s)).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(s.Endpoint() + "/" + local.Account + "/" + local.VoiceQueue), MessageBody: &body}); err != nil {
+			if _, err := sqs.NewFromConfig(awsConfig(s)).SendMessage(t.Context(),
+				&sqs.SendMessageInput{QueueUrl: aws.String(s.Endpoint() + "/" + local.Account + "/" + local.VoiceQueue),
+					MessageBody: &body}); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{"topic", "SNS", local.FunctionQueue, func(body string) {
-			if _, err := sns.NewFromConfig(awsConfig(s)).Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(local.VoiceTopicARN), Message: &body}); err != nil {
+			if _, err := sns.NewFromConfig(awsConfig(s)).Publish(t.Context(),
+				&sns.PublishInput{TopicArn: aws.String(local.VoiceTopicARN), Message: &body}); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -108,7 +114,7 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 			}
 			var got []string
 			for _, n := range notes {
-				got = append(got, n.ID+" "+string(n.Source))
+				got = append(got, n.ID+" "+string(n.By))
 			}
 			var want []string
 			for _, i := range []int{0, 1, 3, 4} {
@@ -118,7 +124,8 @@ func TestEverySourceOfVoiceNotifications(t *testing.T) {
 				t.Errorf("kept (-want +got):\n%s", diff)
 			}
 			dead := s.DeadLetters()[before:]
-			if len(dead) != 1 || dead[0].Queue != source.dead || !strings.Contains(strings.ReplaceAll(dead[0].Body, `\"`, `"`), poison) {
+			if len(dead) != 1 || dead[0].Queue != source.dead || !strings.Contains(strings.ReplaceAll(dead[0].Body, `\"`, `"`),
+				poison) {
 				t.Errorf("got dead letters %+v, want the poisoned one in %s with its bytes", dead, source.dead)
 			}
 		})
@@ -134,7 +141,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../voice/testdata/call-analytics.json")
+	text, err := os.ReadFile("../chime/testdata/call-analytics.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +177,7 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	drain(t, s)
 	call := chime.CallFields{TransactionID: "af713cb5-c6aa-416a-97e1-5636109ac0d8"}
 	notes, err := table.VoiceOf(t.Context(), call, "")
-	if err != nil || len(notes) != 1 || notes[0].Source != "KINESIS" {
+	if err != nil || len(notes) != 1 || notes[0].By != "KINESIS" {
 		t.Errorf("got the notifications %+v and %v, want the one of the stream", notes, err)
 	}
 	if letters := s.DeadLetters(); len(letters) != 0 {
@@ -191,15 +198,17 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	}
 }
 
-func TestInvokeAsTheLambdaAPIDoes(t *testing.T) {
+func TestInvokeThroughTheLambdaAPI(t *testing.T) {
 	s, _ := startVoice(t)
 	ready, err := schemas.Lookup("voice-analytics-ready")
 	if err != nil {
 		t.Fatal(err)
 	}
-	post(t, s, "/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:voice/invocations", nil, ready.Body, http.StatusOK)
+	post(t, s, "/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:voice/invocations", nil, ready.Body,
+		http.StatusOK)
 	post(t, s, "/2015-03-31/functions/nobody/invocations", nil, ready.Body, http.StatusNotFound)
-	post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"}, []byte("x"), http.StatusBadRequest)
+	post(t, s, "/2015-03-31/functions/voice/invocations", map[string]string{"X-Amz-Invocation-Type": "Event"}, []byte("x"),
+		http.StatusBadRequest)
 }
 
 // TestAWSCLISendsVoiceNotifications holds the stream and Invoke against the CLI's
@@ -218,23 +227,27 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 		{"lambda", "invoke", "--function-name", "voice", "--payload", "file://" + file, "--query", "StatusCode", os.DevNull},
 	} {
 		cmd := exec.CommandContext(t.Context(), program, append([]string{"--endpoint-url", s.Endpoint()}, args...)...)
-		cmd.Env = append(os.Environ(), "AWS_DEFAULT_REGION="+local.Region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull)
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "200") && !strings.Contains(string(out), "SequenceNumber") {
+		cmd.Env = append(os.Environ(), "AWS_DEFAULT_REGION="+local.Region, "AWS_ACCESS_KEY_ID=test",
+			"AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "200") &&
+			!strings.Contains(string(out), "SequenceNumber") {
 			t.Errorf("aws %s: got %s (%v)", args[0], out, err)
 		}
 	}
 	drain(t, s)
 	notes, err := table.VoiceOf(t.Context(), chime.CallFields{TransactionID: "cli"}, "")
 	if err != nil || len(notes) != 2 {
-		t.Errorf("got %d notifications and %v, want the two that the CLI sent; dead letters %+v", len(notes), err, s.DeadLetters())
+		t.Errorf("got %d notifications and %v, want the two that the CLI sent; dead letters %+v", len(notes), err,
+			s.DeadLetters())
 	}
 }
 
-// say puts an event of consent on the bus and waits until it is handled.
-func say(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
+// consent puts a consent event on the bus and waits until it is handled.
+func consent(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
 	t.Helper()
 	event, err := json.Marshal(map[string]any{
-		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": time.Now().UTC(), "detail": d,
+		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource,
+		"detail-type": voicetask.DetailType, "time": time.Now().UTC(), "detail": d,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -249,9 +262,9 @@ func TestTasksFollowConsent(t *testing.T) {
 	s, table := startVoice(t)
 	const transaction = "af713cb5-c6aa-416a-97e1-5636109ac0d8"
 	at := time.Now().UTC().Add(-time.Minute)
-	word := func(decision voicetask.Kind, scope voicetask.Scope) voicetask.ConsentDetail {
+	decision := func(kind voicetask.Kind, scope voicetask.Scope) voicetask.ConsentDetail {
 		at = at.Add(time.Second)
-		return voicetask.ConsentDetail{TransactionID: transaction, Scope: scope, Decision: decision, By: "me", At: at}
+		return voicetask.ConsentDetail{TransactionID: transaction, Scope: scope, Decision: kind, By: "me", At: at}
 	}
 	running := func(want string) {
 		t.Helper()
@@ -275,24 +288,24 @@ func TestTasksFollowConsent(t *testing.T) {
 		s.SendVoice(e.Body)
 		drain(t, s)
 	}
-	say(t, s, word(voicetask.Granted, voicetask.ScopeVoiceTone))
+	consent(t, s, decision(voicetask.Granted, voicetask.ScopeVoiceTone))
 	running("")
 	notify("voice-analytics-ready")
 	running("voice-tone")
 	notify("voice-analytics-ready")
-	say(t, s, word(voicetask.Granted, voicetask.ScopeBoth))
+	consent(t, s, decision(voicetask.Granted, voicetask.ScopeBoth))
 	running("speaker-search voice-tone")
-	say(t, s, word(voicetask.Withdrawn, voicetask.ScopeVoiceTone))
+	consent(t, s, decision(voicetask.Withdrawn, voicetask.ScopeVoiceTone))
 	running("speaker-search")
-	say(t, s, word(voicetask.Denied, voicetask.ScopeBoth))
+	consent(t, s, decision(voicetask.Denied, voicetask.ScopeBoth))
 	running("")
-	bad := word(voicetask.Granted, "everything")
-	say(t, s, bad)
+	bad := decision(voicetask.Granted, "everything")
+	consent(t, s, bad)
 	if letters := s.DeadLetters(); len(letters) != 1 || !strings.Contains(letters[0].Body, "/detail/scope") {
 		t.Errorf("got dead letters %+v, want the consent that names no known scope, with the field", letters)
 	}
 	s.Voice().End(transaction)
-	say(t, s, word(voicetask.Granted, voicetask.ScopeBoth))
+	consent(t, s, decision(voicetask.Granted, voicetask.ScopeBoth))
 	running("")
 	ledger, err := table.Ledger(t.Context(), transaction)
 	if err != nil {

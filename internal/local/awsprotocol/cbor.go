@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// RefuseCBOR answers a request in CBOR, which no service here understands, with an error
-// in CBOR that says how to have the client send JSON. False where the request is none.
+// RefuseCBOR answers a request in CBOR, which no service here reads, with an error in CBOR
+// that says how to make the client send JSON. It returns false for any other request.
 func RefuseCBOR(w http.ResponseWriter, r *http.Request) bool {
 	kind := r.Header.Get("Content-Type")
 	if !strings.HasPrefix(kind, "application/x-amz-cbor") && !strings.HasPrefix(kind, "application/cbor") {
@@ -17,7 +17,7 @@ func RefuseCBOR(w http.ResponseWriter, r *http.Request) bool {
 	if operation == "" {
 		operation = r.URL.Path
 	}
-	text := operation + " came in CBOR, and the local stack understands JSON only: " +
+	text := operation + " came in CBOR, and the local stack reads JSON only: " +
 		"set AWS_CBOR_DISABLE=true in the environment of the client, or -Daws.cborEnabled=false of its JVM " +
 		"(com.amazonaws.sdk.disableCbor=true with version 1 of the SDK for Java)"
 	const code = "SerializationException"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -18,29 +19,40 @@ func Op[In, Out any](f func(context.Context, In) (Out, error)) Operation {
 	return func(ctx context.Context, body []byte) (any, error) {
 		var in In
 		if err := json.Unmarshal(body, &in); err != nil {
-			return nil, Errorf("SerializationException", "the request is not the JSON that the operation takes: %v", err)
+			return nil, Errorf("SerializationException", "the request is not the JSON that the operation accepts: %v", err)
 		}
 		return f(ctx, in)
 	}
 }
 
-// JSONService answers AWS JSON requests. Operations are found by the part of
-// X-Amz-Target after the dot.
+// JSONService answers AWS JSON requests. The part of X-Amz-Target after the dot names
+// the operation.
 type JSONService struct {
-	// Version is the protocol's, "1.0" or "1.1".
+	// Version is that of the protocol: "1.0" or "1.1".
 	Version string
-	// Namespace goes before the error code, as in "com.amazonaws.sqs".
+	// Namespace stands before the error code, as in "com.amazonaws.sqs".
 	Namespace  string
 	Operations map[string]Operation
 }
 
 func (s *JSONService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusOK
 	reply, err := s.answer(w, r)
 	if err != nil {
-		s.refuse(w, err)
-		return
+		var e *Error
+		e, status = asError(err)
+		code := e.Code
+		if s.Namespace != "" {
+			code = s.Namespace + "#" + code
+		}
+		if e.Legacy != "" {
+			w.Header().Set("X-Amzn-Query-Error", e.Legacy+";Sender")
+		}
+		reply = map[string]string{"__type": code, "message": e.Message}
 	}
-	s.write(w, http.StatusOK, reply)
+	w.Header().Set("Content-Type", "application/x-amz-json-"+s.Version)
+	w.Header().Set("X-Amzn-RequestId", NewID())
+	WriteJSON(w, status, reply)
 }
 
 func (s *JSONService) answer(w http.ResponseWriter, r *http.Request) (any, error) {
@@ -49,45 +61,39 @@ func (s *JSONService) answer(w http.ResponseWriter, r *http.Request) (any, error
 	if !ok {
 		return nil, unknown(name, slices.Collect(maps.Keys(s.Operations)))
 	}
-	body, err := readBody(w, r)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
-		return nil, err
+		return nil, tooLarge(err)
 	}
 	return operation(r.Context(), body)
 }
 
-func (s *JSONService) refuse(w http.ResponseWriter, err error) {
-	e, status := asError(err)
-	code := e.Code
-	if s.Namespace != "" {
-		code = s.Namespace + "#" + code
-	}
-	if e.Legacy != "" {
-		w.Header().Set("X-Amzn-Query-Error", e.Legacy+";Sender")
-	}
-	s.write(w, status, map[string]string{"__type": code, "message": e.Message})
-}
-
-func (s *JSONService) write(w http.ResponseWriter, status int, reply any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-"+s.Version)
-	w.Header().Set("X-Amzn-RequestId", NewID())
-	WriteJSON(w, status, reply)
-}
-
-// WriteJSON writes a reply with its length, and keeps the Content-Type that is
-// set already.
-func WriteJSON(w http.ResponseWriter, status int, reply any) {
+// EncodeJSON returns a value as one line of JSON. Unlike json.Marshal it leaves <, > and
+// & as they are.
+func EncodeJSON(value any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(reply); err != nil {
-		status = http.StatusInternalServerError
-		b.Reset()
-		b.WriteString(`{"message":"the reply could not be encoded"}`)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// WriteJSON writes a reply. It keeps a Content-Type that is set already.
+func WriteJSON(w http.ResponseWriter, status int, reply any) {
+	body, err := EncodeJSON(reply)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"message":"the reply could not be encoded"}`)
 	}
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // fails only when the client is gone
+	_, _ = w.Write(append(body, '\n')) // fails only when the client is gone
+}
+
+// RefuseService answers a request to a service that is not there, or to an operation of
+// it, with the reason.
+func RefuseService(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("X-Amzn-ErrorType", code)
+	WriteJSON(w, status, map[string]string{"__type": code, "message": message})
 }

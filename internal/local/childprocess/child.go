@@ -1,5 +1,5 @@
-// Package childprocess starts processes that never outlive this one, whichever way
-// this one ends: by itself, by a signal, or killed outright.
+// Package childprocess starts processes that never outlive this one, however it ends: by
+// itself, by a signal, or killed.
 package childprocess
 
 import (
@@ -18,10 +18,10 @@ type Process struct {
 	err   error
 }
 
-// Start starts cmd. The child gets a pipe as its standard input, which nothing
-// is ever written to: it closes when this process is gone, and so tells a child
-// that reads it to end on systems where the kernel sends no signal for that.
-// A terminal's Ctrl-C does not reach the child; Stop and Kill end it.
+// Start starts cmd. The child's standard input is a pipe to which nothing is written: it
+// closes when this process is gone, so that a child that reads it can end itself on
+// systems where the kernel does not kill it. A terminal's Ctrl-C does not reach the child;
+// Stop and Kill end it.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	detach(cmd)
 	stdin, err := cmd.StdinPipe()
@@ -42,13 +42,13 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Pid gives the process id.
+// Pid returns the process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Done is closed when the process has ended and its output was read.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says how the process ended: nil for exit code 0. It waits for the end.
+// Err waits for the end of the process and returns its error, nil for exit code 0.
 func (p *Process) Err() error {
 	<-p.done
 	return p.err
@@ -60,8 +60,8 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Stop closes the child's standard input, which asks it to end, and kills it
-// when it is still there after the grace period.
+// Stop closes the child's standard input, which asks it to end, and kills it when it has
+// not ended after the grace period.
 func (p *Process) Stop(grace time.Duration) error {
 	p.stdin.Close()
 	select {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A parent that is killed outright takes even a child with it that never looks
+// A parent that is killed ends even a child that never looks
 // at its input.
 func TestChildDiesWithAKilledParent(t *testing.T) {
 	parent := exec.Command(os.Args[0])

@@ -1,8 +1,10 @@
-// Package chimesdk stands in for the Amazon Chime SDK's API: it answers any AWS
-// client in the service's own shapes, from what it was told of the calls.
+// Package chimesdk stands in for the Chime API. It answers AWS clients in the service's
+// own shapes; what it knows of calls was set, or comes from their events.
 package chimesdk
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,11 +16,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Pipeline is a media insights pipeline as the API tells of it.
+// Pipeline is a media insights pipeline as the API describes it.
 type Pipeline struct {
 	ID, ARN, ConfigurationARN string
-	// Status is Initializing, NotStarted, InProgress, Paused, Stopping, Stopped
-	// or Failed.
+	// Status is Initializing, NotStarted, InProgress, Paused, Stopping, Stopped or Failed.
 	Status    string
 	CreatedAt time.Time
 	Elements  []Element
@@ -28,25 +29,24 @@ type Pipeline struct {
 // Element is a processor or sink of a pipeline.
 type Element struct{ Type, Status string }
 
-// Path is what the paths of the media pipelines API begin with.
+// Path is the beginning of the paths of the media pipelines API.
 const Path = "/sdk-media-pipelines"
 
-// Pipelines is the media pipelines API. Its methods may be called from any
-// goroutine.
+// Pipelines is the media pipelines API. Its methods may be called from any goroutine.
 type Pipelines struct {
 	mu      sync.Mutex
 	byID    map[string]Pipeline
 	learned map[string]pipeline.State
-	refuse  []int
+	refuse  refusals
 	lookups int
 }
 
-// NewPipelines makes an API that knows no pipeline.
+// NewPipelines makes an API without pipelines.
 func NewPipelines() *Pipelines {
 	return &Pipelines{byID: map[string]Pipeline{}, learned: map[string]pipeline.State{}}
 }
 
-// Set makes the API know a pipeline as it is now.
+// Set sets what the API answers about pipelines.
 func (p *Pipelines) Set(all ...Pipeline) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -56,15 +56,15 @@ func (p *Pipelines) Set(all ...Pipeline) {
 	}
 }
 
-// statusOf gives the API's word for a status that events tell. The API does not
-// know temporary failures.
+// statusOf has the API's status for each status of a state. The API has no temporary
+// failures.
 var statusOf = map[pipeline.Status]string{
 	pipeline.Created: "NotStarted", pipeline.InProgress: "InProgress", pipeline.TemporarilyFailed: "InProgress",
 	pipeline.Paused: "Paused", pipeline.Stopped: "Stopped", pipeline.Failed: "Failed",
 }
 
-// Learn makes the API know a pipeline as an event tells of it, joined with what
-// it has learned before; unless Set has said what it is.
+// Learn merges what an event says of a pipeline into what the API answers about it, unless
+// that comes from Set.
 func (p *Pipelines) Learn(event pipeline.State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,9 +75,10 @@ func (p *Pipelines) Learn(event pipeline.State) {
 	st := pipeline.Merge(before, event)
 	p.learned[st.ID] = st
 	if statusOf[st.Status] == "" {
-		return // no pipeline came to be, or nobody has said what it does
+		return // the pipeline was not created, or its status is not known
 	}
-	one := Pipeline{ID: st.ID, ARN: st.PipelineARN, ConfigurationARN: st.ConfigurationARN, Status: statusOf[st.Status], CreatedAt: st.CreatedAt}
+	one := Pipeline{ID: st.ID, ARN: st.PipelineARN, ConfigurationARN: st.ConfigurationARN, Status: statusOf[st.Status],
+		CreatedAt: st.CreatedAt}
 	for _, e := range st.Elements {
 		one.Elements = append(one.Elements, Element{e.Type, e.Status})
 	}
@@ -91,7 +92,7 @@ func (p *Pipelines) Refuse(codes ...int) {
 	p.refuse = append(p.refuse, codes...)
 }
 
-// Lookups counts the requests for single pipelines, those refused included.
+// Lookups returns how many requests for single pipelines there were, including those refused.
 func (p *Pipelines) Lookups() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,23 +107,19 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id != "" {
 		p.lookups++
 	}
-	if len(p.refuse) > 0 {
-		code := p.refuse[0]
-		p.refuse = p.refuse[1:]
-		refuse(w, code)
-		return
-	}
 	one, known := p.byID[id]
+	code := p.refuse.next()
 	switch {
+	case code != 0:
+		refuse(w, code)
 	case id == "" && r.Method == http.MethodGet:
 		p.list(w, r)
-	case id == "":
-		refuse(w, http.StatusBadRequest)
-	case !known:
+	case id != "" && !known:
 		refuse(w, http.StatusNotFound)
-	case r.Method == http.MethodGet:
-		awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one.shape()}})
-	case r.Method == http.MethodDelete:
+	case id != "" && r.Method == http.MethodGet:
+		awsprotocol.WriteJSON(w, http.StatusOK,
+			map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one.shape()}})
+	case id != "" && r.Method == http.MethodDelete:
 		delete(p.byID, id)
 		delete(p.learned, id)
 		w.WriteHeader(http.StatusNoContent)
@@ -131,32 +128,25 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// list gives pages of ids and ARNs, by id; the token is the last id of the page before.
+// list answers with pages of ids and ARNs, by id; the token is the last id of the page
+// before.
 func (p *Pipelines) list(w http.ResponseWriter, r *http.Request) {
-	most, err := strconv.Atoi(r.URL.Query().Get("max-results"))
-	if err != nil {
-		most = 99
-	}
-	if most < 1 || most > 99 {
+	query := r.URL.Query()
+	limit, err := strconv.Atoi(cmp.Or(query.Get("max-results"), "99"))
+	if err != nil || limit < 1 || limit > 99 {
 		refuse(w, http.StatusBadRequest)
 		return
 	}
-	after := r.URL.Query().Get("next-token")
-	var ids []string
-	for id := range p.byID {
-		if id > after {
-			ids = append(ids, id)
+	page, answer := []map[string]string{}, map[string]any{}
+	for _, id := range slices.Sorted(maps.Keys(p.byID)) {
+		if id <= query.Get("next-token") {
+			continue
 		}
-	}
-	slices.Sort(ids)
-	answer := map[string]any{}
-	if len(ids) > most {
-		ids = ids[:most]
-		answer["NextToken"] = ids[most-1]
-	}
-	page := make([]map[string]string, len(ids))
-	for i, id := range ids {
-		page[i] = map[string]string{"MediaPipelineId": id, "MediaPipelineArn": p.byID[id].ARN}
+		if len(page) == limit {
+			answer["NextToken"] = page[limit-1]["MediaPipelineId"]
+			break
+		}
+		page = append(page, map[string]string{"MediaPipelineId": id, "MediaPipelineArn": p.byID[id].ARN})
 	}
 	answer["MediaPipelines"] = page
 	awsprotocol.WriteJSON(w, http.StatusOK, answer)
@@ -167,7 +157,8 @@ func (p Pipeline) shape() map[string]any {
 	for i, e := range p.Elements {
 		elements[i] = map[string]string{"Type": e.Type, "Status": e.Status}
 	}
-	shape := map[string]any{"MediaPipelineId": p.ID, "MediaPipelineArn": p.ARN, "Status": p.Status, "ElementStatuses": elements}
+	shape := map[string]any{"MediaPipelineId": p.ID, "MediaPipelineArn": p.ARN, "Status": p.Status,
+		"ElementStatuses": elements}
 	if !p.CreatedAt.IsZero() {
 		shape["CreatedTimestamp"] = p.CreatedAt.UTC().Format(time.RFC3339)
 	}
@@ -180,27 +171,38 @@ func (p Pipeline) shape() map[string]any {
 	return shape
 }
 
+// refusals are the status codes with which an API answers next.
+type refusals []int
+
+// next removes the first code and returns it, 0 if there is none.
+func (r *refusals) next() int {
+	if len(*r) == 0 {
+		return 0
+	}
+	code := (*r)[0]
+	*r = (*r)[1:]
+	return code
+}
+
+// errorsOf has the service's error for each status code, the code and the message.
+var errorsOf = map[int][2]string{
+	http.StatusBadRequest:          {"BadRequestException", "The request is invalid."},
+	http.StatusForbidden:           {"ForbiddenException", "The client may not make this request."},
+	http.StatusNotFound:            {"NotFoundException", "There is no such resource."},
+	http.StatusConflict:            {"ConflictException", "The same request is under way, or the call has such a task."},
+	http.StatusGone:                {"GoneException", "The call is over."},
+	http.StatusUnprocessableEntity: {"UnprocessableEntityException", "The request does not fit the state of the call."},
+	http.StatusTooManyRequests:     {"ThrottledClientException", "The client made too many requests."},
+	http.StatusInternalServerError: {"ServiceFailureException", "The service encountered an unexpected error."},
+	http.StatusServiceUnavailable:  {"ServiceUnavailableException", "The service is not available."},
+}
+
 // refuse answers with the service's error for a status code.
 func refuse(w http.ResponseWriter, status int) {
-	code, message := "ServiceFailureException", "The service encountered an unexpected error."
-	switch status {
-	case http.StatusBadRequest:
-		code, message = "BadRequestException", "The request is not one that this API takes."
-	case http.StatusForbidden:
-		code, message = "ForbiddenException", "The client may not make this request."
-	case http.StatusNotFound:
-		code, message = "NotFoundException", "There is no such resource."
-	case http.StatusConflict:
-		code, message = "ConflictException", "The same request is under way, or the call has such a task."
-	case http.StatusGone:
-		code, message = "GoneException", "The call is over."
-	case http.StatusUnprocessableEntity:
-		code, message = "UnprocessableEntityException", "The request makes no sense for this call."
-	case http.StatusTooManyRequests:
-		code, message = "ThrottledClientException", "The client made too many requests."
-	case http.StatusServiceUnavailable:
-		code, message = "ServiceUnavailableException", "The service is not available."
+	e, known := errorsOf[status]
+	if !known {
+		e = errorsOf[http.StatusInternalServerError]
 	}
-	w.Header().Set("X-Amzn-ErrorType", code)
-	awsprotocol.WriteJSON(w, status, map[string]string{"Code": code, "Message": message})
+	w.Header().Set("X-Amzn-ErrorType", e[0])
+	awsprotocol.WriteJSON(w, status, map[string]string{"Code": e[0], "Message": e[1]})
 }

@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 )
 
-// VoicePath is what the paths of the voice API begin with.
+// VoicePath is the beginning of the paths of the voice API.
 const VoicePath = "/voice-connectors"
 
 // VoiceTask is a speaker search or voice tone analysis that was started.
@@ -30,32 +29,43 @@ type VoiceTask struct {
 	StoppedAt time.Time `json:"stoppedAt,omitzero"`
 }
 
-// Voice is the part of the voice API that runs tasks. Every transaction is taken
-// for a call that goes on until End is told otherwise. Its methods may be called
-// from any goroutine.
-type Voice struct {
-	mu     sync.Mutex
-	tasks  []VoiceTask
-	ended  map[string]bool
-	refuse []int
-	calls  []VoiceCall
-}
-
-// VoiceCall is a request as it was answered.
+// VoiceCall is a request to start or stop a task, and the status of the answer.
 type VoiceCall struct {
 	Operation string `json:"operation"` // start or stop
 	Kind      string `json:"kind"`
-	// TaskID is empty where none was started.
+	// TaskID is empty where no task was started.
 	TaskID        string `json:"taskId,omitempty"`
 	TransactionID string `json:"transactionId,omitempty"`
 	Token         string `json:"token,omitempty"`
 	Status        int    `json:"status"`
 }
 
-// NewVoice makes an API that has run no task.
-func NewVoice() *Voice { return &Voice{ended: map[string]bool{}} }
+// Voice is the part of the voice API that runs tasks. Each transaction is a call that
+// goes on until End. Its methods may be called from any goroutine.
+type Voice struct {
+	http.Handler
 
-// End makes a call be over: its tasks end, and no more can be started.
+	mu     sync.Mutex
+	tasks  []VoiceTask
+	ended  map[string]bool
+	refuse refusals
+	calls  []VoiceCall
+}
+
+// NewVoice makes an API without tasks. It answers StartSpeakerSearchTask,
+// StartVoiceToneAnalysisTask, and the operations that stop and get such a task.
+func NewVoice() *Voice {
+	mux := http.NewServeMux()
+	v := &Voice{Handler: mux, ended: map[string]bool{}}
+	const tasks = VoicePath + "/{connector}/{collection}"
+	mux.HandleFunc("POST "+tasks, v.handle("start", v.start))
+	mux.HandleFunc("POST "+tasks+"/{task}", v.handle("stop", v.stop))
+	mux.HandleFunc("GET "+tasks+"/{task}", v.get)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusBadRequest) })
+	return v
+}
+
+// End ends a call: its tasks end, and no more can be started.
 func (v *Voice) End(transactionID string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -67,94 +77,71 @@ func (v *Voice) End(transactionID string) {
 	}
 }
 
-// Refuse makes the next requests fail with these status codes, such as 429 and 500.
+// Refuse makes the next requests that start or stop fail with these status codes, such as
+// 429 and 500.
 func (v *Voice) Refuse(codes ...int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.refuse = append(v.refuse, codes...)
 }
 
-// Tasks gives all tasks that were ever started, oldest first.
+// Tasks returns all tasks that were ever started, oldest first.
 func (v *Voice) Tasks() []VoiceTask {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.tasks)
 }
 
-// Calls gives the requests, oldest first.
+// Calls returns the requests that start or stop, oldest first.
 func (v *Voice) Calls() []VoiceCall {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.calls)
 }
 
-// kindOf gives the kind of task of a collection in a path.
+// kindOf has the kind of task of each collection in a path.
 var kindOf = map[string]string{"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone"}
 
-// ServeHTTP answers StartSpeakerSearchTask, StartVoiceToneAnalysisTask, the two
-// that stop them and the two that tell of them. Calls has no requests of the last.
-func (v *Voice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, VoicePath), "/"), "/")
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	kind := ""
-	if len(path) > 1 {
-		kind = kindOf[path[1]]
-	}
-	call := VoiceCall{Kind: kind}
-	var answer any
-	switch {
-	case r.Method == http.MethodGet && len(path) == 3 && kind != "":
-		v.tell(w, r, kind, path)
-		return
-	case r.Method != http.MethodPost || kind == "" || path[0] == "":
-		refuse(w, http.StatusBadRequest)
-		return
-	case len(path) == 2:
-		call.Operation = "start"
-		answer = v.start(r, path[0], &call)
-	case len(path) == 3 && r.URL.Query().Get("operation") == "stop":
-		call.Operation, call.TaskID = "stop", path[2]
-		v.stop(path[0], &call)
-	default:
-		refuse(w, http.StatusBadRequest)
-		return
-	}
-	v.calls = append(v.calls, call)
-	switch {
-	case call.Status >= http.StatusBadRequest:
-		refuse(w, call.Status)
-	case answer != nil:
-		awsprotocol.WriteJSON(w, call.Status, answer)
-	default:
-		w.WriteHeader(call.Status)
+// handle returns a handler that records each request with its answer. do sets the fields
+// of the record, its status included, and returns the task to answer with, nil for none.
+func (v *Voice) handle(operation string, do func(r *http.Request, call *VoiceCall) *VoiceTask) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		call := VoiceCall{Operation: operation, Kind: kindOf[r.PathValue("collection")]}
+		if call.Kind == "" || operation == "stop" && r.URL.Query().Get("operation") != "stop" {
+			refuse(w, http.StatusBadRequest)
+			return
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		task := do(r, &call)
+		v.calls = append(v.calls, call)
+		switch {
+		case call.Status >= http.StatusBadRequest:
+			refuse(w, call.Status)
+		case task != nil:
+			awsprotocol.WriteJSON(w, call.Status, task.shape())
+		default:
+			w.WriteHeader(call.Status)
+		}
 	}
 }
 
-// refused takes the next code of Refuse.
-func (v *Voice) refused(call *VoiceCall) bool {
-	if len(v.refuse) == 0 {
-		return false
-	}
-	call.Status, v.refuse = v.refuse[0], v.refuse[1:]
-	return true
-}
-
-// start starts a task, or gives the one that the same token has started.
-func (v *Voice) start(r *http.Request, connector string, call *VoiceCall) any {
+// start starts a task, or returns the one that the same token has started.
+func (v *Voice) start(r *http.Request, call *VoiceCall) *VoiceTask {
 	var in struct {
 		TransactionID        string `json:"TransactionId"`
 		ClientRequestToken   string
 		VoiceProfileDomainID string `json:"VoiceProfileDomainId"`
 		LanguageCode         string
 	}
+	call.Status = http.StatusBadRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.TransactionID == "" ||
-		call.Kind == "speaker-search" && in.VoiceProfileDomainID == "" || call.Kind == "voice-tone" && in.LanguageCode != "en-US" {
-		call.Status = http.StatusBadRequest
+		call.Kind == "speaker-search" && in.VoiceProfileDomainID == "" ||
+		call.Kind == "voice-tone" && in.LanguageCode != "en-US" {
 		return nil
 	}
 	call.TransactionID, call.Token = in.TransactionID, in.ClientRequestToken
-	if v.refused(call) {
+	if call.Status = v.refuse.next(); call.Status != 0 {
 		return nil
 	}
 	if v.ended[in.TransactionID] {
@@ -162,15 +149,16 @@ func (v *Voice) start(r *http.Request, connector string, call *VoiceCall) any {
 		return nil
 	}
 	task := VoiceTask{
-		ID: awsprotocol.NewID(), Kind: call.Kind, VoiceConnectorID: connector, TransactionID: in.TransactionID, Token: in.ClientRequestToken,
-		VoiceProfileDomainID: in.VoiceProfileDomainID, LanguageCode: in.LanguageCode, StartedAt: time.Now().UTC(),
+		ID: awsprotocol.NewID(), Kind: call.Kind, VoiceConnectorID: r.PathValue("connector"), TransactionID: in.TransactionID,
+		Token: in.ClientRequestToken, VoiceProfileDomainID: in.VoiceProfileDomainID, LanguageCode: in.LanguageCode,
+		StartedAt: time.Now().UTC(),
 	}
 	for _, t := range v.tasks {
 		switch {
 		case t.Kind != task.Kind || t.TransactionID != task.TransactionID:
 		case t.Token == task.Token && t.Token != "":
 			call.TaskID, call.Status = t.ID, http.StatusCreated
-			return t.shape()
+			return &t
 		case t.StoppedAt.IsZero(): // a call has one task of each kind at a time
 			call.Status = http.StatusConflict
 			return nil
@@ -178,40 +166,50 @@ func (v *Voice) start(r *http.Request, connector string, call *VoiceCall) any {
 	}
 	v.tasks = append(v.tasks, task)
 	call.TaskID, call.Status = task.ID, http.StatusCreated
-	return task.shape()
+	return &task
 }
 
-func (v *Voice) stop(connector string, call *VoiceCall) {
-	if v.refused(call) {
-		return
+func (v *Voice) stop(r *http.Request, call *VoiceCall) *VoiceTask {
+	call.TaskID = r.PathValue("task")
+	if call.Status = v.refuse.next(); call.Status != 0 {
+		return nil
 	}
 	call.Status = http.StatusNotFound
-	for i := range v.tasks {
-		t := &v.tasks[i]
-		if t.ID != call.TaskID || t.Kind != call.Kind || t.VoiceConnectorID != connector {
-			continue
-		}
+	if t := v.find(r); t != nil {
 		call.TransactionID = t.TransactionID
 		if t.StoppedAt.IsZero() {
 			t.StoppedAt, call.Status = time.Now().UTC(), http.StatusNoContent
 		}
 	}
+	return nil
 }
 
-// tell answers what is known of a task; of a voice tone analysis somebody has to
-// say which side is meant.
-func (v *Voice) tell(w http.ResponseWriter, r *http.Request, kind string, path []string) {
-	if side := r.URL.Query().Get("isCaller"); kind == "voice-tone" && side != "true" && side != "false" {
+// find returns the task that a path names, nil if there is none.
+func (v *Voice) find(r *http.Request) *VoiceTask {
+	i := slices.IndexFunc(v.tasks, func(t VoiceTask) bool {
+		return t.ID == r.PathValue("task") && t.Kind == kindOf[r.PathValue("collection")] &&
+			t.VoiceConnectorID == r.PathValue("connector")
+	})
+	if i < 0 {
+		return nil
+	}
+	return &v.tasks[i]
+}
+
+// get answers with a task. The API requires the side of the call for a voice tone
+// analysis.
+func (v *Voice) get(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	task, side := v.find(r), r.URL.Query().Get("isCaller")
+	switch {
+	case kindOf[r.PathValue("collection")] == "voice-tone" && side != "true" && side != "false":
 		refuse(w, http.StatusBadRequest)
-		return
+	case task == nil:
+		refuse(w, http.StatusNotFound)
+	default:
+		awsprotocol.WriteJSON(w, http.StatusOK, task.shape())
 	}
-	for _, t := range v.tasks {
-		if t.ID == path[2] && t.Kind == kind && t.VoiceConnectorID == path[0] {
-			awsprotocol.WriteJSON(w, http.StatusOK, t.shape())
-			return
-		}
-	}
-	refuse(w, http.StatusNotFound)
 }
 
 func (t VoiceTask) shape() map[string]any {

@@ -37,8 +37,8 @@ type Server struct {
 	stderr  *tail
 }
 
-// FindModules gives the nearest folder, dir or one above it, whose node_modules
-// holds dynalite. Its error says how to get it.
+// FindModules returns the nearest folder, dir or one above it, whose node_modules contain
+// dynalite. Its error says how to install it.
 func FindModules(dir string) (string, error) {
 	start, err := filepath.Abs(dir)
 	if err != nil {
@@ -56,7 +56,7 @@ func FindModules(dir string) (string, error) {
 	}
 }
 
-// FindNode returns the path of Node.js. Its error says how to get it.
+// FindNode returns the path of Node.js. Its error says how to install it.
 func FindNode() (string, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -66,10 +66,9 @@ func FindNode() (string, error) {
 	return node, nil
 }
 
-// Start starts dynalite from the node_modules of the folder modules. It keeps its
-// data in the folder data, which it makes when it is not there, or in memory where
-// data is empty. It returns when the server answers. No two servers may share a
-// data folder.
+// Start starts dynalite from the node_modules of the folder modules. It stores its data in
+// the folder data, which it makes when it is not there, or in memory where data is empty.
+// It returns when the server answers. Two servers must not share a data folder.
 func Start(ctx context.Context, modules, data string) (*Server, error) {
 	node, err := FindNode()
 	if err != nil {
@@ -102,8 +101,8 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 	return s, nil
 }
 
-// awaitPort reads the port from the child's output and goes on reading after
-// it, so that the child never blocks on a full pipe.
+// awaitPort reads the port from the child's output and keeps reading, so that the child
+// never blocks on a full pipe.
 func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
 	lines := make(chan string, 1)
 	go func() {
@@ -113,8 +112,6 @@ func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
 		}
 		_, _ = io.Copy(io.Discard, buffered) // ends with the process
 	}()
-	limit := time.NewTimer(startLimit)
-	defer limit.Stop()
 	select {
 	case line := <-lines:
 		port, err := strconv.Atoi(strings.TrimSpace(line))
@@ -124,7 +121,7 @@ func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
 		return port, nil
 	case <-s.process.Done():
 		return 0, s.broken(errors.Join(errors.New("it ended before it served"), s.process.Err()))
-	case <-limit.C:
+	case <-time.After(startLimit):
 		return 0, s.broken(fmt.Errorf("it did not serve within %s", startLimit))
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -132,30 +129,33 @@ func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
 }
 
 func (s *Server) broken(err error) error {
-	if text := s.stderr.String(); text != "" {
-		err = fmt.Errorf("%w; its last words: %s", err, text)
-	}
-	return apperr.Wrap(err, apperr.Unavailable, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
+	return apperr.Wrap(s.withOutput(err), apperr.Unavailable, "dynalite", "cannot be used",
+		"check node --version (20 or later) and run npm ci")
 }
 
-// URL is where the server answers, without a slash at the end.
+// withOutput adds the end of what the server wrote to its error stream.
+func (s *Server) withOutput(err error) error {
+	if text := s.stderr.String(); text != "" {
+		return fmt.Errorf("%w; the end of its output: %s", err, text)
+	}
+	return err
+}
+
+// URL returns the address of the server, without a slash at the end.
 func (s *Server) URL() string { return s.url }
 
 // Done is closed when the server's process has ended.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
-// Err waits until the server has ended and returns what it said last. It is for a server
-// that ended by itself.
+// Err waits until the server has ended and returns why. It is for a server that ended by
+// itself.
 func (s *Server) Err() error {
-	err := errors.Join(errors.New("it ended"), s.process.Err())
-	if text := s.stderr.String(); text != "" {
-		err = fmt.Errorf("%w; its last words: %s", err, text)
-	}
+	err := s.withOutput(errors.Join(errors.New("it ended"), s.process.Err()))
 	return apperr.Wrap(err, apperr.Unavailable, "local table", "its server does not run any more", "start again")
 }
 
-// Close ends the server after the requests it is working on and waits until it
-// is gone. Closing twice does no harm.
+// Close ends the server after the requests under way, and waits until it has ended.
+// Closing twice does no harm.
 func (s *Server) Close() error {
 	if err := s.process.Stop(stopGrace); err != nil {
 		return s.broken(err)

@@ -17,7 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// modules gives the folder to take dynalite from, or skips the test with the reason.
+// modules returns the folder with dynalite, or skips the test with the reason.
 func modules(t *testing.T) string {
 	t.Helper()
 	return need.Dynalite(t)

@@ -3,10 +3,12 @@ package dynalite
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -16,25 +18,22 @@ import (
 
 const createLimit = 10 * time.Second
 
-// Client gives a DynamoDB client for the endpoint, with the made-up credentials
-// that the local stack takes.
+// Client returns a DynamoDB client for the endpoint, with credentials that any stand-in
+// accepts.
 func Client(endpoint, region string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: aws.String(endpoint),
 		Region:       region,
 		HTTPClient:   &http.Client{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }
 
-// EnsureTable creates the table when it is not there, and returns when it can be
-// written to. A table of that name with other keys or indexes, left by an
-// earlier version, is a Conflict.
+// EnsureTable creates the table when it is not there, and returns when it can be written
+// to. The error is of class Conflict for a table of that name with other keys or indexes,
+// which an earlier version left.
 func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def dynamo.TableDefinition) error {
-	want := input(name, def)
-	_, err := db.CreateTable(ctx, want)
+	_, err := db.CreateTable(ctx, input(name, def))
 	var exists *types.ResourceInUseException
 	where := "table " + name
 	if err == nil {
@@ -53,7 +52,7 @@ func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def dyna
 	if err != nil {
 		return apperr.Wrap(err, apperr.Unavailable, where, "cannot be described", "")
 	}
-	if !sameKeys(got.Table, want) {
+	if !maps.Equal(keysOf(got.Table), keysIn(def)) {
 		return apperr.New(apperr.Conflict, where, "has other keys or indexes than this version needs",
 			"start once without --keep, which begins with an empty table")
 	}
@@ -95,31 +94,27 @@ func keys(partition, sort string) []types.KeySchemaElement {
 	}
 }
 
-func sameKeys(got *types.TableDescription, want *dynamodb.CreateTableInput) bool {
-	if !sameSchema(got.KeySchema, want.KeySchema) || len(got.GlobalSecondaryIndexes) != len(want.GlobalSecondaryIndexes) {
-		return false
+// keysIn returns the partition key and the sort key of each index by its name, and of the
+// table by the empty name.
+func keysIn(def dynamo.TableDefinition) map[string][2]string {
+	all := map[string][2]string{"": {def.PartitionKey, def.SortKey}}
+	for _, index := range def.Indexes {
+		all[index.Name] = [2]string{index.PartitionKey, index.SortKey}
 	}
-	indexes := map[string][]types.KeySchemaElement{}
-	for _, index := range got.GlobalSecondaryIndexes {
-		indexes[aws.ToString(index.IndexName)] = index.KeySchema
-	}
-	for _, index := range want.GlobalSecondaryIndexes {
-		if !sameSchema(indexes[aws.ToString(index.IndexName)], index.KeySchema) {
-			return false
-		}
-	}
-	return true
+	return all
 }
 
-// sameSchema compares key by key: DynamoDB gives the partition key first.
-func sameSchema(a, b []types.KeySchemaElement) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if aws.ToString(a[i].AttributeName) != aws.ToString(b[i].AttributeName) || a[i].KeyType != b[i].KeyType {
-			return false
+// keysOf is keysIn for a table that exists. DynamoDB lists the partition key first.
+func keysOf(table *types.TableDescription) map[string][2]string {
+	names := func(schema []types.KeySchemaElement) (names [2]string) {
+		for i, key := range schema {
+			names[i] = aws.ToString(key.AttributeName)
 		}
+		return names
 	}
-	return true
+	all := map[string][2]string{"": names(table.KeySchema)}
+	for _, index := range table.GlobalSecondaryIndexes {
+		all[aws.ToString(index.IndexName)] = names(index.KeySchema)
+	}
+	return all
 }

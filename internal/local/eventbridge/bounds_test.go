@@ -53,7 +53,8 @@ func TestPutEventsRefusesBeyondTheBounds(t *testing.T) {
 		change           func(*types.PutEventsRequestEntry)
 	}{
 		{"the bus of another Region", "ResourceNotFoundException",
-			"Event bus arn:aws:events:us-west-2:123456789012:event-bus/default does not exist; the local stack has the bus default.",
+			"Event bus arn:aws:events:us-west-2:123456789012:event-bus/default does not exist; the local stack has the bus " +
+				"default.",
 			func(e *types.PutEventsRequestEntry) {
 				e.EventBusName = aws.String("arn:aws:events:us-west-2:123456789012:event-bus/default")
 			}},
@@ -65,7 +66,7 @@ func TestPutEventsRefusesBeyondTheBounds(t *testing.T) {
 				t.Errorf("got %s: %s, want %s: %s", aws.ToString(got.ErrorCode), aws.ToString(got.ErrorMessage), tc.code, tc.says)
 			}
 			if len(f.deliveries)+len(f.sent) > 0 {
-				t.Errorf("got %d deliveries, and %d heard of, of what was refused", len(f.deliveries), len(f.sent))
+				t.Errorf("got %d deliveries, and %d calls of Sent, for what was refused", len(f.deliveries), len(f.sent))
 			}
 		})
 	}
@@ -82,17 +83,17 @@ func TestPutEventsAcceptsTenEntries(t *testing.T) {
 	}
 	for i, event := range f.sent {
 		if event != string(f.deliveries[i].event) {
-			t.Errorf("got %s heard of, want %s", event, f.deliveries[i].event)
+			t.Errorf("Sent: got %s, want %s", event, f.deliveries[i].event)
 		}
 	}
 	if got := strings.Join(f.order, " "); got != strings.TrimSpace(strings.Repeat("sent delivered ", 10)) {
-		t.Errorf("got %s, want each event heard of before it is delivered", got)
+		t.Errorf("got %s, want Sent called for each event before it is delivered", got)
 	}
 }
 
 // EventBridge reckons source, detail type, detail and resources of all entries by their bytes, and 14 for a time
 // (user guide, "Calculating PutEvents event entry size"); their sum may be one MiB.
-func TestPutEventsReckonsTheSize(t *testing.T) {
+func TestPutEventsCountsTheSize(t *testing.T) {
 	f := newFixture(t)
 	const most = 1 << 20
 	for _, tt := range []struct{ entries, resources, times int }{{1, 0, 0}, {1, 2, 0}, {2, 1, 1}, {3, 3, 2}} {
@@ -150,7 +151,7 @@ func (f *fixture) post(t *testing.T, body string) (header http.Header, answer st
 	return response.Header, string(text)
 }
 
-// The last second is that of the year 9999, which RFC 3339 can say; the SDK cannot send it.
+// The last second is that of the year 9999, which RFC 3339 can express; the SDK cannot send it.
 func TestPutEventsAcceptsTimesToTheEndOf9999(t *testing.T) {
 	f := newFixture(t)
 	const request = `{"Entries":[{"Source":"s","DetailType":"Call","Detail":"{}","Time":%d}]}`

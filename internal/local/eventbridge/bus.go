@@ -1,5 +1,5 @@
-// Package eventbridge is the local event bus: it takes events from any EventBridge
-// client, matches them with the routing table and hands them to functions.
+// Package eventbridge stands in for EventBridge: an event bus that accepts events from
+// clients, matches them with the routing table and queues them for functions.
 package eventbridge
 
 import (
@@ -13,29 +13,29 @@ import (
 // Name is the name of the one bus there is.
 const Name = "default"
 
-// Options says where a bus is and where its events go.
+// Options are the account and Region of a bus, and where its events go.
 type Options struct {
 	Account, Region string
 	Rules           []eventrule.Rule
-	// Invoke queues an event for a function. An error means that the event can
-	// never be delivered; its class tells why.
+	// Invoke queues an event for a function. An error means that the event can never be
+	// delivered; its class is the reason.
 	Invoke func(function string, event []byte) error
-	// Undeliverable takes what Invoke refused.
+	// Undeliverable receives what Invoke refused.
 	Undeliverable func(DeadLetter)
-	// Sent, where it is not nil, hears of each event that a client puts on the bus,
-	// before it is delivered.
+	// Sent is called with each event that a client puts on the bus, before it is
+	// delivered.
 	Sent func(event []byte)
 }
 
-// DeadLetter is an event that could not be delivered to the target of a rule,
-// with what EventBridge tells about it in a target's dead-letter queue.
+// DeadLetter is an event that could not be delivered to the target of a rule, with what
+// EventBridge adds in a target's dead-letter queue.
 type DeadLetter struct {
 	Event                                      []byte
 	RuleARN, TargetARN, ErrorCode, ErrorDetail string
 }
 
-// Bus matches events and delivers each to the function of every rule that it
-// meets, once for each rule. Its methods may be called from any goroutine.
+// Bus matches events and delivers each to the function of every rule that matches, once
+// for each rule. Its methods may be called from any goroutine.
 type Bus struct {
 	options Options
 	matcher *eventrule.Matcher
@@ -54,9 +54,9 @@ func New(o Options) (*Bus, error) {
 	return &Bus{options: o, matcher: matcher, matches: map[string]int{}}, nil
 }
 
-// Put takes one whole event, envelope included, as a service of AWS puts it on
-// the bus by itself. It returns when the event is queued for every function
-// that it goes to. An error of class Invalid means that it is no event.
+// Put puts one whole event, envelope included, on the bus, as a service of AWS does. It
+// returns when the event is queued for the function of every rule that matches. An error
+// of class Invalid means that it is not an event.
 func (b *Bus) Put(event []byte) error {
 	if !utf8.Valid(event) {
 		return apperr.New(apperr.Invalid, "event", "it is not UTF-8", "send JSON text in UTF-8")
@@ -85,7 +85,7 @@ func (b *Bus) Put(event []byte) error {
 	return nil
 }
 
-// errorCode gives the word that EventBridge has for the reason.
+// errorCode returns EventBridge's code for the reason.
 func errorCode(err error) string {
 	switch apperr.ClassOf(err) {
 	case apperr.NotFound:
@@ -99,7 +99,7 @@ func errorCode(err error) string {
 	}
 }
 
-// Counts gives how many events were put so far and how often each rule matched.
+// Counts returns how many events were put so far and how often each rule matched.
 func (b *Bus) Counts() (events int, matches map[string]int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

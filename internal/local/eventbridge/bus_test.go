@@ -90,7 +90,8 @@ func (f *fixture) put(t *testing.T, entries ...types.PutEventsRequestEntry) *eve
 
 func entry(change func(*types.PutEventsRequestEntry)) types.PutEventsRequestEntry {
 	e := types.PutEventsRequestEntry{
-		Source: aws.String("test.calls"), DetailType: aws.String("Call"), Detail: aws.String(`{"n": 12345678901234567890, "s": "<&>"}`),
+		Source: aws.String("test.calls"), DetailType: aws.String("Call"),
+		Detail: aws.String(`{"n": 12345678901234567890, "s": "<&>"}`),
 	}
 	if change != nil {
 		change(&e)
@@ -107,7 +108,8 @@ func TestPutEventsBuildsTheEnvelope(t *testing.T) {
 	if out.FailedEntryCount != 0 || len(out.Entries) != 1 || len(f.deliveries) != 1 {
 		t.Fatalf("got reply %+v and %d deliveries, want one of each", out, len(f.deliveries))
 	}
-	want := `{"version":"0","id":"` + aws.ToString(out.Entries[0].EventId) + `","detail-type":"Call","source":"test.calls",` +
+	want := `{"version":"0","id":"` + aws.ToString(out.Entries[0].EventId) +
+		`","detail-type":"Call","source":"test.calls",` +
 		`"account":"123456789012","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":["arn:one"],` +
 		`"detail":{"n":12345678901234567890,"s":"<&>"}}`
 	if diff := cmp.Diff(want, string(f.deliveries[0].event)); diff != "" {
@@ -140,7 +142,8 @@ func TestEachMatchedRuleInvokesOnce(t *testing.T) {
 	}
 	_, _ = f.bus.Counts()
 	events, matches := f.bus.Counts() // counting does not end with the first look
-	if diff := cmp.Diff(map[string]int{"every-call": 1, "chime-calls": 1, "to-nobody": 0}, matches); events != 2 || diff != "" {
+	if diff := cmp.Diff(map[string]int{"every-call": 1, "chime-calls": 1, "to-nobody": 0}, matches); events != 2 ||
+		diff != "" {
 		t.Errorf("counts: got %d events, want 2; matches (-want +got):\n%s", events, diff)
 	}
 }
@@ -186,18 +189,25 @@ func TestPutEventsRefusesEntryByEntry(t *testing.T) {
 		{"no source", "InvalidArgument", "Source", func(e *types.PutEventsRequestEntry) { e.Source = nil }},
 		{"no detail type", "InvalidArgument", "DetailType", func(e *types.PutEventsRequestEntry) { e.DetailType = nil }},
 		{"no detail", "InvalidArgument", "Detail", func(e *types.PutEventsRequestEntry) { e.Detail = nil }},
-		{"detail that is no JSON", "MalformedDetail", "", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String("{") }},
-		{"detail that is a list", "MalformedDetail", "", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String("[]") }},
-		{"detail that is null", "MalformedDetail", "", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String("null") }},
-		{"a source of another service", "NotAuthorizedForSourceException", "aws.s3", func(e *types.PutEventsRequestEntry) { e.Source = aws.String("aws.s3") }},
-		{"another bus", "ResourceNotFoundException", "mine", func(e *types.PutEventsRequestEntry) { e.EventBusName = aws.String("mine") }},
-		{"a time before 1970", "InvalidArgument", "Time", func(e *types.PutEventsRequestEntry) { e.Time = aws.Time(time.Unix(-1, 0)) }},
+		{"detail that is no JSON", "MalformedDetail", "",
+			func(e *types.PutEventsRequestEntry) { e.Detail = aws.String("{") }},
+		{"detail that is a list", "MalformedDetail", "",
+			func(e *types.PutEventsRequestEntry) { e.Detail = aws.String("[]") }},
+		{"detail that is null", "MalformedDetail", "",
+			func(e *types.PutEventsRequestEntry) { e.Detail = aws.String("null") }},
+		{"a source of another service", "NotAuthorizedForSourceException", "aws.s3",
+			func(e *types.PutEventsRequestEntry) { e.Source = aws.String("aws.s3") }},
+		{"another bus", "ResourceNotFoundException", "mine",
+			func(e *types.PutEventsRequestEntry) { e.EventBusName = aws.String("mine") }},
+		{"a time before 1970", "InvalidArgument", "Time",
+			func(e *types.PutEventsRequestEntry) { e.Time = aws.Time(time.Unix(-1, 0)) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t)
 			out := f.put(t, entry(tc.change), entry(nil))
 			bad := out.Entries[0]
-			if aws.ToString(bad.ErrorCode) != tc.code || !strings.Contains(aws.ToString(bad.ErrorMessage), tc.says) || bad.EventId != nil {
+			if aws.ToString(bad.ErrorCode) != tc.code || !strings.Contains(aws.ToString(bad.ErrorMessage), tc.says) ||
+				bad.EventId != nil {
 				t.Errorf("entry 0: got %+v, want code %s with %q", bad, tc.code, tc.says)
 			}
 			if out.FailedEntryCount != 1 || out.Entries[1].EventId == nil || len(f.deliveries) != 1 {
@@ -234,12 +244,13 @@ func TestUnknownOperationIsNamed(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.client.ListRules(t.Context(), &eventbridge.ListRulesInput{})
 	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() != "UnknownOperationException" || !strings.Contains(api.ErrorMessage(), "PutEvents") {
+	if !errors.As(err, &api) || api.ErrorCode() != "UnknownOperationException" || !strings.Contains(api.ErrorMessage(),
+		"PutEvents") {
 		t.Errorf("got %v, want an UnknownOperationException that names PutEvents", err)
 	}
 }
 
-func TestPutRefusesWhatIsNoEvent(t *testing.T) {
+func TestPutRefusesInvalidEvents(t *testing.T) {
 	f := newFixture(t)
 	for _, tc := range []struct{ name, event string }{
 		{"truncated", `{"id":`}, {"a list", `[]`}, {"not UTF-8", "{\"id\":\"\xff\"}"}, {"nothing", ""},
@@ -253,7 +264,8 @@ func TestPutRefusesWhatIsNoEvent(t *testing.T) {
 }
 
 func TestNewRefusesBadRules(t *testing.T) {
-	_, err := localeventbridge.New(localeventbridge.Options{Rules: []eventrule.Rule{{Name: "bad", Pattern: eventrule.Pattern{}}}})
+	_, err := localeventbridge.New(localeventbridge.Options{Rules: []eventrule.Rule{{Name: "bad",
+		Pattern: eventrule.Pattern{}}}})
 	if got := apperr.ClassOf(err); got != apperr.Invalid {
 		t.Errorf("got class %q (%v), want %q", got, err, apperr.Invalid)
 	}

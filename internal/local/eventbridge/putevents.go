@@ -1,7 +1,6 @@
 package eventbridge
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -15,13 +14,14 @@ import (
 
 const (
 	maxEntries = 10
-	maxRequest = 1 << 20 // bytes of all entries, as EventBridge reckons them
-	timeSize   = 14      // what it reckons for a given time
+	maxRequest = 1 << 20 // bytes of all entries, as EventBridge counts them
+	timeSize   = 14      // what it counts for a time
 )
 
 // Handler answers requests of the EventBridge JSON protocol.
 func (b *Bus) Handler() http.Handler {
-	return &awsprotocol.JSONService{Version: "1.1", Operations: map[string]awsprotocol.Operation{"PutEvents": awsprotocol.Op(b.putEvents)}}
+	return &awsprotocol.JSONService{Version: "1.1",
+		Operations: map[string]awsprotocol.Operation{"PutEvents": awsprotocol.Op(b.putEvents)}}
 }
 
 type putInput struct {
@@ -48,24 +48,23 @@ type putResult struct {
 	ErrorMessage string `json:",omitempty"`
 }
 
-// putEvents judges every entry by itself, as EventBridge does: the good ones of
-// a request go on the bus, the others are answered with their error.
-func (b *Bus) putEvents(_ context.Context, in putInput) (putOutput, error) {
+// putEvents checks every entry by itself, as EventBridge does: the valid entries of a
+// request go on the bus, the others are answered with their error.
+func (b *Bus) putEvents(_ context.Context, in putInput) (out putOutput, err error) {
 	if n := len(in.Entries); n < 1 || n > maxEntries {
-		return putOutput{}, awsprotocol.Errorf("ValidationException", "the request has %d entries and must have 1 to %d", n, maxEntries)
+		return out, awsprotocol.Errorf("ValidationException", "the request has %d entries and must have 1 to %d", n,
+			maxEntries)
 	}
 	size := 0
 	for _, entry := range in.Entries {
 		size += entry.size()
 	}
 	if size > maxRequest {
-		return putOutput{}, awsprotocol.Errorf("ValidationException", "the entries have %d bytes and may have %d", size, maxRequest)
+		return out, awsprotocol.Errorf("ValidationException", "the entries have %d bytes and may have %d", size, maxRequest)
 	}
-	var out putOutput
 	for _, entry := range in.Entries {
-		id, err := b.putEntry(entry)
-		result := putResult{EventID: id}
-		if err != nil {
+		result := putResult{EventID: awsprotocol.NewID()}
+		if err := b.putEntry(result.EventID, entry); err != nil {
 			out.FailedEntryCount++
 			result = putResult{ErrorCode: err.Code, ErrorMessage: err.Message}
 		}
@@ -74,23 +73,20 @@ func (b *Bus) putEvents(_ context.Context, in putInput) (putOutput, error) {
 	return out, nil
 }
 
-func (b *Bus) putEntry(entry putEntry) (string, *awsprotocol.Error) {
-	at, refusal := entry.check(b.options)
-	if refusal != nil {
-		return "", refusal
+func (b *Bus) putEntry(id string, entry putEntry) *awsprotocol.Error {
+	at, refused := entry.check(b.options)
+	if refused != nil {
+		return refused
 	}
-	id := awsprotocol.NewID()
 	event, err := b.envelope(id, at, entry)
-	if err == nil && b.options.Sent != nil {
-		b.options.Sent(event)
-	}
 	if err == nil {
+		b.options.Sent(event)
 		err = b.Put(event)
 	}
 	if err != nil {
-		return "", awsprotocol.Errorf("InternalFailure", "%v", err)
+		return awsprotocol.Errorf("InternalFailure", "%v", err)
 	}
-	return id, nil
+	return nil
 }
 
 func (e putEntry) size() int {
@@ -104,49 +100,47 @@ func (e putEntry) size() int {
 	return size
 }
 
-// check gives the event's time, or what is wrong with the entry.
-func (e putEntry) check(o Options) (time.Time, *awsprotocol.Error) {
+// check returns the event's time, or what is wrong with the entry.
+func (e putEntry) check(o Options) (at time.Time, refused *awsprotocol.Error) {
 	for _, required := range []struct{ name, value string }{
 		{"Source", e.Source}, {"DetailType", e.DetailType}, {"Detail", e.Detail},
 	} {
 		if required.value == "" {
-			return time.Time{}, awsprotocol.Errorf("InvalidArgument", "Parameter %s is not valid. Reason: %s is a required argument.", required.name, required.name)
+			return at, awsprotocol.Errorf("InvalidArgument",
+				"Parameter %s is not valid. Reason: %[1]s is a required argument.", required.name)
 		}
 	}
 	var detail map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(e.Detail), &detail); err != nil || detail == nil {
-		return time.Time{}, awsprotocol.Errorf("MalformedDetail", "Detail is malformed: it must be one JSON object.")
+		return at, awsprotocol.Errorf("MalformedDetail", "Detail is malformed: it must be one JSON object.")
 	}
 	// A real bus refuses all of aws.*. This one stands in for Amazon Chime too.
 	if strings.HasPrefix(e.Source, "aws.") && e.Source != chime.Source {
-		return time.Time{}, awsprotocol.Errorf("NotAuthorizedForSourceException", "Not authorized for the source %s; the local bus takes %s and sources outside aws.*", e.Source, chime.Source)
+		return at, awsprotocol.Errorf("NotAuthorizedForSourceException",
+			"Not authorized for the source %s; the local bus accepts %s and sources outside aws.*", e.Source, chime.Source)
 	}
-	if bus := e.EventBusName; bus != "" && bus != Name && bus != "arn:aws:events:"+o.Region+":"+o.Account+":event-bus/"+Name {
-		return time.Time{}, awsprotocol.Errorf("ResourceNotFoundException", "Event bus %s does not exist; the local stack has the bus %s.", bus, Name)
+	arn := "arn:aws:events:" + o.Region + ":" + o.Account + ":event-bus/" + Name
+	if bus := e.EventBusName; bus != "" && bus != Name && bus != arn {
+		return at, awsprotocol.Errorf("ResourceNotFoundException",
+			"Event bus %s does not exist; the local stack has the bus %s.", bus, Name)
 	}
 	if e.Time == "" {
 		return time.Now(), nil
 	}
 	seconds, err := strconv.ParseFloat(e.Time.String(), 64)
 	if err != nil || seconds < 0 || seconds > maxEpoch {
-		return time.Time{}, awsprotocol.Errorf("InvalidArgument", "Parameter Time is not valid. Reason: %s is not an epoch second.", e.Time)
+		return at, awsprotocol.Errorf("InvalidArgument",
+			"Parameter Time is not valid. Reason: %s is not an epoch second.", e.Time)
 	}
 	return time.Unix(int64(seconds), 0), nil
 }
 
-// maxEpoch is the last second of the year 9999, the last that RFC 3339 can say.
+// maxEpoch is the last second of the year 9999, the last that RFC 3339 can express.
 const maxEpoch = 253402300799
 
-// envelope builds what targets get. The detail keeps the text it came with.
+// envelope returns the event that targets receive. The text of the detail is unchanged.
 func (b *Bus) envelope(id string, at time.Time, entry putEntry) ([]byte, error) {
-	resources := entry.Resources
-	if resources == nil {
-		resources = []string{}
-	}
-	var event bytes.Buffer
-	encoder := json.NewEncoder(&event)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(struct {
+	return awsprotocol.EncodeJSON(struct {
 		Version    string          `json:"version"`
 		ID         string          `json:"id"`
 		DetailType string          `json:"detail-type"`
@@ -158,7 +152,6 @@ func (b *Bus) envelope(id string, at time.Time, entry putEntry) ([]byte, error) 
 		Detail     json.RawMessage `json:"detail"`
 	}{
 		"0", id, entry.DetailType, entry.Source, b.options.Account, at.UTC().Format(time.RFC3339),
-		b.options.Region, resources, json.RawMessage(entry.Detail),
+		b.options.Region, append([]string{}, entry.Resources...), json.RawMessage(entry.Detail),
 	})
-	return bytes.TrimSpace(event.Bytes()), err
 }

@@ -24,19 +24,17 @@ type putEntry struct {
 	ExplicitHashKey *string
 }
 
+// streamInput is the part of a request that names the stream.
+type streamInput struct{ StreamName, StreamARN string }
+
 type putInput struct {
-	StreamName, StreamARN string
+	streamInput
 	putEntry
 }
 
-type putOutput struct {
-	ShardID        string `json:"ShardId"`
-	SequenceNumber string
-}
-
 type putRecordsInput struct {
-	StreamName, StreamARN string
-	Records               []putEntry
+	streamInput
+	Records []putEntry
 }
 
 type putRecordsOutput struct {
@@ -44,6 +42,7 @@ type putRecordsOutput struct {
 	Records           []putResult
 }
 
+// putResult is the result for one record, stored or refused.
 type putResult struct {
 	ShardID        string `json:"ShardId,omitempty"`
 	SequenceNumber string `json:",omitempty"`
@@ -58,33 +57,33 @@ func (s *Stream) Handler() http.Handler {
 		"PutRecord": awsprotocol.Op(s.putRecord), "PutRecords": awsprotocol.Op(s.putRecords),
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if awsprotocol.RefuseCBOR(w, r) {
-			return
+		if !awsprotocol.RefuseCBOR(w, r) {
+			service.ServeHTTP(w, r)
 		}
-		service.ServeHTTP(w, r)
 	})
 }
 
-func (s *Stream) putRecord(_ context.Context, in putInput) (putOutput, error) {
-	if err := s.find(in.StreamName, in.StreamARN); err != nil {
-		return putOutput{}, err
+func (s *Stream) putRecord(_ context.Context, in putInput) (putResult, error) {
+	if err := s.check(in.streamInput); err != nil {
+		return putResult{}, err
 	}
 	if err := in.check("data"); err != nil {
-		return putOutput{}, err
+		return putResult{}, err
 	}
 	number, err := s.Put(in.PartitionKey, in.Data)
-	return putOutput{ShardID: shard, SequenceNumber: number}, err
+	return putResult{ShardID: shard, SequenceNumber: number}, err
 }
 
-// putRecords refuses all records where one is not as it must be, as Kinesis does. Those
-// that cannot be kept fail one by one.
+// putRecords refuses all records where one is invalid, as Kinesis does. Those that cannot
+// be stored fail one by one.
 func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOutput, error) {
 	out := putRecordsOutput{Records: []putResult{}}
-	if err := s.find(in.StreamName, in.StreamARN); err != nil {
+	if err := s.check(in.streamInput); err != nil {
 		return out, err
 	}
 	if n := len(in.Records); n < 1 || n > maxRecords {
-		return out, awsprotocol.Errorf("ValidationException", "the request has %d records and must have 1 to %d", n, maxRecords)
+		return out, awsprotocol.Errorf("ValidationException", "the request has %d records and must have 1 to %d", n,
+			maxRecords)
 	}
 	size := 0
 	for i, r := range in.Records {
@@ -109,28 +108,30 @@ func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOu
 	return out, nil
 }
 
-func (s *Stream) find(name, arn string) error {
+func (s *Stream) check(in streamInput) error {
 	switch {
-	case name == "" && arn == "":
+	case in.StreamName == "" && in.StreamARN == "":
 		return awsprotocol.Errorf("InvalidArgumentException",
-			"StreamARN or StreamName must be given; the local stack has the stream %s", s.Name)
-	case name != "" && name != s.Name || arn != "" && arn != s.ARN:
-		return awsprotocol.Errorf("ResourceNotFoundException", "the local stack has no stream %s%s; it has %s", name, arn, s.Name)
+			"StreamARN or StreamName is required; the local stack has the stream %s",
+			s.Name)
+	case in.StreamName != "" && in.StreamName != s.Name || in.StreamARN != "" && in.StreamARN != s.ARN:
+		return awsprotocol.Errorf("ResourceNotFoundException", "the local stack has no stream %s%s; it has %s",
+			in.StreamName, in.StreamARN, s.Name)
 	}
 	return nil
 }
 
-// maxHash is the highest hash key of a shard, and so of the one there is.
+// maxHash is the highest hash key there is.
 var maxHash = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
 
 // check refuses a record that Kinesis does not accept; at names its data.
 func (e putEntry) check(at string) error {
 	if n := len([]rune(e.PartitionKey)); n < 1 || n > maxKey {
-		return awsprotocol.Errorf("ValidationException", "the partition key beside %s has %d characters and must have 1 to %d", at,
-			n, maxKey)
+		return awsprotocol.Errorf("ValidationException", "the partition key of %s has %d characters and must have 1 to %d",
+			at, n, maxKey)
 	}
 	if e.Data == nil {
-		return awsprotocol.Errorf("ValidationException", "%s is not given", at)
+		return awsprotocol.Errorf("ValidationException", "%s is missing", at)
 	}
 	if n := len(e.Data) + len(e.PartitionKey); n > maxRecord {
 		return awsprotocol.Errorf("ValidationException", "%s has %d bytes with its key and may have %d", at, n, maxRecord)
@@ -138,7 +139,8 @@ func (e putEntry) check(at string) error {
 	if e.ExplicitHashKey != nil {
 		n, ok := new(big.Int).SetString(*e.ExplicitHashKey, 10)
 		if !ok || n.Sign() < 0 || n.Cmp(maxHash) > 0 {
-			return awsprotocol.Errorf("InvalidArgumentException", "the explicit hash key %q beside %s is no number from 0 to 2^128-1",
+			return awsprotocol.Errorf("InvalidArgumentException",
+				"the explicit hash key %q of %s is not a number from 0 to 2^128-1",
 				*e.ExplicitHashKey, at)
 		}
 	}

@@ -30,7 +30,7 @@ func records(n int) string {
 		",") + `]}`
 }
 
-// A request is refused as a whole, in the service's words, and puts nothing then.
+// A request is refused as a whole, with the service's error, and puts nothing then.
 func TestPutRecords(t *testing.T) {
 	for _, tc := range []struct {
 		name, operation, body string
@@ -64,7 +64,7 @@ func TestPutRecords(t *testing.T) {
 		{"an operation that is not there", "DescribeStream", `{}`, 400, `PutRecord, PutRecords`, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &eventsource.Stream{Name: "s", ARN: "arn:s"}
+			s := &eventsource.Stream{Name: "s", ARN: "arn:s", Filter: all}
 			w := request(s, "application/x-amz-json-1.1", tc.operation, tc.body)
 			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.says) || s.Backlog() != tc.put {
 				t.Errorf("got status %d, %.300s and %d records; want %d, %s and %d", w.Code, w.Body, s.Backlog(), tc.status,
@@ -74,15 +74,15 @@ func TestPutRecords(t *testing.T) {
 	}
 }
 
-// Records that the disk does not keep fail by themselves.
+// Records that the disk does not store fail one by one.
 func TestPutRecordsFailOneByOne(t *testing.T) {
-	s := &eventsource.Stream{Name: "s"}
+	s := &eventsource.Stream{Name: "s", Filter: all}
 	j, _, err := journal.Open(filepath.Join(t.TempDir(), "s.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	heard := 0
-	if err := s.Open(j, nil, func(error) { heard++ }); err != nil {
+	failures := 0
+	if err := s.Open(j, nil, func(error) { failures++ }); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Close(); err != nil { // nothing can be written any more
@@ -93,8 +93,8 @@ func TestPutRecordsFailOneByOne(t *testing.T) {
 		!strings.Contains(w.Body.String(), `"ErrorCode":"InternalFailure"`) {
 		t.Errorf("got status %d and %s, want two failed records", w.Code, w.Body)
 	}
-	if s.Backlog() != 0 || heard != 2 {
-		t.Errorf("got %d records and %d words of it, want none and 2", s.Backlog(), heard)
+	if s.Backlog() != 0 || failures != 2 {
+		t.Errorf("got %d records and %d failures reported, want none and 2", s.Backlog(), failures)
 	}
 }
 

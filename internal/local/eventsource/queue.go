@@ -7,15 +7,15 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// queueBatch is how many messages a function gets at once without a batching
-// window, and visibility how long they stay hidden meanwhile.
+// queueBatch is how many messages a batch has without a batching window, and visibility
+// how long they stay hidden meanwhile.
 const (
 	queueBatch = 10
 	visibility = 10 * time.Minute
 )
 
-// Queue feeds a function from a queue until ctx ends. What failed is offered
-// again, and at last moved to the dead-letter queue with its bytes.
+// Queue invokes a function with the messages of a queue. A message that failed is tried
+// again, and in the end moved to the dead-letter queue with its bytes.
 type Queue struct {
 	From, Dead *sqs.Queue
 	ARN        string
@@ -23,17 +23,16 @@ type Queue struct {
 	Retry      Retry
 }
 
-// Run feeds the function; it returns when ctx ends.
+// Run invokes the function until ctx ends.
 func (q Queue) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		messages := q.From.Receive(ctx, queueBatch, visibility)
-		if len(messages) > 0 {
-			q.hand(ctx, messages)
+		if messages := q.From.Receive(ctx, queueBatch, visibility); len(messages) > 0 {
+			q.process(ctx, messages)
 		}
 	}
 }
 
-func (q Queue) hand(ctx context.Context, messages []sqs.Message) {
+func (q Queue) process(ctx context.Context, messages []sqs.Message) {
 	records := make([]any, len(messages))
 	for i, m := range messages {
 		records[i] = map[string]any{
@@ -41,16 +40,16 @@ func (q Queue) hand(ctx context.Context, messages []sqs.Message) {
 			"messageAttributes": map[string]any{}, "eventSource": "aws:sqs", "eventSourceARN": q.ARN,
 		}
 	}
-	items, all := failed(ctx, q.Invoke, records)
+	failed, all := q.Invoke.batch(ctx, records)
 	for _, m := range messages {
 		switch {
-		case !all && !items[m.ID]:
+		case !all && !failed[m.ID]:
 			q.From.Delete(m.ID)
 		case m.Receives > q.Retry.Times:
 			q.Dead.Send(m.Body, m.Attributes)
 			q.From.Delete(m.ID)
 		default:
-			q.From.Release(m.ID, q.Retry.Delay)
+			q.From.Hide(m.ID, q.Retry.Delay)
 		}
 	}
 }

@@ -26,37 +26,30 @@ type Record struct {
 	ArrivedAt      time.Time
 }
 
-// Stream is a stream of one shard that feeds a function, in order. Its methods
-// may be called from any goroutine.
+// Stream is a stream of one shard, with the event source mapping that invokes a function
+// with its records, in order. Its methods may be called from any goroutine.
 type Stream struct {
-	// Name and ARN are the stream's.
 	Name, ARN string
 	Invoke    Invoke
 	Retry     Retry
-	// Filter reports whether the function gets a record of that data; the others
-	// are dropped. Where it is nil the function gets all.
+	// Filter reports whether the function receives a record of that data; the others
+	// are dropped.
 	Filter func(data []byte) bool
-	// OnFailure receives a record that was given up.
+	// OnFailure receives a record that failed for good.
 	OnFailure func(Record)
 
-	disk    *journal.Journal
-	failed  func(error)
+	disk   *journal.Journal
+	failed func(error)
+
 	mu      sync.Mutex
-	last    int
-	waiting []Record
-	busy    int
-	arrived chan struct{}
-	once    sync.Once
+	last    int           // the last sequence number
+	waiting []Record      // neither handled nor given up, oldest first
+	arrived chan struct{} // closed by the next Put, if not nil
 }
 
-func (s *Stream) signal() chan struct{} {
-	s.once.Do(func() { s.arrived = make(chan struct{}, 1) })
-	return s.arrived
-}
-
-// Open goes on with the records on disk that were not done, and keeps there what comes
-// from then on. failed is called when the disk fails. It is not for concurrent use, and
-// is called before Run. The error is of class Invalid for an entry that is no record.
+// Open reads the records on disk that are not done, and stores there what is put from
+// then on. failed is called when the disk fails. It is not for concurrent use, and is
+// called before Run. The error is of class Invalid for an entry that is not a record.
 func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) error {
 	for _, e := range entries {
 		var r Record
@@ -68,109 +61,91 @@ func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed fun
 		}
 		s.waiting, s.last = append(s.waiting, r), max(s.last, n)
 	}
-	// Sequence numbers go on rising, also where nothing is left of the last run.
+	// Sequence numbers keep rising, also where no record of the last run is left.
 	s.last = max(s.last, int(time.Now().UnixMicro()))
 	s.disk, s.failed = disk, failed
 	return nil
 }
 
-// Put puts a record at the end and returns its sequence number. The error is that of the
-// disk; the record is then not in the stream.
+// Put puts a record at the end, unless the filter drops it, and returns its sequence
+// number. The error is that of the disk; the record is then not in the stream.
 func (s *Stream) Put(partitionKey string, data []byte) (string, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last+1), PartitionKey: partitionKey, Data: data,
 		ArrivedAt: time.Now()}
+	if !s.Filter(data) {
+		slog.Debug("a record does not match the filter and is dropped", "stream", s.Name)
+		s.last++
+		return r.SequenceNumber, nil
+	}
 	if err := s.disk.Put(r.SequenceNumber, r); err != nil {
-		s.mu.Unlock()
 		s.failed(err)
 		return "", err
 	}
 	s.last++
 	s.waiting = append(s.waiting, r)
-	s.mu.Unlock()
-	select {
-	case s.signal() <- struct{}{}:
-	default: // it will look anyway
+	if s.arrived != nil {
+		close(s.arrived)
+		s.arrived = nil
 	}
 	return r.SequenceNumber, nil
 }
 
-// forget removes records that are done from the disk.
-func (s *Stream) forget(records []Record) {
-	ids := make([]string, len(records))
-	for i, r := range records {
-		ids[i] = r.SequenceNumber
-	}
-	if err := s.disk.Remove(ids...); err != nil {
-		s.failed(err) // they come again with the next start, as a stream may bring them
-	}
-}
-
-// Backlog is how many records are not done.
+// Backlog returns how many records are waiting.
 func (s *Stream) Backlog() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.waiting) + s.busy
+	return len(s.waiting)
 }
 
-// Run feeds the function; it returns when ctx ends.
+// Run invokes the function until ctx ends.
 func (s *Stream) Run(ctx context.Context) {
-	for {
-		s.process(ctx, s.take())
-		if ctx.Err() != nil {
-			return
-		}
-		if s.Backlog() > 0 {
+	for ctx.Err() == nil {
+		batch, arrived := s.first()
+		if len(batch) > 0 {
+			s.process(ctx, batch)
 			continue
 		}
 		select {
-		case <-s.signal():
+		case <-arrived:
 		case <-ctx.Done():
-			return
 		}
 	}
 }
 
-// take removes the next batch from the stream and returns those of its records
-// that the filter lets pass, which may be none.
-func (s *Stream) take() []Record {
+// first returns the first waiting records, and a channel that is closed when another
+// one arrives.
+func (s *Stream) first() ([]Record, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	batch := s.waiting[:min(streamBatch, len(s.waiting))]
-	s.waiting = s.waiting[len(batch):]
-	if s.Filter != nil {
-		var dropped []Record
-		batch = slices.DeleteFunc(slices.Clone(batch), func(r Record) bool {
-			matches := s.Filter(r.Data)
-			if !matches {
-				dropped = append(dropped, r)
-			}
-			return !matches
-		})
-		if len(dropped) > 0 {
-			slog.Debug("records do not match the filter and are dropped", "stream", s.Name, "records", len(dropped))
-			s.forget(dropped)
-		}
+	if s.arrived == nil {
+		s.arrived = make(chan struct{})
 	}
-	s.busy = len(batch)
-	return batch
+	return slices.Clone(s.waiting[:min(streamBatch, len(s.waiting))]), s.arrived
 }
 
-// done counts records that were handled or given up.
-func (s *Stream) done(records []Record) {
-	s.forget(records)
+// done removes the first n waiting records, which were handled or given up.
+func (s *Stream) done(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.busy -= len(records)
+	ids := make([]string, n)
+	for i, r := range s.waiting[:n] {
+		ids[i] = r.SequenceNumber
+	}
+	s.waiting = s.waiting[n:]
+	if err := s.disk.Remove(ids...); err != nil {
+		s.failed(err) // they come again after the next start, as records of a stream may
+	}
 }
 
-// process hands a batch over until each record of it is handled or given up. A
-// batch that failed as a whole is bisected.
+// process invokes the function with a batch, the first waiting records, until each of
+// them is handled or given up. A batch that failed as a whole is bisected.
 func (s *Stream) process(ctx context.Context, batch []Record) {
 	for attempts := 0; len(batch) > 0 && ctx.Err() == nil; {
-		n, all := s.hand(ctx, batch)
+		n, all := s.invoke(ctx, batch)
 		if n > 0 {
-			s.done(batch[:n])
+			s.done(n)
 			batch, attempts = batch[n:], 0
 		}
 		switch {
@@ -180,42 +155,41 @@ func (s *Stream) process(ctx context.Context, batch []Record) {
 			half := len(batch) / 2
 			s.process(ctx, batch[:half])
 			batch, attempts = batch[half:], 0
-			continue
 		case attempts == s.Retry.Times:
 			s.OnFailure(batch[0])
-			s.done(batch[:1])
+			s.done(1)
 			batch, attempts = batch[1:], 0
-			continue
-		}
-		attempts++
-		if !wait(ctx, s.Retry.Delay) {
-			return
+		default:
+			attempts++
+			select {
+			case <-time.After(s.Retry.Delay):
+			case <-ctx.Done():
+			}
 		}
 	}
 }
 
-// hand gives how many records from the first on were handled; all tells that
-// the function failed without saying at which.
-func (s *Stream) hand(ctx context.Context, batch []Record) (handled int, all bool) {
+// invoke returns how many records from the first on were handled; all reports that the
+// function failed without naming a record.
+func (s *Stream) invoke(ctx context.Context, batch []Record) (handled int, all bool) {
 	records := make([]any, len(batch))
 	for i, r := range batch {
 		records[i] = map[string]any{
 			"eventSource": "aws:kinesis", "eventSourceARN": s.ARN, "eventVersion": "1.0", "eventName": "aws:kinesis:record",
-			"eventID": "shardId-000000000000:" + r.SequenceNumber,
+			"eventID": shard + ":" + r.SequenceNumber,
 			"kinesis": map[string]any{
 				"sequenceNumber": r.SequenceNumber, "partitionKey": r.PartitionKey, "data": r.Data, "kinesisSchemaVersion": "1.0",
 				"approximateArrivalTimestamp": float64(r.ArrivedAt.UnixMilli()) / 1000,
 			},
 		}
 	}
-	items, all := failed(ctx, s.Invoke, records)
+	failed, all := s.Invoke.batch(ctx, records)
 	if all {
 		return 0, true
 	}
-	for i, r := range batch {
-		if items[r.SequenceNumber] {
-			return i, false
-		}
+	first := slices.IndexFunc(batch, func(r Record) bool { return failed[r.SequenceNumber] })
+	if first < 0 {
+		first = len(batch)
 	}
-	return len(batch), false
+	return first, false
 }

@@ -1,6 +1,6 @@
-// Package journal keeps JSON values on disk under their ids, in the order in which
-// they were added, so that they are still there when the process was killed. A journal
-// is a file of lines, each of which adds a value or removes one.
+// Package journal stores JSON values on disk under their ids, in the order in which they
+// were added, so that they outlive the process, however it ends. A journal is a file of
+// lines, each of which adds a value or removes one.
 package journal
 
 import (
@@ -11,14 +11,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 )
 
-// maxWaste is how many lines of a journal may be about values that were removed,
-// beside as many as there are values, until the file is rewritten without them. The
-// size of the file is so bounded by what it holds.
+// maxWaste is how many lines of a journal may be about values that were removed, besides
+// as many as there are values, until the file is rewritten without them. So the size of
+// the file is bounded by what it holds.
 const maxWaste = 1000
 
 // Entry is a value and its id.
@@ -29,28 +31,28 @@ type Entry struct {
 
 // line is one line of the file: a value that was added, or an id that was removed.
 type line struct {
-	ID      string          `json:"id,omitempty"`
-	Value   json.RawMessage `json:"value,omitempty"`
-	Removed string          `json:"removed,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Value   any    `json:"value,omitempty"`
+	Removed string `json:"removed,omitempty"`
 }
 
-// Journal is an open journal. A nil *Journal keeps nothing. Its methods may be called
-// from any goroutine. What a method that succeeded wrote outlives the process, but not
-// a failure of the machine: it is not synced.
+// Journal is an open journal. A nil *Journal stores nothing. Its methods may be called
+// from any goroutine. What a method that succeeded wrote outlives the process, but not a
+// failure of the machine: it is not synced.
 type Journal struct {
 	path string
 
 	mu    sync.Mutex
 	file  *os.File
-	size  int64 // of the file, without a line that could not be written as a whole
+	size  int64 // of the file, without an incomplete last line
 	lines int
-	waste int // how many lines may hold nothing: maxWaste, or more after a failure
+	waste int // maxWaste, or more after a rewrite that failed
 	live  map[string]bool
 }
 
 // Open opens the journal at a path, makes it where there is none, and returns what it
-// holds. A last line that was not written as a whole is dropped. The error is of class
-// Invalid for a file that is no journal. No two processes may have a journal open.
+// holds. An incomplete last line is dropped. The error is of class Invalid for a file that
+// is not a journal. Two processes must not have a journal open.
 func Open(path string) (*Journal, []Entry, error) {
 	entries, err := Read(path)
 	if err != nil {
@@ -66,8 +68,8 @@ func Open(path string) (*Journal, []Entry, error) {
 	return j, entries, nil
 }
 
-// Read returns what the journal at a path holds, and changes nothing. A file that is
-// not there holds nothing. The error is that of Open.
+// Read returns what the journal at a path holds, and changes nothing. A file that is not
+// there holds nothing. The error is that of Open.
 func Read(path string) ([]Entry, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -81,12 +83,13 @@ func Read(path string) ([]Entry, error) {
 	for number := 1; ; number++ {
 		one, rest, whole := bytes.Cut(text, []byte("\n"))
 		if !whole {
-			return compact(entries), nil
+			return slices.DeleteFunc(entries, func(e Entry) bool { return e.ID == "" }), nil // removed
 		}
 		text = rest
-		var l line
+		var value json.RawMessage
+		l := line{Value: &value}
 		if err := json.Unmarshal(one, &l); err != nil || (l.ID == "") == (l.Removed == "") {
-			return nil, apperr.Wrap(err, apperr.Invalid, fmt.Sprintf("%s line %d", path, number), "is none of a journal",
+			return nil, apperr.Wrap(err, apperr.Invalid, fmt.Sprintf("%s line %d", path, number), "is not a line of a journal",
 				"delete that line, or move the file away")
 		}
 		switch i, known := at[l.ID]; {
@@ -96,26 +99,15 @@ func Read(path string) ([]Entry, error) {
 				delete(at, l.Removed)
 			}
 		case known:
-			entries[i].Value = l.Value
+			entries[i].Value = value
 		default:
 			at[l.ID] = len(entries)
-			entries = append(entries, Entry{l.ID, l.Value})
+			entries = append(entries, Entry{l.ID, value})
 		}
 	}
 }
 
-// compact leaves out the entries that were removed.
-func compact(entries []Entry) []Entry {
-	kept := entries[:0]
-	for _, e := range entries {
-		if e.ID != "" {
-			kept = append(kept, e)
-		}
-	}
-	return kept
-}
-
-// rewrite replaces the file by one that holds the entries alone. The caller holds the
+// rewrite replaces the file with one that holds the entries only. The caller holds the
 // lock, or is the only one.
 func (j *Journal) rewrite(entries []Entry) error {
 	var text bytes.Buffer
@@ -138,7 +130,7 @@ func (j *Journal) rewrite(entries []Entry) error {
 	}
 	if err != nil {
 		file.Close()
-		_ = os.Remove(j.path + ".new") // it is of no use, and replaced by the next
+		_ = os.Remove(j.path + ".new") // where it stays, the next rewrite replaces it
 		return unwritable(j.path, err)
 	}
 	if j.file != nil {
@@ -154,11 +146,7 @@ func (j *Journal) Put(id string, value any) error {
 	if j == nil {
 		return nil
 	}
-	text, err := encode(value)
-	if err != nil {
-		return err
-	}
-	encoded, err := encode(line{ID: id, Value: bytes.TrimSpace(text)})
+	encoded, err := encode(line{ID: id, Value: value})
 	if err != nil {
 		return err
 	}
@@ -172,8 +160,8 @@ func (j *Journal) Put(id string, value any) error {
 	return nil
 }
 
-// Remove removes the values of ids, of which those that are not there do not matter.
-// The error is that of the disk; the journal then holds what it held before.
+// Remove removes the values of ids, and ignores ids that it does not hold. The error is
+// that of the disk; the journal then holds what it held before.
 func (j *Journal) Remove(ids ...string) error {
 	if j == nil {
 		return nil
@@ -206,9 +194,9 @@ func (j *Journal) Remove(ids ...string) error {
 	return nil
 }
 
-// tidy rewrites the file where it has too many lines that hold nothing. A file that
-// cannot be rewritten is still right, and grows until the next attempt. The caller
-// holds the lock.
+// tidy rewrites the file where it has too many lines about removed values. A file that
+// cannot be rewritten stays valid, and grows until the next attempt. The caller holds the
+// lock.
 func (j *Journal) tidy() {
 	if j.lines <= 2*len(j.live)+j.waste {
 		return
@@ -248,15 +236,13 @@ func (j *Journal) Close() error {
 	return err
 }
 
-// encode returns a value as one line of JSON.
-func encode(value any) ([]byte, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return nil, apperr.Wrap(err, apperr.Internal, "journal", "a value has no form in JSON", "")
+// encode returns a line of the file.
+func encode(l line) ([]byte, error) {
+	text, err := awsprotocol.EncodeJSON(l)
+	if err != nil {
+		return nil, apperr.Wrap(err, apperr.Internal, "journal", "a value has no JSON form", "")
 	}
-	return text.Bytes(), nil
+	return append(text, '\n'), nil
 }
 
 func unwritable(path string, err error) error {

@@ -154,7 +154,7 @@ func TestJournalIsBoundedByWhatItHolds(t *testing.T) {
 	}
 }
 
-func TestFileThatIsNoJournal(t *testing.T) {
+func TestInvalidFile(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON": "{\n", "no id": "{}\n", "both": `{"id":"a","removed":"a"}` + "\n", "an empty line": "\n",
 	} {
@@ -174,7 +174,7 @@ func TestFileThatIsNoJournal(t *testing.T) {
 	}
 }
 
-func TestNoJournalKeepsNothing(t *testing.T) {
+func TestNilJournalStoresNothing(t *testing.T) {
 	var j *journal.Journal
 	if err := j.Put("a", 1); err != nil {
 		t.Error(err)

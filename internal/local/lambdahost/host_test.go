@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
@@ -77,10 +78,10 @@ func start(t *testing.T, change func(*lambdahost.Options)) (*lambdahost.Host, fu
 
 func drain(t *testing.T, h *lambdahost.Host) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := h.Drain(ctx); err != nil {
-		t.Fatal(err)
+	for began := time.Now(); h.Pending() > 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("got %d invocations pending after 30 seconds, want none", h.Pending())
+		}
 	}
 }
 
@@ -94,11 +95,11 @@ func TestInvoke(t *testing.T) {
 		errorType, messagePart string
 	}{
 		{"a reply", `{"do":"echo"}`, `{"do":"echo"}`, "", ""},
-		{"an error", `{"do":"fail"}`, "", "errorString", "told to fail"},
+		{"an error", `{"do":"fail"}`, "", "errorString", "asked to fail"},
 		{"a payload that is not JSON", "{\xff", "", "wrapError", "payload of 2 bytes"},
-		{"a panic", `{"do":"panic"}`, "", "string", "told to panic"},
+		{"a panic", `{"do":"panic"}`, "", "string", "asked to panic"},
 		{"a process that exits", `{"do":"exit"}`, "", "Runtime.ExitError", "exit status 7"},
-		{"an invocation that takes too long", `{"do":"hang"}`, "", "Sandbox.Timedout", "timed out after 1.00 seconds"},
+		{"an invocation that lasts too long", `{"do":"hang"}`, "", "Sandbox.Timedout", "timed out after 1.00 seconds"},
 		{"a reply that is too large", `{"do":"shout"}`, "", "Function.ResponseSizeTooLarge", "6291456"},
 		{"a reply after all that", `{"do":"again"}`, `{"do":"again"}`, "", ""},
 	} {
@@ -112,13 +113,14 @@ func TestInvoke(t *testing.T) {
 				return
 			}
 			if failed.Type != tc.errorType || !strings.Contains(failed.Message, tc.messagePart) || !json.Valid(failed.Payload) {
-				t.Errorf("got type %q, message %q, payload %s; want %q, …%q…, valid JSON", failed.Type, failed.Message, failed.Payload, tc.errorType, tc.messagePart)
+				t.Errorf("got type %q, message %q, payload %s; want %q, …%q…, valid JSON", failed.Type, failed.Message,
+					failed.Payload, tc.errorType, tc.messagePart)
 			}
 		})
 	}
 }
 
-func TestWhatAFunctionSees(t *testing.T) {
+func TestInvocationContext(t *testing.T) {
 	t.Setenv("HOME", "/home/someone")
 	h, _ := start(t, nil)
 	reply, err := h.Invoke(t.Context(), "probe", do("look around"))
@@ -132,7 +134,8 @@ func TestWhatAFunctionSees(t *testing.T) {
 	if err := json.Unmarshal(reply, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.ARN != probeARN || len(got.RequestID) != 36 || got.Setting != "seen" || !strings.HasPrefix(got.Trace, "Root=1-") {
+	if got.ARN != probeARN || len(got.RequestID) != 36 || got.Setting != "seen" || !strings.HasPrefix(got.Trace,
+		"Root=1-") {
 		t.Errorf("got %+v, want the function's ARN, a request id, its setting and a trace id", got)
 	}
 	if got.Left < 8 || got.Left > 10 {
@@ -186,7 +189,8 @@ func TestAsynchronousFailuresAreRetriedAndRecorded(t *testing.T) {
 				t.Errorf("got request id %q and timestamp %q, want both", r.RequestContext.RequestID, r.Timestamp)
 			}
 			r.RequestContext.RequestID = ""
-			want := lambdahost.RequestContext{FunctionARN: probeARN + ":$LATEST", Condition: lambdahost.RetriesExhausted, ApproximateInvokeCount: 3}
+			want := lambdahost.RequestContext{FunctionARN: probeARN + ":$LATEST", Condition: lambdahost.RetriesExhausted,
+				ApproximateInvokeCount: 3}
 			if diff := cmp.Diff(want, r.RequestContext); diff != "" {
 				t.Errorf("request context (-want +got):\n%s", diff)
 			}
@@ -212,14 +216,15 @@ func TestRecordHasLambdasShape(t *testing.T) {
 	drain(t, h)
 	r := records()[0]
 	r.Timestamp, r.RequestContext.RequestID = "T", "R"
-	encoded, err := r.Encode()
+	encoded, err := awsprotocol.EncodeJSON(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"version":"1.0","timestamp":"T","requestContext":{"requestId":"R","functionArn":"` + probeARN + `:$LATEST",` +
+	want := `{"version":"1.0","timestamp":"T","requestContext":{"requestId":"R","functionArn":"` + probeARN +
+		`:$LATEST",` +
 		`"condition":"RetriesExhausted","approximateInvokeCount":1},"requestPayload":{"do":"fail"},` +
 		`"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},` +
-		`"responsePayload":{"errorMessage":"told to fail","errorType":"errorString"}}`
+		`"responsePayload":{"errorMessage":"asked to fail","errorType":"errorString"}}`
 	if diff := cmp.Diff(want, string(encoded)); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)
 	}
@@ -246,7 +251,8 @@ func TestEventThatGetsTooOldIsNotRetried(t *testing.T) {
 	}
 	drain(t, h)
 	got := records()
-	if len(got) != 1 || got[0].RequestContext.Condition != lambdahost.EventAgeExceeded || got[0].RequestContext.ApproximateInvokeCount != 1 {
+	if len(got) != 1 || got[0].RequestContext.Condition != lambdahost.EventAgeExceeded ||
+		got[0].RequestContext.ApproximateInvokeCount != 1 {
 		t.Errorf("got %+v, want one record after one attempt, condition %s", got, lambdahost.EventAgeExceeded)
 	}
 }
@@ -273,10 +279,11 @@ func TestEnqueueRefuses(t *testing.T) {
 	}
 }
 
-func TestStartTellsWhyAFunctionCannotInitialise(t *testing.T) {
+func TestFunctionThatCannotInitialise(t *testing.T) {
 	_, err := lambdahost.Start(t.Context(), lambdahost.Options{
-		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe, Environment: []string{"PROBE_START=fail"}}},
-		LogDir:    t.TempDir(),
+		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe,
+			Environment: []string{"PROBE_START=fail"}}},
+		LogDir: t.TempDir(),
 	})
 	for _, part := range []string{"function probe", "a setting is missing", "exit status 3"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
@@ -304,7 +311,7 @@ func TestLogs(t *testing.T) {
 	}
 }
 
-func TestCloseGivesUpWhatRuns(t *testing.T) {
+func TestCloseDuringAnInvocation(t *testing.T) {
 	h, records := start(t, nil)
 	if err := h.Enqueue("probe", do("hang")); err != nil {
 		t.Fatal(err)

@@ -12,42 +12,42 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// tailLines is how much of a log is kept for showing it when something fails.
+// tailLines is how many lines at the end of a log are shown when something fails.
 const tailLines = 20
 
 // logbook is the log file of one function, written by all its processes.
 type logbook struct {
-	name string
-	path string
-	echo io.Writer
+	name     string
+	path     string
+	echo     io.Writer
+	echoLock *sync.Mutex // for all logs that share the writer
 
 	mu   sync.Mutex
 	file *os.File
 	last []string
 }
 
-func newLogbook(dir, name string, echo io.Writer) (*logbook, error) {
+func newLogbook(dir, name string, echo io.Writer, echoLock *sync.Mutex) (*logbook, error) {
 	path := filepath.Join(dir, name+".log")
 	file, err := os.Create(path)
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "log file "+path, "cannot be written", "choose another data folder")
 	}
-	return &logbook{name: name, path: path, echo: echo, file: file}, nil
+	return &logbook{name: name, path: path, echo: echo, echoLock: echoLock, file: file}, nil
 }
 
-// line keeps one whole line. A log that cannot be written does not stop the
-// function that writes it.
+// line writes one whole line. A log that cannot be written does not stop the function.
 func (l *logbook) line(text []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.file, "%s\n", text)
 	if l.echo != nil {
+		l.echoLock.Lock()
+		defer l.echoLock.Unlock()
 		fmt.Fprintf(l.echo, "%s %s\n", l.name, text)
 	}
 	l.last = append(l.last, string(text))
-	if len(l.last) > tailLines {
-		l.last = l.last[1:]
-	}
+	l.last = l.last[max(0, len(l.last)-tailLines):]
 }
 
 func (l *logbook) tail() string {
@@ -62,22 +62,17 @@ func (l *logbook) close() {
 	l.file.Close()
 }
 
-// writer gives a writer for one process, whose lines do not run into those of another.
-func (l *logbook) writer() *lineWriter { return &lineWriter{log: l} }
-
-// lineWriter gathers output into lines.
+// lineWriter gathers the output of one process into lines, so that they do not mix with
+// those of another. It is not for concurrent use.
 type lineWriter struct {
 	log     *logbook
-	mu      sync.Mutex
 	partial []byte
 }
 
-// maxLine bounds what is held back of a line without an end.
+// maxLine is how much of a line without an end is held back, in bytes.
 const maxLine = 1 << 20
 
 func (w *lineWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.partial = append(w.partial, p...)
 	for {
 		line, rest, ended := bytes.Cut(w.partial, []byte("\n"))
@@ -89,24 +84,10 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 }
 
-// flush keeps what was written without an end of line.
+// flush writes the last line where it has no end.
 func (w *lineWriter) flush() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if len(w.partial) > 0 {
 		w.log.line(w.partial)
 		w.partial = nil
 	}
-}
-
-// sharedWriter lets several logs write to one writer.
-type sharedWriter struct {
-	mu sync.Mutex
-	to io.Writer
-}
-
-func (w *sharedWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.to.Write(p)
 }

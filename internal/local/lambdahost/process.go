@@ -1,6 +1,8 @@
 package lambdahost
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,16 +16,81 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/childprocess"
 )
 
-// process is one running copy of a function together with the Runtime API that
-// it alone talks to: a copy that was killed cannot take work from its successor.
-type process struct {
-	child   *childprocess.Process
-	runtime *runtimeAPI
-	server  *http.Server
-	out     *lineWriter
+// worker keeps one process of a function running and passes it invocations from the queue.
+type worker struct {
+	function *function
+	process  *process
+	closing  context.Context
 }
 
-// errGone tells that a process had ended before it took an invocation.
+// run works until the queue is closed.
+func (w *worker) run() {
+	defer w.close()
+	for inv := w.function.queue.pop(); inv != nil; inv = w.function.queue.pop() {
+		o := w.attempt(inv)
+		w.function.invocations.Add(1)
+		if o.failure != nil {
+			w.function.errors.Add(1)
+		}
+		inv.done(o)
+	}
+}
+
+// attempt runs one attempt. A process that ended by itself between two invocations is
+// replaced, which does not count as an attempt.
+func (w *worker) attempt(inv *invocation) outcome {
+	for {
+		if err := w.ensureProcess(w.closing); err != nil {
+			return failure("Runtime.InitError", "%v", err)
+		}
+		o, err := w.process.invoke(w.closing, inv)
+		switch {
+		case errors.Is(err, errGone):
+			continue
+		case err != nil:
+			return failure("Runtime.Closed", "%v", err)
+		}
+		return o
+	}
+}
+
+// ensureProcess starts a process where there is none, and waits until it has asked for
+// an event.
+func (w *worker) ensureProcess(ctx context.Context) error {
+	if w.process != nil && !w.process.ended() {
+		return nil
+	}
+	w.close()
+	p, err := startProcess(w.function)
+	if err != nil {
+		return err
+	}
+	if err := p.awaitReady(ctx); err != nil {
+		p.close()
+		return err
+	}
+	w.process = p
+	return nil
+}
+
+func (w *worker) close() {
+	if w.process != nil {
+		w.process.close()
+		w.process = nil
+	}
+}
+
+// process is one running copy of a function together with a Runtime API of its own, so
+// that a copy that was killed cannot receive an invocation of its successor.
+type process struct {
+	function *function
+	child    *childprocess.Process
+	runtime  *runtimeAPI
+	server   *http.Server
+	out      *lineWriter
+}
+
+// errGone means that a process had ended before it received an invocation.
 var errGone = errors.New("the process has ended")
 
 func startProcess(f *function) (*process, error) {
@@ -31,7 +98,7 @@ func startProcess(f *function) (*process, error) {
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, "its Runtime API cannot listen", "")
 	}
-	p := &process{runtime: newRuntimeAPI(f.ARN), out: f.log.writer()}
+	p := &process{function: f, runtime: newRuntimeAPI(f), out: &lineWriter{log: f.log}}
 	p.server = &http.Server{Handler: p.runtime, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }() // ends when the server is closed
 
@@ -41,12 +108,13 @@ func startProcess(f *function) (*process, error) {
 	cmd.Stdout, cmd.Stderr = p.out, p.out
 	if p.child, err = childprocess.Start(cmd); err != nil {
 		p.server.Close()
-		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, f.Path+" cannot be started", "build it for this machine")
+		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, f.Path+" cannot be started",
+			"build it for this machine")
 	}
 	return p, nil
 }
 
-// lambdaEnvironment holds what Lambda sets for every function. Credentials and
+// lambdaEnvironment returns what Lambda sets for every function. Credentials and
 // configuration of the person at the keyboard do not reach the function.
 func lambdaEnvironment(f *function, api string) []string {
 	return []string{
@@ -71,52 +139,41 @@ func lambdaEnvironment(f *function, api string) []string {
 	}
 }
 
+// initLimit is how long Lambda lets a function initialise.
+const initLimit = 10 * time.Second
+
 // awaitReady waits until the process asks for its first event.
-func (p *process) awaitReady(f *function, closing <-chan struct{}) error {
-	limit := time.NewTimer(initLimit)
-	defer limit.Stop()
+func (p *process) awaitReady(ctx context.Context) error {
 	select {
 	case <-p.runtime.polled:
 		return nil
-	case <-closing:
-		return errClosed
-	case <-limit.C:
-		return p.initFailed(f, fmt.Errorf("it did not ask for an event within %s", initLimit))
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(initLimit):
+		return p.initFailed(fmt.Errorf("it did not ask for an event within %s", initLimit))
 	case <-p.child.Done():
-		return p.initFailed(f, p.child.Err())
+		return p.initFailed(cmp.Or(p.runtime.initError(), p.child.Err(), errors.New("exit status 0")))
 	}
 }
 
-// initLimit is what Lambda gives a function to initialise.
-const initLimit = 10 * time.Second
-
-func (p *process) initFailed(f *function, cause error) error {
-	if told := p.runtime.initError(); told != nil {
-		cause = told
-	}
-	if cause == nil {
-		cause = errors.New("exit status 0")
-	}
+func (p *process) initFailed(cause error) error {
 	what := "ended before it asked for an event"
-	if tail := f.log.tail(); tail != "" {
+	if tail := p.function.log.tail(); tail != "" {
 		what += "; the end of its log:\n" + tail
 	}
-	return apperr.Wrap(cause, apperr.Internal, "function "+f.Name, what, "see "+f.log.path)
+	return apperr.Wrap(cause, apperr.Internal, "function "+p.function.Name, what, "see "+p.function.log.path)
 }
 
-// invoke gives the process one invocation. The error is errGone when the
-// process ended before it took it, or errClosed.
-func (p *process) invoke(j *job, timeout time.Duration, closing <-chan struct{}) (outcome, error) {
-	inv := &invocation{id: j.id, payload: j.payload, timeout: timeout, result: make(chan outcome, 1)}
+// invoke passes the process one invocation and waits for its end. The error is errGone
+// when the process ended before it received it, or errClosed.
+func (p *process) invoke(closing context.Context, inv *invocation) (outcome, error) {
 	select {
 	case p.runtime.invocations <- inv:
 	case <-p.child.Done():
 		return outcome{}, errGone
-	case <-closing:
+	case <-closing.Done():
 		return outcome{}, errClosed
 	}
-	limit := time.NewTimer(timeout)
-	defer limit.Stop()
 	select {
 	case o := <-inv.result:
 		return o, nil
@@ -125,17 +182,16 @@ func (p *process) invoke(j *job, timeout time.Duration, closing <-chan struct{})
 		case o := <-inv.result: // it answered and then ended
 			return o, nil
 		default:
-			return outcome{failure: crashed(j.id, p.child.Err())}, nil
+			return crashed(inv.id, p.child.Err()), nil
 		}
-	case <-limit.C:
+	case <-time.After(p.function.Timeout):
 		p.child.Kill()
-		return outcome{failure: timedOut(j.id, timeout)}, nil
-	case <-closing:
+		return timedOut(inv.id, p.function.Timeout), nil
+	case <-closing.Done():
 		return outcome{}, errClosed
 	}
 }
 
-// ended tells whether the process is gone.
 func (p *process) ended() bool {
 	select {
 	case <-p.child.Done():

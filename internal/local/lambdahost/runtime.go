@@ -2,7 +2,6 @@ package lambdahost
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +19,9 @@ const maxReply = 6 << 20
 // runtimeAPI is the Lambda Runtime API of version 2018-06-01 for one process
 // (Lambda developer guide, "Using the Lambda runtime API").
 type runtimeAPI struct {
-	mux *http.ServeMux
-	arn string
-	// invocations hands work to the request for the next event that is open.
+	mux      *http.ServeMux
+	function *function
+	// invocations hands an invocation to the open request for the next event.
 	invocations chan *invocation
 	// polled is closed when the process asks for its first event.
 	polled     chan struct{}
@@ -33,18 +32,9 @@ type runtimeAPI struct {
 	initErr *FunctionError
 }
 
-// invocation is a job on its way through a process.
-type invocation struct {
-	id      string
-	payload []byte
-	timeout time.Duration
-	result  chan outcome // takes one
-}
-
-func newRuntimeAPI(arn string) *runtimeAPI {
+func newRuntimeAPI(f *function) *runtimeAPI {
 	a := &runtimeAPI{
-		mux: http.NewServeMux(), arn: arn,
-		invocations: make(chan *invocation), polled: make(chan struct{}),
+		mux: http.NewServeMux(), function: f, invocations: make(chan *invocation), polled: make(chan struct{}),
 	}
 	const base = "/2018-06-01/runtime/"
 	a.mux.HandleFunc("GET "+base+"invocation/next", a.next)
@@ -71,87 +61,77 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
-	header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(inv.timeout).UnixMilli(), 10))
-	header.Set("Lambda-Runtime-Invoked-Function-Arn", a.arn)
+	header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(a.function.Timeout).UnixMilli(), 10))
+	header.Set("Lambda-Runtime-Invoked-Function-Arn", a.function.ARN)
 	header.Set("Lambda-Runtime-Trace-Id", traceID())
 	header.Set("Content-Length", strconv.Itoa(len(inv.payload)))
-	_, _ = w.Write(inv.payload) // a process that is gone is noticed by its end
+	_, _ = w.Write(inv.payload) // the worker notices a process that is gone
 }
 
 func (a *runtimeAPI) response(w http.ResponseWriter, r *http.Request) {
-	a.finish(w, r, func(body []byte, err error) outcome {
-		var tooLarge *http.MaxBytesError
-		switch {
-		case errors.As(err, &tooLarge):
-			return outcome{failure: failure("Function.ResponseSizeTooLarge", fmt.Sprintf("the reply has more than %d bytes", maxReply))}
-		case err != nil:
-			return outcome{failure: failure("Runtime.TruncatedResponse", err.Error())}
-		}
-		return outcome{reply: body}
-	})
+	a.finish(w, r, func(body []byte) outcome { return outcome{reply: body} })
 }
 
 func (a *runtimeAPI) failed(w http.ResponseWriter, r *http.Request) {
-	a.finish(w, r, func(body []byte, err error) outcome {
-		if err != nil {
-			return outcome{failure: failure("Runtime.TruncatedResponse", err.Error())}
-		}
-		return outcome{failure: reported(body)}
-	})
+	a.finish(w, r, func(body []byte) outcome { return outcome{failure: reported(body)} })
 }
 
 // finish ends the current invocation with what the process posted.
-func (a *runtimeAPI) finish(w http.ResponseWriter, r *http.Request, judge func([]byte, error) outcome) {
+func (a *runtimeAPI) finish(w http.ResponseWriter, r *http.Request, read func(body []byte) outcome) {
 	a.mu.Lock()
 	inv := a.current
-	if inv != nil && inv.id == r.PathValue("id") {
-		a.current = nil
-	} else {
-		inv = nil
-	}
-	a.mu.Unlock()
-	if inv == nil {
-		awsprotocol.WriteJSON(w, http.StatusBadRequest, errorBody{"InvalidRequestID", "no invocation under way has this request id"})
+	if inv == nil || inv.id != r.PathValue("id") {
+		a.mu.Unlock()
+		awsprotocol.WriteJSON(w, http.StatusBadRequest,
+			errorBody{"InvalidRequestID", "no invocation under way has this request id"})
 		return
 	}
-	o := judge(io.ReadAll(http.MaxBytesReader(w, r.Body, maxReply)))
-	if o.failure != nil && o.failure.Type == "Function.ResponseSizeTooLarge" {
+	a.current = nil
+	a.mu.Unlock()
+	o, long := readOutcome(w, r, read)
+	if long {
 		awsprotocol.WriteJSON(w, http.StatusRequestEntityTooLarge, errorBody{"RequestEntityTooLarge", o.failure.Message})
 	} else {
-		awsprotocol.WriteJSON(w, http.StatusAccepted, status{"OK"})
+		writeAccepted(w)
 	}
 	inv.result <- o
 }
 
-type status struct {
-	Status string `json:"status"`
+// readOutcome reads the body that a process posted; long reports that it is too long.
+func readOutcome(w http.ResponseWriter, r *http.Request, read func(body []byte) outcome) (o outcome, long bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReply))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return failure("Function.ResponseSizeTooLarge", "the reply has more than %d bytes", maxReply), true
+	case err != nil:
+		return failure("Runtime.TruncatedResponse", "%v", err), false
+	}
+	return read(body), false
+}
+
+func writeAccepted(w http.ResponseWriter) {
+	awsprotocol.WriteJSON(w, http.StatusAccepted, map[string]string{"status": "OK"})
 }
 
 func (a *runtimeAPI) initFailed(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReply))
-	told := reported(body)
-	if err != nil {
-		told = failure("Runtime.TruncatedResponse", err.Error())
-	}
+	o, _ := readOutcome(w, r, func(body []byte) outcome { return outcome{failure: reported(body)} })
 	a.mu.Lock()
-	a.initErr = told
+	a.initErr = o.failure
 	a.mu.Unlock()
-	awsprotocol.WriteJSON(w, http.StatusAccepted, status{"OK"})
+	writeAccepted(w)
 }
 
-// initError gives what the process told about its failed start, nil if nothing.
+// initError returns what the process reported about its failed start, nil if nothing.
 func (a *runtimeAPI) initError() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.initErr == nil {
-		return nil
-	}
-	return a.initErr
+	return outcome{failure: a.initErr}.err()
 }
 
-// traceID makes an X-Ray trace id of a request that is not sampled.
+// traceID returns an X-Ray trace id of a request that is not sampled.
 func traceID() string {
 	var b [12]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return fmt.Sprintf("Root=1-%08x-%s;Sampled=0", time.Now().Unix(), hex.EncodeToString(b[:]))
+	return fmt.Sprintf("Root=1-%08x-%x;Sampled=0", time.Now().Unix(), b)
 }

@@ -1,26 +1,27 @@
 package simulate
 
 import (
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
-// call is a call while its scenario plays: a clock, who takes part, and what
-// was sent so far.
+// call is a call while its scenario plays: a clock, who takes part, and what was sent so
+// far.
 type call struct {
 	options     Options
 	choice, ids *rand.Rand
 	now         time.Time
 
-	// fields are the call fields and metadata that the service puts into every
-	// event of the call.
+	// fields are the call fields and metadata in every event of the call.
 	fields     map[string]any
 	pipelineID string
 	config     string
@@ -35,7 +36,7 @@ type call struct {
 type sent struct {
 	time time.Time
 	body []byte
-	// early makes it arrive before the event that was sent before it.
+	// early means that it arrives before the event that was sent before it.
 	early bool
 }
 
@@ -63,18 +64,16 @@ func newCall(o Options, s scenario, choice, ids *rand.Rand) *call {
 	return c
 }
 
-// uuid gives an id of the version 4 form.
+// uuid returns an id of the call's own choice of numbers.
 func (c *call) uuid() string {
 	var b [16]byte
 	for i := range b {
 		b[i] = byte(c.ids.Uint32())
 	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	s := hex.EncodeToString(b[:])
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	return awsprotocol.UUID(b)
 }
 
-// number gives a number of the range that is kept for fiction.
+// number returns a phone number of the range that is reserved for fiction.
 func (c *call) number() string { return fmt.Sprintf("+1206555%04d", 100+c.choice.IntN(100)) }
 
 // wait lets between low and high seconds pass.
@@ -82,23 +81,19 @@ func (c *call) wait(low, high int) {
 	c.now = c.now.Add(time.Duration(low+c.choice.IntN(high-low+1)) * time.Second)
 }
 
-// set gives elements a status and the time of now, more exact than that of an event.
+// set changes the status of elements. Its time is more exact than that of an event.
 func (c *call) set(status string, types ...string) {
 	updated := c.now.UnixMilli() - int64(c.choice.IntN(900))
 	for _, t := range types {
-		found := false
-		for i := range c.elements {
-			if c.elements[i].Type == t {
-				c.elements[i].Status, c.elements[i].UpdatedOn, found = status, updated, true
-			}
+		i := slices.IndexFunc(c.elements, func(e element) bool { return e.Type == t })
+		if i < 0 {
+			i, c.elements = len(c.elements), append(c.elements, element{Type: t})
 		}
-		if !found {
-			c.elements = append(c.elements, element{Type: t, Status: status, UpdatedOn: updated})
-		}
+		c.elements[i].Status, c.elements[i].UpdatedOn = status, updated
 	}
 }
 
-// explain gives an element's status a detail.
+// explain sets the detail of an element's status.
 func (c *call) explain(elementType, detail string) {
 	for i := range c.elements {
 		if c.elements[i].Type == elementType {
@@ -107,15 +102,15 @@ func (c *call) explain(elementType, detail string) {
 	}
 }
 
-// state sends a state change. Later extra fields win over the usual ones; a nil
-// value leaves a field out.
+// state sends a state change. Extra fields replace the usual ones; a nil value leaves a
+// field out.
 func (c *call) state(eventType string, extra map[string]any) {
 	detail := map[string]any{
 		"version": "0", "eventType": eventType,
 		"mediaInsightsPipelineArn": c.arn("media-pipeline/" + c.pipelineID),
 	}
 	if len(c.elements) > 0 {
-		detail["mediaInsightsPipelineElementStatuses"] = append([]element(nil), c.elements...)
+		detail["mediaInsightsPipelineElementStatuses"] = slices.Clone(c.elements)
 	}
 	maps.Copy(detail, c.fields)
 	maps.Copy(detail, extra)
@@ -124,7 +119,11 @@ func (c *call) state(eventType string, extra map[string]any) {
 }
 
 func (c *call) configuration() map[string]any {
-	return map[string]any{"mediaInsightsPipelineConfigurationArn": c.arn("media-insights-pipeline-configuration/" + c.config)}
+	return map[string]any{"mediaInsightsPipelineConfigurationArn": c.configurationARN()}
+}
+
+func (c *call) configurationARN() string {
+	return c.arn("media-insights-pipeline-configuration/" + c.config)
 }
 
 func (c *call) arn(resource string) string {
@@ -152,8 +151,7 @@ func (c *call) match(matchType string, early bool) {
 	c.send(id, chime.DetailRulesMatched, detail, early)
 }
 
-// matchForms holds, for each type of rule match, a rule and the fields that the
-// event has of it.
+// matchForms has, for each type of rule match, a rule and the fields of the event.
 var matchForms = map[string]struct {
 	rule   string
 	fields []string
@@ -172,8 +170,7 @@ func (c *call) send(id, detailType string, detail map[string]any, early bool) {
 	c.events = append(c.events, sent{time: c.now, body: c.envelope(id, detailType, detail, nil), early: early})
 }
 
-// envelope gives an event's bytes: its fields sorted by name, and extra ones
-// put over the usual.
+// envelope returns an event, whose extra fields replace the usual ones.
 func (c *call) envelope(id, detailType string, detail any, extra map[string]any) []byte {
 	event := map[string]any{
 		"version": "0", "id": id, "detail-type": detailType, "source": chime.Source,
@@ -183,20 +180,20 @@ func (c *call) envelope(id, detailType string, detail any, extra map[string]any)
 	maps.Copy(event, extra)
 	body, err := json.Marshal(event)
 	if err != nil {
-		panic("a made-up event has no JSON form: " + err.Error()) // strings, numbers and maps of them always have
+		panic("an event has no JSON form: " + err.Error()) // strings, numbers and maps of them always have
 	}
 	return body
 }
 
-// ends notes what should be known in the end.
-func (c *call) ends(status string, degraded bool, fails ...Kind) {
-	c.truth.Status, c.truth.Degraded, c.truth.Fails = status, degraded, fails
-	if status == "CreateFailed" || status == "Lost" {
-		return
+// end notes what should be known of the call at the end of the day.
+func (c *call) end(s scenario) {
+	c.truth.Status, c.truth.Degraded, c.truth.Fails = cmp.Or(s.status, "Stopped"), s.degraded, s.fails
+	if s.status == "CreateFailed" || s.status == "Lost" {
+		return // the API has no such pipeline
 	}
 	api := chimesdk.Pipeline{
-		ID: c.pipelineID, ARN: c.arn("media-pipeline/" + c.pipelineID), ConfigurationARN: c.arn("media-insights-pipeline-configuration/" + c.config),
-		Status: apiStatus(status), CreatedAt: c.now,
+		ID: c.pipelineID, ARN: c.arn("media-pipeline/" + c.pipelineID),
+		ConfigurationARN: c.configurationARN(), Status: apiStatus(c.truth.Status), CreatedAt: c.now,
 	}
 	for _, e := range c.elements {
 		api.Elements = append(api.Elements, chimesdk.Element{Type: e.Type, Status: apiStatus(e.Status)})
@@ -204,7 +201,7 @@ func (c *call) ends(status string, degraded bool, fails ...Kind) {
 	c.truth.API = &api
 }
 
-// apiStatus is a status as the API has it, which knows no temporary failures.
+// apiStatus returns a status as the API has it, without temporary failures.
 func apiStatus(status string) string {
 	if status == chime.StatusTemporarilyFailed {
 		return chime.StatusInProgress

@@ -10,7 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 )
 
-// perfect gives what a system that works leaves of a small day.
+// perfect returns a small day, and what a system that works makes of it.
 func perfect() (simulate.Truth, simulate.Found) {
 	truth := simulate.Truth{
 		Pipelines: []simulate.Pipeline{
@@ -21,7 +21,7 @@ func perfect() (simulate.Truth, simulate.Found) {
 		DeadLetters: []simulate.DeadLetter{{EventID: "x", Function: "status"}},
 	}
 	pipelines := slices.Clone(truth.Pipelines)
-	pipelines[1].Told = []string{"i"}
+	pipelines[1].Incidents = []string{"i"}
 	return truth, simulate.Found{
 		Pipelines: pipelines, Incidents: 1, Recorded: 2,
 		Matches:     []string{"m"},
@@ -39,11 +39,11 @@ func TestCompareAgrees(t *testing.T) {
 		{What: "calls Failed", Played: 1, Found: 1, Agrees: true},
 		{What: "calls degraded", Played: 1, Found: 1, Agrees: true},
 		{What: "rule matches", Played: 1, Found: 1, Agrees: true},
-		{What: "failures told permanent failure", Played: 1, Found: 1, Agrees: true},
-		{What: "failures told create failed", Agrees: true},
-		{What: "failures told element failure", Agrees: true},
-		{What: "failures told temporary failure", Agrees: true},
-		{What: "incidents told", Played: 1, Found: 1, Agrees: true},
+		{What: "failures notified permanent failure", Played: 1, Found: 1, Agrees: true},
+		{What: "failures notified create failed", Agrees: true},
+		{What: "failures notified element failure", Agrees: true},
+		{What: "failures notified temporary failure", Agrees: true},
+		{What: "incidents notified", Played: 1, Found: 1, Agrees: true},
 		{What: "notifications incident", Played: 2, Found: 2, Agrees: true},
 		{What: "notifications rule match", Played: 1, Found: 1, Agrees: true},
 		{What: "dead letters", Played: 1, Found: 1, Agrees: true},
@@ -53,26 +53,38 @@ func TestCompareAgrees(t *testing.T) {
 	}
 }
 
-func TestCompareTellsEveryDifference(t *testing.T) {
+func TestCompareReportsEveryDifference(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*simulate.Found)
 		line   string // the line that has to disagree
 		says   string
 	}{
-		{"a lost call", func(f *simulate.Found) { f.Pipelines = f.Pipelines[1:] }, "calls", "call a (clean): got nothing, want Stopped"},
+		{"a lost call", func(f *simulate.Found) { f.Pipelines = f.Pipelines[1:] }, "calls",
+			"call a (clean): got nothing, want Stopped"},
 		{"a call from nowhere", func(f *simulate.Found) {
 			f.Pipelines = append(f.Pipelines, simulate.Pipeline{ID: "z", Status: "Stopped"})
 		}, "calls", "call z (): got Stopped, want no such call"},
-		{"a wrong status", func(f *simulate.Found) { f.Pipelines[0].Status = "Paused" }, "calls Paused", "call a (clean): got Paused, want Stopped"},
-		{"a clean look", func(f *simulate.Found) { f.Pipelines[1].Degraded = false }, "calls degraded", "call b (broken): got degraded false, want true"},
-		{"statuses changed about", func(f *simulate.Found) { f.Pipelines[0].Status, f.Pipelines[1].Status = "Failed", "Stopped" }, "calls Failed", "call b (broken): got Stopped, want Failed"},
-		{"a lost match", func(f *simulate.Found) { f.Matches = nil }, "rule matches", "rule match m (keyword): got it kept 0 times, want once"},
-		{"a match from nowhere", func(f *simulate.Found) { f.Matches = append(f.Matches, "n") }, "rule matches", "rule match n: got it kept, want no such match"},
-		{"a failure that nobody was told of", func(f *simulate.Found) { f.Pipelines[1].Told = nil }, "failures told permanent failure", "call b (broken): got 0 incidents that people were told of, want 1"},
-		{"an incident of a call that did not fail", func(f *simulate.Found) { f.Pipelines[0].Told = []string{"i"} }, "incidents told", "call a (clean): got 1 incidents that people were told of, want 0"},
-		{"an incident that was told twice", func(f *simulate.Found) { f.Published[simulate.Incident] = 3 }, "notifications incident", "topics: got 3 messages incident, want 2"},
-		{"a lost dead letter", func(f *simulate.Found) { f.DeadLetters = nil }, "dead letters", "dead letter x from status: got it 0 times, want once"},
+		{"a wrong status", func(f *simulate.Found) { f.Pipelines[0].Status = "Paused" }, "calls Paused",
+			"call a (clean): got Paused, want Stopped"},
+		{"a clean look", func(f *simulate.Found) { f.Pipelines[1].Degraded = false }, "calls degraded",
+			"call b (broken): got degraded false, want true"},
+		{"statuses changed about", func(f *simulate.Found) {
+			f.Pipelines[0].Status, f.Pipelines[1].Status = "Failed",
+				"Stopped"
+		}, "calls Failed", "call b (broken): got Stopped, want Failed"},
+		{"a lost match", func(f *simulate.Found) { f.Matches = nil }, "rule matches",
+			"rule match m: got it 0 times, want once"},
+		{"a match from nowhere", func(f *simulate.Found) { f.Matches = append(f.Matches, "n") }, "rule matches",
+			"rule match n: got one, want none"},
+		{"a failure without a notification", func(f *simulate.Found) { f.Pipelines[1].Incidents = nil },
+			"failures notified permanent failure", "call b (broken): got 0 incidents with a notification, want 1"},
+		{"an incident of a call that did not fail", func(f *simulate.Found) { f.Pipelines[0].Incidents = []string{"i"} },
+			"incidents notified", "call a (clean): got 1 incidents with a notification, want 0"},
+		{"an incident with a notification too many", func(f *simulate.Found) { f.Published[simulate.Incident] = 3 },
+			"notifications incident", "topics: got 3 messages incident, want 2"},
+		{"a lost dead letter", func(f *simulate.Found) { f.DeadLetters = nil }, "dead letters",
+			"dead letter x from status: got it 0 times, want once"},
 		{"a dead letter of a good event", func(f *simulate.Found) {
 			f.DeadLetters = append(f.DeadLetters, simulate.DeadLetter{EventID: "y", Function: "alerts"})
 		}, "dead letters", "dead letter y from alerts: got one, want none"},

@@ -1,9 +1,21 @@
-// Package simulate plays a day of calls. It makes up the events that Amazon
-// Chime would send, in the disorder in which they arrive, and keeps what should
-// become of them, so that what did become of them can be held against it.
+// Package simulate plays a day of calls on the local stack, and compares what the stack
+// made of it with what it should have made.
+//
+// Simulated are the events that Amazon Chime would send: state changes of pipelines that
+// record, transcribe, pause, fail, recover, or end without an event (scenario.go lists
+// the ways in which a call can go), rule matches, events that no function can handle, and
+// calls with voice analytics, with the consent of the people on them (voice.go). Events
+// arrive late, out of order and twice. What the Chime API answers about the pipelines at
+// the end of the day is simulated, too. Everything else is real: the functions, the
+// rules, the table.
+//
+// day.go plans a day and the truth about it, and puts its events on the bus; call.go makes
+// the events of one call, observe.go reads back what became of them, and compare.go
+// compares that with the truth.
 package simulate
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -11,17 +23,17 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
-// Options says which day to make. Equal options give equal days, byte for byte.
+// Options describe a day. Equal options give equal days, byte for byte.
 type Options struct {
 	Seed uint64
-	// Calls is how many pipelines there are, those included that could not be created.
+	// Calls is how many pipelines there are, including those that could not be created.
 	Calls int
 	// End is the end of the day; its calls began in the 24 hours before.
 	End             time.Time
 	Account, Region string
 }
 
-// Length is how long a played day is in the time of its events.
+// Length is how long a day is in the time of its events.
 const Length = 24 * time.Hour
 
 // Day is what arrives, and the truth about it.
@@ -39,22 +51,21 @@ type Delivery struct {
 	Event []byte
 }
 
-// Truth is what a system that works makes of a day. What belongs to a call is
-// in the order in which the calls were made up.
+// Truth is what a system that works makes of a day. What belongs to a call is in the
+// order of the calls.
 type Truth struct {
 	Pipelines   []Pipeline
 	Matches     []Match
 	DeadLetters []DeadLetter
-	// Events counts different events; Duplicates those that arrive once more;
-	// Reordered those that arrive after one of their call that was sent later.
+	// Events counts different events; Duplicates those that arrive once more; Reordered
+	// those that arrive after an event of their call that was sent later.
 	Events, Duplicates, Reordered int
 }
 
 // Kind is a kind of notification.
 type Kind string
 
-// The kinds of failures that people have to hear of. Each makes its pipeline join
-// an incident, which they are told of.
+// The kinds of failures. Each belongs to an incident, whose opening is notified.
 const (
 	PermanentFailure Kind = "permanent-failure"
 	CreateFailed     Kind = "create-failed"
@@ -62,7 +73,7 @@ const (
 	TemporaryFailure Kind = "temporary-failure" // one that did not recover
 )
 
-// Pipeline is what should be known of one pipeline in the end.
+// Pipeline is what should be known of one pipeline at the end of the day.
 type Pipeline struct {
 	// ID is the id under which the table keeps it.
 	ID string
@@ -70,18 +81,17 @@ type Pipeline struct {
 	Scenario string
 	Status   string
 	Degraded bool
-	// Fails lists what people have to hear of it.
+	// Fails are the kinds of failures that should be notified.
 	Fails []Kind
-	// Told holds, of a pipeline that was found, the incidents that it has joined
-	// and that people were told of.
-	Told []string
-	// API is what the Chime SDK's API knows of it in the end; nil for nothing.
+	// Incidents are, of a pipeline that was found, its incidents with a notification.
+	Incidents []string
+	// API is what the Chime API answers at the end of the day; nil for nothing.
 	API *chimesdk.Pipeline
-	// Missed tells that it has ended, and that no event says so.
+	// Missed reports that it has ended without an event that says so.
 	Missed bool
 }
 
-// Match is a rule match that should be kept and notified once.
+// Match is a rule match that should be stored and notified once.
 type Match struct {
 	EventID, CallID, Type string
 }
@@ -94,25 +104,28 @@ type DeadLetter struct {
 // share is out of how many deliveries one is a duplicate or out of order.
 const share = 12
 
-// Plan makes a day. It needs no more than milliseconds for hundreds of calls.
+// Plan makes a day, in milliseconds for hundreds of calls.
 func Plan(o Options) Day {
 	end := o.End.UTC().Truncate(time.Second)
 	d := Day{End: end, Began: end.Add(-Length)}
-	// What is played depends on the seed alone. Ids depend on the end as well,
-	// so that no two days in one table share a pipeline.
+	// What is played depends on the seed alone. Ids depend on the end as well, so that no
+	// two days in one table share a pipeline.
 	choice := rand.New(rand.NewPCG(o.Seed, 0))
 	ids := rand.New(rand.NewPCG(o.Seed, uint64(end.Unix())))
 	for _, scenario := range cast(choice, o.Calls) {
 		c := newCall(o, scenario, choice, ids)
 		first, last := d.Began, end.Add(-longest)
 		if scenario.open {
-			first = end.Add(-newest)
+			first = end.Add(-maxOpen)
 		}
 		if scenario.missed {
-			last = end.Add(-missedBefore)
+			last = end.Add(-minMissed)
 		}
 		c.now = first.Add(time.Duration(choice.Int64N(int64(last.Sub(first))))).Truncate(time.Second)
-		scenario.play(c)
+		for _, do := range scenario.steps {
+			do(c)
+		}
+		c.end(scenario)
 		d.add(c, choice)
 	}
 	d.addBroken(newCall(o, scenario{name: "broken"}, choice, ids), o.Calls)
@@ -121,29 +134,26 @@ func Plan(o Options) Day {
 }
 
 const (
-	// longest is more than any scenario takes, arrivals included.
+	// longest is longer than any scenario, arrivals included.
 	longest = 40 * time.Minute
-	// newest is how long ago a call began at most that has not ended: the service
-	// itself ends a pipeline that is paused for two hours.
-	newest = 100 * time.Minute
-	// missedBefore is how long before the end of the day a call began whose end
-	// no event tells: long enough for the watch to doubt it.
-	missedBefore = 3 * time.Hour
+	// maxOpen is the greatest age of a call that has not ended: the service itself ends a
+	// pipeline that is paused for two hours.
+	maxOpen = 100 * time.Minute
+	// minMissed is the least age of a call that has ended without an event: old enough for
+	// the watchdog to ask about it.
+	minMissed = 3 * time.Hour
 )
 
-// WatchRuns is how many runs of the watch it takes, at the end of a day, to look
+// WatchRuns returns how many runs of the watchdog it takes, at the end of a day, to look
 // at every pipeline that is still open: one for each forty, and one to be sure.
 func (d Day) WatchRuns() int {
-	doubtful := 0
-	for _, p := range d.Truth.Pipelines {
-		if p.Missed || p.Status != "Stopped" && p.Status != "Failed" && p.Status != "CreateFailed" {
-			doubtful++
-		}
-	}
-	return 2 + doubtful/40
+	open := count(d.Truth.Pipelines, func(p Pipeline) bool {
+		return p.Missed || p.Status != "Stopped" && p.Status != "Failed" && p.Status != "CreateFailed"
+	})
+	return 2 + open/40
 }
 
-// API gives what the Chime SDK's API knows at the end of the day.
+// API returns what the Chime API knows at the end of the day.
 func (d Day) API() []chimesdk.Pipeline {
 	var all []chimesdk.Pipeline
 	for _, p := range d.Truth.Pipelines {
@@ -154,8 +164,30 @@ func (d Day) API() []chimesdk.Pipeline {
 	return all
 }
 
-// cast gives the scenarios to play: each once while there is room, so that a day
-// has something of everything, and the rest by their weights; shuffled.
+// Play puts every delivery on a bus, the day compressed into the duration, and calls done
+// after each. It returns when all are put, with the first error of put, or with the
+// context's when that ends before.
+func (d Day) Play(ctx context.Context, duration time.Duration, put func(event []byte) error, done func()) error {
+	began := time.Now()
+	for _, delivery := range d.Deliveries {
+		due := began.Add(time.Duration(float64(delivery.At.Sub(d.Began)) / float64(Length) * float64(duration)))
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := put(delivery.Event); err != nil {
+			return err
+		}
+		done()
+	}
+	return nil
+}
+
+// cast returns the scenarios to play, shuffled: each once as far as there are calls, so
+// that a day has something of everything, and the rest by their weights.
 func cast(choice *rand.Rand, calls int) []scenario {
 	var all []scenario
 	total := 0
@@ -178,8 +210,8 @@ func cast(choice *rand.Rand, calls int) []scenario {
 	return all
 }
 
-// add takes over what a call played: each event arrives a moment after its time,
-// some are overtaken by the event after them, and some arrive again.
+// add adds a call. Each of its events arrives a moment after its time, some after the
+// event that was sent next, and some arrive again.
 func (d *Day) add(c *call, choice *rand.Rand) {
 	d.Truth.Pipelines = append(d.Truth.Pipelines, c.truth)
 	d.Truth.Matches = append(d.Truth.Matches, c.matches...)
@@ -210,14 +242,14 @@ func (d *Day) add(c *call, choice *rand.Rand) {
 	}
 }
 
-// addBroken strews in events that no function can handle, one for each way of
-// being broken and more on a busier day.
+// addBroken adds events that no function can handle, each once and more often on a
+// busier day.
 func (d *Day) addBroken(c *call, calls int) {
 	for n := range len(broken) * (1 + calls/500) {
 		c.now = d.Began.Add(time.Duration(c.choice.Int64N(int64(Length))))
 		b := broken[n%len(broken)]
-		id, body := b.make(c)
-		d.Deliveries = append(d.Deliveries, Delivery{At: c.now, Event: body})
+		id := c.uuid()
+		d.Deliveries = append(d.Deliveries, Delivery{At: c.now, Event: c.envelope(id, b.detailType, b.detail, b.envelope)})
 		d.Truth.Events++
 		for _, function := range b.functions {
 			d.Truth.DeadLetters = append(d.Truth.DeadLetters, DeadLetter{id, function})

@@ -23,7 +23,8 @@ import (
 var end = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 
 func plan(seed uint64, calls int) simulate.Day {
-	return simulate.Plan(simulate.Options{Seed: seed, Calls: calls, End: end, Account: "123456789012", Region: "us-east-1"})
+	return simulate.Plan(simulate.Options{Seed: seed, Calls: calls, End: end, Account: "123456789012",
+		Region: "us-east-1"})
 }
 
 // envelope is what the tests look at in an event.
@@ -56,9 +57,10 @@ func TestPlanIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestAnotherEndGivesTheSameCallsUnderOtherIDs(t *testing.T) {
+func TestAnotherEndHasTheSameCallsWithOtherIDs(t *testing.T) {
 	a := plan(7, 50)
-	b := simulate.Plan(simulate.Options{Seed: 7, Calls: 50, End: end.Add(time.Hour), Account: "123456789012", Region: "us-east-1"})
+	b := simulate.Plan(simulate.Options{Seed: 7, Calls: 50, End: end.Add(time.Hour), Account: "123456789012",
+		Region: "us-east-1"})
 	for i, p := range a.Truth.Pipelines {
 		q := b.Truth.Pipelines[i]
 		if p.ID == q.ID {
@@ -72,7 +74,7 @@ func TestAnotherEndGivesTheSameCallsUnderOtherIDs(t *testing.T) {
 	}
 }
 
-func TestDayHasSomethingOfEverything(t *testing.T) {
+func TestDayHasEveryStatusAndFailure(t *testing.T) {
 	truth := plan(1, 300).Truth
 	if got := len(truth.Pipelines); got != 300 {
 		t.Errorf("pipelines: got %d, want 300", got)
@@ -91,8 +93,10 @@ func TestDayHasSomethingOfEverything(t *testing.T) {
 	for _, m := range truth.Matches {
 		types[m.Type]++
 	}
-	wantKeys(t, "statuses", statuses, "CreateFailed", "Failed", "InProgress", "Lost", "Paused", "Stopped", "TemporarilyFailed")
-	wantKeys(t, "kinds", kinds, simulate.CreateFailed, simulate.ElementFailure, simulate.PermanentFailure, simulate.TemporaryFailure)
+	wantKeys(t, "statuses", statuses, "CreateFailed", "Failed", "InProgress", "Lost", "Paused", "Stopped",
+		"TemporarilyFailed")
+	wantKeys(t, "kinds", kinds, simulate.CreateFailed, simulate.ElementFailure, simulate.PermanentFailure,
+		simulate.TemporaryFailure)
 	wantKeys(t, "rule types", types, "issue", "keyword", "keyword-negated", "keyword-result", "sentiment")
 	if degraded == 0 || truth.Duplicates == 0 || truth.Reordered == 0 || len(truth.DeadLetters) == 0 {
 		t.Errorf("got %d degraded, %d duplicates, %d reordered, %d dead letters; want some of each",
@@ -163,7 +167,7 @@ func TestDeadLettersAgreeWithTheRules(t *testing.T) {
 	}
 }
 
-func TestDeliveriesLieInTheDayAndInOrder(t *testing.T) {
+func TestDeliveriesAreInTheDayAndInOrder(t *testing.T) {
 	day := plan(5, 300)
 	for i, d := range day.Deliveries {
 		if d.At.Before(day.Began) || d.At.After(day.End) {
@@ -186,7 +190,8 @@ func TestOpenCallsAreNew(t *testing.T) {
 		}
 	}
 	for _, d := range day.Deliveries {
-		if _, id, _ := strings.Cut(decode(t, d.Event).Detail.ARN, "media-pipeline/"); open[id] && d.At.Before(day.End.Add(-2*time.Hour)) {
+		if _, id, _ := strings.Cut(decode(t, d.Event).Detail.ARN, "media-pipeline/"); open[id] &&
+			d.At.Before(day.End.Add(-2*time.Hour)) {
 			t.Errorf("pipeline %s: got an event at %s, want none so long before the end", id, d.At)
 		}
 	}
@@ -209,8 +214,8 @@ func TestSomeMatchesArriveBeforeTheirCall(t *testing.T) {
 }
 
 // In time order, a pipeline's last event says what the truth says, but for those
-// whose end no event tells.
-func TestLastEventGivesTheStatus(t *testing.T) {
+// that ended without an event.
+func TestLastEventHasTheStatus(t *testing.T) {
 	statuses := map[string]string{
 		chime.EventInProgress: "InProgress", chime.EventPaused: "Paused", chime.EventStopped: "Stopped",
 		chime.EventTemporaryFailure: "TemporarilyFailed", chime.EventPermanentFailure: "Failed",

@@ -3,7 +3,6 @@ package simulate
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -12,14 +11,14 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// VoiceCall is a call with voice analytics by the voice API: no pipeline, but
+// VoiceCall is a call with voice analytics by the voice API: no pipeline, but voice
 // notifications, and people who consent or do not.
 type VoiceCall struct {
 	// Scenario names what was played.
 	Scenario      string
 	TransactionID string
-	// Started and Running are how many tasks should have been started, and how
-	// many of them should run in the end.
+	// Started is how many tasks should have been started, Running how many of them should
+	// run at the end.
 	Started, Running int
 
 	connector string
@@ -36,15 +35,17 @@ type voiceScenario struct {
 }
 
 var voiceScenarios = []voiceScenario{
-	{name: "consent to both tasks", first: []voicetask.Kind{voicetask.Granted}, scope: voicetask.ScopeBoth, started: 2, running: 2},
-	{name: "consent to voice tone", first: []voicetask.Kind{voicetask.Granted}, scope: voicetask.ScopeVoiceTone, started: 1, running: 1},
-	{name: "consent refused", first: []voicetask.Kind{voicetask.Denied}, scope: voicetask.ScopeBoth},
-	{name: "nobody asked", scope: voicetask.ScopeBoth},
-	{name: "consent taken back", first: []voicetask.Kind{voicetask.Granted}, then: []voicetask.Kind{voicetask.Withdrawn}, scope: voicetask.ScopeBoth, started: 2},
-	{name: "consent after a refusal", first: []voicetask.Kind{voicetask.Denied}, then: []voicetask.Kind{voicetask.Granted}, scope: voicetask.ScopeSpeakerSearch, started: 1, running: 1},
+	{"consent to both tasks", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeBoth, 2, 2},
+	{"consent to voice tone", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeVoiceTone, 1, 1},
+	{"consent denied", []voicetask.Kind{voicetask.Denied}, nil, voicetask.ScopeBoth, 0, 0},
+	{"no consent", nil, nil, voicetask.ScopeBoth, 0, 0},
+	{"consent withdrawn", []voicetask.Kind{voicetask.Granted}, []voicetask.Kind{voicetask.Withdrawn}, voicetask.ScopeBoth,
+		2, 0},
+	{"consent after a denial", []voicetask.Kind{voicetask.Denied}, []voicetask.Kind{voicetask.Granted},
+		voicetask.ScopeSpeakerSearch, 1, 1},
 }
 
-// PlanVoice makes up calls with voice analytics; equal options give equal calls.
+// PlanVoice plans calls with voice analytics; equal options give equal calls.
 func PlanVoice(o Options) []VoiceCall {
 	choice := rand.New(rand.NewPCG(o.Seed, 1))
 	ids := rand.New(rand.NewPCG(o.Seed, uint64(o.End.Unix())+1))
@@ -53,31 +54,34 @@ func PlanVoice(o Options) []VoiceCall {
 		s := voiceScenarios[i%len(voiceScenarios)]
 		c := newCall(o, scenario{name: s.name}, choice, ids)
 		c.now = o.End.Add(-time.Duration(1+choice.IntN(20)) * time.Minute).Truncate(time.Second)
-		v := &calls[i]
-		*v = VoiceCall{Scenario: s.name, TransactionID: c.fields["transactionId"].(string), Started: s.started, Running: s.running, connector: c.fields["voiceConnectorId"].(string)}
+		v := VoiceCall{Scenario: s.name, TransactionID: c.fields["transactionId"].(string), Started: s.started,
+			Running: s.running, connector: c.fields["voiceConnectorId"].(string)}
 		v.first = append(v.first, c.voice(chime.DetailVoiceStatus, map[string]any{
-			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"], "voiceConnectorId": v.connector,
+			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"],
+			"voiceConnectorId": v.connector,
 		}))
 		for _, decision := range s.first {
-			v.first = append(v.first, c.word(decision, s.scope, choice.IntN(2) == 0))
+			v.first = append(v.first, c.consent(decision, s.scope))
 		}
 		for _, decision := range s.then {
-			v.then = append(v.then, c.word(decision, s.scope, choice.IntN(2) == 0))
+			v.then = append(v.then, c.consent(decision, s.scope))
 		}
 		choice.Shuffle(len(v.first), func(a, b int) { v.first[a], v.first[b] = v.first[b], v.first[a] })
+		calls[i] = v
 	}
 	return calls
 }
 
-// voice gives the bytes of a voice-analytics notification.
+// voice returns a voice notification.
 func (c *call) voice(detailType string, detail map[string]any) []byte {
 	return c.envelope("Id-"+c.uuid(), detailType, detail, map[string]any{
 		"service-type": "VoiceAnalytics", "time": c.now.UTC().Format("2006-01-02T15:04:05.000000Z"),
 	})
 }
 
-// word gives the bytes of an event of consent, a while after the last.
-func (c *call) word(decision voicetask.Kind, scope voicetask.Scope, byCall bool) []byte {
+// consent returns a consent event, a while after the last event.
+func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) []byte {
+	byCall := c.choice.IntN(2) == 0
 	c.wait(1, 9)
 	d := voicetask.ConsentDetail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
 	if byCall {
@@ -88,18 +92,20 @@ func (c *call) word(decision voicetask.Kind, scope voicetask.Scope, byCall bool)
 	return c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
 }
 
-// PlayVoice plays the calls: what comes first in any order, then the rest, then
-// what the tasks tell, and all of it once more, as queues and buses may.
+// PlayVoice plays the calls: what comes first in any order, then the rest, then what the
+// tasks send, and all of it once more, as queues and buses may.
 func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error {
 	var first, then [][]byte
 	for _, c := range calls {
 		first, then = append(first, c.first...), append(then, c.then...)
 	}
-	for _, part := range [][][]byte{first, then, nil, append(first, then...)} {
-		if part == nil {
-			part = results(stack, calls)
-		}
-		for _, event := range part {
+	for _, part := range []func() [][]byte{
+		func() [][]byte { return first },
+		func() [][]byte { return then },
+		func() [][]byte { return results(stack, calls) },
+		func() [][]byte { return append(first, then...) },
+	} {
+		for _, event := range part() {
 			if err := sendVoice(stack, event); err != nil {
 				return err
 			}
@@ -111,7 +117,7 @@ func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error
 	return nil
 }
 
-// sendVoice puts a notification into its queue, and an event on the bus.
+// sendVoice sends a notification to its queue, and puts an event on the bus.
 func sendVoice(stack *local.Stack, event []byte) error {
 	var envelope struct{ Source string }
 	if err := json.Unmarshal(event, &envelope); err != nil {
@@ -124,24 +130,30 @@ func sendVoice(stack *local.Stack, event []byte) error {
 	return nil
 }
 
-// results are what the running tasks of the calls tell.
+// results returns what the running tasks of the calls send.
 func results(stack *local.Stack, calls []VoiceCall) [][]byte {
+	connectors := map[string]string{}
+	for _, c := range calls {
+		connectors[c.TransactionID] = c.connector
+	}
 	var events [][]byte
 	for _, task := range stack.Voice().Tasks() {
-		for _, c := range calls {
-			if c.TransactionID != task.TransactionID || !task.StoppedAt.IsZero() {
-				continue
-			}
-			detailType, detail := chime.DetailSpeakerSearch, map[string]any{"detailStatus": "IdentificationNoMatchesFound"}
-			if task.Kind == string(voicetask.VoiceTone) {
-				detailType, detail = chime.DetailVoiceTone, map[string]any{"detailStatus": "VoiceToneAnalysisSuccessful", "voiceToneAnalysisDetails": map[string]any{
-					"currentAverageVoiceTone": map[string]any{"voiceToneLabel": "neutral", "voiceToneScore": map[string]string{"neutral": "0.83", "positive": "0.13", "negative": "0.04"}},
-				}}
-			}
-			detail["taskId"], detail["transactionId"], detail["voiceConnectorId"] = task.ID, task.TransactionID, c.connector
-			teller := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events)))), options: Options{Account: local.Account, Region: local.Region}}
-			events = append(events, teller.voice(detailType, detail))
+		connector := connectors[task.TransactionID]
+		if connector == "" || !task.StoppedAt.IsZero() {
+			continue
 		}
+		detailType, detail := chime.DetailSpeakerSearch, map[string]any{"detailStatus": "IdentificationNoMatchesFound"}
+		if task.Kind == string(voicetask.VoiceTone) {
+			detailType, detail = chime.DetailVoiceTone, map[string]any{"detailStatus": "VoiceToneAnalysisSuccessful",
+				"voiceToneAnalysisDetails": map[string]any{"currentAverageVoiceTone": map[string]any{
+					"voiceToneLabel": "neutral",
+					"voiceToneScore": map[string]string{"neutral": "0.83", "positive": "0.13", "negative": "0.04"},
+				}}}
+		}
+		detail["taskId"], detail["transactionId"], detail["voiceConnectorId"] = task.ID, task.TransactionID, connector
+		sender := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events)))),
+			options: Options{Account: local.Account, Region: local.Region}}
+		events = append(events, sender.voice(detailType, detail))
 	}
 	return events
 }
@@ -156,16 +168,16 @@ func (r *Report) CompareVoice(stack *local.Stack, calls []VoiceCall) {
 		}
 	}
 	var want, got [2]int
-	agrees := true
+	before := len(r.Differences)
 	for _, c := range calls {
-		if started[c.TransactionID] != c.Started || running[c.TransactionID] != c.Running {
-			agrees = false
-			r.Differences = append(r.Differences, fmt.Sprintf("transaction %s (%s): got %d voice tasks started and %d running, want %d and %d",
-				c.TransactionID, c.Scenario, started[c.TransactionID], running[c.TransactionID], c.Started, c.Running))
+		isStarted, isRunning := started[c.TransactionID], running[c.TransactionID]
+		if isStarted != c.Started || isRunning != c.Running {
+			r.differ("transaction %s (%s): got %d voice tasks started and %d running, want %d and %d",
+				c.TransactionID, c.Scenario, isStarted, isRunning, c.Started, c.Running)
 		}
 		want[0], want[1] = want[0]+c.Started, want[1]+c.Running
-		got[0], got[1] = got[0]+started[c.TransactionID], got[1]+running[c.TransactionID]
+		got[0], got[1] = got[0]+isStarted, got[1]+isRunning
 	}
-	r.line("voice tasks started", want[0], got[0], agrees)
-	r.line("voice tasks running", want[1], got[1], agrees)
+	r.line("voice tasks started", want[0], got[0], len(r.Differences) == before)
+	r.line("voice tasks running", want[1], got[1], len(r.Differences) == before)
 }

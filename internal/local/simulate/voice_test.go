@@ -12,10 +12,11 @@ import (
 )
 
 func TestVoicePlansAreRepeatable(t *testing.T) {
-	options := simulate.Options{Seed: 3, Calls: 20, End: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), Account: local.Account, Region: local.Region}
+	options := simulate.Options{Seed: 3, Calls: 20, End: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC),
+		Account: local.Account, Region: local.Region}
 	first, second := simulate.PlanVoice(options), simulate.PlanVoice(options)
 	if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(simulate.VoiceCall{})); diff != "" {
-		t.Errorf("equal options give other calls (-first +second):\n%s", diff)
+		t.Errorf("equal options make other calls (-first +second):\n%s", diff)
 	}
 	scenarios, transactions := map[string]bool{}, map[string]bool{}
 	started, running := 0, 0
@@ -24,6 +25,7 @@ func TestVoicePlansAreRepeatable(t *testing.T) {
 		started, running = started+c.Started, running+c.Running
 	}
 	if len(transactions) != 20 || len(scenarios) < 6 || started <= running || running == 0 {
-		t.Errorf("got %d transactions of %d scenarios with %d tasks and %d running, want 20 of at least 6, some of them stopped", len(transactions), len(scenarios), started, running)
+		t.Errorf("got %d transactions of %d scenarios with %d tasks and %d running, want 20 of at least 6, some of them "+
+			"stopped", len(transactions), len(scenarios), started, running)
 	}
 }

@@ -1,118 +1,98 @@
 package sns
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 )
 
-// maxBatch is how many entries a batch may have; together they may be as long as one
-// message (PublishBatch in the SNS API reference).
-const maxBatch = 10
+const (
+	maxMessage = 256 << 10 // bytes
+	maxSubject = 100       // characters
+)
 
-type batchResult struct {
-	Successful []batchSent   `xml:"Successful>member"`
-	Failed     []batchFailed `xml:"Failed>member"`
-}
-
-type batchSent struct {
-	ID        string `xml:"Id"`
+type publishResult struct {
 	MessageID string `xml:"MessageId"`
 }
 
-type batchFailed struct {
-	ID          string `xml:"Id"`
-	Code        string
-	Message     string
-	SenderFault bool
-}
-
-// entryID is an id of an entry.
-var entryID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
-
-// publishBatch publishes each entry by itself: those that are refused do not keep the
-// others from being published.
-func (s *Service) publishBatch(form url.Values) (any, error) {
-	arn := form.Get("TopicArn")
-	if err := s.known(arn); err != nil {
+func (s *Service) publish(r *http.Request) (any, error) {
+	form := r.PostForm
+	arn := cmp.Or(form.Get("TopicArn"), form.Get("TargetArn"))
+	if arn == "" {
+		return nil, invalid("TopicArn or TargetArn", "one of them is required; the local stack sends no text messages")
+	}
+	if err := s.checkTopic(arn); err != nil {
 		return nil, err
 	}
-	entries := members(form, "PublishBatchRequestEntries.member.")
-	if err := checkBatch(entries); err != nil {
+	m := Message{ID: awsprotocol.NewID(), TopicARN: arn, Subject: form.Get("Subject"), Body: form.Get("Message"),
+		PublishedAt: time.Now().UTC()}
+	if err := checkMessage(m.Body); err != nil {
 		return nil, err
 	}
-	var out batchResult
-	for _, entry := range entries {
-		m, err := message(arn, entry)
-		var e *awsprotocol.Error
-		switch {
-		case errors.As(err, &e):
-			out.Failed = append(out.Failed, batchFailed{entry.Get("Id"), e.Code, e.Message, true})
-		case err != nil:
-			out.Failed = append(out.Failed, batchFailed{entry.Get("Id"), "InternalError", err.Error(), false})
-		default:
-			s.accept(m)
-			out.Successful = append(out.Successful, batchSent{entry.Get("Id"), m.ID})
+	if form.Has("Subject") {
+		if err := checkSubject(m.Subject); err != nil {
+			return nil, err
 		}
 	}
-	return out, nil
+	var err error
+	if m.Bodies, err = bodies(form.Get("MessageStructure"), m.Body); err != nil {
+		return nil, err
+	}
+	if m.Bodies != nil {
+		m.Body = m.Bodies["default"]
+	}
+	if m.Attributes, err = attributes(form); err != nil {
+		return nil, err
+	}
+	s.record(m)
+	s.onPublish(m)
+	return publishResult{m.ID}, nil
 }
 
-// members returns the fields of the elements of a list, which are numbered from 1.
-func members(form url.Values, list string) []url.Values {
-	var all []url.Values
-	for i := 1; ; i++ {
-		element, before := url.Values{}, list+strconv.Itoa(i)+"."
-		for name, values := range form {
-			if field, ok := strings.CutPrefix(name, before); ok {
-				element[field] = values
-			}
-		}
-		if len(element) == 0 {
-			return all
-		}
-		all = append(all, element)
-	}
+func invalid(parameter, format string, args ...any) error {
+	return awsprotocol.Errorf("InvalidParameter", "Invalid parameter: %s Reason: %s", parameter,
+		fmt.Sprintf(format, args...))
 }
 
-// checkBatch refuses a batch as a whole.
-func checkBatch(entries []url.Values) error {
-	if len(entries) == 0 {
-		return awsprotocol.Errorf("EmptyBatchRequest", "The batch request doesn't contain any entries.")
+func checkMessage(message string) error {
+	switch {
+	case message == "":
+		return invalid("Message", "it is empty")
+	case len(message) > maxMessage:
+		return invalid("Message", "it is longer than %d bytes", maxMessage)
+	case !utf8.ValidString(message):
+		return invalid("Message", "it is not UTF-8")
 	}
-	if len(entries) > maxBatch {
-		return awsprotocol.Errorf("TooManyEntriesInBatchRequest",
-			"The batch request contains more entries than permissible (more than %d).", maxBatch)
+	return nil
+}
+
+// checkSubject refuses what is not as the Publish page of the SNS API reference says:
+// ASCII without control characters or line breaks, first a letter, digit or punctuation,
+// at most 100 characters.
+func checkSubject(subject string) error {
+	if subject == "" || len(subject) > maxSubject {
+		return invalid("Subject", "it has %d characters and must have 1 to %d", len(subject), maxSubject)
 	}
-	seen, size := map[string]bool{}, 0
-	for _, entry := range entries {
-		id := entry.Get("Id")
-		if !entryID.MatchString(id) {
-			return awsprotocol.Errorf("InvalidBatchEntryId",
-				"an entry has the id %q and must have 1 to 80 letters, digits, hyphens and underscores", id)
+	for i, r := range subject {
+		if r < ' ' || r > '~' || i == 0 && r == ' ' {
+			return invalid("Subject", "the character %q is not allowed at %d", r, i)
 		}
-		if seen[id] {
-			return awsprotocol.Errorf("BatchEntryIdsNotDistinct", "two entries have the id %s", id)
-		}
-		seen[id] = true
-		size += len(entry.Get("Message"))
-	}
-	if size > maxMessage {
-		return awsprotocol.Errorf("BatchRequestTooLong", "the messages have %d bytes together and may have %d", size, maxMessage)
 	}
 	return nil
 }
 
 // bodies returns the body for each protocol of a message of the structure "json", and
-// nil for a message without a structure. Entries that are no texts are ignored; the
-// entry default must be one; no entry may be there twice (Publish in the SNS API
+// nil for a message without a structure. Entries that are not strings are ignored; the
+// entry default must be a string; no entry may be there twice (Publish in the SNS API
 // reference, MessageStructure).
 func bodies(structure, message string) (map[string]string, error) {
 	switch structure {
@@ -120,28 +100,27 @@ func bodies(structure, message string) (map[string]string, error) {
 		return nil, nil
 	case "json":
 	default:
-		return nil, invalid("MessageStructure", "it is "+structure+" and can only be json")
+		return nil, invalid("MessageStructure", "it is %s and can only be json", structure)
 	}
-	keys, err := objectKeys(message)
-	if err != nil {
-		return nil, invalid("Message Structure - JSON message body failed to parse", err.Error())
+	var values map[string]any
+	if err := json.Unmarshal([]byte(message), &values); err != nil {
+		return nil, invalid("Message Structure - JSON message body failed to parse", "%v", err)
 	}
-	seen := map[string]bool{}
-	for _, key := range keys {
+	decoder := json.NewDecoder(strings.NewReader(message)) // cannot fail: the text has been read once
+	_, _ = decoder.Token()
+	for seen := map[json.Token]bool{}; decoder.More(); {
+		key, _ := decoder.Token()
 		if seen[key] {
-			return nil, invalid("Message Structure", "the entry "+strconv.Quote(key)+" is there twice in the JSON message body")
+			return nil, invalid("Message Structure", "the entry %q is there twice in the JSON message body", key)
 		}
 		seen[key] = true
+		var value json.RawMessage
+		_ = decoder.Decode(&value)
 	}
-	var byProtocol map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(message), &byProtocol); err != nil {
-		return nil, invalid("Message Structure - JSON message body failed to parse", err.Error())
-	}
-	texts := make(map[string]string, len(byProtocol))
-	for protocol, raw := range byProtocol {
-		var text *string
-		if json.Unmarshal(raw, &text) == nil && text != nil {
-			texts[protocol] = *text
+	texts := map[string]string{}
+	for protocol, value := range values {
+		if text, ok := value.(string); ok {
+			texts[protocol] = text
 		}
 	}
 	if _, ok := texts["default"]; !ok {
@@ -150,58 +129,37 @@ func bodies(structure, message string) (map[string]string, error) {
 	return texts, nil
 }
 
-// objectKeys returns the keys of a JSON object as they stand there, with repetitions.
-func objectKeys(text string) ([]string, error) {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	first, err := decoder.Token()
-	if err != nil {
-		return nil, err
-	}
-	if first != json.Delim('{') {
-		return nil, errors.New("it is no object")
-	}
-	var keys []string
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key.(string)) // the decoder refuses any other key
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
-}
-
-// attributes reads the message attributes.
+// attributes reads the message attributes: fields with names such as
+// MessageAttributes.entry.1.Value.DataType.
 func attributes(form url.Values) (map[string]string, error) {
 	var all map[string]string
-	for _, entry := range members(form, "MessageAttributes.entry.") {
-		name, value := entry.Get("Name"), entry.Get("Value.StringValue")
-		if encoded := entry.Get("Value.BinaryValue"); encoded != "" {
+	for i := 1; ; i++ {
+		entry := "MessageAttributes.entry." + strconv.Itoa(i) + "."
+		name, dataType := form.Get(entry+"Name"), form.Get(entry+"Value.DataType")
+		value, encoded := form.Get(entry+"Value.StringValue"), form.Get(entry+"Value.BinaryValue")
+		if name+dataType+value+encoded == "" {
+			return all, nil
+		}
+		if encoded != "" {
 			binary, err := base64.StdEncoding.DecodeString(encoded)
 			if err != nil {
-				return nil, invalid("MessageAttributes", "the binary value of "+name+" is not base64")
+				return nil, invalid("MessageAttributes", "the binary value of %s is not base64", name)
 			}
 			value = string(binary)
 		}
-		kind, _, _ := strings.Cut(entry.Get("Value.DataType"), ".")
+		kind, _, _ := strings.Cut(dataType, ".")
 		switch {
 		case name == "":
 			return nil, invalid("MessageAttributes", "one of them has no name")
 		case kind != "String" && kind != "Number" && kind != "Binary":
-			return nil, invalid("MessageAttributes",
-				name+" has the type "+strconv.Quote(entry.Get("Value.DataType"))+
-					" and must have String, String.Array, Number or Binary")
+			return nil, invalid("MessageAttributes", "%s has the type %q and must have String, String.Array, Number or Binary",
+				name, dataType)
 		case value == "":
-			return nil, invalid("MessageAttributes", name+" must have a value that is not empty")
+			return nil, invalid("MessageAttributes", "%s must have a value that is not empty", name)
 		}
 		if all == nil {
 			all = map[string]string{}
 		}
 		all[name] = value
 	}
-	return all, nil
 }

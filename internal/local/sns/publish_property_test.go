@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -20,11 +18,11 @@ import (
 	localsns "github.com/chimewatch/chimewatch/internal/local/sns"
 )
 
-// member is an entry of a message of the structure json, as a text of JSON.
+// member is an entry of a message of the structure json.
 type member struct{ key, value string }
 
-// Whatever stands in a message of the structure json: it is refused where an entry is
-// there twice or default is no text, and else has a body for each entry that is a text.
+// A message of the structure json is refused where an entry is there twice or default is
+// not a string. Any other has a body for each entry that is a string.
 func TestMessageStructure(t *testing.T) {
 	client, service := serve(t, nil)
 	quoted := func(s string) string { text, _ := json.Marshal(s); return string(text) }
@@ -70,7 +68,7 @@ func TestMessageStructure(t *testing.T) {
 	})
 }
 
-func TestMessageStructureThatIsNoObject(t *testing.T) {
+func TestMessageStructureThatIsNotAnObject(t *testing.T) {
 	client, _ := serve(t, nil)
 	for _, text := range []string{`[]`, `"default"`, `{"default":"x"`, `{"default":"x"} y`, `{default:"x"}`, `null`, ` `} {
 		_, err := client.Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(arn),
@@ -82,68 +80,7 @@ func TestMessageStructureThatIsNoObject(t *testing.T) {
 	}
 }
 
-func TestPublishBatch(t *testing.T) {
-	heard := 0
-	client, service := serve(t, func(localsns.Message) { heard++ })
-	entry := func(id, message string) types.PublishBatchRequestEntry {
-		return types.PublishBatchRequestEntry{Id: aws.String(id), Message: aws.String(message)}
-	}
-	structured, noDefault, badSubject, attributed := entry("json", `{"default":"d","sms":"s"}`), entry("no-default", `{}`),
-		entry("subject", "m"), entry("attribute", "m")
-	structured.MessageStructure, noDefault.MessageStructure = aws.String("json"), aws.String("json")
-	badSubject.Subject = aws.String("a\nb")
-	attributed.MessageAttributes = map[string]types.MessageAttributeValue{"k": {DataType: aws.String("Text"),
-		StringValue: aws.String("v")}}
-	out, err := client.PublishBatch(t.Context(), &sns.PublishBatchInput{TopicArn: aws.String(arn),
-		PublishBatchRequestEntries: []types.PublishBatchRequestEntry{entry("plain", "one"), noDefault, structured, badSubject,
-			attributed, entry("empty", "")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, one := range out.Successful {
-		got = append(got, aws.ToString(one.Id))
-	}
-	for _, one := range out.Failed {
-		got = append(got, fmt.Sprintf("%s %s %v", aws.ToString(one.Id), aws.ToString(one.Code), one.SenderFault))
-	}
-	want := []string{"plain", "json", "no-default InvalidParameter true", "subject InvalidParameter true",
-		"attribute InvalidParameter true", "empty InvalidParameter true"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("entries (-want +got):\n%s", diff)
-	}
-	if messages := service.Messages(); len(messages) != 2 || heard != 2 || messages[1].Bodies["sms"] != "s" {
-		t.Errorf("got %+v and %d heard, want the two that were published", messages, heard)
-	}
-	long := strings.Repeat("x", 100<<10)
-	for _, tc := range []struct {
-		name, code string
-		entries    []types.PublishBatchRequestEntry
-	}{
-		{"no entry", "EmptyBatchRequest", []types.PublishBatchRequestEntry{}},
-		{"eleven", "TooManyEntriesInBatchRequest", slices.Repeat([]types.PublishBatchRequestEntry{entry("a", "m")}, 11)},
-		{"an id twice", "BatchEntryIdsNotDistinct", []types.PublishBatchRequestEntry{entry("a", "m"), entry("a", "m")}},
-		{"an id with a dot", "InvalidBatchEntryId", []types.PublishBatchRequestEntry{entry("a.b", "m")}},
-		{"too long", "BatchRequestTooLong", []types.PublishBatchRequestEntry{entry("a", long), entry("b", long), entry("c",
-			long)}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			_, err := client.PublishBatch(t.Context(), &sns.PublishBatchInput{TopicArn: aws.String(arn),
-				PublishBatchRequestEntries: tc.entries})
-			var api smithy.APIError
-			// The SDK calls some errors by the name of their type instead of the code.
-			if !errors.As(err, &api) || strings.TrimSuffix(api.ErrorCode(), "Exception") != tc.code {
-				t.Errorf("got %v, want code %s", err, tc.code)
-			}
-		})
-	}
-	if got := len(service.Messages()); got != 2 {
-		t.Errorf("got %d messages, want no more than before", got)
-	}
-}
-
-// What was published is there again when the process has been killed, and no more of it
-// than is of use.
+// What was published is still there after the process was killed: the last 10,000 messages.
 func TestRecordOnDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "n.jsonl")
 	open := func() (*sns.Client, *localsns.Service) {
@@ -160,16 +97,12 @@ func TestRecordOnDisk(t *testing.T) {
 	}
 	publish := func(client *sns.Client, from, to int) {
 		t.Helper()
-		for i := from; i < to; i += 10 {
-			in := &sns.PublishBatchInput{TopicArn: aws.String(arn)}
-			for k := range 10 {
-				in.PublishBatchRequestEntries = append(in.PublishBatchRequestEntries, types.PublishBatchRequestEntry{
-					Id: aws.String(fmt.Sprint(k)), Message: aws.String(fmt.Sprint(i + k)), Subject: aws.String("<s>"),
-					MessageAttributes: map[string]types.MessageAttributeValue{"k": {DataType: aws.String("String"),
-						StringValue: aws.String("v")}},
-				})
-			}
-			if _, err := client.PublishBatch(t.Context(), in); err != nil {
+		for i := from; i < to; i++ {
+			if _, err := client.Publish(t.Context(), &sns.PublishInput{
+				TopicArn: aws.String(arn), Message: aws.String(fmt.Sprint(i)), Subject: aws.String("<s>"),
+				MessageAttributes: map[string]types.MessageAttributeValue{"k": {DataType: aws.String("String"),
+					StringValue: aws.String("v")}},
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,13 +1,12 @@
 package sns
 
 import (
-	"net/url"
+	"net/http"
 	"strings"
 )
 
-// ProtocolLocal is the protocol of the one subscription of a topic that nothing
-// subscribes to here: the record of what was published, which people and tests read.
-// SNS has no such protocol.
+// ProtocolLocal is the protocol of the one subscription of a topic without subscribers:
+// the record of what was published. SNS has no such protocol.
 const ProtocolLocal = "local"
 
 // subscription is a subscriber of a topic, as SNS describes one; all are confirmed.
@@ -19,8 +18,8 @@ type subscription struct {
 	TopicARN        string `xml:"TopicArn"`
 }
 
-// Subscribe adds a subscriber to what SNS clients see of a topic. It delivers
-// nothing: that is up to onPublish.
+// Subscribe adds a subscriber to those that SNS clients see. It delivers nothing: that is
+// up to onPublish.
 func (s *Service) Subscribe(topicARN, protocol, endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,17 +54,26 @@ type subscriptionsResult struct {
 	Subscriptions []subscription `xml:"Subscriptions>member"`
 }
 
-// listSubscriptions answers with all subscribers on one page.
-func (s *Service) listSubscriptions(form url.Values) (any, error) {
-	arn := form.Get("TopicArn")
-	if err := s.known(arn); err != nil {
+// listSubscriptions returns all subscribers on one page.
+func (s *Service) listSubscriptions(r *http.Request) (any, error) {
+	arn := r.PostForm.Get("TopicArn")
+	if err := s.checkTopic(arn); err != nil {
 		return nil, err
 	}
 	return subscriptionsResult{s.subscriptionsOf(arn)}, nil
 }
 
-func (s *Service) getSubscriptionAttributes(form url.Values) (any, error) {
-	arn := form.Get("SubscriptionArn")
+type attributesResult struct {
+	Attributes []attributeEntry `xml:"Attributes>entry"`
+}
+
+type attributeEntry struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+func (s *Service) getSubscriptionAttributes(r *http.Request) (any, error) {
+	arn := r.PostForm.Get("SubscriptionArn")
 	for _, topicARN := range s.arns {
 		for _, one := range s.subscriptionsOf(topicARN) {
 			if one.SubscriptionARN == arn {

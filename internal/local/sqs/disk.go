@@ -9,18 +9,17 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
-// Disk keeps the messages of a queue by their ids. A *journal.Journal does.
+// Disk stores the messages of a queue by their ids. *journal.Journal implements it.
 type Disk interface {
 	Put(id string, value any) error
 	Remove(ids ...string) error
 }
 
-// kept is a message as it lies on disk. What ReceiveMessage changes of a message is not
-// kept: when the queue is opened again, its messages can be received at once, and their
-// receives are counted from zero.
-type kept struct {
+// stored is a message on disk. What ReceiveMessage changes of a message is not stored:
+// when the queue is opened again, its messages are visible and were received zero times.
+type stored struct {
 	Body string `json:"body,omitempty"`
-	// Bytes is the body where it is not UTF-8, which a text of JSON cannot say.
+	// Bytes is the body where it is not UTF-8, which a JSON string cannot hold.
 	Bytes      []byte               `json:"bytes,omitempty"`
 	Attributes map[string]Attribute `json:"attributes,omitempty"`
 	SentAt     time.Time            `json:"sentAt"`
@@ -28,8 +27,8 @@ type kept struct {
 	NotBefore time.Time `json:"notBefore,omitzero"`
 }
 
-func keep(m *Message) kept {
-	k := kept{Attributes: m.Attributes, SentAt: m.SentAt}
+func onDisk(m *Message) stored {
+	k := stored{Attributes: m.Attributes, SentAt: m.SentAt}
 	if utf8.ValidString(m.Body) {
 		k.Body = m.Body
 	} else {
@@ -41,17 +40,17 @@ func keep(m *Message) kept {
 	return k
 }
 
-// Open makes a queue of the messages that lie on disk, and keeps there what changes from
-// then on. Messages older than the retention period are dropped, as SQS does. failed is
-// called, with a lock held, when the disk fails: an SQS client is then refused, and a
-// message that this process sends or deletes itself changes in memory only. An entry
-// that is no message is an error of class Invalid.
+// Open makes a queue of the messages on disk, and stores there what changes from then on.
+// Messages older than the retention period are removed, as SQS does. failed is called,
+// with a lock held, when the disk fails: the request of an SQS client is then refused,
+// and Send and Delete change the queue in memory only. An entry that is not a message is
+// an error of class Invalid.
 func Open(name string, disk Disk, entries []journal.Entry, failed func(error)) (*Queue, error) {
 	q := New(name)
 	q.disk, q.failed = disk, failed
 	var old []string
 	for _, e := range entries {
-		var k kept
+		var k stored
 		if err := json.Unmarshal(e.Value, &k); err != nil {
 			return nil, apperr.Wrap(err, apperr.Invalid, "message "+e.ID+" of queue "+name, "cannot be read from the disk",
 				"delete its line from the queue's file")

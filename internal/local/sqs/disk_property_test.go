@@ -21,7 +21,7 @@ import (
 )
 
 // modelMessage is a message of the model. What is hidden or delayed is so for longer
-// than a test takes.
+// than a test lasts.
 type modelMessage struct {
 	ID, Body        string
 	Receives        int
@@ -29,7 +29,7 @@ type modelMessage struct {
 	handle          string
 }
 
-// machine is a queue on disk beside the model of it.
+// machine is a queue on disk and the model of it.
 type machine struct {
 	path    string
 	queue   *sqs.Queue
@@ -121,7 +121,7 @@ func (m *machine) drop(one *modelMessage) {
 	m.model = slices.DeleteFunc(m.model, func(o *modelMessage) bool { return o == one })
 }
 
-// Whatever is sent, received, hidden, deleted and purged, and however often the process
+// Whatever is sent, received, hidden and deleted, and however often the process
 // is killed in between: the queue holds what the model does. A kill only makes visible
 // again what was in flight, and forgets how often it was received.
 func TestQueueSurvivesKills(t *testing.T) {
@@ -196,18 +196,6 @@ func TestQueueSurvivesKills(t *testing.T) {
 				}
 				m.drop(one)
 			},
-			"delete in a batch": func(t *rapid.T) {
-				one := m.received(t)
-				m.call(t, "DeleteMessageBatch", map[string]any{"Entries": []map[string]string{{"Id": "a",
-					"ReceiptHandle": one.handle}}}, nil)
-				m.drop(one)
-			},
-			"purge": func(t *rapid.T) {
-				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
-					m.call(t, "PurgeQueue", map[string]any{}, nil)
-					m.model = nil
-				}
-			},
 			"kill and start": func(t *rapid.T) {
 				torn := rapid.SampledFrom([]string{"", `{"id":"x","value":{"bo`, `{"removed`}).Draw(t, "torn")
 				file, err := os.OpenFile(m.path, os.O_APPEND|os.O_WRONLY, 0)
@@ -227,8 +215,8 @@ func TestQueueSurvivesKills(t *testing.T) {
 	})
 }
 
-// A message that is older than SQS keeps one does not come back.
-func TestOldMessagesAreDropped(t *testing.T) {
+// A message that is older than the retention period is removed.
+func TestOldMessagesAreRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "q.jsonl")
 	j, _, err := journal.Open(path)
 	if err != nil {
@@ -255,7 +243,7 @@ func TestOldMessagesAreDropped(t *testing.T) {
 	}
 }
 
-// full is a disk that takes nothing any more.
+// full is a disk that is full.
 type full struct{}
 
 func (full) Put(string, any) error  { return errFull }
@@ -263,11 +251,11 @@ func (full) Remove(...string) error { return errFull }
 
 var errFull = fmt.Errorf("no space left on device")
 
-// A client is not promised what the disk does not keep; what the stack itself sends
-// stays in memory, and its owner hears of it.
+// A message that the disk does not store is refused; what the stack itself sends
+// stays in memory, and the failure is reported.
 func TestDiskThatFails(t *testing.T) {
-	heard := 0
-	q, err := sqs.Open("letters", full{}, nil, func(error) { heard++ })
+	failures := 0
+	q, err := sqs.Open("letters", full{}, nil, func(error) { failures++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,8 +267,8 @@ func TestDiskThatFails(t *testing.T) {
 		}
 	})
 	id := q.Send("kept in memory", nil)
-	if got := q.Messages(); len(got) != 1 || got[0].ID != id || heard < 2 {
-		t.Errorf("got %v and %d words of it, want the message and a word for each failure", got, heard)
+	if got := q.Messages(); len(got) != 1 || got[0].ID != id || failures < 2 {
+		t.Errorf("got %v and %d failures reported, want the message and each failure", got, failures)
 	}
 	if q.Delete(id); len(q.Messages()) != 0 {
 		t.Error("the message is still there")

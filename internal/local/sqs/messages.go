@@ -17,7 +17,7 @@ import (
 )
 
 type sendInput struct {
-	QueueURL          string `json:"QueueUrl"`
+	queueInput
 	MessageBody       string
 	DelaySeconds      int
 	MessageAttributes map[string]Attribute
@@ -29,43 +29,29 @@ type sendOutput struct {
 	MD5OfMessageAttributes string `json:",omitempty" xml:",omitempty"`
 }
 
-func (s *Service) sendMessage(_ context.Context, in sendInput) (sendOutput, error) {
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return sendOutput{}, err
-	}
-	return q.sendChecked(in)
-}
-
-// sendChecked sends what a client wants to, if it is as SQS demands.
-func (q *Queue) sendChecked(in sendInput) (sendOutput, error) {
+func (q *Queue) sendMessage(_ context.Context, in sendInput) (out sendOutput, err error) {
 	if in.MessageBody == "" {
-		return sendOutput{}, awsprotocol.Errorf("MissingParameter", "The request must contain the parameter MessageBody.")
+		return out, awsprotocol.Errorf("MissingParameter", "The request must contain the parameter MessageBody.")
 	}
 	if size := messageSize(in.MessageBody, in.MessageAttributes); size > maxMessage {
-		return sendOutput{}, awsprotocol.Errorf("InvalidParameterValue", "the message has %d bytes and must be shorter than %d", size, maxMessage)
+		return out, invalid("the message has %d bytes and may have %d", size, maxMessage)
 	}
-	if err := checkCharacters(in.MessageBody); err != nil {
-		return sendOutput{}, err
+	if err := checkCharacters("the message", in.MessageBody); err != nil {
+		return out, err
 	}
 	if err := checkAttributes(in.MessageAttributes); err != nil {
-		return sendOutput{}, err
+		return out, err
 	}
 	delay, err := duration("DelaySeconds", in.DelaySeconds, maxDelay)
 	if err != nil {
-		return sendOutput{}, err
+		return out, err
 	}
-	id, err := q.send(in.MessageBody, in.MessageAttributes, delay)
-	if err != nil {
-		return sendOutput{}, err
-	}
-	return sendOutput{
-		MessageID: id, MD5OfMessageBody: bodyMD5(in.MessageBody), MD5OfMessageAttributes: attributesMD5(in.MessageAttributes),
-	}, nil
+	id, err := q.send(in.MessageBody, in.MessageAttributes, delay, false)
+	return sendOutput{id, bodyMD5(in.MessageBody), attributesMD5(in.MessageAttributes)}, err
 }
 
 type receiveInput struct {
-	QueueURL                    string `json:"QueueUrl"`
+	queueInput
 	MaxNumberOfMessages         *int
 	VisibilityTimeout           *int
 	WaitTimeSeconds             int
@@ -79,97 +65,54 @@ type received struct {
 	ReceiptHandle          string
 	Body                   string
 	MD5OfBody              string
-	Attributes             textMap      `json:",omitempty" xml:"Attribute"`
-	MessageAttributes      attributeMap `json:",omitempty" xml:"MessageAttribute"`
-	MD5OfMessageAttributes string       `json:",omitempty" xml:",omitempty"`
+	Attributes             byName[string]    `json:",omitempty" xml:"Attribute"`
+	MessageAttributes      byName[Attribute] `json:",omitempty" xml:"MessageAttribute"`
+	MD5OfMessageAttributes string            `json:",omitempty" xml:",omitempty"`
 }
 
 type receiveOutput struct {
 	Messages []received `json:",omitempty" xml:"Message"`
 }
 
-func (s *Service) receiveMessage(ctx context.Context, in receiveInput) (receiveOutput, error) {
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return receiveOutput{}, err
-	}
-	limit := 1
+func (q *Queue) receiveMessage(ctx context.Context, in receiveInput) (out receiveOutput, err error) {
+	limit, hidden := 1, defaultVisibility
 	if in.MaxNumberOfMessages != nil {
 		limit = *in.MaxNumberOfMessages
 	}
-	if limit < 1 || limit > maxBatch {
-		return receiveOutput{}, awsprotocol.Errorf("InvalidParameterValue", "MaxNumberOfMessages is %d and must be between 1 and %d", limit, maxBatch)
+	if limit < 1 || limit > maxReceived {
+		return out, invalid("MaxNumberOfMessages is %d and must be between 1 and %d", limit, maxReceived)
 	}
-	hidden := defaultVisibility
 	if in.VisibilityTimeout != nil {
 		if hidden, err = duration("VisibilityTimeout", *in.VisibilityTimeout, maxVisibility); err != nil {
-			return receiveOutput{}, err
+			return out, err
 		}
 	}
 	wait, err := duration("WaitTimeSeconds", in.WaitTimeSeconds, maxWait)
 	if err != nil {
-		return receiveOutput{}, err
+		return out, err
 	}
-	var out receiveOutput
-	for _, m := range q.await(ctx, limit, hidden, wait) {
+	for _, m := range q.receive(ctx, limit, hidden, wait) {
 		out.Messages = append(out.Messages, in.view(m))
 	}
 	return out, nil
 }
 
-// await takes messages, and waits for the first when there is none.
-func (q *Queue) await(ctx context.Context, limit int, hidden, wait time.Duration) []Message {
-	deadline := time.Now().Add(wait)
-	for {
-		changed, next := q.waiting()
-		if taken := q.take(limit, hidden); len(taken) > 0 {
-			return taken
-		}
-		until := time.Until(deadline)
-		if until <= 0 {
-			return nil
-		}
-		if !next.IsZero() {
-			until = min(until, max(time.Until(next), 0))
-		}
-		timer := time.NewTimer(until)
-		select {
-		case <-changed:
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-		timer.Stop()
-	}
-}
-
-// view shows of a message what the request asked for.
+// view returns what the request asks for of a message.
 func (in receiveInput) view(m Message) received {
-	out := received{
-		MessageID: m.ID, ReceiptHandle: receipt(&m), Body: m.Body, MD5OfBody: bodyMD5(m.Body),
-		Attributes: textMap{}, MessageAttributes: attributeMap{},
+	attributes := selectByName(m.Attributes, in.MessageAttributeNames)
+	return received{
+		MessageID: m.ID, ReceiptHandle: m.ID + "." + strconv.Itoa(m.Receives), Body: m.Body, MD5OfBody: bodyMD5(m.Body),
+		Attributes: selectByName(map[string]string{
+			"SentTimestamp":                    millis(m.SentAt),
+			"ApproximateFirstReceiveTimestamp": millis(m.firstReceived),
+			"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
+		}, slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)),
+		MessageAttributes: attributes, MD5OfMessageAttributes: attributesMD5(attributes),
 	}
-	for name, value := range map[string]string{
-		"SentTimestamp":                    millis(m.SentAt),
-		"ApproximateFirstReceiveTimestamp": millis(m.firstReceived),
-		"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
-	} {
-		if wanted(in.AttributeNames, name) || wanted(in.MessageSystemAttributeNames, name) {
-			out.Attributes[name] = value
-		}
-	}
-	for name, value := range m.Attributes {
-		if wanted(in.MessageAttributeNames, name) {
-			out.MessageAttributes[name] = value
-		}
-	}
-	out.MD5OfMessageAttributes = attributesMD5(out.MessageAttributes)
-	return out
 }
 
 type handleInput struct {
-	QueueURL          string `json:"QueueUrl"`
+	queueInput
 	ReceiptHandle     string
 	VisibilityTimeout int
 }
@@ -177,106 +120,98 @@ type handleInput struct {
 func (in handleInput) messageID() (string, error) {
 	id, count, ok := strings.Cut(in.ReceiptHandle, ".")
 	if _, err := strconv.Atoi(count); !ok || err != nil {
-		return "", awsprotocol.Errorf("ReceiptHandleIsInvalid", "the receipt handle %q was not given by ReceiveMessage", in.ReceiptHandle)
+		return "", awsprotocol.Errorf("ReceiptHandleIsInvalid", "the receipt handle %q is not from ReceiveMessage",
+			in.ReceiptHandle)
 	}
 	return id, nil
 }
 
 // deleteMessage succeeds for a message that is gone already, as SQS does.
-func (s *Service) deleteMessage(_ context.Context, in handleInput) (empty, error) {
-	q, err := s.find(in.QueueURL)
+func (q *Queue) deleteMessage(_ context.Context, in handleInput) (empty, error) {
+	id, err := in.messageID()
 	if err != nil {
 		return empty{}, err
 	}
-	return empty{}, q.deleteHandle(in)
+	return empty{}, q.delete(id, false)
 }
 
-func (q *Queue) deleteHandle(in handleInput) error {
+func (q *Queue) changeMessageVisibility(_ context.Context, in handleInput) (empty, error) {
 	id, err := in.messageID()
-	if err != nil {
-		return err
-	}
-	return q.delete(id)
-}
-
-func (s *Service) changeMessageVisibility(_ context.Context, in handleInput) (empty, error) {
-	q, err := s.find(in.QueueURL)
 	if err != nil {
 		return empty{}, err
-	}
-	return empty{}, q.hideHandle(in)
-}
-
-func (q *Queue) hideHandle(in handleInput) error {
-	id, err := in.messageID()
-	if err != nil {
-		return err
 	}
 	timeout, err := duration("VisibilityTimeout", in.VisibilityTimeout, maxVisibility)
 	if err != nil {
-		return err
+		return empty{}, err
 	}
-	if !q.hideInFlight(id, timeout) {
-		return refusal("MessageNotInflight", "no message in flight has the receipt handle %q", in.ReceiptHandle)
+	if !q.Hide(id, timeout) {
+		const code = "MessageNotInflight"
+		return empty{}, &awsprotocol.Error{Code: code, Legacy: "AWS.SimpleQueueService." + code,
+			Message: "no message in flight has the receipt handle " + in.ReceiptHandle}
 	}
-	return nil
+	return empty{}, nil
 }
 
-func duration(name string, value int, most time.Duration) (time.Duration, error) {
+func invalid(format string, args ...any) error {
+	return awsprotocol.Errorf("InvalidParameterValue", format, args...)
+}
+
+func duration(name string, value int, limit time.Duration) (time.Duration, error) {
 	d := time.Duration(value) * time.Second
-	if value < 0 || d > most {
-		return 0, awsprotocol.Errorf("InvalidParameterValue", "%s is %d and must be between 0 and %d", name, value, int(most/time.Second))
+	if value < 0 || d > limit {
+		return 0, invalid("%s is %d and must be between 0 and %d", name, value, int(limit/time.Second))
 	}
 	return d, nil
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// checkCharacters refuses what SQS does not carry (SendMessage in the SQS API reference).
-func checkCharacters(body string) error {
-	for i, r := range body {
+// checkCharacters refuses characters that SQS does not accept (SendMessage in the SQS API
+// reference).
+func checkCharacters(where, text string) error {
+	for i, r := range text {
 		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
-			return awsprotocol.Errorf("InvalidMessageContents",
-				"the message has the character U+%04X at byte %d, which a message may not have", r, i)
+			return awsprotocol.Errorf("InvalidMessageContents", "%s has the character U+%04X at byte %d, which is not allowed",
+				where, r, i)
 		}
 	}
 	return nil
 }
 
-// attributeName is a name of a message attribute (SQS developer guide, "Amazon SQS
-// message metadata").
+// attributeName matches the name of a message attribute (SQS developer guide, "Amazon
+// SQS message metadata").
 var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
 func checkAttributes(attributes map[string]Attribute) error {
 	if n := len(attributes); n > maxAttributes {
-		return awsprotocol.Errorf("InvalidParameterValue", "the message has %d attributes and may have %d", n, maxAttributes)
+		return invalid("the message has %d attributes and may have %d", n, maxAttributes)
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		a := attributes[name]
-		kind, _, _ := strings.Cut(a.DataType, ".")
+		where, lower := "the message attribute "+strconv.Quote(name), strings.ToLower(name)
+		if !attributeName.MatchString(name) || len(name) > 256 || strings.HasPrefix(lower, "aws.") ||
+			strings.HasPrefix(lower, "amazon.") {
+			return invalid("%s has a name that is not allowed", where)
+		}
 		value := a.StringValue
-		if kind == "Binary" {
+		var err error
+		switch kind, _, _ := strings.Cut(a.DataType, "."); kind {
+		case "String":
+			err = checkCharacters(where, value)
+		case "Binary":
 			value = string(a.BinaryValue)
-		}
-		lower := strings.ToLower(name)
-		switch {
-		case !attributeName.MatchString(name) || len(name) > 256 || strings.HasPrefix(lower, "aws.") ||
-			strings.HasPrefix(lower, "amazon."):
-			return awsprotocol.Errorf("InvalidParameterValue", "a message attribute may not have the name %q", name)
-		case kind != "String" && kind != "Number" && kind != "Binary":
-			return awsprotocol.Errorf("InvalidParameterValue",
-				"the message attribute %q has the type %q and must have String, Number or Binary", name, a.DataType)
-		case value == "":
-			return awsprotocol.Errorf("InvalidParameterValue",
-				"the message attribute %q must have a value of its type that is not empty", name)
-		case kind == "String" && checkCharacters(value) != nil:
-			return awsprotocol.Errorf("InvalidMessageContents", "the message attribute %q has a character that a message may not have",
-				name)
-		}
-		if kind == "Number" {
-			if _, err := strconv.ParseFloat(value, 64); err != nil {
-				return awsprotocol.Errorf("InvalidParameterValue", "the message attribute %q is %q, which is no number", name, value)
+		case "Number":
+			if _, notNumber := strconv.ParseFloat(value, 64); value != "" && notNumber != nil {
+				err = invalid("%s is %q, which is not a number", where, value)
 			}
+		default:
+			err = invalid("%s has the type %q and must have String, Number or Binary", where, a.DataType)
+		}
+		if err == nil && value == "" {
+			err = invalid("%s must have a value of its type that is not empty", where)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -290,15 +225,15 @@ func messageSize(body string, attributes map[string]Attribute) int {
 	return size
 }
 
-// bodyMD5 is the digest that clients compare with their own.
+// bodyMD5 returns the digest that clients compare with their own.
 func bodyMD5(body string) string {
 	sum := md5.Sum([]byte(body))
 	return hex.EncodeToString(sum[:])
 }
 
-// attributesMD5 is the digest over the attributes in the order of their names:
-// name, type, a byte for the kind of value, and the value, each text with its
-// length in four bytes before it (SQS developer guide, "Amazon SQS message metadata").
+// attributesMD5 returns the digest of the attributes in the order of their names: name,
+// type, a byte for the kind of value, and the value, each text with its length in four
+// bytes before it (SQS developer guide, "Amazon SQS message metadata").
 func attributesMD5(attributes map[string]Attribute) string {
 	if len(attributes) == 0 {
 		return ""

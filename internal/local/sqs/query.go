@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -16,34 +15,24 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 )
 
-// APIVersion is SQS's version, by which its forms are told from those of other services.
-const APIVersion = "2012-11-05"
-
-// serveForm answers a request of the SQS query protocol, which SDKs spoke until 2023.
-func (s *Service) serveForm(w http.ResponseWriter, r *http.Request) {
-	service := &awsprotocol.QueryService{XMLNS: "http://queue.amazonaws.com/doc/" + APIVersion + "/",
-		Operations: map[string]awsprotocol.QueryOperation{}}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, awsprotocol.MaxBody))
-	if err != nil {
-		service.Refuse(w, awsprotocol.Errorf("RequestEntityTooLarge", "the request could not be read: %v", err))
-		return
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		service.Refuse(w, awsprotocol.Errorf("MalformedQueryString", "the request is no form: %v", err))
-		return
-	}
-	if !form.Has("QueueUrl") && r.URL.Path != "/" { // a request may be sent to the queue's URL instead
-		form.Set("QueueUrl", r.URL.Path)
-	}
+// Forms returns the service of the SQS query protocol, which SDKs used until 2023. It
+// answers each form with the operation of the JSON protocol.
+func (s *Service) Forms() *awsprotocol.QueryService {
+	const version = "2012-11-05"
+	service := &awsprotocol.QueryService{Name: "SQS", Version: version,
+		XMLNS: "http://queue.amazonaws.com/doc/" + version + "/", Operations: map[string]awsprotocol.QueryOperation{}}
 	for name, operation := range s.operations() {
-		service.Operations[name] = func(form url.Values) (any, error) { return queryOperation(r.Context(), operation, form) }
+		service.Operations[name] = func(r *http.Request) (any, error) {
+			if !r.PostForm.Has("QueueUrl") && r.URL.Path != "/" { // a request may be sent to the queue's URL instead
+				r.PostForm.Set("QueueUrl", r.URL.Path)
+			}
+			return answerForm(withHost(r), operation, r.PostForm)
+		}
 	}
-	service.Answer(w, form)
+	return service
 }
 
-// queryOperation answers a form by the operation of the JSON protocol.
-func queryOperation(ctx context.Context, operation awsprotocol.Operation, form url.Values) (any, error) {
+func answerForm(ctx context.Context, operation awsprotocol.Operation, form url.Values) (any, error) {
 	in, err := fromForm(form)
 	if err != nil {
 		return nil, err
@@ -59,126 +48,80 @@ func queryOperation(ctx context.Context, operation awsprotocol.Operation, form u
 	return out, err
 }
 
-// lists are the parameters of forms that are numbered, and their names in JSON.
-var lists = map[string]string{
-	"AttributeName": "AttributeNames", "MessageSystemAttributeName": "MessageSystemAttributeNames",
-	"MessageAttributeName": "MessageAttributeNames",
-	"MessageAttribute":     "MessageAttributes", "SendMessageBatchRequestEntry": "Entries",
-	"DeleteMessageBatchRequestEntry":           "Entries",
-	"ChangeMessageVisibilityBatchRequestEntry": "Entries",
-}
+// empty is a reply without content.
+type empty struct{}
 
 // numbers are the parameters that are numbers in JSON.
 var numbers = []string{"DelaySeconds", "VisibilityTimeout", "MaxNumberOfMessages", "WaitTimeSeconds"}
 
-// fromForm returns a form as the JSON protocol has it: Name.2.Part=value is the part of
-// the second element of a list, and attributes are a map by their names.
+// lists are the parameters that are lists of names: Name.1=value, Name.2=value.
+var lists = []string{"AttributeName", "MessageSystemAttributeName", "MessageAttributeName"}
+
+// fromForm returns the request of the JSON protocol that says the same as a form.
 func fromForm(form url.Values) (map[string]any, error) {
-	in := map[string]any{}
-	parts := map[string]map[int]url.Values{} // by list and number
-	for name, values := range form {
-		value := values[0]
-		first, rest, _ := strings.Cut(name, ".")
-		if lists[first] == "" {
-			if !slices.Contains(numbers, name) {
-				in[name] = value
-				continue
+	in, names, attributes := map[string]any{}, map[string][]string{}, map[string]map[string]string{}
+	for _, field := range slices.Sorted(maps.Keys(form)) {
+		value := form.Get(field)
+		first, rest, _ := strings.Cut(field, ".")
+		switch {
+		case slices.Contains(lists, first):
+			if names[first+"s"] = append(names[first+"s"], value); rest == "" { // a list without elements
+				names[first+"s"] = []string{}
 			}
+		case first == "MessageAttribute": // MessageAttribute.1.Name, MessageAttribute.1.Value.StringValue
+			number, part, _ := strings.Cut(rest, ".")
+			if attributes[number] == nil {
+				attributes[number] = map[string]string{}
+			}
+			attributes[number][strings.TrimPrefix(part, "Value.")] = value
+		case slices.Contains(numbers, field):
 			n, err := strconv.Atoi(value)
 			if err != nil {
-				return nil, awsprotocol.Errorf("InvalidParameterValue", "%s is %q, which is no number", name, value)
+				return nil, awsprotocol.Errorf("InvalidParameterValue", "%s is %q, which is not a number", field, value)
 			}
-			in[name] = n
-			continue
+			in[field] = n
+		default:
+			in[field] = value
 		}
-		if rest == "" { // how a list without an element is written
-			in[lists[first]] = []any{}
-			continue
-		}
-		number, part, _ := strings.Cut(rest, ".")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			return nil, awsprotocol.Errorf("MalformedQueryString", "the parameter %s has no number", name)
-		}
-		if parts[first] == nil {
-			parts[first] = map[int]url.Values{}
-		}
-		if parts[first][n] == nil {
-			parts[first][n] = url.Values{}
-		}
-		parts[first][n].Set(part, value)
 	}
-	for list, elements := range parts {
-		value, err := listFromForm(list, elements)
-		if err != nil {
-			return nil, err
-		}
-		in[lists[list]] = value
+	for list, values := range names {
+		in[list] = values
 	}
+	messageAttributes := map[string]any{}
+	for _, attribute := range attributes {
+		messageAttributes[attribute["Name"]] = attribute
+	}
+	in["MessageAttributes"] = messageAttributes
 	return in, nil
 }
 
-func listFromForm(list string, elements map[int]url.Values) (any, error) {
-	attributes, members := map[string]any{}, []any{}
-	for _, n := range slices.Sorted(maps.Keys(elements)) {
-		element := elements[n]
-		switch {
-		case list == "MessageAttribute":
-			a := map[string]any{"DataType": element.Get("Value.DataType")}
-			for _, kind := range []string{"StringValue", "BinaryValue"} { // binary is base64 in both protocols
-				if field := "Value." + kind; element.Has(field) {
-					a[kind] = element.Get(field)
-				}
-			}
-			attributes[element.Get("Name")] = a
-		case strings.HasSuffix(list, "Entry"):
-			entry, err := fromForm(element)
-			if err != nil {
-				return nil, err
-			}
-			members = append(members, entry)
-		default:
-			members = append(members, element.Get(""))
-		}
-	}
-	if list == "MessageAttribute" {
-		return attributes, nil
-	}
-	return members, nil
-}
-
-// textMap is a map that the query protocol writes as pairs of Name and Value.
-type textMap map[string]string
+// byName is a map that the query protocol writes as pairs of Name and Value.
+type byName[V any] map[string]V
 
 // MarshalXML implements xml.Marshaler.
-func (m textMap) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+func (m byName[V]) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if err := e.EncodeElement(struct{ Name, Value string }{name, m[name]}, start); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// attributeMap is the same with attributes for values.
-type attributeMap map[string]Attribute
-
-// MarshalXML implements xml.Marshaler.
-func (m attributeMap) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
-	type value struct {
-		StringValue string `xml:",omitempty"`
-		BinaryValue string `xml:",omitempty"`
-		DataType    string
-	}
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		a := m[name]
 		pair := struct {
 			Name  string
-			Value value
-		}{name, value{a.StringValue, base64.StdEncoding.EncodeToString(a.BinaryValue), a.DataType}}
+			Value V
+		}{name, m[name]}
 		if err := e.EncodeElement(pair, start); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// base64Bytes are written as base64 in both protocols.
+type base64Bytes []byte
+
+// MarshalText implements encoding.TextMarshaler.
+func (b base64Bytes) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, b), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *base64Bytes) UnmarshalText(text []byte) (err error) {
+	*b, err = base64.StdEncoding.AppendDecode(nil, text)
+	return err
 }

@@ -1,10 +1,9 @@
-// Package sqs holds standard queues, in memory and on disk, and answers SQS clients.
+// Package sqs stands in for SQS: standard queues, in memory and on disk, for SQS clients.
 package sqs
 
 import (
 	"context"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,27 +13,28 @@ import (
 
 // Attribute is a message attribute: a type such as String or Number, and a value.
 type Attribute struct {
+	StringValue string      `json:",omitempty" xml:",omitempty"`
+	BinaryValue base64Bytes `json:",omitempty" xml:",omitempty"`
 	DataType    string
-	StringValue string `json:",omitempty"`
-	BinaryValue []byte `json:",omitempty"`
 }
 
-// Message is a message that lies in a queue, in flight or not.
+// Message is a message in a queue, in flight or not.
 type Message struct {
 	ID         string
 	Body       string
 	Attributes map[string]Attribute
 	SentAt     time.Time
-	// Receives counts how often it was handed out.
+	// Receives is how often it was received.
 	Receives int
 
 	firstReceived time.Time
 	visibleAt     time.Time
 }
 
-// Queue is a standard queue. Messages are handed out in the order in which they
-// were sent, those whose visibility timeout ran out first. Its methods may be
-// called from any goroutine.
+func (m *Message) visible() bool { return !m.visibleAt.After(time.Now()) }
+
+// Queue is a standard queue. Messages are received in the order in which they were sent.
+// Its methods may be called from any goroutine.
 type Queue struct {
 	name    string
 	created time.Time
@@ -57,43 +57,32 @@ func New(name string) *Queue {
 func (q *Queue) Name() string { return q.name }
 
 // Send puts a message at the queue's end and returns its id. A message that cannot be
-// kept on disk is in the queue all the same: see Open.
+// stored on disk is in the queue all the same: see Open.
 func (q *Queue) Send(body string, attributes map[string]Attribute) string {
-	m := newMessage(body, attributes, 0)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if err := q.disk.Put(m.ID, keep(m)); err != nil {
-		q.failed(err)
-	}
-	q.add(m)
-	return m.ID
+	id, _ := q.send(body, attributes, 0, true) // q.failed has the error
+	return id
 }
 
-// send puts a message at the queue's end, if it can be kept on disk.
-func (q *Queue) send(body string, attributes map[string]Attribute, delay time.Duration) (id string, err error) {
-	m := newMessage(body, attributes, delay)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if err := q.disk.Put(m.ID, keep(m)); err != nil {
-		q.failed(err)
-		return "", err
-	}
-	q.add(m)
-	return m.ID, nil
-}
-
-func newMessage(body string, attributes map[string]Attribute, delay time.Duration) *Message {
+// send puts a message at the queue's end, visible after the delay. Where it cannot be
+// stored on disk, it is in the queue only with evenInMemory.
+func (q *Queue) send(body string, attributes map[string]Attribute, delay time.Duration,
+	evenInMemory bool) (string, error) {
 	now := time.Now()
-	return &Message{ID: awsprotocol.NewID(), Body: body, Attributes: attributes, SentAt: now, visibleAt: now.Add(delay)}
+	m := &Message{ID: awsprotocol.NewID(), Body: body, Attributes: attributes, SentAt: now, visibleAt: now.Add(delay)}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := q.disk.Put(m.ID, onDisk(m))
+	if err != nil {
+		q.failed(err)
+	}
+	if err == nil || evenInMemory {
+		q.messages = append(q.messages, m)
+		q.announce()
+	}
+	return m.ID, err
 }
 
-// add puts a message at the end. The caller holds the lock.
-func (q *Queue) add(m *Message) {
-	q.messages = append(q.messages, m)
-	q.announce()
-}
-
-// Messages gives copies of all messages, oldest first, without taking them.
+// Messages returns copies of all messages, oldest first. It does not receive them.
 func (q *Queue) Messages() []Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -104,69 +93,84 @@ func (q *Queue) Messages() []Message {
 	return all
 }
 
-// receipt is what ReceiveMessage gives for a message and DeleteMessage takes.
-func receipt(m *Message) string { return m.ID + "." + strconv.Itoa(m.Receives) }
-
-// take hands out up to limit visible messages and hides them for the timeout.
-func (q *Queue) take(limit int, timeout time.Duration) []Message {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := time.Now()
-	var taken []Message
-	for _, m := range q.messages {
-		if len(taken) == limit {
-			break
-		}
-		if m.visibleAt.After(now) {
-			continue
-		}
-		m.Receives++
-		m.visibleAt = now.Add(timeout)
-		if m.firstReceived.IsZero() {
-			m.firstReceived = now
-		}
-		taken = append(taken, *m)
-	}
-	return taken
-}
-
-// waiting gives a channel that closes when something may have become visible,
-// and the time at which the next hidden message does; zero when none is hidden.
-func (q *Queue) waiting() (<-chan struct{}, time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var next time.Time
-	for _, m := range q.messages {
-		if next.IsZero() || m.visibleAt.Before(next) {
-			next = m.visibleAt
+// Receive waits for messages and returns up to limit of them, hidden from other
+// receivers for the timeout; none when ctx ended.
+func (q *Queue) Receive(ctx context.Context, limit int, timeout time.Duration) []Message {
+	for ctx.Err() == nil {
+		if received := q.receive(ctx, limit, timeout, maxWait); len(received) > 0 {
+			return received
 		}
 	}
-	return q.changed, next
-}
-
-// delete removes a message, which need not be there, if it can be removed from the disk.
-func (q *Queue) delete(id string) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if err := q.disk.Remove(id); err != nil {
-		q.failed(err)
-		return err
-	}
-	q.drop(id)
 	return nil
 }
 
-// drop removes a message from memory. The caller holds the lock.
-func (q *Queue) drop(id string) {
-	q.messages = slices.DeleteFunc(q.messages, func(m *Message) bool { return m.ID == id })
+// receive is Receive with a limit to the wait.
+func (q *Queue) receive(ctx context.Context, limit int, timeout, wait time.Duration) []Message {
+	for deadline := time.Now().Add(wait); ; {
+		received, changed, next := q.receiveNow(limit, timeout)
+		left := time.Until(deadline)
+		if len(received) > 0 || left <= 0 {
+			return received
+		}
+		if !next.IsZero() {
+			left = min(left, time.Until(next))
+		}
+		select {
+		case <-changed:
+		case <-time.After(left):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
-// hide sets the time for which a message stays hidden and says whether it is there.
-func (q *Queue) hide(id string, timeout time.Duration) bool {
+// receiveNow returns up to limit visible messages and hides them for the timeout.
+// changed is closed when another may have become visible without a wait; next is when
+// the first of the others does by itself, zero where there is none.
+func (q *Queue) receiveNow(limit int, timeout time.Duration) (received []Message, changed <-chan struct{},
+	next time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for _, m := range q.messages {
+		if len(received) < limit && m.visible() {
+			m.Receives++
+			m.visibleAt = now.Add(timeout)
+			if m.firstReceived.IsZero() {
+				m.firstReceived = now
+			}
+			received = append(received, *m)
+		} else if next.IsZero() || m.visibleAt.Before(next) {
+			next = m.visibleAt
+		}
+	}
+	return received, q.changed, next
+}
+
+// Delete removes a message, which need not be there. One that cannot be removed from the
+// disk is gone from the queue all the same, and comes back with the next Open.
+func (q *Queue) Delete(id string) { _ = q.delete(id, true) } // q.failed has the error
+
+func (q *Queue) delete(id string, evenFromMemory bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := q.disk.Remove(id)
+	if err != nil {
+		q.failed(err)
+	}
+	if err == nil || evenFromMemory {
+		q.messages = slices.DeleteFunc(q.messages, func(m *Message) bool { return m.ID == id })
+	}
+	return err
+}
+
+// Hide sets how long a message in flight stays hidden, 0 to make it visible at once. It
+// reports whether the message is in flight: it was received and is hidden since.
+func (q *Queue) Hide(id string, timeout time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, m := range q.messages {
-		if m.ID == id {
+		if m.ID == id && m.Receives > 0 && !m.visible() {
 			m.visibleAt = time.Now().Add(timeout)
 			q.announce()
 			return true
@@ -175,41 +179,14 @@ func (q *Queue) hide(id string, timeout time.Duration) bool {
 	return false
 }
 
-// hideInFlight is hide for a message that was received and is hidden since; false where
-// there is none.
-func (q *Queue) hideInFlight(id string, timeout time.Duration) bool {
-	q.mu.Lock()
-	inFlight := slices.ContainsFunc(q.messages, func(m *Message) bool {
-		return m.ID == id && m.Receives > 0 && m.visibleAt.After(time.Now())
-	})
-	q.mu.Unlock()
-	return inFlight && q.hide(id, timeout)
-}
-
-func (q *Queue) purge() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	ids := make([]string, len(q.messages))
-	for i, m := range q.messages {
-		ids[i] = m.ID
-	}
-	if err := q.disk.Remove(ids...); err != nil {
-		q.failed(err)
-		return err
-	}
-	q.messages = nil
-	return nil
-}
-
-// counts gives the numbers of messages that can be taken, that are in flight,
-// and that were sent with a delay which still runs.
+// counts returns the numbers of messages that are visible, in flight, and sent with a
+// delay that is not over.
 func (q *Queue) counts() (visible, inFlight, delayed int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := time.Now()
 	for _, m := range q.messages {
 		switch {
-		case !m.visibleAt.After(now):
+		case m.visible():
 			visible++
 		case m.Receives > 0:
 			inFlight++
@@ -225,27 +202,3 @@ func (q *Queue) announce() {
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
-
-// Receive hands out up to limit messages, hidden for the timeout, and waits for
-// the first of them; none when ctx ended.
-func (q *Queue) Receive(ctx context.Context, limit int, timeout time.Duration) []Message {
-	for ctx.Err() == nil {
-		if taken := q.await(ctx, limit, timeout, maxWait); len(taken) > 0 {
-			return taken
-		}
-	}
-	return nil
-}
-
-// Delete removes a message that was handed out. One that cannot be removed from the
-// disk is gone from the queue all the same, and comes back with the next Open.
-func (q *Queue) Delete(id string) {
-	if q.delete(id) != nil {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.drop(id)
-	}
-}
-
-// Release lets a message be handed out again after a while.
-func (q *Queue) Release(id string, after time.Duration) { q.hide(id, after) }

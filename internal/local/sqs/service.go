@@ -14,17 +14,16 @@ import (
 
 const (
 	maxMessage        = 1 << 20 // bytes, body and attributes together
-	maxBatch          = 10
-	maxAttributes     = 10 // of a message
+	maxReceived       = 10      // messages in a reply
+	maxAttributes     = 10      // of a message
 	maxWait           = 20 * time.Second
 	defaultVisibility = 30 * time.Second
 	maxVisibility     = 12 * time.Hour
 	maxDelay          = 15 * time.Minute
-	retention         = 14 * 24 * time.Hour // as the dead-letter queues of the stack keep their messages
+	retention         = 14 * 24 * time.Hour // that of the deployed dead-letter queues
 )
 
-// Service answers the SQS operations that work with the messages of queues
-// which exist already.
+// Service answers the SQS operations that work with the messages of existing queues.
 type Service struct {
 	account, region string
 	queues          []*Queue
@@ -35,81 +34,91 @@ func NewService(account, region string, queues ...*Queue) *Service {
 	return &Service{account: account, region: region, queues: queues}
 }
 
-// Queues gives the queues in the order in which they were named.
+// Queues returns the queues in the order in which they were given.
 func (s *Service) Queues() []*Queue { return s.queues }
 
 func (s *Service) operations() map[string]awsprotocol.Operation {
 	return map[string]awsprotocol.Operation{
-		"ListQueues":                   awsprotocol.Op(s.listQueues),
-		"GetQueueUrl":                  awsprotocol.Op(s.getQueueURL),
-		"GetQueueAttributes":           awsprotocol.Op(s.getQueueAttributes),
-		"SendMessage":                  awsprotocol.Op(s.sendMessage),
-		"SendMessageBatch":             awsprotocol.Op(s.sendMessageBatch),
-		"ReceiveMessage":               awsprotocol.Op(s.receiveMessage),
-		"DeleteMessage":                awsprotocol.Op(s.deleteMessage),
-		"DeleteMessageBatch":           awsprotocol.Op(s.deleteMessageBatch),
-		"ChangeMessageVisibility":      awsprotocol.Op(s.changeMessageVisibility),
-		"ChangeMessageVisibilityBatch": awsprotocol.Op(s.changeMessageVisibilityBatch),
-		"PurgeQueue":                   awsprotocol.Op(s.purgeQueue),
+		"ListQueues":              awsprotocol.Op(s.listQueues),
+		"GetQueueUrl":             awsprotocol.Op(s.getQueueURL),
+		"GetQueueAttributes":      awsprotocol.Op(s.getQueueAttributes),
+		"SendMessage":             onQueue(s, (*Queue).sendMessage),
+		"ReceiveMessage":          onQueue(s, (*Queue).receiveMessage),
+		"DeleteMessage":           onQueue(s, (*Queue).deleteMessage),
+		"ChangeMessageVisibility": onQueue(s, (*Queue).changeMessageVisibility),
 	}
 }
 
-// Handler answers requests of the SQS JSON protocol, and of the query protocol, which
-// older clients speak.
-func (s *Service) Handler() http.Handler {
-	service := &awsprotocol.JSONService{Version: "1.0", Namespace: "com.amazonaws.sqs", Operations: s.operations()}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(context.WithValue(r.Context(), hostKey{}, r.Host))
-		if awsprotocol.IsForm(r) {
-			s.serveForm(w, r)
-			return
+// onQueue makes an operation of one that works on the queue that its request names.
+func onQueue[In interface{ queueURL() string }, Out any](s *Service,
+	f func(*Queue, context.Context, In) (Out, error)) awsprotocol.Operation {
+	return awsprotocol.Op(func(ctx context.Context, in In) (out Out, err error) {
+		q, err := s.find(in.queueURL())
+		if err != nil {
+			return out, err
 		}
-		service.ServeHTTP(w, r)
+		return f(q, ctx, in)
 	})
 }
 
-// hostKey finds the host by whose name the client reached the service, which
-// the URLs of queues have to repeat.
+// queueInput is the part of a request that names the queue.
+type queueInput struct {
+	QueueURL string `json:"QueueUrl"`
+}
+
+func (in queueInput) queueURL() string { return in.QueueURL }
+
+// Handler answers requests of the SQS JSON protocol, and of the query protocol that
+// older clients use.
+func (s *Service) Handler() http.Handler {
+	service := &awsprotocol.JSONService{Version: "1.0", Namespace: "com.amazonaws.sqs", Operations: s.operations()}
+	forms := s.Forms()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if awsprotocol.IsForm(r) {
+			forms.ServeHTTP(w, r)
+			return
+		}
+		service.ServeHTTP(w, r.WithContext(withHost(r)))
+	})
+}
+
+// hostKey is the context's key of the host name in the request, which the URLs of queues
+// in the reply have as well.
 type hostKey struct{}
+
+func withHost(r *http.Request) context.Context {
+	return context.WithValue(r.Context(), hostKey{}, r.Host)
+}
 
 func hostOf(ctx context.Context) string {
 	host, _ := ctx.Value(hostKey{}).(string)
 	return host
 }
 
-// ARN gives the queue's ARN.
+// ARN returns the queue's ARN.
 func (s *Service) ARN(q *Queue) string {
 	return "arn:aws:sqs:" + s.region + ":" + s.account + ":" + q.name
 }
 
-// URL returns the URL of the queue of that name under the address at which the service is
-// reached.
+// URL returns the URL of the queue of that name, where clients reach the service under
+// the host.
 func (s *Service) URL(host, name string) string {
 	return "http://" + host + "/" + s.account + "/" + name
 }
 
-// find takes a queue's URL or its name.
+// find returns the queue with that URL or name.
 func (s *Service) find(ref string) (*Queue, error) {
 	name := path.Base(strings.TrimSuffix(ref, "/"))
+	var names []string
 	for _, q := range s.queues {
 		if q.name == name {
 			return q, nil
 		}
+		names = append(names, q.name)
 	}
-	e := refusal("QueueDoesNotExist", "the local stack has no queue %q; it has %s", ref, strings.Join(s.names(), " and "))
-	e.Legacy = "AWS.SimpleQueueService.NonExistentQueue" // another word than in JSON
-	return nil, e
+	return nil, &awsprotocol.Error{Code: "QueueDoesNotExist", Legacy: "AWS.SimpleQueueService.NonExistentQueue",
+		Message: "the local stack has no queue " + strconv.Quote(ref) + "; it has " + strings.Join(names, " and ")}
 }
-
-func (s *Service) names() []string {
-	names := make([]string, len(s.queues))
-	for i, q := range s.queues {
-		names[i] = q.name
-	}
-	return names
-}
-
-type empty struct{}
 
 type listInput struct {
 	QueueNamePrefix string
@@ -144,26 +153,26 @@ func (s *Service) getQueueURL(ctx context.Context, in urlInput) (urlOutput, erro
 }
 
 type attributesInput struct {
-	QueueURL       string `json:"QueueUrl"`
+	queueInput
 	AttributeNames []string
 }
 
 type attributesOutput struct {
-	Attributes textMap `json:",omitempty" xml:"Attribute"`
+	Attributes byName[string] `json:",omitempty" xml:"Attribute"`
 }
 
-func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (attributesOutput, error) {
+func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (out attributesOutput, err error) {
 	q, err := s.find(in.QueueURL)
 	if err != nil {
-		return attributesOutput{}, err
+		return out, err
 	}
 	for _, name := range in.AttributeNames {
 		if name != "All" && !slices.Contains(queueAttributes, name) {
-			return attributesOutput{}, awsprotocol.Errorf("InvalidAttributeName", "Unknown Attribute %s.", name)
+			return out, awsprotocol.Errorf("InvalidAttributeName", "Unknown Attribute %s.", name)
 		}
 	}
 	visible, inFlight, delayed := q.counts()
-	all := map[string]string{
+	out.Attributes = selectByName(map[string]string{
 		"QueueArn":                              s.ARN(q),
 		"ApproximateNumberOfMessages":           strconv.Itoa(visible),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(inFlight),
@@ -172,13 +181,7 @@ func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (att
 		"VisibilityTimeout":                     seconds(defaultVisibility),
 		"MessageRetentionPeriod":                seconds(retention),
 		"MaximumMessageSize":                    strconv.Itoa(maxMessage),
-	}
-	out := attributesOutput{Attributes: textMap{}}
-	for name, value := range all {
-		if wanted(in.AttributeNames, name) {
-			out.Attributes[name] = value
-		}
-	}
+	}, in.AttributeNames)
 	return out, nil
 }
 
@@ -192,25 +195,19 @@ var queueAttributes = []string{
 	"FifoThroughputLimit", "RedriveAllowPolicy", "SqsManagedSseEnabled",
 }
 
-type purgeInput struct {
-	QueueURL string `json:"QueueUrl"`
-}
-
-func (s *Service) purgeQueue(_ context.Context, in purgeInput) (empty, error) {
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return empty{}, err
-	}
-	return empty{}, q.purge()
-}
-
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
-// wanted says whether a list of attribute names, as clients give them, asks for
-// the name: by itself, by All or .*, or by a prefix such as ERROR.*.
-func wanted(names []string, name string) bool {
-	return slices.ContainsFunc(names, func(n string) bool {
-		prefix, pattern := strings.CutSuffix(n, ".*")
-		return n == "All" || n == name || pattern && strings.HasPrefix(name, prefix)
-	})
+// selectByName returns the attributes that a client asks for: by name, by All or .*, or
+// by a prefix such as ERROR.*.
+func selectByName[V any](all map[string]V, asked []string) byName[V] {
+	selected := byName[V]{}
+	for name, value := range all {
+		if slices.ContainsFunc(asked, func(one string) bool {
+			prefix, pattern := strings.CutSuffix(one, ".*")
+			return one == "All" || one == name || pattern && strings.HasPrefix(name, prefix)
+		}) {
+			selected[name] = value
+		}
+	}
+	return selected
 }

@@ -46,9 +46,9 @@ func serve(ctx context.Context, payload []byte) ([]byte, error) {
 	fmt.Printf("doing %s\n", r.Do)
 	switch r.Do {
 	case "fail":
-		return nil, errors.New("told to fail")
+		return nil, errors.New("asked to fail")
 	case "panic":
-		panic("told to panic")
+		panic("asked to panic")
 	case "exit":
 		os.Exit(7)
 	case "hang":
@@ -92,7 +92,7 @@ func meet(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// failOnce fails the first attempt of each request and tells its id by a file.
+// failOnce fails the first attempt of each request, whose id it records in a file.
 func failOnce(ctx context.Context) ([]byte, error) {
 	lc, _ := lambdacontext.FromContext(ctx)
 	path := os.Getenv("PROBE_DIR") + "/" + lc.AwsRequestID

@@ -12,7 +12,7 @@ import (
 // api is the address of the Runtime API.
 var api = "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime"
 
-// post returns the status of the answer and what it says.
+// post returns the status and the text of the answer.
 func post(path, body string) string {
 	response, err := http.Post(api+path, "application/json", strings.NewReader(body))
 	if err != nil {
@@ -23,7 +23,7 @@ func post(path, body string) string {
 	return fmt.Sprintf("%d %s", response.StatusCode, strings.TrimSpace(string(text)))
 }
 
-// rogue is a runtime that does not keep to the rules: it does what the payload says, and logs how the Runtime API
+// rogue is a runtime that breaks the rules: the payload says how, and it logs how the Runtime API
 // answered.
 func rogue() {
 	for {

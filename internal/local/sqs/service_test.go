@@ -16,11 +16,12 @@ import (
 	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// serve gives a real SQS client on a service with two queues.
+// serve returns a real SQS client of a service with two queues.
 func serve(t *testing.T) (*sqs.Client, *localsqs.Queue) {
 	t.Helper()
 	letters := localsqs.New("letters")
-	server := httptest.NewServer(localsqs.NewService("123456789012", "us-east-1", letters, localsqs.New("others")).Handler())
+	server := httptest.NewServer(localsqs.NewService("123456789012", "us-east-1", letters,
+		localsqs.New("others")).Handler())
 	t.Cleanup(server.Close)
 	return sqs.New(sqs.Options{
 		BaseEndpoint: aws.String(server.URL),
@@ -46,17 +47,20 @@ func TestListAndAttributes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(list.QueueUrls, " "); !strings.Contains(got, "/123456789012/letters ") || !strings.HasSuffix(got, "/others") {
+	if got := strings.Join(list.QueueUrls, " "); !strings.Contains(got, "/123456789012/letters ") ||
+		!strings.HasSuffix(got, "/others") {
 		t.Errorf("queue URLs: got %s, want letters and others", got)
 	}
 	letters.Send("one", nil)
 	letters.Send("two", nil)
-	if taken, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t, client)}); err != nil || len(taken.Messages) != 1 {
-		t.Fatalf("got %v and error %v, want one message", taken, err)
+	if received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t,
+		client)}); err != nil || len(received.Messages) != 1 {
+		t.Fatalf("got %v and error %v, want one message", received, err)
 	}
 	out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-		QueueUrl:       queueURL(t, client),
-		AttributeNames: []types.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "QueueArn"},
+		QueueUrl: queueURL(t, client),
+		AttributeNames: []types.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
+			"QueueArn"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +101,8 @@ func TestSendReceiveDelete(t *testing.T) {
 	if *m.MessageId != *sent.MessageId || *m.Body != "body ✓" {
 		t.Errorf("got message %s %q, want %s %q", *m.MessageId, *m.Body, *sent.MessageId, "body ✓")
 	}
-	if got := aws.ToString(m.MessageAttributes["ERROR_CODE"].StringValue); got != "NO_RESOURCE" || len(m.MessageAttributes) != 1 {
+	if got := aws.ToString(m.MessageAttributes["ERROR_CODE"].StringValue); got != "NO_RESOURCE" ||
+		len(m.MessageAttributes) != 1 {
 		t.Errorf("message attributes: got %v, want ERROR_CODE alone", m.MessageAttributes)
 	}
 	if got := m.Attributes["ApproximateReceiveCount"]; got != "1" {
@@ -116,7 +121,8 @@ func TestSendReceiveDelete(t *testing.T) {
 	if err != nil || len(again.Messages) != 1 {
 		t.Fatalf("made visible: got %v and error %v, want the message", again, err)
 	}
-	if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+	if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url,
+		ReceiptHandle: m.ReceiptHandle}); err != nil {
 		t.Fatal(err)
 	}
 	if left := letters.Messages(); len(left) != 0 {
@@ -129,7 +135,8 @@ func TestHiddenMessageComesBack(t *testing.T) {
 	letters.Send("one", nil)
 	url := queueURL(t, client)
 	for range 2 { // the second has to wait for the visibility timeout
-		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, VisibilityTimeout: 1, WaitTimeSeconds: 10})
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, VisibilityTimeout: 1,
+			WaitTimeSeconds: 10})
 		if err != nil || len(out.Messages) != 1 {
 			t.Fatalf("got %v and error %v, want one message", out, err)
 		}
@@ -146,37 +153,20 @@ func TestLongPollSeesAMessageSentMeanwhile(t *testing.T) {
 	}
 }
 
-func TestBatchDeleteAndPurge(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	client, letters := serve(t)
 	url := queueURL(t, client)
-	for range 3 {
-		letters.Send("x", nil)
+	send := func(change func(*sqs.SendMessageInput)) func() error {
+		return func() error {
+			in := &sqs.SendMessageInput{QueueUrl: url, MessageBody: aws.String("x")}
+			change(in)
+			_, err := client.SendMessage(t.Context(), in)
+			return err
+		}
 	}
-	out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 2})
-	if err != nil {
-		t.Fatal(err)
+	if err := send(withAttribute("a", "Number.int", "-1.5e3"))(); err != nil {
+		t.Errorf("a good message: got %v, want none", err)
 	}
-	batch, err := client.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{QueueUrl: url, Entries: []types.DeleteMessageBatchRequestEntry{
-		{Id: aws.String("a"), ReceiptHandle: out.Messages[0].ReceiptHandle},
-		{Id: aws.String("b"), ReceiptHandle: aws.String("nonsense")},
-	}})
-	if err != nil || len(batch.Successful) != 1 || len(batch.Failed) != 1 {
-		t.Fatalf("got %+v and error %v, want one deleted and one refused", batch, err)
-	}
-	if got := len(letters.Messages()); got != 2 {
-		t.Errorf("messages left: got %d, want 2", got)
-	}
-	if _, err := client.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: url}); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(letters.Messages()); got != 0 {
-		t.Errorf("messages after the purge: got %d, want 0", got)
-	}
-}
-
-func TestRefusals(t *testing.T) {
-	client, _ := serve(t)
-	url := queueURL(t, client)
 	for _, tc := range []struct {
 		name, code string
 		call       func() error
@@ -189,11 +179,30 @@ func TestRefusals(t *testing.T) {
 			_, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 11})
 			return err
 		}},
-		{"a body that is too large", "InvalidParameterValue", func() error {
-			_, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: aws.String(strings.Repeat("x", 1<<20+1))})
+		{"a body that is too large", "InvalidParameterValue", send(func(in *sqs.SendMessageInput) {
+			in.MessageBody = aws.String(strings.Repeat("x", 1<<20+1))
+		})},
+		{"an empty body", "MissingParameter", send(func(in *sqs.SendMessageInput) { in.MessageBody = aws.String("") })},
+		{"a body with a control character", "InvalidMessageContents", send(func(in *sqs.SendMessageInput) {
+			in.MessageBody = aws.String("a\x00b")
+		})},
+		{"a delay that is too long", "InvalidParameterValue", send(func(in *sqs.SendMessageInput) { in.DelaySeconds = 901 })},
+		{"an attribute of a type that is not there", "InvalidParameterValue", send(withAttribute("a", "Text", "x"))},
+		{"a number that is not one", "InvalidParameterValue", send(withAttribute("a", "Number", "x"))},
+		{"an attribute without a value", "InvalidParameterValue", send(withAttribute("a", "String", ""))},
+		{"an attribute with a control character", "InvalidMessageContents", send(withAttribute("a", "String", "\x01"))},
+		{"an attribute with the name of AWS", "InvalidParameterValue", send(withAttribute("AWS.a", "String", "x"))},
+		{"the visibility of a message that is not there", "AWS.SimpleQueueService.MessageNotInflight", func() error {
+			_, err := client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: url,
+				ReceiptHandle: aws.String("gone.1")})
 			return err
 		}},
-		{"a receipt of nobody", "ReceiptHandleIsInvalid", func() error {
+		{"a timeout that is too long", "InvalidParameterValue", func() error {
+			_, err := client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: url,
+				ReceiptHandle: aws.String("gone.1"), VisibilityTimeout: 43201})
+			return err
+		}},
+		{"an invalid receipt handle", "ReceiptHandleIsInvalid", func() error {
 			_, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: aws.String("x")})
 			return err
 		}},
@@ -208,5 +217,15 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("got %v, want code %s", err, tc.code)
 			}
 		})
+	}
+	if got := len(letters.Messages()); got != 1 {
+		t.Errorf("got %d messages, want the good one", got)
+	}
+}
+
+func withAttribute(name, kind, value string) func(*sqs.SendMessageInput) {
+	return func(in *sqs.SendMessageInput) {
+		in.MessageAttributes = map[string]types.MessageAttributeValue{
+			name: {DataType: aws.String(kind), StringValue: aws.String(value)}}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,11 +37,14 @@ func TestJSONService(t *testing.T) {
 	}{
 		{"a reply", "T.Greet", `{"Name":"A & B"}`, 200, `{"Name":"<A & B>"}`},
 		{"an error of the service", "T.Greet", `{"Name":"refused"}`, 400, `{"__type":"test#Refused","message":"not you"}`},
-		{"an error that is none of the service", "T.Greet", `{"Name":"broken"}`, 500, `{"__type":"test#InternalFailure","message":"out of order"}`},
+		{"an error that is none of the service", "T.Greet", `{"Name":"broken"}`, 500,
+			`{"__type":"test#InternalFailure","message":"out of order"}`},
 		{"a body that is not JSON", "T.Greet", `{`, 400, `"__type":"test#SerializationException"`},
-		{"an operation that is not there", "T.Part", `{}`, 400, `"message":"Part is not among the operations that the local stack answers: Greet"`},
+		{"an operation that is not there", "T.Part", `{}`, 400,
+			`"message":"Part is not one of the operations that the local stack answers: Greet"`},
 		{"no operation", "", `{}`, 400, `"__type":"test#UnknownOperationException"`},
-		{"a body without end", "T.Greet", strings.Repeat(" ", awsprotocol.MaxBody+1), 400, `"__type":"test#RequestEntityTooLarge"`},
+		{"a body without end", "T.Greet", strings.Repeat(" ", awsprotocol.MaxBody+1), 400,
+			`"__type":"test#RequestEntityTooLarge"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tc.body))
@@ -55,7 +57,8 @@ func TestJSONService(t *testing.T) {
 			if got := w.Header().Get("Content-Type"); got != "application/x-amz-json-1.0" {
 				t.Errorf("content type: got %q, want that of the protocol", got)
 			}
-			if got, want := w.Header().Get("X-Amzn-Query-Error"), "Old.Refused;Sender"; strings.Contains(tc.body, "refused") && got != want {
+			if got, want := w.Header().Get("X-Amzn-Query-Error"), "Old.Refused;Sender"; strings.Contains(tc.body, "refused") &&
+				got != want {
 				t.Errorf("code for older clients: got %q, want %q", got, want)
 			}
 		})
@@ -63,26 +66,32 @@ func TestJSONService(t *testing.T) {
 }
 
 func TestQueryService(t *testing.T) {
-	service := &awsprotocol.QueryService{XMLNS: "urn:test", Operations: map[string]awsprotocol.QueryOperation{
-		"Greet":  func(form url.Values) (any, error) { return greeting{form.Get("Name")}, nil },
-		"Forget": func(url.Values) (any, error) { return nil, nil },
-		"Break":  func(url.Values) (any, error) { return nil, errors.New("out of order") },
-	}}
+	service := &awsprotocol.QueryService{Name: "Test", Version: "1", XMLNS: "urn:test",
+		Operations: map[string]awsprotocol.QueryOperation{
+			"Greet":  func(r *http.Request) (any, error) { return greeting{r.PostForm.Get("Name")}, nil },
+			"Forget": func(*http.Request) (any, error) { return nil, nil },
+			"Break":  func(*http.Request) (any, error) { return nil, errors.New("out of order") },
+		}}
 	for _, tc := range []struct {
 		name   string
-		form   url.Values
+		form   string
 		status int
 		reply  string
 	}{
-		{"a result", url.Values{"Action": {"Greet"}, "Name": {"A & B"}}, 200,
+		{"a result", "Version=1&Action=Greet&Name=A+%26+B", 200,
 			`<GreetResponse xmlns="urn:test"><GreetResult><Name>A &amp; B</Name></GreetResult><ResponseMetadata><RequestId>`},
-		{"no result", url.Values{"Action": {"Forget"}}, 200, `<ForgetResponse xmlns="urn:test"><ResponseMetadata>`},
-		{"an error", url.Values{"Action": {"Break"}}, 500, `<Code>InternalFailure</Code><Message>out of order</Message>`},
-		{"an operation that is not there", url.Values{"Action": {"Part"}}, 400, `<Code>InvalidAction</Code>`},
+		{"no result", "Version=1&Action=Forget", 200, `<ForgetResponse xmlns="urn:test"><ResponseMetadata>`},
+		{"an error", "Version=1&Action=Break", 500, `<Code>InternalFailure</Code><Message>out of order</Message>`},
+		{"an operation that is not there", "Version=1&Action=Part", 400, `<Code>InvalidAction</Code>`},
+		{"another version", "Version=2&Action=Greet", 400, `it answers forms of these versions: Test (1)`},
+		{"a body that is not a form", "Action=%", 400, `<Code>MalformedQueryString</Code>`},
+		{"a body without end", strings.Repeat("a", awsprotocol.MaxBody+1), 400, `<Code>RequestEntityTooLarge</Code>`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tc.form))
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 			w := httptest.NewRecorder()
-			service.Answer(w, tc.form)
+			awsprotocol.Forms(service).ServeHTTP(w, request)
 			body, err := io.ReadAll(w.Body)
 			if err != nil || w.Code != tc.status || !strings.Contains(string(body), tc.reply) {
 				t.Errorf("got status %d and %s, want %d and %s", w.Code, body, tc.status, tc.reply)

@@ -1,7 +1,6 @@
 package lambdahost
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -23,7 +22,7 @@ type Record struct {
 	ResponsePayload json.RawMessage `json:"responsePayload"`
 }
 
-// RequestContext says which invocation a Record is about and why it was given up.
+// RequestContext is the invocation of a Record, and why it is not tried again.
 type RequestContext struct {
 	RequestID              string `json:"requestId"`
 	FunctionARN            string `json:"functionArn"`
@@ -31,65 +30,51 @@ type RequestContext struct {
 	ApproximateInvokeCount int    `json:"approximateInvokeCount"`
 }
 
-// ResponseContext says how the last attempt ended.
+// ResponseContext is how the last attempt ended.
 type ResponseContext struct {
 	StatusCode      int    `json:"statusCode"`
 	ExecutedVersion string `json:"executedVersion"`
 	FunctionError   string `json:"functionError"`
 }
 
-// Encode gives the record as JSON with the payload's bytes left as they came.
-func (r Record) Encode() ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(r)
-	return bytes.TrimSpace(b.Bytes()), err
-}
-
-// event is an asynchronous invocation over all its attempts. It has one request
-// id for all of them, so that a function can tell a retry.
+// event is an asynchronous invocation with all its attempts. They have one request id, by
+// which a function can recognise a retry.
 type event struct {
 	id       string
 	payload  []byte
 	queuedAt time.Time
 	attempts int
-	last     outcome
 }
 
-// submit queues the event's next attempt; false when the host is closed.
-func (h *Host) submit(f *function, e *event) bool {
-	return f.queue.push(&job{id: e.id, payload: e.payload, done: func(o outcome) {
+// attempt queues the event's next attempt; false when the host is closed.
+func (h *Host) attempt(f *function, e *event) bool {
+	return f.queue.push(newInvocation(e.id, e.payload, func(o outcome) {
 		e.attempts++
-		e.last = o
-		h.settle(f, e)
-	}})
+		h.finish(f, e, o)
+	}))
 }
 
-// settle decides what follows an attempt: nothing, another one, or the record.
-func (h *Host) settle(f *function, e *event) {
-	if e.last.failure == nil || h.closed() {
-		h.pending.add(-1)
-		return
-	}
-	if e.attempts > h.options.Retries {
-		h.giveUp(f, e, RetriesExhausted)
-		return
-	}
+// finish decides what follows an attempt: nothing, another one, or the record.
+func (h *Host) finish(f *function, e *event, o outcome) {
 	delay := h.options.RetryDelay << (e.attempts - 1)
-	if time.Since(e.queuedAt)+delay > h.options.MaxAge {
-		h.giveUp(f, e, EventAgeExceeded)
+	switch {
+	case o.failure == nil || h.closing.Err() != nil:
+	case e.attempts > h.options.Retries:
+		h.recordFailure(f, e, o.failure, RetriesExhausted)
+	case time.Since(e.queuedAt)+delay > h.options.MaxAge:
+		h.recordFailure(f, e, o.failure, EventAgeExceeded)
+	default:
+		time.AfterFunc(delay, func() {
+			if !h.attempt(f, e) {
+				h.pending.Add(-1)
+			}
+		})
 		return
 	}
-	time.AfterFunc(delay, func() {
-		if !h.submit(f, e) {
-			h.pending.add(-1)
-		}
-	})
+	h.pending.Add(-1)
 }
 
-func (h *Host) giveUp(f *function, e *event, condition string) {
-	defer h.pending.add(-1)
+func (h *Host) recordFailure(f *function, e *event, last *FunctionError, condition string) {
 	h.options.OnFailure(Record{
 		Version:   "1.0",
 		Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -98,6 +83,6 @@ func (h *Host) giveUp(f *function, e *event, condition string) {
 		},
 		RequestPayload:  e.payload,
 		ResponseContext: ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"},
-		ResponsePayload: e.last.failure.Payload,
+		ResponsePayload: last.Payload,
 	})
 }

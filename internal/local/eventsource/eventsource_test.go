@@ -18,7 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// payload is what a function gets of a batch.
+// payload is a batch as a function receives it.
 type payload struct {
 	Records []struct {
 		MessageID string `json:"messageId"`
@@ -30,8 +30,8 @@ type payload struct {
 	}
 }
 
-// function stands for one that keeps all records but those named bad, and
-// either names these in its reply or fails as a whole.
+// function is a function that handles all records but those named bad, and either
+// names these in its reply or fails as a whole.
 type function struct {
 	whole   bool
 	batches []string
@@ -71,6 +71,9 @@ func (f *function) until(n int, cancel func()) eventsource.Invoke {
 	}
 }
 
+// all is a filter that drops nothing.
+func all([]byte) bool { return true }
+
 func put(t *testing.T, s *eventsource.Stream, text string) {
 	t.Helper()
 	if _, err := s.Put("p", []byte(text)); err != nil {
@@ -89,8 +92,10 @@ func TestStream(t *testing.T) {
 		{"good", false, "a b c", []string{"a b c"}, ""},
 		{"a bad one is tried alone from there on", false, "a bad c", []string{"a bad c", "bad c", "bad c", "c"}, "bad"},
 		{"the last one", false, "a bad", []string{"a bad", "bad", "bad"}, "bad"},
-		{"two bad ones", false, "bad1 b bad2", []string{"bad1 b bad2", "bad1 b bad2", "bad1 b bad2", "b bad2", "bad2", "bad2"}, "bad1 bad2"},
-		{"a failure of the whole is bisected", true, "a b bad d", []string{"a b bad d", "a b", "bad d", "bad", "bad", "bad", "d"}, "bad"},
+		{"two bad ones", false, "bad1 b bad2", []string{"bad1 b bad2", "bad1 b bad2", "bad1 b bad2", "b bad2", "bad2",
+			"bad2"}, "bad1 bad2"},
+		{"a failure of the whole is bisected", true, "a b bad d", []string{"a b bad d", "a b", "bad d", "bad", "bad", "bad",
+			"d"}, "bad"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &function{whole: tt.whole}
@@ -100,7 +105,7 @@ func TestStream(t *testing.T) {
 			s := &eventsource.Stream{
 				Name: "s", Retry: eventsource.Retry{Times: 2, Delay: time.Microsecond},
 				OnFailure: func(r eventsource.Record) { dead = append(dead, string(r.Data)) },
-				Invoke:    f.until(len(tt.want), cancel),
+				Invoke:    f.until(len(tt.want), cancel), Filter: all,
 			}
 			for text := range strings.FieldsSeq(tt.records) {
 				put(t, s, text)
@@ -122,9 +127,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A record that the filter does not let pass is neither handed to the function
-// nor waited for, wherever it lies among the others.
-func TestStreamDropsWhatItsFilterRefuses(t *testing.T) {
+// A record that does not match the filter is neither passed to the function
+// nor waited for, wherever it is among the others.
+func TestStreamFilter(t *testing.T) {
 	for _, tt := range []struct{ name, records, want string }{
 		{"among others", "drop a drop b c drop", "a b c"},
 		{"all but one", "drop drop drop a", "a"},
@@ -201,7 +206,8 @@ func TestDataFilter(t *testing.T) {
 			}
 		})
 	}
-	if _, err := eventsource.DataFilter(eventrule.Pattern{"data": eventrule.Values{}}); apperr.ClassOf(err) != apperr.Invalid {
+	_, err = eventsource.DataFilter(eventrule.Pattern{"data": eventrule.Values{}})
+	if apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("got %v, want a filter without values refused", err)
 	}
 }
@@ -220,7 +226,8 @@ func TestQueue(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			eventsource.Queue{From: from, Dead: dead, Retry: eventsource.Retry{Times: 2}, Invoke: f.until(len(want), cancel)}.Run(ctx)
+			eventsource.Queue{From: from, Dead: dead, Retry: eventsource.Retry{Times: 2}, Invoke: f.until(len(want),
+				cancel)}.Run(ctx)
 			if left := from.Messages(); len(left) != 0 {
 				t.Errorf("got %d messages left, want none", len(left))
 			}
