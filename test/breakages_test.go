@@ -101,7 +101,7 @@ var breakages = []breakage{
 	{
 		guarantee: "2", breaks: "another cause within an open incident is not notified",
 		file: "internal/incident/policy.go",
-		old:  "if _, another := i.Another(); another {", new: "if _, another := i.Another(); another && false {",
+		old:  "if _, urgent := i.UrgentReason(); urgent {", new: "if _, urgent := i.UrgentReason(); urgent && false {",
 		test: "TestWhatIsNotifiedAtOnce", folder: "internal/incident",
 	},
 	{
@@ -137,7 +137,7 @@ var breakages = []breakage{
 	{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
 		file: "internal/watchdog/service.go",
-		old:  "{ return Ours(st, w.Account, w.Region) }", new: "{ return !st.Rehearsal() }",
+		old:  "{ return Ours(st, s.Account, s.Region) }", new: "{ return !st.Rehearsal() }",
 		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{

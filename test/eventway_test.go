@@ -32,7 +32,7 @@ var ways = []struct {
 		w.handle("status", w.created(1))
 		w.observe("status", w.inProgress(1, 0))
 	}},
-	{"failure that opens an incident", 15, func(w *wayWorld) {
+	{"failure that opens an incident", 14, func(w *wayWorld) {
 		w.handle("status", w.created(1), w.inProgress(1, 0))
 		w.observe("failures", w.failed(1))
 	}},

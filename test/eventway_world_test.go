@@ -66,7 +66,7 @@ func startWayServer(t *testing.T) wayServer {
 	t.Cleanup(func() { output.Close() })
 	s := wayServer{dynalite.Client(table.URL(), "us-east-1"), chimesdk.NewPipelines(), chimesdk.NewVoice(), output}
 	mux := http.NewServeMux()
-	mux.Handle("/", sns.NewService(nil, wayFailureTopic, wayAlertTopic).Handler())
+	mux.Handle("/", sns.NewService(func(sns.Message) {}, wayFailureTopic, wayAlertTopic).Handler())
 	mux.Handle(chimesdk.Path+"/", s.pipelines)
 	mux.Handle(chimesdk.VoicePath+"/", s.voice)
 	others := httptest.NewServer(mux)

@@ -122,7 +122,7 @@ func TestStormPagesOncePerCause(t *testing.T) {
 	}
 	for _, i := range list {
 		want := map[string]int{"voice-connector/abcdef1": many, "voice-connector/uvwxyz2": few}[i.Scope]
-		tally, err := table.Tally(t.Context(), i.ID)
+		tally, err := table.CountOccurrences(t.Context(), i.ID)
 		if err != nil || tally.Calls != want || i.Open() || i.Reopened != 0 {
 			t.Errorf("incident %s of %s: got %d calls, open %v, reopened %d (%v), want %d, closed", i.ID, i.Scope, tally.Calls, i.Open(), i.Reopened, err, want)
 		}

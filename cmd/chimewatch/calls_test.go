@@ -19,6 +19,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
@@ -70,9 +71,9 @@ func fill(t *testing.T, s *dynamo.Store) {
 			t.Fatal(err)
 		}
 	}
-	rule := s.KeyOf(parsed(t, example(t, "rule-sentiment")), false)
+	rule := rulematch.KeyOf(parsed(t, example(t, "rule-sentiment")), false)
 	note := notify.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
-	if err := s.Once(ctx, dynamo.Partition(rule.Partition), note, "test", func(context.Context) error { return nil }); err != nil {
+	if err := s.Once(ctx, dynamo.PartitionOfMatches(rule), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -221,7 +222,7 @@ func TestCalls(t *testing.T) {
 
 	t.Run("show an incident", func(t *testing.T) {
 		s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
-		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
+		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
 			Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
 		})

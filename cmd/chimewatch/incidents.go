@@ -122,7 +122,7 @@ func (c *incidentsShowCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		tally, err := s.Tally(a.ctx, i.ID)
+		tally, err := s.CountOccurrences(a.ctx, i.ID)
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func (c *incidentsShowCmd) Run(a *app) error {
 
 // reportIncident masks phone numbers in what comes from events. The id is made so
 // that none is in it.
-func reportIncident(i incident.Incident, tally incident.Tally) incidentReport {
+func reportIncident(i incident.Incident, tally incident.OccurrenceCounts) incidentReport {
 	r := incidentReport{
 		ID: i.ID, Class: i.Class, Target: redact.Text(i.Target), Scope: redact.Text(i.Scope), Element: redact.Text(i.Element),
 		Rehearsal: i.Rehearsal(), State: stateOpen, Severity: i.Severity(),
@@ -164,7 +164,7 @@ func reportIncident(i incident.Incident, tally incident.Tally) incidentReport {
 	for _, o := range tally.Examples {
 		r.Examples = append(r.Examples, redact.Text(o.PipelineID))
 	}
-	given, rest := i.Given(tally)
+	given, rest := i.CountReasons(tally)
 	for _, g := range given {
 		r.Reasons = append(r.Reasons, givenReason{
 			Reason: redact.Text(g.Text), Class: g.Class, Target: redact.Text(g.Target),
@@ -179,7 +179,7 @@ func reportIncident(i incident.Incident, tally incident.Tally) incidentReport {
 }
 
 // failedCalls returns the calls of an incident, each once, by when they failed first.
-func failedCalls(i incident.Incident, tally incident.Tally) []failedCall {
+func failedCalls(i incident.Incident, tally incident.OccurrenceCounts) []failedCall {
 	texts := map[string]string{}
 	for _, r := range i.Reasons {
 		texts[r.ID] = cmp.Or(redact.Text(r.Text), noReason)

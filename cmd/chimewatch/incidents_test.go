@@ -18,7 +18,7 @@ import (
 func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Incident) {
 	t.Helper()
 	join := func(element string, class incident.Class, pipeline, reason string, at time.Time) incident.Incident {
-		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
+		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/c4tq9mzx1bd7ne0rw3yhk8", Element: element}, Class: class, Reason: reason,
 			Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: "call of " + pipeline, At: at},
 		})

@@ -24,7 +24,7 @@ func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[strin
 	join := func(name, connector string, class incident.Class, target, reason string, loss incident.Loss, ago time.Duration) incident.Incident {
 		number++
 		*clock = now.Add(-ago)
-		i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return *clock }}.Join(t.Context(), incident.Report{
+		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return *clock }}).Record(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/" + connector, Element: "Sink"}, Class: class, Target: target, Reason: reason,
 			Losses: []incident.Loss{loss}, Began: *clock,
 			Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%02d", number), CallID: fmt.Sprintf("call-%02d", number), At: *clock},

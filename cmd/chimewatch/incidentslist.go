@@ -67,7 +67,7 @@ func (c *incidentsListCmd) Run(a *app) error {
 				if !c.wants(i) {
 					continue
 				}
-				tally, err := s.Tally(a.ctx, i.ID)
+				tally, err := s.CountOccurrences(a.ctx, i.ID)
 				if err != nil {
 					return err
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -64,9 +65,9 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err := s.RecordMatch(t.Context(), matched, "keyword"); err != nil {
 		t.Fatal(err)
 	}
-	rule := s.KeyOf(matched, false)
+	rule := rulematch.KeyOf(matched, false)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
+	i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
 		Reason:     state.Failure.Reason,
 		Losses:     []incident.Loss{"Sink-415-555-0168"},

@@ -73,7 +73,7 @@ func TestPoliciesAllowWhatTheCommandsDo(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	table := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	failed := incident.Group{Scope: "voice-connector/vc", Element: "S3RecordingSink"}
-	i, err := incident.Joiner{Repo: table, Timing: incident.DefaultTiming, Now: time.Now}.Join(t.Context(), incident.Report{
+	i, err := (&incident.Service{Repo: table, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
 		Group: failed, Class: incident.Unknown, Reason: "of " + lost,
 		Occurrence: incident.Occurrence{PipelineID: lost, CallID: "4dbb6ce5-85d5-41ac-a9a0-c57d293009c5", At: time.Date(2026, 3, 9, 15, 20, 27, 0, time.UTC)},
 	})

@@ -31,8 +31,8 @@ func TestRehearsalsAreLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	joiner := incident.Joiner{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}
-	if _, err := joiner.Join(t.Context(), incident.Report{
+	recorder := &incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}
+	if _, err := recorder.Record(t.Context(), incident.Report{
 		Group: incident.Group{Scope: incident.ScopeOf(st)}, Class: incident.Permissions,
 		Occurrence: incident.Occurrence{PipelineID: st.ID, At: now},
 	}); err != nil {

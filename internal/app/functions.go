@@ -62,7 +62,7 @@ func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
 func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
 	checks := watchdog.Service{
-		Pipelines: p.table, Conditions: p.table, Incidents: p.incidents(), API: chimeapi.New(p.AWS),
+		Repo: p.table, Incidents: p.incidents(), API: chimeapi.New(p.AWS),
 		Notifier: notify.Warnings{
 			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
 		},

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -74,8 +75,8 @@ func TestGetPipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := chimeapi.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "Paused", CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		Elements: []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor",
+	want := watchdog.Answer{ConfigurationARN: "arn:c", Status: "Paused",
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor",
 			Status: "Failed"}}, Metadata: map[string]string{"callId": "c1"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -67,7 +67,7 @@ func TestBelongingsSayWhatTheCallIs(t *testing.T) {
 		t.Errorf("got items of the kinds %v, want every known kind", got)
 	}
 	for _, id := range b.Incidents {
-		if tally, err := s.Tally(t.Context(), id); err != nil || tally.Calls == 0 {
+		if tally, err := s.CountOccurrences(t.Context(), id); err != nil || tally.Calls == 0 {
 			t.Errorf("incident %s: got %d calls (%v), want one that counts the call", id, tally.Calls, err)
 		}
 	}

@@ -86,7 +86,7 @@ func (s *Store) TryOnceForIncident(ctx context.Context, g incident.Group, n noti
 func (s *Store) TryOnceForMatch(ctx context.Context, k rulematch.Key, n notify.Notification, owner string,
 	send func(context.Context) error,
 ) (notify.Notification, error) {
-	return s.TryOnce(ctx, Partition(k.Partition), n, owner, send)
+	return s.TryOnce(ctx, PartitionOfMatches(k), n, owner, send)
 }
 
 // Partition is where a notification is kept.

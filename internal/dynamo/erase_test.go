@@ -140,7 +140,7 @@ func tallies(ctx context.Context, s *dynamo.Store) (map[string][2]any, error) {
 	all := map[string][2]any{}
 	list, _, err := s.Incidents(ctx, dynamo.IncidentQuery{Limit: 1000})
 	for _, i := range list {
-		tally, err := s.Tally(ctx, i.ID)
+		tally, err := s.CountOccurrences(ctx, i.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +148,7 @@ func tallies(ctx context.Context, s *dynamo.Store) (map[string][2]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		given, rest := i.Given(tally)
+		given, rest := i.CountReasons(tally)
 		counts := []int{tally.Calls, rest.Calls}
 		for _, r := range given {
 			counts = append(counts, r.Calls)

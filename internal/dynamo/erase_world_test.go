@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -180,11 +181,11 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 		if err := s.RecordMatch(ctx, ev, "KeywordMatch"); err != nil || !told {
 			return err
 		}
-		rule := s.KeyOf(ev, false)
-		named := !s.KeyOf(ev, true).Group
+		rule := rulematch.KeyOf(ev, false)
+		named := rule.Scope != rulematch.OneMatch
 		n := notify.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
 			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
-		if err := s.Once(ctx, dynamo.Partition(rule.Partition), n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
+		if err := s.Once(ctx, dynamo.PartitionOfMatches(rule), n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
 			return err
 		}
 		was, err := s.Window(ctx, rule)

@@ -198,7 +198,7 @@ func (s *Store) PutOccurrence(ctx context.Context, incidentID string, o incident
 }
 
 // anonymous returns an occurrence that says only when a call failed, when that was
-// handled, and the ids of its reasons. It has no pipeline's id, so that Tally counts it
+// handled, and the ids of its reasons. It has no pipeline's id, so that CountOccurrences counts it
 // as a call of its own.
 func anonymous(it item) item {
 	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")

@@ -95,11 +95,11 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		}, ""},
 		{"a new reason is recorded, and a graver loss was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
 			told := i.Announced
-			told.News, told.Severity = 1, incident.Critical
+			told.Additions, told.Severity = 1, incident.Critical
 			tell(t, s, i, told)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
 			told := i.Announced
-			told.News, told.Severity = 1, incident.High
+			told.Additions, told.Severity = 1, incident.High
 			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"it is active, and was later", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
@@ -256,7 +256,7 @@ func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
 					t.Errorf("the incident changed (-want +got):\n%s", diff)
 				}
 			}
-			if tally, err := other.Tally(t.Context(), elsewhere.Group.ID()+".1"); err != nil || tally.Calls != 1 {
+			if tally, err := other.CountOccurrences(t.Context(), elsewhere.Group.ID()+".1"); err != nil || tally.Calls != 1 {
 				t.Errorf("the other incident: got %d calls (%v), want the one", tally.Calls, err)
 			}
 			if slices.Contains(owed(t, other), id) != (tt.name != "nothing") {
@@ -277,12 +277,12 @@ func TestCallThatFailsAgainIsOneExample(t *testing.T) {
 		last = closeNow(t, s, c, mustJoin(t, s, f))
 		c.pass(time.Minute)
 	}
-	tally, err := s.Tally(t.Context(), last.ID)
+	tally, err := s.CountOccurrences(t.Context(), last.ID)
 	if err != nil || tally.Calls != 1 || len(tally.Examples) != 1 || len(tally.Occurrences) != 3 {
 		t.Errorf("got %d calls, examples %v, %d failures (%v), want one call that failed three times", tally.Calls, tally.Examples,
 			len(tally.Occurrences), err)
 	}
-	given, rest := last.Given(tally)
+	given, rest := last.CountReasons(tally)
 	if len(given) != 2 || given[0].Calls != 1 || given[1].Calls != 1 || rest.Calls != 0 {
 		t.Errorf("got %+v and %+v, want one call for each of two reasons", given, rest)
 	}

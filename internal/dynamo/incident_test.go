@@ -88,7 +88,7 @@ func TestStormIsOneIncidentWithItsExactCount(t *testing.T) {
 	if err != nil || len(list) != 1 || next != "" {
 		t.Fatalf("got %d incidents, next %q, error %v, want one incident", len(list), next, err)
 	}
-	tally, err := s.Tally(t.Context(), list[0].ID)
+	tally, err := s.CountOccurrences(t.Context(), list[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestLateDuplicateReopensNothing(t *testing.T) {
 			t.Errorf("got %s, open %v, want %s as it was", got.ID, got.Open(), closed.ID)
 		}
 	}
-	tally, err := s.Tally(t.Context(), closed.ID)
+	tally, err := s.CountOccurrences(t.Context(), closed.ID)
 	if err != nil || tally.Calls != 1 {
 		t.Errorf("got %d calls (%v), want 1", tally.Calls, err)
 	}

@@ -86,6 +86,7 @@ func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) 
 	up := newUpdate()
 	up.require("attribute_not_exists(" + attrOpenings + ")")
 	up.require("attribute_not_exists(" + attrClosed + ")")
+	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
 	up.set(attrClosed, up.value(text(timeText(at))))
 	up.set(attrClosings, up.value(number(1)))
 	up.remove(attrState)
@@ -141,7 +142,7 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		name     string
 		old, new int
 	}{
-		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.News, a.News},
+		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.Additions, a.Additions},
 		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
 		up.unchanged(c.name, numberOrNothing(c.name, c.old))

@@ -111,7 +111,7 @@ func decodeLosses(it item) (all, first []incident.Loss) {
 func decodeAnnounced(it item, i incident.Incident, first []incident.Loss) incident.Announced {
 	a := incident.Announced{
 		At: timeIn(it, attrToldAt), Calls: numberIn(it, attrToldCalls), LastCalls: numberIn(it, attrToldLast),
-		Openings: numberIn(it, attrOpenings), News: numberIn(it, attrNews), Summaries: numberIn(it, attrSummaries),
+		Openings: numberIn(it, attrOpenings), Additions: numberIn(it, attrNews), Summaries: numberIn(it, attrSummaries),
 		Closings: numberIn(it, attrClosings), Severity: incident.Severity(textIn(it, attrToldGrave)),
 		Reasons: setIn(it, attrToldWhy),
 	}

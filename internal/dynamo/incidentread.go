@@ -134,48 +134,19 @@ func occurrenceIn(it item) incident.Occurrence {
 	}
 }
 
-// tallyExamples is how many calls a tally names.
-const tallyExamples = 3
-
-// Tally counts an incident's calls by reading them all.
-func (s *Store) Tally(ctx context.Context, id string) (incident.Tally, error) {
-	var tally incident.Tally
+// CountOccurrences implements incident.Repository.
+func (s *Store) CountOccurrences(ctx context.Context, id string) (incident.OccurrenceCounts, error) {
 	var all []incident.Occurrence
 	for shard := range shards {
 		items, err := s.queryAll(ctx, occurrencePK+id+"#"+strconv.Itoa(shard), "")
 		if err != nil {
-			return tally, err
+			return incident.OccurrenceCounts{}, err
 		}
 		for _, it := range items {
 			all = append(all, occurrenceIn(it))
 		}
 	}
-	slices.SortFunc(all, func(a, b incident.Occurrence) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		return strings.Compare(a.PipelineID, b.PipelineID)
-	})
-	tally.Occurrences = all
-	if len(all) > 0 {
-		tally.LastAt = all[len(all)-1].At
-	}
-	counted := make(map[string]bool, len(all))
-	for _, o := range all {
-		switch {
-		case o.PipelineID == "": // the call was erased
-			tally.Calls++
-			continue
-		case counted[o.PipelineID]:
-			continue // it failed again
-		}
-		counted[o.PipelineID] = true
-		tally.Calls++
-		if len(tally.Examples) < tallyExamples {
-			tally.Examples = append(tally.Examples, o)
-		}
-	}
-	return tally, nil
+	return incident.CountOccurrences(all), nil
 }
 
 // IncidentQuery says which incidents Incidents returns.
@@ -244,18 +215,5 @@ func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) err
 
 // NewestPipelines implements incident.Repository.
 func (s *Store) NewestPipelines(ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool) error {
-	page, err := s.List(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true})
-	if err != nil {
-		return err
-	}
-	for _, st := range page.States {
-		st, known, err := s.Known(ctx, st)
-		if err != nil {
-			return err
-		}
-		if known && do(st) {
-			return nil
-		}
-	}
-	return nil
+	return s.EachPipeline(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
 }

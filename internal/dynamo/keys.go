@@ -24,13 +24,9 @@ func transactionKey(id string) string { return transactionPK + keyID(id) }
 func callKey(id string) string        { return callPK + keyID(id) }
 func pipelineKey(id string) string    { return pipelinePK + keyID(id) }
 
-// maxRuleName is how many bytes the name of a rule may have, and maxCallInName how many
-// of a call's id are in the id of a notification about the two, whose sort key has room
-// for both.
-const (
-	maxRuleName   = 500
-	maxCallInName = 400
-)
+// maxRuleName is how many bytes the name of a rule may have: the sort key of a
+// notification has it, and up to 400 bytes of a call's id.
+const maxRuleName = 500
 
 // cut returns the beginning of a text, of at most most bytes and whole characters.
 func cut(text string, most int) string {

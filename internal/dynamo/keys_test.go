@@ -15,6 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -97,12 +98,12 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		if matches, err := s.Matches(t.Context(), st); err != nil || len(matches) == 0 {
 			rt.Fatalf("got %d matches (%v), want one", len(matches), err)
 		}
-		rule := s.KeyOf(match, false)
+		rule := rulematch.KeyOf(match, false)
 		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
-		if err := s.Once(t.Context(), dynamo.Partition(rule.Partition), notice, "me", nothing); err != nil {
+		if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
-		tally, err := s.Tally(t.Context(), i.ID)
+		tally, err := s.CountOccurrences(t.Context(), i.ID)
 		if err != nil || tally.Calls != 1 {
 			rt.Fatalf("got %d calls in the incident (%v), want one", tally.Calls, err)
 		}

@@ -7,11 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 const (
@@ -27,17 +26,8 @@ type Match struct {
 	Type          string
 	CallID        string
 	TransactionID string
-	// Body is the event as it came.
+	// Body is the event's bytes, unchanged.
 	Body []byte
-}
-
-// matchPartition is the partition of what belongs to a rule match: its
-// transaction, else its call, else its own.
-func matchPartition(ev *chime.Event) string {
-	if list := callPartitions(ev.RulesMatched.CallFields); len(list) > 0 {
-		return list[0]
-	}
-	return matchPK + ev.ID
 }
 
 // matchKey is the sort key of a match: matches of a partition lie in the order of time.
@@ -48,7 +38,8 @@ func matchKey(ev *chime.Event) string { return matchSK + timeText(ev.Time) + "#"
 func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error {
 	rm := ev.RulesMatched
 	if rm == nil {
-		return apperr.New(apperr.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType, "route it to the function for its detail-type")
+		return apperr.New(apperr.Invalid, "event "+ev.ID, "is no rule match but "+ev.DetailType,
+			"route it to the function for its detail-type")
 	}
 	if len(rm.RuleName) > maxRuleName {
 		return apperr.New(apperr.Invalid, "event "+ev.ID,
@@ -61,7 +52,7 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if err != nil {
 		return err
 	}
-	it := key(matchPartition(ev), matchKey(ev))
+	it := key(string(PartitionOfMatches(rulematch.KeyOf(ev, false))), matchKey(ev))
 	it["n"], it["rn"], it["y"], it["d"] = text(ev.ID), text(rm.RuleName), text(ruleType), body
 	it[attrTime], it[attrFirst] = text("A"+shardOf(ev.ID)), text(timeText(ev.Time))
 	if rm.CallID != "" {
@@ -71,18 +62,16 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 		it["ti"] = text(rm.TransactionID)
 	}
 	s.expire(it, ev.Time)
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot store the rule match")
+	if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
+		return err
 	}
-	if k := s.KeyOf(ev, true); k.Group {
+	if k := rulematch.KeyOf(ev, true); k.Scope == rulematch.Group {
 		return s.addToGroup(ctx, k, ev)
 	}
 	return nil
 }
 
-// CallOf finds the newest pipeline of the call that a rule match names; an
-// error of class NotFound when it names none, or one that is not known yet.
+// CallOf implements rulematch.Repository.
 func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
 	for _, pk := range callPartitions(c) {
 		pointers, err := s.queryAll(ctx, pk, pipelinePK)
@@ -109,7 +98,7 @@ func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State,
 	return pipeline.State{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline of that call yet", "")
 }
 
-// Matches gives the rule matches of a call, oldest first.
+// Matches returns the rule matches of a call, oldest first.
 func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error) {
 	var matches []Match
 	for _, pk := range callPartitions(st.CallFields) {

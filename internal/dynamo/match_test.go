@@ -23,7 +23,7 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		rule := rulematch.Key{Partition: fmt.Sprint("T#t", n), Rule: "r1"}
+		rule := rulematch.Key{Scope: rulematch.Transaction, ID: fmt.Sprint("t", n), Rule: "r1"}
 		read := func() rulematch.Window {
 			told, err := s.Window(t.Context(), rule)
 			if err != nil {
@@ -52,7 +52,7 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 					rt.Fatalf("got %+v after %+v, recorded by who had read %+v", after, now, told)
 				}
 			case "hold":
-				was, err := s.HoldBack(t.Context(), told, nil)
+				was, err := s.HoldBack(t.Context(), told, "")
 				if err != nil || was != (current && now.Open) {
 					rt.Fatalf("got it held back %v (%v) in %+v, by who had read %+v", was, err, now, told)
 				}

@@ -9,50 +9,32 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// A match that names no call is stored by itself, and counted in a group: the matches
-// of one rule and configuration, or of one rule, account and Region. A group has no
-// end, so its matches are counted by the day at which they matched, each day in a
-// partition of its own, and a message costs what the days cost that something was
-// held back of. An item there holds the id of the event and nothing of the call.
+// A match that names no call is stored in a partition of its own, and counted in its
+// group. A group has no end, so its matches are counted by their day, each day in a
+// partition of its own, and a notification costs what those days cost of which matches
+// are held back. An item there has the id of the event and nothing about the call.
 const (
 	groupOfMatchesPK = "G#"
 	memberSK         = "G#"
 
-	// attrDayTold and attrDayHeld begin the attributes, one for each day, that hold how
-	// many matches of the day people were told of, and how often one was held back
-	// since. The day follows.
-	attrDayTold = "m"
+	// attrDaySent and attrDayHeld begin the attributes of a rulematch.Day; the day follows.
+	attrDaySent = "m"
 	attrDayHeld = "h"
 	// attrTally is the tally of a notification.
 	attrTally = "kt"
 )
 
-// groupOf returns the group of a match that names no call; ok is false for a match that
-// names a call. Rehearsals have groups of their own.
-func groupOf(ev *chime.Event) (partition string, ok bool) {
-	if len(callPartitions(ev.RulesMatched.CallFields)) > 0 {
-		return "", false
-	}
-	name := incident.ScopeOf(pipeline.State{Account: ev.Account, Region: ev.Region, ConfigurationARN: ev.RulesMatched.ConfigurationARN()})
-	if chime.IsRehearsal(ev.ID) {
-		name = chime.RehearsalPrefix + name
-	}
-	return groupOfMatchesPK + chime.ShortID(name, maxCallInName), true
-}
-
 // membersPK is the partition in which the matches of a group and a day are counted.
-func membersPK(k rulematch.Key, day string) string { return k.Partition + "#" + k.Rule + "#" + day }
-
-func dayOf(ev *chime.Event) string { return ev.Time.UTC().Format(rulematch.DayFormat) }
+func membersPK(k rulematch.Key, day string) string {
+	return string(PartitionOfMatches(k)) + "#" + k.Rule + "#" + day
+}
 
 // addToGroup counts a match in its group; it is idempotent.
 func (s *Store) addToGroup(ctx context.Context, k rulematch.Key, ev *chime.Event) error {
-	it := key(membersPK(k, dayOf(ev)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
+	it := key(membersPK(k, ev.Time.UTC().Format(rulematch.DayLayout)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
 	s.expire(it, ev.Time)
 	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
 		return s.failure(err, "cannot count a match of rule "+k.Rule)
@@ -60,21 +42,21 @@ func (s *Store) addToGroup(ctx context.Context, k rulematch.Key, ev *chime.Event
 	return nil
 }
 
-func daysIn(it item) rulematch.Days {
-	var all rulematch.Days
+func daysIn(it item) map[string]rulematch.Day {
+	var all map[string]rulematch.Day
 	for name := range it {
 		day, kind := name[1:], name[:1]
-		if kind != attrDayTold && kind != attrDayHeld {
+		if kind != attrDaySent && kind != attrDayHeld {
 			continue
 		}
-		if _, err := time.Parse(rulematch.DayFormat, day); err != nil {
+		if _, err := time.Parse(rulematch.DayLayout, day); err != nil {
 			continue // an attribute that has a name like these
 		}
 		if all == nil {
-			all = rulematch.Days{}
+			all = map[string]rulematch.Day{}
 		}
 		d := all[day]
-		if kind == attrDayTold {
+		if kind == attrDaySent {
 			d.Sent = numberIn(it, name)
 		} else {
 			d.Held = numberIn(it, name)
@@ -85,9 +67,9 @@ func daysIn(it item) rulematch.Days {
 }
 
 // daysEnd returns the time from which on the days are kept: at, or a later day.
-func daysEnd(days rulematch.Days, at time.Time) time.Time {
+func daysEnd(days map[string]rulematch.Day, at time.Time) time.Time {
 	for name := range days {
-		if day, err := time.Parse(rulematch.DayFormat, name); err == nil && day.AddDate(0, 0, 1).After(at) {
+		if day, err := time.Parse(rulematch.DayLayout, name); err == nil && day.AddDate(0, 0, 1).After(at) {
 			at = day.AddDate(0, 0, 1)
 		}
 	}
@@ -96,13 +78,12 @@ func daysEnd(days rulematch.Days, at time.Time) time.Time {
 
 // setDays makes an update record what was sent of each day. Days before a time, whose
 // matches have expired, are removed.
-func setDays(up *update, days rulematch.Days, before time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(days)) {
-		switch day := days[name]; {
-		case day.Held == 0 && name < before.UTC().Format(rulematch.DayFormat):
-			up.remove(attrDayTold + name)
-		case day.Sent > 0:
-			up.set(attrDayTold+name, up.value(number(day.Sent)))
+func setDays(up *update, was, is rulematch.Window, before time.Time) {
+	for _, name := range slices.Sorted(maps.Keys(is.Days)) {
+		if was.Days[name].Held == 0 && name < before.UTC().Format(rulematch.DayLayout) {
+			up.remove(attrDaySent + name)
+		} else if n := is.Days[name].Sent; n > 0 {
+			up.set(attrDaySent+name, up.value(number(n)))
 		}
 	}
 }
@@ -116,13 +97,14 @@ func (s *Store) expiredBefore(at time.Time) time.Time {
 	return at.Add(-s.retention).AddDate(0, 0, -7)
 }
 
-// removeHeldDays records that all that was held back of some days was sent, unless more
-// was held back since was was read: the next notification then counts them again.
+// removeHeldDays removes what was held back of the days of which nothing is any more,
+// unless more was held back since was was read: the next notification then counts these
+// days again.
 func (s *Store) removeHeldDays(ctx context.Context, was, is rulematch.Window) error {
 	up := newUpdate()
-	for _, name := range was.Days.Held() {
-		if is.Days[name].Complete {
-			up.require(attrDayHeld + name + " = " + up.value(number(was.Days[name].Held)))
+	for _, name := range slices.Sorted(maps.Keys(was.Days)) {
+		if held := was.Days[name].Held; held > 0 && is.Days[name].Held == 0 {
+			up.require(attrDayHeld + name + " = " + up.value(number(held)))
 			up.remove(attrDayHeld + name)
 		}
 	}
@@ -132,26 +114,15 @@ func (s *Store) removeHeldDays(ctx context.Context, was, is rulematch.Window) er
 	return unlessChanged(s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule))
 }
 
-func (s *Store) unsentOfGroup(ctx context.Context, w rulematch.Window, ev *chime.Event) (rulematch.Unsent, error) {
-	names := w.Days.Held()
-	if ev != nil && !slices.Contains(names, dayOf(ev)) {
-		names = append(names, dayOf(ev))
-	}
-	byDay := map[string]int{}
-	for _, name := range names {
-		members, err := s.queryAll(ctx, membersPK(w.Key, name), memberSK)
-		if err != nil {
-			return rulematch.Unsent{}, err
-		}
-		byDay[name] = len(members)
-	}
-	return rulematch.UnsentOfGroup(w, byDay), nil
+// CountDay implements rulematch.Repository.
+func (s *Store) CountDay(ctx context.Context, group rulematch.Key, day string) (int, error) {
+	members, err := s.queryAll(ctx, membersPK(group, day), memberSK)
+	return len(members), err
 }
 
-// newestOfGroup reads the newest match of a day that is still in the table: those of
-// a call that was erased are not.
-func (s *Store) newestOfGroup(ctx context.Context, w rulematch.Window, u rulematch.Unsent) ([]byte, error) {
-	members, err := s.queryAll(ctx, membersPK(w.Key, u.LastDay), memberSK)
+// NewestOfDay implements rulematch.Repository.
+func (s *Store) NewestOfDay(ctx context.Context, group rulematch.Key, day string) ([]byte, error) {
+	members, err := s.queryAll(ctx, membersPK(group, day), memberSK)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,47 +15,38 @@ import (
 // windowSK begins the sort key of a window, in the partition of its matches.
 const windowSK = "R#"
 
-// attrHeld counts how often a match was held back, one that came once more
-// included. It says only that something was: how many, the matches say.
+// attrHeld counts how often a match was held back; see rulematch.Window.
 const attrHeld = "hb"
 
 // windowByState is the letter of the by-state index while a window is open.
 const windowByState = "R"
 
-// KeyOf implements rulematch.Repository.
-func (s *Store) KeyOf(ev *chime.Event, grouped bool) rulematch.Key {
-	rule := ev.RulesMatched.RuleName
-	if group, ok := groupOf(ev); ok && grouped {
-		return rulematch.Key{Partition: group, Rule: rule, Group: true}
-	}
-	return rulematch.Key{Partition: matchPartition(ev), Rule: rule}
+// matchPartitions are the beginnings of the partitions of rule matches.
+var matchPartitions = map[rulematch.Scope]string{
+	rulematch.Transaction: transactionPK, rulematch.Call: callPK,
+	rulematch.Group: groupOfMatchesPK, rulematch.OneMatch: matchPK,
 }
 
-// Unsent implements rulematch.Repository.
-func (s *Store) Unsent(ctx context.Context, w rulematch.Window, ev *chime.Event) (rulematch.Unsent, error) {
-	if w.Group {
-		return s.unsentOfGroup(ctx, w, ev)
-	}
-	matches, err := s.MatchesOf(ctx, w.Key)
-	if err != nil || len(matches) <= w.Matches {
-		return rulematch.Unsent{}, err
-	}
-	return rulematch.Unsent{Count: len(matches) - w.Matches, Calls: len(matches), Body: matches[len(matches)-1].Body}, nil
-}
+// PartitionOfMatches is the partition of what belongs to a key: its matches, its window
+// and the notifications. Matches of a group are each in a partition of their own.
+func PartitionOfMatches(k rulematch.Key) Partition { return Partition(matchPartitions[k.Scope] + k.ID) }
 
-// NewestUnsent implements rulematch.Repository.
-func (s *Store) NewestUnsent(ctx context.Context, w rulematch.Window, u rulematch.Unsent) ([]byte, error) {
-	if w.Group {
-		return s.newestOfGroup(ctx, w, u)
-	}
-	return u.Body, nil
-}
+func windowKey(k rulematch.Key) item { return key(string(PartitionOfMatches(k)), windowSK+k.Rule) }
 
-func windowKey(k rulematch.Key) item { return key(k.Partition, windowSK+k.Rule) }
+// keyOfWindow returns the k with which windowKey returns it.
+func keyOfWindow(it item) (k rulematch.Key) {
+	k.Rule = strings.TrimPrefix(textIn(it, attrSK), windowSK)
+	for scope, prefix := range matchPartitions {
+		if id, ok := strings.CutPrefix(textIn(it, attrPK), prefix); ok {
+			k.Scope, k.ID = scope, id
+		}
+	}
+	return k
+}
 
 // Window implements rulematch.Repository.
 func (s *Store) Window(ctx context.Context, k rulematch.Key) (rulematch.Window, error) {
-	it, err := s.get(ctx, k.Partition, windowSK+k.Rule)
+	it, err := s.get(ctx, string(PartitionOfMatches(k)), windowSK+k.Rule)
 	return rulematch.Window{Key: k, Notifications: numberIn(it, attrOpenings), Matches: numberIn(it, attrToldCalls),
 		SentAt: timeIn(it, attrToldAt), Open: it[attrState] != nil, Held: numberIn(it, attrHeld), Days: daysIn(it)}, err
 }
@@ -69,7 +61,7 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 	up.set(attrState, up.value(text(windowByState+shardOf(is.Name()))))
 	up.set(attrFirst, up.value(text(timeText(is.SentAt))))
 	s.expireBy(up, daysEnd(is.Days, is.SentAt))
-	setDays(up, is.Days, s.expiredBefore(is.SentAt))
+	setDays(up, was, is, s.expiredBefore(is.SentAt))
 	err := s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule)
 	if err != nil {
 		return unlessChanged(err)
@@ -78,13 +70,13 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 }
 
 // HoldBack implements rulematch.Repository.
-func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, ev *chime.Event) (held bool, err error) {
+func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (held bool, err error) {
 	up := newUpdate()
 	up.require("attribute_exists(" + attrState + ")")
 	up.require(attrOpenings + " = " + up.value(number(w.Notifications)))
 	counted := []string{attrHeld}
-	if w.Group {
-		counted = append(counted, attrDayHeld+dayOf(ev))
+	if w.Scope == rulematch.Group {
+		counted = append(counted, attrDayHeld+day)
 	}
 	for _, name := range counted {
 		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
@@ -100,56 +92,49 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 	up.unchanged(attrHeld, numberOrNothing(attrHeld, w.Held))
 	up.remove(attrState)
 	up.remove(attrHeld)
-	for _, name := range w.Days.Held() {
-		up.remove(attrDayHeld + name)
+	for name, day := range w.Days {
+		if day.Held > 0 {
+			up.remove(attrDayHeld + name)
+		}
 	}
 	return unlessChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
 }
 
-// EndedWindows implements rulematch.Repository.
-func (s *Store) EndedWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
-	var ended []rulematch.Window
+// OpenWindows implements rulematch.Repository.
+func (s *Store) OpenWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
+	var open []rulematch.Window
 	var errs []error
 	var positions [shards]position
 	sp := span{index: indexByState, attr: attrState, letter: windowByState, to: before}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
-			return ended, errors.Join(append(errs, err)...)
+			return open, errors.Join(append(errs, err)...)
 		}
 		for _, k := range keys {
-			partition := textIn(k, attrPK)
-			w, err := s.Window(ctx, rulematch.Key{Partition: partition, Rule: strings.TrimPrefix(textIn(k, attrSK), windowSK),
-				Group: strings.HasPrefix(partition, groupOfMatchesPK)})
+			w, err := s.Window(ctx, keyOfWindow(k))
 			switch {
 			case err != nil:
 				errs = append(errs, err)
-			case w.Open && !w.SentAt.After(before): // the index is a moment behind
-				ended = append(ended, w)
+			case w.Open: // the index is a moment behind
+				open = append(open, w)
 			}
 		}
 	}
-	return ended, errors.Join(errs...)
+	return open, errors.Join(errs...)
 }
 
-// MatchesOf reads, with consistent reads, the matches of a rule on a call, oldest first.
-func (s *Store) MatchesOf(ctx context.Context, k rulematch.Key) ([]Match, error) {
-	items, err := s.queryAll(ctx, k.Partition, matchSK)
+// CountMatches implements rulematch.Repository.
+func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newest []byte, err error) {
+	items, err := s.queryAll(ctx, string(PartitionOfMatches(k)), matchSK)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	var matches []Match
-	for _, it := range items {
-		if textIn(it, "rn") != k.Rule {
-			continue
-		}
-		m, err := matchIn(it)
-		if err != nil {
-			return nil, err
-		}
-		matches = append(matches, m)
+	items = slices.DeleteFunc(items, func(it item) bool { return textIn(it, "rn") != k.Rule })
+	if len(items) > 0 {
+		newest, err = unpack(items[len(items)-1]["d"])
 	}
-	return matches, nil
+	return len(items), newest, err
 }
 
 // MatchNotifications returns what was told of the rules that matched on a call.
@@ -171,9 +156,9 @@ func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]n
 type MatchQuery struct {
 	// From and To bound when they matched, both included; zero means no bound.
 	From, To time.Time
-	// Limit is the most that a page holds; zero means 50.
+	// Limit is the size of a page; zero means 50.
 	Limit int
-	// Cursor is the next of the page before; empty for the first page.
+	// Cursor is what ListMatches returned with the page before; empty for the first page.
 	Cursor string
 }
 

@@ -12,7 +12,7 @@ import (
 // then the first once more: the window is not over yet.
 func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
-	rule := rulematch.Key{Partition: "T#t1", Rule: "r1"}
+	rule := rulematch.Key{Scope: rulematch.Transaction, ID: "t1", Rule: "r1"}
 	told := func() rulematch.Window {
 		t.Helper()
 		told, err := s.Window(t.Context(), rule)
@@ -23,7 +23,7 @@ func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 	}
 	hold := func() {
 		t.Helper()
-		if held, err := s.HoldBack(t.Context(), told(), nil); err != nil || !held {
+		if held, err := s.HoldBack(t.Context(), told(), ""); err != nil || !held {
 			t.Fatalf("got held back %v (%v), want it held back", held, err)
 		}
 	}
@@ -45,7 +45,7 @@ func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 	if err := s.EndWindow(t.Context(), told()); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := s.EndedWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {
+	if ended, err := s.OpenWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {
 		t.Errorf("got %d windows (%v), want none", len(ended), err)
 	}
 }

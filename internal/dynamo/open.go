@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 const (
@@ -19,9 +21,8 @@ const (
 	attrSince   = "s" // of a condition
 )
 
-// Open returns all pipelines that are open by what is known of them now (see Known):
-// those about which the API was not asked for
-// the longest first, then the oldest.
+// Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
+// that were asked about at the same time, the oldest is first.
 func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	var list []OpenPipeline
 	var positions [shards]position
@@ -53,18 +54,37 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b OpenPipeline) int {
-		if c := a.AskedAt.Compare(b.AskedAt); c != 0 {
-			return c
-		}
-		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(a.AskedAt.Compare(b.AskedAt), a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
 	})
 	return list, nil
 }
 
-// MarkAsked records that the API was asked about a pipeline at a time.
+// EachPipeline implements watchdog.EventReader.
+func (s *Store) EachPipeline(ctx context.Context, q Query, limit int, do func(pipeline.State) bool) error {
+	for read := 0; read < limit; {
+		page, err := s.List(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, st := range page.States {
+			st, known, err := s.Known(ctx, st)
+			if err != nil {
+				return err
+			}
+			if known && do(st) {
+				return nil
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		read += len(page.States)
+		q.Cursor, q.Limit = page.Next, 100 // the first page is mostly enough
+	}
+	return nil
+}
+
+// MarkAsked implements watchdog.AnswerStore.
 func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
 	up.require("attribute_exists(" + attrPK + ")") // it may have expired
@@ -72,7 +92,7 @@ func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	return unlessChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
 }
 
-// SetCondition implements watchdog.Conditions.
+// SetCondition implements watchdog.ConditionStore.
 func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time, err error) {
 	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: key(conditionPK+name, conditionSK), ReturnValues: types.ReturnValueAllNew,
@@ -85,13 +105,13 @@ func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time,
 	return timeIn(out.Attributes, attrSince), nil
 }
 
-// ConditionSince implements watchdog.Conditions.
+// ConditionSince implements watchdog.ConditionStore.
 func (s *Store) ConditionSince(ctx context.Context, name string) (time.Time, error) {
 	it, err := s.get(ctx, conditionPK+name, conditionSK)
 	return timeIn(it, attrSince), err
 }
 
-// ClearCondition implements watchdog.Conditions.
+// ClearCondition implements watchdog.ConditionStore.
 func (s *Store) ClearCondition(ctx context.Context, name string, since time.Time) error {
 	up := newUpdate()
 	up.require(attrSince + " = " + up.value(text(timeText(since))))

@@ -212,7 +212,7 @@ func TestFailureHandledTwiceAtOnceCountsOnce(t *testing.T) {
 		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		tally, err := at(world.Process(), noon).Tally(t.Context(), recordingOf.ID()+".1")
+		tally, err := at(world.Process(), noon).CountOccurrences(t.Context(), recordingOf.ID()+".1")
 		if err != nil || tally.Calls != 2 {
 			t.Errorf("seed %d: got %d calls (%v), want 2", seed, tally.Calls, err)
 		}
@@ -247,7 +247,7 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, i := range all {
-			tally, err := s.Tally(t.Context(), i.ID)
+			tally, err := s.CountOccurrences(t.Context(), i.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

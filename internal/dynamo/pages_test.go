@@ -125,9 +125,9 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			list, err := s.Matches(t.Context(), pipeline.State{CallFields: chime.CallFields{TransactionID: "t"}})
 			return list, len(list), err
 		},
-		"MatchesOf": func(s *dynamo.Store) (any, int, error) {
-			list, err := s.MatchesOf(t.Context(), rulematch.Key{Partition: "T#t", Rule: "r"})
-			return list, len(list), err
+		"CountMatches": func(s *dynamo.Store) (any, int, error) {
+			n, _, err := s.CountMatches(t.Context(), rulematch.Key{Scope: rulematch.Transaction, ID: "t", Rule: "r"})
+			return n, n, err
 		},
 		"MatchNotifications": func(s *dynamo.Store) (any, int, error) {
 			list, err := s.MatchNotifications(t.Context(), chime.CallFields{TransactionID: "t"})
@@ -138,7 +138,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list) - 1, err
 		},
 		"Tally": func(s *dynamo.Store) (any, int, error) {
-			tally, err := s.Tally(t.Context(), group)
+			tally, err := s.CountOccurrences(t.Context(), group)
 			return tally, tally.Calls, err
 		},
 		"Ledger": func(s *dynamo.Store) (any, int, error) {

@@ -77,12 +77,12 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		}
 		return errors.Join(errs...)
 	case ev.RulesMatched != nil:
-		rule := s.KeyOf(ev, false)
+		rule := rulematch.KeyOf(ev, false)
 		told := rulematch.Window{Key: rule}
 		is := told
 		is.Notifications, is.Matches, is.SentAt = 1, 1, noon
 		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
-			s.Once(ctx, dynamo.Partition(rule.Partition), notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
+			s.Once(ctx, dynamo.PartitionOfMatches(rule), notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
 	}
 	n, err := chime.ParseVoice(raw, chime.BySQS)
 	if err != nil {

@@ -41,7 +41,7 @@ func join(ctx context.Context, s *dynamo.Store, r incident.Report) (incident.Inc
 }
 
 func joinWith(ctx context.Context, s *dynamo.Store, r incident.Report, timing incident.Timing) (incident.Incident, error) {
-	return incident.Joiner{Repo: s, Timing: timing, Now: s.Now}.Join(ctx, r)
+	return (&incident.Service{Repo: s, Timing: timing, Now: s.Now}).Record(ctx, r)
 }
 
 // closeIncident closes an incident now.

@@ -53,7 +53,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"incidents":    func(ctx context.Context) error { _, _, err := s.Incidents(ctx, dynamo.IncidentQuery{}); return err },
 		"incidents of": func(ctx context.Context) error { _, err := s.IncidentsOf(ctx, "pipeline-0000"); return err },
 		"last seen":    func(ctx context.Context) error { _, err := s.LastSeen(ctx, i.ID); return err },
-		"tally":        func(ctx context.Context) error { _, err := s.Tally(ctx, i.ID); return err },
+		"tally":        func(ctx context.Context) error { _, err := s.CountOccurrences(ctx, i.ID); return err },
 		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
 		"mark told": func(ctx context.Context) error {
 			return s.SetAnnounced(ctx, i, incident.Announced{At: noon, Openings: 1})

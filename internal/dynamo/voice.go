@@ -181,7 +181,7 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 		if order := a.Time.Compare(b.Time); order != 0 {
 			return order
 		}
-		return strings.Compare(a.ID+string(a.Source), b.ID+string(b.Source))
+		return strings.Compare(a.ID+string(a.By), b.ID+string(b.By))
 	})
 	return notes, nil
 }

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -43,25 +44,23 @@ func (r Report) bounded() Report {
 	return r
 }
 
-// newLosses returns the losses that i does not have and has room for. There always is
-// for those of known elements.
-func (i Incident) newLosses(losses []Loss) (added []Loss) {
+// newLosses returns which losses i does not have and has room for, and whether there is
+// anything new: no losses means that calls may lose anything. There always is room for
+// those of known elements.
+func (i Incident) newLosses(losses []Loss) (added []Loss, isNew bool) {
+	if len(i.Losses) == 0 || len(losses) == 0 {
+		return nil, len(i.Losses) > 0
+	}
 	unknown := UnknownLosses(i.Losses)
 	for _, loss := range losses {
-		has := false
-		for _, l := range i.Losses {
-			has = has || l == loss
+		if slices.Contains(i.Losses, loss) || !loss.Known() && unknown >= MaxLosses {
+			continue
 		}
-		switch {
-		case has:
-		case loss.Known():
-			added = append(added, loss)
-		case unknown < MaxLosses:
+		if added = append(added, loss); !loss.Known() {
 			unknown++
-			added = append(added, loss)
 		}
 	}
-	return added
+	return added, len(added) > 0
 }
 
 // UnknownLosses counts the losses of unknown elements.

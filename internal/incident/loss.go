@@ -92,9 +92,9 @@ const (
 // Severities returns all severities, the gravest first.
 func Severities() []Severity { return []Severity{Critical, High, Medium, Low} }
 
-// Graver reports whether a severity is graver than another. Any is graver than the
+// WorseThan reports whether a severity is worse than another. Any is worse than the
 // empty one.
-func (s Severity) Graver(than Severity) bool { return s.rank() < than.rank() }
+func (s Severity) WorseThan(other Severity) bool { return s.rank() < other.rank() }
 
 func (s Severity) rank() int {
 	if rank := slices.Index(Severities(), s); rank >= 0 {

@@ -37,9 +37,9 @@ func TestWhatIsNotifiedAtOnce(t *testing.T) {
 		{"the class of what was unknown", []incident.Reason{of(unknown, "a")}, []incident.Reason{of(role, "b")}, insights, nil, incident.NotifyReason, "b"},
 		{"the target of what had none", []incident.Reason{of(some, "a")}, []incident.Reason{of(kms, "b")}, insights, nil, incident.NotifyReason, "b"},
 		{"another target", []incident.Reason{of(role, "a")}, []incident.Reason{of(kms, "b")}, insights, nil, incident.NotifyReason, "b"},
-		{"a graver loss", []incident.Reason{of(role, "a")}, nil, recording, nil, incident.NotifyGraver, ""},
-		{"a loss that may be any", []incident.Reason{of(role, "a")}, nil, nil, nil, incident.NotifyGraver, ""},
-		{"a graver loss and an unknown cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, nil, incident.NotifyGraver, "b"},
+		{"a graver loss", []incident.Reason{of(role, "a")}, nil, recording, nil, incident.NotifyGraverLoss, ""},
+		{"a loss that may be any", []incident.Reason{of(role, "a")}, nil, nil, nil, incident.NotifyGraverLoss, ""},
+		{"a graver loss and an unknown cause", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, nil, incident.NotifyGraverLoss, "b"},
 		{"a loss that is less grave", []incident.Reason{of(role, "a")}, nil, insights, func(i *incident.Incident) { i.Announced.Severity = incident.High }, incident.Nothing, ""},
 		{"what is over", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, func(i *incident.Incident) { i.ClosedAt = time.Now() }, incident.Nothing, "b"},
 		{"what is back", []incident.Reason{of(role, "a")}, []incident.Reason{of(unknown, "b")}, recording, func(i *incident.Incident) { i.Reopened = 1 }, incident.NotifyOpening, "b"},
@@ -53,7 +53,7 @@ func TestWhatIsNotifiedAtOnce(t *testing.T) {
 				tt.change(&i)
 			}
 			got := incident.AtOnce(i)
-			r, _ := i.Another()
+			r, _ := i.UrgentReason()
 			if got != tt.want || r.Text != tt.another && len(tt.knows) > 0 {
 				t.Errorf("got %q about %q, want %q about %q", got, r.Text, tt.want, tt.another)
 			}
@@ -79,7 +79,7 @@ func TestStormOfReasonsIsFewMessages(t *testing.T) {
 			}
 			for incident.AtOnce(i) != incident.Nothing {
 				messages++
-				another, _ := i.Another()
+				another, _ := i.UrgentReason()
 				i.Announced.Reasons = append(i.Announced.Reasons, another.ID)
 			}
 		}
@@ -104,7 +104,7 @@ func TestUnionOfLossesIsAsGraveAsTheGravest(t *testing.T) {
 			for _, e := range rapid.SliceOfN(rapid.SampledFrom(elements), 0, 3).Draw(t, "elements") {
 				losses = append(losses, incident.Losses(elementsOf(e))...)
 			}
-			if severity := incident.SeverityOf(losses); severity.Graver(want) {
+			if severity := incident.SeverityOf(losses); severity.WorseThan(want) {
 				want = severity
 			}
 			all = append(all, losses)

@@ -10,13 +10,13 @@ type Step string
 
 // The steps. NotifyOpening is also for a reopening.
 const (
-	Nothing       Step = ""
-	NotifyOpening Step = "opening"
-	NotifyGraver  Step = "graver-loss"
-	NotifyReason  Step = "new-reason"
-	NotifySummary Step = "summary"
-	Close         Step = "close"
-	NotifyClosing Step = "closing"
+	Nothing          Step = ""
+	NotifyOpening    Step = "opening"
+	NotifyGraverLoss Step = "graver-loss"
+	NotifyReason     Step = "new-reason"
+	NotifySummary    Step = "summary"
+	Close            Step = "close"
+	NotifyClosing    Step = "closing"
 )
 
 // Next returns what has to be done about an incident now. lastSeen is when its
@@ -61,7 +61,7 @@ func (i Incident) openingAnnounced() bool { return i.Announced.Openings > i.Reop
 func (i Incident) closingAnnounced() bool { return i.Announced.Closings > i.Reopened }
 
 // AtOnce returns what must be notified about an open incident without waiting for
-// a summary: Nothing, NotifyOpening, NotifyGraver or NotifyReason.
+// a summary: Nothing, NotifyOpening, NotifyGraverLoss or NotifyReason.
 func AtOnce(i Incident) Step {
 	if !i.Open() {
 		return Nothing
@@ -69,10 +69,10 @@ func AtOnce(i Incident) Step {
 	if !i.openingAnnounced() {
 		return NotifyOpening
 	}
-	if i.Announced.Severity != "" && i.Severity().Graver(i.Announced.Severity) {
-		return NotifyGraver
+	if i.Announced.Severity != "" && i.Severity().WorseThan(i.Announced.Severity) {
+		return NotifyGraverLoss
 	}
-	if _, another := i.Another(); another {
+	if _, urgent := i.UrgentReason(); urgent {
 		return NotifyReason
 	}
 	return Nothing
@@ -82,7 +82,7 @@ func AtOnce(i Incident) Step {
 // the reasons that they know has its class and, where it has one, its target. A
 // reason without words and class says nothing that people could act on, and is
 // never one.
-func (i Incident) Another() (Reason, bool) {
+func (i Incident) UrgentReason() (Reason, bool) {
 	for _, r := range i.Unannounced() {
 		known := func(a Reason) bool {
 			return i.Announced.Has(a) && a.Class == r.Class && (r.Target == "" || a.Target == r.Target)
@@ -115,7 +115,7 @@ type Announced struct {
 	Calls, LastCalls int
 	// Openings counts the openings and reopenings that were sent, News the messages
 	// about graver losses and other reasons, Summaries and Closings the others.
-	Openings, News, Summaries, Closings int
+	Openings, Additions, Summaries, Closings int
 	// Severity is the gravest that a message had; empty while none was sent.
 	Severity Severity
 	// Reasons are the ids of the reasons that messages have listed, sorted.
@@ -129,15 +129,15 @@ func (a Announced) Has(r Reason) bool { return slices.Contains(a.Reasons, r.ID) 
 // was sent may be older than what is stored, and than what was to be sent now.
 func (i Incident) announcedBy(sent Sent, step Step) Announced {
 	a := i.Announced
-	if sent.Severity.Graver(a.Severity) {
+	if sent.Severity.WorseThan(a.Severity) {
 		a.Severity = sent.Severity
 	}
 	a.Reasons = slices.Concat(a.Reasons, sent.Reasons)
 	slices.Sort(a.Reasons)
 	a.Reasons = slices.Compact(a.Reasons)
 	switch step {
-	case NotifyGraver, NotifyReason:
-		a.News++ // the next summary still counts from the last one
+	case NotifyGraverLoss, NotifyReason:
+		a.Additions++ // the next summary still counts from the last one
 		return a
 	case NotifyOpening:
 		a.Openings = i.Reopened + 1
@@ -157,17 +157,8 @@ func (i Incident) announcedBy(sent Sent, step Step) Announced {
 
 // update returns the kind of the notification of a step.
 func (s Step) update(i Incident) UpdateKind {
-	switch {
-	case s == NotifySummary:
-		return Summary
-	case s == NotifyClosing:
-		return Closing
-	case s == NotifyGraver:
-		return GraverLoss
-	case s == NotifyReason:
-		return NewReason
-	case i.Reopened > 0:
+	if s == NotifyOpening && i.Reopened > 0 {
 		return Reopening
 	}
-	return Opening
+	return UpdateKind(s) // both have the same names
 }

@@ -1,13 +1,11 @@
 package incident
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -141,85 +139,4 @@ func variable(word string) bool {
 	first, _ := utf8.DecodeRuneInString(word)
 	digits := digitsIn(word)
 	return unicode.IsNumber(first) || digits >= 2 || digits == 1 && len(word) > longestName
-}
-
-// Count is how many calls failed, and when the first and the last of them did.
-type Count struct {
-	Calls       int
-	First, Last time.Time
-	// Example is the first of them that was not erased.
-	Example Occurrence
-}
-
-// add counts an occurrence, of a call that was counted before or was not.
-func (c *Count) add(o Occurrence, again bool) {
-	if !again {
-		c.Calls++
-	}
-	if c.First.IsZero() || o.At.Before(c.First) {
-		c.First = o.At
-	}
-	if o.At.After(c.Last) {
-		c.Last = o.At
-	}
-	if c.Example.PipelineID == "" {
-		c.Example = o
-	}
-}
-
-// Given is a reason, and the calls that failed for it.
-type Given struct {
-	Reason
-	Count
-}
-
-// Given returns the incident's reasons with their calls: its own first, then those
-// of the most calls. rest counts the calls whose reason is none of them. A call
-// that failed for two reasons counts for both.
-func (i Incident) Given(t Tally) (list []Given, rest Count) {
-	counts := make(map[string]*Count, len(i.Reasons))
-	for _, r := range i.Reasons {
-		counts[r.ID] = &Count{}
-	}
-	type counted struct{ pipeline, reason string }
-	seen := map[counted]bool{}
-	add := func(c *Count, o Occurrence, reason string) {
-		k := counted{o.PipelineID, reason}
-		c.add(o, o.PipelineID != "" && seen[k])
-		seen[k] = true
-	}
-	for _, o := range t.Occurrences {
-		reasons := o.Reasons
-		if len(reasons) == 0 && len(i.Reasons) == 1 {
-			reasons = []string{i.Reasons[0].ID} // of a version that kept the first only
-		}
-		other := len(reasons) == 0
-		for _, id := range reasons {
-			if c := counts[id]; c != nil {
-				add(c, o, id)
-			} else {
-				other = true
-			}
-		}
-		if other {
-			add(&rest, o, "")
-		}
-	}
-	for _, r := range i.Reasons {
-		list = append(list, Given{r, *counts[r.ID]})
-	}
-	slices.SortFunc(list, func(a, b Given) int {
-		return cmp.Or(cmp.Compare(i.foreign(a.Reason), i.foreign(b.Reason)), cmp.Compare(b.Calls, a.Calls),
-			a.First.Compare(b.First), cmp.Compare(a.ID, b.ID))
-	})
-	return list, rest
-}
-
-// foreign returns 0 for the reason that the incident's cause comes from, and 1 for
-// any other.
-func (i Incident) foreign(r Reason) int {
-	if r.Cause == i.Cause() && (r.Text == i.Reason || r.ID == ReasonOf(i.Cause(), i.Reason).ID) {
-		return 0
-	}
-	return 1
 }

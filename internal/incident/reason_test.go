@@ -120,7 +120,7 @@ func TestGivenCountsCallsByReason(t *testing.T) {
 	count := func(calls, first, last int) incident.Count {
 		return incident.Count{Calls: calls, First: at(first), Last: at(last)}
 	}
-	given, rest := i.Given(incident.Tally{Occurrences: occurrences})
+	given, rest := i.CountReasons(incident.OccurrenceCounts{Occurrences: occurrences})
 	got := map[string]incident.Count{"rest": rest}
 	for _, g := range given {
 		got[g.ID] = g.Count
@@ -138,7 +138,7 @@ func TestGivenCountsCallsByReason(t *testing.T) {
 	}
 	// A version before this one kept the first reason only, and none with its calls.
 	i.Reasons = i.Reasons[1:]
-	if given, rest = i.Given(incident.Tally{Occurrences: occurrences[5:]}); given[0].Calls != 1 || rest.Calls != 0 {
+	if given, rest = i.CountReasons(incident.OccurrenceCounts{Occurrences: occurrences[5:]}); given[0].Calls != 1 || rest.Calls != 0 {
 		t.Errorf("got %+v and %+v, want the call to count for the one reason that there is", given, rest)
 	}
 }

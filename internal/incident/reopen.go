@@ -37,3 +37,12 @@ func (i Incident) Reopens(r Recurrence, t Timing) bool {
 func (i Incident) FailedAfterClose(began time.Time) bool {
 	return !i.Open() && began.After(i.ClosedAt)
 }
+
+// reopened returns i as it is once a failure at a time has reopened it.
+func (i Incident) reopened(failed time.Time) Incident {
+	i.ClosedAt, i.Reopened = time.Time{}, i.Reopened+1
+	if failed.After(i.ActiveAt) {
+		i.ActiveAt = failed
+	}
+	return i
+}

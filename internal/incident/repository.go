@@ -42,7 +42,7 @@ type Repository interface {
 	// was handled, and when one happened. Both are zero where there is none.
 	NewestOccurrence(ctx context.Context, incidentID string) (Occurrence, error)
 	// Tally counts an incident's calls by reading all occurrences.
-	Tally(ctx context.Context, incidentID string) (Tally, error)
+	CountOccurrences(ctx context.Context, incidentID string) (OccurrenceCounts, error)
 
 	// SetCause makes the cause better known, on condition that it is as i has it.
 	SetCause(ctx context.Context, i Incident, c Cause, reason string) error
@@ -55,8 +55,8 @@ type Repository interface {
 	// Close closes i at a time, on condition that it is open and was not reopened
 	// since it was read.
 	Close(ctx context.Context, i Incident, at time.Time) error
-	// Discard closes i, and counts its closing as announced, on condition that nothing
-	// of it was announced and that it is open.
+	// Discard closes i, which was never reopened, and counts its closing as announced, on
+	// condition that nothing of it was announced, that it is open and still not reopened.
 	Discard(ctx context.Context, i Incident, at time.Time) error
 	// CancelClosing opens i again as if it had not been closed, on condition that it is
 	// closed as i has it and that its closing was not announced.

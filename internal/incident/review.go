@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -64,15 +65,15 @@ func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) (e
 	if step == Nothing {
 		return nil
 	}
-	tally, err := s.Repo.Tally(ctx, i.ID)
+	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	example, err := s.example(ctx, i, step, tally)
+	example, err := s.example(ctx, i, step, counts)
 	if err != nil {
 		return err
 	}
-	return s.notify(ctx, i, step, tally, example)
+	return s.notify(ctx, i, step, counts, example)
 }
 
 // close closes an incident. It returns the incident as it is then, which another
@@ -103,13 +104,13 @@ func (s *Service) recovered(ctx context.Context, i Incident, lastSeen time.Time)
 	if i.Rehearsal() {
 		return true, nil
 	}
-	tally, err := s.Repo.Tally(ctx, i.ID)
+	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
 	if err != nil {
 		return false, err
 	}
 	from := i.OpenedAt
-	if tally.LastAt.After(from) {
-		from = tally.LastAt
+	if counts.LastAt.After(from) {
+		from = counts.LastAt
 	}
 	if from.After(lastSeen) {
 		from = lastSeen // no failure happened after it was handled, whatever its event says
@@ -124,13 +125,15 @@ func (s *Service) recovered(ctx context.Context, i Incident, lastSeen time.Time)
 // example returns a failure that the notification of a step describes: the incident's
 // first, or the first of the reason that is new. It is nil where the table does not
 // know its pipeline.
-func (s *Service) example(ctx context.Context, i Incident, step Step, tally Tally) (*Failure, error) {
-	if len(tally.Examples) == 0 {
+func (s *Service) example(ctx context.Context, i Incident, step Step, counts OccurrenceCounts) (*Failure, error) {
+	if len(counts.Examples) == 0 {
 		return nil, nil
 	}
-	first := tally.Examples[0]
-	if r, another := i.Another(); another && step == NotifyReason {
-		first = i.exampleOf(tally, r)
+	first := counts.Examples[0]
+	if r, urgent := i.UrgentReason(); urgent && step == NotifyReason {
+		given, _ := i.CountReasons(counts)
+		at := slices.IndexFunc(given, func(c ReasonCount) bool { return c.ID == r.ID })
+		first = given[at].Example
 	}
 	if first.PipelineID == "" {
 		return nil, nil
@@ -160,17 +163,6 @@ func (s *Service) example(ctx context.Context, i Incident, step Step, tally Tall
 		}
 	}
 	return &f, nil
-}
-
-// exampleOf returns the first call that failed for a reason; zero where there is none.
-func (i Incident) exampleOf(t Tally, r Reason) Occurrence {
-	given, _ := i.Given(t)
-	for _, g := range given {
-		if g.ID == r.ID {
-			return g.Example
-		}
-	}
-	return Occurrence{}
 }
 
 // ignoreChanged returns err unless it says that another process was faster, which has

@@ -36,11 +36,11 @@ type Counter interface {
 type Update struct {
 	Kind     UpdateKind
 	Incident Incident
-	Tally    Tally
+	Counts   OccurrenceCounts
 	// Failure is the failure that it opened with, or an example; nil where none is known.
 	Failure *Failure
 	// Another is the reason that an update of the kind NewReason is about.
-	Another Reason
+	UrgentReason Reason
 	// Now is when the update is made.
 	Now time.Time
 }
@@ -113,7 +113,7 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 // due at once. It is the one entry for failures, and idempotent.
 func (s *Service) RecordFailure(ctx context.Context, f Failure) error {
 	r := f.Report()
-	i, err := Joiner{Repo: s.Repo, Timing: s.Timing, Now: s.Now}.Join(ctx, r)
+	i, err := s.Record(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -122,25 +122,25 @@ func (s *Service) RecordFailure(ctx context.Context, f Failure) error {
 		return nil
 	}
 	example := &f
-	if another, _ := i.Another(); step == NotifyReason && another.ID != r.why().ID {
+	if another, _ := i.UrgentReason(); step == NotifyReason && another.ID != r.why().ID {
 		example = nil // it is another failure's reason, which was not sent yet
 	}
-	tally, err := s.Repo.Tally(ctx, i.ID)
+	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	return s.notify(ctx, i, step, tally, example)
+	return s.notify(ctx, i, step, counts, example)
 }
 
 // notify sends the notification of a step, and records what people know then. Where
 // another process is sending it, that one records it. A summary of nothing new is not
 // sent.
-func (s *Service) notify(ctx context.Context, i Incident, step Step, tally Tally, f *Failure) error {
-	if step == NotifySummary && tally.Calls <= i.Announced.Calls && len(i.Unannounced()) == 0 {
+func (s *Service) notify(ctx context.Context, i Incident, step Step, counts OccurrenceCounts, f *Failure) error {
+	if step == NotifySummary && counts.Calls <= i.Announced.Calls && len(i.Unannounced()) == 0 {
 		return nil
 	}
-	u := Update{Kind: step.update(i), Incident: i, Tally: tally, Failure: f, Now: s.Now()}
-	u.Another, _ = i.Another()
+	u := Update{Kind: step.update(i), Incident: i, Counts: counts, Failure: f, Now: s.Now()}
+	u.UrgentReason, _ = i.UrgentReason()
 	sent, err := s.Notifier.Notify(ctx, u)
 	if err != nil || sent.At.IsZero() {
 		return err

@@ -27,7 +27,7 @@ type card struct {
 	} `json:"metadata"`
 }
 
-// The most that a card holds, in characters; well below what chats take.
+// What a card has at most, in characters; well below what chats accept.
 const (
 	maxDescription = 3000
 	maxStep        = 300
@@ -38,7 +38,7 @@ func newCard(m Message, x extras) card {
 	c := card{Version: "1.0", Source: "custom", ID: m.Attributes["id"]}
 	c.Content.TextType = "client-markdown"
 	c.Content.Title = markdown(m.Title)
-	c.Content.Description = describe(m.Body)
+	c.Content.Description = toMarkdown(m.Body)
 	for _, step := range x.steps {
 		c.Content.NextSteps = append(c.Content.NextSteps, markdown(clean(step, maxStep)))
 	}
@@ -52,10 +52,9 @@ func newCard(m Message, x extras) card {
 	return c
 }
 
-// context returns what a program needs to key and to resolve on, for the
-// additionalContext of a card: a map of texts to texts. The names and values are
-// those of the machine form, as they are also the message attributes' where both
-// have them.
+// context returns the additionalContext of a card: what a program needs to find what a
+// message is about. Names and values are those of the message for machines, and of the
+// message attributes.
 func (d data) context() map[string]string {
 	all := map[string]string{"severity": d.Severity, "kind": string(d.Kind), "account": d.Account, "region": d.Region}
 	if d.Rehearsal {
@@ -72,9 +71,8 @@ func (d data) context() map[string]string {
 	return all
 }
 
-// describe makes markdown of a text: labels are bold, and nothing else has a
-// meaning.
-func describe(body string) string {
+// toMarkdown returns a body as markdown: labels are bold, and nothing else has a meaning.
+func toMarkdown(body string) string {
 	var b strings.Builder
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)
@@ -93,7 +91,8 @@ func describe(body string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// markdown takes the meaning from what comes out of events: mentions, links and
-// emphasis. There is no escape that all chats know, so other characters stand
-// for those that mean something.
-var markdown = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "`", "'", "](", "] (", "~", "∼", "@", "＠").Replace
+// markdown escapes what comes from events: mentions, links and emphasis. No escape works
+// in all chats, so similar characters replace those that have a meaning.
+var markdown = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "`", "'", "](", "] (", "~", "∼", "@", "＠",
+).Replace

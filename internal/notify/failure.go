@@ -13,7 +13,8 @@ import (
 func failureText(f incident.Failure) string {
 	switch f.Kind {
 	case incident.TemporaryFailure:
-		return "A call's pipeline failed for a time, as the service says, and has not recovered: " + cmp.Or(clean(f.Element.Type, maxWord), "it does not say which element") + "."
+		return "A call's pipeline failed for a time, as the service says, and has not recovered: " +
+			cmp.Or(clean(f.Element.Type, maxWord), "it does not say which element") + "."
 	case incident.CreateFailed:
 		return "No pipeline could be created for a call, so call analytics does not run on it."
 	case incident.ElementFailure:
@@ -32,14 +33,14 @@ func failureText(f incident.Failure) string {
 	return "A call's pipeline failed for good. The service does not retry it."
 }
 
-func cause(class incident.Class) string {
+func causeText(class incident.Class) string {
 	if class == incident.Unknown {
 		return "unknown"
 	}
 	return class.Title()
 }
 
-// callStart is the earliest time known of the pipeline, which a call creates as
+// callStart returns the earliest known time of the pipeline, which a call creates when
 // it begins.
 func callStart(s pipeline.State) time.Time {
 	if s.CreatedAt.IsZero() {

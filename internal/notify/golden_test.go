@@ -132,22 +132,22 @@ func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate
 	}
 	own := incident.ReasonOf(i.Cause(), i.Reason)
 	i.Reasons = []incident.Reason{own}
-	n := testUpdate{incident.Update{Kind: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Tally: incident.Tally{Calls: 1, LastAt: f.At,
+	n := testUpdate{incident.Update{Kind: stage, Incident: i, Failure: &f, Now: f.At.Add(time.Second), Counts: incident.OccurrenceCounts{Calls: 1, LastAt: f.At,
 		Examples: []incident.Occurrence{{PipelineID: f.State.ID, CallID: f.State.CallID, At: f.At}}}}}
 	switch stage {
 	case incident.Reopening:
-		n.Incident.Reopened, n.Tally.Calls, n.Tally.LastAt = 1, 13, f.At.Add(70*time.Minute)
+		n.Incident.Reopened, n.Counts.Calls, n.Counts.LastAt = 1, 13, f.At.Add(70*time.Minute)
 		n.Incident.Announced = incident.Announced{At: f.At, Calls: 12, Openings: 1, Closings: 1}
 	case incident.Summary:
-		n.Tally.Calls, n.Tally.LastAt = 240, f.At.Add(29*time.Minute)
+		n.Counts.Calls, n.Counts.LastAt = 240, f.At.Add(29*time.Minute)
 		n.Incident.Announced = incident.Announced{At: f.At.Add(15 * time.Minute), Calls: 61, LastCalls: 60, Openings: 1, Summaries: 1}
 	case incident.Closing:
-		n.Tally.Calls, n.Tally.LastAt = 1000, f.At.Add(95*time.Minute)
+		n.Counts.Calls, n.Counts.LastAt = 1000, f.At.Add(95*time.Minute)
 		n.Incident.ClosedAt = f.At.Add(2 * time.Hour)
 		n.Incident.Announced = incident.Announced{At: f.At.Add(15 * time.Minute), Calls: 900, Openings: 1, Summaries: 5}
 	}
 	if stage == incident.NewReason || stage == incident.GraverLoss {
-		n.Tally.Calls, n.Tally.LastAt = 13, f.At.Add(4*time.Minute)
+		n.Counts.Calls, n.Counts.LastAt = 13, f.At.Add(4*time.Minute)
 		n.Incident.Announced = incident.Announced{At: f.At, Calls: 1, Openings: 1, Severity: incident.Low}
 	}
 	if n.Incident.Announced.Openings > 0 {
@@ -157,7 +157,7 @@ func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate
 		n = withReasons(n)
 	} else {
 		n = withReasons(n, incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "The KMS key is pending deletion"))
-		n.Another = n.Incident.Reasons[1]
+		n.UrgentReason = n.Incident.Reasons[1]
 	}
 	if change != nil {
 		change(&n)
@@ -168,19 +168,19 @@ func news(f incident.Failure, stage incident.UpdateKind, change func(*testUpdate
 // withReasons makes the calls of news fail for its own reason and for further ones:
 // one call for the first of these, two for the second, and so on.
 func withReasons(n testUpdate, others ...incident.Reason) testUpdate {
-	n.Incident.Reasons, n.Tally.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
-	at := n.Tally.LastAt
+	n.Incident.Reasons, n.Counts.Occurrences = append(slices.Clone(n.Incident.Reasons), others...), nil
+	at := n.Counts.LastAt
 	occur := func(calls int, reason string) {
 		for range calls {
-			id := fmt.Sprint("call-", len(n.Tally.Occurrences))
-			n.Tally.Occurrences = append(n.Tally.Occurrences, incident.Occurrence{PipelineID: id, At: at, Reasons: []string{reason}})
+			id := fmt.Sprint("call-", len(n.Counts.Occurrences))
+			n.Counts.Occurrences = append(n.Counts.Occurrences, incident.Occurrence{PipelineID: id, At: at, Reasons: []string{reason}})
 		}
 	}
 	for k, r := range others {
 		occur(k+1, r.ID)
 	}
-	occur(max(n.Tally.Calls-len(n.Tally.Occurrences), 0), n.Incident.Reasons[0].ID)
-	n.Tally.Calls = len(n.Tally.Occurrences)
+	occur(max(n.Counts.Calls-len(n.Counts.Occurrences), 0), n.Incident.Reasons[0].ID)
+	n.Counts.Calls = len(n.Counts.Occurrences)
 	return n
 }
 
@@ -240,8 +240,8 @@ func goldens() map[string]message {
 		"incident-by-configuration": news(permanent("Access denied", element(chime.ElementRecordingSink, chime.StatusFailed, "")), incident.Opening, func(n *testUpdate) {
 			n.Incident.Scope = "configuration/" + running.ConfigurationARN
 		}),
-		"incident-without-example": news(permanent("Rate exceeded"), incident.Summary, func(n *testUpdate) { n.Failure, n.Tally.Examples = nil, nil }),
-		"incident-uncounted":       news(permanent("Rate exceeded"), incident.Opening, func(n *testUpdate) { n.Failure, n.Tally = nil, incident.Tally{} }),
+		"incident-without-example": news(permanent("Rate exceeded"), incident.Summary, func(n *testUpdate) { n.Failure, n.Counts.Examples = nil, nil }),
+		"incident-uncounted":       news(permanent("Rate exceeded"), incident.Opening, func(n *testUpdate) { n.Failure, n.Counts = nil, incident.OccurrenceCounts{} }),
 		"incident-by-long-configuration": news(classes()[incident.MissingResource], incident.Summary, func(n *testUpdate) {
 			arn := strings.TrimSuffix(running.ConfigurationARN, "contact-centre-insights") + longestName
 			n.Incident.Scope = "configuration/" + arn
@@ -263,13 +263,15 @@ func goldens() map[string]message {
 			TopicARN: "arn:aws:sns:us-east-1:111122223333:alarms", Account: "111122223333", Region: "us-east-1", At: failedAt,
 		},
 
-		"quota":              notify.Quota{Active: 17, Quota: 20, Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"lingering":          notify.Lingering{Pipelines: slices.Repeat([]pipeline.State{running}, 7), Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"silence":            notify.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Account: "111122223333", Region: "us-east-1", Since: failedAt},
-		"silence-compared":   silenceComparedWith(true, 7, 14, 21),
-		"silence-some-weeks": silenceComparedWith(true, 7, 21, 28),
-		"silence-last-week":  silenceComparedWith(true, 7),
-		"silence-days":       silenceComparedWith(false, 3, 4),
+		"quota": warning(watchdog.Warning{Condition: watchdog.QuotaNear, Active: 17, Quota: 20}),
+		"lingering": warning(watchdog.Warning{
+			Condition: watchdog.PipelinesLinger, Pipelines: slices.Repeat([]pipeline.State{running}, 7),
+		}),
+		"silence":            warning(silenceComparedWith(true, nil)),
+		"silence-compared":   warning(silenceComparedWith(true, newYork, 7, 14, 21)),
+		"silence-some-weeks": warning(silenceComparedWith(true, newYork, 7, 21, 28)),
+		"silence-last-week":  warning(silenceComparedWith(true, newYork, 7)),
+		"silence-days":       warning(silenceComparedWith(false, newYork, 3, 4)),
 
 		"match-keyword":       matched(&running, chime.RulesMatched{RuleName: "cancel-contract", UtteranceID: "7cbd6c92-768d-43f6-9f0d-c8dbcee6d1d5", BeginTimestamp: "2026-03-09T15:20:20Z"}),
 		"match-keyword-early": matched(nil, chime.RulesMatched{RuleName: "cancel-contract", ResultID: "1bef5f84-43c1-4f61-a14c-8713ba591f24", BeginTimestamp: "2026-03-09T15:20:20Z", CallFields: callFields}),
@@ -308,19 +310,34 @@ func heldMatch(m testMatch) testMatch {
 	return m
 }
 
-// silenceComparedWith is a silence in New York that was compared with days so long ago.
-func silenceComparedWith(weekly bool, ago ...int) notify.Silence {
+// warning is a warning that can be rendered.
+func warning(w watchdog.Warning) message {
+	w.Account, w.Region, w.Since = "111122223333", "us-east-1", failedAt
+	return testWarning{w}
+}
+
+type testWarning struct{ watchdog.Warning }
+
+func (w testWarning) Message(o notify.Options) notify.Message { return notify.Warning(w.Warning, o) }
+
+var newYork = func() *time.Location {
 	zone, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		panic(err) // time/tzdata is imported
 	}
-	s := notify.Silence{LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Weekly: weekly, Zone: zone,
-		Account: "111122223333", Region: "us-east-1", Since: failedAt}
+	return zone
+}()
+
+// silenceComparedWith is a silence that was compared with days so long ago.
+func silenceComparedWith(weekly bool, zone *time.Location, ago ...int) watchdog.Warning {
+	w := watchdog.Warning{
+		Condition: watchdog.EventsMissing, LastEventAt: failedAt.Add(-2 * time.Hour), After: time.Hour, Weekly: weekly, Zone: zone,
+	}
 	for _, days := range ago {
 		then := failedAt.In(zone).AddDate(0, 0, -days)
-		s.Compared = append(s.Compared, watchdog.Span{From: then.Add(-time.Hour), To: then})
+		w.Compared = append(w.Compared, watchdog.Span{From: then.Add(-time.Hour), To: then})
 	}
-	return s
+	return w
 }
 
 func TestGolden(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// HTTPSBody is the rendering that the subscribers of a topic by https get. Amazon
-// Q Developer in chat applications subscribes by https, and so do pagers and a
-// team's own webhooks, and SNS sends the same body to all of them.
+// HTTPSBody is the rendering that the subscribers of a topic by https receive. Amazon Q
+// Developer in chat applications subscribes by https, and so do pagers and a team's own
+// webhooks, and SNS sends the same body to all of them.
 type HTTPSBody string
 
 // The renderings.
@@ -21,8 +21,7 @@ const (
 	HTTPSData HTTPSBody = "data"
 )
 
-// Where the choice is written: the key of the CDK context, and the variable of the
-// functions.
+// The key of the choice in the CDK context, and the environment variable of the functions.
 const (
 	HTTPSBodyKey      = "httpsBody"
 	HTTPSBodyVariable = "CHIMEWATCH_HTTPS_BODY"
@@ -39,8 +38,8 @@ type HTTPSBodies struct {
 // HTTPSBodyAllowed says what ParseHTTPSBodies accepts.
 const HTTPSBodyAllowed = "card or data for both topics, or one for each, written like failures=data,alerts=card"
 
-// ParseHTTPSBodies reads the choice: one word for both topics, or topic=word pairs
-// with commas between; a topic that is not named, and the empty text, is HTTPSCard.
+// ParseHTTPSBodies parses the choice: one word for both topics, or topic=word pairs
+// separated by commas; a topic that is not named, and the empty text, is HTTPSCard.
 // where names the place of the value in the error, which is of class Invalid.
 func ParseHTTPSBodies(where, value string) (HTTPSBodies, error) {
 	chosen := HTTPSBodies{HTTPSCard, HTTPSCard}
@@ -73,7 +72,7 @@ func ParseHTTPSBodies(where, value string) (HTTPSBodies, error) {
 
 func (b HTTPSBody) known() bool { return b == HTTPSCard || b == HTTPSData }
 
-// String returns the choice as ParseHTTPSBodies reads it.
+// String returns the choice as ParseHTTPSBodies parses it.
 func (b HTTPSBodies) String() string {
 	word := func(body HTTPSBody) string {
 		if body == HTTPSData {

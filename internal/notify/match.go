@@ -32,11 +32,12 @@ func (m match) message(o Options) Message {
 			VoiceConnectorID: clean(call.VoiceConnectorID, maxID), Direction: clean(call.Direction, maxWord),
 			FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
 		}}
-	x := extras{thread: "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id)), data: d,
-		short:    [][]string{{text + ": " + what(kind) + "."}, {m.when(rule, call) + "."}, {people(call)}},
+	callID := cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id))
+	x := extras{thread: "call/" + callID, data: d,
+		short:    [][]string{{text + ": " + ruleTypeText(kind) + "."}, {m.when(rule, call) + "."}, {callParties(call)}},
 		keywords: []string{name, kind}}
 	if ref := cmp.Or(call.ID, call.TransactionID, call.CallID); ref != "" {
-		x.steps = []string{"Details: " + show(ref)}
+		x.steps = []string{"Details: " + showCommand(ref)}
 	}
 	return Message{
 		ID:      id,
@@ -63,7 +64,7 @@ func (m match) onCall() string {
 	return " in this Region, on calls that the events do not name,"
 }
 
-// moreMatches counts in words.
+// moreMatches returns how many other matches there are.
 func moreMatches(n int) string {
 	if n == 1 {
 		return "1 more match"
@@ -91,37 +92,38 @@ func (m match) callState() pipeline.State {
 
 func (m match) body(rule chime.RulesMatched, name, kind string, call pipeline.State) string {
 	var l lines
-	l.say("Rule " + name + " matched on a call: " + what(kind) + ".")
+	l.line("Rule " + name + " matched on a call: " + ruleTypeText(kind) + ".")
 	l.blank()
-	l.tell("Rule type", kind)
+	l.field("Rule type", kind)
 	if m.Held > 0 {
-		l.tell("Held back", moreMatches(m.Held)+" of this rule"+m.onCall()+" since the last message")
+		l.field("Held back", moreMatches(m.Held)+" of this rule"+m.onCall()+" since the last message")
 	}
-	l.tell("When", m.when(rule, call))
-	l.tell("Call", clean(call.CallID, maxID))
-	l.tell("Numbers", people(call))
-	l.tell("Voice Connector", clean(call.VoiceConnectorID, maxID))
-	l.tell("Transaction", clean(call.TransactionID, maxID))
+	l.field("When", m.when(rule, call))
+	l.field("Call", clean(call.CallID, maxID))
+	l.field("Numbers", callParties(call))
+	l.field("Voice Connector", clean(call.VoiceConnectorID, maxID))
+	l.field("Transaction", clean(call.TransactionID, maxID))
 	if m.Call != nil {
-		l.tell("Pipeline", join(", ", clean(call.PipelineID(), maxID), clean(string(call.Status), maxWord)))
+		l.field("Pipeline", join(", ", clean(call.PipelineID(), maxID), clean(string(call.Status), maxWord)))
 	}
-	l.tell("Configuration", configurationName(call.ConfigurationARN))
-	l.tell("Account", place(call.Account, call.Region))
+	l.field("Configuration", configurationName(call.ConfigurationARN))
+	l.field("Account", place(call.Account, call.Region))
 	l.blank()
 	switch ref := cmp.Or(call.ID, call.TransactionID, call.CallID); {
 	case m.Call != nil:
-		l.tell("Details", show(ref))
+		l.field("Details", showCommand(ref))
 	case ref != "":
-		l.say("The call is not known yet: no event of its pipeline has arrived. The match is kept, and shown with the call once one has.")
-		l.tell("Details", show(ref))
+		l.line("The call is not known yet: no event of its pipeline has arrived. " +
+			"The match is stored, and shown with the call once one has.")
+		l.field("Details", showCommand(ref))
 	default:
-		l.say("The event does not say on which call it matched.")
+		l.line("The event does not say on which call it matched.")
 	}
-	return l.String()
+	return l.text
 }
 
-// what says in words what a match of the rule type means.
-func what(kind string) string {
+// ruleTypeText says what a match of a type of rule means.
+func ruleTypeText(kind string) string {
 	switch kind {
 	case rulematch.TypeKeyword:
 		return "a keyword was spoken"
@@ -130,11 +132,11 @@ func what(kind string) string {
 	case rulematch.TypeSentiment:
 		return "the sentiment was negative for a while"
 	}
-	return "the event does not tell of which type the rule is"
+	return "the event does not say which type of rule it is"
 }
 
-// when tells the time or the span that matched, and how far into the call it
-// began. Where the event gives none, its own time must do.
+// when returns the time or the span that matched, and how far into the call it began.
+// Where the event has none, it is the event's own time.
 func (m match) when(rule chime.RulesMatched, call pipeline.State) string {
 	start := callStart(call)
 	begin, beginOK := chime.ParseTime(rule.BeginTimestamp)
@@ -145,11 +147,13 @@ func (m match) when(rule chime.RulesMatched, call pipeline.State) string {
 		if begin.YearDay() != end.YearDay() || begin.Year() != end.Year() {
 			until = end.Format(timeFormat)
 		}
-		return begin.Format(timeFormat) + " to " + until + " UTC (" + span(end.Sub(begin)) + ")" + into(begin, start)
+		return begin.Format(timeFormat) + " to " + until + " UTC (" + formatDuration(end.Sub(begin)) + ")" +
+			offsetIntoCall(begin, start)
 	case beginOK:
 		return instant(begin, start)
 	case rule.BeginTimestamp != "":
-		return join(" to ", clean(rule.BeginTimestamp, maxWord), clean(rule.EndTimestamp, maxWord)) + " (as given), in an event of " + instant(m.Event.Time, start)
+		given := join(" to ", clean(rule.BeginTimestamp, maxWord), clean(rule.EndTimestamp, maxWord))
+		return given + " (as given), in an event of " + instant(m.Event.Time, start)
 	}
 	return instant(m.Event.Time, start)
 }

@@ -25,6 +25,11 @@ type Notification struct {
 	SentAt time.Time
 }
 
+// record returns the record of a message that is about nothing countable.
+func (m Message) record() Notification {
+	return Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}
+}
+
 // Publisher publishes a message. An error means that it may not have been sent.
 type Publisher interface {
 	Publish(context.Context, Message) error
@@ -53,7 +58,8 @@ type Incidents struct {
 // Notify sends an update once.
 func (n Incidents) Notify(ctx context.Context, u incident.Update) (incident.Sent, error) {
 	m := Incident(u, n.Options)
-	record := Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject, Calls: u.Tally.Calls, Severity: u.Incident.Severity()}
+	record := m.record()
+	record.Calls, record.Severity = u.Counts.Calls, u.Incident.Severity()
 	for _, r := range u.Incident.Reasons {
 		record.Reasons = append(record.Reasons, r.ID)
 	}
@@ -86,10 +92,13 @@ func (m Matches) Notify(ctx context.Context, n rulematch.Notification) (rulematc
 	if n.Topic != "" {
 		topic = m.Topics(n.Topic)
 	}
-	record := Notification{ID: message.ID, Kind: string(message.Kind), Subject: message.Subject, Calls: n.Unsent.Calls, Tally: n.Unsent.Tally}
+	record := message.record()
+	record.Calls, record.Tally = n.Tally.Matches, n.Tally.Days.String()
 	sent, err := m.Outbox.TryOnceForMatch(ctx, n.Key, record, m.Owner(ctx),
 		func(ctx context.Context) error { return topic.Publish(ctx, message) })
-	return rulematch.Sent{At: sent.SentAt, Calls: sent.Calls, Tally: sent.Tally}, err
+	return rulematch.Sent{At: sent.SentAt, Tally: rulematch.Tally{
+		Matches: sent.Calls, Days: rulematch.ParseDayCounts(sent.Tally),
+	}}, err
 }
 
 // ConditionOutbox records what is sent about conditions; see IncidentOutbox.
@@ -110,21 +119,7 @@ type Warnings struct {
 // Warn sends a warning once, unless another process is sending it.
 func (w Warnings) Warn(ctx context.Context, warning watchdog.Warning) error {
 	m := Warning(warning, w.Options)
-	_, err := w.Outbox.TryOnceForCondition(ctx, string(warning.Condition),
-		Notification{ID: m.ID, Kind: string(m.Kind), Subject: m.Subject}, w.Owner(ctx),
+	_, err := w.Outbox.TryOnceForCondition(ctx, string(warning.Condition), m.record(), w.Owner(ctx),
 		func(ctx context.Context) error { return w.Topic.Publish(ctx, m) })
 	return err
-}
-
-// Warning renders a warning.
-func Warning(w watchdog.Warning, o Options) Message {
-	switch w.Condition {
-	case watchdog.QuotaNear:
-		return Quota{Active: w.Active, Quota: w.Quota, Account: w.Account, Region: w.Region, Since: w.Since}.Message(o)
-	case watchdog.PipelinesLinger:
-		return Lingering{Pipelines: w.Pipelines, Account: w.Account, Region: w.Region, Since: w.Since}.Message(o)
-	default:
-		return Silence{LastEventAt: w.LastEventAt, After: w.After, Compared: w.Compared, Weekly: w.Weekly, Zone: w.Zone,
-			Account: w.Account, Region: w.Region, Since: w.Since}.Message(o)
-	}
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,80 +17,80 @@ type reasonData struct {
 	Calls  int            `json:"calls"`
 	First  time.Time      `json:"first,omitzero"`
 	Last   time.Time      `json:"last,omitzero"`
-	// New says that no earlier message had it.
+	// New reports whether no earlier message had it.
 	New bool `json:"new,omitempty"`
 }
 
 const (
-	// wordedReasons is how many reasons have a line of their own.
-	wordedReasons = 4
+	// maxReasonLines is how many reasons have a line of their own.
+	maxReasonLines = 4
 	// maxOther is how many characters of any further reason are shown.
 	maxOther = 50
 )
 
-// reason is the reason that the message is about.
-func (n update) reason() string {
-	if n.Kind == incident.NewReason {
-		return n.Another.Text
+// reason returns the text of the reason that the message is about.
+func (u update) reason() string {
+	if u.Kind == incident.NewReason {
+		return u.UrgentReason.Text
 	}
-	return n.Incident.Reason
+	return u.Incident.Reason
 }
 
-// given returns the incident's reasons, with the one first that the message is about,
+// reasonCounts returns the incident's reasons, first the one that the message is about,
 // and how many calls failed for others.
-func (n update) given() (list []incident.Given, others int) {
-	list, rest := n.Incident.Given(n.Tally)
-	at := slices.IndexFunc(list, func(g incident.Given) bool { return g.ID == n.Another.ID })
-	if n.Kind == incident.NewReason && at > 0 {
+func (u update) reasonCounts() (list []incident.ReasonCount, others int) {
+	list, rest := u.Incident.CountReasons(u.Counts)
+	at := slices.IndexFunc(list, func(g incident.ReasonCount) bool { return g.ID == u.UrgentReason.ID })
+	if u.Kind == incident.NewReason && at > 0 {
 		list = slices.Concat(list[at:at+1], list[:at], list[at+1:])
 	}
 	return list, rest.Calls
 }
 
-func (n update) isNew(r incident.Reason) bool {
-	return n.Incident.Announced.Openings > 0 && !n.Incident.Announced.Has(r)
+func (u update) isNew(r incident.Reason) bool {
+	return u.Incident.Announced.Openings > 0 && !u.Incident.Announced.Has(r)
 }
 
-func (n update) reasonsData() (list []reasonData, others int) {
-	given, others := n.given()
+func (u update) reasonsData() (list []reasonData, others int) {
+	given, others := u.reasonCounts()
 	for _, g := range given {
 		list = append(list, reasonData{
 			Reason: clean(g.Text, maxID), Class: g.Class, Target: clean(g.Target, maxWord), Calls: g.Calls,
-			First: g.First.UTC(), Last: g.Last.UTC(), New: n.isNew(g.Reason),
+			First: g.First.UTC(), Last: g.Last.UTC(), New: u.isNew(g.Reason),
 		})
 	}
 	return list, others
 }
 
-// reasons adds the lines about what the failures gave as their reasons: all that are
-// kept, each with its calls where there are several.
-func (n update) reasons(l *lines) {
-	given, others := n.given()
+// reasons adds the lines about the reasons of the failures, each with its calls where
+// there are several.
+func (u update) reasons(l *lines) {
+	given, others := u.reasonCounts()
 	if len(given) <= 1 && others == 0 {
-		l.tell("Reason given", clean(orNone(n.reason()), maxReason))
+		l.field("Reason given", clean(cmp.Or(u.reason(), "none"), maxReason))
 		return
 	}
 	var further []string
 	for k, g := range given {
 		about := []string{calls(g.Calls)}
-		if g.Cause != n.cause() {
+		if g.Cause != u.cause() {
 			about = append(about, g.Class.Title())
 		}
-		if n.isNew(g.Reason) && n.Kind != incident.NewReason {
+		if u.isNew(g.Reason) && u.Kind != incident.NewReason {
 			about = append(about, "new")
 		}
 		notes := " (" + strings.Join(about, ", ") + ")"
 		switch {
 		case k == 0:
-			l.tell("Reason given", clean(orNone(g.Text), maxReason)+notes)
-		case k < wordedReasons:
-			l.tell("Also given", clean(orNone(g.Text), maxReason/2)+notes)
+			l.field("Reason given", clean(cmp.Or(g.Text, "none"), maxReason)+notes)
+		case k < maxReasonLines:
+			l.field("Also given", clean(cmp.Or(g.Text, "none"), maxReason/2)+notes)
 		default:
-			further = append(further, clean(orNone(g.Text), maxOther)+notes)
+			further = append(further, clean(cmp.Or(g.Text, "none"), maxOther)+notes)
 		}
 	}
-	l.tell("Also given", strings.Join(further, "; "))
+	l.field("Also given", strings.Join(further, "; "))
 	if others > 0 {
-		l.tell("Other reasons", calls(others))
+		l.field("Other reasons", calls(others))
 	}
 }

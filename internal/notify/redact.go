@@ -9,8 +9,8 @@ import (
 )
 
 // masker masks phone numbers in all that comes from events, unless the deployer wants
-// them whole. It has to work before anything is cut or put together: half a number
-// would not be known for one any more.
+// them whole. It must run before anything is cut or joined: half a number would not be
+// recognized.
 type masker struct{ redact.Redactor }
 
 func (o Options) masker(call pipeline.State) masker {

@@ -70,12 +70,12 @@ type matchData struct {
 	ToNumber         string    `json:"toNumber,omitempty"`
 }
 
-// extras is what a message has in its other renderings besides subject and text.
+// extras is what the other renderings of a message are made of, besides title and body.
 type extras struct {
 	// thread groups messages in a chat channel.
 	thread string
-	// short are the parts of a text message, the most important first, and each
-	// in one or more wordings, the best first.
+	// short are the parts of a text message, the most important first, each in one or
+	// more wordings, the best first.
 	short [][]string
 	// steps are what to do next, in a chat card.
 	steps    []string
@@ -83,10 +83,10 @@ type extras struct {
 	data     data
 }
 
-// rehearsalTag begins every rendering of a message about a rehearsal.
+// rehearsalTag is how every rendering of a message about a rehearsal begins.
 const rehearsalTag = "[rehearsal] "
 
-// tag returns the tag for a title: nothing where it is no rehearsal.
+// tag returns the tag for a title, empty where it is not about a rehearsal.
 func tag(rehearsal bool) string {
 	if rehearsal {
 		return rehearsalTag
@@ -94,8 +94,8 @@ func tag(rehearsal bool) string {
 	return ""
 }
 
-// rehearsed makes the body and the other renderings say that they are about a
-// rehearsal, before anything else, as title and subject do.
+// rehearsed makes the body and the other renderings begin with the tag, as title and
+// subject do.
 func (m *Message) rehearsed(x *extras) {
 	m.Body = rehearsalTag + m.Body
 	m.Attributes["rehearsal"] = "true"
@@ -122,14 +122,14 @@ func marshal(v any) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic("a message has no JSON form: " + err.Error()) // texts, numbers and times of four digits always have
+		panic("a message has no JSON form: " + err.Error()) // texts, numbers and such times always have
 	}
 	return strings.TrimSpace(b.String())
 }
 
 // Structure returns the message for SNS with the message structure "json": people
-// get text by e-mail and a short one by SMS; subscribers by https get Card or
-// Data, as Options.HTTPS says; machines get Data by all other protocols. The keys
+// receive text by e-mail and a short one by SMS; subscribers by https receive Card or
+// Data, as Options.HTTPS says; machines receive Data by all other protocols. The keys
 // are those that SNS documents for Publish.
 func (m Message) Structure() string {
 	bodies := map[string]string{"default": m.Body, "email": m.Body, "sms": m.SMS, "https": m.Card}

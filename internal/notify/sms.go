@@ -6,21 +6,22 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-// maxSMS is what one segment of a text message holds, in septets of the GSM
-// 03.38 alphabet.
+// maxSMS is the length of one segment of a text message, in septets of the GSM 03.38
+// alphabet.
 const maxSMS = 160
 
-// gsmBasic are the characters of the alphabet that take one septet, and
-// gsmExtended those that take two.
+// gsmBasic are the characters of the alphabet that need one septet, and gsmExtended
+// those that need two.
 const (
-	gsmBasic    = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+	gsmBasic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡" +
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 	gsmExtended = "\f^{}\\[~]|€"
 )
 
-// textMessage joins the parts in one segment, each in the first of its wordings
-// that leaves room for the others: the last part is shortened first. Where even the
-// shortest wordings leave no room for all, parts are left out, the last first. The
-// first part is cut where it alone is longer.
+// textMessage joins the parts in one segment, each in the first of its wordings that
+// leaves room for the others: the last part is shortened first. Where the shortest
+// wordings of all are too long, parts are left out, the last first; the first part is
+// cut where it alone is too long.
 func textMessage(parts [][]string) string {
 	for keep := len(parts); keep > 0; keep-- {
 		text, fits := shortened(parts[:keep])
@@ -58,8 +59,8 @@ func shortened(parts [][]string) (text string, fits bool) {
 	}
 }
 
-// shortenLast chooses the next wording of the last part that has one, and reports
-// whether there was any.
+// shortenLast chooses the next wording of the last part that has another, and reports
+// whether there was one.
 func shortenLast(parts [][]string, chosen []int) bool {
 	for i := len(parts) - 1; i >= 0; i-- {
 		if chosen[i]+1 < len(parts[i]) {
@@ -70,11 +71,11 @@ func shortenLast(parts [][]string, chosen []int) bool {
 	return false
 }
 
-// leastOfName is how many characters of a name a text message shows at least.
-const leastOfName = 5
+// minName is how many characters of a name a text message shows at least.
+const minName = 5
 
-// scopeWordings returns what the failed calls share, in ever fewer characters: the
-// name of a Voice Connector or a configuration stays whole as long as it can.
+// scopeWordings returns what the failed calls share, each time in fewer characters: the
+// name of a Voice Connector or a configuration is cut last.
 func scopeWordings(scope string) []string {
 	label, name := "", scopeName(scope)
 	switch _, kind, _ := incident.SplitScope(scope); kind {
@@ -84,15 +85,15 @@ func scopeWordings(scope string) []string {
 		label = "config "
 	}
 	wordings := []string{scopeText(scope) + ".", label + name + ".", name + "."}
-	for runes := []rune(name); len(runes) > leastOfName; {
+	for runes := []rune(name); len(runes) > minName; {
 		runes = runes[:len(runes)-1]
 		wordings = append(wordings, label+string(runes)+ellipsis)
 	}
 	return wordings
 }
 
-// idWordings returns where to read on, and names the incident, in ever fewer
-// characters. The shortest is the end of the id, which no other incident has.
+// idWordings returns how to read more of the incident, each time in fewer characters.
+// The shortest is the end of the id, which no other incident has.
 func idWordings(id string) []string {
 	end := id[strings.LastIndexByte(id, '-')+1:]
 	return []string{
@@ -103,16 +104,16 @@ func idWordings(id string) []string {
 
 // shortHeads returns what calls lose and why, for the beginning of a text message,
 // which counts the calls in its next sentence.
-func (n update) shortHeads(severity string) []string {
-	lost := lostText(n.Incident)
+func (u update) shortHeads(severity string) []string {
+	lost := lostText(u.Incident)
 	for _, subject := range []string{"Calls ", "Call ", "Recordings "} {
 		if rest, found := strings.CutPrefix(lost, subject); found {
 			lost = strings.ToUpper(rest[:1]) + rest[1:]
 			break
 		}
 	}
-	head := func(lost string) string { return "[" + severity + "] " + lost + ": " + n.class().Title() + "." }
-	switch n.Kind {
+	head := func(lost string) string { return "[" + severity + "] " + lost + ": " + u.class().Title() + "." }
+	switch u.Kind {
 	case incident.Reopening:
 		return []string{head(lost + " again"), head(lost)}
 	case incident.NewReason:
@@ -144,9 +145,9 @@ func septets(s string) int {
 	return n
 }
 
-func cutSeptets(s string, most int) string {
+func cutSeptets(s string, limit int) string {
 	runes := []rune(s)
-	for len(runes) > 0 && septets(string(runes))+len(ellipsis) > most {
+	for len(runes) > 0 && septets(string(runes))+len(ellipsis) > limit {
 		runes = runes[:len(runes)-1]
 	}
 	return strings.TrimRight(string(runes), " ") + ellipsis

@@ -48,8 +48,8 @@ func anyNews(t *rapid.T) testUpdate {
 	).Draw(t, "scope")
 	count := rapid.IntRange(1, 99999).Draw(t, "calls")
 	return news(f, stage, func(n *testUpdate) {
-		n.Incident.Class, n.Incident.Scope, n.Tally.Calls = class, scope, count
-		n.Another.Class = class
+		n.Incident.Class, n.Incident.Scope, n.Counts.Calls = class, scope, count
+		n.UrgentReason.Class = class
 	})
 }
 

@@ -14,11 +14,11 @@ type SubscriptionState string
 
 // The states of a subscription.
 const (
-	// Confirmed subscriptions get messages.
+	// Confirmed subscriptions receive messages.
 	Confirmed SubscriptionState = "confirmed"
-	// Pending ones get none until the subscriber confirms.
+	// Pending ones receive none until the subscriber confirms.
 	Pending SubscriptionState = "pending"
-	// Deleted ones get none any more; SNS lists them for a while.
+	// Deleted ones no longer receive any; SNS lists them for a while.
 	Deleted SubscriptionState = "deleted"
 )
 
@@ -28,11 +28,11 @@ type Subscription struct {
 	// Endpoint is whole: an address, a phone number, a URL that may hold a secret.
 	Endpoint string
 	State    SubscriptionState
-	// Filtered reports whether a filter policy decides which messages it gets. It is
+	// Filtered reports whether a filter policy decides which messages it receives. It is
 	// false while the subscription is not confirmed, and where FilterErr is set.
 	Filtered bool
 	// FilterErr is why it is not known whether there is a filter policy: SNS does not
-	// tell the owner of a topic about a subscription of another account, for instance.
+	// show the owner of a topic a subscription of another account, for instance.
 	FilterErr error
 }
 

@@ -10,8 +10,8 @@ import (
 // TestKind is the kind of a message that an operator sends to see who receives it.
 const TestKind Kind = "test"
 
-// TestMessage is about nothing: it goes the way of the notifications of a topic, so
-// that people see that these arrive.
+// TestMessage is sent as the notifications of a topic are, so that people see that these
+// arrive.
 type TestMessage struct {
 	// Topic is the short name of the topic, About what its notifications are about.
 	Topic, About    string
@@ -23,17 +23,17 @@ type TestMessage struct {
 // Message renders the test like a notification, for every protocol.
 func (t TestMessage) Message(o Options) Message {
 	var l lines
-	l.say("This is a test of the notifications about " + t.About + ". Nothing is wrong, and there is nothing to do.")
+	l.line("This is a test of the notifications about " + t.About + ". Nothing is wrong, and there is nothing to do.")
 	l.blank()
-	l.tell("Topic", t.Topic)
-	l.tell("Sent", instant(t.At, time.Time{}))
-	l.tell("Sent with", testCommand)
-	l.tell("Account", place(t.Account, t.Region))
+	l.field("Topic", t.Topic)
+	l.field("Sent", instant(t.At, time.Time{}))
+	l.field("Sent with", testCommand)
+	l.field("Account", place(t.Account, t.Region))
 	id := testID(t.Topic, t.At)
 	d := data{Severity: string(incident.Low), Account: clean(t.Account, maxID), Region: clean(t.Region, maxID)}
 	title := "[test] Notifications about " + t.About + " arrive here"
 	return Message{
-		ID: id, Kind: TestKind, Title: title, Subject: fit(title), Body: l.String(),
+		ID: id, Kind: TestKind, Title: title, Subject: fit(title), Body: l.text,
 		Attributes: attributes(map[string]string{
 			"id": id, "kind": string(TestKind), "severity": d.Severity, "account": t.Account, "region": t.Region,
 		}),
@@ -102,9 +102,9 @@ var regionNames = map[string]string{
 	"us-east-1": "US East (N. Virginia)", "us-west-2": "US West (Oregon)", "eu-central-1": "EU (Frankfurt)",
 }
 
-// Message renders the test: text for people, and the alarm for all else. As with
-// CloudWatch's own, the subject begins with the state, by which integrations go, and
-// there are no attributes.
+// Message renders the test: text for people, and the alarm for all others. As in those
+// of CloudWatch, the subject begins with the state, which integrations read, and there
+// are no attributes.
 func (t TestAlarm) Message(Options) Message {
 	const (
 		about = "This is a test of the notifications about chimewatch's own alarms. " +
@@ -127,13 +127,13 @@ func (t TestAlarm) Message(Options) Message {
 	})
 	title := `OK: "` + TestAlarmName + `" in ` + region
 	var l lines
-	l.say(about)
+	l.line(about)
 	l.blank()
-	l.tell("Sent", instant(t.At, time.Time{}))
-	l.tell("Sent with", testCommand)
-	l.tell("Account", place(t.Account, t.Region))
+	l.field("Sent", instant(t.At, time.Time{}))
+	l.field("Sent with", testCommand)
+	l.field("Account", place(t.Account, t.Region))
 	return Message{
-		ID: testID("alarms", t.At), Kind: TestKind, Title: title, Subject: fit(title), Body: l.String(),
+		ID: testID("alarms", t.At), Kind: TestKind, Title: title, Subject: fit(title), Body: l.text,
 		SMS:  textMessage([][]string{{title + "."}, {"This is a test: nothing is wrong."}}),
 		Card: body, Data: body,
 	}

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// What comes from an event is cut to these lengths, in characters.
+// Text from events is cut to these lengths, in characters.
 const (
 	maxWord   = 40
 	maxName   = 64 // of a configuration, as the API limits it; a Voice Connector's id is shorter
@@ -15,18 +15,17 @@ const (
 	maxReason = 300
 )
 
-// clean makes text from an event fit to be shown in a line, and cuts it where it
-// is longer than most characters.
-func clean(s string, most int) string {
+// clean returns text from an event as one line of at most limit characters.
+func clean(s string, limit int) string {
 	runes := []rune(oneLine(s))
-	if len(runes) <= most {
+	if len(runes) <= limit {
 		return string(runes)
 	}
-	return strings.TrimRight(string(runes[:most-1]), " ") + "…"
+	return strings.TrimRight(string(runes[:limit-1]), " ") + "…"
 }
 
-// oneLine leaves out control characters and invisible ones, which could turn the
-// text's direction, and makes runs of space one space.
+// oneLine leaves out control characters and invisible ones, which could change the
+// direction of the text, and replaces runs of white space by one space.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -53,24 +52,24 @@ func shellQuote(s string) string {
 
 const timeFormat = "2006-01-02 15:04:05"
 
-// instant tells a time, and how far into the call it is where that is known.
+// instant returns a time, and how far into the call it is where that is known.
 func instant(t, callStart time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(timeFormat) + " UTC" + into(t, callStart)
+	return t.UTC().Format(timeFormat) + " UTC" + offsetIntoCall(t, callStart)
 }
 
-// into tells how far into the call a time is.
-func into(t, callStart time.Time) string {
+// offsetIntoCall returns how far into the call a time is.
+func offsetIntoCall(t, callStart time.Time) string {
 	if callStart.IsZero() || t.Before(callStart) {
 		return ""
 	}
-	return ", " + span(t.Sub(callStart)) + " into the call"
+	return ", " + formatDuration(t.Sub(callStart)) + " into the call"
 }
 
-// span tells a duration in its two greatest units, without one that is zero.
-func span(d time.Duration) string {
+// formatDuration returns a duration in its two largest units, without one that is zero.
+func formatDuration(d time.Duration) string {
 	d = d.Round(time.Second)
 	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
 	units := []struct {

@@ -23,7 +23,7 @@ const arn = "arn:aws:sns:us-east-1:123456789012:failures"
 // serve gives a real SNS client on a local topic, and what the topic got.
 func serve(t *testing.T) (*sns.Client, *localsns.Service) {
 	t.Helper()
-	service := localsns.NewService(nil, arn)
+	service := localsns.NewService(func(localsns.Message) {}, arn)
 	server := httptest.NewServer(service.Handler())
 	t.Cleanup(server.Close)
 	return sns.New(sns.Options{

@@ -1,4 +1,6 @@
-// Package rulematch says to whom a rule match goes, and how grave it is. It is pure.
+// Package rulematch is everything about real-time rule matches: their routes (routes.go),
+// when a notification is due (window.go), and the service that stores matches and
+// notifies people (service.go).
 package rulematch
 
 import (
@@ -29,8 +31,8 @@ type Route struct {
 type Routes []Route
 
 var (
-	// rulePattern takes what the service takes as a rule's name (2 to 64 of these
-	// characters), and an asterisk behind one or more.
+	// rulePattern is what the service accepts as a rule's name (2 to 64 of these
+	// characters), or up to 63 of them and an asterisk.
 	rulePattern  = regexp.MustCompile(`^([0-9a-zA-Z._-]{2,64}|[0-9a-zA-Z._-]{0,63}\*)$`)
 	topicPattern = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
 	keyPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,256}$`)
@@ -48,26 +50,29 @@ func Parse(where, text string) (Routes, error) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&routes); err != nil {
-		return nil, apperr.Wrap(err, apperr.Invalid, where, "is no list of routes", `write it like [{"rule": "escalation-*", "severity": "high", "topic": "arn:aws:sns:…"}]`)
+		return nil, apperr.Wrap(err, apperr.Invalid, where, "is no list of routes",
+			`write it like [{"rule": "escalation-*", "severity": "high", "topic": "arn:aws:sns:…"}]`)
 	}
 	seen := map[string]bool{}
 	for i, r := range routes {
-		at := fmt.Sprintf("%s[%d]", where, i)
+		refused := func(field, what, fix string) (Routes, error) {
+			return nil, apperr.New(apperr.Invalid, fmt.Sprintf("%s[%d].%s", where, i, field), what, fix)
+		}
 		switch {
 		case !rulePattern.MatchString(r.Rule):
-			return nil, apperr.New(apperr.Invalid, at+".rule", fmt.Sprintf("is %q", r.Rule), "give a rule's name, 2 to 64 letters, digits, dots, hyphens and underscores, or the beginning of names and an asterisk")
+			return refused("rule", fmt.Sprintf("is %q", r.Rule), "give a rule's name, 2 to 64 letters, digits, dots, "+
+				"hyphens and underscores, or the beginning of names and an asterisk")
 		case seen[r.Rule]:
-			return nil, apperr.New(apperr.Invalid, at+".rule", fmt.Sprintf("is %q again", r.Rule), "give one route for each name")
+			return refused("rule", fmt.Sprintf("is %q again", r.Rule), "give one route for each name")
 		case r.Severity != "" && !slices.Contains(severities, r.Severity):
-			return nil, apperr.New(apperr.Invalid, at+".severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
+			return refused("severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
 		case r.Topic != "" && !topicPattern.MatchString(r.Topic):
-			return nil, apperr.New(apperr.Invalid, at+".topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")
+			return refused("topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")
 		case r.Key != "" && !keyPattern.MatchString(r.Key):
-			return nil, apperr.New(apperr.Invalid, at+".key", fmt.Sprintf("is %q", r.Key),
-				"give the ARN of the KMS key that encrypts the topic: arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
+			return refused("key", fmt.Sprintf("is %q", r.Key), "give the ARN of the KMS key that encrypts the topic: "+
+				"arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
 		case r.Key != "" && r.Topic == "":
-			return nil, apperr.New(apperr.Invalid, at+".key", "is set, but topic is not",
-				"set topic as well: the alert topic has its own key")
+			return refused("key", "is set, but topic is not", "set topic as well: the alert topic has its own key")
 		}
 		seen[r.Rule] = true
 	}
@@ -77,8 +82,8 @@ func Parse(where, text string) (Routes, error) {
 // IsTopicARN reports whether text is the ARN of a standard SNS topic.
 func IsTopicARN(text string) bool { return topicPattern.MatchString(text) }
 
-// Of gives the route of a rule: the one of its very name, else that of the
-// longest beginning, else medium and the alert topic.
+// Of returns the route of a rule: that of its name, else that of the longest beginning of
+// it, else medium and the alert topic.
 func (r Routes) Of(rule string) Route {
 	best, length := Route{Rule: rule}, -1
 	for _, route := range r {
@@ -96,29 +101,22 @@ func (r Routes) Of(rule string) Route {
 	return best
 }
 
-// Topics gives the topics that are named, each once.
-func (r Routes) Topics() []string {
-	var topics []string
-	for _, route := range r {
-		if route.Topic != "" && !slices.Contains(topics, route.Topic) {
-			topics = append(topics, route.Topic)
-		}
-	}
-	return topics
-}
+// Topics returns the topics that are named, each once.
+func (r Routes) Topics() []string { return r.distinct(func(r Route) string { return r.Topic }) }
 
 // Keys returns the KMS keys that are named, each once.
-func (r Routes) Keys() []string {
-	var keys []string
+func (r Routes) Keys() []string { return r.distinct(func(r Route) string { return r.Key }) }
+
+func (r Routes) distinct(of func(Route) string) (list []string) {
 	for _, route := range r {
-		if route.Key != "" && !slices.Contains(keys, route.Key) {
-			keys = append(keys, route.Key)
+		if text := of(route); text != "" && !slices.Contains(list, text) {
+			list = append(list, text)
 		}
 	}
-	return keys
+	return list
 }
 
-// WithoutKeys returns the routes as the functions read them.
+// WithoutKeys returns the routes as the functions read them: only the stack needs keys.
 func (r Routes) WithoutKeys() Routes {
 	routes := slices.Clone(r)
 	for i := range routes {
@@ -127,7 +125,7 @@ func (r Routes) WithoutKeys() Routes {
 	return routes
 }
 
-// String writes the routes so that Parse reads them; nothing for none.
+// String writes the routes so that Parse reads them; the empty text for no route.
 func (r Routes) String() string {
 	if len(r) == 0 {
 		return ""

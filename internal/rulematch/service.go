@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,34 +15,40 @@ import (
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
-// Repository stores rule matches and what was sent of them. Each method is one read or
-// one conditional write; a write whose condition does not hold is no error.
+// Repository stores rule matches and their windows; it decides nothing. All reads are
+// consistent. A write that another process has made void does nothing.
 type Repository interface {
 	// RecordMatch stores a match of a rule of that type, and counts one that names no
 	// call in its group. It is idempotent.
 	RecordMatch(ctx context.Context, ev *chime.Event, ruleType string) error
-	// KeyOf returns what a match is notified by. grouped makes that the group where the
-	// match names no call; otherwise such a match stands alone.
-	KeyOf(ev *chime.Event, grouped bool) Key
 	// CallOf returns the newest pipeline of a call; an error of class NotFound where none
 	// is known yet.
 	CallOf(context.Context, chime.CallFields) (pipeline.State, error)
-	// Window returns what was sent about a key.
+
+	// CountMatches returns how many matches of a key other than a group are stored, and the
+	// body of the newest; nil where there is none.
+	CountMatches(context.Context, Key) (n int, newest []byte, err error)
+	// CountDay returns how many matches of a group were stored on a day, NewestOfDay the
+	// body of the newest of them that was not erased; nil where there is none.
+	CountDay(ctx context.Context, group Key, day string) (int, error)
+	NewestOfDay(ctx context.Context, group Key, day string) ([]byte, error)
+
+	// Window returns the window of a key; only the key is set before its first notification.
 	Window(context.Context, Key) (Window, error)
-	// EndedWindows returns the open windows whose last notification was sent before a
-	// time. Where some cannot be read, it returns the others and the error.
-	EndedWindows(ctx context.Context, before time.Time) ([]Window, error)
-	// Unsent counts what was not sent. ev is the match at hand; nil at a window's end.
-	Unsent(ctx context.Context, w Window, ev *chime.Event) (Unsent, error)
-	// NewestUnsent returns the body of the newest match of u; nil where it is gone.
-	NewestUnsent(ctx context.Context, w Window, u Unsent) ([]byte, error)
-	// SetSent changes was to is, unless another process has sent since, and opens the
-	// window.
+	// OpenWindows returns the windows that are open and whose last notification was sent
+	// before a time, or a moment ago. Where some cannot be read, it returns the others and
+	// the error.
+	OpenWindows(ctx context.Context, before time.Time) ([]Window, error)
+	// SetSent changes was to is and opens the window, unless another process has sent a
+	// notification since. Of a group, days are only set to nothing held back where that
+	// was not changed since.
 	SetSent(ctx context.Context, was, is Window) error
-	// HoldBack records that a stored match is held back; false where the window has ended
-	// since w was read, or another notification was sent.
-	HoldBack(ctx context.Context, w Window, ev *chime.Event) (bool, error)
-	// EndWindow ends a window, unless something was held back since w was read.
+	// HoldBack counts in w, and of a group in its day, that a stored match is held back.
+	// held is false where the window has ended since w was read, or another notification
+	// was sent.
+	HoldBack(ctx context.Context, w Window, day string) (held bool, err error)
+	// EndWindow ends a window, unless a match was held back since w was read, or another
+	// notification was sent.
 	EndWindow(context.Context, Window) error
 }
 
@@ -51,28 +58,28 @@ type Notification struct {
 	Event *chime.Event
 	// Call is what is known of the call's pipeline; nil where that is nothing.
 	Call *pipeline.State
-	// Severity and Topic are those of the rule's route.
+	// Severity is that of the rule's route; empty means medium. Topic is the ARN of the
+	// route's topic; empty means the alert topic.
 	Severity incident.Severity
 	Topic    string
 	// Held counts the other matches of the key that no notification has counted.
 	Held int
 	// DeduplicationID names the notification; empty where each match is notified.
 	DeduplicationID string
-	// Key and Unsent are recorded with the notification.
-	Key    Key
-	Unsent Unsent
+	// Key and Tally are recorded with the notification.
+	Key   Key
+	Tally Tally
 }
 
 // Sent is what the record of a notification says.
 type Sent struct {
 	// At is zero while another process is sending it.
-	At    time.Time
-	Calls int
-	Tally string
+	At time.Time
+	Tally
 }
 
 // Notifier sends a notification once, however often and by however many processes it is
-// called, and returns what was sent.
+// called. It returns what was sent, perhaps by another process.
 type Notifier interface {
 	Notify(context.Context, Notification) (Sent, error)
 }
@@ -83,8 +90,8 @@ type Counter interface {
 }
 
 // Service stores rule matches, finds their calls and notifies people: at most once a
-// window for a rule on a call, with the count of what was held back. Matches that name
-// no call are held back together, by rule and group.
+// window for each key, with the count of what was held back. A match whose call is not
+// known yet is notified too.
 type Service struct {
 	Repo     Repository
 	Notifier Notifier
@@ -116,35 +123,18 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	return nil
 }
 
-// notifyOrHold notifies of all matches of ev's key that were not sent, with the text of
-// ev, or holds ev back. It waits while another process is sending: what that one counts
-// is not known before.
+// pollInterval is how often Handle looks whether another process has sent.
+const pollInterval = 200 * time.Millisecond
+
+// notifyOrHold notifies of a stored match, unless a window is open. While another process
+// sends the same notification it waits, as neither the window is open then, nor is known
+// whether that one counts this match, or dies. That takes less than the lease of the
+// notification; an error instead would make Lambda retry only after a minute, and count
+// as one.
 func (s *Service) notifyOrHold(ctx context.Context, ev *chime.Event) error {
-	key := s.Repo.KeyOf(ev, s.Window > 0)
+	key := KeyOf(ev, s.Window > 0)
 	for {
-		var done bool
-		w, err := s.window(ctx, key)
-		switch {
-		case err != nil:
-		case s.Window <= 0: // each match is notified
-			var sent Sent
-			sent, err = s.notify(ctx, Notification{Event: ev, Key: key})
-			done = !sent.At.IsZero()
-		case w.Holds(s.Now(), s.Window):
-			if done, err = s.Repo.HoldBack(ctx, w, ev); done {
-				s.Counts.Count("RuleMatchesHeldBack", 1) // the next notification counts it, or Run does
-			} else if err == nil {
-				continue // the window has just ended, whatever the clock here says
-			}
-		default:
-			var u Unsent
-			if u, err = s.Repo.Unsent(ctx, w, ev); err == nil {
-				done = true // a duplicate
-				if u.Count > 0 {
-					done, err = s.send(ctx, w, u, ev)
-				}
-			}
-		}
+		done, err := s.tryNotify(ctx, key, ev)
 		if done || err != nil {
 			return err
 		}
@@ -152,30 +142,137 @@ func (s *Service) notifyOrHold(ctx context.Context, ev *chime.Event) error {
 		case <-ctx.Done():
 			return apperr.Wrap(ctx.Err(), apperr.Conflict, "rule "+key.Rule,
 				"another invocation is sending its notification", "it is tried again")
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// window reads what was sent about a key; without windows nothing has to be read.
-func (s *Service) window(ctx context.Context, key Key) (Window, error) {
+// tryNotify notifies of all unsent matches of a key, with the text of ev, or holds ev
+// back. done is false while another process is sending.
+func (s *Service) tryNotify(ctx context.Context, key Key, ev *chime.Event) (done bool, err error) {
 	if s.Window <= 0 {
-		return Window{Key: key}, nil
+		sent, err := s.notify(ctx, Notification{Event: ev, Key: key})
+		return !sent.At.IsZero(), err
 	}
-	return s.Repo.Window(ctx, key)
+	for {
+		w, err := s.Repo.Window(ctx, key)
+		if err != nil {
+			return false, err
+		}
+		step, u, err := s.next(ctx, w, ev)
+		switch {
+		case err != nil:
+			return false, err
+		case step == Notify:
+			return s.send(ctx, w, u, ev)
+		case step == Nothing:
+			return true, nil
+		}
+		held, err := s.Repo.HoldBack(ctx, w, dayOf(ev))
+		if err != nil {
+			return false, err
+		}
+		if held {
+			s.Counts.Count("RuleMatchesHeldBack", 1)
+			return true, nil // the next notification counts it, or Run does
+		}
+	} // the window has just ended, whatever the clock here says
+}
+
+// Run ends the windows that are over, and notifies of what was held back in them.
+func (s *Service) Run(ctx context.Context) error {
+	windows, err := s.Repo.OpenWindows(ctx, s.Now().Add(-max(s.Window, 0)))
+	errs := []error{err}
+	for _, w := range windows {
+		if err := s.end(ctx, w); err != nil {
+			errs = append(errs, fmt.Errorf("rule %s: %w", redact.Text(w.Rule), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// end ends a window, or notifies of what was held back in it, with the text of the newest
+// match. Where all of it was erased, the next notification counts it.
+func (s *Service) end(ctx context.Context, w Window) error {
+	step, u, err := s.next(ctx, w, nil)
+	if err != nil || step == Nothing {
+		return err
+	}
+	if step == Notify && u.newestDay != "" {
+		if u.newest, err = s.Repo.NewestOfDay(ctx, w.Key, u.newestDay); err != nil {
+			return err
+		}
+	}
+	if step == End || u.newest == nil {
+		return s.Repo.EndWindow(ctx, w)
+	}
+	ev, err := chime.Parse(u.newest)
+	if err != nil {
+		return err
+	}
+	_, err = s.send(ctx, w, u, ev)
+	return err
+}
+
+// unsent are the matches of a key that no notification has counted.
+type unsent struct {
+	count int
+	all   Tally
+	// newest is the body of the newest match; of a group newestDay is its day instead.
+	newest    []byte
+	newestDay string
+}
+
+// next returns the next step in a window, and what is unsent unless the window lasts:
+// counting costs reads. ev is the match that arrived; nil in a scheduled run.
+func (s *Service) next(ctx context.Context, w Window, ev *chime.Event) (step Step, u unsent, err error) {
+	now := s.Now()
+	if !w.lasts(now, s.Window) {
+		if w.Scope == Group {
+			u, err = s.unsentOfGroup(ctx, w, ev)
+		} else {
+			u.all.Matches, u.newest, err = s.Repo.CountMatches(ctx, w.Key)
+			u.count = u.all.Matches - w.Matches
+		}
+	}
+	return w.Next(now, s.Window, ev != nil, u.count), u, err
+}
+
+// unsentOfGroup counts the matches of the days of which some are held back, and of the
+// day of ev.
+func (s *Service) unsentOfGroup(ctx context.Context, w Window, ev *chime.Event) (unsent, error) {
+	u := unsent{all: Tally{Days: DayCounts{}}}
+	days := w.heldDays()
+	if ev != nil {
+		days = append(days, dayOf(ev))
+	}
+	slices.Sort(days)
+	for _, day := range slices.Compact(days) {
+		n, err := s.Repo.CountDay(ctx, w.Key, day)
+		if err != nil {
+			return u, err
+		}
+		u.all.Days[day] = n
+		if more := n - w.Days[day].Sent; more > 0 {
+			u.count += more
+			u.newestDay = day
+		}
+	}
+	u.all.Matches = w.Matches + u.count
+	return u, nil
 }
 
 // send notifies of what is unsent, with the text of ev. done is false while another
-// process is sending, or when another has sent and knew fewer matches.
-func (s *Service) send(ctx context.Context, w Window, u Unsent, ev *chime.Event) (done bool, err error) {
+// process is sending, or when another has sent and counted fewer matches.
+func (s *Service) send(ctx context.Context, w Window, u unsent, ev *chime.Event) (done bool, err error) {
 	sent, err := s.notify(ctx, Notification{
-		Event: ev, Held: u.Count - 1, Key: w.Key, Unsent: u,
+		Event: ev, Held: u.count - 1, Key: w.Key, Tally: u.all,
 		DeduplicationID: w.Name() + "/" + strconv.Itoa(w.Notifications+1),
 	})
 	if err != nil || sent.At.IsZero() {
 		return false, err
 	}
-	return u.CountedBy(sent), s.Repo.SetSent(ctx, w, w.After(sent, u))
+	return sent.covers(u.all), s.Repo.SetSent(ctx, w, w.after(sent, u.all))
 }
 
 // notify sends a notification with the rule's route, and with what is known of the call.
@@ -189,40 +286,4 @@ func (s *Service) notify(ctx context.Context, n Notification) (Sent, error) {
 		return Sent{}, err
 	}
 	return s.Notifier.Notify(ctx, n)
-}
-
-// Run notifies, at the end of each window, of what was held back in it. Windows that
-// are open when windows are switched off end at once.
-func (s *Service) Run(ctx context.Context) error {
-	ended, err := s.Repo.EndedWindows(ctx, s.Now().Add(-max(s.Window, 0)))
-	errs := []error{err}
-	for _, w := range ended {
-		if err := s.end(ctx, w); err != nil {
-			errs = append(errs, fmt.Errorf("rule %s: %w", redact.Text(w.Rule), err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// end ends a window, or notifies of what was held back in it.
-func (s *Service) end(ctx context.Context, w Window) error {
-	u, err := s.Repo.Unsent(ctx, w, nil)
-	if err != nil {
-		return err
-	}
-	var body []byte
-	if u.Count > 0 {
-		if body, err = s.Repo.NewestUnsent(ctx, w, u); err != nil {
-			return err
-		}
-	}
-	if body == nil { // nothing was held back, or it was erased: the next notification counts it
-		return s.Repo.EndWindow(ctx, w)
-	}
-	ev, err := chime.Parse(body)
-	if err != nil {
-		return err
-	}
-	_, err = s.send(ctx, w, u, ev)
-	return err
 }

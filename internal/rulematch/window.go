@@ -10,159 +10,137 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// Key is what matches are notified together by: a rule, and the call, or for matches
-// that name no call, their group: the configuration, else the account and Region.
-type Key struct {
-	// Partition is where the table has the matches.
-	Partition string
-	Rule      string
-	// Group reports whether it is a group.
-	Group bool
-}
-
-// maxPartitionName is how many bytes of a call's id are in the id of a notification,
-// whose key has room for a rule's name as well.
-const maxPartitionName = 400
-
-// Name returns the key in an id.
-func (k Key) Name() string {
-	_, name, _ := strings.Cut(k.Partition, "#")
-	return chime.ShortID(name, maxPartitionName) + "/" + k.Rule
-}
-
-// Window is what was sent about a key, and what is held back.
+// Window is what was sent about the matches of a key, and what was held back since. It
+// opens when a notification is sent, and lasts for Service.Window.
 type Window struct {
 	Key
 	// Notifications counts the notifications, Matches the matches that they counted.
 	Notifications, Matches int
-	// SentAt is when the last notification was sent, zero while there was none.
+	// SentAt is when the last notification was sent; zero before the first.
 	SentAt time.Time
-	// Open reports whether somebody has to end the window.
+	// Open reports whether Service.Run has to end the window.
 	Open bool
-	// Held counts how often a match was held back, duplicates included. How many are held
-	// back, the stored matches say.
+	// Held counts how often a match was held back, duplicates included: a match that comes
+	// while the window is ended changes it. How many matches are unsent, the stored
+	// matches say.
 	Held int
-	// Days are set for a group, by day: a group never ends, so that a notification must
-	// not count all of its matches.
-	Days Days
+	// Days are set for a group: it never ends, so a notification must not count all of its
+	// matches again, but only those of the days of which some are held back.
+	Days map[string]Day
 }
 
-// Holds reports whether a match is held back now: a window is open for the time length
-// after the last notification.
-func (w Window) Holds(now time.Time, length time.Duration) bool {
+// Day is what was sent of a group's matches of one day, written as DayLayout.
+type Day struct {
+	Sent int // how many matches
+	Held int // how often one was held back since, duplicates included
+}
+
+// DayLayout is how a day is written.
+const DayLayout = "20060102"
+
+func dayOf(ev *chime.Event) string { return ev.Time.UTC().Format(DayLayout) }
+
+// Step is what to do about the matches of a window.
+type Step string
+
+const (
+	Notify   Step = "notify"    // of all that is unsent
+	HoldBack Step = "hold back" // the match that arrived
+	End      Step = "end"       // the window, in which nothing was held back
+	Nothing  Step = "nothing"
+)
+
+// Next decides what to do when a match arrives, or, where arrives is false, in a
+// scheduled run. length is how long windows last; zero means that windows are disabled,
+// and that those that are still open end at once. unsent is how many stored matches,
+// including the one that arrived, no notification has counted; while the window lasts it
+// does not matter.
+func (w Window) Next(now time.Time, length time.Duration, arrives bool, unsent int) Step {
+	switch {
+	case w.lasts(now, length) && arrives:
+		return HoldBack
+	case w.lasts(now, length), !w.Open && !arrives:
+		return Nothing
+	case unsent > 0:
+		return Notify
+	case arrives: // it is a duplicate
+		return Nothing
+	}
+	return End
+}
+
+func (w Window) lasts(now time.Time, length time.Duration) bool {
 	return w.Open && now.Sub(w.SentAt) < length
 }
 
-// After returns the window after a notification about the matches of u was sent, which
-// another process may have sent, with the matches that it knew of.
-func (w Window) After(sent Sent, u Unsent) Window {
-	w.Notifications, w.Matches, w.SentAt = w.Notifications+1, sent.Calls, sent.At
-	if w.Group {
-		w.Days = w.Days.after(sent.Tally, u.ByDay)
-	}
-	return w
-}
-
-// Unsent is what no notification has counted yet.
-type Unsent struct {
-	Count int
-	// Calls and Tally are what the notification about it records: all matches so far, and
-	// for a group the matches of each day.
-	Calls int
-	Tally string
-	// ByDay are all matches of a group, and LastDay the day of the newest unsent one.
-	ByDay   map[string]int
-	LastDay string
-	// Body is the newest match of a call.
-	Body []byte
-}
-
-// CountedBy reports whether a notification counted all matches that u counts: another
-// process may have sent it, and known fewer.
-func (u Unsent) CountedBy(sent Sent) bool {
-	if u.ByDay == nil {
-		return sent.Calls >= u.Calls
-	}
-	counted := readTally(sent.Tally)
-	for day, n := range u.ByDay {
-		if counted[day] < n {
-			return false
-		}
-	}
-	return true
-}
-
-// UnsentOfGroup returns what of a group was not sent, by its matches on the days that
-// were read.
-func UnsentOfGroup(w Window, byDay map[string]int) Unsent {
-	u := Unsent{ByDay: byDay}
-	for _, day := range slices.Sorted(maps.Keys(byDay)) {
-		if more := byDay[day] - w.Days[day].Sent; more > 0 {
-			u.Count += more
-			u.LastDay = day
-		}
-	}
-	u.Calls, u.Tally = w.Matches+u.Count, writeTally(byDay)
-	return u
-}
-
-// DayFormat is how a day is written.
-const DayFormat = "20060102"
-
-// Days are what was sent of a group's matches, by the day on which they matched.
-type Days map[string]Day
-
-// Day is what was sent of the matches of one day.
-type Day struct {
-	Sent int // how many matches
-	Held int // how often one was held back since
-	// Complete reports whether all that was held back before was sent.
-	Complete bool
-}
-
-// Held returns the days of which something is held back, sorted.
-func (d Days) Held() []string {
-	var names []string
-	for name, day := range d {
+// heldDays returns the days of a group of which matches are held back.
+func (w Window) heldDays() (days []string) {
+	for name, day := range w.Days {
 		if day.Held > 0 {
-			names = append(names, name)
+			days = append(days, name)
 		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// after returns the days after the matches of a tally were sent; all are those that
-// were read before.
-func (d Days) after(tally string, all map[string]int) Days {
-	days := maps.Clone(d)
-	if days == nil {
-		days = Days{}
-	}
-	for name, n := range readTally(tally) {
-		day := days[name]
-		day.Sent, day.Complete = max(day.Sent, n), n >= all[name]
-		days[name] = day
 	}
 	return days
 }
 
-// writeTally writes how many matches of each day there are, so that readTally reads it.
-func writeTally(tally map[string]int) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(tally)) {
-		parts = append(parts, name+"="+strconv.Itoa(tally[name]))
+// after returns the window after a notification was sent, which another process may have
+// sent, and counted other matches than all.
+func (w Window) after(sent Sent, all Tally) Window {
+	w.Notifications, w.Matches, w.SentAt = w.Notifications+1, sent.Matches, sent.At
+	if w.Scope != Group {
+		return w
+	}
+	days := map[string]Day{}
+	maps.Copy(days, w.Days)
+	for name, n := range sent.Days {
+		day := days[name]
+		if day.Sent = max(day.Sent, n); n >= all.Days[name] {
+			day.Held = 0
+		}
+		days[name] = day
+	}
+	w.Days = days
+	return w
+}
+
+// Tally is how many matches of a key there are, sent ones included, as a notification
+// records it.
+type Tally struct {
+	Matches int
+	// Days are, for a group, how many there are of each day that was counted.
+	Days DayCounts
+}
+
+// covers reports whether t counted all that u did.
+func (t Tally) covers(u Tally) bool {
+	for day, n := range u.Days {
+		if t.Days[day] < n {
+			return false
+		}
+	}
+	return len(u.Days) > 0 || t.Matches >= u.Matches
+}
+
+// DayCounts are numbers of matches by day.
+type DayCounts map[string]int
+
+// String writes the counts so that ParseDayCounts reads them: "20260311=2 20260312=1".
+func (c DayCounts) String() string {
+	parts := make([]string, 0, len(c))
+	for _, day := range slices.Sorted(maps.Keys(c)) {
+		parts = append(parts, day+"="+strconv.Itoa(c[day]))
 	}
 	return strings.Join(parts, " ")
 }
 
-func readTally(s string) map[string]int {
-	tally := map[string]int{}
-	for part := range strings.FieldsSeq(s) {
-		name, count, _ := strings.Cut(part, "=")
+// ParseDayCounts reads counts; what is no count is left out.
+func ParseDayCounts(text string) DayCounts {
+	counts := DayCounts{}
+	for part := range strings.FieldsSeq(text) {
+		day, count, _ := strings.Cut(part, "=")
 		if n, err := strconv.Atoi(count); err == nil {
-			tally[name] = n
+			counts[day] = n
 		}
 	}
-	return tally
+	return counts
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Answer is what the API told of a pipeline.
+// Answer is what the API says about a pipeline: without the times of its elements, and
+// without the reason of a failure.
 type Answer struct {
-	// Gone is set when the API knows no such pipeline.
+	// Gone is set where the API knows no such pipeline.
 	Gone bool
-	// Status is Initializing, NotStarted, InProgress, Paused, Stopping, Stopped
-	// or Failed.
+	// Status is Initializing, NotStarted, InProgress, Paused, Stopping, Stopped or Failed.
 	Status   string
 	Elements []AnswerElement
 	// ConfigurationARN and Metadata are what the pipeline was started with.
@@ -28,8 +28,8 @@ type Answer struct {
 // API has none.
 type AnswerElement struct{ Type, Status string }
 
-// observedAs maps the API's statuses to observations. One that is not known
-// here is kept as an event of unknown type.
+// observedAs maps the API's statuses to observations. Another status is stored as an event
+// of unknown type.
 var observedAs = map[string]string{
 	"Initializing": chime.EventObservedCreated,
 	"NotStarted":   chime.EventObservedCreated,
@@ -40,15 +40,15 @@ var observedAs = map[string]string{
 	"Failed":       chime.EventObservedFailed,
 }
 
-// said are the keys of a detail that say what became of a pipeline. The runtime
-// metadata, which are the customer's, may have any of them, and must not be taken for
-// what the API answered.
-var said = []string{"eventType", "mediaInsightsPipelineArn", "mediaInsightsPipelineConfigurationArn",
+// reserved are the keys of a detail that say what became of a pipeline. The runtime
+// metadata, which are the customer's, may have any of them, and must not be read as what
+// the API answered.
+var reserved = []string{"eventType", "mediaInsightsPipelineArn", "mediaInsightsPipelineConfigurationArn",
 	"mediaInsightsPipelineElementStatuses", "failureReason", "failureOrigin", "httpStatusCode"}
 
-// Observation makes an event of an answer, of the time when it was given. The
-// event is well formed: it can be kept and read like one of the service.
-func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.Event, error) {
+// Observation returns an answer of a time as an event, which can be stored and read like
+// one of the service. reason says why the API was asked.
+func Observation(st pipeline.State, a Answer, reason string, at time.Time) (*chime.Event, error) {
 	at = at.UTC().Truncate(time.Microsecond)
 	eventType := chime.EventObservedLost
 	if !a.Gone {
@@ -59,14 +59,14 @@ func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.
 	}
 	detail := map[string]any{}
 	for key, value := range a.Metadata {
-		if !slices.Contains(said, key) {
+		if !slices.Contains(reserved, key) {
 			detail[key] = value
 		}
 	}
 	detail["version"] = "0"
 	detail["eventType"] = eventType
 	detail["mediaInsightsPipelineArn"] = st.PipelineARN
-	detail[chime.ObservedBecause] = why
+	detail[chime.ObservedBecause] = reason
 	if a.ConfigurationARN != "" {
 		detail["mediaInsightsPipelineConfigurationArn"] = a.ConfigurationARN
 	}
@@ -88,9 +88,9 @@ func Observation(st pipeline.State, a Answer, why string, at time.Time) (*chime.
 	return chime.Parse(raw)
 }
 
-// News tells whether an observation tells anything that the state does not.
-// The API does not know temporary failures: InProgress is no news of one.
-func News(st, observed pipeline.State) bool {
+// Changes reports whether an observation changes a state. The API does not know temporary
+// failures: after one, InProgress changes nothing.
+func Changes(st, observed pipeline.State) bool {
 	if st.Status == pipeline.TemporarilyFailed && observed.RawStatus == pipeline.InProgress {
 		return false
 	}

@@ -1,3 +1,6 @@
+// Package watchdog runs the scheduled checks, which find what no event reports: pipelines
+// whose end was missed, failures that last, pipelines that linger, and silence. Each check
+// has a file: a pure rule, what it reads and stores, and what it does.
 package watchdog
 
 import (
@@ -10,49 +13,37 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Service runs the scheduled checks: what no event reports. Every part of it may be cut
-// short anywhere: what it has done is in the table, and the next run continues. Two runs
-// at once do the same work twice and nothing else.
+// Service runs the checks. A run may be cut short anywhere: what it has done is in the
+// table, and the next run continues. Two runs at once do the same work twice and nothing
+// else.
 type Service struct {
-	Pipelines  Pipelines
-	Conditions Conditions
-	Incidents  Incidents
-	API        API
-	Notifier   Notifier
-	Limits     Limits
-	Counts     Counter
+	Repo      Repository
+	Incidents Incidents
+	API       API
+	Notifier  Notifier
+	Limits    Limits
+	Counts    Counter
 	// Account and Region say which pipelines are ours, see Ours, and are named in
-	// notifications. Either may be empty.
+	// warnings. Either may be empty.
 	Account, Region string
 	Now             func() time.Time
 	// Wait waits between two requests to the API; in tests no time passes.
 	Wait func(context.Context, time.Duration) error
 }
 
-// Pipelines reads and stores the state of pipelines.
-type Pipelines interface {
-	pipeline.Recorder
+// Repository is what the checks read and store; *dynamo.Store implements it.
+type Repository interface {
+	OpenPipelines
+	AnswerStore
+	EventReader
+	ConditionStore
+}
+
+// OpenPipelines lists pipelines.
+type OpenPipelines interface {
 	// Open returns all open pipelines: those about which the API was not asked for the
 	// longest first.
 	Open(context.Context) ([]pipeline.OpenPipeline, error)
-	// MarkAsked records that the API was asked about a pipeline at a time.
-	MarkAsked(ctx context.Context, id string, at time.Time) error
-	History(ctx context.Context, id string) ([]pipeline.Record, error)
-	// Known returns what is known of a pipeline without events from the future; ok is
-	// false where that is nothing.
-	Known(context.Context, pipeline.State) (known pipeline.State, ok bool, err error)
-	List(context.Context, pipeline.Query) (pipeline.Page, error)
-}
-
-// Conditions stores what is true for a while.
-type Conditions interface {
-	// SetCondition sets a condition, and returns since when it has been set: the same
-	// time for all that set it, until it is cleared.
-	SetCondition(ctx context.Context, name string) (since time.Time, err error)
-	// ConditionSince returns since when a condition has been set; zero when it is not.
-	ConditionSince(ctx context.Context, name string) (time.Time, error)
-	// ClearCondition clears a condition that was set at a time, and no later one.
-	ClearCondition(ctx context.Context, name string, since time.Time) error
 }
 
 // Incidents records failures and reviews incidents; *incident.Service does.
@@ -61,52 +52,29 @@ type Incidents interface {
 	Review(context.Context) error
 }
 
-// API asks the Chime API about a pipeline. That it knows none is an answer.
-type API interface {
-	Ask(ctx context.Context, id string) (Answer, error)
-}
-
-// Notifier sends a warning once for each Since, however often and by however many
-// processes it is called.
-type Notifier interface {
-	Warn(context.Context, Warning) error
-}
-
 // Counter counts by name, for metrics. It must be safe for concurrent use.
 type Counter interface {
 	Count(name string, n int)
 }
 
-// Run runs all checks once, what people wait for first and what takes long last.
-func (w Service) Run(ctx context.Context) error {
-	open, err := w.Pipelines.Open(ctx)
+// Run runs all checks once: first what people wait for, last what takes long. A check
+// that fails does not keep the others from running.
+func (s Service) Run(ctx context.Context) error {
+	open, err := s.Repo.Open(ctx)
 	if err != nil {
-		return errors.Join(err, w.Incidents.Review(ctx))
+		return errors.Join(err, s.Incidents.Review(ctx))
 	}
-	// Of what is not ours or not real nothing is known but its events.
-	ours := slices.DeleteFunc(slices.Clone(open), func(p pipeline.OpenPipeline) bool { return !w.ours(p.State) })
+	// Pipelines of other places and rehearsals have events, and nothing else to check.
+	ours := slices.DeleteFunc(slices.Clone(open), func(p pipeline.OpenPipeline) bool { return !s.ours(p.State) })
 	return errors.Join(
-		w.unrecovered(ctx, open),
-		w.Incidents.Review(ctx),
-		w.quota(ctx, ours),
-		w.lingering(ctx, ours),
-		w.silence(ctx, ours),
-		w.stalePipelines(ctx, ours),
+		s.checkRecovery(ctx, open),
+		s.Incidents.Review(ctx),
+		s.checkQuota(ctx, ours),
+		s.checkLingering(ctx, ours),
+		s.checkSilence(ctx, ours),
+		s.checkStalePipelines(ctx, ours),
 	)
 }
 
 // ours is Ours for the account and Region that the watchdog runs in.
-func (w Service) ours(st pipeline.State) bool { return Ours(st, w.Account, w.Region) }
-
-// unrecovered escalates temporary failures that last.
-func (w Service) unrecovered(ctx context.Context, open []pipeline.OpenPipeline) error {
-	var errs []error
-	for _, p := range open {
-		if element, since, yes := Unrecovered(p.State, w.Now(), w.Limits); yes {
-			errs = append(errs, w.Incidents.RecordFailure(ctx, incident.Failure{
-				Kind: incident.TemporaryFailure, State: p.State, Event: p.State, Element: element, At: since,
-			}))
-		}
-	}
-	return errors.Join(errs...)
-}
+func (s Service) ours(st pipeline.State) bool { return Ours(st, s.Account, s.Region) }

@@ -30,9 +30,9 @@ type Verdict struct {
 	Weekly   bool
 }
 
-// Ask reports whether at least so many calls of ours began within a span. A From that
-// is zero means since ever.
-type Ask func(s Span, atLeast int) (bool, error)
+// CallsBegan reports whether at least so many calls of ours began within a span. A zero
+// From means no bound.
+type CallsBegan func(s Span, atLeast int) (bool, error)
 
 // The rule in numbers.
 const (
@@ -55,8 +55,8 @@ var scales = []time.Duration{1, 4, 16}
 
 // Judge answers the question. It asks as little as it needs: nothing while there is no
 // silence, two or four times a scale where earlier days do not object either, and at
-// most about a hundred times when they do. The error is that of ask.
-func (s Silence) Judge(ask Ask) (Verdict, error) {
+// most about a hundred times when they do. The error is that of began.
+func (s Silence) Judge(began CallsBegan) (Verdict, error) {
 	busy := s.Hours.Busy(s.Last, s.Now)
 	since := s.Hours.QuietUntil(s.Last, s.Now)
 	switch {
@@ -75,7 +75,7 @@ func (s Silence) Judge(ask Ask) (Verdict, error) {
 		if busy < length {
 			break
 		}
-		v, err := s.judge(length, ask)
+		v, err := s.judge(length, began)
 		if err != nil || v.Page {
 			return v, err
 		}
@@ -85,7 +85,7 @@ func (s Silence) Judge(ask Ask) (Verdict, error) {
 }
 
 // judge compares the last length of time with earlier days.
-func (s Silence) judge(length time.Duration, ask Ask) (Verdict, error) {
+func (s Silence) judge(length time.Duration, began CallsBegan) (Verdict, error) {
 	v := Verdict{Weekly: true, Why: "calls did not come all the while on earlier days"}
 	misses := 0
 	var alone comparison
@@ -94,7 +94,7 @@ func (s Silence) judge(length time.Duration, ask Ask) (Verdict, error) {
 		if !day.usable {
 			continue
 		}
-		objects, err := day.objects(ask, perHalf)
+		objects, err := day.objects(began, perHalf)
 		if err != nil {
 			return v, err
 		}
@@ -102,12 +102,12 @@ func (s Silence) judge(length time.Duration, ask Ask) (Verdict, error) {
 			v.Compared, alone = append(v.Compared, day.span), day
 			continue
 		}
-		known, err := ask(Span{To: day.from}, 1)
+		known, err := began(Span{To: day.from}, 1)
 		if err != nil {
 			return v, err
 		}
 		if !known && misses == 0 && len(v.Compared) == 0 {
-			return s.judgeYoung(length, ask)
+			return s.judgeYoung(length, began)
 		}
 		if !known {
 			break
@@ -121,20 +121,20 @@ func (s Silence) judge(length time.Duration, ask Ask) (Verdict, error) {
 		return v, nil
 	}
 	var err error
-	v.Page, err = alone.objects(ask, perHalfAlone)
+	v.Page, err = alone.objects(began, perHalfAlone)
 	return v, err
 }
 
 // judgeYoung compares with the last two days of the same kind, working days or those
 // of the weekend, while calls are not known for a week.
-func (s Silence) judgeYoung(length time.Duration, ask Ask) (Verdict, error) {
+func (s Silence) judgeYoung(length time.Duration, began CallsBegan) (Verdict, error) {
 	v := Verdict{Why: "no earlier days are known to compare with"}
 	for n := 1; n <= days && len(v.Compared) < 2; n++ {
 		day := s.compare(n, length)
 		if !day.usable || !s.sameKind(day) {
 			continue
 		}
-		if objects, err := day.objects(ask, perHalf); err != nil || !objects {
+		if objects, err := day.objects(began, perHalf); err != nil || !objects {
 			return v, err
 		}
 		v.Compared = append(v.Compared, day.span)
@@ -207,13 +207,13 @@ func (s Silence) compare(ago int, length time.Duration) comparison {
 }
 
 // objects reports whether calls came as they have to have.
-func (c comparison) objects(ask Ask, perHalf int) (bool, error) {
+func (c comparison) objects(began CallsBegan, perHalf int) (bool, error) {
 	for _, slot := range c.slots {
 		atLeast := 1
 		if slot.half {
 			atLeast = perHalf
 		}
-		if came, err := ask(slot.Span, atLeast); err != nil || !came {
+		if came, err := began(slot.Span, atLeast); err != nil || !came {
 			return false, err
 		}
 	}

@@ -81,7 +81,7 @@ func (b business) calls(t testing.TB, random *rand.Rand, outages []watchdog.Span
 }
 
 // asked answers questions about calls, of those that had come by now.
-func asked(calls []time.Time, count *int) watchdog.Ask {
+func asked(calls []time.Time, count *int) watchdog.CallsBegan {
 	return func(s watchdog.Span, atLeast int) (bool, error) {
 		*count++
 		from, _ := slices.BinarySearchFunc(calls, s.From, time.Time.Compare)
@@ -90,14 +90,22 @@ func asked(calls []time.Time, count *int) watchdog.Ask {
 	}
 }
 
-// watched runs the check every minute, and returns when it paged: once until a call
-// comes, as the function does.
+// pick returns all, or few with -short.
+func pick[T any](all, few T) T {
+	if testing.Short() {
+		return few
+	}
+	return all
+}
+
+// watched runs the check every minute, every third with -short, and returns when it
+// paged: once until a call comes, as the function does.
 func watched(t testing.TB, b business, calls []time.Time, hours watchdog.Hours, heartbeat time.Duration) (pages []time.Time, most int) {
 	t.Helper()
 	all := b.days(t)
 	next, paged := 0, false
 	var last time.Time
-	for now := all[0]; now.Before(all[len(all)-1]); now = now.Add(time.Minute) {
+	for now := all[0]; now.Before(all[len(all)-1]); now = now.Add(pick(time.Minute, 3*time.Minute)) {
 		for ; next < len(calls) && !calls[next].After(now); next++ {
 			last, paged = calls[next], false
 		}
@@ -164,7 +172,7 @@ func TestSilenceIsPagedOnceForEachOutageAndForNothingElse(t *testing.T) {
 			if tc.chosenZone == "" {
 				slack, early = slack+90*time.Minute, early+time.Hour
 			}
-			for seed := range int64(4) {
+			for seed := range pick[int64](4, 1) {
 				random := rand.New(rand.NewSource(seed))
 				var outages, must []watchdog.Span
 				var due []time.Time
@@ -248,7 +256,7 @@ func TestSilenceOfFewCalls(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range int64(3) {
+			for seed := range pick[int64](3, 1) {
 				b := business{zone: "UTC", every: tc.every, regular: tc.regular, begin: "2026-05-04", weeks: 7}
 				begin := b.days(t)[40].Add(time.Duration(seed) * 3 * time.Hour)
 				calls := b.calls(t, rand.New(rand.NewSource(seed)), []watchdog.Span{{From: begin, To: begin.Add(tc.lasts)}})
@@ -397,7 +405,7 @@ func TestBusyTimeIsWhatQuietHoursLeave(t *testing.T) {
 		random := rand.New(rand.NewSource(1))
 		for _, quiet := range []string{"", "18:00-08:00", "Mon-Fri 18:00-08:00,Sat,Sun", "2026-04-05", "Sat-Mon,22:30-01:15", "2026-04-01..2026-04-10 12:00-13:00", "Fri 20:00-04:00,04-05"} {
 			h := mustHours(t, zone, quiet)
-			for range 40 {
+			for range pick(40, 8) {
 				from := time.Date(2026, 3, 1, 0, random.Intn(60*24*50), 0, 0, time.UTC)
 				to := from.Add(time.Duration(random.Intn(60*24*4)) * time.Minute)
 				want := 0

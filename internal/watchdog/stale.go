@@ -12,80 +12,112 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// The pace of questions to the API, whose limit is shared with the calls
-// themselves.
+// API is the Chime API.
+type API interface {
+	// GetPipeline returns what the API says about a pipeline; an error of class NotFound
+	// when it knows none of that id, and of class Throttled when it gets too many requests.
+	GetPipeline(ctx context.Context, id string) (Answer, error)
+}
+
+// AnswerStore stores what the API answered.
+type AnswerStore interface {
+	pipeline.Recorder
+	// MarkAsked records that the API was asked about a pipeline at a time.
+	MarkAsked(ctx context.Context, id string, at time.Time) error
+}
+
+// The pace of requests to the API, whose limit is shared with the calls themselves.
 const (
-	maxAsked = 50                     // in one run
-	askPause = 200 * time.Millisecond // between two
-	askAgain = 15 * time.Minute       // about the same pipeline
-	// askReserve is what a run keeps of its time for what comes after.
-	askReserve   = 10 * time.Second
-	maxAskFailed = 3 // questions in one run that may come to nothing
-	// askTime is how long one question may take, with all tries: so long that one
-	// that hangs is tried again, and so short that a run has time for others.
-	askTime = 12 * time.Second
+	maxRequests  = 50                     // in one run
+	requestPause = 200 * time.Millisecond // between two
+	askInterval  = 15 * time.Minute       // about the same pipeline
+	maxFailed    = 3                      // requests in one run
+	// reservedTime is what a run keeps of its time for what comes after.
+	reservedTime = 10 * time.Second
+	// requestTime is for one request with all retries: long enough to retry one that hangs,
+	// and short enough to leave time for others.
+	requestTime = 12 * time.Second
 )
 
-// stalePipelines asks the API about open pipelines whose state is to be doubted, those
-// first that were not asked about for the longest. It stops when the API is
-// pressed, when several questions came to nothing or when time runs short; the
-// next run goes on with the others.
-func (w Service) stalePipelines(ctx context.Context, open []pipeline.OpenPipeline) error {
+// checkStalePipelines asks the API about open pipelines whose state is doubtful: first
+// those about which it was not asked for the longest. It stops when the API throttles,
+// when several requests failed or when time runs short; the next run continues.
+func (s Service) checkStalePipelines(ctx context.Context, open []pipeline.OpenPipeline) error {
 	asked, left := 0, 0
 	var failed []error
-	pressed := false
+	throttled := false
 	for _, p := range open {
-		why := Doubt(p.State, w.Now(), w.Limits)
-		if why == "" || w.Now().Sub(p.AskedAt) < askAgain {
+		reason := StaleReason(p.State, s.Now(), s.Limits)
+		if reason == "" || s.Now().Sub(p.AskedAt) < askInterval {
 			continue
 		}
-		if pressed || len(failed) == maxAskFailed || asked == maxAsked || !enoughTime(ctx) {
+		if throttled || len(failed) == maxFailed || asked == maxRequests || !enoughTime(ctx) {
 			left++
 			continue
 		}
 		if asked > 0 {
-			if err := w.Wait(ctx, askPause); err != nil {
+			if err := s.Wait(ctx, requestPause); err != nil {
 				return errors.Join(append(failed, err)...)
 			}
 		}
 		asked++
-		if err := w.checkPipeline(ctx, p.State, why); err != nil {
-			pressed = apperr.ClassOf(err) == apperr.Throttled
-			// The next run asks again, but all others first: what fails here, and may go
-			// on failing, must not keep them from their turn.
-			again := w.Pipelines.MarkAsked(ctx, p.State.ID, w.Now().Add(-askAgain))
-			failed = append(failed, errors.Join(fmt.Errorf("pipeline %s: %w", p.State.ID, err), again))
+		if err := s.checkPipeline(ctx, p.State, reason); err != nil {
+			throttled = apperr.ClassOf(err) == apperr.Throttled
+			// The next run asks again, but after all others: a pipeline for which this fails
+			// again and again must not keep the others from their turn.
+			marked := s.Repo.MarkAsked(ctx, p.State.ID, s.Now().Add(-askInterval))
+			failed = append(failed, errors.Join(fmt.Errorf("pipeline %s: %w", p.State.ID, err), marked))
 		}
 	}
-	w.Counts.Count("PipelinesAsked", asked)
-	w.Counts.Count("PipelinesNotYetAsked", left)
+	s.Counts.Count("PipelinesAsked", asked)
+	s.Counts.Count("PipelinesNotYetAsked", left)
 	return errors.Join(failed...)
 }
 
-func enoughTime(ctx context.Context) bool {
-	deadline, has := ctx.Deadline()
-	return !has || time.Until(deadline) > askReserve
+// StaleReason returns why the state of an open pipeline in the table is doubtful; empty
+// when it is not.
+func StaleReason(st pipeline.State, now time.Time, l Limits) string {
+	switch {
+	case !st.Status.Open():
+		return ""
+	case now.Sub(st.CreatedAt) > maxAge+margin:
+		return "open for longer than the 8 hours that the service allows"
+	case st.Status == pipeline.Paused && now.Sub(st.StatusOrder.Time()) > maxPaused+margin:
+		return "paused for longer than the 2 hours that the service allows"
+	case now.Sub(st.UpdatedAt()) > l.Silent:
+		return fmt.Sprintf("without an event for over %s", l.Silent)
+	}
+	return ""
 }
 
-// ask asks the API, for at most askTime and as long as the run has time.
-func (w Service) ask(ctx context.Context, id string) (Answer, error) {
-	until := time.Now().Add(askTime)
-	if deadline, has := ctx.Deadline(); has && deadline.Add(-askReserve).Before(until) {
-		until = deadline.Add(-askReserve)
+func enoughTime(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > reservedTime
+}
+
+// getPipeline asks the API, within requestTime and the time that the run has left.
+func (s Service) getPipeline(ctx context.Context, id string) (Answer, error) {
+	until := time.Now().Add(requestTime)
+	if deadline, ok := ctx.Deadline(); ok {
+		until = earlier(until, deadline.Add(-reservedTime))
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return w.API.Ask(ctx, id)
+	answer, err := s.API.GetPipeline(ctx, id)
+	if apperr.ClassOf(err) == apperr.NotFound {
+		return Answer{Gone: true}, nil
+	}
+	return answer, err
 }
 
-// checkPipeline asks the API about one pipeline, and stores what is new in the answer.
+// checkPipeline asks the API about one pipeline, and stores what the answer changes.
 // Failures are recorded first: once the answer is stored, nobody asks again.
-func (w Service) checkPipeline(ctx context.Context, st pipeline.State, why string) error {
-	answer, err := w.ask(ctx, st.ID)
+func (s Service) checkPipeline(ctx context.Context, st pipeline.State, reason string) error {
+	answer, err := s.getPipeline(ctx, st.ID)
 	if err != nil {
 		return err
 	}
-	ev, err := Observation(st, answer, why, w.Now())
+	ev, err := Observation(st, answer, reason, s.Now())
 	if err != nil {
 		return err
 	}
@@ -93,7 +125,7 @@ func (w Service) checkPipeline(ctx context.Context, st pipeline.State, why strin
 	if err != nil {
 		return err
 	}
-	if News(st, observed) {
+	if Changes(st, observed) {
 		for _, f := range incident.FailuresIn(ev, observed) {
 			for _, known := range st.FailingElements() {
 				if known.Type == f.Element.Type {
@@ -101,18 +133,19 @@ func (w Service) checkPipeline(ctx context.Context, st pipeline.State, why strin
 				}
 			}
 			f.State, f.Event, f.At = pipeline.Merge(st, observed), observed, ev.Time
-			if err := w.Incidents.RecordFailure(ctx, f); err != nil {
+			if err := s.Incidents.RecordFailure(ctx, f); err != nil {
 				return err
 			}
 		}
-		if err := w.Pipelines.RecordStateChange(ctx, ev, observed); err != nil {
+		if err := s.Repo.RecordStateChange(ctx, ev, observed); err != nil {
 			return err
 		}
-		w.Counts.Count("Observations", 1)
-		slog.InfoContext(ctx, "a pipeline was not as its events said", "pipeline", st.ID, "was", string(st.Status), "observed", ev.StateChange.EventType, "because", why)
+		s.Counts.Count("Observations", 1)
+		slog.InfoContext(ctx, "a pipeline was not as its events said", "pipeline", st.ID,
+			"was", string(st.Status), "observed", ev.StateChange.EventType, "because", reason)
 	}
 	if observed.Status.Ended() {
-		return nil // nobody asks about it any more
+		return nil // it is not open any more
 	}
-	return w.Pipelines.MarkAsked(ctx, st.ID, w.Now())
+	return s.Repo.MarkAsked(ctx, st.ID, s.Now())
 }

@@ -39,7 +39,7 @@ func event(at time.Duration, eventType string, elements ...chime.Element) *chime
 
 func element(kind, status string) chime.Element { return chime.Element{Type: kind, Status: status} }
 
-func TestDoubt(t *testing.T) {
+func TestStaleReason(t *testing.T) {
 	cases := []struct {
 		name   string
 		events []*chime.Event
@@ -56,7 +56,7 @@ func TestDoubt(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			got := watchdog.Doubt(after(t, test.events...), start.Add(test.now), limits)
+			got := watchdog.StaleReason(after(t, test.events...), start.Add(test.now), limits)
 			if !strings.HasPrefix(got, test.want) || (got == "") != (test.want == "") {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -172,7 +172,7 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 				t.Fatalf("the observation's bytes do not parse to it: %v", err)
 			}
 			delta := after(t, ev)
-			if got := watchdog.News(test.st, delta); got != test.news {
+			if got := watchdog.Changes(test.st, delta); got != test.news {
 				t.Errorf("news: got %v, want %v", got, test.news)
 			}
 			merged := pipeline.Merge(test.st, delta)

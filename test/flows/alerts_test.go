@@ -101,7 +101,7 @@ func TestRuleIsToldOnceAWindowOnACall(t *testing.T) {
 	v.endWindows(t, noon.Add(30*time.Minute))
 	v.endWindows(t, noon.Add(60*time.Minute))
 	want("and nothing is told twice", 0, 0, 1, 1)
-	if ended, err := v.store().EndedWindows(t.Context(), noon.Add(24*time.Hour)); err != nil || len(ended) != 0 {
+	if ended, err := v.store().OpenWindows(t.Context(), noon.Add(24*time.Hour)); err != nil || len(ended) != 0 {
 		t.Errorf("got %d open windows (%v), want none", len(ended), err)
 	}
 }
@@ -316,7 +316,7 @@ func TestWindowsThatAreOpenWhenTheyAreSwitchedOffEnd(t *testing.T) {
 	if held := heldBack(t, v); len(held) != 4 {
 		t.Errorf("got %d messages, want two of each rule", len(held))
 	}
-	if ended, err := v.store().EndedWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {
+	if ended, err := v.store().OpenWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {
 		t.Errorf("got %d open windows (%v), want none", len(ended), err)
 	}
 }

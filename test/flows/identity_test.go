@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
@@ -65,7 +64,7 @@ func TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion(t *testing.T) {
 			}
 			for _, id := range []string{"ours-1", "ours-2"} {
 				v.record(t, phoned{id: id}.event(chime.EventInProgress, noon))
-				v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "InProgress"}
+				v.api.known[id] = watchdog.Answer{Status: "InProgress"}
 			}
 			for _, minute := range []int{6, 62, 9 * 60} {
 				counts, err := v.counts(t, limits, minutes(minute))

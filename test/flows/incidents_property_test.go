@@ -119,7 +119,7 @@ func TestEveryReasonAndLossIsNotifiedOnce(t *testing.T) {
 		calls := 0
 		for _, i := range v.all(t) {
 			r, g := checkNews(t, v, i, slices.DeleteFunc(slices.Clone(news), func(m sentNews) bool { return m.Incident.ID != i.ID }))
-			tally, err := v.store().Tally(ctx, i.ID)
+			tally, err := v.store().CountOccurrences(ctx, i.ID)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -177,7 +177,7 @@ func checkNews(t testing.TB, v *invocation, i incident.Incident, news []sentNews
 		causes[r.Cause] = true
 	}
 	last := news[len(news)-1]
-	tally, err := v.store().Tally(t.Context(), i.ID)
+	tally, err := v.store().CountOccurrences(t.Context(), i.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func checkNews(t testing.TB, v *invocation, i incident.Incident, news []sentNews
 	}
 	severest := incident.Severity("")
 	for _, m := range news {
-		if s := incident.Severity(m.Severity); m.Incident.Stage != "closing" && s.Graver(severest) {
+		if s := incident.Severity(m.Severity); m.Incident.Stage != "closing" && s.WorseThan(severest) {
 			severest = s
 		}
 	}

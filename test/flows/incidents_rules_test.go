@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
@@ -144,77 +141,11 @@ func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {
 	v.Line.Revive()
 	v.now.set(minutes(1))
 	w := v.watch(limits, quiet{})
-	w.Pipelines = blind{v.store()}
+	w.Repo = blind{v.store()}
 	if err := w.Run(t.Context()); !errors.Is(err, errBlind) {
 		t.Errorf("got %v, want the error of the list", err)
 	}
 	v.wantStages(t, "though pipelines cannot be listed", map[string]int{"opening": 1})
-}
-
-// sentBefore is a table in which the notification was sent already, by another process
-// that knew less or more.
-type sentBefore struct {
-	joins
-	sent   incident.Sent
-	tally  incident.Tally
-	marked *incident.Announced
-	joined incident.Incident
-}
-
-func (s *sentBefore) Incident(context.Context, string) (incident.Incident, error) {
-	return s.joined, nil
-}
-func (s *sentBefore) Tally(context.Context, string) (incident.Tally, error) { return s.tally, nil }
-
-func (s *sentBefore) Notify(context.Context, incident.Update) (incident.Sent, error) {
-	return s.sent, nil
-}
-
-func (s *sentBefore) SetAnnounced(_ context.Context, _ incident.Incident, a incident.Announced) error {
-	*s.marked = a
-	return nil
-}
-
-// What is recorded as known is what the message said that was sent, whoever sent it:
-// not what this process would have said.
-func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
-	first := incident.ReasonOf(incident.Cause{Class: incident.Permissions}, denied)
-	second := incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "It broke")
-	known := incident.Announced{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}
-	for _, tt := range []struct {
-		name   string
-		told   incident.Announced
-		reopen int
-		sent   incident.Sent
-		want   incident.Announced
-	}{
-		{"the opening knew one call and one reason", incident.Announced{}, 0,
-			incident.Sent{Calls: 1, Severity: incident.Medium, Reasons: []string{first.ID}, At: minutes(1)},
-			incident.Announced{At: minutes(1), Calls: 1, LastCalls: 1, Openings: 1, Severity: incident.Medium, Reasons: []string{first.ID}}},
-		{"a reopening knew fewer calls than people know of", known, 1,
-			incident.Sent{Calls: 2, Severity: incident.High, Reasons: []string{first.ID}, At: minutes(3)},
-			incident.Announced{At: minutes(5), Calls: 4, Openings: 2, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID}}},
-		{"a graver loss was sent, and leaves the count of calls to the next summary", known, 0,
-			incident.Sent{Calls: 9, Severity: incident.Critical, Reasons: []string{first.ID}, At: minutes(8)},
-			incident.Announced{At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, News: 1, Summaries: 1, Severity: incident.Critical, Reasons: []string{first.ID}}},
-		{"it is being sent", known, 1, incident.Sent{}, incident.Announced{}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var marked incident.Announced
-			table := &sentBefore{sent: tt.sent, tally: incident.Tally{Calls: 20}, marked: &marked, joined: incident.Incident{
-				ID: "g.1", Class: incident.Permissions, Reason: denied, Reasons: []incident.Reason{first, second},
-				Losses: []incident.Loss{incident.Recording}, Announced: tt.told, Reopened: tt.reopen,
-			}}
-			h := &incident.Service{Repo: table, Notifier: table, Counts: quiet{}, Now: func() time.Time { return noon }}
-			event := phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)
-			if err := h.Handle(t.Context(), event); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, marked); diff != "" {
-				t.Errorf("recorded (-want +got):\n%s", diff)
-			}
-		})
-	}
 }
 
 // While an incident is open and calls fail, the watch makes lists show when they did;

@@ -60,7 +60,7 @@ func TestCallThatFailsAgainAfterTheEndIsTold(t *testing.T) {
 			if len(list) != 1 {
 				t.Fatalf("got %d incidents, want 1", len(list))
 			}
-			tally, err := v.store().Tally(t.Context(), list[0].ID)
+			tally, err := v.store().CountOccurrences(t.Context(), list[0].ID)
 			if err != nil || tally.Calls != 1 {
 				t.Errorf("got %d calls (%v), want 1", tally.Calls, err)
 			}

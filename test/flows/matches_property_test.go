@@ -204,7 +204,7 @@ func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
 		if len(l.told[""]) > 0 {
 			t.Errorf("seed %d: got messages of nothing that matched: %v", seed, l.told[""])
 		}
-		if ended, err := invoked(world.Process(), now, "reader").store().EndedWindows(t.Context(), now.Add(time.Hour)); err != nil || len(ended) != 0 {
+		if ended, err := invoked(world.Process(), now, "reader").store().OpenWindows(t.Context(), now.Add(time.Hour)); err != nil || len(ended) != 0 {
 			t.Errorf("seed %d: got %d open windows (%v), want none", seed, len(ended), err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -155,12 +154,12 @@ func missed(t testing.TB, v *invocation) {
 		c := phoned{id: id, connector: "abc", elements: [][2]string{{"S3RecordingSink", "InProgress"}}}
 		v.record(t, c.event(chime.EventInProgress, noon))
 	}
-	sink := func(status string) []chimeapi.PipelineElement {
-		return []chimeapi.PipelineElement{{Type: "S3RecordingSink", Status: status}}
+	sink := func(status string) []watchdog.AnswerElement {
+		return []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: status}}
 	}
-	v.api.known = map[string]chimeapi.Pipeline{
-		"stopped": {ID: "stopped", Status: "Stopped", Elements: sink("Stopped")}, "failed": {ID: "failed", Status: "Failed", Elements: sink("Failed")},
-		"runs": {ID: "runs", Status: "InProgress", Elements: sink("InProgress")},
+	v.api.known = map[string]watchdog.Answer{
+		"stopped": {Status: "Stopped", Elements: sink("Stopped")}, "failed": {Status: "Failed", Elements: sink("Failed")},
+		"runs": {Status: "InProgress", Elements: sink("InProgress")},
 	}
 }
 
@@ -261,7 +260,7 @@ func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 			}
 		}
 		for _, i := range first.all(t) {
-			tally, err := first.store().Tally(t.Context(), i.ID)
+			tally, err := first.store().CountOccurrences(t.Context(), i.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -315,7 +314,7 @@ func TestOneOfTwoProcessesDies(t *testing.T) {
 		if len(list) != 1 {
 			t.Fatalf("seed %d: got %d incidents, want 1", seed, len(list))
 		}
-		tally, err := reader.store().Tally(t.Context(), list[0].ID)
+		tally, err := reader.store().CountOccurrences(t.Context(), list[0].ID)
 		if err != nil || tally.Calls != 3 {
 			t.Errorf("seed %d: got %d calls (%v), want 3", seed, tally.Calls, err)
 		}
@@ -337,7 +336,7 @@ func TestDuplicateCountsOnceWhateverIsKnownByThen(t *testing.T) {
 	v.fail(t, phoned{id: "p2", connector: "abc"}.event(chime.EventPermanentFailure, noon), bare) // now there is one to join
 	calls := map[string]int{}
 	for _, i := range v.all(t) {
-		tally, err := v.store().Tally(t.Context(), i.ID)
+		tally, err := v.store().CountOccurrences(t.Context(), i.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -395,7 +394,7 @@ func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
 	}
 	for _, i := range list {
 		want := map[string]int{denied: calls, "The bucket was deleted": others}[i.Reason]
-		tally, err := v.store().Tally(t.Context(), i.ID)
+		tally, err := v.store().CountOccurrences(t.Context(), i.ID)
 		if err != nil || tally.Calls != want || !i.Open() || i.Announced.Openings != 1 {
 			t.Errorf("incident %s (%s): got %d calls, open %v, %d openings told (%v), want %d, open, 1", i.ID, i.Reason, tally.Calls, i.Open(), i.Announced.Openings, err, want)
 		}

@@ -13,10 +13,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
 // happening is an event, and how long after the one before it comes.
@@ -77,7 +77,7 @@ type outcome struct {
 // play hands each happening to the functions, and runs the watch after each real
 // one and for a while at the end. It returns what came of the real ones.
 func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
-	v.api.known["p1"] = chimeapi.Pipeline{ID: "p1", Status: "Stopped"}
+	v.api.known["p1"] = watchdog.Answer{Status: "Stopped"}
 	calls := &settler{}
 	beats := limits
 	beats.Heartbeat, beats.Quota = time.Hour, 3

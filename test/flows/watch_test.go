@@ -14,7 +14,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -55,7 +54,7 @@ func TestWatchEscalatesWhatDoesNotRecoverOnce(t *testing.T) {
 	if len(list) != 1 || list[0].Element != "KinesisDataStreamSink" || !list[0].OpenedAt.Equal(noon) {
 		t.Fatalf("got %+v, want one incident of the sink since noon", list)
 	}
-	if tally, err := v.store().Tally(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
+	if tally, err := v.store().CountOccurrences(t.Context(), list[0].ID); err != nil || tally.Calls != 1 {
 		t.Errorf("got %d calls (%v), want the one that did not recover", tally.Calls, err)
 	}
 }
@@ -216,7 +215,7 @@ func TestWatchStopsAskingWhenTheAPIIsPressedAndGoesOnNextTime(t *testing.T) {
 	for n := range 3 {
 		id := fmt.Sprint("p", n)
 		v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
-		v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+		v.api.known[id] = watchdog.Answer{Status: "Stopped"}
 	}
 	v.api.trouble = map[string]error{"p1": apiError(429)}
 	counts, err := v.counts(t, limits, minutes(120))
@@ -247,7 +246,7 @@ func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
 		for n := range 3 {
 			id := fmt.Sprint("p", n)
 			v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
-			v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+			v.api.known[id] = watchdog.Answer{Status: "Stopped"}
 		}
 		for n := range 2 {
 			_, err := v.counts(t, limits, minutes(120+n))
@@ -266,8 +265,8 @@ func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
 		for n := range 8 {
 			id := fmt.Sprint("p", n)
 			v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
-			if v.api.known[id] = (chimeapi.Pipeline{ID: id, Status: "Stopped"}); n < 4 {
-				v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Failed"}
+			if v.api.known[id] = (watchdog.Answer{Status: "Stopped"}); n < 4 {
+				v.api.known[id] = watchdog.Answer{Status: "Failed"}
 			}
 		}
 		v.Line.Refuse("Publish", 403, "AuthorizationError")
@@ -294,7 +293,7 @@ func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
 			for n := range 8 {
 				id := fmt.Sprint("p", n)
 				v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
-				if v.api.known[id] = (chimeapi.Pipeline{ID: id, Status: "Stopped"}); n < 4 {
+				if v.api.known[id] = (watchdog.Answer{Status: "Stopped"}); n < 4 {
 					v.api.trouble[id] = apiError(status)
 				}
 			}
@@ -327,7 +326,7 @@ func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 	v.now.set(minutes(120))
 	var within time.Duration
 	w := v.watch(limits, quiet{})
-	w.API = asked{hanging{&within}}
+	w.API = hanging{&within}
 	for _, run := range []struct{ has, least, most time.Duration }{
 		{10 * time.Minute, 10 * time.Second, 12 * time.Second}, // one try of a request, and some
 		{15 * time.Second, time.Second, 5 * time.Second},       // all but what comes after needs
@@ -346,10 +345,10 @@ func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 // hanging is an API that answers when the time is up, and tells how long that was.
 type hanging struct{ within *time.Duration }
 
-func (h hanging) GetPipeline(ctx context.Context, _ string) (chimeapi.Pipeline, error) {
+func (h hanging) GetPipeline(ctx context.Context, _ string) (watchdog.Answer, error) {
 	deadline, _ := ctx.Deadline()
 	*h.within = time.Until(deadline)
-	return chimeapi.Pipeline{}, apiError(500)
+	return watchdog.Answer{}, apiError(500)
 }
 
 // Trouble with one thing keeps nothing else from being done, the error names
@@ -378,7 +377,7 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 			}
 			v.Line.Revive()
 			v.record(t, phoned{id: "p1", connector: "xyz"}.event(chime.EventInProgress, noon), phoned{id: "flaky", connector: "flaky"}.event(chime.EventTemporaryFailure, minutes(110)))
-			v.api.known["p1"] = chimeapi.Pipeline{ID: "p1", Status: "Stopped"}
+			v.api.known["p1"] = watchdog.Answer{Status: "Stopped"}
 			if v.Line.Refuse(tc.call, tc.status, tc.code); tc.status == 0 {
 				v.Line.Allow()
 				v.api.trouble = map[string]error{"p1": apiError(429)}
@@ -665,7 +664,7 @@ func TestSilenceIsNotEndedByWhatTheWatchObserves(t *testing.T) {
 	for n := range 3 {
 		id := fmt.Sprint("p", n)
 		v.record(t, phoned{id: id, connector: "abc"}.event(chime.EventInProgress, minutes(n)))
-		v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "Stopped"}
+		v.api.known[id] = watchdog.Answer{Status: "Stopped"}
 	}
 	for n := 55; n < 180; n += 5 {
 		v.run(t, beats, minutes(n))
@@ -686,7 +685,7 @@ func TestWatchSpreadsItsQuestions(t *testing.T) {
 	for n := range open {
 		v.record(t, phoned{id: fmt.Sprintf("p%02d", n)}.event(chime.EventInProgress, noon.Add(time.Duration(n)*time.Second)))
 		id := fmt.Sprintf("p%02d", n)
-		v.api.known[id] = chimeapi.Pipeline{ID: id, Status: "InProgress"}
+		v.api.known[id] = watchdog.Answer{Status: "InProgress"}
 	}
 	waits := 0
 	run := func(ctx context.Context, at time.Time) (count, error) {

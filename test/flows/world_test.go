@@ -11,7 +11,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
@@ -58,7 +57,7 @@ type invocation struct {
 }
 
 func invoked(p *faultinject.Process, at time.Time, owner string) *invocation {
-	return &invocation{Process: p, now: &now{at: at}, owner: owner, api: &pipelines{known: map[string]chimeapi.Pipeline{}}, timing: timing}
+	return &invocation{Process: p, now: &now{at: at}, owner: owner, api: &pipelines{known: map[string]watchdog.Answer{}}, timing: timing}
 }
 
 func (v *invocation) store() *dynamo.Store {
@@ -107,22 +106,11 @@ func (v *invocation) watchOn(table *dynamo.Store, l watchdog.Limits, counts watc
 	incidents := v.incidents()
 	incidents.Repo, incidents.Notifier = table, notify.Incidents{Outbox: table, Topic: v.topic(), Owner: v.name}
 	return watchdog.Service{
-		Pipelines: table, Conditions: table, Incidents: incidents, API: asked{overLine{v.Line, v.api}},
+		Repo: table, Incidents: incidents, API: overLine{v.Line, v.api},
 		Notifier: notify.Warnings{Outbox: table, Topic: v.topic(), Owner: v.name},
 		Limits:   l, Counts: counts, Account: "111122223333", Region: "us-east-1", Now: v.now.Now,
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
-}
-
-// asked is the API as the watchdog asks it.
-type asked struct {
-	api interface {
-		GetPipeline(ctx context.Context, id string) (chimeapi.Pipeline, error)
-	}
-}
-
-func (a asked) Ask(ctx context.Context, id string) (watchdog.Answer, error) {
-	return chimeapi.AnswerOf(a.api.GetPipeline(ctx, id))
 }
 
 // run does one run of the watch at a time.
@@ -162,22 +150,22 @@ func (quiet) Count(string, int) {}
 // pipelines stands in for the API.
 type pipelines struct {
 	mu    sync.Mutex
-	known map[string]chimeapi.Pipeline
+	known map[string]watchdog.Answer
 	// trouble is what it answers for a pipeline instead.
 	trouble map[string]error
 	asked   []string
 }
 
-func (p *pipelines) get(id string) (chimeapi.Pipeline, error) {
+func (p *pipelines) get(id string) (watchdog.Answer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked = append(p.asked, id)
 	if err := p.trouble[id]; err != nil {
-		return chimeapi.Pipeline{}, err
+		return watchdog.Answer{}, err
 	}
 	known, there := p.known[id]
 	if !there {
-		return chimeapi.Pipeline{}, apiError(404)
+		return watchdog.Answer{}, apiError(404)
 	}
 	return known, nil
 }
@@ -188,7 +176,7 @@ type overLine struct {
 	api  *pipelines
 }
 
-func (o overLine) GetPipeline(_ context.Context, id string) (answer chimeapi.Pipeline, err error) {
+func (o overLine) GetPipeline(_ context.Context, id string) (answer watchdog.Answer, err error) {
 	err = o.line.Do("GetMediaPipeline", func(how faultinject.How) error {
 		if how == faultinject.Throttled {
 			return apiError(429)

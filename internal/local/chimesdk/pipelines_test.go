@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
+	"github.com/chimewatch/chimewatch/internal/watchdog"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -29,15 +30,31 @@ func serve(t *testing.T) (*chimesdk.Pipelines, *client.Client, string) {
 		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), server.URL
 }
 
+// wantIdentity checks, with the client of AWS, what ours does not read.
+func wantIdentity(t *testing.T, url, id, arn string, created time.Time) {
+	t.Helper()
+	sdk := chimesdkmediapipelines.New(chimesdkmediapipelines.Options{
+		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})
+	out, err := sdk.GetMediaPipeline(t.Context(), &chimesdkmediapipelines.GetMediaPipelineInput{MediaPipelineId: &id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := out.MediaPipeline.MediaInsightsPipeline
+	if *p.MediaPipelineId != id || *p.MediaPipelineArn != arn || !p.CreatedTimestamp.Equal(created) {
+		t.Errorf("got %s, %s, created at %s, want %s, %s, %s", *p.MediaPipelineId, *p.MediaPipelineArn, p.CreatedTimestamp,
+			id, arn, created)
+	}
+}
+
 func TestChimeAPIClient(t *testing.T) {
-	api, c, _ := serve(t)
-	want := client.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress",
-		CreatedAt: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		Elements: []client.PipelineElement{{Type: "S3RecordingSink",
+	api, c, url := serve(t)
+	want := watchdog.Answer{ConfigurationARN: "arn:c", Status: "InProgress",
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
 			Status: "Failed"}}, Metadata: map[string]string{"k": "v"}}
-	api.Set(chimesdk.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress",
-		CreatedAt: want.CreatedAt,
-		Elements:  []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}})
+	created := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	api.Set(chimesdk.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress", CreatedAt: created,
+		Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}})
 	got, err := c.GetPipeline(t.Context(), "p1")
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +62,7 @@ func TestChimeAPIClient(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
+	wantIdentity(t, url, "p1", "arn:p1", created)
 	if _, err := c.GetPipeline(t.Context(), "p2"); apperr.ClassOf(err) != apperr.NotFound {
 		t.Errorf("got %v, want not found", err)
 	}
@@ -101,13 +119,12 @@ func TestAWSCLIReadsPipelines(t *testing.T) {
 
 // The API knows what events say, in any order, unless it was set.
 func TestLearn(t *testing.T) {
-	api, c, _ := serve(t)
+	api, c, url := serve(t)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	event := func(id, eventType string, seconds int, elements ...chime.Element) pipeline.State {
 		st, err := pipeline.FromEvent(&chime.Event{ID: eventType, Time: start.Add(time.Duration(seconds) * time.Second),
 			StateChange: &chime.StateChange{
-				EventType: eventType, Elements: elements,
-				PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}})
+				EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id, Elements: elements}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,9 +147,9 @@ func TestLearn(t *testing.T) {
 		}
 	}
 	got, err := c.GetPipeline(t.Context(), "ended")
-	want := client.Pipeline{ID: "ended", ARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/ended",
-		Status: "Stopped", CreatedAt: start,
-		Elements: []client.PipelineElement{{Type: "S3RecordingSink", Status: "Stopped"}}}
+	wantIdentity(t, url, "ended", "arn:aws:chime:us-east-1:111122223333:media-pipeline/ended", start)
+	want := watchdog.Answer{Status: "Stopped", Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
+		Status: "Stopped"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v: want (-), got (+):\n%s", err, diff)
 	}

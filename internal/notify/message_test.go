@@ -14,36 +14,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/rulematch"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 )
-
-func TestInferRuleType(t *testing.T) {
-	tests := []struct {
-		name string
-		rule chime.RulesMatched
-		want string
-	}{
-		{"utterance", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b"}, rulematch.TypeKeyword},
-		{"result", chime.RulesMatched{ResultID: "r", BeginTimestamp: "b"}, rulematch.TypeKeyword},
-		{"utterance alone", chime.RulesMatched{UtteranceID: "u"}, rulematch.TypeKeyword},
-		{"utterance and a span", chime.RulesMatched{UtteranceID: "u", BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeKeyword},
-		{"span", chime.RulesMatched{BeginTimestamp: "b", EndTimestamp: "e"}, rulematch.TypeSentiment},
-		{"nothing", chime.RulesMatched{}, rulematch.TypeNegatedOrIssue},
-		{"begin alone", chime.RulesMatched{BeginTimestamp: "b"}, rulematch.TypeUnknown},
-		{"end alone", chime.RulesMatched{EndTimestamp: "e"}, rulematch.TypeUnknown},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := rulematch.InferType(&tt.rule); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
 
 func TestFailureNamesClassAndLosses(t *testing.T) {
 	denied := element(chime.ElementSqsSink, chime.StatusFailed, "AccessDenied")
@@ -130,9 +105,9 @@ func TestTextMessageSaysAll(t *testing.T) {
 				}
 				id := ""
 				m := news(f, stage, func(n *testUpdate) {
-					n.Another.Class, id = class, n.Incident.ID
-					n.Incident.Class, n.Tally.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
-					n.Tally.Examples[0].At = failedAt.AddDate(0, 0, 14)
+					n.UrgentReason.Class, id = class, n.Incident.ID
+					n.Incident.Class, n.Counts.Calls, n.Incident.OpenedAt = class, 99999, failedAt.AddDate(0, 0, 14)
+					n.Counts.Examples[0].At = failedAt.AddDate(0, 0, 14)
 				}).Message(notify.Options{})
 				want := []string{"] ", class.Title(), "99999 calls since 23 Mar 15:20 UTC.", id[strings.LastIndex(id, "-")+1:]}
 				if stage != incident.Closing {
@@ -155,7 +130,7 @@ func TestTextMessageSaysAll(t *testing.T) {
 // incident.
 func TestSinceIsWhenTheFirstCallFailed(t *testing.T) {
 	m := news(permanent("Access denied"), incident.Closing, func(n *testUpdate) {
-		n.Tally.Examples = []incident.Occurrence{{PipelineID: "early", At: failedAt.Add(-25 * time.Minute)}}
+		n.Counts.Examples = []incident.Occurrence{{PipelineID: "early", At: failedAt.Add(-25 * time.Minute)}}
 	}).Message(notify.Options{})
 	if !strings.Contains(m.Body, "Since: 2026-03-09 14:55:27 UTC\n") || !strings.Contains(m.Body, "It lasted 2 h,") {
 		t.Errorf("got %s, want it since the first call, for two hours", m.Body)

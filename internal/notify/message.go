@@ -1,9 +1,10 @@
-// Package notify holds the words that people read: it renders a failure or a rule
-// match as a message for a topic. It is pure: the same value gives the same
-// message, to the byte, so that one that is sent again can be told by its ID.
+// Package notify renders updates of incidents, rule matches and warnings as messages,
+// and publishes each once to an SNS topic. Rendering is pure: the same value has the
+// same message, to the byte, so that one that is sent again has the same ID.
 package notify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -27,8 +28,8 @@ type Message struct {
 	// Subject is Title as far as SNS allows: ASCII, at most MaxSubject characters,
 	// no line breaks.
 	Subject string
-	// Body is plain text of a few lines, each of which stands for itself: they
-	// are read on a phone, in a proportional font.
+	// Body is plain text of a few lines. Each is complete in itself: they are read on
+	// a phone, in a proportional font.
 	Body string
 	// SMS is one segment of a text message: at most 160 septets of the GSM 03.38
 	// alphabet.
@@ -36,34 +37,34 @@ type Message struct {
 	// Card is a custom notification of Amazon Q Developer in chat applications,
 	// Data the message for machines; both are JSON objects.
 	Card, Data string
-	// Attributes are for subscription filters. None is empty, which SNS refuses,
-	// and there are at most MaxAttributes.
+	// Attributes are for subscription filters. None is empty, which SNS rejects, and
+	// there are at most MaxAttributes.
 	Attributes map[string]string
 
 	https HTTPSBody
 }
 
 const (
-	// MaxSubject is how long a subject SNS takes.
+	// MaxSubject is how many characters SNS accepts as a subject.
 	MaxSubject = 100
-	// MaxAttributes is how many attributes SNS hands on to a queue that takes
-	// messages raw.
+	// MaxAttributes is how many attributes SNS delivers to a queue that receives raw
+	// messages.
 	MaxAttributes = 10
 )
 
 // Options are what the deployer chooses.
 type Options struct {
-	// FullNumbers shows phone numbers whole; otherwise their last four digits.
+	// FullNumbers shows whole phone numbers; otherwise only their last four digits.
 	FullNumbers bool
 	// RunbookURL is where docs/RUNBOOK.md can be read; without it no message
 	// links there. The cause's class, or the kind of message where it has no cause,
 	// is added as the fragment.
 	RunbookURL string
-	// HTTPS is what subscribers by https get; the zero value is HTTPSCard.
+	// HTTPS is what subscribers by https receive; the zero value is HTTPSCard.
 	HTTPS HTTPSBody
 }
 
-// runbook gives the link to a section, empty where there is no runbook.
+// runbook returns the link to a section, empty where there is no runbook.
 func (o Options) runbook(section string) string {
 	if o.RunbookURL == "" {
 		return ""
@@ -72,25 +73,20 @@ func (o Options) runbook(section string) string {
 }
 
 // lines builds a body.
-type lines struct{ strings.Builder }
+type lines struct{ text string }
 
-// say adds a line.
-func (l *lines) say(text string) {
-	l.WriteString(text)
-	l.WriteByte('\n')
-}
+func (l *lines) line(text string) { l.text += text + "\n" }
 
-// tell adds a line "label: value"; nothing when there is no value.
-func (l *lines) tell(label, value string) {
+func (l *lines) blank() { l.text += "\n" }
+
+// field adds a line "label: value"; nothing when there is no value.
+func (l *lines) field(label, value string) {
 	if value != "" {
-		l.say(label + ": " + value)
+		l.line(label + ": " + value)
 	}
 }
 
-// blank adds an empty line.
-func (l *lines) blank() { l.WriteByte('\n') }
-
-// attributes drops those that are empty.
+// attributes cleans the values, and drops those that are empty.
 func attributes(all map[string]string) map[string]string {
 	for key, value := range all {
 		if value = clean(value, maxID); value == "" {
@@ -102,7 +98,7 @@ func attributes(all map[string]string) map[string]string {
 	return all
 }
 
-// configurationName is the last part of a configuration's ARN.
+// configurationName returns the last part of a configuration's ARN.
 func configurationName(arn string) string {
 	return clean(arn[strings.LastIndexByte(arn, '/')+1:], maxID)
 }
@@ -112,8 +108,8 @@ func place(account, region string) string {
 	return join(", ", clean(account, maxID), clean(region, maxID))
 }
 
-// people tells who talks to whom: "…0137 to …0190, Inbound".
-func people(call pipeline.State) string {
+// callParties returns who calls whom: "…0137 to …0190, Inbound".
+func callParties(call pipeline.State) string {
 	from, to := clean(call.FromNumber, maxID), clean(call.ToNumber, maxID)
 	if to != "" {
 		to = "to " + to
@@ -121,18 +117,13 @@ func people(call pipeline.State) string {
 	return join(", ", join(" ", from, to), clean(call.Direction, maxWord))
 }
 
-// show is the command that tells all about a pipeline, to be pasted into a shell.
-func show(id string) string {
+// showCommand returns the command that shows a pipeline, to be pasted into a shell.
+func showCommand(id string) string {
 	return "chimewatch calls show " + shellQuote(clean(id, maxID))
 }
 
 // join joins what is not empty.
 func join(between string, parts ...string) string {
-	var kept []string
-	for _, p := range parts {
-		if p != "" {
-			kept = append(kept, p)
-		}
-	}
-	return strings.Join(kept, between)
+	empty := func(part string) bool { return part == "" }
+	return strings.Join(slices.DeleteFunc(slices.Clone(parts), empty), between)
 }

@@ -1,0 +1,320 @@
+package notify
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
+
+// IncidentUpdate is the kind of every notification about an incident.
+const IncidentUpdate Kind = "incident"
+
+// Incident renders an update of an incident.
+func Incident(u incident.Update, o Options) Message { return update{u}.message(o) }
+
+// update has the methods that render an incident.Update.
+type update struct{ incident.Update }
+
+// cause returns the cause that the message is about: the incident's, or the new one.
+func (u update) cause() incident.Cause {
+	if u.Kind == incident.NewReason {
+		return u.UrgentReason.Cause
+	}
+	return u.Incident.Cause()
+}
+
+func (u update) class() incident.Class { return u.cause().Class }
+
+func (u update) message(o Options) Message {
+	u = u.masked(o)
+	i := u.Incident
+	severity := u.label(i.Severity())
+	attrs := map[string]string{
+		"id": u.id(), "kind": string(IncidentUpdate), "stage": string(u.Kind), "incident": i.ID,
+		"class": string(u.class()), "severity": severity,
+	}
+	x := extras{
+		thread: i.ID, keywords: []string{severity, string(u.class()), scopeText(i.Scope), i.Element},
+		short: [][]string{
+			u.shortHeads(severity), scopeWordings(i.Scope),
+			{calls(u.failed()) + " since " + u.since().UTC().Format("2 Jan 15:04") + " UTC."},
+			{u.hint()},
+			idWordings(i.ID),
+		},
+		data: data{
+			Severity: severity, Rehearsal: i.Rehearsal(), Remedy: u.class().Remedy(), Runbook: o.runbook(string(u.class())),
+			Incident: u.data(),
+		},
+	}
+	if u.Kind != incident.Closing {
+		x.steps = append(x.steps, u.class().Remedy())
+	}
+	x.steps = append(x.steps, "Details: "+u.showCommand())
+	if url := o.runbook(string(u.class())); url != "" {
+		x.steps = append(x.steps, "Runbook: "+url)
+	}
+	if u.Failure != nil {
+		attrs["account"], attrs["region"] = u.Failure.State.Account, u.Failure.State.Region
+		x.data.Account, x.data.Region = clean(u.Failure.State.Account, maxID), clean(u.Failure.State.Region, maxID)
+	}
+	return Message{
+		ID: u.id(), Kind: IncidentUpdate,
+		Title:      u.title(severity),
+		Subject:    u.subject(severity),
+		Body:       u.body(o),
+		Attributes: attributes(attrs),
+	}.complete(x, o)
+}
+
+// masked returns the update with masked phone numbers in all that comes from events.
+func (u update) masked(o Options) update {
+	var of pipeline.State
+	if u.Failure != nil {
+		of = u.Failure.State
+	}
+	mask := o.masker(of)
+	if u.Failure != nil {
+		f := *u.Failure
+		f.State, f.Element = mask.state(f.State), mask.element(f.Element)
+		u.Failure = &f
+	}
+	i := &u.Incident
+	i.Scope, i.Element, i.Reason = mask.text(i.Scope), mask.text(i.Element), mask.text(i.Reason)
+	i.Reasons = slices.Clone(i.Reasons)
+	for k, r := range i.Reasons {
+		i.Reasons[k].Text = mask.text(r.Text)
+	}
+	u.UrgentReason.Text = mask.text(u.UrgentReason.Text)
+	i.Losses = slices.Clone(i.Losses)
+	for k, loss := range i.Losses {
+		i.Losses[k] = incident.Loss(mask.text(string(loss)))
+	}
+	u.Counts.Examples = slices.Clone(u.Counts.Examples)
+	for k, e := range u.Counts.Examples {
+		u.Counts.Examples[k].PipelineID, u.Counts.Examples[k].CallID = mask.text(e.PipelineID), mask.text(e.CallID)
+	}
+	return u
+}
+
+func (u update) showCommand() string { return "chimewatch incidents show " + shellQuote(u.Incident.ID) }
+
+// data returns the incident for machines.
+func (u update) data() *incidentData {
+	i := u.Incident
+	d := &incidentData{
+		ID: i.ID, Stage: u.Kind, Class: u.class(), Target: clean(u.cause().Target, maxWord), Scope: clean(i.Scope, maxID),
+		Element: clean(i.Element, maxID), Reason: clean(u.reason(), maxReason),
+		Calls: u.Counts.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: u.Counts.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
+	}
+	switch u.Kind {
+	case incident.Reopening:
+		d.NewCalls = u.newCalls()
+	case incident.Summary:
+		d.NewCalls, d.Trend = u.newCalls(), incident.TrendOf(i.Announced, u.Counts.Calls)
+	}
+	for _, loss := range i.Losses {
+		d.Losses = append(d.Losses, clean(string(loss), maxWord))
+	}
+	d.Reasons, d.OtherReasons = u.reasonsData()
+	for _, e := range u.Counts.Examples {
+		d.Examples = append(d.Examples, exampleOfCall{clean(e.PipelineID, maxID), clean(e.CallID, maxID)})
+	}
+	return d
+}
+
+func (u update) id() string {
+	number := u.Incident.Reopened
+	if u.Kind == incident.Summary {
+		number = u.Incident.Announced.Summaries + 1
+	}
+	prefix := "incident/" + u.Incident.ID + "/" + string(u.Kind)
+	switch u.Kind {
+	case incident.Opening:
+		return prefix
+	case incident.GraverLoss:
+		return prefix + "/" + string(u.Incident.Severity())
+	case incident.NewReason: // once for each cause, whichever of its reasons came first
+		return prefix + "/" + join(".", string(u.class()), clean(u.cause().Target, maxWord))
+	}
+	return prefix + "/" + strconv.Itoa(number)
+}
+
+func (u update) label(severity incident.Severity) string {
+	if u.Kind == incident.Closing {
+		return "over"
+	}
+	return string(severity)
+}
+
+// lost says what calls lose.
+func (u update) lost() string {
+	lost := lostText(u.Incident)
+	switch u.Kind {
+	case incident.Reopening:
+		return lost + " again"
+	case incident.NewReason:
+		return lost + " for another reason"
+	case incident.GraverLoss:
+		return lost + " as well"
+	}
+	return lost
+}
+
+// hint returns the first thing to try, in a few words.
+func (u update) hint() string {
+	if u.Kind == incident.Closing {
+		return ""
+	}
+	return u.class().Hint()
+}
+
+// since returns when the first call failed. Events come in any order, so that it need
+// not be the call that opened the incident.
+func (u update) since() time.Time {
+	if first := u.Counts.Examples; len(first) > 0 && first[0].At.Before(u.Incident.OpenedAt) {
+		return first[0].At
+	}
+	return u.Incident.OpenedAt
+}
+
+// failed returns how many calls have failed: at least the one that opened it.
+func (u update) failed() int { return max(u.Counts.Calls, 1) }
+
+// newCalls returns how many calls have failed since the last notification.
+func (u update) newCalls() int { return max(u.Counts.Calls-u.Incident.Announced.Calls, 0) }
+
+// headline says what calls lose, and how many.
+func (u update) headline() string {
+	what := u.lost()
+	switch u.Kind {
+	case incident.Summary:
+		return fmt.Sprintf("%s, %s so far", what, calls(u.failed()))
+	case incident.Closing:
+		return fmt.Sprintf("%s, %s in all", what, calls(u.failed()))
+	}
+	return what
+}
+
+func lostText(i incident.Incident) string {
+	if len(i.Losses) == 0 {
+		return "Calls not analysed"
+	}
+	switch i.Losses[0] {
+	case incident.Recording:
+		return "Calls not recorded"
+	case incident.Transcript:
+		return "Calls not transcribed"
+	case incident.Insights:
+		return "Call insights lost"
+	case incident.VoiceEnhancement:
+		return "Recordings not enhanced"
+	}
+	return clean(string(i.Losses[0]), maxWord) + " failed"
+}
+
+func calls(n int) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return strconv.Itoa(n) + " calls"
+}
+
+func (u update) body(o Options) string {
+	var l lines
+	i := u.Incident
+	l.line(u.happened())
+	l.blank()
+	l.field("Calls", u.count())
+	l.field("Since", instant(u.since(), time.Time{}))
+	if u.Kind != incident.Opening {
+		l.field("Last", instant(u.Counts.LastAt, time.Time{}))
+	}
+	lose := "Customers lose"
+	if u.Kind == incident.Closing {
+		lose = "Customers lost"
+	}
+	l.field(lose, lossesText(i.Losses))
+	l.field("Likely cause", causeText(u.class()))
+	u.reasons(&l)
+	if u.Failure != nil && u.Failure.State.Failure != nil {
+		l.field("Status code", clean(u.Failure.State.Failure.HTTPStatusCode, maxWord))
+	}
+	if u.Kind != incident.Closing {
+		l.field("Try first", u.class().Remedy())
+	}
+	l.blank()
+	l.field("Shared by", scopeText(i.Scope))
+	l.field("Element", clean(i.Element, maxWord))
+	if u.Failure != nil {
+		call := u.Failure.State
+		_, kind, _ := incident.SplitScope(i.Scope)
+		if kind != incident.ScopeConfiguration {
+			l.field("Configuration", configurationName(call.ConfigurationARN))
+		}
+		if kind != incident.ScopeRegion {
+			l.field("Account", place(call.Account, call.Region))
+		}
+	}
+	for _, example := range u.Counts.Examples {
+		l.field("Example", showCommand(example.PipelineID))
+	}
+	l.field("Details", u.showCommand())
+	l.field("Runbook", o.runbook(string(u.class())))
+	return l.text
+}
+
+func lossesText(losses []incident.Loss) string {
+	if len(losses) == 0 {
+		return "everything that the configuration delivers (recording, transcript, insights)"
+	}
+	words := make([]string, len(losses))
+	for i, loss := range losses {
+		words[i] = clean(string(loss), maxWord)
+	}
+	return list(words)
+}
+
+// happened says what happened, in a sentence or two.
+func (u update) happened() string {
+	switch u.Kind {
+	case incident.Reopening:
+		return "The cause is back: calls fail again as they did before."
+	case incident.Summary:
+		return "Calls go on failing."
+	case incident.NewReason:
+		return "Calls of this incident fail for another reason as well: once the first is repaired, they may go on failing."
+	case incident.GraverLoss:
+		return "Calls go on failing, and lose more than before."
+	case incident.Closing:
+		lasted := u.Counts.LastAt.Sub(u.since())
+		if u.Incident.Rehearsal() {
+			return "It is over: no call has failed in the rehearsal for a while."
+		}
+		return fmt.Sprintf("It is over: calls succeed again. It lasted %s, from the first failed call to the last.",
+			formatDuration(max(lasted, 0)))
+	}
+	text := "A call failed."
+	if u.Failure != nil {
+		text = failureText(*u.Failure)
+	}
+	return text + " Summaries will count further calls that fail like it."
+}
+
+// count says how many calls failed, and how that develops.
+func (u update) count() string {
+	total := strconv.Itoa(u.Counts.Calls)
+	switch {
+	case u.Counts.Calls == 0:
+		return "none counted yet, because the event of the first could not be handled: see the dead-letter queues"
+	case u.Kind == incident.Reopening && u.newCalls() > 0:
+		return fmt.Sprintf("%s, %d of them since it came back", total, u.newCalls())
+	case u.Kind == incident.Summary:
+		trend := incident.TrendOf(u.Incident.Announced, u.Counts.Calls)
+		return fmt.Sprintf("%s, %d of them since the last message (%s)", total, u.newCalls(), trend)
+	}
+	return total
+}
