@@ -124,7 +124,8 @@ func TestLearn(t *testing.T) {
 	event := func(id, eventType string, seconds int, elements ...chime.Element) pipeline.State {
 		st, err := pipeline.FromEvent(&chime.Event{ID: eventType, Time: start.Add(time.Duration(seconds) * time.Second),
 			StateChange: &chime.StateChange{
-				EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id, Elements: elements}})
+				EventType: eventType, Elements: elements,
+				PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}})
 		if err != nil {
 			t.Fatal(err)
 		}
