@@ -14,6 +14,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
@@ -143,20 +144,20 @@ func (c *Chimewatch) newFunctions(key awskms.Key) {
 func (c *Chimewatch) environment() map[string]*string {
 	p, stack := c.props, awscdk.Stack_Of(c.Construct)
 	values := map[string]*string{
-		functionspec.Table:              c.Table.TableName(),
-		functionspec.RetentionDays:      jsii.String(strconv.Itoa(int(*p.RetentionDays))),
-		functionspec.Stack:              stack.StackName(),
-		functionspec.Account:            stack.Account(),
-		functionspec.FailureTopic:       c.FailureTopic.TopicArn(),
-		functionspec.AlertTopic:         c.AlertTopic.TopicArn(),
-		functionspec.Routes:             jsii.String(rulematch.Routes(p.Routes).WithoutKeys().String()),
-		functionspec.FullNumbers:        jsii.String(strconv.FormatBool(*p.FullNumbers)),
-		functionspec.RunbookURL:         p.RunbookURL,
-		functionspec.HTTPSBody:          p.HTTPSBody,
-		functionspec.VoiceTasks:         jsii.String(strings.Join(p.VoiceTasks, ",")),
-		functionspec.VoiceProfileDomain: p.VoiceProfileDomainArn,
+		config.EnvTable:                 c.Table.TableName(),
+		config.EnvRetentionDays:         jsii.String(strconv.Itoa(int(*p.RetentionDays))),
+		config.EnvStack:                 stack.StackName(),
+		config.EnvAccount:               stack.Account(),
+		config.EnvFailureTopicARN:       c.FailureTopic.TopicArn(),
+		config.EnvAlertTopicARN:         c.AlertTopic.TopicArn(),
+		config.EnvRoutes:                jsii.String(rulematch.Routes(p.Routes).WithoutKeys().String()),
+		config.EnvFullNumbers:           jsii.String(strconv.FormatBool(*p.FullNumbers)),
+		config.EnvRunbookURL:            p.RunbookURL,
+		config.EnvHTTPSBody:             p.HTTPSBody,
+		config.EnvVoiceTasks:            jsii.String(strings.Join(p.VoiceTasks, ",")),
+		config.EnvVoiceProfileDomainARN: p.VoiceProfileDomainArn,
 	}
-	for name, value := range p.Settings.Environment() {
+	for name, value := range (config.Stack{Settings: *p.Settings}).Environment(config.Watching) {
 		values[name] = &value
 	}
 	return values
@@ -181,13 +182,13 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 		list = append(list, indexes)
 	}
 	topics, keys := []*string{}, []*string{key.KeyArn()}
-	if spec.Reads(functionspec.AlertTopic) {
+	if spec.Reads(config.EnvAlertTopicARN) {
 		topics = append(topics, c.AlertTopic.TopicArn())
 	}
-	if spec.Reads(functionspec.FailureTopic) {
+	if spec.Reads(config.EnvFailureTopicARN) {
 		topics = append(topics, c.FailureTopic.TopicArn())
 	}
-	if routes := rulematch.Routes(p.Routes); spec.Reads(functionspec.Routes) {
+	if routes := rulematch.Routes(p.Routes); spec.Reads(config.EnvRoutes) {
 		topics = append(topics, *jsii.Strings(routes.Topics()...)...)
 		keys = append(keys, *jsii.Strings(routes.Keys()...)...)
 	}

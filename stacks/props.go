@@ -14,19 +14,18 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
-	"github.com/chimewatch/chimewatch/internal/settings"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // Route says how severe the matches of some rules are, and which topic they go to instead of the alert topic.
 type Route = rulematch.Route
 
 // Settings say how failures are watched; DefaultSettings returns the defaults, to be changed.
-type Settings = settings.Settings
+type Settings = config.Settings
 
 // DefaultSettings returns the settings of a Chimewatch whose properties have none.
-func DefaultSettings() Settings { return settings.Default() }
+func DefaultSettings() Settings { return config.Default().Settings }
 
 // The sources of voice-analytics notifications, and the voice tasks.
 const (
@@ -103,8 +102,8 @@ func FromConfig(c config.Stack) *ChimewatchStackProps {
 		LogRetention: logRetentions[c.LogRetentionDays], RetentionDays: jsii.Number(c.RetentionDays), Retain: &c.Retain,
 		FailureEmails: c.FailureEmails, AlertEmails: c.AlertEmails, AlarmEmails: c.AlarmEmails, Routes: c.Routes,
 		FullNumbers: &c.FullNumbers, RunbookURL: &c.RunbookURL, HTTPSBody: jsii.String(c.HTTPS.String()),
-		DeliveryAttempts: jsii.Number(c.Delivery.Most), DeliveryAge: seconds(c.Delivery),
-		RetryAttempts: jsii.Number(c.Retry.Most), RetryAge: seconds(c.Retry),
+		DeliveryAttempts: jsii.Number(c.Delivery.Max), DeliveryAge: seconds(c.Delivery),
+		RetryAttempts: jsii.Number(c.Retry.Max), RetryAge: seconds(c.Retry),
 		Settings: &c.Settings, Rehearsal: &c.Rehearsal, AnyRegion: &c.AnyRegion,
 		VoiceSources: c.VoiceSources, VoiceTasks: c.VoiceTasks, VoiceProfileDomainArn: &c.VoiceProfileDomainARN,
 		VoiceConnectorIds: c.VoiceConnectorIDs, VoiceAccessRole: &c.VoiceAccessRole,
@@ -167,11 +166,13 @@ func (p *ChimewatchProps) check() {
 		"voiceProfileDomainArn": *p.VoiceProfileDomainArn, "voiceAccessRole": *p.VoiceAccessRole,
 		"voiceConnectorIds": strings.Join(p.VoiceConnectorIds, ","),
 	}
-	environment := p.Settings.Environment()
-	for _, key := range settings.Keys() {
-		values[key.Name] = environment[key.Variable]
+	environment := config.Stack{Settings: *p.Settings}.Environment(config.Watching)
+	for _, setting := range config.Registry() {
+		if setting.Group == config.Watching {
+			values[setting.Key] = environment[setting.Variable]
+		}
 	}
-	if _, err := config.Read(map[string]any{"chimewatch": values}); err != nil {
+	if _, err := config.FromContext(map[string]any{"chimewatch": values}); err != nil {
 		panic(err)
 	}
 }

@@ -6,25 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/settings"
-)
-
-// Environment variables of the functions, besides those of package settings.
-const (
-	Table              = "CHIMEWATCH_TABLE"
-	RetentionDays      = "CHIMEWATCH_RETENTION_DAYS"
-	Stack              = "CHIMEWATCH_STACK"
-	Account            = "CHIMEWATCH_ACCOUNT"
-	FailureTopic       = "CHIMEWATCH_FAILURE_TOPIC_ARN"
-	AlertTopic         = "CHIMEWATCH_ALERT_TOPIC_ARN"
-	Routes             = "CHIMEWATCH_ROUTES"
-	FullNumbers        = "CHIMEWATCH_FULL_NUMBERS"
-	RunbookURL         = "CHIMEWATCH_RUNBOOK_URL"
-	HTTPSBody          = notify.HTTPSBodyVariable
-	VoiceTasks         = "CHIMEWATCH_VOICE_TASKS"
-	VoiceProfileDomain = "CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN"
 )
 
 // Function is what makes one function different from the others.
@@ -36,7 +19,7 @@ type Function struct {
 	// where voice tasks are turned on. Indexes are the indexes that it queries.
 	TableActions, TaskActions, Indexes []string
 	// Variables are the environment variables that it reads. It publishes to a topic whose variable it reads,
-	// and to the topics of the routes if it reads Routes.
+	// and to the topics of the routes if it reads config.EnvRoutes.
 	Variables []string
 	// GetsPipelines is set if it asks the Chime API about media pipelines.
 	GetsPipelines bool
@@ -55,11 +38,13 @@ func (f Function) Reads(variable string) bool { return slices.Contains(f.Variabl
 
 // All returns the functions. The deployment test compares their actions with what they call.
 func All() []Function {
-	common := []string{Table, RetentionDays, Stack}
-	tasks := append(slices.Clone(common), VoiceTasks, VoiceProfileDomain)
-	notifying := append(slices.Clone(common), Account, FullNumbers, RunbookURL, HTTPSBody)
-	for _, key := range settings.Keys() {
-		notifying = append(notifying, key.Variable)
+	common := []string{config.EnvTable, config.EnvRetentionDays, config.EnvStack}
+	tasks := append(slices.Clone(common), config.EnvVoiceTasks, config.EnvVoiceProfileDomainARN)
+	notifying := append(slices.Clone(common), config.EnvAccount, config.EnvFullNumbers, config.EnvRunbookURL, config.EnvHTTPSBody)
+	for _, s := range config.Registry() {
+		if s.Group == config.Watching {
+			notifying = append(notifying, s.Variable)
+		}
 	}
 	var indexes []string
 	for _, index := range dynamo.Definition().Indexes {
@@ -70,16 +55,16 @@ func All() []Function {
 			TableActions: []string{"GetItem", "PutItem", "UpdateItem"}, Variables: common},
 		{Name: "failures", Description: "Adds failures to incidents and notifies people", Timeout: time.Minute,
 			TableActions: []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			Variables:    slices.Concat(notifying, []string{FailureTopic})},
+			Variables:    slices.Concat(notifying, []string{config.EnvFailureTopicARN})},
 		{Name: "alerts", Description: "Stores rule matches and notifies people", Timeout: time.Minute,
 			TableActions: []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			Variables:    slices.Concat(notifying, []string{AlertTopic, Routes})},
+			Variables:    slices.Concat(notifying, []string{config.EnvAlertTopicARN, config.EnvRoutes})},
 		{Name: "consent", Description: "Receives consent to voice-analytics tasks, and starts and stops them",
 			Timeout: time.Minute, TableActions: []string{"PutItem", "Query"}, TaskActions: []string{"BatchGetItem"},
 			Variables: tasks, RunsTasks: true, StopsTasks: true},
 		{Name: "watch", Description: "Checks every minute for what no event reports", Timeout: 55 * time.Second,
 			TableActions: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, Indexes: indexes,
-			Variables:     slices.Concat(notifying, tasks, []string{FailureTopic, AlertTopic, Routes}),
+			Variables:     slices.Concat(notifying, tasks, []string{config.EnvFailureTopicARN, config.EnvAlertTopicARN, config.EnvRoutes}),
 			GetsPipelines: true, RunsTasks: true, StopsTasks: true, Scheduled: true},
 		{Name: "voice", Description: "Stores voice-analytics notifications, and holds tasks until there is consent",
 			Timeout: time.Minute, TableActions: []string{"BatchWriteItem", "PutItem"},

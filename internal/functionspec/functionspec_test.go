@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
 )
@@ -48,16 +49,16 @@ func TestTimeouts(t *testing.T) {
 // A function that publishes knows how to render, and one that runs tasks knows which.
 func TestVariablesFitTheWork(t *testing.T) {
 	for _, f := range functionspec.All() {
-		for _, name := range []string{functionspec.Table, functionspec.RetentionDays, functionspec.Stack} {
+		for _, name := range []string{config.EnvTable, config.EnvRetentionDays, config.EnvStack} {
 			if !f.Reads(name) {
 				t.Errorf("%s does not read %s", f.Name, name)
 			}
 		}
-		publishes := f.Reads(functionspec.FailureTopic) || f.Reads(functionspec.AlertTopic)
-		if f.Reads(functionspec.HTTPSBody) != publishes || f.Reads(functionspec.FullNumbers) != publishes {
+		publishes := f.Reads(config.EnvFailureTopicARN) || f.Reads(config.EnvAlertTopicARN)
+		if f.Reads(config.EnvHTTPSBody) != publishes || f.Reads(config.EnvFullNumbers) != publishes {
 			t.Errorf("%s: publishes is %t, and it reads %v", f.Name, publishes, f.Variables)
 		}
-		if f.Reads(functionspec.VoiceTasks) != f.RunsTasks {
+		if f.Reads(config.EnvVoiceTasks) != f.RunsTasks {
 			t.Errorf("%s: runs voice tasks is %t, and it reads %v", f.Name, f.RunsTasks, f.Variables)
 		}
 	}
