@@ -6,18 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 const defaultLimit = 50
@@ -30,69 +27,64 @@ type position struct {
 	Done bool   `json:"d,omitempty"`
 }
 
+// key returns where a query that has read up to a position goes on.
+func (p position) key(q query) item {
+	return item{attrPK: text(p.PK), attrSK: text(p.SK), attrFirst: text(p.At), q.index.partition: text(q.pk)}
+}
+
 // List gives a page of pipelines, newest first. Open and failed ones are read
 // off their sparse index; a page costs what it holds, not what the table holds,
 // but other statuses, and open and failed ones together, are picked from the
 // pipelines of their time.
-func (s *Store) List(ctx context.Context, q Query) (Page, error) {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
-	positions, err := readCursor(q.Cursor)
-	if err != nil {
-		return Page{}, err
-	}
-	var page Page
-	for {
-		keys, err := s.nextKeys(ctx, spanOf(q), &positions, q.Limit-len(page.States))
-		if err != nil {
-			return Page{}, err
-		}
-		ids := make([]string, len(keys))
-		for i, k := range keys {
-			ids[i] = strings.TrimPrefix(textIn(k, attrPK), pipelinePK)
-		}
-		states, err := s.inOrder(ctx, ids)
-		if err != nil {
-			return Page{}, err
-		}
-		for _, st := range states {
-			if len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status) {
-				page.States = append(page.States, st)
-			}
-		}
-		if allRead(positions) {
-			return page, nil
-		}
-		if len(page.States) >= q.Limit {
-			page.Next = writeCursor(positions)
-			return page, nil
-		}
-	}
+func (s *Store) List(ctx context.Context, q Query) (page Page, err error) {
+	page.States, page.Next, err = listPage(ctx, s, spanOf(q), q.Limit, q.Cursor, func(it item) (pipeline.State, bool, error) {
+		st, err := decode(it)
+		return st, len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status), err
+	})
+	return page, err
 }
 
-// inOrder reads the states of ids and keeps the order of ids.
-func (s *Store) inOrder(ctx context.Context, ids []string) ([]pipeline.State, error) {
-	states, err := s.states(ctx, ids)
+// listPage reads a page of a span, of at most limit items, and the cursor of the page that
+// follows, which is empty on the last one. Read decodes an item, and reports whether it is
+// wanted.
+func listPage[T any](ctx context.Context, s *Store, sp span, limit int, cursor string, read func(item) (T, bool, error)) (
+	page []T, next string, err error,
+) {
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	positions, err := readCursor(cursor)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	byID := make(map[string]pipeline.State, len(states))
-	for _, st := range states {
-		byID[st.ID] = st
-	}
-	ordered := states[:0]
-	for _, id := range ids {
-		if st, there := byID[id]; there {
-			ordered = append(ordered, st)
+	for len(page) < limit && !allRead(positions) {
+		keys, err := s.nextKeys(ctx, sp, &positions, limit-len(page))
+		if err != nil {
+			return nil, "", err
+		}
+		items, err := s.getAll(ctx, keys)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, it := range items {
+			x, wanted, err := read(it)
+			if err != nil {
+				return nil, "", err
+			}
+			if wanted {
+				page = append(page, x)
+			}
 		}
 	}
-	return ordered, nil
+	if !allRead(positions) {
+		next = writeCursor(positions)
+	}
+	return page, next, nil
 }
 
 // span is a stretch of an index that is spread over shards.
 type span struct {
-	index, attr string
+	index index
 	// letter begins the partitions' names; the number of the shard follows.
 	letter string
 	// from and to bound the sort key, both included; zero means no bound.
@@ -108,7 +100,7 @@ func (sp span) leavesOut(pk string) bool {
 }
 
 func spanOf(q Query) span {
-	sp := span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
+	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 	open, failed := 0, 0
 	for _, s := range q.Statuses {
 		switch {
@@ -121,9 +113,9 @@ func spanOf(q Query) span {
 	switch {
 	case len(q.Statuses) == 0:
 	case open == len(q.Statuses):
-		sp.index, sp.attr, sp.letter = indexByState, attrState, "O"
+		sp.index, sp.letter = byState, stateOpen
 	case failed == len(q.Statuses):
-		sp.index, sp.attr, sp.letter = indexByState, attrState, "F"
+		sp.index, sp.letter = byState, stateFailed
 	}
 	return sp
 }
@@ -164,13 +156,31 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		heads[newest] = heads[newest][1:]
 		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
 		if !sp.leavesOut(textIn(it, attrPK)) {
-			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+			keys = append(keys, keyOf(it))
 		}
 		if len(heads[newest]) == 0 && more[newest] {
 			break // what follows here may be newer than what the other shards have left
 		}
 	}
 	return keys, nil
+}
+
+// keys returns the keys of all items of a span, newest first. It ends with the first error.
+func (s *Store) keys(ctx context.Context, sp span) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		for positions := ([shards]position{}); !allRead(positions); {
+			keys, err := s.nextKeys(ctx, sp, &positions, mostKeys)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, k := range keys {
+				if !yield(k, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func allRead(positions [shards]position) bool {
@@ -183,54 +193,21 @@ func allRead(positions [shards]position) bool {
 }
 
 func (s *Store) shardItems(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
-	partition := sp.letter + strconv.Itoa(shard)
-	from, to := "0", "9999-12-31T23:59:59.999999Z"
+	q := query{
+		index: sp.index, pk: sp.letter + strconv.Itoa(shard), from: "0", to: "9999-12-31T23:59:59.999999Z",
+		newestFirst: true, limit: n,
+	}
 	if !sp.from.IsZero() {
-		from = timeText(sp.from)
+		q.from = timeText(sp.from)
 	}
 	if !sp.to.IsZero() {
-		to = timeText(sp.to)
-	}
-	in := &dynamodb.QueryInput{
-		TableName:                 &s.table,
-		IndexName:                 &sp.index,
-		KeyConditionExpression:    aws.String(sp.attr + " = :p AND " + attrFirst + " BETWEEN :f AND :t"),
-		ExpressionAttributeValues: item{":p": text(partition), ":f": text(from), ":t": text(to)},
-		ScanIndexForward:          aws.Bool(false),
-		Limit:                     aws.Int32(int32(n)),
+		q.to = timeText(sp.to)
 	}
 	if after.PK != "" {
-		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), sp.attr: text(partition)}
+		q.after = after.key(q)
 	}
-	out, err := s.db.Query(ctx, in)
-	if err != nil {
-		return nil, s.failure(err, "cannot be listed")
-	}
-	return out.Items, nil
-}
-
-// batchGet reads up to 100 items, as often as the table asks for it.
-func (s *Store) batchGet(ctx context.Context, keys []item) ([]item, error) {
-	var items []item
-	for attempt := 0; len(keys) > 0; attempt++ {
-		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
-			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
-		}})
-		if err != nil {
-			return nil, s.failure(err, "cannot be read")
-		}
-		items = append(items, out.Responses[s.table]...)
-		keys = out.UnprocessedKeys[s.table].Keys
-		if len(keys) > 0 {
-			if attempt == retry.Attempts {
-				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
-			}
-			if err := retry.Pause(ctx, attempt); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return items, nil
+	items, _, err := s.page(ctx, q)
+	return items, err
 }
 
 func writeCursor(positions [shards]position) string {

@@ -26,10 +26,11 @@ func serve(t *testing.T) (*chimesdk.Pipelines, *client.Client, string) {
 	api := chimesdk.NewPipelines()
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
-	return api, client.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), server.URL
+	return api, client.New(aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}), server.URL
 }
 
-// wantIdentity compares what our client does not read with what AWS's reads.
+// wantIdentity checks, with the client of AWS, what ours does not read.
 func wantIdentity(t *testing.T, url, id, arn string, created time.Time) {
 	t.Helper()
 	sdk := chimesdkmediapipelines.New(chimesdkmediapipelines.Options{
@@ -41,14 +42,16 @@ func wantIdentity(t *testing.T, url, id, arn string, created time.Time) {
 	}
 	p := out.MediaPipeline.MediaInsightsPipeline
 	if *p.MediaPipelineId != id || *p.MediaPipelineArn != arn || !p.CreatedTimestamp.Equal(created) {
-		t.Errorf("got %s, %s, created at %s, want %s, %s, %s", *p.MediaPipelineId, *p.MediaPipelineArn, p.CreatedTimestamp, id, arn, created)
+		t.Errorf("got %s, %s, created at %s, want %s, %s, %s", *p.MediaPipelineId, *p.MediaPipelineArn, p.CreatedTimestamp,
+			id, arn, created)
 	}
 }
 
-func TestOurClientReadsWhatTheStandInKnows(t *testing.T) {
+func TestChimeAPIClient(t *testing.T) {
 	api, c, url := serve(t)
 	want := watchdog.Answer{ConfigurationARN: "arn:c", Status: "InProgress",
-		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}}
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
+			Status: "Failed"}}, Metadata: map[string]string{"k": "v"}}
 	created := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	api.Set(chimesdk.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress", CreatedAt: created,
 		Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}})
@@ -102,8 +105,10 @@ func TestListIsPaged(t *testing.T) {
 func TestAWSCLIReadsIt(t *testing.T) {
 	need.Tool(t, "aws")
 	api, _, url := serve(t)
-	api.Set(chimesdk.Pipeline{ID: "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90", ARN: "arn:p1", Status: "Paused", CreatedAt: time.Unix(1772366400, 0)})
-	cmd := exec.CommandContext(t.Context(), "aws", "chime-sdk-media-pipelines", "get-media-pipeline", "--media-pipeline-id", "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90",
+	api.Set(chimesdk.Pipeline{ID: "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90", ARN: "arn:p1", Status: "Paused",
+		CreatedAt: time.Unix(1772366400, 0)})
+	cmd := exec.CommandContext(t.Context(), "aws", "chime-sdk-media-pipelines", "get-media-pipeline",
+		"--media-pipeline-id", "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90",
 		"--endpoint-url", url, "--query", "MediaPipeline.MediaInsightsPipeline.[Status,MediaPipelineArn]", "--output", "text")
 	cmd.Env = append(cmd.Environ(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_DEFAULT_REGION=us-east-1")
 	out, err := cmd.CombinedOutput()
@@ -118,8 +123,10 @@ func TestLearn(t *testing.T) {
 	api, c, url := serve(t)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	event := func(id, eventType string, seconds int, elements ...chime.Element) pipeline.State {
-		st, err := pipeline.FromEvent(&chime.Event{ID: eventType, Time: start.Add(time.Duration(seconds) * time.Second), StateChange: &chime.StateChange{
-			EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id, Elements: elements}})
+		st, err := pipeline.FromEvent(&chime.Event{ID: eventType, Time: start.Add(time.Duration(seconds) * time.Second),
+			StateChange: &chime.StateChange{
+				EventType: eventType, Elements: elements,
+				PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,21 +134,24 @@ func TestLearn(t *testing.T) {
 	}
 	api.Set(chimesdk.Pipeline{ID: "set", Status: "Stopped"})
 	for _, st := range []pipeline.State{
-		event("set", chime.EventInProgress, 0), event("created", chime.EventCreated, 0), event("flaky", chime.EventTemporaryFailure, 0),
+		event("set", chime.EventInProgress, 0), event("created", chime.EventCreated, 0), event("flaky",
+			chime.EventTemporaryFailure, 0),
 		event("ended", chime.EventStopped, 9, chime.Element{Type: "S3RecordingSink", Status: "Stopped", UpdatedOn: 2}),
 		event("ended", chime.EventInProgress, 0, chime.Element{Type: "S3RecordingSink", Status: "InProgress", UpdatedOn: 1}),
 		event("novel", "chime:MediaInsightsNovel", 0),
 	} {
 		api.Learn(st)
 	}
-	for id, want := range map[string]string{"set": "Stopped", "created": "NotStarted", "flaky": "InProgress", "ended": "Stopped"} {
+	for id, want := range map[string]string{"set": "Stopped", "created": "NotStarted", "flaky": "InProgress",
+		"ended": "Stopped"} {
 		if got, err := c.GetPipeline(t.Context(), id); err != nil || got.Status != want {
 			t.Errorf("%s: got %q (%v), want %s", id, got.Status, err, want)
 		}
 	}
 	got, err := c.GetPipeline(t.Context(), "ended")
 	wantIdentity(t, url, "ended", "arn:aws:chime:us-east-1:111122223333:media-pipeline/ended", start)
-	want := watchdog.Answer{Status: "Stopped", Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Stopped"}}}
+	want := watchdog.Answer{Status: "Stopped", Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
+		Status: "Stopped"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v: want (-), got (+):\n%s", err, diff)
 	}
