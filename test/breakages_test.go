@@ -16,7 +16,7 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "1", breaks: "an older event is joined in as if it were the newest",
-		file: "internal/dynamo/record.go",
+		file: "internal/dynamo/pipeline.go",
 		old:  `OR " + attrOrder + " < "`, new: `OR " + attrOrder + " <> "`,
 		test: "TestEveryDeliveryEndsInTheSameTable", folder: "internal/dynamo",
 	},
@@ -52,19 +52,19 @@ var breakages = []breakage{
 	},
 	{
 		guarantee: "5", breaks: "a function that died before it wrote the pointers never writes them",
-		file: "internal/dynamo/record.go",
+		file: "internal/dynamo/pipeline.go",
 		old:  "	if first || !applied {\n", new: "	if first || !applied && false {\n",
 		test: "TestDisturbedAnywhereEndsTheSame", folder: "internal/dynamo",
 	},
 	{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
-		file: "internal/dynamo/claim.go",
+		file: "internal/dynamo/notification.go",
 		old:  `	up.put(attrNoticeOwner, text(owner))`, new: `	up.put(attrNoticeOwner, text(owner))` + "\n" + `	up.put(attrNoticeSent, moment(now))`,
 		test: "TestDisturbedAnywhereEndsTheSame", folder: "test/flows",
 	},
 	{
 		guarantee: "6", breaks: "every event reads its pipeline",
-		file: "internal/dynamo/record.go",
+		file: "internal/dynamo/pipeline.go",
 		old:  "if delta.RawStatus == pipeline.Unknown {", new: "if delta.RawStatus != \"\" {",
 		test: "TestStateChangeInOrderReadsNothingAndWritesThreeUnits", folder: "test/capacity",
 	},
