@@ -55,10 +55,10 @@ var ways = []struct {
 		w.env["CHIMEWATCH_VOICE_TASKS"] = ""
 		w.observe("voice", w.ready(1))
 	}},
-	{"voice notification: ready, without consent", 7, func(w *wayWorld) {
+	{"voice notification: ready, without consent", 5, func(w *wayWorld) {
 		w.observe("voice", w.ready(1))
 	}},
-	{"voice notification: ready, with consent: two tasks start", 21, func(w *wayWorld) {
+	{"voice notification: ready, with consent: two tasks start", 16, func(w *wayWorld) {
 		w.handle("consent", w.grant(1))
 		w.observe("voice", w.ready(1))
 	}},
@@ -67,10 +67,10 @@ var ways = []struct {
 		w.handle("voice", w.ready(1))
 		w.observe("voice", w.result(1, w.voice.Tasks()[0].ID))
 	}},
-	{"consent granted before the call is ready", 5, func(w *wayWorld) {
+	{"consent granted before the call is ready", 4, func(w *wayWorld) {
 		w.observe("consent", w.grant(1))
 	}},
-	{"consent granted when the call is ready: two tasks start", 21, func(w *wayWorld) {
+	{"consent granted when the call is ready: two tasks start", 16, func(w *wayWorld) {
 		w.handle("voice", w.ready(1))
 		w.observe("consent", w.grant(1))
 	}},

@@ -151,12 +151,13 @@ func (e Entry) ID() string {
 		return fmt.Sprintf("3#%s#%04d#%s#%s", e.Task, e.Number, e.Kind, e.TaskID)
 	case Failed: // once for each reason, however often it is tried
 		return fmt.Sprintf("3#%s#%04d#%s#%s#%s", e.Task, e.Number, e.Kind, e.TaskID, e.Code)
-	case Waiting, Held, NotStarted, Expired, Off, Unresolved:
+	}
+	switch {
+	case e.Kind.explains():
 		// The same decision for the same reason is one entry, whatever made the
 		// system decide it again.
 		return strings.Join([]string{"4", string(e.Task), string(e.Kind), e.Consent}, "#")
-	}
-	if e.isWord() {
+	case e.isWord():
 		return "2#consent#" + e.Event
 	}
 	return fmt.Sprintf("5#%s#%s#%04d#%s#%s#%s#%s", e.Kind, e.Task, e.Number, e.TaskID, e.Try, e.Consent, e.Event)
@@ -170,8 +171,17 @@ func (e Entry) isConsent() bool {
 // known reports whether this version knows the kind.
 func (k Kind) known() bool {
 	switch k {
-	case Ready, Granted, Denied, Withdrawn, Ended, Waiting, Held, NotStarted, Expired, Off, Starting, Asking, NotSent,
-		Started, Refused, Unresolved, Stopping, Failed, Stopped:
+	case Ready, Granted, Denied, Withdrawn, Ended, Starting, Asking, NotSent, Started, Refused, Stopping, Failed, Stopped:
+		return true
+	}
+	return k.explains()
+}
+
+// explains reports whether the kind only says why nothing is started or stopped. No
+// decision depends on such an entry.
+func (k Kind) explains() bool {
+	switch k {
+	case Waiting, Held, NotStarted, Expired, Off, Unresolved:
 		return true
 	}
 	return false

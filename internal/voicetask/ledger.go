@@ -37,6 +37,10 @@ type Step struct {
 	Entry Entry
 }
 
+// onlyExplains reports whether the step writes why nothing is started or stopped, which
+// no decision depends on.
+func (s Step) onlyExplains() bool { return s.Act == Note && s.Entry.Kind.explains() }
+
 // RunID is a run of a function that does what is due for a call.
 type RunID struct {
 	// Event is the id of the event that it handles.

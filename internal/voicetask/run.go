@@ -19,9 +19,9 @@ import (
 // come only of what others write meanwhile.
 const maxRounds = 30
 
-// lastWords bounds the time that a run has to write that it has not asked the service,
-// when it ends for want of time.
-const lastWords = time.Second
+// lastWrites bounds the time in which a run that ends with an error writes what came of
+// its starts.
+const lastWrites = time.Second
 
 // run does what is due for one transaction because of one trigger. Any number of runs
 // may do so at once.
@@ -30,11 +30,16 @@ type run struct {
 	Trigger
 	// try is the name under which the run may ask the service; no other run has it.
 	try string
-	// may holds, for each task, an entry that the run wrote, or tried to write, by which
-	// it may ask the service for a start and has not done it; or the entry NotSent that
-	// could not be written.
-	may   map[Task]Entry
+	// open has, for each task, the entry by which this run may send a start that it has
+	// not sent; or the entry of what came of the start, if that could not be written.
+	open  map[Task]Entry
 	stuck trouble
+	// read counts the entries of the last reading by their ids; written are the ids of
+	// the entries that this run wrote, or tried to write.
+	read    map[string]int
+	written map[string]bool
+	// over is whether the call's pipelines had stopped in this round; nil if not known.
+	over *bool
 }
 
 // trouble is why nothing more can be done now for a task.
@@ -49,47 +54,43 @@ func (t trouble) err() error {
 }
 
 func (k *TaskRunner) run(t Trigger) *run {
-	return &run{TaskRunner: k, Trigger: t, try: rand.Text(), may: map[Task]Entry{}, stuck: trouble{}}
+	return &run{TaskRunner: k, Trigger: t, try: rand.Text(),
+		open: map[Task]Entry{}, stuck: trouble{}, written: map[string]bool{}}
 }
 
-// reconcile does what is due. However it ends, it does not leave the ledger to say that
-// the service may have been asked for a start that it did not ask for.
+// reconcile does what is due. If it ends with an error, it writes of each start what came
+// of it, so that the ledger does not say that the run may have sent it.
 func (r *run) reconcile(ctx context.Context) error {
 	err := r.rounds(ctx)
-	if err == nil || len(r.may) == 0 { // without an error, another run was answered
+	if err == nil || len(r.open) == 0 { // without an error, another run was answered
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
 	defer cancel()
 	errs := []error{err}
 	for _, task := range Tasks() {
-		switch e, may := r.may[task]; {
-		case may && e.Kind == NotSent:
-			errs = append(errs, r.notSent(ctx, e, e.Code, e.Detail))
-		case may:
+		switch e := r.open[task]; e.Kind {
+		case Starting, Asking:
 			errs = append(errs, r.notSent(ctx, e, "", "given up before it was asked for"))
+		case NotSent, Started, Refused:
+			errs = append(errs, r.close(ctx, e))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 func (r *run) rounds(ctx context.Context) error {
-	var before, ledger Ledger
 	for range maxRounds {
-		var err error
-		before = ledger
-		ledger, err = r.Table.Ledger(ctx, r.TransactionID)
+		ledger, err := r.Table.Ledger(ctx, r.TransactionID)
 		if err != nil {
 			return errors.Join(r.stuck.err(), err)
 		}
+		certain := r.certain(ledger)
 		learned, err := r.learn(ctx, ledger)
 		if err != nil {
 			return errors.Join(r.stuck.err(), err)
 		}
-		// A ledger is read by more than one request, so that it may be as it never
-		// was: with a yes, and without the no that was there before it. As entries
-		// are only added, two reads alike are what it was between them.
-		if !learned && r.round(ctx, ledger, len(ledger) == len(before)) {
+		if !learned && r.round(ctx, ledger, certain) {
 			return r.stuck.err()
 		}
 	}
@@ -97,13 +98,37 @@ func (r *run) rounds(ctx context.Context) error {
 		fmt.Sprintf("was changed by others %d times in a row", maxRounds), "it is tried again"))
 }
 
-// round does the steps that are due by the ledger, as far as no task is stuck;
-// done when there is none. A start is made only by a ledger that is certain and
-// while nothing else is due, and only one, so that the ledger was read right
-// before it.
+// certain reports whether the ledger, as it was read just now, is one that the table
+// had. A reading is more than one request, so that it may contain a grant without the no
+// that was written before the grant. But entries are only added. If nothing is new since
+// the last reading except what this run wrote between the two, then no other run wrote
+// anything from the end of the last reading to the start of this one: at that moment,
+// the table had exactly what was read.
+func (r *run) certain(ledger Ledger) bool {
+	read := map[string]int{}
+	for _, e := range ledger {
+		read[e.ID()]++
+	}
+	certain := true
+	for id, n := range read {
+		certain = certain && (n == r.read[id] || n == 1 && r.written[id])
+	}
+	r.read = read
+	return certain
+}
+
+// round does the steps that are due by the ledger, except those of tasks that are stuck.
+// done means that the ledger need not be read again: nothing was due, or only entries
+// that explain. No decision depends on these, and a run that wrote something else since
+// the ledger was read will read all that this run has.
+//
+// A start is sent only by a ledger that is certain and while nothing else is due, and
+// only one, so that the ledger was read right before it.
 func (r *run) round(ctx context.Context, ledger Ledger, certain bool) (done bool) {
+	r.over = nil
 	steps := ledger.Next(r.Now(), r.On, RunID{Event: r.Event, Try: r.try})
 	steps = slices.DeleteFunc(steps, func(s Step) bool { return r.stuck[s.Entry.Task] != nil })
+	done = !slices.ContainsFunc(steps, func(s Step) bool { return !s.onlyExplains() })
 	others := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Act == Start })
 	switch {
 	case len(others) > 0:
@@ -118,7 +143,7 @@ func (r *run) round(ctx context.Context, ledger Ledger, certain bool) (done bool
 			r.stuck[step.Entry.Task] = err
 		}
 	}
-	return len(steps) == 0
+	return done
 }
 
 // do does one step of those that are left.
@@ -128,7 +153,7 @@ func (r *run) do(ctx context.Context, step Step, left int) error {
 	defer cancel()
 	switch {
 	case step.Act == Start:
-		delete(r.may, step.Entry.Task)
+		delete(r.open, step.Entry.Task)
 		taskID, err := r.Service.Start(answered, step.Entry)
 		return r.started(ctx, step.Entry, taskID, err)
 	case step.Act == Stop:
@@ -136,14 +161,23 @@ func (r *run) do(ctx context.Context, step Step, left int) error {
 		return r.stopped(ctx, step.Entry, ended, err)
 	}
 	switch step.Entry.Kind {
-	case Starting:
-		return r.begin(ctx, step.Entry)
-	case Asking:
-		return r.join(ctx, step.Entry)
+	case Starting, Asking:
+		over, err := r.callOver(ctx)
+		// Another run may have sent the start that this run joins by Asking: then its
+		// answer matters, also after the call.
+		if err != nil || over && step.Entry.Kind == Starting {
+			return err
+		}
+		r.open[step.Entry.Task] = step.Entry
 	case NotSent:
 		return r.notSent(ctx, step.Entry, step.Entry.Code, step.Entry.Detail)
 	}
-	return r.Table.Enter(ctx, step.Entry)
+	return r.enter(ctx, step.Entry)
+}
+
+func (r *run) enter(ctx context.Context, e Entry) error {
+	r.written[e.ID()] = true
+	return r.Table.Enter(ctx, e)
 }
 
 // learn enters the id of a task whose start was never answered, but of which
@@ -156,7 +190,7 @@ func (r *run) learn(ctx context.Context, ledger Ledger) (learned bool, err error
 		}
 		e = r.answer(e, Started)
 		e.TaskID, e.Detail = seen.TaskID, "learned from a notification"
-		if err := r.Table.Enter(ctx, e); err != nil {
+		if err := r.enter(ctx, e); err != nil {
 			return false, err
 		}
 		learned = true
@@ -164,51 +198,42 @@ func (r *run) learn(ctx context.Context, ledger Ledger) (learned bool, err error
 	return learned, nil
 }
 
-// begin enters that a start was decided, unless the call's pipeline has stopped.
-func (r *run) begin(ctx context.Context, e Entry) error {
-	over, err := r.callOver(ctx, e.TransactionID)
-	if err != nil || over {
-		return err
+// callOver reports whether the call's pipelines have stopped, and enters that. It looks
+// once a round.
+func (r *run) callOver(ctx context.Context) (over bool, err error) {
+	if r.over != nil {
+		return *r.over, nil
 	}
-	return r.ask(ctx, e)
-}
-
-// join enters that this run may ask for a start that was decided before. Whether the
-// call's pipeline has stopped is entered first: then it asks only if another run may
-// have done so.
-func (r *run) join(ctx context.Context, e Entry) error {
-	if _, err := r.callOver(ctx, e.TransactionID); err != nil {
-		return err
-	}
-	return r.ask(ctx, e)
-}
-
-// callOver enters that the call is over if its pipeline has stopped.
-func (r *run) callOver(ctx context.Context, transactionID string) (over bool, err error) {
-	id, at, ended, err := r.Table.PipelineEnd(ctx, transactionID)
-	if err != nil || !ended {
+	id, at, over, err := r.Table.PipelineEnd(ctx, r.TransactionID)
+	if err != nil {
 		return false, err
 	}
-	return true, r.Table.Enter(ctx, Entry{Kind: Ended, At: at, Event: r.Event, By: System,
-		TransactionID: transactionID, Detail: "pipeline " + id + " stopped"})
+	if over {
+		err := r.enter(ctx, Entry{Kind: Ended, At: at, Event: r.Event, By: System,
+			TransactionID: r.TransactionID, Detail: "pipeline " + id + " stopped"})
+		if err != nil {
+			return true, err
+		}
+	}
+	r.over = &over
+	return over, nil
 }
 
-// ask enters that this run may ask the service for a start.
-func (r *run) ask(ctx context.Context, e Entry) error {
-	r.may[e.Task] = e
-	return r.Table.Enter(ctx, e)
+// close enters what came of a start.
+func (r *run) close(ctx context.Context, e Entry) error {
+	r.open[e.Task] = e // where it cannot be written now, it is tried once more at the end
+	if err := r.enter(ctx, e); err != nil {
+		return err
+	}
+	delete(r.open, e.Task)
+	return nil
 }
 
 // notSent enters that this run has started nothing.
 func (r *run) notSent(ctx context.Context, e Entry, code, detail string) error {
 	e = r.answer(e, NotSent)
 	e.Try, e.Code, e.Detail = r.try, code, detail
-	r.may[e.Task] = e // where it cannot be written now, it is tried once more at the end
-	if err := r.Table.Enter(ctx, e); err != nil {
-		return err
-	}
-	delete(r.may, e.Task)
-	return nil
+	return r.close(ctx, e)
 }
 
 // started enters what the service answered to a start.
@@ -217,7 +242,7 @@ func (r *run) started(ctx context.Context, starting Entry, taskID string, err er
 		r.Counts.Count("VoiceTasksStarted", 1)
 		e := r.answer(starting, Started)
 		e.TaskID = taskID
-		return r.Table.Enter(ctx, e)
+		return r.close(ctx, e)
 	}
 	code, detail, final := r.Service.Final(err)
 	if !final {
@@ -237,7 +262,7 @@ func (r *run) started(ctx context.Context, starting Entry, taskID string, err er
 	r.Counts.Count("VoiceTasksRefused", 1)
 	e := r.answer(starting, Refused)
 	e.Code, e.Detail = code, detail
-	return r.Table.Enter(ctx, e)
+	return r.close(ctx, e)
 }
 
 // stopped enters what the service answered to a stop.
@@ -250,7 +275,7 @@ func (r *run) stopped(ctx context.Context, stopping Entry, ended string, err err
 		e.Detail = "ended by itself: " + ended
 	}
 	r.Counts.Count("VoiceTasksStopped", 1)
-	return r.Table.Enter(ctx, e)
+	return r.enter(ctx, e)
 }
 
 // failed enters for people what the service did not do, and returns err, by which
@@ -260,7 +285,7 @@ func (r *run) failed(ctx context.Context, e Entry, err error) error {
 	if e.Code, e.Detail, _ = r.Service.Final(err); e.Code == "" {
 		e.Code, e.Detail = string(apperr.ClassOf(err)), err.Error()
 	}
-	return errors.Join(err, r.Table.Enter(ctx, e))
+	return errors.Join(err, r.enter(ctx, e))
 }
 
 // answer makes the entry for what the service said about an attempt.

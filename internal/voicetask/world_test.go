@@ -48,8 +48,8 @@ type worker struct {
 	// covered is, for each task, whether consent was in force when this worker
 	// read the ledger last; nothing is, once it has called the service since.
 	covered map[voicetask.Task]bool
-	// ledger is what the worker read last, and pipeline whether it has just heard that
-	// the call's pipeline runs.
+	// ledger is what the worker read last, and pipeline whether it has read since then
+	// that the call's pipeline runs.
 	ledger   voicetask.Ledger
 	pipeline bool
 	// next is what the call that waits for its turn is: of the table or of the service.
@@ -151,7 +151,6 @@ func (w *world) Enter(ctx context.Context, e voicetask.Entry) error {
 			if e.Kind == voicetask.Starting && !worker.pipeline {
 				w.faults = append(w.faults, worker.name+" began a start without a look at the pipeline")
 			}
-			worker.pipeline = false
 			if _, there := w.partitions[p][e.ID()]; !there {
 				w.partitions[p][e.ID()] = e
 			}
@@ -168,7 +167,7 @@ func (w *world) Ledger(ctx context.Context, id string) (voicetask.Ledger, error)
 	var ledger voicetask.Ledger
 	err := gate(ctx, "read", func(worker *worker) error {
 		ledger = w.read("T" + id)
-		worker.ledger = ledger
+		worker.ledger, worker.pipeline = ledger, false
 		for _, t := range voicetask.Tasks() {
 			worker.covered[t] = w.inForce(t)
 		}
