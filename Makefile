@@ -27,6 +27,7 @@ test: node_modules vet
 	@for tool in aws cfn-lint moto_server; do command -v $$tool >/dev/null || echo "not installed, so its tests are skipped: $$tool"; done
 	go mod tidy -diff
 	go -C test/rie mod tidy -diff
+	go -C test/example mod tidy -diff
 	go test -timeout 15m $(CDK_PACKAGES)
 	go test -race -timeout 30m $(PACKAGES)
 
@@ -36,6 +37,7 @@ check: vet
 vet:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted (run make fmt)"; exit 1; fi
 	go vet ./...
+	go -C test/example vet ./...
 	go tool staticcheck ./...
 
 node_modules: package-lock.json

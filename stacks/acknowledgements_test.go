@@ -12,7 +12,7 @@ import (
 )
 
 // wantAcknowledged are the rules of cdk-nag that are acknowledged for the whole stack.
-// A rule that is not among them also finds what is added later.
+// All other rules also check what is added later.
 func wantAcknowledged(c config.Stack) []string {
 	rules := []string{
 		"CloudWatchLogGroupEncrypted", "DynamoDBInBackupPlan", "IAMNoInlinePolicy", "LambdaDLQ", "LambdaInsideVPC",

@@ -234,7 +234,7 @@ func alarmChecks() []check {
 				{name: "alarms about alarms by their own topic", do: toTopic("UndeliveredAlarms", "AlarmTopic")},
 				{name: "the other queue", do: point(cloudwatchAlarm, "RuleDeadLettersAlarm",
 					refer("FunctionDeadLetters", sqsQueue, "QueueName"), "Dimensions", 0, "Value")},
-				{name: "nobody hears that it is over", do: alarm("Throttled-watch", nil, "OKActions")},
+				{name: "nobody is notified that it is over", do: alarm("Throttled-watch", nil, "OKActions")},
 				{name: "a name that AWS does not know",
 					do: alarm("RuleDeadLettersAlarm", "See the queue RuleDeadLetters.", "AlarmDescription")},
 				{name: "no link", do: alarm("LostEvents1", "Events are lost.", "AlarmDescription")},
@@ -262,9 +262,11 @@ func alarmChecks() []check {
 					if kind, _, ofFunction := strings.Cut(id, "-"); ofFunction && kind != "NotRunning" {
 						listed = kind + "-NAME"
 					}
-					row := regexp.MustCompile("(?m)^\\|.*`" + regexp.QuoteMeta(listed) + "`.*\\(#" + regexp.QuoteMeta(section) + "\\) \\|$")
+					row := regexp.MustCompile("(?m)^\\|.*`" + regexp.QuoteMeta(listed) + "`.*\\(#" +
+						regexp.QuoteMeta(section) + "\\) \\|$")
 					if !row.Match(text) {
-						problems = append(problems, "alarm "+id+": the table of docs/RUNBOOK.md does not list it as "+listed+" with #"+section)
+						problems = append(problems, "alarm "+id+": the table of docs/RUNBOOK.md does not list it as "+listed+
+							" with #"+section)
 					}
 				}
 				return problems

@@ -22,7 +22,7 @@ func TestEveryConfigurationPassesTheChecks(t *testing.T) {
 }
 
 // Each choice is made otherwise than by default in one of the configurations at
-// least: else a constant in its place would pass.
+// least. Otherwise the tests would pass with a constant in its place.
 func TestEveryChoiceIsMadeSomewhere(t *testing.T) {
 	standard := reflect.ValueOf(config.Default())
 	for i := range standard.NumField() {

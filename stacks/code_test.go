@@ -14,7 +14,7 @@ import (
 )
 
 // Functions are static binaries for Lambda's architecture, and the same bytes wherever
-// they are built: else every deployment would change every function.
+// they are built. Otherwise every deployment would change every function.
 func TestBuildIsStaticAndReproducible(t *testing.T) {
 	need.Tool(t, "node") // on which the CDK runs
 	for architecture, want := range map[string]struct {
@@ -22,7 +22,7 @@ func TestBuildIsStaticAndReproducible(t *testing.T) {
 		machine elf.Machine
 	}{"arm64": {"arm64", elf.EM_AARCH64}, "x86_64": {"amd64", elf.EM_X86_64}} {
 		t.Run(architecture, func(t *testing.T) {
-			t.Setenv("GOARCH", "riscv64") // what the deployer's shell says does not matter
+			t.Setenv("GOARCH", "riscv64") // the variables of the deployer's shell do not matter
 			t.Setenv("CGO_ENABLED", "1")
 			built, again := build(t, architecture), build(t, architecture)
 			info, err := buildinfo.ReadFile(built)
@@ -73,7 +73,7 @@ func build(t *testing.T, architecture string) string {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"go.mod": "module example.com/functions\n\ngo 1.26\n",
+		"go.mod": "module github.com/chimewatch/chimewatch\n\ngo 1.26\n",
 		// The package net has parts in C where that is allowed.
 		"functions/status/main.go": "package main\n\nimport _ \"net\"\n\nfunc main() {}\n",
 	} {

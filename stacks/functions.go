@@ -1,227 +1,231 @@
 package stacks
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/functionspec"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// spec is what makes one function different from the others.
-type spec struct {
-	name, about string
-	timeout     int // seconds
-	// table lists the actions that it calls on the table, indexes those indexes
-	// that it queries.
-	table, indexes []string
-	// publishes are the topics that it publishes to, by the variable that names each;
-	// routes is set where it publishes to the topics of the routes as well.
-	publishes map[string]awssns.Topic
-	routes    bool
-	// statements are what else it may do.
-	statements  []awsiam.PolicyStatementProps
-	environment map[string]*string
-	// once is set where the next run is the retry, so that a failed one is not
-	// tried again and leaves no dead letter.
-	once bool
+// EventFunctionProps are the properties of a function that is invoked asynchronously. RetryAttempts and MaxEventAge
+// limit the retries of a failed invocation; OnFailure keeps its record in the end.
+type EventFunctionProps struct {
+	awslambda.FunctionProps
+	LogRetention awslogs.RetentionDays
+	// Statements are what it may do besides writing to its log group and to OnFailure.
+	Statements []Statement
+	OnFailure  awssqs.IQueue
 }
 
-// function is a deployed function and what it writes to.
-type function struct {
-	awslambda.Function
-	logs awslogs.LogGroup
-	spec spec
-}
-
-// Environment variables of the functions.
-const (
-	envFailureTopic = "CHIMEWATCH_FAILURE_TOPIC_ARN"
-	envAlertTopic   = "CHIMEWATCH_ALERT_TOPIC_ARN"
-	envRoutes       = "CHIMEWATCH_ROUTES"
-)
-
-// specs lists the functions. What a role may do is what its function calls:
-// see internal/handler and internal/dynamo.
-func (w *watchtower) specs() []spec {
-	list := []spec{
-		{name: "status", about: "Stores the state and history of every pipeline", timeout: 30,
-			table: []string{"GetItem", "PutItem", "UpdateItem"}},
-		{name: "failures", about: "Adds failures to incidents and notifies people", timeout: 60,
-			table:       []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes:   map[string]awssns.Topic{envFailureTopic: w.topics.failures},
-			environment: with(w.watchSettings(), w.rendering())},
-		{name: "alerts", about: "Stores rule matches and notifies people", timeout: 60,
-			table:     []string{"GetItem", "PutItem", "Query", "UpdateItem"},
-			publishes: map[string]awssns.Topic{envAlertTopic: w.topics.alerts}, routes: true,
-			environment: with(w.watchSettings(), w.rendering())},
-		w.consentSpec(),
-		{name: "watch", about: "Checks every minute for what no event reports", timeout: 55, once: true,
-			table: []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}, indexes: indexNames(),
-			publishes: map[string]awssns.Topic{envFailureTopic: w.topics.failures, envAlertTopic: w.topics.alerts}, routes: true,
-			environment: with(with(w.watchSettings(), w.rendering()), w.voiceTasks()),
-			statements: append(w.voiceStatements(), awsiam.PolicyStatementProps{
-				Sid: jsii.String("AskAboutPipelines"), Actions: jsii.Strings("chime:GetMediaPipeline"),
-				Resources: &[]*string{w.chimeARN("media-pipeline", "*")},
-			})},
+// NewEventFunction makes a function in Go with a log group and a role of its own, which grants nothing but the
+// statements.
+func NewEventFunction(scope constructs.Construct, id *string, props *EventFunctionProps) awslambda.Function {
+	logs := awslogs.NewLogGroup(scope, jsii.String(*id+"Logs"), &awslogs.LogGroupProps{
+		Retention: props.LogRetention, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	role := awsiam.NewRole(scope, jsii.String(*id+"Role"), &awsiam.RoleProps{
+		Description: jsii.String("What the function " + strings.ToLower(*id) + " of chimewatch may do"),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	allow(role, Statement{Sid: "WriteLogs", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+		Resources: []*string{logs.LogGroupArn()}})
+	allow(role, props.Statements...)
+	p := props.FunctionProps
+	p.Runtime, p.Handler, p.Role, p.LogGroup = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap"), role, logs
+	p.RetryAttempts, p.MaxEventAge = nil, nil // below
+	f := awslambda.NewFunction(scope, id, &p)
+	if p.Tracing == awslambda.Tracing_ACTIVE {
+		acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
 	}
-	if len(w.chosen.VoiceSources) > 0 {
-		list = append(list, w.voiceSpec())
+	retries := &awslambda.CfnEventInvokeConfigProps{
+		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"), MaximumRetryAttempts: props.RetryAttempts,
+	}
+	if props.MaxEventAge != nil {
+		retries.MaximumEventAgeInSeconds = props.MaxEventAge.ToSeconds(nil)
+	}
+	if props.OnFailure != nil {
+		allow(role, Statement{Sid: "KeepWhatFails", Actions: []string{"sqs:SendMessage"},
+			Resources: []*string{props.OnFailure.QueueArn()}})
+		retries.DestinationConfig = &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: props.OnFailure.QueueArn()},
+		}
+	}
+	// Not the CDK's own construct, which would let the function do more with the queue than send to it.
+	awslambda.NewCfnEventInvokeConfig(scope, jsii.String(*id+"Retries"), retries)
+	return f
+}
+
+// Statement is one statement of a role's policy.
+type Statement struct {
+	Sid        string
+	Actions    []string
+	Resources  []*string
+	Conditions map[string]any
+	// Wildcard is why the resources cannot be named one by one; Findings are what cdk-nag reports about that.
+	Wildcard string
+	Findings []string
+}
+
+// allow adds statements to a role, and acknowledges their wildcards.
+func allow(role awsiam.IRole, statements ...Statement) {
+	for _, s := range statements {
+		props := &awsiam.PolicyStatementProps{
+			Sid: jsii.String(s.Sid), Actions: jsii.Strings(s.Actions...), Resources: &s.Resources,
+		}
+		if s.Conditions != nil {
+			props.Conditions = &s.Conditions
+		}
+		role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(props))
+		if s.Wildcard != "" {
+			acknowledge(role, "AwsSolutions-IAM5", s.Wildcard, s.Findings...)
+		}
+	}
+}
+
+// arn returns the ARN of a resource in the stack's account and Region.
+func arn(stack awscdk.Stack, service, resource, name string) *string {
+	return stack.FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name),
+	})
+}
+
+// constructID returns the id of a function in the tree of constructs: Status for status.
+func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
+// deployed returns the functions that are deployed with some properties.
+func deployed(p ChimewatchProps) []functionspec.Function {
+	return slices.DeleteFunc(functionspec.All(), func(f functionspec.Function) bool {
+		return f.Voice && len(p.VoiceSources) == 0
+	})
+}
+
+// newFunctions makes the functions. key encrypts the topics.
+func (c *Chimewatch) newFunctions(key awskms.Key) {
+	p, values := c.props, c.environment()
+	for _, spec := range deployed(p) {
+		environment := map[string]*string{}
+		for _, name := range spec.Variables {
+			environment[name] = values[name]
+		}
+		props := &EventFunctionProps{
+			FunctionProps: awslambda.FunctionProps{
+				Description: jsii.String(spec.Description), Environment: &environment,
+				Code: p.Code(spec.Name, *p.Architecture.Name()), Architecture: p.Architecture, MemorySize: p.MemorySize,
+				Timeout: awscdk.Duration_Seconds(jsii.Number(spec.Timeout.Seconds())), Tracing: awslambda.Tracing_DISABLED,
+				ReservedConcurrentExecutions: p.ReservedConcurrentExecutions,
+				RetryAttempts:                p.RetryAttempts, MaxEventAge: p.RetryAge,
+			},
+			LogRetention: p.LogRetention, Statements: c.statements(spec, key), OnFailure: c.FunctionDeadLetters,
+		}
+		if *p.Tracing {
+			props.Tracing = awslambda.Tracing_ACTIVE
+		}
+		if spec.Scheduled {
+			props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
+			props.OnFailure = nil
+		}
+		c.Functions[spec.Name] = NewEventFunction(c.Construct, jsii.String(constructID(spec.Name)), props)
+	}
+}
+
+// environment returns the values of all environment variables.
+func (c *Chimewatch) environment() map[string]*string {
+	p, stack := c.props, awscdk.Stack_Of(c.Construct)
+	values := map[string]*string{
+		functionspec.Table:              c.Table.TableName(),
+		functionspec.RetentionDays:      jsii.String(strconv.Itoa(int(*p.RetentionDays))),
+		functionspec.Stack:              stack.StackName(),
+		functionspec.Account:            stack.Account(),
+		functionspec.FailureTopic:       c.FailureTopic.TopicArn(),
+		functionspec.AlertTopic:         c.AlertTopic.TopicArn(),
+		functionspec.Routes:             jsii.String(rulematch.Routes(p.Routes).WithoutKeys().String()),
+		functionspec.FullNumbers:        jsii.String(strconv.FormatBool(*p.FullNumbers)),
+		functionspec.RunbookURL:         p.RunbookURL,
+		functionspec.HTTPSBody:          p.HTTPSBody,
+		functionspec.VoiceTasks:         jsii.String(strings.Join(p.VoiceTasks, ",")),
+		functionspec.VoiceProfileDomain: p.VoiceProfileDomainArn,
+	}
+	for name, value := range p.Settings.Environment() {
+		values[name] = &value
+	}
+	return values
+}
+
+// statements returns what a function may do besides logging: exactly what it calls.
+func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []Statement {
+	p := c.props
+	table := slices.Clone(spec.TableActions)
+	if len(p.VoiceTasks) > 0 {
+		table = append(table, spec.TaskActions...)
+	}
+	for i, action := range table {
+		table[i] = "dynamodb:" + action
+	}
+	list := []Statement{{Sid: "UseTable", Actions: table, Resources: []*string{c.Table.TableArn()}}}
+	if len(spec.Indexes) > 0 {
+		indexes := Statement{Sid: "QueryIndexes", Actions: []string{"dynamodb:Query"}}
+		for _, name := range spec.Indexes {
+			indexes.Resources = append(indexes.Resources, jsii.String(*c.Table.TableArn()+"/index/"+name))
+		}
+		list = append(list, indexes)
+	}
+	topics, keys := []*string{}, []*string{key.KeyArn()}
+	if spec.Reads(functionspec.AlertTopic) {
+		topics = append(topics, c.AlertTopic.TopicArn())
+	}
+	if spec.Reads(functionspec.FailureTopic) {
+		topics = append(topics, c.FailureTopic.TopicArn())
+	}
+	if routes := rulematch.Routes(p.Routes); spec.Reads(functionspec.Routes) {
+		topics = append(topics, *jsii.Strings(routes.Topics()...)...)
+		keys = append(keys, *jsii.Strings(routes.Keys()...)...)
+	}
+	if len(topics) > 0 {
+		list = append(list, Statement{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: topics},
+			Statement{Sid: "EncryptMessages", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: keys})
+	}
+	if spec.StopsTasks || spec.RunsTasks && len(p.VoiceTasks) > 0 {
+		list = append(list, taskStatement(awscdk.Stack_Of(c.Construct), p))
+	}
+	if spec.GetsPipelines {
+		list = append(list, Statement{Sid: "AskAboutPipelines", Actions: []string{"chime:GetMediaPipeline"},
+			Resources: []*string{arn(awscdk.Stack_Of(c.Construct), "chime", "media-pipeline", "*")},
+			Wildcard:  "The ids of pipelines are not known at the deployment.",
+			Findings:  []string{"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*"},
+		})
 	}
 	return list
 }
 
-func indexNames() []string {
-	var names []string
-	for _, index := range dynamo.Definition().Indexes {
-		names = append(names, index.Name)
+// taskStatement lets a function start the voice tasks that are turned on, and stop and look up all of them, on the
+// account's Voice Connectors or on those that the deployer named.
+func taskStatement(stack awscdk.Stack, p ChimewatchProps) Statement {
+	s := Statement{Sid: "RunVoiceTasks", Actions: []string{"chime:GetSpeakerSearchTask",
+		"chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}}
+	for _, task := range p.VoiceTasks {
+		s.Actions = append(s.Actions, map[string]string{
+			SpeakerSearch: "chime:StartSpeakerSearchTask", VoiceTone: "chime:StartVoiceToneAnalysisTask"}[task])
 	}
-	return names
-}
-
-// rendering are the variables by which functions know how to write notifications.
-func (w *watchtower) rendering() map[string]*string {
-	return map[string]*string{
-		"CHIMEWATCH_FULL_NUMBERS": jsii.String(strconv.FormatBool(w.chosen.FullNumbers)),
-		"CHIMEWATCH_RUNBOOK_URL":  jsii.String(w.chosen.RunbookURL),
-		notify.HTTPSBodyVariable:  jsii.String(w.chosen.HTTPS.String()),
+	slices.Sort(s.Actions)
+	connectors := p.VoiceConnectorIds
+	if len(connectors) == 0 {
+		connectors = []string{"*"}
+		s.Wildcard = "Voice Connectors come and go; voiceConnectorIds limits them."
+		s.Findings = []string{"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*"}
 	}
-}
-
-// watchSettings are the variables by which functions know how to watch.
-func (w *watchtower) watchSettings() map[string]*string {
-	env := map[string]*string{"CHIMEWATCH_ACCOUNT": w.stack.Account()}
-	for name, value := range w.chosen.Settings.Environment() {
-		env[name] = jsii.String(value)
+	for _, id := range connectors {
+		s.Resources = append(s.Resources, arn(stack, "chime", "vc", id))
 	}
-	return env
-}
-
-// with adds variables to others, which are the caller's own.
-func with(env, more map[string]*string) map[string]*string {
-	maps.Copy(env, more)
-	return env
-}
-
-// constructID is how a function is called in the stack: status is Status.
-func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
-
-func (w *watchtower) newFunction(s spec) function {
-	id := constructID(s.name)
-	logs := awslogs.NewLogGroup(w.stack, jsii.String(id+"Logs"), &awslogs.LogGroupProps{
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-	})
-	// The construct knows the days by name only, the resource by number.
-	logs.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(w.chosen.LogRetentionDays))
-	role := w.newRole(id, s, logs)
-	environment := map[string]*string{
-		"CHIMEWATCH_TABLE":          w.table.TableName(),
-		"CHIMEWATCH_RETENTION_DAYS": jsii.String(strconv.Itoa(w.chosen.RetentionDays)),
-		"CHIMEWATCH_STACK":          w.stack.StackName(),
-	}
-	maps.Copy(environment, s.environment)
-	for variable, topic := range s.publishes {
-		environment[variable] = topic.TopicArn()
-	}
-	if s.routes {
-		environment[envRoutes] = jsii.String(w.chosen.Routes.WithoutKeys().String())
-	}
-	architecture := awslambda.Architecture_ARM_64()
-	if w.chosen.Architecture == "x86_64" {
-		architecture = awslambda.Architecture_X86_64()
-	}
-	tracing := awslambda.Tracing_DISABLED
-	if w.chosen.Tracing {
-		tracing = awslambda.Tracing_ACTIVE
-	}
-	props := &awslambda.FunctionProps{
-		Description: jsii.String(s.about), Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: architecture,
-		Handler: jsii.String("bootstrap"), Code: w.code(s.name, w.chosen.Architecture),
-		Role: role, LogGroup: logs, Environment: &environment, Tracing: tracing,
-		MemorySize: jsii.Number(w.chosen.MemoryMB), Timeout: awscdk.Duration_Seconds(jsii.Number(s.timeout)),
-	}
-	if n := w.chosen.ReservedConcurrency; n > 0 {
-		props.ReservedConcurrentExecutions = jsii.Number(n)
-	}
-	f := awslambda.NewFunction(w.stack, jsii.String(id), props)
-	w.newRetries(id, s, f)
-	if w.chosen.Tracing {
-		acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
-	}
-	return function{f, logs, s}
-}
-
-// newRetries sets how a failed asynchronous invocation is tried again, and where
-// its record goes in the end. The CDK's own construct would let the function do
-// more with the queue than send to it.
-func (w *watchtower) newRetries(id string, s spec, f awslambda.Function) {
-	props := &awslambda.CfnEventInvokeConfigProps{
-		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"),
-		MaximumRetryAttempts: jsii.Number(w.chosen.Retry.Most), MaximumEventAgeInSeconds: jsii.Number(w.chosen.Retry.Age.Seconds()),
-	}
-	if s.once {
-		props.MaximumRetryAttempts, props.MaximumEventAgeInSeconds = jsii.Number(0), jsii.Number(60)
-	} else {
-		props.DestinationConfig = &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
-			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: w.queues.functions.QueueArn()},
-		}
-	}
-	awslambda.NewCfnEventInvokeConfig(w.stack, jsii.String(id+"Retries"), props)
-}
-
-// newRole makes a role that may do what the function calls, and nothing else.
-func (w *watchtower) newRole(id string, s spec, logs awslogs.LogGroup) awsiam.Role {
-	role := awsiam.NewRole(w.stack, jsii.String(id+"Role"), &awsiam.RoleProps{
-		Description: jsii.String("What the function " + s.name + " of chimewatch may do"),
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
-	})
-	allow := func(sid string, actions []string, resources ...*string) {
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Sid: jsii.String(sid), Actions: jsii.Strings(actions...), Resources: &resources,
-		}))
-	}
-	allow("WriteLogs", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, logs.LogGroupArn())
-	actions := make([]string, len(s.table))
-	for i, action := range s.table {
-		actions[i] = "dynamodb:" + action
-	}
-	allow("UseTable", actions, w.table.TableArn())
-	if len(s.indexes) > 0 {
-		indexes := make([]*string, len(s.indexes))
-		for i, name := range s.indexes {
-			indexes[i] = jsii.String(*w.table.TableArn() + "/index/" + name)
-		}
-		allow("QueryIndexes", []string{"dynamodb:Query"}, indexes...)
-	}
-	if !s.once {
-		allow("KeepWhatFails", []string{"sqs:SendMessage"}, w.queues.functions.QueueArn())
-	}
-	if len(s.publishes) > 0 {
-		topics, keys := []*string{}, []*string{w.topics.key.KeyArn()}
-		for _, variable := range slices.Sorted(maps.Keys(s.publishes)) {
-			topics = append(topics, s.publishes[variable].TopicArn())
-		}
-		if s.routes {
-			topics = append(topics, *jsii.Strings(w.chosen.Routes.Topics()...)...)
-			keys = append(keys, *jsii.Strings(w.chosen.Routes.Keys()...)...)
-		}
-		allow("Publish", []string{"sns:Publish"}, topics...)
-		allow("EncryptMessages", []string{"kms:GenerateDataKey", "kms:Decrypt"}, keys...)
-	}
-	for _, statement := range s.statements {
-		role.AddToPolicy(awsiam.NewPolicyStatement(&statement))
-		acknowledge(role, "AwsSolutions-IAM5", "Pipelines and Voice Connectors come and go; their ids are not known "+
-			"at the deployment. voiceConnectorIds narrows the Voice Connectors.",
-			"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*", "Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*")
-	}
-	return role
+	return s
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
@@ -20,19 +21,22 @@ const (
 	iamRole        = "AWS::IAM::Role"
 )
 
-// functionsOf are the functions that a configuration deploys.
-func functionsOf(c config.Stack) []string {
-	names := []string{"alerts", "consent", "failures", "status", "watch"}
-	if len(c.VoiceSources) > 0 {
-		names = append(names, "voice")
+// functionsOf are the functions that a configuration deploys, sorted.
+func functionsOf(c config.Stack) (names []string) {
+	for _, f := range functionspec.All() {
+		if !f.Voice || len(c.VoiceSources) > 0 {
+			names = append(names, f.Name)
+		}
 	}
 	slices.Sort(names)
 	return names
 }
 
-// timeouts are those of the functions, in seconds: watch has to end before its next
-// run.
-var timeouts = map[string]float64{"status": 30, "failures": 60, "alerts": 60, "consent": 60, "watch": 55, "voice": 60}
+// specOf returns the specification of a function.
+func specOf(name string) functionspec.Function {
+	all := functionspec.All()
+	return all[slices.IndexFunc(all, func(f functionspec.Function) bool { return f.Name == name })]
+}
 
 func functionChecks() []check {
 	const policyOfStatus = "StatusRole/DefaultPolicy"
@@ -160,7 +164,7 @@ func functionChecks() []check {
 					for variable, value := range environment(s.Template, name) {
 						text := s.Words(value)
 						if _, ok := value.(string); !ok {
-							text = strings.Repeat("x", 150) // what a name or ARN takes at most
+							text = strings.Repeat("x", 150) // the maximal length of a name or ARN
 						}
 						size += len(variable) + len(text)
 					}
@@ -227,7 +231,7 @@ func functionProblems(s synthesized, name string) (problems []string) {
 	}
 	want := map[string]any{
 		"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": []any{s.chosen.Architecture},
-		"MemorySize": float64(s.chosen.MemoryMB), "Timeout": timeouts[name],
+		"MemorySize": float64(s.chosen.MemoryMB), "Timeout": specOf(name).Timeout.Seconds(),
 	}
 	if s.chosen.Tracing {
 		want["TracingConfig"] = map[string]any{"Mode": "Active"}

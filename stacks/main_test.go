@@ -23,7 +23,7 @@ import (
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// root is a folder for what the tests of this package share.
+// root is a folder for files that the tests of this package share.
 var root string
 
 func TestMain(m *testing.M) {
@@ -112,15 +112,14 @@ func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	file.Context["aws:cdk:enable-path-metadata"] = true // by which the tests find what a resource is
+	file.Context["aws:cdk:enable-path-metadata"] = true // by which the tests find resources
 	app := awscdk.NewApp(&awscdk.AppProps{
 		Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false),
 	})
-	stack, err := stacks.New(app, chosen, codeOf(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return app, stack
+	stacks.AddChecks(app)
+	props := stacks.FromConfig(chosen)
+	props.Code = codeOf(t)
+	return app, stacks.NewChimewatchStack(app, jsii.String(chosen.StackName), props)
 }
 
 func codeOf(t *testing.T) stacks.Code {

@@ -6,25 +6,13 @@ import (
 	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// tableActions are the calls of each function on the table, read off internal/handler
-// and internal/dynamo; the deployment test holds them against what the functions call.
+// tableActions are the actions of a function on the table. The deployment test compares them with its calls.
 func tableActions(c config.Stack, function string) []string {
-	tasks := len(c.VoiceTasks) > 0
-	switch {
-	case function == "status":
-		return []string{"GetItem", "PutItem", "UpdateItem"}
-	case function == "failures", function == "alerts":
-		return []string{"GetItem", "PutItem", "Query", "UpdateItem"}
-	case function == "consent" && tasks:
-		return []string{"BatchGetItem", "PutItem", "Query"}
-	case function == "consent":
-		return []string{"PutItem", "Query"}
-	case function == "voice" && tasks:
-		return []string{"BatchGetItem", "BatchWriteItem", "PutItem", "Query"}
-	case function == "voice":
-		return []string{"BatchWriteItem", "PutItem"}
+	f := specOf(function)
+	if len(c.VoiceTasks) > 0 {
+		return append(f.TableActions, f.TaskActions...)
 	}
-	return []string{"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}
+	return f.TableActions
 }
 
 // wantPermissions is what a function of a configuration may do.

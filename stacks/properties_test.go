@@ -26,7 +26,8 @@ type breakage struct {
 // checks are all properties.
 func checks() []check {
 	return slices.Concat(routingChecks(), functionChecks(), grantChecks(), dataChecks(), topicChecks(),
-		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks(), knownChecks())
+		outputChecks(), alarmChecks(), voiceChecks(), accessChecks(), acknowledgementChecks(), knownChecks(),
+		logicalIDChecks())
 }
 
 // Each property holds in every configuration.
@@ -113,7 +114,7 @@ func setStatement(path, sid string, value func(cfn.Template) any, key string) fu
 // nothing returns no value.
 func nothing(cfn.Template) any { return nil }
 
-// remove returns a breakage's change that takes a resource out.
+// remove returns a breakage's change that removes a resource.
 func remove(kind, path string) func(cfn.Template) {
 	return func(c cfn.Template) {
 		maps.DeleteFunc(c.Resources, func(_ string, r *cfn.Resource) bool { return r.Type == kind && r.Path() == path })

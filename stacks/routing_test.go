@@ -94,8 +94,7 @@ func routingChecks() []check {
 	}}
 }
 
-// attempts are how EventBridge should try to invoke a function, and where what it
-// gives up goes.
+// attempts are how EventBridge should try to invoke a function, and the queue for events that it could not deliver.
 type attempts struct {
 	most        int
 	age         float64 // seconds

@@ -1,75 +1,36 @@
-// Package stacks is what is deployed: one file for each concern, and in config
-// what a deployer may choose.
 package stacks
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/eventrule"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// watchtower is the stack while it is put together.
-type watchtower struct {
-	stack     awscdk.Stack
-	chosen    config.Stack
-	code      Code
-	table     awsdynamodb.ITable
-	topics    topics
-	queues    queues
-	voice     voice
-	functions map[string]function
-	// rules are those of the routing table, without the schedules.
-	rules []awsevents.Rule
+// ChimewatchStackProps are the properties of a stack that has nothing but a Chimewatch.
+type ChimewatchStackProps struct {
+	awscdk.StackProps
+	ChimewatchProps
+	// TableName and AlarmTopicArn are names of existing resources, instead of Table and AlarmTopic.
+	TableName, AlarmTopicArn *string
 }
 
-// New puts the stack into an app, with the checks of cdk-nag over the app. It
-// returns an error if the routing table names a function that is not deployed.
-func New(app awscdk.App, chosen config.Stack, code Code) (awscdk.Stack, error) {
-	w := &watchtower{chosen: chosen, code: code, functions: map[string]function{}}
-	w.stack = awscdk.NewStack(app, jsii.String(chosen.StackName), &awscdk.StackProps{
-		Description: jsii.String("Watches Amazon Chime SDK call analytics"),
-		// The account and Region are those of the deployment.
-		TerminationProtection: jsii.Bool(chosen.Production),
-	})
-	w.checkRegions()
-	w.table = w.newTable()
-	w.topics = w.newTopics()
-	w.warnWhereNobodyListens()
-	w.queues = w.newQueues()
-	for _, spec := range w.specs() {
-		w.functions[spec.name] = w.newFunction(spec)
+// NewChimewatchStack makes a stack with a Chimewatch and its outputs. Findings of cdk-nag that concern the whole
+// stack are acknowledged in it.
+func NewChimewatchStack(scope constructs.Construct, id *string, props *ChimewatchStackProps) awscdk.Stack {
+	stack := awscdk.NewStack(scope, id, &props.StackProps)
+	p := props.ChimewatchProps
+	if props.TableName != nil {
+		p.Table = awsdynamodb.Table_FromTableName(stack, jsii.String("Table"), props.TableName)
 	}
-	for _, rule := range eventrule.Table(eventrule.Options{Rehearsal: chosen.Rehearsal, Account: *w.stack.Account()}) {
-		if err := w.route(rule); err != nil {
-			return nil, err
-		}
+	if props.AlarmTopicArn != nil {
+		p.AlarmTopic = awssns.Topic_FromTopicArn(stack, jsii.String("AlarmTopic"), props.AlarmTopicArn)
 	}
-	for _, schedule := range eventrule.Schedules() {
-		if err := w.schedule(schedule); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.newVoice(); err != nil {
-		return nil, err
-	}
-	w.newAlarms()
-	w.newOutputs()
-	w.check(app)
-	return w.stack, nil
-}
-
-// functionOf finds the function that a rule names.
-func (w *watchtower) functionOf(rule, name string) (function, error) {
-	f, ok := w.functions[name]
-	if !ok {
-		return f, apperr.New(apperr.Internal, "rule "+rule, fmt.Sprintf("goes to the function %q, which the stack does not deploy", name), "add it to the stack")
-	}
-	return f, nil
+	// The CDK leaves the id Default out of logical ids, so they are those that the stack had before there was a
+	// construct: an update of a deployed stack replaces nothing.
+	c := NewChimewatch(stack, jsii.String("Default"), &p)
+	c.AddOutputs(stack)
+	acknowledgeInStack(stack, c.props)
+	return stack
 }

@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -13,20 +12,18 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// How notifications reach the function. A queue's messages stay hidden for six
-// times the function's timeout (Lambda developer guide, "Creating an SQS event
-// source mapping").
+// How notifications reach the function. A queue's messages stay hidden for six times the function's timeout of a
+// minute (Lambda developer guide, "Creating an SQS event source mapping").
 const (
-	voiceBatch    = 25
-	voiceTimeout  = 60
-	voiceReceives = 5
-	voiceRetries  = 5
-	voiceMaxAge   = 6 * 60 * 60 // seconds
+	voiceBatch             = 25
+	voiceVisibilityMinutes = 6
+	voiceReceives          = 5
+	voiceRetries           = 5
+	voiceMaxAge            = 6 * 60 * 60 // seconds
 	// voiceDays is how long the queue keeps what nobody could read.
 	voiceDays = 4
 )
@@ -37,150 +34,135 @@ const (
 	voiceConnectors = "voiceconnector.chime.amazonaws.com"
 )
 
-// voice is how voice-analytics notifications come in; what was not chosen is nil.
-type voice struct {
-	key    awskms.Key
-	queue  awssqs.Queue
-	topic  awssns.Topic
-	stream awskinesis.Stream
-	// dead keeps what the queue and the topic could not deliver, failures what the
-	// stream could not.
-	dead     awssqs.Queue
-	failures awss3.Bucket
-	mapping  awslambda.CfnEventSourceMapping // of the stream
+// VoiceIngestProps are the properties of a VoiceIngest.
+type VoiceIngestProps struct {
+	Function awslambda.Function
+	// Sources are any of VoiceLambda, VoiceSQS, VoiceSNS and VoiceKinesis.
+	Sources []string
+	// AccessRole makes the role by which Amazon Chime reads the audio and delivers to the sources.
+	AccessRole    bool
+	RetentionDays float64 // 0 means for ever
+	Retain        bool
 }
 
-// voiceSpec is the function for the notifications.
-func (w *watchtower) voiceSpec() spec {
-	s := spec{name: "voice", timeout: voiceTimeout,
-		about: "Stores voice-analytics notifications, and holds tasks until there is consent",
-		table: []string{"BatchWriteItem", "PutItem"}, environment: w.voiceTasks()}
-	if len(w.chosen.VoiceTasks) > 0 {
-		s.table = append(s.table, "BatchGetItem", "Query")
-		s.statements = w.voiceStatements()
-	}
-	return s
+func (p *VoiceIngestProps) has(sources ...string) bool {
+	return slices.ContainsFunc(sources, func(s string) bool { return slices.Contains(p.Sources, s) })
 }
 
-// consentSpec is the function for consent, which also starts and stops tasks.
-func (w *watchtower) consentSpec() spec {
-	s := spec{name: "consent", timeout: voiceTimeout,
-		about: "Receives consent to voice-analytics tasks, and starts and stops them",
-		table: []string{"PutItem", "Query"}, environment: w.voiceTasks(), statements: w.voiceStatements()}
-	if len(w.chosen.VoiceTasks) > 0 {
-		s.table = append(s.table, "BatchGetItem")
-	}
-	return s
+// VoiceIngest is how voice-analytics notifications reach the function. What was not chosen is nil.
+type VoiceIngest struct {
+	// Key encrypts Queue, Topic and Stream.
+	Key    awskms.Key
+	Queue  awssqs.Queue
+	Topic  awssns.Topic
+	Stream awskinesis.Stream
+	// DeadLetters keeps what the queue and the topic could not deliver, Failures what the stream could not.
+	DeadLetters awssqs.Queue
+	Failures    awss3.Bucket
+	AccessRole  awsiam.Role
+
+	props      *VoiceIngestProps
+	mapping    awslambda.CfnEventSourceMapping // of the stream
+	statements []Statement                     // for an access role
 }
 
-// voiceTasks are the variables that turn tasks on.
-func (w *watchtower) voiceTasks() map[string]*string {
-	return map[string]*string{
-		"CHIMEWATCH_VOICE_TASKS":              jsii.String(strings.Join(w.chosen.VoiceTasks, ",")),
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": jsii.String(w.chosen.VoiceProfileDomainARN),
-	}
-}
-
-// voiceStatements let a function start the tasks that are turned on, on the
-// account's Voice Connectors or on those that the deployer named. It may stop the
-// others, too: whoever withdraws consent after a task was turned off means the one
-// that still runs. It asks whether a task that cannot be stopped has ended.
-func (w *watchtower) voiceStatements() []awsiam.PolicyStatementProps {
-	actions := []string{"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}
-	for _, task := range w.chosen.VoiceTasks {
-		actions = append(actions, "chime:Start"+map[string]string{"speaker-search": "SpeakerSearchTask", "voice-tone": "VoiceToneAnalysisTask"}[task])
-	}
-	slices.Sort(actions)
-	connectors := w.chosen.VoiceConnectorIDs
-	if len(connectors) == 0 {
-		connectors = []string{"*"}
-	}
-	var resources []*string
-	for _, id := range connectors {
-		resources = append(resources, w.chimeARN("vc", id))
-	}
-	return []awsiam.PolicyStatementProps{{Sid: jsii.String("RunVoiceTasks"), Actions: jsii.Strings(actions...), Resources: &resources}}
-}
-
-func (w *watchtower) chimeARN(resource, name string) *string {
-	return w.stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("chime"), Resource: jsii.String(resource), ResourceName: jsii.String(name)})
-}
-
-// takes reports whether a source was chosen.
-func (w *watchtower) takes(source string) bool { return slices.Contains(w.chosen.VoiceSources, source) }
-
-// newVoice makes the chosen sources and wires them to the function.
-func (w *watchtower) newVoice() error {
-	if len(w.chosen.VoiceSources) == 0 {
-		return nil
-	}
-	f := w.functions["voice"].Function
-	if w.takes(config.VoiceLambda) {
-		for _, by := range []struct{ id, service string }{{"PipelinesInvoke", mediaPipelines}, {"VoiceConnectorsInvoke", voiceConnectors}} {
-			f.AddPermission(jsii.String(by.id), &awslambda.Permission{
-				Principal: awsiam.NewServicePrincipal(jsii.String(by.service), nil), SourceAccount: w.stack.Account(),
+// NewVoiceIngest makes the chosen sources and connects them with the function.
+func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestProps) *VoiceIngest {
+	v := &VoiceIngest{props: props}
+	named := func(suffix string) *string { return jsii.String(*id + suffix) }
+	if props.has(VoiceLambda) {
+		permit := func(id, service string) {
+			props.Function.AddPermission(jsii.String(id), &awslambda.Permission{
+				Principal:     awsiam.NewServicePrincipal(jsii.String(service), nil),
+				SourceAccount: awscdk.Stack_Of(scope).Account(),
 			})
 		}
+		permit("PipelinesInvoke", mediaPipelines)
+		permit("VoiceConnectorsInvoke", voiceConnectors)
 	}
-	if w.takes(config.VoiceSQS) || w.takes(config.VoiceSNS) || w.takes(config.VoiceKinesis) {
-		w.voice.key = w.newVoiceKey()
+	if props.has(VoiceSQS, VoiceSNS, VoiceKinesis) {
+		v.Key = awskms.NewKey(scope, named("Key"), &awskms.KeyProps{
+			Description:       jsii.String("Encrypts the voice-analytics notifications on their way into chimewatch"),
+			EnableKeyRotation: jsii.Bool(true), RemovalPolicy: removal(props.Retain),
+		})
+		// The service's policy for the resource access role grants keys with this tag only.
+		awscdk.Tags_Of(v.Key).Add(jsii.String("AWSServiceName"), jsii.String("ChimeSDK"), nil)
 	}
-	if w.takes(config.VoiceSQS) || w.takes(config.VoiceSNS) {
-		w.voice.dead = w.newDeadLetterQueue("VoiceDeadLetters", w.takes(config.VoiceSQS))
+	if props.has(VoiceSQS, VoiceSNS) {
+		v.DeadLetters = NewDeadLetterQueue(scope, named("DeadLetters"), &DeadLetterQueueProps{
+			RetentionDays: props.RetentionDays, Retain: props.Retain, OfQueue: props.has(VoiceSQS),
+		})
 	}
-	if w.takes(config.VoiceSQS) {
-		w.newVoiceQueue(f)
+	if props.has(VoiceSQS) {
+		v.newQueue(scope, named)
 	}
-	if w.takes(config.VoiceSNS) {
-		w.newVoiceTopic(f)
+	if props.has(VoiceSNS) {
+		v.Topic = NewNotificationTopic(scope, named("Topic"), &NotificationTopicProps{
+			DisplayName: jsii.String("Voice-analytics notifications"), Key: v.Key,
+		})
+		props.Function.AddEventSource(awslambdaeventsources.NewSnsEventSource(v.Topic,
+			&awslambdaeventsources.SnsEventSourceProps{DeadLetterQueue: v.DeadLetters}))
 	}
-	if w.takes(config.VoiceKinesis) {
-		if err := w.newVoiceStream(f); err != nil {
-			return err
-		}
+	if props.has(VoiceKinesis) {
+		v.newStream(scope, named)
 	}
-	if w.voice.key != nil && (w.takes(config.VoiceSQS) || w.takes(config.VoiceKinesis)) {
-		allow(f, "DecryptVoiceSources", []string{"kms:Decrypt"}, w.voice.key.KeyArn())
+	if props.has(VoiceSQS, VoiceKinesis) {
+		v.allow("DecryptVoiceSources", v.Key.KeyArn(), "kms:Decrypt")
 	}
-	statements := w.accessStatements()
-	if w.chosen.VoiceAccessRole {
-		w.newAccessRole(statements)
+	v.statements = v.accessStatements(awscdk.Stack_Of(scope))
+	if props.AccessRole {
+		v.AccessRole = newAccessRole(scope, named("AccessRole"), v.statements)
 	}
-	w.newVoiceOutputs(statements)
-	return nil
+	return v
 }
 
-// newVoiceKey makes the key of queue, topic and stream. The service's policy for
-// the resource access role grants keys with this tag only.
-func (w *watchtower) newVoiceKey() awskms.Key {
-	key := awskms.NewKey(w.stack, jsii.String("VoiceKey"), &awskms.KeyProps{
-		Description:       jsii.String("Encrypts the voice-analytics notifications on their way into chimewatch"),
-		EnableKeyRotation: jsii.Bool(true), RemovalPolicy: w.removal(),
-	})
-	awscdk.Tags_Of(key).Add(jsii.String("AWSServiceName"), jsii.String("ChimeSDK"), nil)
-	return key
+// allow adds a statement to the role of the function.
+func (v *VoiceIngest) allow(sid string, resource *string, actions ...string) {
+	allow(v.props.Function.Role(), Statement{Sid: sid, Actions: actions, Resources: []*string{resource}})
 }
 
-func (w *watchtower) newVoiceQueue(f awslambda.Function) {
-	w.voice.queue = awssqs.NewQueue(w.stack, jsii.String("VoiceQueue"), &awssqs.QueueProps{
-		Encryption: awssqs.QueueEncryption_KMS, EncryptionMasterKey: w.voice.key, EnforceSSL: jsii.Bool(true),
-		RetentionPeriod:   awscdk.Duration_Days(jsii.Number(w.atMost(voiceDays))),
-		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(6 * voiceTimeout)),
-		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: w.voice.dead, MaxReceiveCount: jsii.Number(voiceReceives)},
-		RemovalPolicy:     w.removal(),
+func (v *VoiceIngest) newQueue(scope constructs.Construct, named func(string) *string) {
+	f := v.props.Function
+	v.Queue = awssqs.NewQueue(scope, named("Queue"), &awssqs.QueueProps{
+		Encryption: awssqs.QueueEncryption_KMS, EncryptionMasterKey: v.Key, EnforceSSL: jsii.Bool(true),
+		RetentionPeriod:   awscdk.Duration_Days(atMost(voiceDays, v.props.RetentionDays)),
+		VisibilityTimeout: awscdk.Duration_Minutes(jsii.Number(voiceVisibilityMinutes)),
+		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: v.DeadLetters, MaxReceiveCount: jsii.Number(voiceReceives)},
+		RemovalPolicy:     removal(v.props.Retain),
 	})
-	// The CDK's own mapping would let the function change the queue's visibility
-	// timeouts as well; these are what Lambda asks for (Lambda developer guide,
-	// "Using Lambda with Amazon SQS", execution role permissions).
-	allow(f, "ReadVoiceQueue",
-		[]string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, w.voice.queue.QueueArn())
-	awslambda.NewCfnEventSourceMapping(w.stack, jsii.String("VoiceQueueMapping"), &awslambda.CfnEventSourceMappingProps{
-		FunctionName: f.FunctionName(), EventSourceArn: w.voice.queue.QueueArn(), BatchSize: jsii.Number(voiceBatch),
+	// The CDK's own mapping would let the function change the queue's visibility timeouts as well; these are what
+	// Lambda needs (Lambda developer guide, "Using Lambda with Amazon SQS", execution role permissions).
+	v.allow("ReadVoiceQueue", v.Queue.QueueArn(),
+		"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+	awslambda.NewCfnEventSourceMapping(scope, named("QueueMapping"), &awslambda.CfnEventSourceMappingProps{
+		FunctionName: f.FunctionName(), EventSourceArn: v.Queue.QueueArn(), BatchSize: jsii.Number(voiceBatch),
 		MaximumBatchingWindowInSeconds: jsii.Number(1), FunctionResponseTypes: jsii.Strings("ReportBatchItemFailures"),
 	})
 }
 
-func (w *watchtower) newVoiceTopic(f awslambda.Function) {
-	w.voice.topic = w.newTopic("VoiceTopic", "Voice-analytics notifications", w.voice.key, nil)
-	f.AddEventSource(awslambdaeventsources.NewSnsEventSource(w.voice.topic, &awslambdaeventsources.SnsEventSourceProps{DeadLetterQueue: w.voice.dead}))
+// addOutputs adds what the configuration of Amazon Chime needs: the targets of the sinks, and what its role must be
+// allowed.
+func (v *VoiceIngest) addOutputs(add func(name, description string, value *string)) {
+	if v.props.has(VoiceLambda) {
+		add("VoiceFunctionArn", "InsightsTarget of the LambdaFunctionSink", v.props.Function.FunctionArn())
+	}
+	if v.Queue != nil {
+		add("VoiceQueueArn", "InsightsTarget of the SqsQueueSink", v.Queue.QueueArn())
+	}
+	if v.Topic != nil {
+		add("VoiceTopicArn", "InsightsTarget of the SnsTopicSink", v.Topic.TopicArn())
+	}
+	if v.Stream != nil {
+		add("VoiceStreamArn", "InsightsTarget of the KinesisDataStreamSink", v.Stream.StreamArn())
+		add("VoiceStreamFailuresName", "Bucket of the stream's records that failed at each attempt",
+			v.Failures.BucketName())
+	}
+	if v.DeadLetters != nil {
+		add("VoiceDeadLettersUrl", "Voice notifications that failed at each attempt", v.DeadLetters.QueueUrl())
+	}
+	if v.AccessRole != nil {
+		add("VoiceAccessRoleArn", "ResourceAccessRoleArn of the media insights pipeline configuration",
+			v.AccessRole.RoleArn())
+	}
+	v.addStatements(add)
 }

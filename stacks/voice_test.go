@@ -28,7 +28,7 @@ func voiceChecks() []check {
 					at := map[string]any{"aws:cdk:path": "Chimewatch/VoiceX/Resource"}
 					c.Resources["VoiceX"] = &cfn.Resource{Type: sqsQueue, Metadata: at}
 				}},
-				{name: "a stream beside the queue", in: "source sqs", do: func(c cfn.Template) {
+				{name: "a stream besides the queue", in: "source sqs", do: func(c cfn.Template) {
 					c.Resources["S"] = &cfn.Resource{Type: kinesisStream}
 				}},
 				{name: "transcripts reach the function", do: stream(nil, "FilterCriteria")},
@@ -139,7 +139,7 @@ func voiceQueueProblems(s synthesized) (problems []string) {
 		problems = append(problems, "VoiceQueue: got the redrive policy "+cfn.AsText(redrive)+
 			", want five receives and then VoiceDeadLetters")
 	}
-	if timeout, _ := q.Prop("VisibilityTimeout").(float64); timeout < 6*timeouts["voice"] {
+	if timeout, _ := q.Prop("VisibilityTimeout").(float64); timeout < 6*specOf("voice").Timeout.Seconds() {
 		problems = append(problems, fmt.Sprintf(
 			"VoiceQueue: got a visibility timeout of %v s, want six times the function's", timeout))
 	}

@@ -5,120 +5,81 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
-// statement is one of those that the resource access role of a media insights
-// pipeline configuration needs (Amazon Chime SDK developer guide, "Using the call
-// analytics resource access role").
-type statement struct {
-	sid       string
-	actions   []string
-	resource  *string
-	condition map[string]any
-}
-
-// taggedForChime is the condition under which the guide grants a resource that its
-// name does not show to belong to the service.
+// taggedForChime is the condition under which the guide grants a resource whose name does not show that it belongs
+// to the service.
 var taggedForChime = map[string]any{"StringLike": map[string]any{"aws:ResourceTag/AWSServiceName": "ChimeSDK"}}
 
-// accessStatements returns what the role needs: the guide's minimum policy, by which
-// the service reads the audio, and delivery to each chosen source.
-func (w *watchtower) accessStatements() []statement {
-	list := w.minimumStatements()
-	deliver := func(sid string, resource *string, condition map[string]any, actions ...string) {
-		list = append(list, statement{sid, actions, resource, condition})
+// accessStatements returns what the resource access role of a media insights pipeline configuration needs: the
+// minimum policy of the Amazon Chime SDK developer guide ("Using the call analytics resource access role", "Minimum
+// required policy"), without which every pipeline of the configuration fails, and delivery to each chosen source.
+func (v *VoiceIngest) accessStatements(stack awscdk.Stack) (list []Statement) {
+	add := func(sid string, resource *string, conditions map[string]any, actions ...string) *Statement {
+		list = append(list, Statement{Sid: sid, Actions: actions, Resources: []*string{resource}, Conditions: conditions})
+		return &list[len(list)-1]
 	}
-	if w.takes(config.VoiceLambda) {
-		arn := w.functions["voice"].FunctionArn()
-		deliver("InvokeVoice", arn, nil, "lambda:InvokeFunction", "lambda:GetPolicy")
+	minimum := func(sid, service, kind, name string, conditions map[string]any, actions ...string) {
+		s := add(sid, arn(stack, service, kind, name), conditions, actions...)
+		s.Wildcard = "The developer guide's minimum policy: streams and keys of calls are known by the service's name or tag."
+		s.Findings = []string{
+			"Resource::arn:<AWS::Partition>:" + service + ":<AWS::Region>:<AWS::AccountId>:" + kind + "/" + name}
 	}
-	if w.voice.queue != nil {
-		deliver("SendToVoiceQueue", w.voice.queue.QueueArn(), nil, "sqs:SendMessage", "sqs:GetQueueAttributes")
+	transcribe := add("Transcribe", jsii.String("*"), nil,
+		"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription")
+	transcribe.Wildcard, transcribe.Findings = "Transcription has no resources to name.", []string{"Resource::*"}
+	media := []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"}
+	minimum("ReadChimeStreams", "kinesisvideo", "stream", "Chime*", nil, media...)
+	minimum("ReadTaggedStreams", "kinesisvideo", "stream", "*", taggedForChime, media...)
+	minimum("DecryptTaggedStreams", "kms", "key", "*", taggedForChime, "kms:Decrypt")
+	if v.props.has(VoiceLambda) {
+		add("InvokeVoice", v.props.Function.FunctionArn(), nil, "lambda:InvokeFunction", "lambda:GetPolicy")
 	}
-	if w.voice.topic != nil {
-		deliver("PublishToVoiceTopic", w.voice.topic.TopicArn(), nil, "sns:Publish", "sns:GetTopicAttributes")
+	if v.Queue != nil {
+		add("SendToVoiceQueue", v.Queue.QueueArn(), nil, "sqs:SendMessage", "sqs:GetQueueAttributes")
 	}
-	if w.voice.stream != nil {
-		deliver("PutToVoiceStream", w.voice.stream.StreamArn(), nil, "kinesis:PutRecord")
+	if v.Topic != nil {
+		add("PublishToVoiceTopic", v.Topic.TopicArn(), nil, "sns:Publish", "sns:GetTopicAttributes")
 	}
-	if w.voice.key != nil {
-		deliver("EncryptNotifications", w.voice.key.KeyArn(), taggedForChime, "kms:GenerateDataKey", "kms:Decrypt")
+	if v.Stream != nil {
+		add("PutToVoiceStream", v.Stream.StreamArn(), nil, "kinesis:PutRecord")
+	}
+	if v.Key != nil {
+		add("EncryptNotifications", v.Key.KeyArn(), taggedForChime, "kms:GenerateDataKey", "kms:Decrypt")
 	}
 	return list
 }
 
-// minimumStatements are the section "Minimum required policy" of the guide. Without
-// them every pipeline of the configuration fails.
-func (w *watchtower) minimumStatements() []statement {
-	arn := func(service, resource, name string) *string {
-		return w.stack.FormatArn(&awscdk.ArnComponents{
-			Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name),
-		})
-	}
-	media := []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"}
-	transcribe := []string{"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription"}
-	return []statement{
-		{"Transcribe", transcribe, jsii.String("*"), nil},
-		{"ReadChimeStreams", media, arn("kinesisvideo", "stream", "Chime*"), nil},
-		{"ReadTaggedStreams", media, arn("kinesisvideo", "stream", "*"), taggedForChime},
-		{"DecryptTaggedStreams", []string{"kms:Decrypt"}, arn("kms", "key", "*"), taggedForChime},
-	}
-}
-
-// newAccessRole makes the role with these statements, for a media insights pipeline
-// configuration to name. Its trust is the guide's: the service, for calls of this
+// newAccessRole makes the role with these statements. Its trust is the guide's: the service, for calls of this
 // account alone.
-func (w *watchtower) newAccessRole(statements []statement) {
-	role := awsiam.NewRole(w.stack, jsii.String("VoiceAccessRole"), &awsiam.RoleProps{
+func newAccessRole(scope constructs.Construct, id *string, statements []Statement) awsiam.Role {
+	stack := awscdk.Stack_Of(scope)
+	sources := "arn:" + *stack.Partition() + ":chime:*:" + *stack.Account() + ":*"
+	role := awsiam.NewRole(scope, id, &awsiam.RoleProps{
 		Description: jsii.String("How Amazon Chime SDK reads call audio " +
 			"and delivers voice-analytics notifications to chimewatch"),
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String(mediaPipelines), &awsiam.ServicePrincipalOpts{Conditions: &map[string]any{
-			"StringEquals": map[string]any{"aws:SourceAccount": w.stack.Account()},
-			"ArnLike":      map[string]any{"aws:SourceArn": "arn:" + *w.stack.Partition() + ":chime:*:" + *w.stack.Account() + ":*"},
-		}}),
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String(mediaPipelines), &awsiam.ServicePrincipalOpts{
+			Conditions: &map[string]any{
+				"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()},
+				"ArnLike":      map[string]any{"aws:SourceArn": sources},
+			},
+		}),
 	})
-	for _, s := range statements {
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Sid: jsii.String(s.sid), Actions: jsii.Strings(s.actions...), Resources: &[]*string{s.resource}, Conditions: &s.condition,
-		}))
-	}
-	acknowledge(role, "AwsSolutions-IAM5", "The developer guide's minimum policy: transcription has no resources "+
-		"to name, and streams and keys of calls are known by the service's name or tag.",
-		"Resource::*", "Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/Chime*",
-		"Resource::arn:<AWS::Partition>:kinesisvideo:<AWS::Region>:<AWS::AccountId>:stream/*",
-		"Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*")
-	w.newOutput("VoiceAccessRoleArn", "ResourceAccessRoleArn of the media insights pipeline configuration", role.RoleArn())
+	allow(role, statements...)
+	return role
 }
 
-// newVoiceOutputs names what the Chime side has to know: the targets of the sinks,
-// and what its role must be allowed.
-func (w *watchtower) newVoiceOutputs(statements []statement) {
-	if w.takes(config.VoiceLambda) {
-		w.newOutput("VoiceFunctionArn", "InsightsTarget of the LambdaFunctionSink", w.functions["voice"].FunctionArn())
-	}
-	if w.voice.queue != nil {
-		w.newOutput("VoiceQueueArn", "InsightsTarget of the SqsQueueSink", w.voice.queue.QueueArn())
-	}
-	if w.voice.topic != nil {
-		w.newOutput("VoiceTopicArn", "InsightsTarget of the SnsTopicSink", w.voice.topic.TopicArn())
-	}
-	if w.voice.stream != nil {
-		w.newOutput("VoiceStreamArn", "InsightsTarget of the KinesisDataStreamSink", w.voice.stream.StreamArn())
-		w.newOutput("VoiceStreamFailuresName", "Bucket of the stream's records that failed at each attempt",
-			w.voice.failures.BucketName())
-	}
-	if w.voice.dead != nil {
-		w.newOutput("VoiceDeadLettersUrl", "Voice notifications that failed at each attempt", w.voice.dead.QueueUrl())
-	}
-	policy := make([]map[string]any, len(statements))
-	for i, s := range statements {
-		policy[i] = map[string]any{"Sid": s.sid, "Effect": "Allow", "Action": s.actions, "Resource": s.resource}
-		if s.condition != nil {
-			policy[i]["Condition"] = s.condition
+// addStatements adds an output with the statements, for a role that exists already.
+func (v *VoiceIngest) addStatements(add func(name, description string, value *string)) {
+	policy := make([]map[string]any, len(v.statements))
+	for i, s := range v.statements {
+		policy[i] = map[string]any{"Sid": s.Sid, "Effect": "Allow", "Action": s.Actions, "Resource": s.Resources[0]}
+		if s.Conditions != nil {
+			policy[i]["Condition"] = s.Conditions
 		}
 	}
-	w.newOutput("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(w.chosen.VoiceSources, ", "), w.stack.ToJsonString(policy, nil))
+	add("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(v.props.Sources, ", "),
+		awscdk.Stack_Of(v.props.Function).ToJsonString(policy, nil))
 }

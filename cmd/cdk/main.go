@@ -1,9 +1,10 @@
-// Command cdk is the CDK app: it reads the configuration and makes the stack.
-// The CDK's command line runs it, as cdk.json says.
+// Command cdk is the CDK app: it reads the configuration, and makes the stack with its checks. The CDK's command line
+// runs it, as cdk.json says.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -20,11 +21,11 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run returns the exit code, so that the CDK's child process is ended before.
+// run returns the exit code after it has ended the CDK's child process.
 func run() (code int) {
 	defer jsii.Close()
-	// The CDK panics when a check fails or a function cannot be built, and says
-	// what is wrong. A fault of our own keeps its trace.
+	// Constructs panic when a property is wrong, a check fails or a function cannot be built. That is the deployer's
+	// mistake and is printed without a trace; a fault of our own keeps its trace.
 	defer func() {
 		switch problem := recover().(type) {
 		case nil:
@@ -44,8 +45,8 @@ func run() (code int) {
 	return 0
 }
 
-// build reads the configuration, checks it against what is known of the account and
-// Region, and puts the stack into the app.
+// build reads the configuration, checks it against what is known about the account and the Region, and adds the
+// stack to the app.
 func build(app awscdk.App) error {
 	context, _ := app.Node().GetAllContext(nil).(map[string]any)
 	chosen, err := config.Read(context)
@@ -53,40 +54,33 @@ func build(app awscdk.App) error {
 		return err
 	}
 	region := os.Getenv("CDK_DEFAULT_REGION") // set by the CDK's command line
-	if err := chosen.CheckRegion(region); err != nil {
-		return err
-	}
-	if err := chosen.CheckTopicRegions(region); err != nil {
+	if err := errors.Join(chosen.CheckRegion(region), chosen.CheckTopicRegions(region)); err != nil {
 		return err
 	}
 	if err := checkTopics(chosen, region); err != nil {
 		return err
 	}
-	root, err := os.Getwd() // the CDK runs the app in the folder of cdk.json
-	if err != nil {
-		return err
-	}
-	_, err = stacks.New(app, chosen, stacks.Build(root))
-	return err
+	stacks.AddChecks(app)
+	stacks.NewChimewatchStack(app, &chosen.StackName, stacks.FromConfig(chosen))
+	return nil
 }
 
-// checkTopics refuses topics that do not exist, or that the functions could not
-// publish to. That can only be known where the CDK's command line found credentials,
-// and then it names the account.
+// checkTopics refuses topics that do not exist, or that the functions could not publish to. It needs credentials:
+// only if the CDK's command line found some does it name the account.
 func checkTopics(chosen config.Stack, region string) error {
 	if len(chosen.Routes.Topics()) == 0 {
 		return nil
 	}
+	warn := func(about ...any) { fmt.Fprintln(os.Stderr, append([]any{"chimewatch:"}, about...)...) }
 	if os.Getenv("CDK_DEFAULT_ACCOUNT") == "" {
-		fmt.Fprintln(os.Stderr, "chimewatch: no AWS credentials: whether the topics of the routes exist, "+
-			"and how they are encrypted, is not checked")
+		warn("no AWS credentials: whether the topics of the routes exist, and how they are encrypted, is not checked")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	aws, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "chimewatch: whether the topics of the routes exist is not checked:", err)
+		warn("whether the topics of the routes exist is not checked:", err)
 		return nil
 	}
 	unchecked, err := chosen.CheckTopics(ctx, sns.NewFromConfig(aws, func(o *sns.Options) {
@@ -95,7 +89,7 @@ func checkTopics(chosen config.Stack, region string) error {
 		}
 	}))
 	for _, why := range unchecked {
-		fmt.Fprintln(os.Stderr, "chimewatch:", why)
+		warn(why)
 	}
 	return err
 }

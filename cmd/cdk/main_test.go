@@ -14,7 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// What the deployer did wrong is reported in words, and fails the CDK's command.
+// A mistake of the deployer is reported without a trace, and fails the CDK's command.
 func TestMistakesAreReported(t *testing.T) {
 	need.Processes(t)
 	app := filepath.Join(t.TempDir(), "cdk")

@@ -25,11 +25,12 @@ const maxExact = 32
 func (s *Service) Record(ctx context.Context, r Report) (i Incident, err error) {
 	r = r.bounded()
 	r.Occurrence.Seen, r.Occurrence.Reasons = s.Now(), []string{r.why().ID}
-	err = retry.WhileChanged(ctx, "incidents of "+r.Group.ID(), func() (err error) {
+	for attempt := 0; ; attempt++ {
 		i, err = s.recordOnce(ctx, r)
-		return err
-	})
-	return i, err
+		if !retry.Again(ctx, "incidents of "+r.Group.ID(), attempt, &err) {
+			return i, err
+		}
+	}
 }
 
 // recordOnce tries it once. The order of the writes makes every crash safe: the
@@ -140,12 +141,14 @@ func (s *Service) putOccurrence(ctx context.Context, id string, r Report, o Occu
 	if err := s.Repo.PutOccurrence(ctx, id, o); err != nil {
 		return Incident{}, err
 	}
-	err = retry.WhileChanged(ctx, "incident "+id, func() (err error) {
+	for attempt := 0; ; attempt++ {
 		if i, err = s.Repo.Incident(ctx, id); err == nil {
 			i, err = s.extend(ctx, i, r)
 		}
-		return err
-	})
+		if !retry.Again(ctx, "incident "+id, attempt, &err) {
+			break
+		}
+	}
 	if err != nil || !i.Reopens(Recurrence{Cause: r.cause(), Member: true, Seen: o.Seen}, s.Timing) {
 		return i, err
 	}

@@ -9,16 +9,17 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/eventrule"
+	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
@@ -72,8 +73,8 @@ type Options struct {
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []eventrule.Rule
-	// Others are the functions that neither rules nor schedules name; nil means
-	// those of the deployed stack, where Rules is nil, too.
+	// Others are functions besides those of rules and schedules; nil means those of the
+	// deployed stack, where Rules is nil, too.
 	Others []string
 	// Schedules run from StartSchedules on; nil means those of the deployed stack.
 	Schedules []eventrule.Schedule
@@ -108,7 +109,9 @@ func (o Options) withDefaults() Options {
 	if o.Rules == nil {
 		o.Rules = eventrule.Table(eventrule.Options{Rehearsal: true, Account: Account})
 		if o.Others == nil {
-			o.Others = []string{VoiceFunction}
+			for _, f := range functionspec.All() {
+				o.Others = append(o.Others, f.Name)
+			}
 		}
 	}
 	if o.Schedules == nil {
@@ -214,27 +217,26 @@ func functionARN(name string) string {
 // what the template sets for the deployed ones, and the endpoint that makes the
 // AWS SDK call this stack.
 func (s *Stack) Environment() []string {
-	env := []string{
-		"AWS_REGION=" + Region,
-		"AWS_DEFAULT_REGION=" + Region,
-		"AWS_ENDPOINT_URL=" + s.Endpoint(),
-		"CHIMEWATCH_TABLE=" + TableName,
-		"CHIMEWATCH_FAILURE_TOPIC_ARN=" + FailureTopicARN,
-		"CHIMEWATCH_ALERT_TOPIC_ARN=" + AlertTopicARN,
-		"CHIMEWATCH_FULL_NUMBERS=" + strconv.FormatBool(s.options.FullNumbers),
-		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(RetentionDays),
-		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
-		"CHIMEWATCH_ACCOUNT=" + Account,
-		"CHIMEWATCH_STACK=" + telemetry.LocalStack,
-		"CHIMEWATCH_VOICE_TASKS=" + VoiceTasks,
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + VoiceDomainARN,
+	all := map[string]string{
+		"AWS_REGION":                    Region,
+		"AWS_DEFAULT_REGION":            Region,
+		"AWS_ENDPOINT_URL":              s.Endpoint(),
+		functionspec.Table:              TableName,
+		functionspec.FailureTopic:       FailureTopicARN,
+		functionspec.AlertTopic:         AlertTopicARN,
+		functionspec.FullNumbers:        strconv.FormatBool(s.options.FullNumbers),
+		functionspec.RetentionDays:      strconv.Itoa(RetentionDays),
+		functionspec.RunbookURL:         s.options.RunbookURL,
+		functionspec.Account:            Account,
+		functionspec.Stack:              telemetry.LocalStack,
+		functionspec.VoiceTasks:         VoiceTasks,
+		functionspec.VoiceProfileDomain: VoiceDomainARN,
 	}
-	for name, value := range s.options.Settings.Environment() {
-		env = append(env, name+"="+value)
-	}
-	for name, value := range s.options.Variables {
-		env = slices.DeleteFunc(env, func(one string) bool { return strings.HasPrefix(one, name+"=") })
-		env = append(env, name+"="+value)
+	maps.Copy(all, s.options.Settings.Environment())
+	maps.Copy(all, s.options.Variables)
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		env = append(env, name+"="+all[name])
 	}
 	return env
 }

@@ -19,19 +19,30 @@ const Attempts = 12
 // ErrChanged is the error of a conditional write whose condition does not hold.
 var ErrChanged = errors.New("it was changed by another writer")
 
-// WhileChanged calls do until it returns nil or an error that is not ErrChanged, with a
-// pause after each attempt. After the last attempt it returns an error of class
-// Conflict; what names the thing that others changed.
-func WhileChanged(ctx context.Context, what string, do func() error) error {
-	for attempt := range Attempts {
-		if err := do(); !errors.Is(err, ErrChanged) {
-			return err
-		}
-		if err := Pause(ctx, attempt); err != nil {
-			return err
-		}
+// Again reports whether work is to be done again whose attempt, from 0, ended with err:
+// it says ErrChanged. Again pauses before. It sets err to ctx's error when ctx is done,
+// and after the last attempt to an error of class Conflict; what names the thing that
+// others changed.
+//
+//	for attempt := 0; ; attempt++ {
+//		err := work()
+//		if !retry.Again(ctx, what, attempt, &err) {
+//			return err
+//		}
+//	}
+func Again(ctx context.Context, what string, attempt int, err *error) bool {
+	if !errors.Is(*err, ErrChanged) {
+		return false
 	}
-	return apperr.New(apperr.Conflict, what, fmt.Sprintf("changed by others %d times in a row", Attempts), "try again")
+	if attempt+1 == Attempts {
+		*err = apperr.New(apperr.Conflict, what, fmt.Sprintf("changed by others %d times in a row", Attempts), "try again")
+		return false
+	}
+	if failed := Pause(ctx, attempt); failed != nil {
+		*err = failed
+		return false
+	}
+	return true
 }
 
 // Pause waits before attempt+1, at random, longer after each attempt and at most a

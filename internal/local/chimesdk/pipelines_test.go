@@ -50,8 +50,8 @@ func wantIdentity(t *testing.T, url, id, arn string, created time.Time) {
 func TestChimeAPIClient(t *testing.T) {
 	api, c, url := serve(t)
 	want := watchdog.Answer{ConfigurationARN: "arn:c", Status: "InProgress",
-		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
-			Status: "Failed"}}, Metadata: map[string]string{"k": "v"}}
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Failed"}},
+		Metadata: map[string]string{"k": "v"}}
 	created := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	api.Set(chimesdk.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress", CreatedAt: created,
 		Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}})
@@ -117,7 +117,8 @@ func TestAWSCLIReadsPipelines(t *testing.T) {
 	}
 }
 
-// The API knows what events say, in any order, unless it was set.
+// What events tell is known, in whatever order they come, but never over what
+// the API was told to know.
 func TestLearn(t *testing.T) {
 	api, c, url := serve(t)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

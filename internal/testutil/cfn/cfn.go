@@ -48,11 +48,11 @@ func (c Template) Clone(t testing.TB) Template {
 }
 
 // Path is where a resource is in the construct tree, below the stack: Status, or
-// Status/ServiceRole.
+// Status/ServiceRole. Constructs with the id Default are left out, as in logical ids.
 func (r *Resource) Path() string {
 	path, _ := r.Metadata["aws:cdk:path"].(string)
 	_, path, _ = strings.Cut(path, "/")
-	return strings.TrimSuffix(path, "/Resource")
+	return strings.TrimSuffix(strings.ReplaceAll(path, "Default/", ""), "/Resource")
 }
 
 // Of returns the resources of a type, by their paths.
