@@ -150,8 +150,8 @@ func TestLearn(t *testing.T) {
 	}
 	got, err := c.GetPipeline(t.Context(), "ended")
 	wantIdentity(t, url, "ended", "arn:aws:chime:us-east-1:111122223333:media-pipeline/ended", start)
-	want := watchdog.Answer{Status: "Stopped", Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
-		Status: "Stopped"}}}
+	want := watchdog.Answer{Status: "Stopped",
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Stopped"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v: want (-), got (+):\n%s", err, diff)
 	}
