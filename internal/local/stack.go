@@ -19,6 +19,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
+	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
@@ -71,8 +72,8 @@ type Options struct {
 	Keep bool
 	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []eventrule.Rule
-	// Others are the functions that neither rules nor schedules name; nil means
-	// those of the deployed stack, where Rules is nil, too.
+	// Others are functions besides those of rules and schedules; nil means those of the
+	// deployed stack, where Rules is nil, too.
 	Others []string
 	// Schedules run from StartSchedules on; nil means those of the deployed stack.
 	Schedules []eventrule.Schedule
@@ -107,7 +108,9 @@ func (o Options) withDefaults() Options {
 	if o.Rules == nil {
 		o.Rules = eventrule.Table(eventrule.Options{Rehearsal: true, Account: Account})
 		if o.Others == nil {
-			o.Others = []string{VoiceFunction}
+			for _, f := range functionspec.All() {
+				o.Others = append(o.Others, f.Name)
+			}
 		}
 	}
 	if o.Schedules == nil {

@@ -50,8 +50,8 @@ func wantIdentity(t *testing.T, url, id, arn string, created time.Time) {
 func TestChimeAPIClient(t *testing.T) {
 	api, c, url := serve(t)
 	want := watchdog.Answer{ConfigurationARN: "arn:c", Status: "InProgress",
-		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
-			Status: "Failed"}}, Metadata: map[string]string{"k": "v"}}
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Failed"}},
+		Metadata: map[string]string{"k": "v"}}
 	created := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	api.Set(chimesdk.Pipeline{ID: "p1", ARN: "arn:p1", ConfigurationARN: "arn:c", Status: "InProgress", CreatedAt: created,
 		Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}, Metadata: map[string]string{"k": "v"}})
@@ -102,7 +102,7 @@ func TestListIsPaged(t *testing.T) {
 	}
 }
 
-func TestAWSCLIReadsIt(t *testing.T) {
+func TestAWSCLIReadsPipelines(t *testing.T) {
 	need.Tool(t, "aws")
 	api, _, url := serve(t)
 	api.Set(chimesdk.Pipeline{ID: "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90", ARN: "arn:p1", Status: "Paused",
@@ -150,8 +150,8 @@ func TestLearn(t *testing.T) {
 	}
 	got, err := c.GetPipeline(t.Context(), "ended")
 	wantIdentity(t, url, "ended", "arn:aws:chime:us-east-1:111122223333:media-pipeline/ended", start)
-	want := watchdog.Answer{Status: "Stopped", Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink",
-		Status: "Stopped"}}}
+	want := watchdog.Answer{Status: "Stopped",
+		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Stopped"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v: want (-), got (+):\n%s", err, diff)
 	}

@@ -53,8 +53,8 @@ func TestListAndAttributes(t *testing.T) {
 	}
 	letters.Send("one", nil)
 	letters.Send("two", nil)
-	if received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t,
-		client)}); err != nil || len(received.Messages) != 1 {
+	received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t, client)})
+	if err != nil || len(received.Messages) != 1 {
 		t.Fatalf("got %v and error %v, want one message", received, err)
 	}
 	out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
