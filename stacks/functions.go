@@ -38,8 +38,7 @@ func NewEventFunction(scope constructs.Construct, id *string, props *EventFuncti
 		Description: jsii.String("What the function " + strings.ToLower(*id) + " of chimewatch may do"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
-	allow(role, Statement{Sid: "WriteLogs", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-		Resources: []*string{logs.LogGroupArn()}})
+	allow(role, statement("WriteLogs", logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
 	allow(role, props.Statements...)
 	p := props.FunctionProps
 	p.Runtime, p.Handler, p.Role, p.LogGroup = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap"), role, logs
@@ -55,8 +54,7 @@ func NewEventFunction(scope constructs.Construct, id *string, props *EventFuncti
 		retries.MaximumEventAgeInSeconds = props.MaxEventAge.ToSeconds(nil)
 	}
 	if props.OnFailure != nil {
-		allow(role, Statement{Sid: "KeepWhatFails", Actions: []string{"sqs:SendMessage"},
-			Resources: []*string{props.OnFailure.QueueArn()}})
+		allow(role, statement("KeepWhatFails", props.OnFailure.QueueArn(), "sqs:SendMessage"))
 		retries.DestinationConfig = &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: props.OnFailure.QueueArn()},
 		}
@@ -72,9 +70,19 @@ type Statement struct {
 	Actions    []string
 	Resources  []*string
 	Conditions map[string]any
-	// Wildcard is why the resources cannot be named one by one; Findings are what cdk-nag reports about that.
-	Wildcard string
-	Findings []string
+	// wildcard is the resource with an asterisk that cdk-nag finds; reason is why it cannot be a name.
+	wildcard, reason string
+}
+
+func statement(sid string, resource *string, actions ...string) Statement {
+	return Statement{Sid: sid, Actions: actions, Resources: []*string{resource}}
+}
+
+// anyOf returns a statement about all resources of a kind, such as stream/*, and why they cannot be named.
+func anyOf(stack awscdk.Stack, sid, reason, service, resource string, actions ...string) Statement {
+	s := statement(sid, arn(stack, service, resource), actions...)
+	s.wildcard, s.reason = "arn:<AWS::Partition>:"+service+":<AWS::Region>:<AWS::AccountId>:"+resource, reason
+	return s
 }
 
 // allow adds statements to a role, and acknowledges their wildcards.
@@ -87,17 +95,16 @@ func allow(role awsiam.IRole, statements ...Statement) {
 			props.Conditions = &s.Conditions
 		}
 		role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(props))
-		if s.Wildcard != "" {
-			acknowledge(role, "AwsSolutions-IAM5", s.Wildcard, s.Findings...)
+		if s.reason != "" {
+			acknowledge(role, "AwsSolutions-IAM5", s.reason, "Resource::"+s.wildcard)
 		}
 	}
 }
 
-// arn returns the ARN of a resource in the stack's account and Region.
-func arn(stack awscdk.Stack, service, resource, name string) *string {
-	return stack.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name),
-	})
+// arn returns the ARN of a resource, such as vc/ID, in the stack's account and Region.
+func arn(stack awscdk.Stack, service, resource string) *string {
+	return jsii.String("arn:" + *stack.Partition() + ":" + service + ":" + *stack.Region() + ":" + *stack.Account() +
+		":" + resource)
 }
 
 // constructID returns the id of a function in the tree of constructs: Status for status.
@@ -164,7 +171,7 @@ func (c *Chimewatch) environment() map[string]*string {
 
 // statements returns what a function may do besides logging: exactly what it calls.
 func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []Statement {
-	p := c.props
+	p, stack := c.props, awscdk.Stack_Of(c.Construct)
 	table := slices.Clone(spec.TableActions)
 	if len(p.VoiceTasks) > 0 {
 		table = append(table, spec.TaskActions...)
@@ -172,7 +179,7 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 	for i, action := range table {
 		table[i] = "dynamodb:" + action
 	}
-	list := []Statement{{Sid: "UseTable", Actions: table, Resources: []*string{c.Table.TableArn()}}}
+	list := []Statement{statement("UseTable", c.Table.TableArn(), table...)}
 	if len(spec.Indexes) > 0 {
 		indexes := Statement{Sid: "QueryIndexes", Actions: []string{"dynamodb:Query"}}
 		for _, name := range spec.Indexes {
@@ -196,14 +203,11 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 			Statement{Sid: "EncryptMessages", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: keys})
 	}
 	if spec.StopsTasks || spec.RunsTasks && len(p.VoiceTasks) > 0 {
-		list = append(list, taskStatement(awscdk.Stack_Of(c.Construct), p))
+		list = append(list, taskStatement(stack, p))
 	}
 	if spec.GetsPipelines {
-		list = append(list, Statement{Sid: "AskAboutPipelines", Actions: []string{"chime:GetMediaPipeline"},
-			Resources: []*string{arn(awscdk.Stack_Of(c.Construct), "chime", "media-pipeline", "*")},
-			Wildcard:  "The ids of pipelines are not known at the deployment.",
-			Findings:  []string{"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*"},
-		})
+		list = append(list, anyOf(stack, "AskAboutPipelines", "The ids of pipelines are not known at the deployment.",
+			"chime", "media-pipeline/*", "chime:GetMediaPipeline"))
 	}
 	return list
 }
@@ -211,21 +215,18 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 // taskStatement lets a function start the voice tasks that are turned on, and stop and look up all of them, on the
 // account's Voice Connectors or on those that the deployer named.
 func taskStatement(stack awscdk.Stack, p ChimewatchProps) Statement {
-	s := Statement{Sid: "RunVoiceTasks", Actions: []string{"chime:GetSpeakerSearchTask",
-		"chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}}
+	s := anyOf(stack, "RunVoiceTasks", "Voice Connectors come and go; voiceConnectorIds limits them.", "chime", "vc/*",
+		"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask",
+		"chime:StopVoiceToneAnalysisTask")
 	for _, task := range p.VoiceTasks {
 		s.Actions = append(s.Actions, map[string]string{
 			SpeakerSearch: "chime:StartSpeakerSearchTask", VoiceTone: "chime:StartVoiceToneAnalysisTask"}[task])
 	}
-	slices.Sort(s.Actions)
-	connectors := p.VoiceConnectorIds
-	if len(connectors) == 0 {
-		connectors = []string{"*"}
-		s.Wildcard = "Voice Connectors come and go; voiceConnectorIds limits them."
-		s.Findings = []string{"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*"}
+	if len(p.VoiceConnectorIds) > 0 {
+		s.Resources, s.reason = nil, ""
 	}
-	for _, id := range connectors {
-		s.Resources = append(s.Resources, arn(stack, "chime", "vc", id))
+	for _, id := range p.VoiceConnectorIds {
+		s.Resources = append(s.Resources, arn(stack, "chime", "vc/"+id))
 	}
 	return s
 }

@@ -118,7 +118,7 @@ func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestPr
 
 // allow adds a statement to the role of the function.
 func (v *VoiceIngest) allow(sid string, resource *string, actions ...string) {
-	allow(v.props.Function.Role(), Statement{Sid: sid, Actions: actions, Resources: []*string{resource}})
+	allow(v.props.Function.Role(), statement(sid, resource, actions...))
 }
 
 func (v *VoiceIngest) newQueue(scope constructs.Construct, named func(string) *string) {

@@ -9,45 +9,45 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// taggedForChime is the condition under which the guide grants a resource whose name does not show that it belongs
-// to the service.
-var taggedForChime = map[string]any{"StringLike": map[string]any{"aws:ResourceTag/AWSServiceName": "ChimeSDK"}}
+// tagged returns the statement with the condition under which the guide grants a resource whose name does not show
+// that it belongs to the service.
+func (s Statement) tagged() Statement {
+	s.Conditions = map[string]any{"StringLike": map[string]any{"aws:ResourceTag/AWSServiceName": "ChimeSDK"}}
+	return s
+}
 
 // accessStatements returns what the resource access role of a media insights pipeline configuration needs: the
 // minimum policy of the Amazon Chime SDK developer guide ("Using the call analytics resource access role", "Minimum
 // required policy"), without which every pipeline of the configuration fails, and delivery to each chosen source.
 func (v *VoiceIngest) accessStatements(stack awscdk.Stack) (list []Statement) {
-	add := func(sid string, resource *string, conditions map[string]any, actions ...string) *Statement {
-		list = append(list, Statement{Sid: sid, Actions: actions, Resources: []*string{resource}, Conditions: conditions})
-		return &list[len(list)-1]
+	add := func(sid string, resource *string, actions ...string) {
+		list = append(list, statement(sid, resource, actions...))
 	}
-	minimum := func(sid, service, kind, name string, conditions map[string]any, actions ...string) {
-		s := add(sid, arn(stack, service, kind, name), conditions, actions...)
-		s.Wildcard = "The developer guide's minimum policy: streams and keys of calls are known by the service's name or tag."
-		s.Findings = []string{
-			"Resource::arn:<AWS::Partition>:" + service + ":<AWS::Region>:<AWS::AccountId>:" + kind + "/" + name}
-	}
-	transcribe := add("Transcribe", jsii.String("*"), nil,
-		"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription")
-	transcribe.Wildcard, transcribe.Findings = "Transcription has no resources to name.", []string{"Resource::*"}
+	const known = "The developer guide's minimum policy: streams and keys of calls are known by the service's name or tag."
 	media := []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"}
-	minimum("ReadChimeStreams", "kinesisvideo", "stream", "Chime*", nil, media...)
-	minimum("ReadTaggedStreams", "kinesisvideo", "stream", "*", taggedForChime, media...)
-	minimum("DecryptTaggedStreams", "kms", "key", "*", taggedForChime, "kms:Decrypt")
+	transcribe := statement("Transcribe", jsii.String("*"),
+		"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription")
+	transcribe.wildcard, transcribe.reason = "*", "Transcription has no resources to name."
+	list = []Statement{
+		transcribe, anyOf(stack, "ReadChimeStreams", known, "kinesisvideo", "stream/Chime*", media...),
+		anyOf(stack, "ReadTaggedStreams", known, "kinesisvideo", "stream/*", media...).tagged(),
+		anyOf(stack, "DecryptTaggedStreams", known, "kms", "key/*", "kms:Decrypt").tagged(),
+	}
 	if v.props.has(VoiceLambda) {
-		add("InvokeVoice", v.props.Function.FunctionArn(), nil, "lambda:InvokeFunction", "lambda:GetPolicy")
+		add("InvokeVoice", v.props.Function.FunctionArn(), "lambda:InvokeFunction", "lambda:GetPolicy")
 	}
 	if v.Queue != nil {
-		add("SendToVoiceQueue", v.Queue.QueueArn(), nil, "sqs:SendMessage", "sqs:GetQueueAttributes")
+		add("SendToVoiceQueue", v.Queue.QueueArn(), "sqs:SendMessage", "sqs:GetQueueAttributes")
 	}
 	if v.Topic != nil {
-		add("PublishToVoiceTopic", v.Topic.TopicArn(), nil, "sns:Publish", "sns:GetTopicAttributes")
+		add("PublishToVoiceTopic", v.Topic.TopicArn(), "sns:Publish", "sns:GetTopicAttributes")
 	}
 	if v.Stream != nil {
-		add("PutToVoiceStream", v.Stream.StreamArn(), nil, "kinesis:PutRecord")
+		add("PutToVoiceStream", v.Stream.StreamArn(), "kinesis:PutRecord")
 	}
 	if v.Key != nil {
-		add("EncryptNotifications", v.Key.KeyArn(), taggedForChime, "kms:GenerateDataKey", "kms:Decrypt")
+		list = append(list,
+			statement("EncryptNotifications", v.Key.KeyArn(), "kms:GenerateDataKey", "kms:Decrypt").tagged())
 	}
 	return list
 }
