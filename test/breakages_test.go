@@ -17,7 +17,7 @@ var breakages = []breakage{
 	{
 		guarantee: "1", breaks: "an older event is joined in as if it were the newest",
 		file: "internal/dynamo/record.go",
-		old:  `up.require("(attribute_not_exists(o) OR o < "`, new: `up.require("(attribute_not_exists(o) OR o <> "`,
+		old:  `OR " + attrOrder + " < "`, new: `OR " + attrOrder + " <> "`,
 		test: "TestEveryDeliveryEndsInTheSameTable", folder: "internal/dynamo",
 	},
 	{
@@ -59,7 +59,7 @@ var breakages = []breakage{
 	{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
 		file: "internal/dynamo/claim.go",
-		old:  `	up.set("w", up.value(text(owner)))`, new: `	up.set("w", up.value(text(owner)))` + "\n" + `	up.set("d", up.value(text(timeText(now))))`,
+		old:  `	up.put(attrNoticeOwner, text(owner))`, new: `	up.put(attrNoticeOwner, text(owner))` + "\n" + `	up.put(attrNoticeSent, moment(now))`,
 		test: "TestDisturbedAnywhereEndsTheSame", folder: "test/flows",
 	},
 	{
@@ -113,7 +113,7 @@ var breakages = []breakage{
 	{
 		guarantee: "2", breaks: "an incident that reopens while it is closed is lost for the watch",
 		file: "internal/dynamo/incidentchange.go",
-		old:  `		up.require("attribute_exists(" + attrClosed + ")")`, new: "",
+		old:  `		up.present(attrClosed)`, new: "",
 		test: "TestWhatIsRecordedLateChangesNothingThatCameSince", folder: "internal/dynamo",
 	},
 	{

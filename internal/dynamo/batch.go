@@ -86,8 +86,8 @@ func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (
 
 func (s *Store) putSingly(ctx context.Context, items []item, failed map[string]error) {
 	for _, it := range items {
-		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-			failed[itemKey(it)] = s.failure(err, "cannot take the item")
+		if err := s.put(ctx, it, "cannot write the item"); err != nil {
+			failed[itemKey(it)] = err
 		}
 	}
 }

@@ -172,7 +172,7 @@ func readPipeline(id string, items []item) (*pipelineFound, error) {
 			p.known, p.state = true, st
 			p.proven = append(p.proven, st)
 		case KindEvent:
-			body, err := unpack(it["d"])
+			body, err := unpack(it[attrEventBody])
 			if err != nil {
 				return p, err
 			}
@@ -181,7 +181,7 @@ func readPipeline(id string, items []item) (*pipelineFound, error) {
 				p.proven = append(p.proven, st)
 			}
 		case KindIncidentLink:
-			p.links[strings.TrimPrefix(textIn(it, attrSK), joinedSK)] = textIn(it, "in")
+			p.links[strings.TrimPrefix(textIn(it, attrSK), membershipSK)] = textIn(it, attrMemberOf)
 		}
 	}
 	return p, nil
@@ -217,11 +217,11 @@ func (f *finder) visitCall(ctx context.Context, n node) (ours bool, err error) {
 	for _, it := range items {
 		switch kindOf(it) {
 		case KindPointer:
-			f.follow(pipelinePK, strings.TrimPrefix(textIn(it, attrSK), pipelinePK), named)
+			f.follow(pipelinePK, strings.TrimPrefix(textIn(it, attrSK), pointerSK), named)
 		case KindMatch:
 			at := timeIn(it, attrFirst)
 			f.times = append(f.times, stretch{at, at})
-			f.name(chime.CallFields{CallID: textIn(it, "ci")})
+			f.name(chime.CallFields{CallID: textIn(it, attrMatchCall)})
 		case KindConsent:
 			e, err := f.addEntry(it, f.depth)
 			if err != nil {

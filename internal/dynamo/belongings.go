@@ -51,9 +51,9 @@ func kindOf(it item) Kind {
 	switch prefix + "#" {
 	case eventSK:
 		return KindEvent
-	case pipelinePK:
+	case pointerSK:
 		return KindPointer
-	case joinedSK:
+	case membershipSK:
 		return KindIncidentLink
 	case matchSK:
 		return KindMatch
@@ -63,7 +63,7 @@ func kindOf(it item) Kind {
 		return KindNotification
 	case ledgerSK:
 		return KindConsent
-	case expirySK:
+	case consentExpirySK:
 		return KindConsentEnd
 	}
 	return KindOther

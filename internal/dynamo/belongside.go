@@ -125,7 +125,7 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 	transaction := ""
 	switch kindOf(it) {
 	case KindPointer:
-		id := strings.TrimPrefix(textIn(it, attrSK), pipelinePK)
+		id := strings.TrimPrefix(textIn(it, attrSK), pointerSK)
 		if f.pipelines[id] != nil {
 			return true, "", nil
 		}
@@ -133,7 +133,7 @@ func (f *finder) owner(it item) (mine bool, other string, err error) {
 	case KindConsent:
 		transaction = readEntry(it).TransactionID
 	case KindMatch:
-		if transaction = textIn(it, "ti"); transaction == "" {
+		if transaction = textIn(it, attrMatchTransaction); transaction == "" {
 			mine, err = f.mentionedIn(it)
 			return mine, "", err
 		}
@@ -204,7 +204,7 @@ func (f *finder) occurrences(ctx context.Context) error {
 // The last of each incident leaves an anonymous one: the notifications about an
 // incident, and its end, must not change because a call is erased.
 func (f *finder) occurrencesIn(ctx context.Context, p *pipelineFound, group string) error {
-	incidents, err := f.s.queryAll(ctx, groupPK+group, incidentSK)
+	incidents, err := f.s.queryAll(ctx, incidentPK+group, incidentSK)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -9,10 +10,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
-
-const noticeSK = "N#"
 
 // lease is how long a claim keeps others from sending; longer than a publish
 // with all its retries takes.
@@ -53,24 +53,23 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n notify.Notif
 	// What was sent is this, whoever has claimed it since. It expires also when the
 	// claim is gone, as the call was erased meanwhile.
 	up := newUpdate()
-	up.set("d", up.value(text(timeText(n.SentAt))))
-	up.set("su", up.value(text(n.Subject)))
-	up.set("k", up.value(number(n.Calls)))
+	up.put(attrNoticeSent, moment(n.SentAt))
+	up.put(attrNoticeSubject, text(n.Subject))
+	up.put(attrNoticeCalls, number(n.Calls))
 	if n.Severity != "" {
-		up.set(attrToldGrave, up.value(text(string(n.Severity))))
+		up.put(attrNoticeSeverity, text(string(n.Severity)))
 	}
 	if len(n.Reasons) > 0 {
-		up.set(attrToldWhy, up.value(&types.AttributeValueMemberSS{Value: n.Reasons}))
+		up.put(attrNoticeReasons, set(n.Reasons))
 	}
 	if n.Tally != "" {
-		up.set(attrTally, up.value(text(n.Tally)))
+		up.put(attrNoticeTally, text(n.Tally))
 	}
 	s.expireBy(up, n.SentAt)
-	up.remove("l")
-	up.remove("w")
-	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
-	if err != nil {
-		return notify.Notification{}, s.failure(err, "cannot take that the notification was sent")
+	up.remove(attrNoticeLease)
+	up.remove(attrNoticeOwner)
+	if err := s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot record that the notification was sent"); err != nil {
+		return notify.Notification{}, err
 	}
 	return n, nil
 }
@@ -94,7 +93,7 @@ type Partition string
 
 // PartitionOfIncident is the partition of the notifications about a group's
 // incidents.
-func PartitionOfIncident(g incident.Group) Partition { return Partition(groupPK + g.ID()) }
+func PartitionOfIncident(g incident.Group) Partition { return Partition(incidentPK + g.ID()) }
 
 func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notification, owner string) (claimed bool, sent notify.Notification, err error) {
 	now := s.now()
@@ -102,35 +101,32 @@ func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notific
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
 	}
 	up := newUpdate()
-	up.set("w", up.value(text(owner)))
-	up.set("l", up.value(millis(now.Add(lease))))
-	up.set("n", up.value(text(n.ID)))
-	up.set("y", up.value(text(n.Kind)))
-	up.set("su", up.value(text(n.Subject)))
+	up.put(attrNoticeOwner, text(owner))
+	up.put(attrNoticeLease, millis(now.Add(lease)))
+	up.put(attrNoticeID, text(n.ID))
+	up.put(attrNoticeKind, text(n.Kind))
+	up.put(attrNoticeSubject, text(n.Subject))
 	if n.Calls > 0 {
-		up.set("k", up.value(number(n.Calls)))
+		up.put(attrNoticeCalls, number(n.Calls))
 	}
 	s.expireBy(up, now)
-	up.require("attribute_not_exists(d)")
-	up.require("(attribute_not_exists(l) OR l < " + up.value(millis(now)) + " OR w = " + up.value(text(owner)) + ")")
-	_, err = s.db.UpdateItem(ctx, up.input(s.table, key(string(partition), noticeSK+n.ID)))
-	if err == nil {
-		return true, sent, nil
+	up.absent(attrNoticeSent)
+	up.require("(attribute_not_exists(" + attrNoticeLease + ") OR " + attrNoticeLease + " < " + up.value(millis(now)) +
+		" OR " + attrNoticeOwner + " = " + up.value(text(owner)) + ")")
+	err = s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot claim the notification")
+	if !errors.Is(err, retry.ErrChanged) {
+		return err == nil, sent, err
 	}
-	if !isConditionFailure(err) {
-		return false, sent, s.failure(err, "cannot take the notification")
-	}
-	it, err := s.get(ctx, string(partition), noticeSK+n.ID)
-	if err != nil {
-		return false, sent, err
-	}
-	return false, notificationIn(it), nil
+	it, err := s.get(ctx, noticeKey(partition, n.ID))
+	return false, notificationIn(it), err
 }
+
+func noticeKey(partition Partition, id string) item { return key(string(partition), noticeSK+id) }
 
 func notificationIn(it item) notify.Notification {
 	return notify.Notification{
-		ID: textIn(it, "n"), Kind: textIn(it, "y"), Subject: textIn(it, "su"), Calls: numberIn(it, "k"),
-		Severity: incident.Severity(textIn(it, attrToldGrave)), Reasons: setIn(it, attrToldWhy),
-		Tally: textIn(it, attrTally), SentAt: timeIn(it, "d"),
+		ID: textIn(it, attrNoticeID), Kind: textIn(it, attrNoticeKind), Subject: textIn(it, attrNoticeSubject), Calls: numberIn(it, attrNoticeCalls),
+		Severity: incident.Severity(textIn(it, attrNoticeSeverity)), Reasons: setIn(it, attrNoticeReasons),
+		Tally: textIn(it, attrNoticeTally), SentAt: timeIn(it, attrNoticeSent),
 	}
 }

@@ -3,24 +3,13 @@ package dynamo
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
-)
-
-const (
-	// ledgerSK begins the sort keys of the entries of a ledger. They lie in the
-	// partition of their transaction, or of their callId as long as no
-	// transaction is known. That a call is ready lies in both.
-	ledgerSK = "V#"
-	// heldByTime is the letter of the by-time index for readiness and consent.
-	heldByTime = "H"
-	attrEntry  = "d"
 )
 
 // entryItems gives the items of an entry: one, or two of a readiness, and of
@@ -44,7 +33,7 @@ func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 		}
 		s.expire(it, e.At)
 		if i == 0 && (e.Kind == voicetask.Ready || e.Scope != "") {
-			it[attrTime], it[attrFirst] = text(heldByTime+shardOf(pk)), text(timeText(e.At))
+			it[attrTime], it[attrFirst] = text(timeLedger+shardOf(pk)), moment(e.At)
 		}
 		items[i] = it
 	}
@@ -123,13 +112,13 @@ func readEntry(it item) voicetask.Entry {
 // PipelineEnd tells whether a pipeline of the transaction has stopped, and when.
 // As long as another one of it is open, the call is not over.
 func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
-	pointers, err := s.queryAll(ctx, transactionKey(transactionID), pipelinePK)
+	pointers, err := s.queryAll(ctx, transactionKey(transactionID), pointerSK)
 	if err != nil {
 		return "", time.Time{}, false, err
 	}
 	ids := make([]string, len(pointers))
 	for i, it := range pointers {
-		ids[i] = strings.TrimPrefix(textIn(it, attrSK), pipelinePK)
+		ids[i] = strings.TrimPrefix(textIn(it, attrSK), pointerSK)
 	}
 	states, err := s.states(ctx, ids)
 	if err != nil {
@@ -195,19 +184,14 @@ func appendHeld(found []Held, items []item) []Held {
 
 // heldPage gives a page of a shard, newest first, and moves after behind it.
 func (s *Store) heldPage(ctx context.Context, shard, limit int, after *position) ([]item, error) {
-	partition := text(heldByTime + string(rune('0'+shard)))
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, IndexName: aws.String(indexByTime), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit)),
-		KeyConditionExpression: aws.String(attrTime + " = :p"), ExpressionAttributeValues: item{":p": partition},
-	}
+	q := query{index: byTime, pk: timeLedger + strconv.Itoa(shard), newestFirst: true, limit: limit}
 	if after.PK != "" {
-		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), attrTime: partition}
+		q.after = after.key(q)
 	}
-	out, err := s.db.Query(ctx, in)
+	items, last, err := s.page(ctx, q)
 	if err != nil {
-		return nil, s.failure(err, "cannot be listed")
+		return nil, err
 	}
-	last := out.LastEvaluatedKey
 	*after = position{PK: textIn(last, attrPK), SK: textIn(last, attrSK), At: textIn(last, attrFirst), Done: len(last) == 0}
-	return out.Items, nil
+	return items, nil
 }

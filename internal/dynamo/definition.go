@@ -2,23 +2,6 @@
 // in one DynamoDB table. It is the only package that knows keys and expressions.
 package dynamo
 
-// The attributes that keys and indexes are made of. Every item bears short
-// names: a write unit is 1 KB of item, names included.
-const (
-	attrPK     = "PK"
-	attrSK     = "SK"
-	attrTime   = "t" // partition of the by-time index: a letter and a shard
-	attrState  = "q" // partition of the sparse by-state index: a letter and a shard
-	attrFirst  = "c" // sort key of both indexes: when the thing was first heard of
-	attrExpiry = "x" // epoch seconds after which DynamoDB may delete the item
-)
-
-// Names of the indexes.
-const (
-	indexByTime  = "by-time"
-	indexByState = "by-state"
-)
-
 // IndexDefinition describes one global secondary index. Both keys are strings
 // and only keys are projected, so that an update of the item that leaves them
 // alone costs the index nothing.
@@ -47,8 +30,8 @@ func Definition() TableDefinition {
 		SortKey:      attrSK,
 		TTLAttribute: attrExpiry,
 		Indexes: []IndexDefinition{
-			{Name: indexByTime, PartitionKey: attrTime, SortKey: attrFirst},
-			{Name: indexByState, PartitionKey: attrState, SortKey: attrFirst},
+			{Name: byTime.name, PartitionKey: byTime.partition, SortKey: attrFirst},
+			{Name: byState.name, PartitionKey: byState.partition, SortKey: attrFirst},
 		},
 	}
 }

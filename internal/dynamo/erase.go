@@ -6,16 +6,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// erasurePK is the partition of the audit of erasures; the sort keys are the
-// time, # and the erasure's id. These items never expire: they show for as long
-// as the table is there that something was erased, and hold no personal data of
-// a call.
-const erasurePK = "D#erasures"
+// The audits of erasures never expire: they show for as long as the table is there that
+// something was erased, and hold no personal data of a call.
 
 // Erasure is the audit of one run of Erase. It holds neither an id of the call
 // nor a hash of one, which could be found again by whoever knows the id.
@@ -110,37 +104,30 @@ func (s *Store) putErasure(ctx context.Context, e Erasure) error {
 	if err := setJSON(it, attrEntry, erasureEntry{e.By, e.Counts, e.DoneAt}); err != nil {
 		return err
 	}
-	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return s.failure(err, "cannot write the audit of the erasure")
-	}
-	return nil
+	return s.put(ctx, it, "cannot write the audit of the erasure")
 }
 
 // Erasures returns the audits of up to limit erasures, newest first.
 func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		Limit:                  aws.Int32(int32(limit)),
-		KeyConditionExpression: aws.String(attrPK + " = :p"), ExpressionAttributeValues: item{":p": text(erasurePK)},
-	}
+	q := query{pk: erasurePK, newestFirst: true, limit: limit}
 	var list []Erasure
 	for {
-		out, err := s.db.Query(ctx, in)
+		items, next, err := s.page(ctx, q)
 		if err != nil {
-			return nil, s.failure(err, "cannot be queried for erasures")
+			return nil, err
 		}
-		for _, it := range out.Items {
+		for _, it := range items {
 			var kept erasureEntry
 			if err := readJSON(it, attrEntry, &kept); err != nil {
 				return nil, err
 			}
 			at, id, _ := strings.Cut(textIn(it, attrSK), "#")
-			list = append(list, Erasure{ID: id, At: timeIn(item{attrSK: text(at)}, attrSK), DoneAt: kept.DoneAt, By: kept.By,
+			list = append(list, Erasure{ID: id, At: readTime(at), DoneAt: kept.DoneAt, By: kept.By,
 				Counts: kept.Counts})
 		}
-		if len(list) >= limit || len(out.LastEvaluatedKey) == 0 {
+		if len(list) >= limit || len(next) == 0 {
 			return list[:min(limit, len(list))], nil
 		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
+		q.after = next
 	}
 }

@@ -14,7 +14,7 @@ import (
 // Pipeline gives the state of one pipeline or failed creation by its id, with
 // a consistent read; an error of class NotFound when there is none.
 func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error) {
-	it, err := s.get(ctx, pipelineKey(id), stateSK)
+	it, err := s.get(ctx, key(pipelineKey(id), stateSK))
 	if err != nil {
 		return pipeline.State{}, err
 	}
@@ -48,12 +48,12 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
 	ids := []string{id}
 	for _, pk := range []string{transactionKey(ref), callKey(ref)} {
-		pointers, err := s.queryAll(ctx, pk, pipelinePK)
+		pointers, err := s.queryAll(ctx, pk, pointerSK)
 		if err != nil {
 			return nil, err
 		}
 		for _, it := range pointers {
-			ids = append(ids, strings.TrimPrefix(textIn(it, attrSK), pipelinePK))
+			ids = append(ids, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
 		}
 	}
 	slices.Sort(ids)
@@ -113,7 +113,7 @@ func (s *Store) Known(ctx context.Context, st pipeline.State) (known pipeline.St
 		if textIn(it, attrSK) >= eventSK+string(pipeline.KnownAt(now)) {
 			break // they are in their order
 		}
-		body, err := unpack(it["d"])
+		body, err := unpack(it[attrEventBody])
 		if err != nil {
 			return known, false, err
 		}
@@ -146,12 +146,12 @@ func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
 	}
 	records := make([]Record, len(items))
 	for i, it := range items {
-		body, err := unpack(it["d"])
+		body, err := unpack(it[attrEventBody])
 		if err != nil {
 			return nil, err
 		}
 		order := pipeline.Order(strings.TrimPrefix(textIn(it, attrSK), eventSK))
-		records[i] = Record{Time: order.Time(), ID: textIn(it, "n"), EventType: textIn(it, "y"), Body: body}
+		records[i] = Record{Time: order.Time(), ID: textIn(it, attrEventID), EventType: textIn(it, attrEventType), Body: body}
 	}
 	return records, nil
 }

@@ -2,15 +2,11 @@ package dynamo
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // The conditional updates of an incident. Each implements the method of the same name
@@ -19,23 +15,20 @@ import (
 // SetCause makes the cause better known.
 func (s *Store) SetCause(ctx context.Context, i incident.Incident, c incident.Cause, reason string) error {
 	up := newUpdate()
-	up.require(attrClass + " = " + up.value(text(string(i.Class))))
-	up.unchanged(attrTarget, textOrNothing(attrTarget, i.Target))
-	up.set(attrClass, up.value(text(string(c.Class))))
+	up.is(attrClass, text(string(i.Class)))
+	up.isText(attrTarget, i.Target)
+	up.put(attrClass, text(string(c.Class)))
 	// A version that kept the first reason only knows it by the cause.
-	keep := func(attr string, value types.AttributeValue) {
-		up.set(attr, "if_not_exists("+attr+", "+up.value(value)+")")
-	}
-	keep(attrReasons, reasonItems(i.Reasons))
+	up.putIfAbsent(attrReasons, reasonItems(i.Reasons))
 	if i.Announced.Openings > 0 {
-		keep(attrToldGrave, text(string(i.Announced.Severity)))
-		keep(attrToldWhy, &types.AttributeValueMemberSS{Value: i.Announced.Reasons})
+		up.putIfAbsent(attrToldGrave, text(string(i.Announced.Severity)))
+		up.putIfAbsent(attrToldWhy, set(i.Announced.Reasons))
 	}
 	if c.Target != "" {
-		up.set(attrTarget, up.value(text(c.Target)))
+		up.put(attrTarget, text(c.Target))
 	}
 	if reason != "" {
-		up.set(attrReason, up.value(text(reason)))
+		up.put(attrReason, text(reason))
 	}
 	return s.updateIncident(ctx, i.ID, up)
 }
@@ -44,12 +37,12 @@ func (s *Store) SetCause(ctx context.Context, i incident.Incident, c incident.Ca
 func (s *Store) AddReason(ctx context.Context, i incident.Incident, r incident.Reason, room int) error {
 	up := newUpdate()
 	if i.FirstReasonOnly {
-		up.require("attribute_not_exists(" + attrReasons + ")")
-		up.set(attrReasons, up.value(reasonItems(append(slices.Clone(i.Reasons), r))))
+		up.absent(attrReasons)
+		up.put(attrReasons, reasonItems(append(slices.Clone(i.Reasons), r)))
 	} else {
-		up.require("attribute_not_exists(" + attrReasons + "." + r.ID + ")")
+		up.absent(attrReasons + "." + r.ID)
 		up.require("size(" + attrReasons + ") < " + up.value(number(room)))
-		up.set(attrReasons+"."+r.ID, up.value(reasonItem(r)))
+		up.put(attrReasons+"."+r.ID, reasonItem(r))
 	}
 	return s.updateIncident(ctx, i.ID, up)
 }
@@ -68,27 +61,27 @@ func (s *Store) AddLosses(ctx context.Context, i incident.Incident, added []inci
 		most := up.value(number(2 * incident.MaxLosses))
 		up.require("(attribute_not_exists(" + attrMore + ") OR size(" + attrMore + ") < " + most + ")")
 	}
-	up.add(attrMore, up.value(&types.AttributeValueMemberSS{Value: names}))
+	up.add(attrMore, up.value(set(names)))
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // Close closes an incident.
 func (s *Store) Close(ctx context.Context, i incident.Incident, at time.Time) error {
 	up := newUpdate()
-	up.require("attribute_not_exists(" + attrClosed + ")")
-	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
-	up.set(attrClosed, up.value(text(timeText(at))))
+	up.absent(attrClosed)
+	up.isNumber(attrReopened, i.Reopened)
+	up.put(attrClosed, moment(at))
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // Discard closes an incident that nobody was notified of.
 func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) error {
 	up := newUpdate()
-	up.require("attribute_not_exists(" + attrOpenings + ")")
-	up.require("attribute_not_exists(" + attrClosed + ")")
-	up.unchanged(attrReopened, numberOrNothing(attrReopened, i.Reopened))
-	up.set(attrClosed, up.value(text(timeText(at))))
-	up.set(attrClosings, up.value(number(1)))
+	up.absent(attrOpenings)
+	up.absent(attrClosed)
+	up.isNumber(attrReopened, i.Reopened)
+	up.put(attrClosed, moment(at))
+	up.put(attrClosings, number(1))
 	up.remove(attrState)
 	return s.updateIncident(ctx, i.ID, up)
 }
@@ -96,8 +89,8 @@ func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) 
 // CancelClosing opens an incident whose closing was not announced.
 func (s *Store) CancelClosing(ctx context.Context, i incident.Incident) error {
 	up := newUpdate()
-	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
-	up.unchanged(attrClosings, numberOrNothing(attrClosings, i.Announced.Closings))
+	up.is(attrClosed, moment(i.ClosedAt))
+	up.isNumber(attrClosings, i.Announced.Closings)
 	up.remove(attrClosed)
 	return s.updateIncident(ctx, i.ID, up)
 }
@@ -105,9 +98,9 @@ func (s *Store) CancelClosing(ctx context.Context, i incident.Incident) error {
 // Reopen opens a closed incident again.
 func (s *Store) Reopen(ctx context.Context, i incident.Incident, failed time.Time) error {
 	up := newUpdate()
-	up.require(attrClosed + " = " + up.value(text(timeText(i.ClosedAt))))
-	up.set(attrReopened, up.value(number(i.Reopened+1)))
-	up.set(attrState, up.value(text("I"+shardOf(i.ID))))
+	up.is(attrClosed, moment(i.ClosedAt))
+	up.put(attrReopened, number(i.Reopened+1))
+	up.put(attrState, text(stateIncident+shardOf(i.ID)))
 	setActive(up, later(i.ActiveAt, failed))
 	up.remove(attrClosed)
 	return s.updateIncident(ctx, i.ID, up)
@@ -116,14 +109,14 @@ func (s *Store) Reopen(ctx context.Context, i incident.Incident, failed time.Tim
 // SetActive makes lists show an incident by when a call last failed.
 func (s *Store) SetActive(ctx context.Context, i incident.Incident, failed time.Time) error {
 	up := newUpdate()
-	up.require(attrFirst + " = " + up.value(text(timeText(i.ActiveAt))))
+	up.is(attrFirst, moment(i.ActiveAt))
 	setActive(up, failed)
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // setActive makes both indexes list the incident by a time, and keeps when it opened.
 func setActive(up *update, at time.Time) {
-	up.set(attrFirst, up.value(text(timeText(at))))
+	up.put(attrFirst, moment(at))
 	up.set(attrOpened, "if_not_exists("+attrOpened+", "+attrFirst+")")
 }
 
@@ -145,49 +138,25 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.Additions, a.Additions},
 		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
-		up.unchanged(c.name, numberOrNothing(c.name, c.old))
+		up.isNumber(c.name, c.old)
 		if c.new != c.old {
-			up.set(c.name, up.value(number(c.new)))
+			up.put(c.name, number(c.new))
 		}
 	}
-	up.set(attrToldAt, up.value(text(timeText(a.At))))
-	up.set(attrToldCalls, up.value(number(a.Calls)))
-	up.set(attrToldLast, up.value(number(a.LastCalls)))
+	up.put(attrToldAt, moment(a.At))
+	up.put(attrToldCalls, number(a.Calls))
+	up.put(attrToldLast, number(a.LastCalls))
 	if a.Severity != "" {
-		up.set(attrToldGrave, up.value(text(string(a.Severity))))
+		up.put(attrToldGrave, text(string(a.Severity)))
 	}
 	if len(a.Reasons) > 0 {
-		up.set(attrToldWhy, up.value(&types.AttributeValueMemberSS{Value: a.Reasons}))
+		up.put(attrToldWhy, set(a.Reasons))
 	}
 	if a.Closings > i.Reopened {
 		up.remove(attrState)
-		up.require("attribute_exists(" + attrClosed + ")")
+		up.present(attrClosed)
 	}
 	return s.updateIncident(ctx, i.ID, up)
-}
-
-// unlessChanged returns err unless it says that a condition did not hold.
-func unlessChanged(err error) error {
-	if errors.Is(err, retry.ErrChanged) {
-		return nil
-	}
-	return err
-}
-
-// numberOrNothing and textOrNothing are items as if read, with a value that is absent
-// while it is zero.
-func numberOrNothing(name string, n int) item {
-	if n == 0 {
-		return item{}
-	}
-	return item{name: number(n)}
-}
-
-func textOrNothing(name, value string) item {
-	if value == "" {
-		return item{}
-	}
-	return item{name: text(value)}
 }
 
 // updateIncident updates an incident, unless it has expired: what is left would be an
@@ -197,7 +166,7 @@ func (s *Store) updateIncident(ctx context.Context, id string, up *update) error
 	if !ok {
 		return apperr.New(apperr.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
 	}
-	up.require("attribute_exists(" + attrPK + ")")
+	up.present(attrPK)
 	s.expireBy(up, s.now().Add(incidentMargin))
 	return s.updateIf(ctx, k, up, "cannot store the change of incident "+id)
 }

@@ -14,9 +14,9 @@ const anyLoss = "*"
 // incidentItem returns the item of an incident that opens.
 func incidentItem(i incident.Incident) item {
 	it, _ := incidentKey(i.ID)
-	it[attrTime], it[attrState] = text("I"+shardOf(i.ID)), text("I"+shardOf(i.ID))
-	it[attrFirst], it[attrOpened] = text(timeText(i.ActiveAt)), text(timeText(i.OpenedAt))
-	it[attrScope], it[attrClass], it[attrSeen] = text(i.Scope), text(string(i.Class)), text(timeText(i.Seen))
+	it[attrTime], it[attrState] = text(timeIncident+shardOf(i.ID)), text(stateIncident+shardOf(i.ID))
+	it[attrFirst], it[attrOpened] = moment(i.ActiveAt), moment(i.OpenedAt)
+	it[attrScope], it[attrClass], it[attrSeen] = text(i.Scope), text(string(i.Class)), moment(i.Seen)
 	it[attrReasons] = reasonItems(i.Reasons)
 	var first, more []string
 	for _, loss := range i.Losses {
@@ -27,7 +27,7 @@ func incidentItem(i incident.Incident) item {
 		}
 	}
 	if len(more) > 0 {
-		it[attrMore] = &types.AttributeValueMemberSS{Value: more}
+		it[attrMore] = set(more)
 	}
 	for name, value := range map[string]string{
 		attrElement: i.Element, attrTarget: i.Target, attrReason: i.Reason, attrLosses: strings.Join(first, "|"),
@@ -50,8 +50,8 @@ func reasonItems(reasons []incident.Reason) types.AttributeValue {
 
 // reasonItem returns what an incident's item holds of a reason besides its id.
 func reasonItem(r incident.Reason) types.AttributeValue {
-	it := item{"c": text(string(r.Class))}
-	for name, value := range map[string]string{"g": r.Target, "t": r.Text} {
+	it := item{attrReasonClass: text(string(r.Class))}
+	for name, value := range map[string]string{attrReasonTarget: r.Target, attrReasonText: r.Text} {
 		if value != "" {
 			it[name] = text(value)
 		}
@@ -69,20 +69,12 @@ func decodeReasons(it item, i incident.Incident) []incident.Reason {
 	var list []incident.Reason
 	for id, value := range m.Value {
 		if r, ok := value.(*types.AttributeValueMemberM); ok {
-			cause := incident.Cause{Class: incident.Class(textIn(r.Value, "c")), Target: textIn(r.Value, "g")}
-			list = append(list, incident.Reason{ID: id, Cause: cause, Text: textIn(r.Value, "t")})
+			cause := incident.Cause{Class: incident.Class(textIn(r.Value, attrReasonClass)), Target: textIn(r.Value, attrReasonTarget)}
+			list = append(list, incident.Reason{ID: id, Cause: cause, Text: textIn(r.Value, attrReasonText)})
 		}
 	}
 	slices.SortFunc(list, func(a, b incident.Reason) int { return strings.Compare(a.ID, b.ID) })
 	return list
-}
-
-func setIn(it item, name string) []string {
-	v, ok := it[name].(*types.AttributeValueMemberSS)
-	if !ok {
-		return nil
-	}
-	return slices.Sorted(slices.Values(v.Value))
 }
 
 // decodeLosses returns what an incident's failures cost, and what its first one did.

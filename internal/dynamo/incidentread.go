@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
@@ -17,7 +15,7 @@ import (
 )
 
 func decodeIncident(it item) incident.Incident {
-	group := strings.TrimPrefix(textIn(it, attrPK), groupPK)
+	group := strings.TrimPrefix(textIn(it, attrPK), incidentPK)
 	n, err := strconv.Atoi(strings.TrimPrefix(textIn(it, attrSK), incidentSK))
 	if err != nil {
 		n = 0 // no key of ours; its id finds nothing
@@ -49,7 +47,7 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 	if !ok {
 		return incident.Incident{}, notFound
 	}
-	it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+	it, err := s.get(ctx, k)
 	if err == nil && len(it) == 0 {
 		err = notFound
 	}
@@ -61,7 +59,7 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 
 // IncidentsOf gives the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
-	items, err := s.queryAll(ctx, pipelineKey(pipelineID), joinedSK)
+	items, err := s.queryAll(ctx, pipelineKey(pipelineID), membershipSK)
 	if err != nil {
 		return nil, err
 	}
@@ -106,15 +104,11 @@ func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
 // zero when there is none yet. It costs a few reads, however many failures there are.
 func (s *Store) NewestOccurrence(ctx context.Context, id string) (newest incident.Occurrence, err error) {
 	for shard := range shards {
-		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
-			TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(1),
-			KeyConditionExpression:    aws.String(attrPK + " = :p"),
-			ExpressionAttributeValues: item{":p": text(occurrencePK + id + "#" + strconv.Itoa(shard))},
-		})
+		items, _, err := s.page(ctx, query{pk: occurrencePK + id + "#" + strconv.Itoa(shard), newestFirst: true, limit: 1})
 		if err != nil {
-			return newest, s.failure(err, "cannot be queried for occurrences")
+			return newest, err
 		}
-		for _, it := range out.Items {
+		for _, it := range items {
 			o := occurrenceIn(it)
 			newest.Seen = later(newest.Seen, o.Seen)
 			if o.At.After(o.Seen) {
@@ -129,8 +123,8 @@ func (s *Store) NewestOccurrence(ctx context.Context, id string) (newest inciden
 func occurrenceIn(it item) incident.Occurrence {
 	seen, id, _ := strings.Cut(textIn(it, attrSK), "#")
 	return incident.Occurrence{
-		PipelineID: id, CallID: textIn(it, attrCallID), At: timeIn(it, attrHappened), Seen: timeIn(item{attrSK: text(seen)}, attrSK),
-		Reasons: setIn(it, attrReasons),
+		PipelineID: id, CallID: textIn(it, attrOccurrenceCall), At: timeIn(it, attrOccurrenceAt), Seen: readTime(seen),
+		Reasons: setIn(it, attrOccurrenceReasons),
 	}
 }
 
@@ -171,9 +165,9 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 	if err != nil {
 		return nil, "", err
 	}
-	sp := span{index: indexByTime, attr: attrTime, letter: "I", from: q.From, to: q.To}
+	sp := span{index: byTime, letter: timeIncident, from: q.From, to: q.To}
 	if q.Owing {
-		sp.index, sp.attr = indexByState, attrState
+		sp.index, sp.letter = byState, stateIncident
 	}
 	for len(page) < q.Limit && !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
@@ -181,7 +175,7 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 			return nil, "", err
 		}
 		for _, k := range keys {
-			it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+			it, err := s.get(ctx, k)
 			if err != nil {
 				return nil, "", err
 			}

@@ -30,6 +30,11 @@ type position struct {
 	Done bool   `json:"d,omitempty"`
 }
 
+// key returns where a query that has read up to a position goes on.
+func (p position) key(q query) item {
+	return item{attrPK: text(p.PK), attrSK: text(p.SK), attrFirst: text(p.At), q.index.partition: text(q.pk)}
+}
+
 // List gives a page of pipelines, newest first. Open and failed ones are read
 // off their sparse index; a page costs what it holds, not what the table holds,
 // but other statuses, and open and failed ones together, are picked from the
@@ -92,7 +97,7 @@ func (s *Store) inOrder(ctx context.Context, ids []string) ([]pipeline.State, er
 
 // span is a stretch of an index that is spread over shards.
 type span struct {
-	index, attr string
+	index index
 	// letter begins the partitions' names; the number of the shard follows.
 	letter string
 	// from and to bound the sort key, both included; zero means no bound.
@@ -108,7 +113,7 @@ func (sp span) leavesOut(pk string) bool {
 }
 
 func spanOf(q Query) span {
-	sp := span{indexByTime, attrTime, "T", q.From, q.To, q.NoRehearsals}
+	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 	open, failed := 0, 0
 	for _, s := range q.Statuses {
 		switch {
@@ -121,9 +126,9 @@ func spanOf(q Query) span {
 	switch {
 	case len(q.Statuses) == 0:
 	case open == len(q.Statuses):
-		sp.index, sp.attr, sp.letter = indexByState, attrState, "O"
+		sp.index, sp.letter = byState, stateOpen
 	case failed == len(q.Statuses):
-		sp.index, sp.attr, sp.letter = indexByState, attrState, "F"
+		sp.index, sp.letter = byState, stateFailed
 	}
 	return sp
 }
@@ -164,7 +169,7 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 		heads[newest] = heads[newest][1:]
 		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
 		if !sp.leavesOut(textIn(it, attrPK)) {
-			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
+			keys = append(keys, keyOf(it))
 		}
 		if len(heads[newest]) == 0 && more[newest] {
 			break // what follows here may be newer than what the other shards have left
@@ -183,30 +188,21 @@ func allRead(positions [shards]position) bool {
 }
 
 func (s *Store) shardItems(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
-	partition := sp.letter + strconv.Itoa(shard)
-	from, to := "0", "9999-12-31T23:59:59.999999Z"
+	q := query{
+		index: sp.index, pk: sp.letter + strconv.Itoa(shard), from: "0", to: "9999-12-31T23:59:59.999999Z",
+		newestFirst: true, limit: n,
+	}
 	if !sp.from.IsZero() {
-		from = timeText(sp.from)
+		q.from = timeText(sp.from)
 	}
 	if !sp.to.IsZero() {
-		to = timeText(sp.to)
-	}
-	in := &dynamodb.QueryInput{
-		TableName:                 &s.table,
-		IndexName:                 &sp.index,
-		KeyConditionExpression:    aws.String(sp.attr + " = :p AND " + attrFirst + " BETWEEN :f AND :t"),
-		ExpressionAttributeValues: item{":p": text(partition), ":f": text(from), ":t": text(to)},
-		ScanIndexForward:          aws.Bool(false),
-		Limit:                     aws.Int32(int32(n)),
+		q.to = timeText(sp.to)
 	}
 	if after.PK != "" {
-		in.ExclusiveStartKey = item{attrPK: text(after.PK), attrSK: text(after.SK), attrFirst: text(after.At), sp.attr: text(partition)}
+		q.after = after.key(q)
 	}
-	out, err := s.db.Query(ctx, in)
-	if err != nil {
-		return nil, s.failure(err, "cannot be listed")
-	}
-	return out.Items, nil
+	items, _, err := s.page(ctx, q)
+	return items, err
 }
 
 // batchGet reads up to 100 items, as often as the table asks for it.

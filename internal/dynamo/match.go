@@ -13,11 +13,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-const (
-	matchPK = "M#" // matches that name no call
-	matchSK = "A#"
-)
-
 // Match is one stored rule match.
 type Match struct {
 	Time          time.Time
@@ -53,13 +48,13 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 		return err
 	}
 	it := key(string(PartitionOfMatches(rulematch.KeyOf(ev, false))), matchKey(ev))
-	it["n"], it["rn"], it["y"], it["d"] = text(ev.ID), text(rm.RuleName), text(ruleType), body
-	it[attrTime], it[attrFirst] = text("A"+shardOf(ev.ID)), text(timeText(ev.Time))
+	it[attrMatchID], it[attrMatchRule], it[attrMatchType], it[attrMatchBody] = text(ev.ID), text(rm.RuleName), text(ruleType), body
+	it[attrTime], it[attrFirst] = text(timeMatch+shardOf(ev.ID)), moment(ev.Time)
 	if rm.CallID != "" {
-		it["ci"] = text(rm.CallID)
+		it[attrMatchCall] = text(rm.CallID)
 	}
 	if rm.TransactionID != "" {
-		it["ti"] = text(rm.TransactionID)
+		it[attrMatchTransaction] = text(rm.TransactionID)
 	}
 	s.expire(it, ev.Time)
 	if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
@@ -74,13 +69,13 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 // CallOf implements rulematch.Repository.
 func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
 	for _, pk := range callPartitions(c) {
-		pointers, err := s.queryAll(ctx, pk, pipelinePK)
+		pointers, err := s.queryAll(ctx, pk, pointerSK)
 		if err != nil {
 			return pipeline.State{}, err
 		}
 		var newest pipeline.State
 		for _, it := range pointers {
-			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pipelinePK))
+			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
 			if err != nil {
 				if apperr.ClassOf(err) == apperr.NotFound {
 					continue
@@ -119,7 +114,10 @@ func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error)
 }
 
 func matchIn(it item) (Match, error) {
-	body, err := unpack(it["d"])
-	return Match{Time: timeIn(it, attrFirst), ID: textIn(it, "n"), RuleName: textIn(it, "rn"), Type: textIn(it, "y"),
-		CallID: textIn(it, "ci"), TransactionID: textIn(it, "ti"), Body: body}, err
+	body, err := unpack(it[attrMatchBody])
+	return Match{
+		Time: timeIn(it, attrFirst), ID: textIn(it, attrMatchID), RuleName: textIn(it, attrMatchRule),
+		Type: textIn(it, attrMatchType), CallID: textIn(it, attrMatchCall), TransactionID: textIn(it, attrMatchTransaction),
+		Body: body,
+	}, err
 }

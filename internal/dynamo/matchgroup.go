@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
@@ -16,16 +15,6 @@ import (
 // group. A group has no end, so its matches are counted by their day, each day in a
 // partition of its own, and a notification costs what those days cost of which matches
 // are held back. An item there has the id of the event and nothing about the call.
-const (
-	groupOfMatchesPK = "G#"
-	memberSK         = "G#"
-
-	// attrDaySent and attrDayHeld begin the attributes of a rulematch.Day; the day follows.
-	attrDaySent = "m"
-	attrDayHeld = "h"
-	// attrTally is the tally of a notification.
-	attrTally = "kt"
-)
 
 // membersPK is the partition in which the matches of a group and a day are counted.
 func membersPK(k rulematch.Key, day string) string {
@@ -36,17 +25,14 @@ func membersPK(k rulematch.Key, day string) string {
 func (s *Store) addToGroup(ctx context.Context, k rulematch.Key, ev *chime.Event) error {
 	it := key(membersPK(k, ev.Time.UTC().Format(rulematch.DayLayout)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
 	s.expire(it, ev.Time)
-	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return s.failure(err, "cannot count a match of rule "+k.Rule)
-	}
-	return nil
+	return s.put(ctx, it, "cannot count a match of rule "+k.Rule)
 }
 
 func daysIn(it item) map[string]rulematch.Day {
 	var all map[string]rulematch.Day
 	for name := range it {
 		day, kind := name[1:], name[:1]
-		if kind != attrDaySent && kind != attrDayHeld {
+		if kind != attrWindowDay && kind != attrWindowDayHeld {
 			continue
 		}
 		if _, err := time.Parse(rulematch.DayLayout, day); err != nil {
@@ -56,7 +42,7 @@ func daysIn(it item) map[string]rulematch.Day {
 			all = map[string]rulematch.Day{}
 		}
 		d := all[day]
-		if kind == attrDaySent {
+		if kind == attrWindowDay {
 			d.Sent = numberIn(it, name)
 		} else {
 			d.Held = numberIn(it, name)
@@ -81,9 +67,9 @@ func daysEnd(days map[string]rulematch.Day, at time.Time) time.Time {
 func setDays(up *update, was, is rulematch.Window, before time.Time) {
 	for _, name := range slices.Sorted(maps.Keys(is.Days)) {
 		if was.Days[name].Held == 0 && name < before.UTC().Format(rulematch.DayLayout) {
-			up.remove(attrDaySent + name)
+			up.remove(attrWindowDay + name)
 		} else if n := is.Days[name].Sent; n > 0 {
-			up.set(attrDaySent+name, up.value(number(n)))
+			up.put(attrWindowDay+name, number(n))
 		}
 	}
 }
@@ -104,8 +90,8 @@ func (s *Store) removeHeldDays(ctx context.Context, was, is rulematch.Window) er
 	up := newUpdate()
 	for _, name := range slices.Sorted(maps.Keys(was.Days)) {
 		if held := was.Days[name].Held; held > 0 && is.Days[name].Held == 0 {
-			up.require(attrDayHeld + name + " = " + up.value(number(held)))
-			up.remove(attrDayHeld + name)
+			up.is(attrWindowDayHeld+name, number(held))
+			up.remove(attrWindowDayHeld + name)
 		}
 	}
 	if len(up.removes) == 0 {
@@ -128,12 +114,12 @@ func (s *Store) NewestOfDay(ctx context.Context, group rulematch.Key, day string
 	}
 	for _, member := range slices.Backward(members) {
 		at, id, _ := strings.Cut(strings.TrimPrefix(textIn(member, attrSK), memberSK), "#")
-		it, err := s.get(ctx, matchPK+id, matchSK+at+"#"+id)
+		it, err := s.get(ctx, key(matchPK+id, matchSK+at+"#"+id))
 		if err != nil {
 			return nil, err
 		}
 		if len(it) > 0 {
-			return unpack(it["d"])
+			return unpack(it[attrMatchBody])
 		}
 	}
 	return nil, nil

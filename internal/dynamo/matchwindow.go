@@ -12,19 +12,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// windowSK begins the sort key of a window, in the partition of its matches.
-const windowSK = "R#"
-
-// attrHeld counts how often a match was held back; see rulematch.Window.
-const attrHeld = "hb"
-
-// windowByState is the letter of the by-state index while a window is open.
-const windowByState = "R"
-
 // matchPartitions are the beginnings of the partitions of rule matches.
 var matchPartitions = map[rulematch.Scope]string{
 	rulematch.Transaction: transactionPK, rulematch.Call: callPK,
-	rulematch.Group: groupOfMatchesPK, rulematch.OneMatch: matchPK,
+	rulematch.Group: matchGroupPK, rulematch.OneMatch: matchPK,
 }
 
 // PartitionOfMatches is the partition of what belongs to a key: its matches, its window
@@ -46,20 +37,20 @@ func keyOfWindow(it item) (k rulematch.Key) {
 
 // Window implements rulematch.Repository.
 func (s *Store) Window(ctx context.Context, k rulematch.Key) (rulematch.Window, error) {
-	it, err := s.get(ctx, string(PartitionOfMatches(k)), windowSK+k.Rule)
-	return rulematch.Window{Key: k, Notifications: numberIn(it, attrOpenings), Matches: numberIn(it, attrToldCalls),
-		SentAt: timeIn(it, attrToldAt), Open: it[attrState] != nil, Held: numberIn(it, attrHeld), Days: daysIn(it)}, err
+	it, err := s.get(ctx, windowKey(k))
+	return rulematch.Window{Key: k, Notifications: numberIn(it, attrWindowSent), Matches: numberIn(it, attrWindowMatches),
+		SentAt: timeIn(it, attrWindowAt), Open: it[attrState] != nil, Held: numberIn(it, attrWindowHeld), Days: daysIn(it)}, err
 }
 
 // SetSent implements rulematch.Repository.
 func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 	up := newUpdate()
-	up.unchanged(attrOpenings, numberOrNothing(attrOpenings, was.Notifications))
-	up.set(attrOpenings, up.value(number(is.Notifications)))
-	up.set(attrToldCalls, up.value(number(is.Matches)))
-	up.set(attrToldAt, up.value(text(timeText(is.SentAt))))
-	up.set(attrState, up.value(text(windowByState+shardOf(is.Name()))))
-	up.set(attrFirst, up.value(text(timeText(is.SentAt))))
+	up.isNumber(attrWindowSent, was.Notifications)
+	up.put(attrWindowSent, number(is.Notifications))
+	up.put(attrWindowMatches, number(is.Matches))
+	up.put(attrWindowAt, moment(is.SentAt))
+	up.put(attrState, text(stateWindow+shardOf(is.Name())))
+	up.put(attrFirst, moment(is.SentAt))
 	s.expireBy(up, daysEnd(is.Days, is.SentAt))
 	setDays(up, was, is, s.expiredBefore(is.SentAt))
 	err := s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule)
@@ -72,11 +63,11 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 // HoldBack implements rulematch.Repository.
 func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (held bool, err error) {
 	up := newUpdate()
-	up.require("attribute_exists(" + attrState + ")")
-	up.require(attrOpenings + " = " + up.value(number(w.Notifications)))
-	counted := []string{attrHeld}
+	up.present(attrState)
+	up.is(attrWindowSent, number(w.Notifications))
+	counted := []string{attrWindowHeld}
 	if w.Scope == rulematch.Group {
-		counted = append(counted, attrDayHeld+day)
+		counted = append(counted, attrWindowDayHeld+day)
 	}
 	for _, name := range counted {
 		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
@@ -88,13 +79,13 @@ func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (h
 // EndWindow implements rulematch.Repository.
 func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 	up := newUpdate()
-	up.require(attrOpenings + " = " + up.value(number(w.Notifications)))
-	up.unchanged(attrHeld, numberOrNothing(attrHeld, w.Held))
+	up.is(attrWindowSent, number(w.Notifications))
+	up.isNumber(attrWindowHeld, w.Held)
 	up.remove(attrState)
-	up.remove(attrHeld)
+	up.remove(attrWindowHeld)
 	for name, day := range w.Days {
 		if day.Held > 0 {
-			up.remove(attrDayHeld + name)
+			up.remove(attrWindowDayHeld + name)
 		}
 	}
 	return unlessChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
@@ -105,7 +96,7 @@ func (s *Store) OpenWindows(ctx context.Context, before time.Time) ([]rulematch.
 	var open []rulematch.Window
 	var errs []error
 	var positions [shards]position
-	sp := span{index: indexByState, attr: attrState, letter: windowByState, to: before}
+	sp := span{index: byState, letter: stateWindow, to: before}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
@@ -130,9 +121,9 @@ func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newes
 	if err != nil {
 		return 0, nil, err
 	}
-	items = slices.DeleteFunc(items, func(it item) bool { return textIn(it, "rn") != k.Rule })
+	items = slices.DeleteFunc(items, func(it item) bool { return textIn(it, attrMatchRule) != k.Rule })
 	if len(items) > 0 {
-		newest, err = unpack(items[len(items)-1]["d"])
+		newest, err = unpack(items[len(items)-1][attrMatchBody])
 	}
 	return len(items), newest, err
 }
@@ -172,14 +163,14 @@ func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, ne
 	if err != nil {
 		return nil, "", err
 	}
-	sp := span{index: indexByTime, attr: attrTime, letter: "A", from: q.From, to: q.To}
+	sp := span{index: byTime, letter: timeMatch, from: q.From, to: q.To}
 	for len(page) < q.Limit && !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
 		if err != nil {
 			return nil, "", err
 		}
 		for _, k := range keys {
-			it, err := s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+			it, err := s.get(ctx, k)
 			if err != nil {
 				return nil, "", err
 			}

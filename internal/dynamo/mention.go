@@ -71,7 +71,7 @@ func (f *finder) ids() []string {
 
 // mentionedIn reports whether a rule match mentions an id of the call.
 func (f *finder) mentionedIn(it item) (bool, error) {
-	body, err := unpack(it["d"])
+	body, err := unpack(it[attrMatchBody])
 	if err != nil {
 		return false, err
 	}
@@ -90,7 +90,7 @@ const margin = time.Hour
 // those are read that matched while something happened on the call.
 func (f *finder) unnamedMatches(ctx context.Context) error {
 	for _, when := range joined(f.times) {
-		sp := span{index: indexByTime, attr: attrTime, letter: "A", from: when.from, to: when.to}
+		sp := span{index: byTime, letter: timeMatch, from: when.from, to: when.to}
 		for positions := ([shards]position{}); !allRead(positions); {
 			keys, err := f.s.nextKeys(ctx, sp, &positions, mostKeys)
 			if err != nil {
@@ -184,14 +184,14 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		it, err := f.s.get(ctx, textIn(k, attrPK), textIn(k, attrSK))
+		it, err := f.s.get(ctx, k)
 		if err != nil {
 			return err
 		}
 		texts := map[string]string{attrReason: textIn(it, attrReason)}
 		if _, keeps := it[attrReasons]; keeps {
 			for _, r := range decodeIncident(it).Reasons {
-				texts[attrReasons+"."+r.ID+".t"] = r.Text
+				texts[attrReasons+"."+r.ID+"."+attrReasonText] = r.Text
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(texts)) {
@@ -207,10 +207,7 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 // now.
 func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
 	up := newUpdate()
-	up.require(c.path + " = " + up.value(text(c.was)))
-	up.set(c.path, up.value(text(c.is)))
-	if _, err := s.db.UpdateItem(ctx, up.input(s.table, c.key)); err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot change the reason of an incident")
-	}
-	return nil
+	up.is(c.path, text(c.was))
+	up.put(c.path, text(c.is))
+	return unlessChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))
 }

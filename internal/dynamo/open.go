@@ -7,18 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
-
-const (
-	attrAsked   = "w" // when the API was last asked about a pipeline
-	conditionPK = "W#"
-	conditionSK = "S"
-	attrSince   = "s" // of a condition
 )
 
 // Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
@@ -26,7 +17,7 @@ const (
 func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	var list []OpenPipeline
 	var positions [shards]position
-	sp := span{index: indexByState, attr: attrState, letter: "O"}
+	sp := span{index: byState, letter: stateOpen}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
@@ -87,36 +78,33 @@ func (s *Store) EachPipeline(ctx context.Context, q Query, limit int, do func(pi
 // MarkAsked implements watchdog.AnswerStore.
 func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
-	up.require("attribute_exists(" + attrPK + ")") // it may have expired
-	up.set(attrAsked, up.value(text(timeText(at))))
+	up.present(attrPK) // it may have expired
+	up.put(attrAsked, moment(at))
 	return unlessChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
 }
 
 // SetCondition implements watchdog.ConditionStore.
 func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time, err error) {
-	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: key(conditionPK+name, conditionSK), ReturnValues: types.ReturnValueAllNew,
-		UpdateExpression:          aws.String("SET " + attrSince + " = if_not_exists(" + attrSince + ", :now)"),
-		ExpressionAttributeValues: item{":now": text(timeText(s.now()))},
-	})
-	if err != nil {
-		return time.Time{}, s.failure(err, "cannot set the condition "+name)
-	}
-	return timeIn(out.Attributes, attrSince), nil
+	up := newUpdate()
+	up.putIfAbsent(attrSince, moment(s.now()))
+	it, err := s.updateReturning(ctx, conditionKey(name), up, types.ReturnValueAllNew, "cannot set the condition "+name)
+	return timeIn(it, attrSince), err
 }
 
-// ConditionSince implements watchdog.ConditionStore.
+func conditionKey(name string) item { return key(conditionPK+name, stateSK) }
+
+// ConditionSince implements watchdog.Conditions.
 func (s *Store) ConditionSince(ctx context.Context, name string) (time.Time, error) {
-	it, err := s.get(ctx, conditionPK+name, conditionSK)
+	it, err := s.get(ctx, conditionKey(name))
 	return timeIn(it, attrSince), err
 }
 
 // ClearCondition implements watchdog.ConditionStore.
 func (s *Store) ClearCondition(ctx context.Context, name string, since time.Time) error {
 	up := newUpdate()
-	up.require(attrSince + " = " + up.value(text(timeText(since))))
+	up.is(attrSince, moment(since))
 	up.remove(attrSince)
-	return unlessChanged(s.updateIf(ctx, key(conditionPK+name, conditionSK), up, "cannot clear the condition "+name))
+	return unlessChanged(s.updateIf(ctx, conditionKey(name), up, "cannot clear the condition "+name))
 }
 
 // TryOnceForCondition implements notify.ConditionOutbox.

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -9,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -67,13 +66,9 @@ func (s *Store) updateState(ctx context.Context, delta pipeline.State) (first, a
 // putHistory puts an event into the history, unless it is there.
 func (s *Store) putHistory(ctx context.Context, ev *chime.Event, delta pipeline.State, body types.AttributeValue) error {
 	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
-	it["y"], it["n"], it["d"] = text(ev.StateChange.EventType), text(ev.ID), body
+	it[attrEventType], it[attrEventID], it[attrEventBody] = text(ev.StateChange.EventType), text(ev.ID), body
 	s.expire(it, s.believed(ev.Time))
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it, ConditionExpression: aws.String("attribute_not_exists(" + attrPK + ")")})
-	if err != nil && !isConditionFailure(err) {
-		return s.failure(err, "cannot take the event")
-	}
-	return nil
+	return unlessChanged(s.putIfAbsent(ctx, it, "cannot store the event"))
 }
 
 // expiry is when something of a time expires; nil where nothing does.
@@ -97,7 +92,7 @@ func (s *Store) believed(at time.Time) time.Time { return pipeline.Believed(at, 
 // expireBy makes an update say when the item expires.
 func (s *Store) expireBy(up *update, at time.Time) {
 	if expiry := s.expiry(at); expiry != nil {
-		up.set(attrExpiry, up.value(expiry))
+		up.put(attrExpiry, expiry)
 	}
 }
 
@@ -114,7 +109,7 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 	}
 	s.expire(regs, s.believed(delta.UpdatedAt()))
 	up := newUpdate()
-	up.require("(attribute_not_exists(o) OR o < " + up.value(regs[attrOrder]) + ")")
+	up.require("(attribute_not_exists(" + attrOrder + ") OR " + attrOrder + " < " + up.value(regs[attrOrder]) + ")")
 	for _, name := range sortedNames(regs) {
 		ref := up.value(regs[name])
 		attr := up.name(name)
@@ -132,23 +127,16 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 		up.set(attr, ref)
 	}
 	if delta.RawStatus == pipeline.Stopped { // statePartition goes by the beginning, too
-		earliest := up.value(text(timeText(delta.LastEnd.Add(-maxLife))))
+		earliest := up.value(moment(delta.LastEnd.Add(-maxLife)))
 		up.require("(attribute_not_exists(" + attrFirst + ") OR " + attrFirst + " >= " + earliest + ")")
 	}
 	up.remove(attrStatusOrder)
 	if regs[attrState] == nil {
 		up.remove(attrState)
 	}
-	in := up.input(s.table, key(pipelineKey(delta.ID), stateSK))
-	in.ReturnValues = types.ReturnValueUpdatedOld
-	out, err := s.db.UpdateItem(ctx, in)
-	if isConditionFailure(err) {
-		return false, false, nil
-	}
-	if err != nil {
-		return false, false, s.failure(err, "cannot take the state")
-	}
-	return out.Attributes[attrIdentity] == nil, true, nil
+	old, err := s.updateReturning(ctx, key(pipelineKey(delta.ID), stateSK), up, types.ReturnValueUpdatedOld,
+		"cannot store the state")
+	return err == nil && old[attrIdentity] == nil, err == nil, unlessChanged(err)
 }
 
 // statusRegisters are those of which the status is made. They change together:
@@ -168,9 +156,9 @@ func changeConditions(changed []string) []string {
 // merge reads the state, joins delta in, and writes the registers that changed
 // on condition that nobody else changed them meanwhile.
 func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
-	pk := pipelineKey(delta.ID)
+	k := key(pipelineKey(delta.ID), stateSK)
 	for attempt := range retry.Attempts {
-		old, err := s.get(ctx, pk, stateSK)
+		old, err := s.get(ctx, k)
 		if err != nil {
 			return err
 		}
@@ -190,7 +178,7 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 		var changed []string
 		for _, name := range sortedNames(regs) {
 			if !reflect.DeepEqual(old[name], regs[name]) {
-				up.set(up.name(name), up.value(regs[name]))
+				up.put(up.name(name), regs[name])
 				changed = append(changed, name)
 			}
 		}
@@ -204,14 +192,11 @@ func (s *Store) merge(ctx context.Context, delta pipeline.State) error {
 			return nil
 		}
 		for _, name := range changeConditions(changed) {
-			up.unchanged(name, old)
+			up.is(name, old[name])
 		}
-		_, err = s.db.UpdateItem(ctx, up.input(s.table, key(pk, stateSK)))
-		if err == nil {
-			return nil
-		}
-		if !isConditionFailure(err) {
-			return s.failure(err, "cannot take the state")
+		err = s.updateIf(ctx, k, up, "cannot store the state")
+		if !errors.Is(err, retry.ErrChanged) {
+			return err
 		}
 		if err := retry.Pause(ctx, attempt); err != nil {
 			return err
@@ -229,8 +214,8 @@ func (s *Store) putPointers(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
 		it := key(pk, pipelineKey(delta.ID))
 		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))
-		if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-			return s.failure(err, "cannot take the pointer from "+pk)
+		if err := s.put(ctx, it, "cannot store the pointer from "+pk); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
@@ -12,34 +11,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
-
-// The attributes of a pipeline's state. Each is a register that merges by
-// itself, so that an event can be joined in by an update that reads nothing.
-const (
-	attrOrder         = "o"  // greatest order of all events
-	attrStatus        = "s"  // what the greatest event of known type told
-	attrObservation   = "ob" // the greatest observation: order, |, status
-	attrStatusOrder   = "so" // that event's order, where it is not attrOrder
-	attrStarted       = "b"  // first InProgress
-	attrEnd           = "e"  // last event that ended it
-	attrFailure       = "f"  // JSON of failureRegister
-	attrARN           = "pa"
-	attrConfiguration = "ca"
-	attrAccount       = "ac"
-	attrRegion        = "rg"
-	attrIdentity      = "i" // JSON of identityRegister
-	elementPrefix     = "el_"
-)
-
-const (
-	stateSK       = "S"
-	pipelinePK    = "P#"
-	callPK        = "C#"
-	transactionPK = "T#"
-	eventSK       = "E#"
-	shards        = 4
-	timeLayout    = "2006-01-02T15:04:05.000000Z"
 )
 
 type identityRegister struct {
@@ -59,22 +30,6 @@ type failureRegister struct {
 	HTTPStatusCode string         `json:"h,omitempty"`
 }
 
-func shardOf(id string) string {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id)) // a hash never fails to write
-	return strconv.Itoa(int(h.Sum32() % shards))
-}
-
-func timeText(t time.Time) string { return t.UTC().Format(timeLayout) }
-
-func timeIn(it item, name string) time.Time {
-	t, err := time.Parse(timeLayout, textIn(it, name))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
 // maxLife is longer than a pipeline lives: eight hours, by the developer guide, and what
 // is done when a call is over. An end that comes later is one of an event whose time is
 // wrong, and mostly in the future. One that is ahead by less cannot be told from a real
@@ -87,16 +42,16 @@ const maxLife = 9 * time.Hour
 func statePartition(st pipeline.State) string {
 	switch {
 	case st.Status.Open(), st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife:
-		return "O" + shardOf(st.ID)
+		return stateOpen + shardOf(st.ID)
 	case st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || st.Status == pipeline.Lost:
-		return "F" + shardOf(st.ID)
+		return stateFailed + shardOf(st.ID)
 	}
 	return ""
 }
 
 // encode gives the state's registers, without keys and expiry.
 func encode(st pipeline.State) (item, error) {
-	it := item{attrTime: text("T" + shardOf(st.ID)), attrOrder: text(string(st.Order))}
+	it := item{attrTime: text(timePipeline + shardOf(st.ID)), attrOrder: text(string(st.Order))}
 	set := func(name, value string) {
 		if value != "" {
 			it[name] = text(value)
@@ -104,7 +59,7 @@ func encode(st pipeline.State) (item, error) {
 	}
 	setTime := func(name string, t time.Time) {
 		if !t.IsZero() {
-			it[name] = text(timeText(t))
+			it[name] = moment(t)
 		}
 	}
 	setTime(attrFirst, st.CreatedAt)
@@ -144,26 +99,6 @@ var (
 	barless = strings.NewReplacer("%", "%25", "|", "%7C")
 	barred  = strings.NewReplacer("%25", "%", "%7C", "|")
 )
-
-// packFrom is from how many bytes on a register is packed.
-const packFrom = 8 * 1024
-
-// setJSON sets a register to a value's JSON, whose maps are in order; an empty
-// value sets nothing. A large one is packed, the same way every time.
-func setJSON(it item, name string, value any) error {
-	b, err := json.Marshal(value)
-	if err != nil {
-		return apperr.Wrap(err, apperr.Invalid, "event", "holds a value that is no JSON", "")
-	}
-	switch {
-	case string(b) == "{}":
-	case len(b) < packFrom:
-		it[name] = text(string(b))
-	default:
-		it[name], err = pack(b)
-	}
-	return err
-}
 
 // decode is the reverse of encode.
 func decode(it item) (pipeline.State, error) {
@@ -227,27 +162,4 @@ func decodeElement(elementType string, value types.AttributeValue) (pipeline.Ele
 		}
 	}
 	return pipeline.Element{}, apperr.New(apperr.Internal, "element "+elementType, "cannot be read from the table", "use the version that wrote it, or a newer one")
-}
-
-func readJSON(it item, name string, target any) error {
-	body, err := jsonIn(it, name)
-	if err != nil || body == nil {
-		return err
-	}
-	if err := json.Unmarshal(body, target); err != nil {
-		return apperr.Wrap(err, apperr.Internal, "attribute "+name, "cannot be read from the table", "use the version that wrote it, or a newer one")
-	}
-	return nil
-}
-
-// jsonIn returns the JSON that setJSON has put into an attribute, nil where there is none.
-func jsonIn(it item, name string) ([]byte, error) {
-	switch v := it[name].(type) {
-	case nil:
-		return nil, nil
-	case *types.AttributeValueMemberS:
-		return []byte(v.Value), nil
-	default:
-		return unpack(v)
-	}
 }

@@ -9,26 +9,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// update builds one conditional UpdateItem.
+// update collects the changes and conditions of one UpdateItem. All conditions must hold.
 type update struct {
 	sets, adds, removes, conditions []string
 	names                           map[string]string
 	values                          item
 }
 
-func newUpdate() *update { return &update{values: item{}} }
+func newUpdate() *update { return &update{} }
 
-// value gives the reference of a value in expressions.
+// value returns how a value stands in expressions.
 func (u *update) value(v types.AttributeValue) string {
+	if u.values == nil {
+		u.values = item{}
+	}
 	ref := ":" + strconv.Itoa(len(u.values))
 	u.values[ref] = v
 	return ref
 }
 
-// name gives how an attribute stands in expressions: element types may hold
-// any character, all other names stand for themselves.
+// name returns how an attribute stands in expressions: element types may hold any
+// character, and attrMemberOf is a reserved word; all other names stand for themselves.
 func (u *update) name(attr string) string {
-	if !strings.HasPrefix(attr, elementPrefix) {
+	if attr != attrMemberOf && !strings.HasPrefix(attr, elementPrefix) {
 		return attr
 	}
 	for ref, there := range u.names {
@@ -44,38 +47,68 @@ func (u *update) name(attr string) string {
 	return ref
 }
 
-func (u *update) set(attr, expression string) { u.sets = append(u.sets, attr+" = "+expression) }
-func (u *update) add(attr, set string)        { u.adds = append(u.adds, attr+" "+set) }
-func (u *update) remove(attr string)          { u.removes = append(u.removes, attr) }
-func (u *update) require(condition string)    { u.conditions = append(u.conditions, condition) }
+// set makes attr what an expression says, put what a value is.
+func (u *update) set(attr, expression string)             { u.sets = append(u.sets, attr+" = "+expression) }
+func (u *update) put(attr string, v types.AttributeValue) { u.set(attr, u.value(v)) }
+func (u *update) add(attr, set string)                    { u.adds = append(u.adds, attr+" "+set) }
+func (u *update) remove(attr string)                      { u.removes = append(u.removes, attr) }
 
-// unchanged requires that an attribute still is what it was when read.
-func (u *update) unchanged(attr string, old item) {
-	name := u.name(attr)
-	if value := old[attr]; value != nil {
-		u.require(name + " = " + u.value(value))
+// putIfAbsent gives attr a value unless it has one.
+func (u *update) putIfAbsent(attr string, v types.AttributeValue) {
+	u.set(attr, "if_not_exists("+attr+", "+u.value(v)+")")
+}
+
+func (u *update) require(condition string) { u.conditions = append(u.conditions, condition) }
+func (u *update) absent(attr string)       { u.require("attribute_not_exists(" + u.name(attr) + ")") }
+func (u *update) present(attr string)      { u.require("attribute_exists(" + u.name(attr) + ")") }
+
+// is requires that an attribute has a value; nil means that it is absent.
+func (u *update) is(attr string, v types.AttributeValue) {
+	if v == nil {
+		u.absent(attr)
 	} else {
-		u.require("attribute_not_exists(" + name + ")")
+		u.require(u.name(attr) + " = " + u.value(v))
 	}
+}
+
+// isNumber and isText require that an attribute, which is absent where it would be zero or
+// empty, has a value.
+func (u *update) isNumber(attr string, n int) {
+	if n == 0 {
+		u.absent(attr)
+	} else {
+		u.is(attr, number(n))
+	}
+}
+
+func (u *update) isText(attr, s string) {
+	if s == "" {
+		u.absent(attr)
+	} else {
+		u.is(attr, text(s))
+	}
+}
+
+func (u *update) condition() *string {
+	if len(u.conditions) == 0 {
+		return nil
+	}
+	return aws.String(strings.Join(u.conditions, " AND "))
 }
 
 func (u *update) input(table string, key item) *dynamodb.UpdateItemInput {
 	var b strings.Builder
-	if len(u.sets) > 0 {
-		b.WriteString("SET " + strings.Join(u.sets, ", "))
+	for _, part := range []struct {
+		keyword string
+		clauses []string
+	}{{"SET ", u.sets}, {" ADD ", u.adds}, {" REMOVE ", u.removes}} {
+		if len(part.clauses) > 0 {
+			b.WriteString(part.keyword)
+			b.WriteString(strings.Join(part.clauses, ", "))
+		}
 	}
-	if len(u.adds) > 0 {
-		b.WriteString(" ADD " + strings.Join(u.adds, ", "))
+	return &dynamodb.UpdateItemInput{
+		TableName: &table, Key: key, UpdateExpression: aws.String(strings.TrimSpace(b.String())),
+		ConditionExpression: u.condition(), ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 	}
-	if len(u.removes) > 0 {
-		b.WriteString(" REMOVE " + strings.Join(u.removes, ", "))
-	}
-	in := &dynamodb.UpdateItemInput{TableName: aws.String(table), Key: key, UpdateExpression: aws.String(strings.TrimSpace(b.String())), ExpressionAttributeNames: u.names}
-	if len(u.values) > 0 {
-		in.ExpressionAttributeValues = u.values
-	}
-	if len(u.conditions) > 0 {
-		in.ConditionExpression = aws.String(strings.Join(u.conditions, " AND "))
-	}
-	return in
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -16,24 +15,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// The attributes that programs written for the developer guide's sample read.
-const (
-	attrBody    = "body"
-	attrCreated = "createdOn"
-	// attrRaw holds the bytes of a notification that is no valid UTF-8, which an
-	// attribute of text cannot hold; attrBody then has U+FFFD for the invalid ones.
-	attrRaw = "rawBody"
-)
-
 // createdLayout is ISO 8601 in UTC with milliseconds, as the sample writes it.
 const createdLayout = "2006-01-02T15:04:05.000Z"
-
-// Partitions of the two indexes by which a call's notifications are found.
-const (
-	voiceByTransaction = "VT#"
-	voiceByPipeline    = "VP#"
-	voiceByCall        = "VC#"
-)
 
 // RecordVoice keeps notifications, in as few requests as the table takes, and
 // gives an error or nil for each of them, in their order. A notification that
@@ -104,7 +87,7 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 		it[attrBody] = text(strings.ToValidUTF8(string(n.Raw), string(utf8.RuneError)))
 		it[attrRaw] = &types.AttributeValueMemberB{Value: n.Raw}
 	}
-	it[attrFirst] = text(timeText(n.Time))
+	it[attrFirst] = moment(n.Time)
 	refs := voiceRefs(n.TransactionID, n.PipelineID, n.CallID)
 	for i, attr := range []string{attrState, attrTime} {
 		if i < len(refs) {
@@ -188,32 +171,21 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 
 // voiceKeys gives the keys of the notifications that voiceItem has put under ref.
 func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
-	keys, err := s.indexKeys(ctx, indexByState, attrState, ref)
+	keys, err := s.indexKeys(ctx, byState, ref)
 	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first
 		return keys, err
 	}
-	more, err := s.indexKeys(ctx, indexByTime, attrTime, ref)
+	more, err := s.indexKeys(ctx, byTime, ref)
 	return append(keys, more...), err
 }
 
 // indexKeys gives the keys of the items in one partition of an index.
-func (s *Store) indexKeys(ctx context.Context, index, attr, ref string) ([]item, error) {
-	condition := attr + " = :p"
-	in := &dynamodb.QueryInput{TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition, ExpressionAttributeValues: item{":p": text(ref)}}
-	var keys []item
-	for {
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return nil, s.failure(err, "cannot be queried")
-		}
-		for _, it := range out.Items {
-			keys = append(keys, key(textIn(it, attrPK), textIn(it, attrSK)))
-		}
-		if len(out.LastEvaluatedKey) == 0 {
-			return keys, nil
-		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
+func (s *Store) indexKeys(ctx context.Context, in index, ref string) ([]item, error) {
+	items, err := s.all(ctx, query{index: in, pk: ref})
+	for i, it := range items {
+		items[i] = keyOf(it)
 	}
+	return items, err
 }
 
 // voiceItem is a voice notification with its item.
@@ -279,5 +251,3 @@ func sourceIn(pk string) chime.VoiceSource {
 	source, _, _ := strings.Cut(rest, "#")
 	return chime.VoiceSource(source)
 }
-
-func itemKey(it item) string { return textIn(it, attrPK) + "\x00" + textIn(it, attrSK) }

@@ -8,18 +8,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// expirySK begins the sort key of the item by which consent that has an end is
-// found when that time has come. It lies beside the entry, in the by-state index
-// by its end, until EndExpiry.
-const expirySK = "U#"
-
-// expiriesByState is the letter of the by-state index for consent that has an end.
-const expiriesByState = "L"
-
 // expiryItem is the item for an entry of consent in a partition.
 func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
-	it := key(pk, expirySK+e.Event)
-	it[attrState], it[attrFirst] = text(expiriesByState+shardOf(pk)), text(timeText(e.Until))
+	it := key(pk, consentExpirySK+e.Event)
+	it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(pk)), moment(e.Until)
 	s.expire(it, e.At)
 	return it
 }
@@ -30,14 +22,14 @@ func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.
 	var expired []voicetask.Expiry
 	var positions [shards]position
 	// The index has whole microseconds: what it puts at this one may end within it.
-	sp := span{index: indexByState, attr: attrState, letter: expiriesByState, to: now.Add(-time.Microsecond)}
+	sp := span{index: byState, letter: stateConsentExpiry, to: now.Add(-time.Microsecond)}
 	for !allRead(positions) {
 		keys, err := s.nextKeys(ctx, sp, &positions, 100)
 		if err != nil {
 			return nil, err
 		}
 		for _, k := range keys {
-			x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), expirySK)}
+			x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), consentExpirySK)}
 			pk := textIn(k, attrPK)
 			if id, ok := strings.CutPrefix(pk, transactionPK); ok {
 				x.TransactionID = id
@@ -57,7 +49,7 @@ func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
 		pk = callKey(x.CallID)
 	}
 	up := newUpdate()
-	up.require("attribute_exists(" + attrPK + ")") // it may have expired
+	up.present(attrPK) // it may have expired
 	up.remove(attrState)
-	return unlessChanged(s.updateIf(ctx, key(pk, expirySK+x.Event), up, "cannot record that expired consent was dealt with"))
+	return unlessChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up, "cannot record that expired consent was dealt with"))
 }

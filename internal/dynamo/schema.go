@@ -1,0 +1,253 @@
+package dynamo
+
+// This file names all that items are made of. The names on the wire are short, as a write
+// unit is 1 KB of item, names included. They must not change: what an older version wrote
+// must be readable.
+
+// Attributes of every item.
+const (
+	attrPK     = "PK"
+	attrSK     = "SK"
+	attrTime   = "t" // partition of the by-time index
+	attrState  = "q" // partition of the by-state index; absent in what the index leaves out
+	attrFirst  = "c" // sort key of both indexes: when the thing was first heard of
+	attrExpiry = "x" // epoch seconds after which DynamoDB may delete the item
+)
+
+// index is one of the two indexes. Items are in the partition that the attribute says,
+// sorted by attrFirst.
+type index struct{ name, partition string }
+
+var (
+	byTime  = index{"by-time", attrTime}
+	byState = index{"by-state", attrState}
+)
+
+// Partition keys. An id follows, where nothing else is said.
+const (
+	pipelinePK    = "P#" // pipeline
+	transactionPK = "T#" // transaction
+	callPK        = "C#" // callId
+	matchPK       = "M#" // event that is a rule match and names no call
+	matchGroupPK  = "G#" // group of such matches; with the rule and a day, what matched that day
+	incidentPK    = "K#" // group of incidents
+	occurrencePK  = "O#" // incident, and a shard
+	conditionPK   = "W#" // name of a condition
+	erasurePK     = "D#erasures"
+)
+
+// Sort keys, or what they begin with.
+const (
+	stateSK         = "S"  // pipeline, condition
+	eventSK         = "E#" // the event's order
+	membershipSK    = "F#" // the element that failed
+	pointerSK       = "P#" // pipeline
+	matchSK         = "A#" // time, event
+	memberSK        = "G#" // time, event
+	windowSK        = "R#" // rule
+	incidentSK      = "I#" // number in the group
+	noticeSK        = "N#" // notification
+	ledgerSK        = "V#" // entry
+	consentExpirySK = "U#" // the event that granted consent
+)
+
+// Partitions of the indexes. A shard follows.
+const (
+	timePipeline       = "T"
+	timeMatch          = "A"
+	timeIncident       = "I"
+	timeLedger         = "H" // readiness and consent
+	stateOpen          = "O" // pipelines that have not ended
+	stateFailed        = "F" // pipelines that failed, or are lost
+	stateIncident      = "I" // incidents of which a notification may be due
+	stateWindow        = "R" // rules of which a window is open
+	stateConsentExpiry = "L" // consent whose end nobody has dealt with
+)
+
+// Partitions of both indexes in which the voice notifications of a call are. An id follows.
+const (
+	voiceByTransaction = "VT#"
+	voiceByPipeline    = "VP#"
+	voiceByCall        = "VC#"
+)
+
+// State of a pipeline. Each attribute is a register that merges by itself.
+const (
+	attrOrder         = "o"   // greatest order of all events
+	attrStatus        = "s"   // what the greatest event of known type says
+	attrStatusOrder   = "so"  // that event's order, where it is not attrOrder
+	attrObservation   = "ob"  // the greatest observation: order, |, status
+	attrStarted       = "b"   // time of the first InProgress
+	attrEnd           = "e"   // time of the last event that ended it
+	attrFailure       = "f"   // JSON of failureRegister
+	attrIdentity      = "i"   // JSON of identityRegister
+	attrARN           = "pa"  // ARN of the pipeline
+	attrConfiguration = "ca"  // ARN of its configuration
+	attrAccount       = "ac"  // account of the envelope
+	attrRegion        = "rg"  // Region of the envelope
+	elementPrefix     = "el_" // begins the name of an element's register; its type follows
+	attrAsked         = "w"   // when the watchdog last asked the API about it
+)
+
+// Event of a pipeline's history.
+const (
+	attrEventID   = "n"
+	attrEventType = "y" // eventType of the detail
+	attrEventBody = "d" // the event as it came, packed
+)
+
+// Membership of a pipeline in an incident.
+const (
+	attrMemberOf   = "in" // id of the incident
+	attrMemberAt   = "a"  // when the call failed
+	attrMemberSeen = "se" // when the failure was handled
+)
+
+// Rule match. Its time is attrFirst.
+const (
+	attrMatchID          = "n" // id of the event
+	attrMatchRule        = "rn"
+	attrMatchType        = "y"  // inferred type of the rule
+	attrMatchBody        = "d"  // the event as it came, packed
+	attrMatchCall        = "ci" // callId
+	attrMatchTransaction = "ti"
+)
+
+// Window of a rule: what was sent of its matches on a call, or in a group.
+const (
+	attrWindowSent    = "n0" // how many notifications
+	attrWindowMatches = "tc" // how many matches these were about
+	attrWindowAt      = "ta" // when the last was sent
+	attrWindowHeld    = "hb" // how often a match was held back since, repeated events included
+	attrWindowDay     = "m"  // of a group, a day follows: how many of that day's matches were notified
+	attrWindowDayHeld = "h"  // of a group, a day follows: how often one of that day was held back since
+)
+
+// Incident.
+const (
+	attrScope     = "sc"
+	attrElement   = "et"
+	attrClass     = "cl"
+	attrTarget    = "tg"
+	attrReason    = "rn" // of the first failure, or of the one that made its cause better known
+	attrReasons   = "rs" // map of its distinct reasons, by their ids
+	attrLosses    = "lo" // losses of the first failure, separated by |
+	attrMore      = "ls" // losses of the others, a set; anyLoss where they may be any
+	attrOpened    = "oa" // when it opened; absent in what was opened by a version that had it in attrFirst
+	attrSeen      = "se" // when its first failure was handled
+	attrClosed    = "z"  // when it was closed
+	attrReopened  = "rp" // how often it was reopened
+	attrToldAt    = "ta" // when its last notification was sent
+	attrToldCalls = "tc" // how many calls its notifications counted
+	attrToldLast  = "tl" // how many calls the last summary counted
+	attrOpenings  = "n0" // how many notifications of each kind were sent
+	attrSummaries = "n1"
+	attrClosings  = "n2"
+	attrNews      = "n3"
+	attrToldGrave = "tv" // severity that its notifications said
+	attrToldWhy   = "tr" // ids of the reasons that they said, a set
+)
+
+// Reason, in the map of an incident.
+const (
+	attrReasonClass  = "c"
+	attrReasonTarget = "g"
+	attrReasonText   = "t"
+)
+
+// Occurrence: a call's failure in an incident. Its sort key says when it was handled.
+const (
+	attrOccurrenceAt      = "a"  // when the call failed
+	attrOccurrenceCall    = "ci" // callId
+	attrOccurrenceReasons = "rs" // ids of the reasons, a set
+)
+
+// Notification that we send.
+const (
+	attrNoticeID       = "n"
+	attrNoticeKind     = "y"
+	attrNoticeSubject  = "su"
+	attrNoticeCalls    = "k"  // how many calls it counts
+	attrNoticeSent     = "d"  // when it was sent; absent until then
+	attrNoticeOwner    = "w"  // the invocation that has claimed it
+	attrNoticeLease    = "l"  // epoch milliseconds until which the claim is good
+	attrNoticeSeverity = "tv" // severity of the incident
+	attrNoticeReasons  = "tr" // ids of the incident's reasons, a set
+	attrNoticeTally    = "kt" // matches of a group that it counts, by day
+)
+
+// Condition that the watchdog watches, such as a silence.
+const (
+	attrSince = "s" // since when it holds; absent while it does not
+)
+
+// Voice notification. The names are those of the developer guide's sample.
+const (
+	attrBody    = "body"
+	attrCreated = "createdOn"
+	attrRaw     = "rawBody" // its bytes where they are no valid UTF-8; attrBody then has U+FFFD for the invalid ones
+)
+
+// Entry of a consent ledger, and audit of an erasure.
+const (
+	attrEntry = "d" // JSON of the entry or of erasureEntry
+)
+
+// ItemType describes one type of item.
+type ItemType struct {
+	Name string
+	// PK, SK and Indexed are what its keys are made of, and in which partitions of the
+	// indexes it is, as the documents show them.
+	PK, SK, Indexed string
+	// Attributes are all that it may have besides those that every item may have. One that
+	// ends in * is what the name begins with.
+	Attributes []string
+}
+
+// ItemTypes describes all items of the table.
+func ItemTypes() []ItemType {
+	code := func(s string) string { return "`" + s + "`" }
+	onCall := code(transactionPK+"transaction") + ", " + code(callPK+"call")
+	window := []string{attrWindowSent, attrWindowMatches, attrWindowAt, attrWindowHeld}
+	return []ItemType{
+		{"state of a pipeline", code(pipelinePK + "id"), code(stateSK),
+			code(timePipeline) + " by time; " + code(stateOpen) + " while open, " + code(stateFailed) + " when failed or lost",
+			[]string{attrOrder, attrStatus, attrStatusOrder, attrObservation, attrStarted, attrEnd, attrFailure,
+				attrIdentity, attrARN, attrConfiguration, attrAccount, attrRegion, elementPrefix + "*", attrAsked}},
+		{"event of its history", code(pipelinePK + "id"), code(eventSK + "order"), "",
+			[]string{attrEventID, attrEventType, attrEventBody}},
+		{"incident that it has joined", code(pipelinePK + "id"), code(membershipSK + "element"), "",
+			[]string{attrMemberOf, attrMemberAt, attrMemberSeen}},
+		{"pointer to a pipeline", onCall, code(pointerSK + "id"), "", nil},
+		{"rule match",
+			code(transactionPK+"transaction") + ", else " + code(callPK+"call") + ", else " + code(matchPK+"event"),
+			code(matchSK + "time#event"), code(timeMatch) + " by time",
+			[]string{attrMatchID, attrMatchRule, attrMatchType, attrMatchBody, attrMatchCall, attrMatchTransaction}},
+		{"rule match that names no call, in its group", code(matchGroupPK + "scope#rule#day"),
+			code(memberSK + "time#event"), "", nil},
+		{"what was sent of a rule in a group", code(matchGroupPK + "scope"), code(windowSK + "rule"),
+			code(stateWindow) + " by state while a window is open", append(window, attrWindowDay+"*", attrWindowDayHeld+"*")},
+		{"what was sent of a rule on a call", "as its matches", code(windowSK + "rule"),
+			code(stateWindow) + " by state while a window is open", window},
+		{"incident", code(incidentPK + "group"), code(incidentSK + "number"),
+			code(timeIncident) + " by time; " + code(stateIncident) + " by state while a notification may be due",
+			[]string{attrScope, attrElement, attrClass, attrTarget, attrReason, attrReasons, attrLosses, attrMore, attrOpened,
+				attrSeen, attrClosed, attrReopened, attrToldAt, attrToldCalls, attrToldLast, attrOpenings, attrSummaries,
+				attrClosings, attrNews, attrToldGrave, attrToldWhy}},
+		{"call that failed of it", code(occurrencePK + "incident#shard"),
+			code("time handled#pipeline") + ", without the pipeline once the call is erased", "",
+			[]string{attrOccurrenceAt, attrOccurrenceCall, attrOccurrenceReasons}},
+		{"notification", "partition of what it is about", code(noticeSK + "id"), "",
+			[]string{attrNoticeID, attrNoticeKind, attrNoticeSubject, attrNoticeCalls, attrNoticeSent, attrNoticeOwner,
+				attrNoticeLease, attrNoticeSeverity, attrNoticeReasons, attrNoticeTally}},
+		{"condition (near quota, silence, …)", code(conditionPK + "name"), code(stateSK), "", []string{attrSince}},
+		{"voice notification", "as the developer guide's sample makes it", "event id",
+			code(voiceByTransaction+"id") + ", " + code(voiceByPipeline+"id") + ", " + code(voiceByCall+"id") +
+				" by state and by time",
+			[]string{attrBody, attrCreated, attrRaw}},
+		{"entry of a consent ledger", onCall, code(ledgerSK + "…"), code(timeLedger) + " by time", []string{attrEntry}},
+		{"end of consent, until it is dealt with", "as the entry", code(consentExpirySK + "event"),
+			code(stateConsentExpiry) + " by state, at its end", nil},
+		{"audit of an erasure", code(erasurePK), code("time#id"), "", []string{attrEntry}},
+	}
+}

@@ -1,0 +1,235 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
+)
+
+// Client is what Store needs of *dynamodb.Client. It leaves out all that the
+// local table does not know: transactions, and the return of values on a
+// failed condition.
+type Client interface {
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+}
+
+// Options of a Store; the zero value is good.
+type Options struct {
+	// Retention is how long after an event its items may be deleted; zero means
+	// they are kept for ever.
+	Retention time.Duration
+	// Now returns the time, for leases, and to know what is in the future; time.Now when
+	// nil.
+	Now func() time.Time
+}
+
+// What the table stores of pipelines.
+type (
+	Query        = pipeline.Query
+	Page         = pipeline.Page
+	Record       = pipeline.Record
+	OpenPipeline = pipeline.OpenPipeline
+)
+
+// Store reads and writes the table. It holds no state of its own, so any number
+// of goroutines and processes may use the same table at once.
+type Store struct {
+	db        Client
+	table     string
+	retention time.Duration
+	now       func() time.Time
+}
+
+// New makes a Store on a table of the form that Definition describes.
+func New(db Client, table string, opts Options) *Store {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Store{db: db, table: table, retention: opts.Retention, now: opts.Now}
+}
+
+// get reads an item, with a consistent read; it is empty when there is none.
+func (s *Store) get(ctx context.Context, k item) (item, error) {
+	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: k, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return nil, s.failure(err, "cannot be read")
+	}
+	return out.Item, nil
+}
+
+// put writes an item; what says, in errors, what failed.
+func (s *Store) put(ctx context.Context, it item, what string) error {
+	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
+		return s.failure(err, what)
+	}
+	return nil
+}
+
+// putIfAbsent writes an item, on condition that there is none with its key.
+func (s *Store) putIfAbsent(ctx context.Context, it item, what string) error {
+	up := update{}
+	up.absent(attrPK)
+	return s.putIf(ctx, it, &up, what)
+}
+
+// putIf writes an item in the place of one for which the conditions of up hold.
+func (s *Store) putIf(ctx context.Context, it item, up *update, what string) error {
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: it, ConditionExpression: up.condition(),
+		ExpressionAttributeNames: up.names, ExpressionAttributeValues: up.values,
+	})
+	return s.conditional(err, what)
+}
+
+// updateIf changes an item, or makes it, where the conditions of up hold.
+func (s *Store) updateIf(ctx context.Context, k item, up *update, what string) error {
+	_, err := s.updateReturning(ctx, k, up, "", what)
+	return err
+}
+
+// updateReturning is updateIf, and returns the attributes that returns asks for.
+func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (item, error) {
+	in := up.input(s.table, k)
+	in.ReturnValues = returns
+	out, err := s.db.UpdateItem(ctx, in)
+	if err != nil {
+		return nil, s.conditional(err, what)
+	}
+	return out.Attributes, nil
+}
+
+// conditional returns the error of a conditional write: retry.ErrChanged where a condition
+// did not hold.
+func (s *Store) conditional(err error, what string) error {
+	switch {
+	case err == nil:
+		return nil
+	case isConditionFailure(err):
+		return retry.ErrChanged
+	}
+	return s.failure(err, what)
+}
+
+// unlessChanged returns err unless it says that a condition did not hold.
+func unlessChanged(err error) error {
+	if errors.Is(err, retry.ErrChanged) {
+		return nil
+	}
+	return err
+}
+
+// query says what page reads: items of one partition in the order of their sort keys.
+type query struct {
+	index index // whose partition it is; the zero index is the table, read consistently
+	pk    string
+	// prefix is what sort keys begin with; from and to bound them, where to is not empty.
+	prefix, from, to string
+	newestFirst      bool
+	limit            int
+	after            item // what page returned as next; nil for the first page
+}
+
+// page reads one page; next is empty when it was the last.
+func (s *Store) page(ctx context.Context, q query) (items []item, next item, err error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, ExclusiveStartKey: q.after, ScanIndexForward: aws.Bool(!q.newestFirst),
+		ExpressionAttributeValues: item{":p": text(q.pk)},
+	}
+	if q.limit > 0 {
+		in.Limit = aws.Int32(int32(q.limit))
+	}
+	pk, sk := attrPK, attrSK
+	if q.index.name == "" {
+		in.ConsistentRead = aws.Bool(true)
+	} else {
+		in.IndexName, pk, sk = &q.index.name, q.index.partition, attrFirst
+	}
+	condition := pk + " = :p"
+	switch {
+	case q.prefix != "":
+		condition += " AND begins_with(" + sk + ", :s)"
+		in.ExpressionAttributeValues[":s"] = text(q.prefix)
+	case q.to != "":
+		condition += " AND " + sk + " BETWEEN :f AND :t"
+		in.ExpressionAttributeValues[":f"], in.ExpressionAttributeValues[":t"] = text(q.from), text(q.to)
+	}
+	in.KeyConditionExpression = &condition
+	out, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, nil, s.failure(err, "cannot be listed")
+	}
+	return out.Items, out.LastEvaluatedKey, nil
+}
+
+// all reads all pages.
+func (s *Store) all(ctx context.Context, q query) (all []item, err error) {
+	for {
+		items, next, err := s.page(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+		if len(next) == 0 {
+			return all, nil
+		}
+		q.after = next
+	}
+}
+
+// queryAll reads, consistently, every item of a partition whose sort key begins
+// with prefix; an empty prefix means every item.
+func (s *Store) queryAll(ctx context.Context, pk, prefix string) ([]item, error) {
+	return s.all(ctx, query{pk: pk, prefix: prefix})
+}
+
+func isConditionFailure(err error) bool {
+	var failed *types.ConditionalCheckFailedException
+	return errors.As(err, &failed)
+}
+
+// failure gives err its class and says what can be done.
+func (s *Store) failure(err error, what string) error {
+	class, fix := apperr.Internal, ""
+	var api smithy.APIError
+	var response *awshttp.ResponseError
+	switch {
+	case errors.As(err, &api) && strings.Contains(api.ErrorCode(), "AccessDenied"):
+		fix = "grant the role that action on this table"
+	case errors.As(err, &api) && api.ErrorCode() == "ResourceNotFoundException":
+		class, fix = apperr.NotFound, "check the table's name, the Region and the endpoint"
+	case errors.As(err, &api) && isThrottle(api.ErrorCode()):
+		class, fix = apperr.Throttled, "it is tried again; see the table's throttle metrics if this goes on"
+	case errors.As(err, &api) && api.ErrorCode() == "ValidationException":
+		class = apperr.Invalid
+	case isConditionFailure(err):
+		class = apperr.Conflict
+	case errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError,
+		!errors.As(err, &api):
+		class, fix = apperr.Unavailable, "it is tried again"
+	}
+	return apperr.Wrap(err, class, "table "+s.table, what, fix)
+}
+
+func isThrottle(code string) bool {
+	switch code {
+	case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "Throttling":
+		return true
+	}
+	return false
+}
