@@ -4,14 +4,18 @@ import (
 	"context"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// maxPuts is how many items BatchWriteItem takes.
-const maxPuts = 25
+// How many items BatchWriteItem writes at most, and BatchGetItem reads.
+const (
+	maxPuts = 25
+	maxGets = 100
+)
 
 // putAll puts items, none of which has another's key, and gives the errors of
 // those that were not put, by their keys.
@@ -90,4 +94,52 @@ func (s *Store) putSingly(ctx context.Context, items []item, failed map[string]e
 			failed[itemKey(it)] = err
 		}
 	}
+}
+
+// getAll reads the items of keys, consistently and in their order. What is not there is left
+// out, and what is named twice is there once.
+func (s *Store) getAll(ctx context.Context, keys []item) ([]item, error) {
+	at := make(map[string]int, len(keys))
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k item) bool {
+		_, twice := at[itemKey(k)]
+		if !twice {
+			at[itemKey(k)] = len(at)
+		}
+		return twice
+	})
+	all := make([]item, len(keys))
+	for part := range slices.Chunk(keys, maxGets) {
+		items, err := s.getBatch(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range items {
+			all[at[itemKey(it)]] = it
+		}
+	}
+	return slices.DeleteFunc(all, func(it item) bool { return it == nil }), nil
+}
+
+// getBatch reads up to maxGets items, as often as the table asks for it.
+func (s *Store) getBatch(ctx context.Context, keys []item) ([]item, error) {
+	var items []item
+	for attempt := 0; len(keys) > 0; attempt++ {
+		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
+		}})
+		if err != nil {
+			return nil, s.failure(err, "cannot be read")
+		}
+		items = append(items, out.Responses[s.table]...)
+		keys = out.UnprocessedKeys[s.table].Keys
+		if len(keys) > 0 {
+			if attempt == retry.Attempts {
+				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
+			}
+			if err := retry.Pause(ctx, attempt); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return items, nil
 }

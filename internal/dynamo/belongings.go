@@ -17,54 +17,41 @@ type Kind string
 // The kinds. KindReason is no item but the reason of an incident, in which an id
 // or a number of the call stands.
 const (
-	KindPipeline     Kind = "pipelines"
-	KindEvent        Kind = "events"
-	KindPointer      Kind = "pointers"
-	KindIncidentLink Kind = "incidentLinks"
-	KindOccurrence   Kind = "occurrences"
-	KindMatch        Kind = "ruleMatches"
-	KindMatchesTold  Kind = "ruleWindows"
-	KindNotification Kind = "notifications"
-	KindVoice        Kind = "voiceNotifications"
-	KindConsent      Kind = "consentEntries"
-	KindConsentEnd   Kind = "consentEnds"
-	KindReason       Kind = "incidentReasons"
-	KindOther        Kind = "others"
+	KindPipeline      Kind = "pipelines"
+	KindEvent         Kind = "events"
+	KindPointer       Kind = "pointers"
+	KindMembership    Kind = "incidentLinks"
+	KindOccurrence    Kind = "occurrences"
+	KindMatch         Kind = "ruleMatches"
+	KindWindow        Kind = "ruleWindows"
+	KindNotification  Kind = "notifications"
+	KindVoice         Kind = "voiceNotifications"
+	KindConsent       Kind = "consentEntries"
+	KindConsentExpiry Kind = "consentEnds"
+	KindReason        Kind = "incidentReasons"
+	KindOther         Kind = "others"
 )
 
 // Kinds returns all kinds, in the order in which they are shown.
 func Kinds() []Kind {
 	return []Kind{
-		KindPipeline, KindEvent, KindPointer, KindIncidentLink, KindOccurrence, KindMatch, KindMatchesTold,
-		KindNotification, KindVoice, KindConsent, KindConsentEnd, KindReason, KindOther,
+		KindPipeline, KindEvent, KindPointer, KindMembership, KindOccurrence, KindMatch, KindWindow,
+		KindNotification, KindVoice, KindConsent, KindConsentExpiry, KindReason, KindOther,
 	}
 }
 
-// kindOf returns the kind of an item in the partition of a pipeline, a
-// transaction, a callId or a rule match.
+// kindOf returns the kind of an item in the partition of a pipeline, a transaction, a
+// callId or a rule match.
 func kindOf(it item) Kind {
 	sk := textIn(it, attrSK)
-	if sk == stateSK {
-		return KindPipeline
+	if prefix, _, found := strings.Cut(sk, "#"); found {
+		sk = prefix + "#"
 	}
-	prefix, _, _ := strings.Cut(sk, "#")
-	switch prefix + "#" {
-	case eventSK:
-		return KindEvent
-	case pointerSK:
-		return KindPointer
-	case membershipSK:
-		return KindIncidentLink
-	case matchSK:
-		return KindMatch
-	case windowSK:
-		return KindMatchesTold
-	case noticeSK:
-		return KindNotification
-	case ledgerSK:
-		return KindConsent
-	case consentExpirySK:
-		return KindConsentEnd
+	if kind, known := map[string]Kind{
+		stateSK: KindPipeline, eventSK: KindEvent, pointerSK: KindPointer, membershipSK: KindMembership, matchSK: KindMatch,
+		windowSK: KindWindow, noticeSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
+	}[sk]; known {
+		return kind
 	}
 	return KindOther
 }
@@ -100,16 +87,14 @@ type SharedID struct {
 	Left int
 }
 
-// belonging is one item.
+// belonging is one item of the call.
 type belonging struct {
-	key  item
-	kind Kind
+	foundItem
 	// depth is how far from the id that was asked for the item was found. Those of
 	// a smaller depth lead to it, and are deleted after it.
 	depth int
-	// first is written in place of the item before anything is deleted, and instead
-	// right before the item is; nil for nothing.
-	first, instead item
+	// instead is written right before the item is deleted; nil for nothing.
+	instead item
 }
 
 // The depths of items that lead to no others but those of a greater depth.
@@ -156,8 +141,8 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 		TransactionIDs: slices.Sorted(maps.Keys(f.transactions)), CallIDs: slices.Sorted(maps.Keys(f.calls)),
 		Incidents: slices.Sorted(maps.Keys(f.incidents)), Shared: f.sharedIDs(), reasons: f.reasons,
 	}
-	for _, k := range slices.Sorted(maps.Keys(f.found)) {
-		b.items = append(b.items, f.found[k])
+	for _, k := range slices.Sorted(maps.Keys(f.items)) {
+		b.items = append(b.items, f.items[k])
 	}
 	if len(b.items) == 0 {
 		return Belongings{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,

@@ -167,12 +167,7 @@ func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 func appendHeld(found []Held, items []item) []Held {
 	for _, it := range items {
 		h := Held{At: timeIn(it, attrFirst)}
-		pk := textIn(it, attrPK)
-		if id, ok := strings.CutPrefix(pk, transactionPK); ok {
-			h.TransactionID = id
-		} else {
-			h.CallID = strings.TrimPrefix(pk, callPK)
-		}
+		h.TransactionID, h.CallID = callIn(textIn(it, attrPK))
 		if !slices.ContainsFunc(found, func(other Held) bool {
 			return other.TransactionID == h.TransactionID && other.CallID == h.CallID
 		}) {

@@ -20,24 +20,15 @@ func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
 // follows the table within moments.
 func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.Expiry, error) {
 	var expired []voicetask.Expiry
-	var positions [shards]position
 	// The index has whole microseconds: what it puts at this one may end within it.
 	sp := span{index: byState, letter: stateConsentExpiry, to: now.Add(-time.Microsecond)}
-	for !allRead(positions) {
-		keys, err := s.nextKeys(ctx, sp, &positions, 100)
+	for k, err := range s.keys(ctx, sp) {
 		if err != nil {
 			return nil, err
 		}
-		for _, k := range keys {
-			x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), consentExpirySK)}
-			pk := textIn(k, attrPK)
-			if id, ok := strings.CutPrefix(pk, transactionPK); ok {
-				x.TransactionID = id
-			} else {
-				x.CallID = strings.TrimPrefix(pk, callPK)
-			}
-			expired = append(expired, x)
-		}
+		x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), consentExpirySK)}
+		x.TransactionID, x.CallID = callIn(textIn(k, attrPK))
+		expired = append(expired, x)
 	}
 	return expired, nil
 }

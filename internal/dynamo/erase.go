@@ -79,7 +79,7 @@ func (s *Store) replaceAll(ctx context.Context, items []belonging) error {
 	var puts, keys []item
 	put := map[string]bool{} // calls handled in one microsecond leave the same item, and a batch may name it once
 	for _, it := range items {
-		if keys = append(keys, it.key); it.instead != nil && !put[itemKey(it.instead)] {
+		if keys = append(keys, keyOf(it.it)); it.instead != nil && !put[itemKey(it.instead)] {
 			puts, put[itemKey(it.instead)] = append(puts, it.instead), true
 		}
 	}

@@ -56,8 +56,7 @@ func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, err
 			ids = append(ids, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
 		}
 	}
-	slices.Sort(ids)
-	states, err := s.states(ctx, slices.Compact(ids))
+	states, err := s.states(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -75,22 +74,18 @@ func newestFirst(states []pipeline.State) {
 
 // states reads the states of many ids; those that are not there are left out.
 func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, error) {
-	var states []pipeline.State
-	for part := range slices.Chunk(ids, 100) {
-		keys := make([]item, len(part))
-		for i, id := range part {
-			keys[i] = key(pipelineKey(id), stateSK)
-		}
-		items, err := s.batchGet(ctx, keys)
-		if err != nil {
+	keys := make([]item, len(ids))
+	for i, id := range ids {
+		keys[i] = key(pipelineKey(id), stateSK)
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]pipeline.State, len(items))
+	for i, it := range items {
+		if states[i], err = decode(it); err != nil {
 			return nil, err
-		}
-		for _, it := range items {
-			st, err := decode(it)
-			if err != nil {
-				return nil, err
-			}
-			states = append(states, st)
 		}
 	}
 	return states, nil

@@ -158,36 +158,13 @@ type IncidentQuery struct {
 // Incidents returns a page of incidents, the latest ActiveAt first, and the cursor of
 // the page that follows, empty on the last one.
 func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident.Incident, next string, err error) {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
-	positions, err := readCursor(q.Cursor)
-	if err != nil {
-		return nil, "", err
-	}
 	sp := span{index: byTime, letter: timeIncident, from: q.From, to: q.To}
 	if q.Owing {
 		sp.index, sp.letter = byState, stateIncident
 	}
-	for len(page) < q.Limit && !allRead(positions) {
-		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
-		if err != nil {
-			return nil, "", err
-		}
-		for _, k := range keys {
-			it, err := s.get(ctx, k)
-			if err != nil {
-				return nil, "", err
-			}
-			if len(it) > 0 {
-				page = append(page, decodeIncident(it))
-			}
-		}
-	}
-	if !allRead(positions) {
-		next = writeCursor(positions)
-	}
-	return page, next, nil
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (incident.Incident, bool, error) {
+		return decodeIncident(it), true, nil
+	})
 }
 
 // DueIncidents implements incident.Repository.

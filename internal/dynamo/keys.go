@@ -24,6 +24,14 @@ func transactionKey(id string) string { return transactionPK + keyID(id) }
 func callKey(id string) string        { return callPK + keyID(id) }
 func pipelineKey(id string) string    { return pipelinePK + keyID(id) }
 
+// callIn returns the id that transactionKey, or else callKey, made a partition of.
+func callIn(pk string) (transactionID, callID string) {
+	if id, ok := strings.CutPrefix(pk, transactionPK); ok {
+		return id, ""
+	}
+	return "", strings.TrimPrefix(pk, callPK)
+}
+
 // maxRuleName is how many bytes the name of a rule may have: the sort key of a
 // notification has it, and up to 400 bytes of a call's id.
 const maxRuleName = 500

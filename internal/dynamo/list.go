@@ -6,18 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 const defaultLimit = 50
@@ -39,60 +36,50 @@ func (p position) key(q query) item {
 // off their sparse index; a page costs what it holds, not what the table holds,
 // but other statuses, and open and failed ones together, are picked from the
 // pipelines of their time.
-func (s *Store) List(ctx context.Context, q Query) (Page, error) {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
-	positions, err := readCursor(q.Cursor)
-	if err != nil {
-		return Page{}, err
-	}
-	var page Page
-	for {
-		keys, err := s.nextKeys(ctx, spanOf(q), &positions, q.Limit-len(page.States))
-		if err != nil {
-			return Page{}, err
-		}
-		ids := make([]string, len(keys))
-		for i, k := range keys {
-			ids[i] = strings.TrimPrefix(textIn(k, attrPK), pipelinePK)
-		}
-		states, err := s.inOrder(ctx, ids)
-		if err != nil {
-			return Page{}, err
-		}
-		for _, st := range states {
-			if len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status) {
-				page.States = append(page.States, st)
-			}
-		}
-		if allRead(positions) {
-			return page, nil
-		}
-		if len(page.States) >= q.Limit {
-			page.Next = writeCursor(positions)
-			return page, nil
-		}
-	}
+func (s *Store) List(ctx context.Context, q Query) (page Page, err error) {
+	page.States, page.Next, err = listPage(ctx, s, spanOf(q), q.Limit, q.Cursor, func(it item) (pipeline.State, bool, error) {
+		st, err := decode(it)
+		return st, len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status), err
+	})
+	return page, err
 }
 
-// inOrder reads the states of ids and keeps the order of ids.
-func (s *Store) inOrder(ctx context.Context, ids []string) ([]pipeline.State, error) {
-	states, err := s.states(ctx, ids)
+// listPage reads a page of a span, of at most limit items, and the cursor of the page that
+// follows, which is empty on the last one. Read decodes an item, and reports whether it is
+// wanted.
+func listPage[T any](ctx context.Context, s *Store, sp span, limit int, cursor string, read func(item) (T, bool, error)) (
+	page []T, next string, err error,
+) {
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	positions, err := readCursor(cursor)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	byID := make(map[string]pipeline.State, len(states))
-	for _, st := range states {
-		byID[st.ID] = st
-	}
-	ordered := states[:0]
-	for _, id := range ids {
-		if st, there := byID[id]; there {
-			ordered = append(ordered, st)
+	for len(page) < limit && !allRead(positions) {
+		keys, err := s.nextKeys(ctx, sp, &positions, limit-len(page))
+		if err != nil {
+			return nil, "", err
+		}
+		items, err := s.getAll(ctx, keys)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, it := range items {
+			x, wanted, err := read(it)
+			if err != nil {
+				return nil, "", err
+			}
+			if wanted {
+				page = append(page, x)
+			}
 		}
 	}
-	return ordered, nil
+	if !allRead(positions) {
+		next = writeCursor(positions)
+	}
+	return page, next, nil
 }
 
 // span is a stretch of an index that is spread over shards.
@@ -178,6 +165,24 @@ func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]positi
 	return keys, nil
 }
 
+// keys returns the keys of all items of a span, newest first. It ends with the first error.
+func (s *Store) keys(ctx context.Context, sp span) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		for positions := ([shards]position{}); !allRead(positions); {
+			keys, err := s.nextKeys(ctx, sp, &positions, mostKeys)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, k := range keys {
+				if !yield(k, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
 func allRead(positions [shards]position) bool {
 	for _, p := range positions {
 		if !p.Done {
@@ -203,30 +208,6 @@ func (s *Store) shardItems(ctx context.Context, sp span, shard int, after positi
 	}
 	items, _, err := s.page(ctx, q)
 	return items, err
-}
-
-// batchGet reads up to 100 items, as often as the table asks for it.
-func (s *Store) batchGet(ctx context.Context, keys []item) ([]item, error) {
-	var items []item
-	for attempt := 0; len(keys) > 0; attempt++ {
-		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
-			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
-		}})
-		if err != nil {
-			return nil, s.failure(err, "cannot be read")
-		}
-		items = append(items, out.Responses[s.table]...)
-		keys = out.UnprocessedKeys[s.table].Keys
-		if len(keys) > 0 {
-			if attempt == retry.Attempts {
-				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
-			}
-			if err := retry.Pause(ctx, attempt); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return items, nil
 }
 
 func writeCursor(positions [shards]position) string {

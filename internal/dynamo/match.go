@@ -48,7 +48,8 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 		return err
 	}
 	it := key(string(PartitionOfMatches(rulematch.KeyOf(ev, false))), matchKey(ev))
-	it[attrMatchID], it[attrMatchRule], it[attrMatchType], it[attrMatchBody] = text(ev.ID), text(rm.RuleName), text(ruleType), body
+	it[attrMatchID], it[attrMatchRule], it[attrMatchType] = text(ev.ID), text(rm.RuleName), text(ruleType)
+	it[attrMatchBody] = body
 	it[attrTime], it[attrFirst] = text(timeMatch+shardOf(ev.ID)), moment(ev.Time)
 	if rm.CallID != "" {
 		it[attrMatchCall] = text(rm.CallID)

@@ -95,21 +95,16 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 func (s *Store) OpenWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
 	var open []rulematch.Window
 	var errs []error
-	var positions [shards]position
-	sp := span{index: byState, letter: stateWindow, to: before}
-	for !allRead(positions) {
-		keys, err := s.nextKeys(ctx, sp, &positions, 100)
-		if err != nil {
-			return open, errors.Join(append(errs, err)...)
+	for k, err := range s.keys(ctx, span{index: byState, letter: stateWindow, to: before}) {
+		var w rulematch.Window
+		if err == nil {
+			w, err = s.Window(ctx, keyOfWindow(k))
 		}
-		for _, k := range keys {
-			w, err := s.Window(ctx, keyOfWindow(k))
-			switch {
-			case err != nil:
-				errs = append(errs, err)
-			case w.Open: // the index is a moment behind
-				open = append(open, w)
-			}
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case w.Open: // the index is a moment behind
+			open = append(open, w)
 		}
 	}
 	return open, errors.Join(errs...)
@@ -156,36 +151,9 @@ type MatchQuery struct {
 // ListMatches returns a page of rule matches, newest first, and the cursor of the
 // page that follows, empty on the last one.
 func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, next string, err error) {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
-	positions, err := readCursor(q.Cursor)
-	if err != nil {
-		return nil, "", err
-	}
 	sp := span{index: byTime, letter: timeMatch, from: q.From, to: q.To}
-	for len(page) < q.Limit && !allRead(positions) {
-		keys, err := s.nextKeys(ctx, sp, &positions, q.Limit-len(page))
-		if err != nil {
-			return nil, "", err
-		}
-		for _, k := range keys {
-			it, err := s.get(ctx, k)
-			if err != nil {
-				return nil, "", err
-			}
-			if len(it) == 0 {
-				continue
-			}
-			m, err := matchIn(it)
-			if err != nil {
-				return nil, "", err
-			}
-			page = append(page, m)
-		}
-	}
-	if !allRead(positions) {
-		next = writeCursor(positions)
-	}
-	return page, next, nil
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (Match, bool, error) {
+		m, err := matchIn(it)
+		return m, true, err
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // minMention is how long an id, and how many digits a number, must be to be
@@ -79,77 +78,6 @@ func (f *finder) mentionedIn(it item) (bool, error) {
 		_, _, found := cutMention(string(body), id)
 		return found
 	}), nil
-}
-
-// margin is how far from what is known of a call a rule match may be that is
-// looked at.
-const margin = time.Hour
-
-// unnamedMatches finds the rule matches that name no call where they should, and
-// so lie by themselves, but that mention one of the call's ids elsewhere. Only
-// those are read that matched while something happened on the call.
-func (f *finder) unnamedMatches(ctx context.Context) error {
-	for _, when := range joined(f.times) {
-		sp := span{index: byTime, letter: timeMatch, from: when.from, to: when.to}
-		for positions := ([shards]position{}); !allRead(positions); {
-			keys, err := f.s.nextKeys(ctx, sp, &positions, mostKeys)
-			if err != nil {
-				return err
-			}
-			for _, k := range keys {
-				if !strings.HasPrefix(textIn(k, attrPK), matchPK) {
-					continue
-				}
-				if err := f.unnamedMatch(ctx, textIn(k, attrPK)); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// unnamedMatch adds the match in a partition of its own, and what was told of
-// it, when it mentions the call.
-func (f *finder) unnamedMatch(ctx context.Context, pk string) error {
-	items, err := f.s.queryAll(ctx, pk, "")
-	if err != nil {
-		return err
-	}
-	for _, it := range items {
-		if kindOf(it) != KindMatch {
-			continue
-		}
-		if mine, err := f.mentionedIn(it); err != nil || !mine {
-			return err
-		}
-	}
-	for _, it := range items {
-		depth := depthAbout
-		if kindOf(it) == KindMatch {
-			depth = depthMatch
-		}
-		f.add(it, kindOf(it), depth)
-	}
-	return nil
-}
-
-// joined returns stretches of time, each longer by the margin at both ends, and
-// those that touch as one. Those of no time are left out.
-func joined(times []stretch) (list []stretch) {
-	times = slices.DeleteFunc(slices.Clone(times), func(s stretch) bool { return s.from.IsZero() || s.to.IsZero() })
-	slices.SortFunc(times, func(a, b stretch) int { return a.from.Compare(b.from) })
-	for _, s := range times {
-		s = stretch{s.from.Add(-margin), s.to.Add(margin)}
-		if n := len(list); n > 0 && !s.from.After(list[n-1].to) {
-			if s.to.After(list[n-1].to) {
-				list[n-1].to = s.to
-			}
-			continue
-		}
-		list = append(list, s)
-	}
-	return list
 }
 
 // numbers returns the call's phone numbers as they stand in text: digits that

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -16,36 +15,32 @@ import (
 // that were asked about at the same time, the oldest is first.
 func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	var list []OpenPipeline
-	var positions [shards]position
-	sp := span{index: byState, letter: stateOpen}
-	for !allRead(positions) {
-		keys, err := s.nextKeys(ctx, sp, &positions, 100)
+	var keys []item
+	for k, err := range s.keys(ctx, span{index: byState, letter: stateOpen}) {
 		if err != nil {
 			return nil, err
 		}
-		if len(keys) == 0 {
-			continue
-		}
-		items, err := s.batchGet(ctx, keys)
+		keys = append(keys, k)
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		st, err := decode(it)
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range items {
-			st, err := decode(it)
-			if err != nil {
-				return nil, err
-			}
-			st, known, err := s.Known(ctx, st)
-			if err != nil {
-				return nil, err
-			}
-			if known && st.Status.Open() { // the index is a moment behind
-				list = append(list, OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
-			}
+		st, known, err := s.Known(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if known && st.Status.Open() { // the index is a moment behind
+			list = append(list, OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
 		}
 	}
 	slices.SortFunc(list, func(a, b OpenPipeline) int {
-		return cmp.Or(a.AskedAt.Compare(b.AskedAt), a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
+		return cmp.Or(a.AskedAt.Compare(b.AskedAt), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return list, nil
 }
@@ -93,7 +88,7 @@ func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time,
 
 func conditionKey(name string) item { return key(conditionPK+name, stateSK) }
 
-// ConditionSince implements watchdog.Conditions.
+// ConditionSince implements watchdog.ConditionStore.
 func (s *Store) ConditionSince(ctx context.Context, name string) (time.Time, error) {
 	it, err := s.get(ctx, conditionKey(name))
 	return timeIn(it, attrSince), err

@@ -134,30 +134,22 @@ func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]chime.VoiceNoti
 // VoiceOf is Voice for a call of which no pipeline need be known.
 func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID string) ([]chime.VoiceNotification, error) {
 	var keys []item
-	seen := map[string]bool{}
 	for _, ref := range voiceRefs(c.TransactionID, pipelineID, c.CallID) {
 		found, err := s.voiceKeys(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
-		for _, k := range found {
-			if !seen[itemKey(k)] {
-				seen[itemKey(k)] = true
-				keys = append(keys, k)
-			}
-		}
+		keys = append(keys, found...)
+	}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
 	}
 	var notes []chime.VoiceNotification
-	for part := range slices.Chunk(keys, 100) {
-		items, err := s.batchGet(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			n := readVoice(it)
-			if n.TransactionID == "" || c.TransactionID == "" || n.TransactionID == c.TransactionID {
-				notes = append(notes, n) // else another call bears the same callId
-			}
+	for _, it := range items {
+		n := readVoice(it)
+		if n.TransactionID == "" || c.TransactionID == "" || n.TransactionID == c.TransactionID {
+			notes = append(notes, n) // else another call has the same callId
 		}
 	}
 	slices.SortFunc(notes, func(a, b chime.VoiceNotification) int {
@@ -200,15 +192,13 @@ func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, erro
 	if err != nil {
 		return nil, err
 	}
-	var list []voiceItem
-	for part := range slices.Chunk(keys, 100) {
-		items, err := s.batchGet(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			list = append(list, voiceItem{it, readVoice(it)})
-		}
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]voiceItem, len(items))
+	for i, it := range items {
+		list[i] = voiceItem{it, readVoice(it)}
 	}
 	return list, nil
 }
