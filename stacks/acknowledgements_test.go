@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // wantAcknowledged are the rules of cdk-nag that are acknowledged for the whole stack.

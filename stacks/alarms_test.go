@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 const cloudwatchAlarm = "AWS::CloudWatch::Alarm"

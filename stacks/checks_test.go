@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // Every finding of the packs AwsSolutions, HIPAA Security, NIST 800-53 and

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 )
 
@@ -38,7 +39,8 @@ type Chimewatch struct {
 	// Voice receives voice-analytics notifications; nil without VoiceSources.
 	Voice *VoiceIngest
 
-	props ChimewatchProps // with defaults
+	props  ChimewatchProps // with defaults
+	config config.Stack    // what props stand for
 	// ownAlarmTopic is AlarmTopic, unless the deployer chose another topic.
 	ownAlarmTopic awssns.Topic
 }
@@ -49,7 +51,7 @@ type Chimewatch struct {
 func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProps) *Chimewatch {
 	p := props.withDefaults()
 	this := constructs.NewConstruct(scope, id)
-	c := &Chimewatch{Construct: this, Functions: map[string]awslambda.Function{}, props: p}
+	c := &Chimewatch{Construct: this, Functions: map[string]awslambda.Function{}, props: p, config: p.config()}
 	newRegionRules(this, p)
 	if c.Table = p.Table; c.Table == nil {
 		c.Table = NewTable(this, jsii.String("Table"), &TableProps{RetentionDays: *p.RetentionDays, Retain: *p.Retain})
@@ -114,7 +116,7 @@ func (c *Chimewatch) AddOutputs(stack awscdk.Stack) {
 	add("FailureTopicArn", "Subscribe here for incidents", c.FailureTopic.TopicArn())
 	add("AlertTopicArn", "Subscribe here for rule matches", c.AlertTopic.TopicArn())
 	add("AlarmTopicArn", "Subscribe here for faults of chimewatch itself", c.AlarmTopic.TopicArn())
-	add("HttpsBody", "What https subscribers receive; chimewatch topics test sends the same", c.props.HTTPSBody)
+	add("HttpsBody", "What https subscribers receive; chimewatch topics test sends the same", jsii.String(c.config.HTTPS.String()))
 	add("RuleDeadLettersUrl", "Events that EventBridge could not deliver", c.RuleDeadLetters.QueueUrl())
 	add("FunctionDeadLettersUrl", "Records of invocations that failed at each attempt",
 		c.FunctionDeadLetters.QueueUrl())

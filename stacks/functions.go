@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -14,8 +13,8 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
-	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // EventFunctionProps are the properties of a function that is invoked asynchronously. RetryAttempts and MaxEventAge
@@ -113,21 +112,17 @@ func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1
 // deployed returns the functions that are deployed with some properties.
 func deployed(p ChimewatchProps) []functionspec.Function {
 	return slices.DeleteFunc(functionspec.All(), func(f functionspec.Function) bool {
-		return f.Voice && len(p.VoiceSources) == 0
+		return f.VoiceOnly && len(p.VoiceSources) == 0
 	})
 }
 
 // newFunctions makes the functions. key encrypts the topics.
 func (c *Chimewatch) newFunctions(key awskms.Key) {
-	p, values := c.props, c.environment()
+	p := c.props
 	for _, spec := range deployed(p) {
-		environment := map[string]*string{}
-		for _, name := range spec.Variables {
-			environment[name] = values[name]
-		}
 		props := &EventFunctionProps{
 			FunctionProps: awslambda.FunctionProps{
-				Description: jsii.String(spec.Description), Environment: &environment,
+				Description: jsii.String(spec.Description), Environment: c.environment(spec),
 				Code: p.Code(spec.Name, *p.Architecture.Name()), Architecture: p.Architecture, MemorySize: p.MemorySize,
 				Timeout: awscdk.Duration_Seconds(jsii.Number(spec.Timeout.Seconds())), Tracing: awslambda.Tracing_DISABLED,
 				ReservedConcurrentExecutions: p.ReservedConcurrentExecutions,
@@ -146,27 +141,23 @@ func (c *Chimewatch) newFunctions(key awskms.Key) {
 	}
 }
 
-// environment returns the values of all environment variables.
-func (c *Chimewatch) environment() map[string]*string {
-	p, stack := c.props, awscdk.Stack_Of(c.Construct)
-	values := map[string]*string{
-		functionspec.Table:              c.Table.TableName(),
-		functionspec.RetentionDays:      jsii.String(strconv.Itoa(int(*p.RetentionDays))),
-		functionspec.Stack:              stack.StackName(),
-		functionspec.Account:            stack.Account(),
-		functionspec.FailureTopic:       c.FailureTopic.TopicArn(),
-		functionspec.AlertTopic:         c.AlertTopic.TopicArn(),
-		functionspec.Routes:             jsii.String(rulematch.Routes(p.Routes).WithoutKeys().String()),
-		functionspec.FullNumbers:        jsii.String(strconv.FormatBool(*p.FullNumbers)),
-		functionspec.RunbookURL:         p.RunbookURL,
-		functionspec.HTTPSBody:          p.HTTPSBody,
-		functionspec.VoiceTasks:         jsii.String(strings.Join(p.VoiceTasks, ",")),
-		functionspec.VoiceProfileDomain: p.VoiceProfileDomainArn,
+// environment returns the environment of a function.
+func (c *Chimewatch) environment(spec functionspec.Function) *map[string]*string {
+	stack := awscdk.Stack_Of(c.Construct)
+	variables := map[string]*string{config.EnvTable: c.Table.TableName(), config.EnvStack: stack.StackName()}
+	for name, value := range c.config.Environment(spec.Groups...) {
+		variables[name] = &value
 	}
-	for name, value := range p.Settings.Environment() {
-		values[name] = &value
+	if spec.Reads(config.Watching) {
+		variables[config.EnvAccount] = stack.Account()
 	}
-	return values
+	if spec.Reads(config.Routing) {
+		variables[config.EnvAlertTopicARN] = c.AlertTopic.TopicArn()
+	}
+	if spec.NotifiesFailures {
+		variables[config.EnvFailureTopicARN] = c.FailureTopic.TopicArn()
+	}
+	return &variables
 }
 
 // statements returns what a function may do besides logging: exactly what it calls.
@@ -188,21 +179,18 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 		list = append(list, indexes)
 	}
 	topics, keys := []*string{}, []*string{key.KeyArn()}
-	if spec.Reads(functionspec.AlertTopic) {
-		topics = append(topics, c.AlertTopic.TopicArn())
-	}
-	if spec.Reads(functionspec.FailureTopic) {
+	if spec.NotifiesFailures {
 		topics = append(topics, c.FailureTopic.TopicArn())
 	}
-	if routes := rulematch.Routes(p.Routes); spec.Reads(functionspec.Routes) {
-		topics = append(topics, *jsii.Strings(routes.Topics()...)...)
-		keys = append(keys, *jsii.Strings(routes.Keys()...)...)
+	if spec.Reads(config.Routing) {
+		topics = append(append(topics, c.AlertTopic.TopicArn()), *jsii.Strings(c.config.Routes.Topics()...)...)
+		keys = append(keys, *jsii.Strings(c.config.Routes.Keys()...)...)
 	}
 	if len(topics) > 0 {
 		list = append(list, Statement{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: topics},
 			Statement{Sid: "EncryptMessages", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: keys})
 	}
-	if spec.StopsTasks || spec.RunsTasks && len(p.VoiceTasks) > 0 {
+	if spec.StopsTasks || spec.Reads(config.Voice) && len(p.VoiceTasks) > 0 {
 		list = append(list, taskStatement(stack, p))
 	}
 	if spec.GetsPipelines {

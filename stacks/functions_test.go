@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 // functionsOf are the functions that a configuration deploys, sorted.
 func functionsOf(c config.Stack) (names []string) {
 	for _, f := range functionspec.All() {
-		if !f.Voice || len(c.VoiceSources) > 0 {
+		if !f.VoiceOnly || len(c.VoiceSources) > 0 {
 			names = append(names, f.Name)
 		}
 	}
@@ -84,7 +84,7 @@ func functionChecks() []check {
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
 					retries := s.Get(invokeConfig, functionPath(name)+"Retries")
-					attempts, age := float64(s.chosen.Retry.Most), s.chosen.Retry.Age.Seconds()
+					attempts, age := float64(s.chosen.Retry.Max), s.chosen.Retry.Age.Seconds()
 					queue := "[FunctionDeadLetters.Arn]"
 					if name == "watch" { // its next run is its retry
 						attempts, age, queue = 0, 60, ""
@@ -285,7 +285,7 @@ func wantEnvironment(c config.Stack, name string) map[string]string {
 			"CHIMEWATCH_ACCOUNT": "[AWS::AccountId]", "CHIMEWATCH_FULL_NUMBERS": fmt.Sprint(c.FullNumbers),
 			"CHIMEWATCH_RUNBOOK_URL": c.RunbookURL, "CHIMEWATCH_HTTPS_BODY": c.HTTPS.String(),
 		})
-		maps.Copy(env, c.Settings.Environment())
+		maps.Copy(env, c.Environment(config.Watching))
 	}
 	if name == "failures" || name == "watch" {
 		env["CHIMEWATCH_FAILURE_TOPIC_ARN"] = "[FailureTopic]"

@@ -15,12 +15,12 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/stacks"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // root is a folder for files that the tests of this package share.
@@ -87,7 +87,7 @@ func configurations() map[string]config.Stack {
 		c.StackName, c.MemoryMB, c.LogRetentionDays = "Calls-2", 512, 7
 		c.RunbookURL, c.FullNumbers = "https://wiki.example.com/runbook", true
 		c.HTTPS = notify.HTTPSBodies{Failures: notify.HTTPSData, Alerts: notify.HTTPSCard}
-		c.Delivery, c.Retry = config.Attempts{Most: 7, Age: 2 * time.Hour}, config.Attempts{Most: 1, Age: time.Hour}
+		c.Delivery, c.Retry = config.Attempts{Max: 7, Age: 2 * time.Hour}, config.Attempts{Max: 1, Age: time.Hour}
 		c.Settings.Window, c.Settings.Quota, c.Settings.MatchWindow = time.Minute, 200, 0
 		c.FailureEmails = []string{"first@example.com", "second@example.com"}
 		c.AlertEmails, c.AlarmEmails = []string{"third@example.com"}, []string{"fourth@example.com"}

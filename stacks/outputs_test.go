@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // wantOutputs are the outputs of a configuration. Tools read them by these names.

@@ -3,7 +3,7 @@ package stacks_test
 import (
 	"slices"
 
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // tableActions are the actions of a function on the table. The deployment test compares them with its calls.

@@ -12,10 +12,10 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/stacks"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 // appOf returns an app with a stack in it, of somebody who uses the constructs.
@@ -63,8 +63,8 @@ func TestPropertiesAreChecked(t *testing.T) {
 		{"a search without its domain", stacks.ChimewatchProps{
 			VoiceSources: []string{stacks.VoiceSQS}, VoiceTasks: []string{stacks.SpeakerSearch},
 		}, "voiceProfileDomainArn"},
-		{"a retention", stacks.ChimewatchProps{RetentionDays: jsii.Number(1.5)}, "retentionDays"},
-		{"a body for https", stacks.ChimewatchProps{HTTPSBody: jsii.String("xml")}, "httpsBody"},
+		{"a retention", stacks.ChimewatchProps{RetentionDays: jsii.Number(-1)}, "retentionDays"},
+		{"a body for https", stacks.ChimewatchProps{HTTPSBody: jsii.String("xml")}, "HTTPSBody"},
 		{"a route", stacks.ChimewatchProps{Routes: []stacks.Route{{Rule: "cancel", Severity: "grave"}}}, "severity"},
 		{"a setting", stacks.ChimewatchProps{Settings: &settings}, "incidentWindow"},
 	} {
@@ -108,7 +108,7 @@ func TestEveryLogRetentionIsKnown(t *testing.T) {
 	need.Tool(t, "node")
 	known := 0
 	for days := range 3660 {
-		c, err := config.Read(map[string]any{"chimewatch:logRetentionDays": fmt.Sprint(days)})
+		c, err := config.FromContext(map[string]any{"chimewatch:logRetentionDays": fmt.Sprint(days)})
 		if err != nil {
 			continue
 		}

@@ -41,7 +41,7 @@ func routingChecks() []check {
 		find: func(s synthesized) (problems []string) {
 			table := eventrule.Table(eventrule.Options{Rehearsal: s.chosen.Rehearsal, Account: "ACCOUNT"})
 			schedules := eventrule.Schedules()
-			delivery := attempts{s.chosen.Delivery.Most, s.chosen.Delivery.Age.Seconds(), "RuleDeadLetters"}
+			delivery := attempts{s.chosen.Delivery.Max, s.chosen.Delivery.Age.Seconds(), "RuleDeadLetters"}
 			if got, want := len(s.Of(eventRule)), len(table)+len(schedules); got != want {
 				problems = append(problems, fmt.Sprintf("got %d rules, want %d", got, want))
 			}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/testutil/cfn"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 func accessChecks() []check {

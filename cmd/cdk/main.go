@@ -15,8 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
+	"github.com/chimewatch/chimewatch/internal/topiccheck"
 	"github.com/chimewatch/chimewatch/stacks"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
 
 func main() { os.Exit(run()) }
@@ -49,7 +50,7 @@ func run() (code int) {
 // stack to the app.
 func build(app awscdk.App) error {
 	context, _ := app.Node().GetAllContext(nil).(map[string]any)
-	chosen, err := config.Read(context)
+	chosen, err := config.FromContext(context)
 	if err != nil {
 		return err
 	}
@@ -83,11 +84,11 @@ func checkTopics(chosen config.Stack, region string) error {
 		warn("whether the topics of the routes exist is not checked:", err)
 		return nil
 	}
-	unchecked, err := chosen.CheckTopics(ctx, sns.NewFromConfig(aws, func(o *sns.Options) {
+	unchecked, err := topiccheck.Check(ctx, sns.NewFromConfig(aws, func(o *sns.Options) {
 		if region != "" {
 			o.Region = region
 		}
-	}))
+	}), chosen.Routes)
 	for _, why := range unchecked {
 		warn(why)
 	}

@@ -15,19 +15,20 @@ import (
 	"golang.org/x/term"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 // globals are the flags that every command takes.
 type globals struct {
-	Output      string `short:"o" enum:"table,json,jsonl,csv" default:"table" fromenv:"CHIMEWATCH_OUTPUT" placeholder:"FORMAT" help:"How to print: table, json, jsonl (an object a line) or, of lists, csv (or $CHIMEWATCH_OUTPUT)."`
+	Output      string `short:"o" enum:"table,json,jsonl,csv" default:"table" placeholder:"FORMAT" help:"How to print: table, json, jsonl (an object a line) or, of lists, csv (or ${outputVariable})."`
 	Local       bool   `xor:"endpoint" help:"Use the local stack: the running one, else the table that the last one left."`
 	LocalDir    string `default:".chimewatch" placeholder:"DIR" help:"Folder of the local stack (${default})."`
 	EndpointURL string `name:"endpoint-url" xor:"endpoint" placeholder:"URL" help:"Send AWS requests to this URL (or $AWS_ENDPOINT_URL)."`
 	Region      string `placeholder:"REGION" help:"AWS Region (or $AWS_REGION, or the profile's)."`
 	Profile     string `placeholder:"NAME" help:"Profile of the AWS configuration files (or $AWS_PROFILE)."`
-	Table       string `fromenv:"CHIMEWATCH_TABLE" placeholder:"NAME" help:"DynamoDB table (or $CHIMEWATCH_TABLE; else the stack's output TableName)."`
-	Stack       string `default:"Chimewatch" fromenv:"CHIMEWATCH_STACK" placeholder:"NAME" help:"CloudFormation stack whose outputs name the table (${default}; or $CHIMEWATCH_STACK)."`
+	Table       string `placeholder:"NAME" help:"DynamoDB table (or ${tableVariable}; else the stack's output TableName)."`
+	Stack       string `default:"Chimewatch" placeholder:"NAME" help:"CloudFormation stack whose outputs name the table (${default}; or ${stackVariable})."`
 }
 
 // app is what a command works with: the streams, the environment and the global
@@ -167,11 +168,14 @@ func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// environment resolves flags that bear the tag fromenv. Kong's own env tag reads
-// the process's environment, which tests running side by side would share.
+// flagVariables are the environment variables that set a global flag.
+var flagVariables = map[string]string{"output": config.EnvOutput, "table": config.EnvTable, "stack": config.EnvStack}
+
+// environment resolves the flags of flagVariables. Kong's own env tag reads the process's
+// environment, which tests that run at the same time would share.
 func environment(getenv func(string) string) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		if name := flag.Tag.Get("fromenv"); name != "" {
+		if name := flagVariables[flag.Name]; name != "" {
 			if value := getenv(name); value != "" {
 				return value, nil
 			}

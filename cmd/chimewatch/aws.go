@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // tableOutput is the output of the stack that names the table.
@@ -28,14 +29,14 @@ func (a *app) awsConfig() (aws.Config, error) {
 	if a.Local {
 		return a.runningConfig()
 	}
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(a.Region),
-		config.WithSharedConfigProfile(a.Profile),
-		config.WithBaseEndpoint(a.EndpointURL),
-		config.WithLogger(logging.Nop{}), // the error stream is for one line a person can use
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithRegion(a.Region),
+		awsconfig.WithSharedConfigProfile(a.Profile),
+		awsconfig.WithBaseEndpoint(a.EndpointURL),
+		awsconfig.WithLogger(logging.Nop{}), // the error stream is for one line a person can use
 	}
-	cfg, err := config.LoadDefaultConfig(a.ctx, options...)
-	var noProfile config.SharedConfigProfileNotExistError
+	cfg, err := awsconfig.LoadDefaultConfig(a.ctx, options...)
+	var noProfile awsconfig.SharedConfigProfileNotExistError
 	if errors.As(err, &noProfile) {
 		return cfg, apperr.New(apperr.NotFound, fmt.Sprintf("AWS profile %q", noProfile.Profile),
 			"it is not in the AWS configuration files", "use --profile with one that \"aws configure list-profiles\" prints")
@@ -98,7 +99,7 @@ func (a *app) tableName(cfg aws.Config) (string, error) {
 		return name, nil
 	}
 	return "", apperr.New(apperr.NotFound, "stack "+a.Stack, unknown+"it has no output "+tableOutput,
-		"use --table NAME, set CHIMEWATCH_TABLE, or name the deployed stack with --stack")
+		"use --table NAME, set "+config.EnvTable+", or name the deployed stack with --stack")
 }
 
 // outputs returns the outputs of the deployed stack, by name.
@@ -147,7 +148,7 @@ func (a *app) noStack(cfg aws.Config) error {
 		place += " at " + endpoint
 	}
 	return apperr.New(apperr.NotFound, "stack "+a.Stack, "there is no such stack in "+place,
-		"check --region and --profile; name the deployed stack with --stack or CHIMEWATCH_STACK")
+		"check --region and --profile; name the deployed stack with --stack or "+config.EnvStack)
 }
 
 // profileOf names what the credentials are from. A profile that the flag names goes
@@ -155,7 +156,7 @@ func (a *app) noStack(cfg aws.Config) error {
 func (a *app) profileOf(credentials aws.Credentials) string {
 	named := cmp.Or(a.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
 	switch {
-	case credentials.Source == config.CredentialsSourceName:
+	case credentials.Source == awsconfig.CredentialsSourceName:
 		if named == "" {
 			return "with the keys of AWS_ACCESS_KEY_ID"
 		}

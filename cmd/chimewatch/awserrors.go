@@ -11,6 +11,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // permissionPrefix holds the prefix of the IAM actions of a service, by the name
@@ -122,7 +123,7 @@ var (
 	absent = meaning{apperr.NotFound, "there is no such thing in this account and Region",
 		"check the name, --region and --profile"}
 	noTable = meaning{apperr.NotFound, "there is no such table in this account and Region",
-		"check --table (or CHIMEWATCH_TABLE), --region and --profile"}
+		"check --table (or " + config.EnvTable + "), --region and --profile"}
 	throttled = meaning{apperr.Throttled, "the service asks to be called less often",
 		"wait a little and try again"}
 	invalid = meaning{apperr.Invalid, "the service refuses the request",

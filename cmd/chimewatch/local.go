@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
 // localCmd runs the whole system on this machine.
@@ -256,7 +256,7 @@ func (c *localCmd) end(a *app, stack *local.Stack) {
 	select {
 	case err = <-drained:
 	case <-time.After(endSilence):
-		a.note("waiting up to %s for %s under way", settings.Brief(endLimit), count(stack.Pending(), "invocation"))
+		a.note("waiting up to %s for %s under way", config.FormatDuration(endLimit), count(stack.Pending(), "invocation"))
 		err = <-drained
 	}
 	if err != nil {

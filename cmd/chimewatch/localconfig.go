@@ -4,29 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
+	_ "time/tzdata" // this machine may not have it
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/stacks/config"
 )
-
-// deployOnly are the keys of the configuration that say how AWS runs the stack, and
-// change nothing of what the functions do. The local stack always has the rehearsal
-// source and all sources of voice notifications.
-var deployOnly = []string{
-	"stackName", "production", "rehearsal", "anyRegion", "architecture", "logRetentionDays", "retain", "tableName",
-	"failureEmails", "alertEmails", "alarmEmails", "alarmTopicArn", "memoryMB", "reservedConcurrency", "tracing",
-	"deliveryAttempts", "deliveryAge", "retryAttempts", "retryAge", "voiceSources", "voiceConnectorIds", "voiceAccessRole",
-}
 
 // deployerConfig is what a deployer's configuration says for the local stack.
 type deployerConfig struct {
 	file string
-	// used are the keys that are followed, unused those that matter only when deployed.
+	// used are the keys of settings that the functions read, unused those that matter only
+	// when deployed: the local stack always has the rehearsal source and all sources of
+	// voice notifications.
 	used, unused []string
 }
 
@@ -49,24 +40,18 @@ func readConfig(file string, o *local.Options) (*deployerConfig, error) {
 	base.Settings, base.RetentionDays, base.RunbookURL = local.LocalSettings(), local.RetentionDays, ""
 	base.VoiceSources = []string{config.VoiceLambda, config.VoiceSQS, config.VoiceSNS, config.VoiceKinesis}
 	base.VoiceTasks, base.VoiceProfileDomainARN = strings.Split(local.VoiceTasks, ","), local.VoiceDomainARN
-	c, err := config.ReadOver(base, cdk.Context)
+	c, err := base.WithContext(cdk.Context)
 	if err != nil {
 		return nil, err
 	}
 	o.Settings, o.FullNumbers, o.RunbookURL, o.Topics = c.Settings, c.FullNumbers, c.RunbookURL, c.Routes.Topics()
-	o.Variables = map[string]string{
-		"CHIMEWATCH_RETENTION_DAYS":           strconv.Itoa(c.RetentionDays),
-		"CHIMEWATCH_ROUTES":                   c.Routes.WithoutKeys().String(),
-		"CHIMEWATCH_VOICE_TASKS":              strings.Join(c.VoiceTasks, ","),
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN": c.VoiceProfileDomainARN,
-		notify.HTTPSBodyVariable:              c.HTTPS.String(),
-	}
+	o.Variables = c.Environment()
 	given := &deployerConfig{file: file}
-	for _, key := range config.Given(cdk.Context) {
-		if slices.Contains(deployOnly, key) {
-			given.unused = append(given.unused, key)
+	for _, setting := range config.Given(cdk.Context) {
+		if setting.Variable == "" {
+			given.unused = append(given.unused, setting.Key)
 		} else {
-			given.used = append(given.used, key)
+			given.used = append(given.used, setting.Key)
 		}
 	}
 	return given, nil

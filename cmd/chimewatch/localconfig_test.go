@@ -5,13 +5,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/local"
-	"github.com/chimewatch/chimewatch/internal/settings"
-	"github.com/chimewatch/chimewatch/stacks/config"
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
@@ -25,8 +23,7 @@ func cdkJSON(t *testing.T, context string) string {
 	return path
 }
 
-// Each key of the configuration either changes what the local functions are given, or is
-// listed as one that matters only when deployed. Whoever adds a key has to decide.
+// Each setting either changes the environment of the local functions, or matters only when deployed.
 func TestEveryKeyOfTheConfigurationIsFollowedOrNamed(t *testing.T) {
 	values := map[string]string{
 		"fullNumbers": "true", "runbookUrl": "https://example.com/r", "retentionDays": "7", "httpsBody": "data",
@@ -47,19 +44,14 @@ func TestEveryKeyOfTheConfigurationIsFollowedOrNamed(t *testing.T) {
 		return string(text)
 	}
 	none := environment(`{}`)
-	for _, key := range config.Keys() {
-		value := values[key]
-		if _, ok := settings.Lookup(key); ok && value == "" {
+	for _, setting := range config.Registry() {
+		value, ok := values[setting.Key]
+		if !ok && setting.Group == config.Watching {
 			value = "77m"
 		}
-		follows := value != "" && environment(`{"chimewatch:`+key+`": `+quoted(t, value)+`}`) != none
-		if follows == slices.Contains(deployOnly, key) {
-			t.Errorf("%s: got followed %v; want it either followed or in deployOnly", key, follows)
-		}
-	}
-	for _, key := range deployOnly {
-		if !slices.Contains(config.Keys(), key) {
-			t.Errorf("%s is no key of the configuration", key)
+		follows := value != "" && environment(`{"chimewatch:`+setting.Key+`": `+quoted(t, value)+`}`) != none
+		if follows != (setting.Variable != "") {
+			t.Errorf("%s: got followed %v; want it followed if the functions read it", setting.Key, follows)
 		}
 	}
 }

@@ -11,10 +11,10 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 	"github.com/chimewatch/chimewatch/internal/redact"
-	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
 // noteReplaced says that the start replaced the data of the last run.
@@ -62,7 +62,7 @@ func (c *localCmd) printBefore(a *app, stack *local.Stack, given *deployerConfig
 		fmt.Fprintf(a.stdout, tryThis, endpoint, os.Args[0], localFlags(c.Dir), local.Region, local.Account, local.TableName, local.FunctionQueue)
 	}
 	if c.Play {
-		fmt.Fprintf(a.stdout, "\nPlaying a day of %s in %s.\n", count(c.Calls, "call"), settings.Brief(c.Duration))
+		fmt.Fprintf(a.stdout, "\nPlaying a day of %s in %s.\n", count(c.Calls, "call"), config.FormatDuration(c.Duration))
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -89,6 +90,7 @@ func (a *app) parser(grammar *commands, exit func(int)) (*kong.Kong, error) {
 		kong.Resolvers(environment(a.getenv)),
 		kong.Vars{
 			"statuses": statusNames(), "severities": severityNames(), "classes": classNames(), "version": thisBuild().String(),
+			"outputVariable": "$" + config.EnvOutput, "tableVariable": "$" + config.EnvTable, "stackVariable": "$" + config.EnvStack,
 		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)

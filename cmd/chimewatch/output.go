@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // The formats of --output beside the table.
@@ -80,7 +81,7 @@ func csvCell(cell string) string {
 
 // asksForJSON looks for the output format in a command line that did not parse.
 func asksForJSON(args []string, getenv func(string) string) bool {
-	format := getenv("CHIMEWATCH_OUTPUT")
+	format := getenv(config.EnvOutput)
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/internal/settings"
 )
 
 // maxRetentionDays is a century: a time.Duration has room for less than three.
@@ -26,7 +26,7 @@ const maxRetentionDays = 36500
 type parts struct {
 	lambdafn.Env
 	table    *dynamo.Store
-	settings settings.Settings
+	settings config.Settings
 	https    notify.HTTPSBodies
 	errs     *[]error
 }
@@ -34,17 +34,18 @@ type parts struct {
 func read(env lambdafn.Env) parts {
 	p := parts{Env: env, errs: new([]error)}
 	var err error
-	days, err := strconv.Atoi(p.require("CHIMEWATCH_RETENTION_DAYS"))
+	days, err := strconv.Atoi(p.require(config.EnvRetentionDays))
 	if err != nil || days < 0 || days > maxRetentionDays {
-		p.check(apperr.New(apperr.Invalid, "environment variable CHIMEWATCH_RETENTION_DAYS",
-			fmt.Sprintf("is %q", env.Getenv("CHIMEWATCH_RETENTION_DAYS")), "set a number of days, 0 to keep items for ever"))
+		p.check(apperr.New(apperr.Invalid, "environment variable "+config.EnvRetentionDays,
+			fmt.Sprintf("is %q", env.Getenv(config.EnvRetentionDays)), "set a number of days, 0 to keep items for ever"))
 	}
-	p.table = dynamo.New(dynamodb.NewFromConfig(env.AWS), p.require("CHIMEWATCH_TABLE"),
+	p.table = dynamo.New(dynamodb.NewFromConfig(env.AWS), p.require(config.EnvTable),
 		dynamo.Options{Retention: time.Duration(days) * 24 * time.Hour})
-	p.settings, err = settings.Read(env.Getenv)
+	chosen, err := config.FromEnvironment(env.Getenv, config.Watching)
+	p.settings = chosen.Settings
 	p.check(err)
-	p.https, err = notify.ParseHTTPSBodies("environment variable "+notify.HTTPSBodyVariable,
-		env.Getenv(notify.HTTPSBodyVariable))
+	p.https, err = notify.ParseHTTPSBodies("environment variable "+config.EnvHTTPSBody,
+		env.Getenv(config.EnvHTTPSBody))
 	p.check(err)
 	return p
 }
@@ -65,7 +66,7 @@ func (p parts) require(name string) string {
 // receive that body.
 func (p parts) words(https notify.HTTPSBody) notify.Options {
 	return notify.Options{
-		FullNumbers: p.Getenv("CHIMEWATCH_FULL_NUMBERS") == "true", RunbookURL: p.Getenv("CHIMEWATCH_RUNBOOK_URL"), HTTPS: https,
+		FullNumbers: p.Getenv(config.EnvFullNumbers) == "true", RunbookURL: p.Getenv(config.EnvRunbookURL), HTTPS: https,
 	}
 }
 

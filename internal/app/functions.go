@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/notify"
@@ -66,14 +67,14 @@ func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 		Notifier: notify.Warnings{
 			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
 		},
-		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv("CHIMEWATCH_ACCOUNT"), Region: p.AWS.Region,
+		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv(config.EnvAccount), Region: p.AWS.Region,
 		Now: time.Now, Wait: wait,
 	}
 	return p.handler(lambdafn.Scheduled(checks.Run, p.ruleMatches().Run, p.voiceTasks().Run))
 }
 
 func (p parts) failureTopic() *notify.Topic {
-	return notify.NewTopic(sns.NewFromConfig(p.AWS), p.require("CHIMEWATCH_FAILURE_TOPIC_ARN"))
+	return notify.NewTopic(sns.NewFromConfig(p.AWS), p.require(config.EnvFailureTopicARN))
 }
 
 func (p parts) incidents() *incident.Service {
@@ -85,17 +86,14 @@ func (p parts) incidents() *incident.Service {
 	}
 }
 
-// envRoutes is the variable with the severities and topics of rule matches.
-const envRoutes = "CHIMEWATCH_ROUTES"
-
 func (p parts) ruleMatches() *rulematch.Service {
-	routes, err := rulematch.Parse("environment variable "+envRoutes, p.Getenv(envRoutes))
+	routes, err := rulematch.Parse("environment variable "+config.EnvRoutes, p.Getenv(config.EnvRoutes))
 	p.check(err)
 	client := sns.NewFromConfig(p.AWS)
 	return &rulematch.Service{
 		Repo: p.table, Routes: routes, Window: p.settings.MatchWindow, Counts: p.Metrics, Now: time.Now,
 		Notifier: notify.Matches{
-			Outbox: p.table, Topic: notify.NewTopic(client, p.require("CHIMEWATCH_ALERT_TOPIC_ARN")),
+			Outbox: p.table, Topic: notify.NewTopic(client, p.require(config.EnvAlertTopicARN)),
 			Topics:  func(arn string) notify.Publisher { return notify.NewTopic(client, arn) },
 			Options: p.words(p.https.Alerts), Owner: lambdafn.RequestID,
 		},

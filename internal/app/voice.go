@@ -7,27 +7,20 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
-)
-
-// Variables by which the deployer turns voice-analytics tasks on.
-const (
-	// envTasks lists the tasks, joined by commas; empty means none.
-	envTasks = "CHIMEWATCH_VOICE_TASKS"
-	// envDomain is the ARN of the voice profile domain that speaker searches need.
-	envDomain = "CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN"
 )
 
 // voiceTasks reads which tasks are turned on.
 func voiceTasks(getenv func(name string) string) (voicetask.Settings, error) {
 	on := voicetask.Settings{}
-	for name := range strings.SplitSeq(getenv(envTasks), ",") {
+	for name := range strings.SplitSeq(getenv(config.EnvVoiceTasks), ",") {
 		switch task := voicetask.Task(strings.TrimSpace(name)); task {
 		case "":
 		case voicetask.SpeakerSearch, voicetask.VoiceTone:
 			on[task] = true
 		default:
-			return nil, apperr.New(apperr.Invalid, "environment variable "+envTasks, fmt.Sprintf("names the unknown task %q", task),
+			return nil, apperr.New(apperr.Invalid, "environment variable "+config.EnvVoiceTasks, fmt.Sprintf("names the unknown task %q", task),
 				fmt.Sprintf("use %s and %s, joined by a comma, or nothing", voicetask.SpeakerSearch, voicetask.VoiceTone))
 		}
 	}
@@ -41,10 +34,10 @@ func (p parts) taskRunner() *voicetask.TaskRunner {
 	if err != nil {
 		p.check(err)
 	}
-	arn := p.Getenv(envDomain)
+	arn := p.Getenv(config.EnvVoiceProfileDomainARN)
 	_, domain, ok := strings.Cut(arn, ":voice-profile-domain/")
 	if (arn != "" || on[voicetask.SpeakerSearch]) && (!ok || domain == "") {
-		p.check(apperr.New(apperr.Invalid, "environment variable "+envDomain, fmt.Sprintf("is %q, but speaker searches need a voice profile domain", arn),
+		p.check(apperr.New(apperr.Invalid, "environment variable "+config.EnvVoiceProfileDomainARN, fmt.Sprintf("is %q, but speaker searches need a voice profile domain", arn),
 			"set the domain's ARN, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID"))
 	}
 	return &voicetask.TaskRunner{

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
 )
@@ -45,20 +46,15 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// A function that publishes knows how to render, and one that runs tasks knows which.
-func TestVariablesFitTheWork(t *testing.T) {
+// A function that publishes reads how to render notifications.
+func TestSettingsFitTheWork(t *testing.T) {
 	for _, f := range functionspec.All() {
-		for _, name := range []string{functionspec.Table, functionspec.RetentionDays, functionspec.Stack} {
-			if !f.Reads(name) {
-				t.Errorf("%s does not read %s", f.Name, name)
-			}
+		publishes := f.NotifiesFailures || f.Reads(config.Routing)
+		if !f.Reads(config.Storage) || f.Reads(config.Notifications) != publishes || f.Reads(config.Watching) != publishes {
+			t.Errorf("%s: publishes is %t, and it reads %v", f.Name, publishes, f.Groups)
 		}
-		publishes := f.Reads(functionspec.FailureTopic) || f.Reads(functionspec.AlertTopic)
-		if f.Reads(functionspec.HTTPSBody) != publishes || f.Reads(functionspec.FullNumbers) != publishes {
-			t.Errorf("%s: publishes is %t, and it reads %v", f.Name, publishes, f.Variables)
-		}
-		if f.Reads(functionspec.VoiceTasks) != f.RunsTasks {
-			t.Errorf("%s: runs voice tasks is %t, and it reads %v", f.Name, f.RunsTasks, f.Variables)
+		if f.StopsTasks && !f.Reads(config.Voice) {
+			t.Errorf("%s: stops voice tasks, and reads %v", f.Name, f.Groups)
 		}
 	}
 }

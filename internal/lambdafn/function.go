@@ -14,9 +14,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/redact"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 	"github.com/chimewatch/chimewatch/internal/trytimeout"
@@ -52,12 +53,12 @@ type Function struct {
 
 // New makes a function from its environment.
 func New(ctx context.Context, name string, getenv func(string) string, build func(Env) (Handler, error)) (*Function, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "AWS configuration", "cannot be loaded", "")
 	}
 	trytimeout.Add(&cfg, trytimeout.Default)
-	metrics := telemetry.NewMetrics(os.Stdout, getenv("CHIMEWATCH_STACK"), name)
+	metrics := telemetry.NewMetrics(os.Stdout, getenv(config.EnvStack), name)
 	handle, err := build(Env{AWS: cfg, Metrics: metrics, Getenv: getenv})
 	if err != nil {
 		return nil, err

@@ -13,11 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
@@ -26,7 +26,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
-	"github.com/chimewatch/chimewatch/internal/settings"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -78,7 +77,7 @@ type Options struct {
 	// Schedules run from StartSchedules on; nil means those of the deployed stack.
 	Schedules []eventrule.Schedule
 	// Settings are those of the functions; zero means LocalSettings.
-	Settings settings.Settings
+	Settings config.Settings
 	// FullNumbers makes the functions show whole phone numbers.
 	FullNumbers bool
 	// RunbookURL is the link that notifications carry; empty means none.
@@ -114,7 +113,7 @@ func (o Options) withDefaults() Options {
 	if o.Schedules == nil {
 		o.Schedules = eventrule.Schedules()
 	}
-	if o.Settings == (settings.Settings{}) {
+	if o.Settings == (config.Settings{}) {
 		o.Settings = LocalSettings()
 	}
 	return o
@@ -122,8 +121,8 @@ func (o Options) withDefaults() Options {
 
 // LocalSettings returns the defaults with shorter waits, for someone who watches, and
 // without a heartbeat, as only the simulator calls here.
-func LocalSettings() settings.Settings {
-	s := settings.Default()
+func LocalSettings() config.Settings {
+	s := config.Default().Settings
 	s.Window, s.Quiet, s.Reopen, s.Heartbeat = time.Minute, time.Minute, 10*time.Minute, 0
 	return s
 }
@@ -218,18 +217,17 @@ func (s *Stack) Environment() []string {
 		"AWS_REGION=" + Region,
 		"AWS_DEFAULT_REGION=" + Region,
 		"AWS_ENDPOINT_URL=" + s.Endpoint(),
-		"CHIMEWATCH_TABLE=" + TableName,
-		"CHIMEWATCH_FAILURE_TOPIC_ARN=" + FailureTopicARN,
-		"CHIMEWATCH_ALERT_TOPIC_ARN=" + AlertTopicARN,
-		"CHIMEWATCH_FULL_NUMBERS=" + strconv.FormatBool(s.options.FullNumbers),
-		"CHIMEWATCH_RETENTION_DAYS=" + strconv.Itoa(RetentionDays),
-		"CHIMEWATCH_RUNBOOK_URL=" + s.options.RunbookURL,
-		"CHIMEWATCH_ACCOUNT=" + Account,
-		"CHIMEWATCH_STACK=" + telemetry.LocalStack,
-		"CHIMEWATCH_VOICE_TASKS=" + VoiceTasks,
-		"CHIMEWATCH_VOICE_PROFILE_DOMAIN_ARN=" + VoiceDomainARN,
+		config.EnvTable + "=" + TableName,
+		config.EnvStack + "=" + telemetry.LocalStack,
+		config.EnvAccount + "=" + Account,
+		config.EnvFailureTopicARN + "=" + FailureTopicARN,
+		config.EnvAlertTopicARN + "=" + AlertTopicARN,
 	}
-	for name, value := range s.options.Settings.Environment() {
+	c := config.Stack{
+		RetentionDays: RetentionDays, FullNumbers: s.options.FullNumbers, RunbookURL: s.options.RunbookURL,
+		Settings: s.options.Settings, VoiceTasks: strings.Split(VoiceTasks, ","), VoiceProfileDomainARN: VoiceDomainARN,
+	}
+	for name, value := range c.Environment() {
 		env = append(env, name+"="+value)
 	}
 	for name, value := range s.options.Variables {

@@ -21,12 +21,6 @@ const (
 	HTTPSData HTTPSBody = "data"
 )
 
-// The key of the choice in the CDK context, and the environment variable of the functions.
-const (
-	HTTPSBodyKey      = "httpsBody"
-	HTTPSBodyVariable = "CHIMEWATCH_HTTPS_BODY"
-)
-
 // HTTPSBodies is the deployer's choice for each topic. The zero value is the
 // default: HTTPSCard for both.
 type HTTPSBodies struct {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 // How often things are done.
@@ -125,8 +127,9 @@ func startProcess(binary, cloud string) (*process, error) {
 	p.cmd.Stderr = &p.stderr
 	p.cmd.Env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
-		"AWS_ENDPOINT_URL=http://" + cloud, "AWS_EC2_METADATA_DISABLED=true", "CHIMEWATCH_TABLE=t", "CHIMEWATCH_RETENTION_DAYS=90",
-		"CHIMEWATCH_FAILURE_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:f", "CHIMEWATCH_ALERT_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:a",
+		"AWS_ENDPOINT_URL=http://" + cloud, "AWS_EC2_METADATA_DISABLED=true", "TABLE=t", config.EnvTable + "=t", config.EnvRetentionDays + "=90",
+		config.EnvFailureTopicARN + "=arn:aws:sns:us-east-1:123456789012:f",
+		config.EnvAlertTopicARN + "=arn:aws:sns:us-east-1:123456789012:a",
 	}
 	began := time.Now()
 	if err := p.cmd.Start(); err != nil {

@@ -26,7 +26,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	lambda.StartWithOptions(&function{dynamodb.NewFromConfig(cfg), os.Getenv("CHIMEWATCH_TABLE")})
+	lambda.StartWithOptions(&function{dynamodb.NewFromConfig(cfg), os.Getenv("TABLE")})
 }
 
 // Invoke puts the payload.

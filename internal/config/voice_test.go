@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/config"
 )
 
 const domain = "arn:aws:chime:us-east-1:111122223333:voice-profile-domain/8b0c1d2e-0f3a-4c5b-9d6e-7f8091a2b3c4"
@@ -16,7 +16,7 @@ func TestVoiceChoices(t *testing.T) {
 	want := config.Default()
 	want.VoiceSources, want.VoiceTasks = []string{"lambda", "sqs", "sns", "kinesis"}, []string{"speaker-search", "voice-tone"}
 	want.VoiceProfileDomainARN, want.VoiceAccessRole = domain, true
-	got, err := config.Read(object(map[string]any{
+	got, err := config.FromContext(object(map[string]any{
 		"voiceSources": []any{"kinesis", "lambda", "sns", "sqs"}, "voiceTasks": "voice-tone, speaker-search", "voiceProfileDomainArn": domain, "voiceAccessRole": true,
 	}))
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -37,7 +37,7 @@ func TestVoiceChoices(t *testing.T) {
 		{"a role that is neither", map[string]any{"voiceAccessRole": "maybe"}, []string{"chimewatch.voiceAccessRole", "true or false"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := config.Read(object(test.values))
+			_, err := config.FromContext(object(test.values))
 			if err == nil || apperr.ClassOf(err) != apperr.Invalid {
 				t.Fatalf("got %v, want it refused as invalid", err)
 			}

@@ -4,17 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/notify"
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // object is a context with the object of cdk.json, among keys of the CDK's own.
@@ -30,7 +30,7 @@ const operations = "arn:aws:sns:us-east-1:111122223333:operations"
 
 func TestNothingChosenIsTheDefault(t *testing.T) {
 	for name, context := range map[string]map[string]any{"no context": nil, "an empty object": object(map[string]any{})} {
-		got, err := config.Read(context)
+		got, err := config.FromContext(context)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -53,8 +53,8 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 	want.Settings.Window, want.Settings.Quota = 5*time.Minute, 200
 	want.Settings.TimeZone, want.Settings.QuietHours = "Australia/Lord_Howe", "Mon-Fri 18:00-08:00,Sat,Sun,12-25"
 	want.MemoryMB, want.Delivery = 512, config.Attempts{Age: 90 * time.Second}
-	want.Retry = config.Attempts{Most: 1, Age: 2 * time.Hour}
-	got, err := config.Read(map[string]any{
+	want.Retry = config.Attempts{Max: 1, Age: 2 * time.Hour}
+	got, err := config.FromContext(map[string]any{
 		"chimewatch": map[string]any{
 			"stackName": "Watch-2", "production": true, "rehearsal": true, "anyRegion": true, "fullNumbers": true,
 			"retentionDays": 0.0, "logRetentionDays": 3288.0, "retain": false, "tableName": "calls.2025_old-1",
@@ -160,7 +160,7 @@ func TestBadChoicesAreRefused(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := config.Read(test.context)
+			_, err := config.FromContext(test.context)
 			if err == nil {
 				t.Fatal("got no error")
 			}
@@ -190,10 +190,10 @@ func TestRoutesHaveToFitIntoAFunction(t *testing.T) {
 		}
 		return chosen("routes", list)
 	}
-	if _, err := config.Read(routes(18)); err != nil {
+	if _, err := config.FromContext(routes(18)); err != nil {
 		t.Errorf("18 routes: got %v, want them accepted; keys do not go to the functions", err)
 	}
-	_, err := config.Read(routes(40))
+	_, err := config.FromContext(routes(40))
 	wantRefusal(t, err, []string{"chimewatch.routes", "a function has room for"})
 }
 
@@ -205,7 +205,7 @@ func TestRoutesAndQuietHoursHaveToFitIntoAFunction(t *testing.T) {
 			list = append(list, map[string]any{"rule": fmt.Sprintf("rule-of-team-%02d", i), "severity": "high",
 				"topic": fmt.Sprintf("arn:aws:sns:us-east-1:111122223333:team-%02d", i)})
 		}
-		_, err := config.Read(object(map[string]any{"routes": list, "quietHours": "Mon" + strings.Repeat(",Mon", 120)}))
+		_, err := config.FromContext(object(map[string]any{"routes": list, "quietHours": "Mon" + strings.Repeat(",Mon", 120)}))
 		return err
 	}
 	if err := choose(12); err != nil {
@@ -216,7 +216,7 @@ func TestRoutesAndQuietHoursHaveToFitIntoAFunction(t *testing.T) {
 
 // Keys of the CDK and of others in the same cdk.json are left alone.
 func TestForeignContextKeysAreLeftAlone(t *testing.T) {
-	_, err := config.Read(map[string]any{
+	_, err := config.FromContext(map[string]any{
 		"@aws-cdk/core:checkSecretUsage": true, "aws:cdk:enable-path-metadata": true,
 		"availability-zones:account=111122223333:region=us-east-1": []any{"us-east-1a"},
 		"acme:chimewatch": "x", "chimewatcher": "x",
@@ -276,49 +276,43 @@ func TestShippedContextIsGood(t *testing.T) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := config.Read(file.Context); err != nil {
+	if _, err := config.FromContext(file.Context); err != nil {
 		t.Error(err)
 	}
 }
 
-// The table of README.md names every key, and gives defaults that are the defaults.
-func TestReadmeNamesEveryChoice(t *testing.T) {
+// The table in README.md is the registry.
+func TestReadmeTable(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(text), "\n## Configure\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	quoted := regexp.MustCompile("`([^`]+)`")
-	var named []string
-	defaults := map[string]any{}
-	for line := range strings.Lines(section) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 4 || !strings.Contains(cells[1], "`") {
-			continue
+	want := "| key | default | what it is |\n|---|---|---|\n"
+	for _, s := range config.Registry() {
+		value := "none"
+		if s.Default() != "" {
+			value = "`" + s.Default() + "`"
 		}
-		values := quoted.FindAllStringSubmatch(cells[2], -1)
-		for i, key := range quoted.FindAllStringSubmatch(cells[1], -1) {
-			named = append(named, key[1])
-			if i < len(values) {
-				defaults[key[1]] = values[i][1]
-			}
-		}
+		want += fmt.Sprintf("| `%s` | %s | %s |\n", s.Key, value, s.Meaning)
 	}
-	known := config.Keys()
-	slices.Sort(named)
-	slices.Sort(known)
-	if diff := cmp.Diff(known, named); diff != "" {
-		t.Errorf("keys: want (-), in README.md (+):\n%s", diff)
+	if !strings.Contains(section, "\n"+want+"\n") {
+		t.Errorf("the table in README.md is not the registry's, which is:\n%s", want)
 	}
-	if len(defaults) < 15 {
-		t.Errorf("got the defaults %v, want those of most keys", defaults)
+}
+
+// A client of SNS publishes within its own Region only.
+func TestTopicsOfAnotherRegionAreRefused(t *testing.T) {
+	c := config.Default()
+	c.Routes = rulematch.Routes{
+		{Rule: "a", Topic: "arn:aws:sns:us-east-1:111122223333:here"},
+		{Rule: "b", Topic: "arn:aws:sns:eu-central-1:111122223333:there"},
 	}
-	got, err := config.Read(object(defaults))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(config.Default(), got); diff != "" {
-		t.Errorf("defaults: want (-), in README.md (+):\n%s", diff)
-	}
+	c.AlarmTopicARN = operations
+	wantRefusal(t, c.CheckTopicRegions("us-east-1"), []string{
+		"context key chimewatch.routes[1].topic", "a topic in eu-central-1, but the stack is in us-east-1",
+	})
+	wantRefusal(t, c.CheckTopicRegions("eu-central-1"), []string{"chimewatch.routes[0].topic", "chimewatch.alarmTopicArn"})
+	wantRefusal(t, c.CheckTopicRegions(""), nil) // the template itself checks
 }

@@ -16,7 +16,7 @@ var (
 	VoiceAnalyticsRegions = []string{"us-east-1", "us-west-2"}
 )
 
-// Regions returns the Regions where the chosen stack has something to do.
+// Regions returns the Regions where the stack has something to do.
 func (c Stack) Regions() []string {
 	if len(c.VoiceSources) > 0 {
 		return VoiceAnalyticsRegions
@@ -24,9 +24,9 @@ func (c Stack) Regions() []string {
 	return CallAnalyticsRegions
 }
 
-// CheckRegion returns an error of class Invalid if the stack would never hear of a
-// call in the Region: a monitor that is silent for ever looks like one that has
-// nothing to say. An empty Region is not known yet; the template itself checks it.
+// CheckRegion returns an error of class Invalid if the stack would never receive an event
+// in the Region: a monitor without events looks like one without failures. An empty
+// Region is not checked; the template checks it when it is deployed.
 func (c Stack) CheckRegion(region string) error {
 	if region == "" || c.AnyRegion || slices.Contains(c.Regions(), region) {
 		return nil

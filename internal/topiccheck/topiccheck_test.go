@@ -1,16 +1,18 @@
-package config_test
+package topiccheck_test
 
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
-	"github.com/chimewatch/chimewatch/stacks/config"
+	"github.com/chimewatch/chimewatch/internal/topiccheck"
 )
 
 // topics answers with the keys of topics, and with errors for others.
@@ -72,34 +74,24 @@ func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 			asked: []string{aliased}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := config.Default()
-			c.Routes = test.routes
 			client := &topics{
 				keys: map[string]string{
 					managed: "alias/aws/sns", locked: id, aliased: "arn:aws:kms:us-east-1:111122223333:alias/ours",
 				},
 				errs: map[string]error{missing: &types.NotFoundException{}, others: errors.New("not allowed")},
 			}
-			unchecked, err := c.CheckTopics(t.Context(), client)
+			unchecked, err := topiccheck.Check(t.Context(), client, test.routes)
 			if diff := cmp.Diff([][]string{test.asked, test.unchecked}, [][]string{client.asked, unchecked}); diff != "" {
 				t.Errorf("asked and unchecked: want (-), got (+):\n%s", diff)
 			}
-			wantRefusal(t, err, test.refused)
+			if (err != nil) != (len(test.refused) > 0) || err != nil && apperr.ClassOf(err) != apperr.Invalid {
+				t.Fatalf("got %v, want it refused: %v", err, len(test.refused) > 0)
+			}
+			for _, part := range test.refused {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("got %q, want it to say %q", err, part)
+				}
+			}
 		})
 	}
-}
-
-// A client of SNS publishes within its own Region only.
-func TestTopicsOfAnotherRegionAreRefused(t *testing.T) {
-	c := config.Default()
-	c.Routes = rulematch.Routes{
-		{Rule: "a", Topic: "arn:aws:sns:us-east-1:111122223333:here"},
-		{Rule: "b", Topic: "arn:aws:sns:eu-central-1:111122223333:there"},
-	}
-	c.AlarmTopicARN = operations
-	wantRefusal(t, c.CheckTopicRegions("us-east-1"), []string{
-		"context key chimewatch.routes[1].topic", "a topic in eu-central-1, but the stack is in us-east-1",
-	})
-	wantRefusal(t, c.CheckTopicRegions("eu-central-1"), []string{"chimewatch.routes[0].topic", "chimewatch.alarmTopicArn"})
-	wantRefusal(t, c.CheckTopicRegions(""), nil) // the template itself checks
 }
