@@ -35,7 +35,8 @@ type Chimewatch struct {
 	RuleDeadLetters, FunctionDeadLetters awssqs.Queue
 	// Functions are the functions by name, such as status. Rules invoke them with events.
 	Functions map[string]awslambda.Function
-	Rules     []awsevents.Rule
+	// Rules match events of the default bus.
+	Rules []awsevents.Rule
 	// Voice receives voice-analytics notifications; nil without VoiceSources.
 	Voice *VoiceIngest
 
@@ -90,7 +91,7 @@ func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProp
 			RetentionDays: *p.RetentionDays, Retain: *p.Retain,
 		})
 	}
-	NewAlarms(this, jsii.String("Default"), &AlarmsProps{Chimewatch: c})
+	NewAlarms(this, jsii.String("Default"), &AlarmsProps{Chimewatch: c}) // Default: see NewChimewatchStack
 	return c
 }
 
