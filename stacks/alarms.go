@@ -12,6 +12,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
@@ -217,7 +218,7 @@ func voiceAlarms(c *Chimewatch) (list []alarm) {
 	}
 	var refused []awscloudwatch.IMetric
 	for _, spec := range deployed(c.props) {
-		if spec.RunsTasks {
+		if spec.Reads(config.Voice) {
 			refused = append(refused, counter(telemetry.Namespace, "VoiceTasksRefused", map[string]*string{
 				"Stack": awscdk.Stack_Of(c.Construct).StackName(), "Function": jsii.String(spec.Name),
 			}))

@@ -225,7 +225,7 @@ func alarmChecks() []check {
 				{name: "missing data breaches", do: alarm("Failing-status", "breaching", "TreatMissingData")},
 				{name: "a threshold of 100", do: alarm("FunctionDeadLettersAlarm", 100.0, "Threshold")},
 				{name: "less than", do: alarm("FunctionDeadLettersAlarm", "LessThanThreshold", "ComparisonOperator")},
-				{name: "mute while one stays",
+				{name: "no alarm while an old dead letter stays",
 					do: alarm("RuleDeadLettersAlarm", "ApproximateNumberOfMessagesVisible", "MetricName")},
 				{name: "moved messages are not counted",
 					do: alarm("VoiceDeadLettersAlarm", "FILL(visible, 0)", "Metrics", 0, "Expression")},

@@ -16,13 +16,13 @@ import (
 )
 
 // Every finding of the packs AwsSolutions, HIPAA Security, NIST 800-53 and
-// Serverless is answered.
+// Serverless is acknowledged.
 func TestEveryConfigurationPassesTheChecks(t *testing.T) {
 	inEveryConfiguration(t, func(*testing.T, synthesized) {}) // which fails where the synth does
 }
 
-// Each choice is made otherwise than by default in one of the configurations at
-// least. Otherwise the tests would pass with a constant in its place.
+// Each setting has another value than its default in at least one of the configurations. Otherwise the tests would
+// pass with a constant in its place.
 func TestEveryChoiceIsMadeSomewhere(t *testing.T) {
 	standard := reflect.ValueOf(config.Default())
 	for i := range standard.NumField() {

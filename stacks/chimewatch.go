@@ -16,6 +16,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 )
 
@@ -34,11 +35,13 @@ type Chimewatch struct {
 	RuleDeadLetters, FunctionDeadLetters awssqs.Queue
 	// Functions are the functions by name, such as status. Rules invoke them with events.
 	Functions map[string]awslambda.Function
-	Rules     []awsevents.Rule
+	// Rules match events of the default bus.
+	Rules []awsevents.Rule
 	// Voice receives voice-analytics notifications; nil without VoiceSources.
 	Voice *VoiceIngest
 
-	props ChimewatchProps // with defaults
+	props  ChimewatchProps // with defaults
+	config config.Stack    // what props stand for
 	// ownAlarmTopic is AlarmTopic, unless the deployer chose another topic.
 	ownAlarmTopic awssns.Topic
 }
@@ -49,7 +52,7 @@ type Chimewatch struct {
 func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProps) *Chimewatch {
 	p := props.withDefaults()
 	this := constructs.NewConstruct(scope, id)
-	c := &Chimewatch{Construct: this, Functions: map[string]awslambda.Function{}, props: p}
+	c := &Chimewatch{Construct: this, Functions: map[string]awslambda.Function{}, props: p, config: p.config()}
 	newRegionRules(this, p)
 	if c.Table = p.Table; c.Table == nil {
 		c.Table = NewTable(this, jsii.String("Table"), &TableProps{RetentionDays: *p.RetentionDays, Retain: *p.Retain})
@@ -88,7 +91,7 @@ func NewChimewatch(scope constructs.Construct, id *string, props *ChimewatchProp
 			RetentionDays: *p.RetentionDays, Retain: *p.Retain,
 		})
 	}
-	NewAlarms(this, jsii.String("Default"), &AlarmsProps{Chimewatch: c})
+	NewAlarms(this, jsii.String("Default"), &AlarmsProps{Chimewatch: c}) // Default: see NewChimewatchStack
 	return c
 }
 
@@ -114,7 +117,7 @@ func (c *Chimewatch) AddOutputs(stack awscdk.Stack) {
 	add("FailureTopicArn", "Subscribe here for incidents", c.FailureTopic.TopicArn())
 	add("AlertTopicArn", "Subscribe here for rule matches", c.AlertTopic.TopicArn())
 	add("AlarmTopicArn", "Subscribe here for faults of chimewatch itself", c.AlarmTopic.TopicArn())
-	add("HttpsBody", "What https subscribers receive; chimewatch topics test sends the same", c.props.HTTPSBody)
+	add("HttpsBody", "What https subscribers receive; chimewatch topics test sends the same", jsii.String(c.config.HTTPS.String()))
 	add("RuleDeadLettersUrl", "Events that EventBridge could not deliver", c.RuleDeadLetters.QueueUrl())
 	add("FunctionDeadLettersUrl", "Records of invocations that failed at each attempt",
 		c.FunctionDeadLetters.QueueUrl())
@@ -124,4 +127,31 @@ func (c *Chimewatch) AddOutputs(stack awscdk.Stack) {
 	if c.Voice != nil {
 		c.Voice.addOutputs(add)
 	}
+}
+
+// ChimewatchStackProps are the properties of a stack that has nothing but a Chimewatch.
+type ChimewatchStackProps struct {
+	awscdk.StackProps
+	ChimewatchProps
+	// TableName and AlarmTopicArn are names of existing resources, instead of Table and AlarmTopic.
+	TableName, AlarmTopicArn *string
+}
+
+// NewChimewatchStack makes a stack with a Chimewatch and its outputs. Findings of cdk-nag that concern the whole
+// stack are acknowledged in it.
+func NewChimewatchStack(scope constructs.Construct, id *string, props *ChimewatchStackProps) awscdk.Stack {
+	stack := awscdk.NewStack(scope, id, &props.StackProps)
+	p := props.ChimewatchProps
+	if props.TableName != nil {
+		p.Table = awsdynamodb.Table_FromTableName(stack, jsii.String("Table"), props.TableName)
+	}
+	if props.AlarmTopicArn != nil {
+		p.AlarmTopic = awssns.Topic_FromTopicArn(stack, jsii.String("AlarmTopic"), props.AlarmTopicArn)
+	}
+	// The CDK leaves the id Default out of logical ids, so they are those that the stack had before there was a
+	// construct: an update of a deployed stack replaces nothing.
+	c := NewChimewatch(stack, jsii.String("Default"), &p)
+	c.AddOutputs(stack)
+	acknowledgeInStack(stack, c.props)
+	return stack
 }

@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
-	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
 // EventFunctionProps are the properties of a function that is invoked asynchronously. RetryAttempts and MaxEventAge
@@ -39,8 +37,7 @@ func NewEventFunction(scope constructs.Construct, id *string, props *EventFuncti
 		Description: jsii.String("What the function " + strings.ToLower(*id) + " of chimewatch may do"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
-	allow(role, Statement{Sid: "WriteLogs", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-		Resources: []*string{logs.LogGroupArn()}})
+	allow(role, statement("WriteLogs", logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
 	allow(role, props.Statements...)
 	p := props.FunctionProps
 	p.Runtime, p.Handler, p.Role, p.LogGroup = awslambda.Runtime_PROVIDED_AL2023(), jsii.String("bootstrap"), role, logs
@@ -56,8 +53,7 @@ func NewEventFunction(scope constructs.Construct, id *string, props *EventFuncti
 		retries.MaximumEventAgeInSeconds = props.MaxEventAge.ToSeconds(nil)
 	}
 	if props.OnFailure != nil {
-		allow(role, Statement{Sid: "KeepWhatFails", Actions: []string{"sqs:SendMessage"},
-			Resources: []*string{props.OnFailure.QueueArn()}})
+		allow(role, statement("KeepWhatFails", props.OnFailure.QueueArn(), "sqs:SendMessage"))
 		retries.DestinationConfig = &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: props.OnFailure.QueueArn()},
 		}
@@ -73,9 +69,19 @@ type Statement struct {
 	Actions    []string
 	Resources  []*string
 	Conditions map[string]any
-	// Wildcard is why the resources cannot be named one by one; Findings are what cdk-nag reports about that.
-	Wildcard string
-	Findings []string
+	// wildcard is the resource with an asterisk that cdk-nag finds; reason is why it cannot be a name.
+	wildcard, reason string
+}
+
+func statement(sid string, resource *string, actions ...string) Statement {
+	return Statement{Sid: sid, Actions: actions, Resources: []*string{resource}}
+}
+
+// anyOf returns a statement about all resources of a kind, such as stream/*, and why they cannot be named.
+func anyOf(stack awscdk.Stack, sid, reason, service, resource string, actions ...string) Statement {
+	s := statement(sid, arn(stack, service, resource), actions...)
+	s.wildcard, s.reason = "arn:<AWS::Partition>:"+service+":<AWS::Region>:<AWS::AccountId>:"+resource, reason
+	return s
 }
 
 // allow adds statements to a role, and acknowledges their wildcards.
@@ -88,17 +94,16 @@ func allow(role awsiam.IRole, statements ...Statement) {
 			props.Conditions = &s.Conditions
 		}
 		role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(props))
-		if s.Wildcard != "" {
-			acknowledge(role, "AwsSolutions-IAM5", s.Wildcard, s.Findings...)
+		if s.reason != "" {
+			acknowledge(role, "AwsSolutions-IAM5", s.reason, "Resource::"+s.wildcard)
 		}
 	}
 }
 
-// arn returns the ARN of a resource in the stack's account and Region.
-func arn(stack awscdk.Stack, service, resource, name string) *string {
-	return stack.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String(service), Resource: jsii.String(resource), ResourceName: jsii.String(name),
-	})
+// arn returns the ARN of a resource, such as vc/ID, in the stack's account and Region.
+func arn(stack awscdk.Stack, service, resource string) *string {
+	return jsii.String("arn:" + *stack.Partition() + ":" + service + ":" + *stack.Region() + ":" + *stack.Account() +
+		":" + resource)
 }
 
 // constructID returns the id of a function in the tree of constructs: Status for status.
@@ -107,21 +112,17 @@ func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1
 // deployed returns the functions that are deployed with some properties.
 func deployed(p ChimewatchProps) []functionspec.Function {
 	return slices.DeleteFunc(functionspec.All(), func(f functionspec.Function) bool {
-		return f.Voice && len(p.VoiceSources) == 0
+		return f.VoiceOnly && len(p.VoiceSources) == 0
 	})
 }
 
 // newFunctions makes the functions. key encrypts the topics.
 func (c *Chimewatch) newFunctions(key awskms.Key) {
-	p, values := c.props, c.environment()
+	p := c.props
 	for _, spec := range deployed(p) {
-		environment := map[string]*string{}
-		for _, name := range spec.Variables {
-			environment[name] = values[name]
-		}
 		props := &EventFunctionProps{
 			FunctionProps: awslambda.FunctionProps{
-				Description: jsii.String(spec.Description), Environment: &environment,
+				Description: jsii.String(spec.Description), Environment: c.environment(spec),
 				Code: p.Code(spec.Name, *p.Architecture.Name()), Architecture: p.Architecture, MemorySize: p.MemorySize,
 				Timeout: awscdk.Duration_Seconds(jsii.Number(spec.Timeout.Seconds())), Tracing: awslambda.Tracing_DISABLED,
 				ReservedConcurrentExecutions: p.ReservedConcurrentExecutions,
@@ -140,32 +141,28 @@ func (c *Chimewatch) newFunctions(key awskms.Key) {
 	}
 }
 
-// environment returns the values of all environment variables.
-func (c *Chimewatch) environment() map[string]*string {
-	p, stack := c.props, awscdk.Stack_Of(c.Construct)
-	values := map[string]*string{
-		config.EnvTable:                 c.Table.TableName(),
-		config.EnvRetentionDays:         jsii.String(strconv.Itoa(int(*p.RetentionDays))),
-		config.EnvStack:                 stack.StackName(),
-		config.EnvAccount:               stack.Account(),
-		config.EnvFailureTopicARN:       c.FailureTopic.TopicArn(),
-		config.EnvAlertTopicARN:         c.AlertTopic.TopicArn(),
-		config.EnvRoutes:                jsii.String(rulematch.Routes(p.Routes).WithoutKeys().String()),
-		config.EnvFullNumbers:           jsii.String(strconv.FormatBool(*p.FullNumbers)),
-		config.EnvRunbookURL:            p.RunbookURL,
-		config.EnvHTTPSBody:             p.HTTPSBody,
-		config.EnvVoiceTasks:            jsii.String(strings.Join(p.VoiceTasks, ",")),
-		config.EnvVoiceProfileDomainARN: p.VoiceProfileDomainArn,
+// environment returns the environment of a function.
+func (c *Chimewatch) environment(spec functionspec.Function) *map[string]*string {
+	stack := awscdk.Stack_Of(c.Construct)
+	variables := map[string]*string{config.EnvTable: c.Table.TableName(), config.EnvStack: stack.StackName()}
+	for name, value := range c.config.Environment(spec.Groups...) {
+		variables[name] = &value
 	}
-	for name, value := range (config.Stack{Settings: *p.Settings}).Environment(config.Watching) {
-		values[name] = &value
+	if spec.Reads(config.Watching) {
+		variables[config.EnvAccount] = stack.Account()
 	}
-	return values
+	if spec.Reads(config.Routing) {
+		variables[config.EnvAlertTopicARN] = c.AlertTopic.TopicArn()
+	}
+	if spec.NotifiesFailures {
+		variables[config.EnvFailureTopicARN] = c.FailureTopic.TopicArn()
+	}
+	return &variables
 }
 
 // statements returns what a function may do besides logging: exactly what it calls.
 func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []Statement {
-	p := c.props
+	p, stack := c.props, awscdk.Stack_Of(c.Construct)
 	table := slices.Clone(spec.TableActions)
 	if len(p.VoiceTasks) > 0 {
 		table = append(table, spec.TaskActions...)
@@ -173,7 +170,7 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 	for i, action := range table {
 		table[i] = "dynamodb:" + action
 	}
-	list := []Statement{{Sid: "UseTable", Actions: table, Resources: []*string{c.Table.TableArn()}}}
+	list := []Statement{statement("UseTable", c.Table.TableArn(), table...)}
 	if len(spec.Indexes) > 0 {
 		indexes := Statement{Sid: "QueryIndexes", Actions: []string{"dynamodb:Query"}}
 		for _, name := range spec.Indexes {
@@ -182,29 +179,23 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 		list = append(list, indexes)
 	}
 	topics, keys := []*string{}, []*string{key.KeyArn()}
-	if spec.Reads(config.EnvAlertTopicARN) {
-		topics = append(topics, c.AlertTopic.TopicArn())
-	}
-	if spec.Reads(config.EnvFailureTopicARN) {
+	if spec.NotifiesFailures {
 		topics = append(topics, c.FailureTopic.TopicArn())
 	}
-	if routes := rulematch.Routes(p.Routes); spec.Reads(config.EnvRoutes) {
-		topics = append(topics, *jsii.Strings(routes.Topics()...)...)
-		keys = append(keys, *jsii.Strings(routes.Keys()...)...)
+	if spec.Reads(config.Routing) {
+		topics = append(append(topics, c.AlertTopic.TopicArn()), *jsii.Strings(c.config.Routes.Topics()...)...)
+		keys = append(keys, *jsii.Strings(c.config.Routes.Keys()...)...)
 	}
 	if len(topics) > 0 {
 		list = append(list, Statement{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: topics},
 			Statement{Sid: "EncryptMessages", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: keys})
 	}
-	if spec.StopsTasks || spec.RunsTasks && len(p.VoiceTasks) > 0 {
-		list = append(list, taskStatement(awscdk.Stack_Of(c.Construct), p))
+	if spec.StopsTasks || spec.Reads(config.Voice) && len(p.VoiceTasks) > 0 {
+		list = append(list, taskStatement(stack, p))
 	}
 	if spec.GetsPipelines {
-		list = append(list, Statement{Sid: "AskAboutPipelines", Actions: []string{"chime:GetMediaPipeline"},
-			Resources: []*string{arn(awscdk.Stack_Of(c.Construct), "chime", "media-pipeline", "*")},
-			Wildcard:  "The ids of pipelines are not known at the deployment.",
-			Findings:  []string{"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:media-pipeline/*"},
-		})
+		list = append(list, anyOf(stack, "AskAboutPipelines", "The ids of pipelines are not known at the deployment.",
+			"chime", "media-pipeline/*", "chime:GetMediaPipeline"))
 	}
 	return list
 }
@@ -212,21 +203,18 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 // taskStatement lets a function start the voice tasks that are turned on, and stop and look up all of them, on the
 // account's Voice Connectors or on those that the deployer named.
 func taskStatement(stack awscdk.Stack, p ChimewatchProps) Statement {
-	s := Statement{Sid: "RunVoiceTasks", Actions: []string{"chime:GetSpeakerSearchTask",
-		"chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask", "chime:StopVoiceToneAnalysisTask"}}
+	s := anyOf(stack, "RunVoiceTasks", "Voice Connectors come and go; voiceConnectorIds limits them.", "chime", "vc/*",
+		"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask",
+		"chime:StopVoiceToneAnalysisTask")
 	for _, task := range p.VoiceTasks {
 		s.Actions = append(s.Actions, map[string]string{
 			SpeakerSearch: "chime:StartSpeakerSearchTask", VoiceTone: "chime:StartVoiceToneAnalysisTask"}[task])
 	}
-	slices.Sort(s.Actions)
-	connectors := p.VoiceConnectorIds
-	if len(connectors) == 0 {
-		connectors = []string{"*"}
-		s.Wildcard = "Voice Connectors come and go; voiceConnectorIds limits them."
-		s.Findings = []string{"Resource::arn:<AWS::Partition>:chime:<AWS::Region>:<AWS::AccountId>:vc/*"}
+	if len(p.VoiceConnectorIds) > 0 {
+		s.Resources, s.reason = nil, ""
 	}
-	for _, id := range connectors {
-		s.Resources = append(s.Resources, arn(stack, "chime", "vc", id))
+	for _, id := range p.VoiceConnectorIds {
+		s.Resources = append(s.Resources, arn(stack, "chime", "vc/"+id))
 	}
 	return s
 }

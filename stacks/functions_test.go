@@ -24,7 +24,7 @@ const (
 // functionsOf are the functions that a configuration deploys, sorted.
 func functionsOf(c config.Stack) (names []string) {
 	for _, f := range functionspec.All() {
-		if !f.Voice || len(c.VoiceSources) > 0 {
+		if !f.VoiceOnly || len(c.VoiceSources) > 0 {
 			names = append(names, f.Name)
 		}
 	}
@@ -80,7 +80,7 @@ func functionChecks() []check {
 			},
 		},
 		{
-			name: "failed invocations are tried again and kept",
+			name: "failed invocations are retried and recorded",
 			find: func(s synthesized) (problems []string) {
 				for _, name := range functionsOf(s.chosen) {
 					retries := s.Get(invokeConfig, functionPath(name)+"Retries")
@@ -107,7 +107,7 @@ func functionChecks() []check {
 			},
 			breakages: []breakage{
 				{name: "no retries", do: set(invokeConfig, "FailuresRetries", 0.0, "MaximumRetryAttempts")},
-				{name: "the watch is tried again", do: set(invokeConfig, "WatchRetries", 2.0, "MaximumRetryAttempts")},
+				{name: "the watch is retried", do: set(invokeConfig, "WatchRetries", 2.0, "MaximumRetryAttempts")},
 				{name: "the queue of the rules", do: point(invokeConfig, "StatusRetries",
 					refer("RuleDeadLetters", sqsQueue, "Arn"), "DestinationConfig", "OnFailure", "Destination")},
 				{name: "no destination", do: set(invokeConfig, "VoiceRetries", nil, "DestinationConfig")},
@@ -151,7 +151,7 @@ func functionChecks() []check {
 				{name: "the role of another", do: point(lambdaFunction, "Status", refer("WatchRole", iamRole, "Arn"), "Role")},
 				{name: "another service assumes the role", do: set(iamRole, "StatusRole",
 					"ec2.amazonaws.com", "AssumeRolePolicyDocument", "Statement", 0, "Principal", "Service")},
-				{name: "a role of nobody's", do: func(c cfn.Template) { c.Resources["R"] = &cfn.Resource{Type: iamRole} }},
+				{name: "a role without a function", do: func(c cfn.Template) { c.Resources["R"] = &cfn.Resource{Type: iamRole} }},
 				{name: "a managed policy", do: set(iamRole, "StatusRole",
 					[]any{"arn:aws:iam::aws:policy/AdministratorAccess"}, "ManagedPolicyArns")},
 			},
@@ -183,7 +183,7 @@ func functionChecks() []check {
 }
 
 // trustProblems compares the roles with those of the functions, which Lambda alone
-// assumes. The role of the voice sources is looked at with these.
+// assumes. accessProblems checks the trust of the access role.
 func trustProblems(s synthesized) (problems []string) {
 	var want []string
 	for _, name := range functionsOf(s.chosen) {

@@ -85,7 +85,7 @@ func grantChecks() []check {
 		}
 	}
 	return []check{{
-		name: "resources let in the services that need them, and nobody else",
+		name: "resources grant access to the services that need it, and to nobody else",
 		find: func(s synthesized) (problems []string) {
 			if diff := cmp.Diff(wantGrants(s.chosen), s.Grants()); diff != "" {
 				problems = append(problems, "want (-), got (+):\n"+diff)

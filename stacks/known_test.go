@@ -10,7 +10,7 @@ import (
 
 // known are the types of the resources, and the properties that the checks look at. A
 // property that is not among them may undo what they look at: a key that is disabled, a
-// subscription with a filter. Whoever adds one adds it to a check as well.
+// subscription with a filter. Add new properties to a check, too.
 var known = map[string][]string{
 	cloudwatchAlarm: {
 		"AlarmActions", "AlarmDescription", "ComparisonOperator", "DatapointsToAlarm", "Dimensions",
@@ -57,7 +57,7 @@ var known = map[string][]string{
 
 func knownChecks() []check {
 	return []check{{
-		name: "nothing is deployed that no property is about",
+		name: "nothing is deployed that no check is about",
 		find: func(s synthesized) (problems []string) {
 			for id, r := range s.Resources {
 				properties, ok := known[r.Type]

@@ -99,8 +99,7 @@ func configurations() map[string]config.Stack {
 	return all
 }
 
-// newStack makes a stack in an app with the context of cdk.json. The functions'
-// code is a file each, as it does not matter here.
+// newStack makes a stack in an app with the context of cdk.json. A text file stands for the code of each function.
 func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 	t.Helper()
 	need.Tool(t, "node") // on which the CDK runs
@@ -158,8 +157,7 @@ func readCode(t *testing.T, dir string) map[string]string {
 	return code
 }
 
-// synth returns the report of the checks that failed the synth, nothing when they
-// passed, and the folder of the assembly.
+// synth returns the report of the checks if they failed the synth, and the folder of the assembly.
 func synth(t *testing.T, app awscdk.App) (report, dir string) {
 	t.Helper()
 	defer func() {

@@ -64,7 +64,7 @@ func outputChecks() []check {
 	}
 	return []check{
 		{
-			name: "outputs name what tools and people need",
+			name: "outputs have the names and values that tools read",
 			find: func(s synthesized) (problems []string) {
 				got := map[string]string{}
 				for name, o := range s.Outputs {

@@ -9,7 +9,7 @@ import (
 )
 
 // check is one property of the template. find returns what is wrong. Each breakage
-// changes a compliant template so that find has to find something.
+// changes a compliant template so that find has to return a problem.
 type check struct {
 	name      string
 	find      func(s synthesized) []string
@@ -43,11 +43,11 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// Each property is missed where it is broken.
+// Each check finds each of its breakages.
 func TestBrokenTemplate(t *testing.T) {
 	for _, c := range checks() {
 		if len(c.breakages) == 0 {
-			t.Errorf("%s: nothing shows that this property can be missed", c.name)
+			t.Errorf("%s: no breakage shows that this check can fail", c.name)
 		}
 		for _, b := range c.breakages {
 			t.Run(c.name+"/"+b.name, func(t *testing.T) {

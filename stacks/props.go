@@ -1,10 +1,12 @@
 package stacks
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	_ "time/tzdata" // names of time zones are checked here, and this machine may not have the database
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
@@ -15,13 +17,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/chimewatch/chimewatch/internal/config"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Route says how severe the matches of some rules are, and which topic they go to instead of the alert topic.
 type Route = rulematch.Route
 
-// Settings say how failures are watched; DefaultSettings returns the defaults, to be changed.
+// Settings say when failures and rule matches are notified; DefaultSettings returns the defaults, to be changed.
 type Settings = config.Settings
 
 // DefaultSettings returns the settings of a Chimewatch whose properties have none.
@@ -33,8 +37,8 @@ const (
 	VoiceSQS      = config.VoiceSQS
 	VoiceSNS      = config.VoiceSNS
 	VoiceKinesis  = config.VoiceKinesis
-	SpeakerSearch = "speaker-search"
-	VoiceTone     = "voice-tone"
+	SpeakerSearch = string(voicetask.SpeakerSearch)
+	VoiceTone     = string(voicetask.VoiceTone)
 )
 
 // ChimewatchProps are the properties of a Chimewatch. A property that is not set has the default of the key of the
@@ -131,7 +135,7 @@ var logRetentions = map[int]awslogs.RetentionDays{
 	3288: awslogs.RetentionDays_NINE_YEARS, 3653: awslogs.RetentionDays_TEN_YEARS,
 }
 
-// withDefaults returns the properties with a default for each that is not set. It panics if they are invalid.
+// withDefaults returns the properties with a default for each that is not set.
 func (p *ChimewatchProps) withDefaults() ChimewatchProps {
 	if p == nil {
 		p = &ChimewatchProps{}
@@ -146,35 +150,30 @@ func (p *ChimewatchProps) withDefaults() ChimewatchProps {
 	if filled.Code == nil {
 		filled.Code = Build(".")
 	}
-	filled.check()
 	return filled
 }
 
-// check panics if the configuration's parser refuses a value: its error says which, and what is allowed.
-func (p *ChimewatchProps) check() {
-	routes := slices.Clone(p.Routes)
-	for i, route := range routes {
-		if *awscdk.Token_IsUnresolved(route.Topic + route.Key) { // a topic of the same app
-			routes[i].Topic, routes[i].Key = "", ""
+// config returns the configuration that the properties stand for. It panics if the configuration is invalid; the error
+// says which value is, and what is allowed.
+func (p *ChimewatchProps) config() config.Stack {
+	c := config.Default()
+	c.RetentionDays, c.MemoryMB = int(*p.RetentionDays), int(*p.MemorySize)
+	c.FullNumbers, c.RunbookURL, c.Settings = *p.FullNumbers, *p.RunbookURL, *p.Settings
+	c.Delivery.Max, c.Retry.Max = int(*p.DeliveryAttempts), int(*p.RetryAttempts)
+	c.VoiceSources, c.VoiceTasks, c.VoiceConnectorIDs = p.VoiceSources, p.VoiceTasks, p.VoiceConnectorIds
+	c.VoiceProfileDomainARN, c.VoiceAccessRole = *p.VoiceProfileDomainArn, *p.VoiceAccessRole
+	c.Routes = slices.Clone(p.Routes)
+	for i, route := range c.Routes {
+		if *awscdk.Token_IsUnresolved(route.Topic + route.Key) { // a topic of the same app has no ARN to check
+			c.Routes[i].Topic, c.Routes[i].Key = "", ""
 		}
 	}
-	values := map[string]any{
-		"retentionDays": *p.RetentionDays, "memoryMB": *p.MemorySize, "runbookUrl": *p.RunbookURL,
-		"httpsBody": *p.HTTPSBody, "deliveryAttempts": *p.DeliveryAttempts, "retryAttempts": *p.RetryAttempts,
-		"routes":       rulematch.Routes(routes).String(),
-		"voiceSources": strings.Join(p.VoiceSources, ","), "voiceTasks": strings.Join(p.VoiceTasks, ","),
-		"voiceProfileDomainArn": *p.VoiceProfileDomainArn, "voiceAccessRole": *p.VoiceAccessRole,
-		"voiceConnectorIds": strings.Join(p.VoiceConnectorIds, ","),
-	}
-	environment := config.Stack{Settings: *p.Settings}.Environment(config.Watching)
-	for _, setting := range config.Registry() {
-		if setting.Group == config.Watching {
-			values[setting.Key] = environment[setting.Variable]
-		}
-	}
-	if _, err := config.FromContext(map[string]any{"chimewatch": values}); err != nil {
+	https, err := notify.ParseHTTPSBodies("property HTTPSBody", *p.HTTPSBody)
+	if err := errors.Join(err, c.Validate()); err != nil {
 		panic(err)
 	}
+	c.HTTPS, c.Routes = https, p.Routes
+	return c
 }
 
 // newRegionRules adds rules to the template by which CloudFormation refuses a Region where the stack would be of no

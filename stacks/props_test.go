@@ -63,8 +63,8 @@ func TestPropertiesAreChecked(t *testing.T) {
 		{"a search without its domain", stacks.ChimewatchProps{
 			VoiceSources: []string{stacks.VoiceSQS}, VoiceTasks: []string{stacks.SpeakerSearch},
 		}, "voiceProfileDomainArn"},
-		{"a retention", stacks.ChimewatchProps{RetentionDays: jsii.Number(1.5)}, "retentionDays"},
-		{"a body for https", stacks.ChimewatchProps{HTTPSBody: jsii.String("xml")}, "httpsBody"},
+		{"a retention", stacks.ChimewatchProps{RetentionDays: jsii.Number(-1)}, "retentionDays"},
+		{"a body for https", stacks.ChimewatchProps{HTTPSBody: jsii.String("xml")}, "HTTPSBody"},
 		{"a route", stacks.ChimewatchProps{Routes: []stacks.Route{{Rule: "cancel", Severity: "grave"}}}, "severity"},
 		{"a setting", stacks.ChimewatchProps{Settings: &settings}, "incidentWindow"},
 	} {

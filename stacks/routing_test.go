@@ -80,7 +80,7 @@ func routingChecks() []check {
 				"Targets", 0, "DeadLetterConfig", "Arn")},
 			{name: "another function", do: point(eventRule, "Rule-create-failed", refer("Status", lambdaFunction, "Arn"),
 				"Targets", 0, "Arn")},
-			{name: "without the event", do: target("Rule-create-failed", "$.time", "InputPath")},
+			{name: "a part of the event", do: target("Rule-create-failed", "$.time", "InputPath")},
 			{name: "any account consents", do: set(eventRule, "Rule-consent", nil, "EventPattern", "account")},
 			{name: "rehearsals in production", in: "default", do: set(eventRule, "Rule-state-change",
 				[]any{"aws.chime", "chimewatch.rehearsal"}, "EventPattern", "source")},
@@ -101,8 +101,8 @@ type attempts struct {
 	deadLetters string
 }
 
-// targetProblems compares the target of a rule with the function it should invoke,
-// which EventBridge must be allowed to do, and with how it is to be tried.
+// targetProblems compares the target of a rule with the function that it should invoke,
+// and with the grants and retries that EventBridge needs.
 func targetProblems(s synthesized, r *cfn.Resource, rule, function string, want attempts) (problems []string) {
 	wrong := func(format string, args ...any) {
 		problems = append(problems, "rule "+rule+": "+fmt.Sprintf(format, args...))

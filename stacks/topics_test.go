@@ -33,7 +33,7 @@ func topicKeys(c config.Stack) map[string]string {
 	return keys
 }
 
-// displayNames are as whom the topics write e-mails.
+// displayNames are the senders of the topics' e-mails.
 var displayNames = map[string]string{
 	"FailureTopic": "Call analytics failures", "AlertTopic": "Call alerts", "AlarmTopic": "chimewatch alarms",
 	"VoiceTopic": "Voice-analytics notifications",
@@ -70,11 +70,11 @@ func topicChecks() []check {
 			},
 			breakages: []breakage{
 				{name: "not encrypted", do: set(snsTopic, "FailureTopic", nil, "KmsMasterKeyId")},
-				{name: "written as by another topic", do: set(snsTopic, "AlarmTopic", "Call alerts", "DisplayName")},
+				{name: "the sender of another topic", do: set(snsTopic, "AlarmTopic", "Call alerts", "DisplayName")},
 				{name: "signed with SHA-1", do: set(snsTopic, "AlertTopic", nil, "SignatureVersion")},
-				{name: "alarms by the key of the notifications",
+				{name: "alarms with the key of the notifications",
 					do: point(snsTopic, "AlarmTopic", refer("TopicKey", kmsKey, "Arn"), "KmsMasterKeyId")},
-				{name: "a key that stays", do: set(kmsKey, "AlarmTopicKey", false, "EnableKeyRotation")},
+				{name: "a key that is not rotated", do: set(kmsKey, "AlarmTopicKey", false, "EnableKeyRotation")},
 				{name: "plain HTTP", do: remove(snsPolicy, "AlertTopic/Policy")},
 			},
 		},
@@ -154,7 +154,7 @@ func topicChecks() []check {
 	}
 }
 
-// A synth says when nobody would receive the notifications.
+// A synth warns if nobody would receive the notifications.
 func TestSynthWarnsWhereNobodyIsSubscribed(t *testing.T) {
 	for _, test := range []struct {
 		name   string

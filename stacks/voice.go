@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -68,7 +69,7 @@ type VoiceIngest struct {
 
 // NewVoiceIngest makes the chosen sources and connects them with the function.
 func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestProps) *VoiceIngest {
-	v := &VoiceIngest{props: props}
+	v := &VoiceIngest{props: props, statements: minimumStatements(awscdk.Stack_Of(scope))}
 	named := func(suffix string) *string { return jsii.String(*id + suffix) }
 	if props.has(VoiceLambda) {
 		permit := func(id, service string) {
@@ -79,6 +80,7 @@ func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestPr
 		}
 		permit("PipelinesInvoke", mediaPipelines)
 		permit("VoiceConnectorsInvoke", voiceConnectors)
+		v.grant("InvokeVoice", props.Function.FunctionArn(), "lambda:InvokeFunction", "lambda:GetPolicy")
 	}
 	if props.has(VoiceSQS, VoiceSNS, VoiceKinesis) {
 		v.Key = awskms.NewKey(scope, named("Key"), &awskms.KeyProps{
@@ -95,6 +97,7 @@ func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestPr
 	}
 	if props.has(VoiceSQS) {
 		v.newQueue(scope, named)
+		v.grant("SendToVoiceQueue", v.Queue.QueueArn(), "sqs:SendMessage", "sqs:GetQueueAttributes")
 	}
 	if props.has(VoiceSNS) {
 		v.Topic = NewNotificationTopic(scope, named("Topic"), &NotificationTopicProps{
@@ -102,23 +105,33 @@ func NewVoiceIngest(scope constructs.Construct, id *string, props *VoiceIngestPr
 		})
 		props.Function.AddEventSource(awslambdaeventsources.NewSnsEventSource(v.Topic,
 			&awslambdaeventsources.SnsEventSourceProps{DeadLetterQueue: v.DeadLetters}))
+		v.grant("PublishToVoiceTopic", v.Topic.TopicArn(), "sns:Publish", "sns:GetTopicAttributes")
 	}
 	if props.has(VoiceKinesis) {
 		v.newStream(scope, named)
+		v.grant("PutToVoiceStream", v.Stream.StreamArn(), "kinesis:PutRecord")
 	}
 	if props.has(VoiceSQS, VoiceKinesis) {
 		v.allow("DecryptVoiceSources", v.Key.KeyArn(), "kms:Decrypt")
 	}
-	v.statements = v.accessStatements(awscdk.Stack_Of(scope))
+	if v.Key != nil {
+		v.statements = append(v.statements,
+			statement("EncryptNotifications", v.Key.KeyArn(), "kms:GenerateDataKey", "kms:Decrypt").tagged())
+	}
 	if props.AccessRole {
 		v.AccessRole = newAccessRole(scope, named("AccessRole"), v.statements)
 	}
 	return v
 }
 
+// grant adds a statement for the access role: how the service delivers to a source.
+func (v *VoiceIngest) grant(sid string, resource *string, actions ...string) {
+	v.statements = append(v.statements, statement(sid, resource, actions...))
+}
+
 // allow adds a statement to the role of the function.
 func (v *VoiceIngest) allow(sid string, resource *string, actions ...string) {
-	allow(v.props.Function.Role(), Statement{Sid: sid, Actions: actions, Resources: []*string{resource}})
+	allow(v.props.Function.Role(), statement(sid, resource, actions...))
 }
 
 func (v *VoiceIngest) newQueue(scope constructs.Construct, named func(string) *string) {
@@ -164,5 +177,55 @@ func (v *VoiceIngest) addOutputs(add func(name, description string, value *strin
 		add("VoiceAccessRoleArn", "ResourceAccessRoleArn of the media insights pipeline configuration",
 			v.AccessRole.RoleArn())
 	}
-	v.addStatements(add)
+	policy := make([]map[string]any, len(v.statements))
+	for i, s := range v.statements {
+		policy[i] = map[string]any{"Sid": s.Sid, "Effect": "Allow", "Action": s.Actions, "Resource": s.Resources[0]}
+		if s.Conditions != nil {
+			policy[i]["Condition"] = s.Conditions
+		}
+	}
+	add("VoiceAccessStatements", "Statements for the resource access role of "+strings.Join(v.props.Sources, ", "),
+		awscdk.Stack_Of(v.props.Function).ToJsonString(policy, nil))
+}
+
+// tagged returns the statement with the condition under which the guide grants a resource whose name does not show
+// that it belongs to the service.
+func (s Statement) tagged() Statement {
+	s.Conditions = map[string]any{"StringLike": map[string]any{"aws:ResourceTag/AWSServiceName": "ChimeSDK"}}
+	return s
+}
+
+// minimumStatements are the minimum policy of the resource access role of a media insights pipeline configuration,
+// without which every pipeline of the configuration fails (Amazon Chime SDK developer guide, "Using the call analytics
+// resource access role", "Minimum required policy").
+func minimumStatements(stack awscdk.Stack) []Statement {
+	const known = "The developer guide's minimum policy: streams and keys of calls are known by the service's name or tag."
+	media := []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"}
+	transcribe := statement("Transcribe", jsii.String("*"),
+		"transcribe:StartCallAnalyticsStreamTranscription", "transcribe:StartStreamTranscription")
+	transcribe.wildcard, transcribe.reason = "*", "Transcription has no resources to name."
+	return []Statement{
+		transcribe, anyOf(stack, "ReadChimeStreams", known, "kinesisvideo", "stream/Chime*", media...),
+		anyOf(stack, "ReadTaggedStreams", known, "kinesisvideo", "stream/*", media...).tagged(),
+		anyOf(stack, "DecryptTaggedStreams", known, "kms", "key/*", "kms:Decrypt").tagged(),
+	}
+}
+
+// newAccessRole makes the role with these statements. Its trust is the guide's: the service, for calls of this
+// account alone.
+func newAccessRole(scope constructs.Construct, id *string, statements []Statement) awsiam.Role {
+	stack := awscdk.Stack_Of(scope)
+	sources := "arn:" + *stack.Partition() + ":chime:*:" + *stack.Account() + ":*"
+	role := awsiam.NewRole(scope, id, &awsiam.RoleProps{
+		Description: jsii.String("How Amazon Chime SDK reads call audio " +
+			"and delivers voice-analytics notifications to chimewatch"),
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String(mediaPipelines), &awsiam.ServicePrincipalOpts{
+			Conditions: &map[string]any{
+				"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()},
+				"ArnLike":      map[string]any{"aws:SourceArn": sources},
+			},
+		}),
+	})
+	allow(role, statements...)
+	return role
 }

@@ -21,7 +21,7 @@ func voiceChecks() []check {
 	}
 	return []check{
 		{
-			name: "each voice source is made and wired, and no other",
+			name: "the chosen voice sources are made and connected, and no other",
 			find: sourceProblems,
 			breakages: []breakage{
 				{name: "voice where none is chosen", in: "default", do: func(c cfn.Template) {

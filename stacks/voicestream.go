@@ -88,11 +88,8 @@ func (v *VoiceIngest) allowStream() {
 		"kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards")
 	v.allow("FindStreamFailures", v.Failures.BucketArn(), "s3:ListBucket")
 	bucket := awscdk.Stack_Of(v.Failures).GetLogicalId(v.Failures.Node().DefaultChild().(awscdk.CfnElement))
-	allow(v.props.Function.Role(), Statement{
-		Sid: "KeepStreamFailures", Actions: []string{"s3:PutObject"},
-		Resources: []*string{v.Failures.ArnForObjects(jsii.String("*"))},
-		Wildcard:  "Lambda chooses the names of the objects that it writes.",
-		Findings:  []string{"Resource::<" + *bucket + ".Arn>/*"},
-	})
+	write := statement("KeepStreamFailures", v.Failures.ArnForObjects(jsii.String("*")), "s3:PutObject")
+	write.wildcard, write.reason = "<"+*bucket+".Arn>/*", "Lambda chooses the names of the objects that it writes."
+	allow(v.props.Function.Role(), write)
 	v.allow("EncryptStreamFailures", v.Key.KeyArn(), "kms:GenerateDataKey")
 }

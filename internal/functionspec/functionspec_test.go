@@ -46,20 +46,15 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// A function that publishes knows how to render, and one that runs tasks knows which.
-func TestVariablesFitTheWork(t *testing.T) {
+// A function that publishes reads how to render notifications.
+func TestSettingsFitTheWork(t *testing.T) {
 	for _, f := range functionspec.All() {
-		for _, name := range []string{config.EnvTable, config.EnvRetentionDays, config.EnvStack} {
-			if !f.Reads(name) {
-				t.Errorf("%s does not read %s", f.Name, name)
-			}
+		publishes := f.NotifiesFailures || f.Reads(config.Routing)
+		if !f.Reads(config.Storage) || f.Reads(config.Notifications) != publishes || f.Reads(config.Watching) != publishes {
+			t.Errorf("%s: publishes is %t, and it reads %v", f.Name, publishes, f.Groups)
 		}
-		publishes := f.Reads(config.EnvFailureTopicARN) || f.Reads(config.EnvAlertTopicARN)
-		if f.Reads(config.EnvHTTPSBody) != publishes || f.Reads(config.EnvFullNumbers) != publishes {
-			t.Errorf("%s: publishes is %t, and it reads %v", f.Name, publishes, f.Variables)
-		}
-		if f.Reads(config.EnvVoiceTasks) != f.RunsTasks {
-			t.Errorf("%s: runs voice tasks is %t, and it reads %v", f.Name, f.RunsTasks, f.Variables)
+		if f.StopsTasks && !f.Reads(config.Voice) {
+			t.Errorf("%s: stops voice tasks, and reads %v", f.Name, f.Groups)
 		}
 	}
 }
