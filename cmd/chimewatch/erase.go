@@ -158,19 +158,19 @@ func maskDigits(text string) string {
 
 // kindWords are the kinds as people read them.
 var kindWords = map[dynamo.Kind]string{
-	dynamo.KindPipeline:     "pipelines",
-	dynamo.KindEvent:        "events",
-	dynamo.KindPointer:      "pointers to pipelines",
-	dynamo.KindMembership: "links to incidents",
-	dynamo.KindOccurrence:   "ids in incidents",
-	dynamo.KindMatch:        "rule matches",
-	dynamo.KindWindow:  "windows of rules",
-	dynamo.KindNotification: "notifications about rule matches",
-	dynamo.KindVoice:        "voice notifications",
-	dynamo.KindConsent:      "entries of consent ledgers",
-	dynamo.KindConsentExpiry:   "ends of consent",
-	dynamo.KindReason:       "reasons of incidents that name the call",
-	dynamo.KindOther:        "others",
+	dynamo.KindPipeline:      "pipelines",
+	dynamo.KindEvent:         "events",
+	dynamo.KindPointer:       "pointers to pipelines",
+	dynamo.KindMembership:    "links to incidents",
+	dynamo.KindOccurrence:    "ids in incidents",
+	dynamo.KindMatch:         "rule matches",
+	dynamo.KindWindow:        "windows of rules",
+	dynamo.KindNotification:  "notifications about rule matches",
+	dynamo.KindVoice:         "voice notifications",
+	dynamo.KindConsent:       "entries of consent ledgers",
+	dynamo.KindConsentExpiry: "ends of consent",
+	dynamo.KindReason:        "reasons of incidents that name the call",
+	dynamo.KindOther:         "others",
 }
 
 // printBelongings shows what would be erased, with phone numbers masked.

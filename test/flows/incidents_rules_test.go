@@ -108,9 +108,7 @@ func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
 			again = true
 			reopened++
 		}}
-		w := v.watch(limits, quiet{})
-		table := dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now})
-		w = v.watchOn(table, limits, quiet{})
+		w := v.watchOn(dynamo.New(meanwhile, world.Table, dynamo.Options{Now: v.now.Now}), limits, quiet{})
 		if err := w.Run(t.Context()); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}

@@ -418,8 +418,7 @@ func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
 		during := &during{Client: world.DB, calls: n, do: func() {
 			v.fail(t, phoned{id: "p2", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, minutes(10)))
 		}}
-		w := v.watch(limits, quiet{})
-		w = v.watchOn(dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now}), limits, quiet{})
+		w := v.watchOn(dynamo.New(during, world.Table, dynamo.Options{Now: v.now.Now}), limits, quiet{})
 		if err := w.Run(t.Context()); err != nil {
 			t.Fatalf("before call %d: %v", n, err)
 		}
