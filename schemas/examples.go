@@ -83,7 +83,7 @@ var sortedExamples = sync.OnceValue(func() []Example {
 	return list
 })
 
-// Examples gives every example, sorted by name.
+// Examples returns every example, sorted by name.
 func Examples() []Example {
 	list := slices.Clone(sortedExamples())
 	for i := range list {
@@ -92,7 +92,7 @@ func Examples() []Example {
 	return list
 }
 
-// Lookup gives the example of that name. The error for a name that there is
+// Lookup returns the example of that name. The error for a name that there is
 // none of has class NotFound and lists the names near to it.
 func Lookup(name string) (Example, error) {
 	list := sortedExamples()

@@ -9,7 +9,7 @@ import (
 	why "github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
-// problemsOf gives what is wrong with event, sorted, each problem once.
+// problemsOf returns what is wrong with event, sorted, each problem once.
 func problemsOf(sch *jsonschema.Schema, event map[string]any) []Problem {
 	err := sch.Validate(event)
 	var failed *jsonschema.ValidationError

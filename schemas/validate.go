@@ -32,7 +32,7 @@ type Problem struct {
 	Message string
 }
 
-// String gives the problem on one line.
+// String returns the problem on one line.
 func (p Problem) String() string { return p.Pointer + ": " + p.Message }
 
 // Validate holds an event against the schema of its detail type. It gives the
@@ -65,7 +65,7 @@ func Validate(raw []byte) (schema string, problems []Problem, err error) {
 	return schema, problemsOf(compiled[schema], event), nil
 }
 
-// envelopeProblems gives the problems of an event whose kind is not known. All
+// envelopeProblems returns the problems of an event whose kind is not known. All
 // schemas have the same envelope, so any of them can tell.
 func envelopeProblems(sch *jsonschema.Schema, event map[string]any) []Problem {
 	value, present := event[typeProperty]

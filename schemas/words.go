@@ -96,7 +96,7 @@ func gist(description string) string {
 	return string(unicode.ToLower(first)) + sentence[size:]
 }
 
-// describedAt gives the description that the schema has for the field at
+// describedAt returns the description that the schema has for the field at
 // location, empty when it does not know the field.
 func describedAt(sch *jsonschema.Schema, location []string) string {
 	for _, token := range location {
@@ -113,7 +113,7 @@ func describedAt(sch *jsonschema.Schema, location []string) string {
 	return sch.Description
 }
 
-// valueAt gives the value at location, false when there is none.
+// valueAt returns the value at location, false when there is none.
 func valueAt(value any, location []string) (any, bool) {
 	for _, token := range location {
 		switch v := value.(type) {

@@ -108,7 +108,7 @@ func (a *app) beside(name string, value any) {
 	_ = enc.Encode(map[string]any{name: value})
 }
 
-// widthOf gives the width of the terminal that w is, 0 when it is none.
+// widthOf returns the width of the terminal that w is, 0 when it is none.
 func widthOf(w io.Writer) int {
 	file, ok := w.(*os.File)
 	if !ok {
@@ -121,7 +121,7 @@ func widthOf(w io.Writer) int {
 	return width
 }
 
-// colour tells whether the standard output is a terminal that may be coloured.
+// colour reports whether the standard output is a terminal that may be coloured.
 func (a *app) colour() bool {
 	out := a.stdout
 	if c, ok := out.(*checked); ok {

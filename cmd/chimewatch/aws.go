@@ -22,7 +22,7 @@ import (
 // tableOutput is the output of the stack that names the table.
 const tableOutput = "TableName"
 
-// awsConfig gives the configuration for all AWS clients. As in the AWS CLI, a
+// awsConfig returns the configuration for all AWS clients. As in the AWS CLI, a
 // flag wins over its environment variable, and that over the profile. It fails,
 // saying what to do, when there is no Region or there are no credentials.
 func (a *app) awsConfig() (aws.Config, error) {
@@ -72,7 +72,7 @@ func checkEndpoint(endpoint string) error {
 	return nil
 }
 
-// isLoopback tells whether an endpoint is on this machine, so not AWS itself.
+// isLoopback reports whether an endpoint is on this machine, so not AWS itself.
 func isLoopback(endpoint *string) bool {
 	parsed, err := url.Parse(aws.ToString(endpoint))
 	if err != nil {

@@ -64,7 +64,7 @@ func (c *grantCmd) Run(a *app) error {
 // Run tells of a refusal.
 func (c *denyCmd) Run(a *app) error { return c.send(a, c.detail(voicetask.Denied, a.now())) }
 
-// Run tells that consent is taken back.
+// Run reports that consent is taken back.
 func (c *withdrawCmd) Run(a *app) error { return c.send(a, c.detail(voicetask.Withdrawn, a.now())) }
 
 func (w *word) detail(decision voicetask.Kind, now time.Time) voicetask.ConsentDetail {
@@ -138,7 +138,7 @@ func acceptable(detail json.RawMessage, now time.Time) error {
 	return err
 }
 
-// flagOf gives the flag for a field of the event.
+// flagOf returns the flag for a field of the event.
 var flagOf = map[string]string{
 	"/detail/transactionId": "--transaction", "/detail/callId": "--call", "/detail/by": "--by", "/detail/until": "--until, --for",
 }

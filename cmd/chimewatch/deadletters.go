@@ -61,7 +61,7 @@ func reportLetter(l *deadletter.Letter) letterReport {
 	return report
 }
 
-// functionName gives the last part of an ARN.
+// functionName returns the last part of an ARN.
 func functionName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
 // Run lists the letters. They are back in their queues before anything is printed.

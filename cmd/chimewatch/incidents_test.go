@@ -17,8 +17,10 @@ import (
 // fillIncidents keeps one incident that is over and one of three calls that goes on.
 func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Incident) {
 	t.Helper()
+	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
+	service := &incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return now }}
 	join := func(element string, class incident.Class, pipeline, reason string, at time.Time) incident.Incident {
-		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
+		i, err := service.Record(t.Context(), incident.Report{
 			Group: incident.Group{Scope: "voice-connector/c4tq9mzx1bd7ne0rw3yhk8", Element: element}, Class: class, Reason: reason,
 			Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: "call of " + pipeline, At: at},
 		})
@@ -29,8 +31,7 @@ func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Inciden
 	}
 	noon := time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
 	closed = join("", incident.Quota, lost, "The quota was reached for +12065550137", noon)
-	err := s.Close(t.Context(), closed, time.Now())
-	if err != nil {
+	if err := s.Close(t.Context(), closed, now); err != nil {
 		t.Fatal(err)
 	}
 	for n, id := range []string{running, ended, transferred} {

@@ -81,7 +81,7 @@ Try, in another terminal:
   %[2]s calls show 01234567-89ab-4cde-8f01-23456789abcd %[3]s
 `
 
-// localFlags gives the flags with which other commands find the stack.
+// localFlags returns the flags with which other commands find the stack.
 func localFlags(dir string) string {
 	if dir == local.DefaultDir {
 		return "--local"

@@ -158,7 +158,7 @@ func usage(where, what, fix string) error {
 	return usageError{apperr.New(apperr.Invalid, where, what, fix)}
 }
 
-// asFault gives the apperr.Error that err is or holds.
+// asFault returns the apperr.Error that err is or holds.
 func asFault(err error) *apperr.Error {
 	var known *apperr.Error
 	if errors.As(err, &known) {

@@ -62,7 +62,7 @@ func (o override) apply(event map[string]any) error {
 	return err
 }
 
-// put gives holder with the value in it, which for an array may be another one.
+// put returns holder with the value in it, which for an array may be another one.
 func (o override) put(holder any, path []string) (any, error) {
 	if len(path) == 0 {
 		return o.value, nil
@@ -103,7 +103,7 @@ func (o override) putElement(list []any, name string, rest []string) (any, error
 	return list, nil
 }
 
-// emptyFor gives what path can be put into: an array if it begins with an index.
+// emptyFor returns what path can be put into: an array if it begins with an index.
 func emptyFor(path []string) any {
 	if len(path) == 0 {
 		return nil

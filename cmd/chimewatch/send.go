@@ -182,7 +182,7 @@ func (c *sendCmd) report(a *app, done []sent) error {
 	return nil
 }
 
-// rehearse gives an entry a source that AWS accepts from its customers. An event of a
+// rehearse returns an entry a source that AWS accepts from its customers. An event of a
 // file is refused instead: it would be kept as a rehearsal where a real one is meant.
 func (c *sendCmd) rehearse(a *app, o *outgoing) error {
 	if !strings.HasPrefix(*o.entry.Source, "aws.") {

@@ -100,7 +100,7 @@ func (a *app) deadLettersConfig() (aws.Config, error) {
 	return localConfig(left.Endpoint()), nil
 }
 
-// runningConfig gives the configuration for the local stack that runs.
+// runningConfig returns the configuration for the local stack that runs.
 func (a *app) runningConfig() (aws.Config, error) {
 	state, err := local.FindRunning(a.ctx, a.LocalDir)
 	if err != nil {

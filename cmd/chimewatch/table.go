@@ -62,7 +62,7 @@ const (
 	continued = "  " // before columns that follow on a line of their own
 )
 
-// fitting gives the end of the columns from one on that fit beside each other: one
+// fitting returns the end of the columns from one on that fit beside each other: one
 // at least, and all where the width does not matter.
 func (a *app) fitting(all [][]string, from, indent int) (to int) {
 	room := a.width - indent
@@ -82,7 +82,7 @@ func (a *app) fitting(all [][]string, from, indent int) (to int) {
 	return to
 }
 
-// render gives some columns of a header and rows, each row as a line.
+// render returns some columns of a header and rows, each row as a line.
 func (a *app) render(all [][]string, from, to int) []string {
 	t := table.NewWriter()
 	t.SetStyle(table.Style{Name: "columns", Box: table.BoxStyle{PaddingRight: columnGap}})

@@ -57,7 +57,7 @@ func checkPage(limit int, cursor string) error {
 	return nil
 }
 
-// parseSince gives the beginning of a span up to now, zero for the empty text.
+// parseSince returns the beginning of a span up to now, zero for the empty text.
 func parseSince(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

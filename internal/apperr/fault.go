@@ -48,7 +48,7 @@ func Wrap(err error, class Class, where, what, fix string) *Error {
 	return &Error{Class: class, Where: where, What: what, Fix: fix, Err: err}
 }
 
-// Error gives "where: what: cause (fix)" with the absent parts left out.
+// Error returns "where: what: cause (fix)" with the absent parts left out.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Where)
@@ -67,10 +67,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ClassOf gives the class of the outermost Error in err's chain, Internal when
+// ClassOf returns the class of the outermost Error in err's chain, Internal when
 // there is none, and the empty class for nil.
 func ClassOf(err error) Class {
 	if err == nil {

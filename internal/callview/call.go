@@ -48,7 +48,7 @@ type Call struct {
 
 	Elements []Element `json:"elements"`
 	Failure  *Failure  `json:"failure,omitempty"`
-	// Reconciled tells that the state was completed from what the API told,
+	// Reconciled reports that the state was completed from what the API told,
 	// because events were missing or late.
 	Reconciled *Reconciled `json:"reconciled,omitempty"`
 

@@ -178,7 +178,7 @@ type VoiceAnalytics struct {
 	Metadata     map[string]json.RawMessage
 }
 
-// Failing tells whether an element's status means that it does not deliver and
+// Failing reports whether an element's status means that it does not deliver and
 // will not: Failed or NotSupported.
 func (e Element) Failing() bool {
 	return e.Status == StatusFailed || e.Status == StatusNotSupported

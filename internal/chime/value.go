@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// textOf gives the text of a JSON string.
+// textOf returns the text of a JSON string.
 func textOf(value jsontext.Value) (string, bool) {
 	if value.Kind() != '"' {
 		return "", false

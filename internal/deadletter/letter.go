@@ -40,7 +40,7 @@ type Letter struct {
 
 	url, receipt string
 	gone         bool
-	// carried tells that a queue carried the body to the function.
+	// carried reports that a queue carried the body to the function.
 	carried bool
 }
 
@@ -151,7 +151,7 @@ func event(body string) (id, detailType string) {
 	return id, detailType
 }
 
-// Is tells whether a name given by a person is the letter's: the id of the
+// Is reports whether a name given by a person is the letter's: the id of the
 // message, or that of the event in it.
 func (l *Letter) Is(name string) bool {
 	return name != "" && (name == l.ID || name == l.EventID)

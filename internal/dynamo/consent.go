@@ -12,7 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// entryItems gives the items of an entry: one, or two of a readiness, and of
+// entryItems returns the items of an entry: one, or two of a readiness, and of
 // consent that has an end.
 func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 	var partitions []string
@@ -109,7 +109,7 @@ func readEntry(it item) voicetask.Entry {
 		ledgerSK)})
 }
 
-// PipelineEnd tells whether a pipeline of the transaction has stopped, and when.
+// PipelineEnd reports whether a pipeline of the transaction has stopped, and when.
 // As long as another one of it is open, the call is not over.
 func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
 	pointers, err := s.queryAll(ctx, transactionKey(transactionID), pointerSK)
@@ -143,7 +143,7 @@ type Held struct {
 	At time.Time
 }
 
-// Held gives up to limit of them, newest first.
+// Held returns up to limit of them, newest first.
 func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 	var found []Held
 	for shard := range shards {
@@ -177,7 +177,7 @@ func appendHeld(found []Held, items []item) []Held {
 	return found
 }
 
-// heldPage gives a page of a shard, newest first, and moves after behind it.
+// heldPage returns a page of a shard, newest first, and moves after behind it.
 func (s *Store) heldPage(ctx context.Context, shard, limit int, after *position) ([]item, error) {
 	q := query{index: byTime, pk: timeLedger + strconv.Itoa(shard), newestFirst: true, limit: limit}
 	if after.PK != "" {

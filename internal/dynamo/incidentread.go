@@ -57,7 +57,7 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 	return decodeIncident(it), nil
 }
 
-// IncidentsOf gives the ids of the incidents that a pipeline has joined.
+// IncidentsOf returns the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
 	items, err := s.queryAll(ctx, pipelineKey(pipelineID), membershipSK)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, e
 	return ids, nil
 }
 
-// IncidentNotifications gives what was told of an incident, oldest first, and
+// IncidentNotifications returns what was told of an incident, oldest first, and
 // what is being told last.
 func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]notify.Notification, error) {
 	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), noticeSK)

@@ -32,7 +32,7 @@ func (p position) key(q query) item {
 	return item{attrPK: text(p.PK), attrSK: text(p.SK), attrFirst: text(p.At), q.index.partition: text(q.pk)}
 }
 
-// List gives a page of pipelines, newest first. Open and failed ones are read
+// List returns a page of pipelines, newest first. Open and failed ones are read
 // off their sparse index; a page costs what it holds, not what the table holds,
 // but other statuses, and open and failed ones together, are picked from the
 // pipelines of their time.
@@ -218,7 +218,7 @@ func writeCursor(positions [shards]position) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// CheckCursor gives an error of class Invalid when a cursor is not empty and no
+// CheckCursor returns an error of class Invalid when a cursor is not empty and no
 // page can have given it.
 func CheckCursor(cursor string) error {
 	_, err := readCursor(cursor)

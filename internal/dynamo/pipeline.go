@@ -143,7 +143,7 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 // what one writer makes of them must not stand beside what another changed.
 var statusRegisters = []string{attrStatus, attrStatusOrder, attrObservation, attrState}
 
-// changeConditions gives the registers that must be as they were read, for these to change.
+// changeConditions returns the registers that must be as they were read, for these to change.
 func changeConditions(changed []string) []string {
 	all := append([]string{attrOrder}, changed...)
 	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(statusRegisters, name) }) {

@@ -49,7 +49,7 @@ func statePartition(st pipeline.State) string {
 	return ""
 }
 
-// encode gives the state's registers, without keys and expiry.
+// encode returns the state's registers, without keys and expiry.
 func encode(st pipeline.State) (item, error) {
 	it := item{attrTime: text(timePipeline + shardOf(st.ID)), attrOrder: text(string(st.Order))}
 	set := func(name, value string) {

@@ -11,7 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Pipeline gives the state of one pipeline or failed creation by its id, with
+// Pipeline returns the state of one pipeline or failed creation by its id, with
 // a consistent read; an error of class NotFound when there is none.
 func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error) {
 	it, err := s.get(ctx, key(pipelineKey(id), stateSK))
@@ -24,7 +24,7 @@ func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error)
 	return decode(it)
 }
 
-// Find gives all pipelines that ref may mean, newest first: a pipeline's id or
+// Find returns all pipelines that ref may mean, newest first: a pipeline's id or
 // ARN, the id of a failed creation, a callId or a transactionId. Of those first
 // heard of at the same moment the one with the greatest event comes first. Where
 // no real pipeline has the id, those of a rehearsal in which it was sent are
@@ -133,7 +133,7 @@ func provenBy(body []byte) (pipeline.State, error) {
 	return pipeline.FromEvent(ev)
 }
 
-// History gives a pipeline's events in their order.
+// History returns a pipeline's events in their order.
 func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
 	items, err := s.queryAll(ctx, pipelineKey(id), eventSK)
 	if err != nil {

@@ -203,7 +203,7 @@ func isConditionFailure(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// failure gives err its class and says what can be done.
+// failure returns err its class and says what can be done.
 func (s *Store) failure(err error, what string) error {
 	class, fix := apperr.Internal, ""
 	var api smithy.APIError

@@ -53,7 +53,7 @@ func (u *update) put(attr string, v types.AttributeValue) { u.set(attr, u.value(
 func (u *update) add(attr, set string)                    { u.adds = append(u.adds, attr+" "+set) }
 func (u *update) remove(attr string)                      { u.removes = append(u.removes, attr) }
 
-// putIfAbsent gives attr a value unless it has one.
+// putIfAbsent returns attr a value unless it has one.
 func (u *update) putIfAbsent(attr string, v types.AttributeValue) {
 	u.set(attr, "if_not_exists("+attr+", "+u.value(v)+")")
 }

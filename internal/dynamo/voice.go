@@ -53,7 +53,7 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 	return errs
 }
 
-// voiceItems gives all items that one notification is kept in.
+// voiceItems returns all items that one notification is kept in.
 func (s *Store) voiceItems(n chime.VoiceNotification) ([]item, error) {
 	it, err := s.voiceItem(n)
 	if err != nil {
@@ -111,7 +111,7 @@ func voicePK(n chime.VoiceNotification) string {
 	return name + "#" + keyID(id) + "#notificationType#" + string(n.By) + "#analyticsType#" + string(n.Analytics)
 }
 
-// voiceRefs gives the index partitions by which a notification is found, the
+// voiceRefs returns the index partitions by which a notification is found, the
 // best first. There are two indexes, so that the third is left out: whoever has
 // a transaction and a pipeline needs no callId, which is no identity.
 func voiceRefs(transactionID, pipelineID, callID string) []string {
@@ -124,7 +124,7 @@ func voiceRefs(transactionID, pipelineID, callID string) []string {
 	return refs
 }
 
-// Voice gives the notifications of a pipeline's call, oldest first: those that
+// Voice returns the notifications of a pipeline's call, oldest first: those that
 // name its transaction, its pipeline or its callId. It reads indexes, which
 // follow the table within moments.
 func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]chime.VoiceNotification, error) {
@@ -161,7 +161,7 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 	return notes, nil
 }
 
-// voiceKeys gives the keys of the notifications that voiceItem has put under ref.
+// voiceKeys returns the keys of the notifications that voiceItem has put under ref.
 func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
 	keys, err := s.indexKeys(ctx, byState, ref)
 	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first
@@ -171,7 +171,7 @@ func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
 	return append(keys, more...), err
 }
 
-// indexKeys gives the keys of the items in one partition of an index.
+// indexKeys returns the keys of the items in one partition of an index.
 func (s *Store) indexKeys(ctx context.Context, in index, ref string) ([]item, error) {
 	items, err := s.all(ctx, query{index: in, pk: ref})
 	for i, it := range items {

@@ -76,7 +76,7 @@ func SplitScope(scope string) (rehearsal bool, kind, name string) {
 	return rehearsal, kind, name
 }
 
-// ScopeOf gives what a pipeline shares with others that would fail of the same
+// ScopeOf returns what a pipeline shares with others that would fail of the same
 // cause: its Voice Connector, which every event of a Voice Connector call names;
 // else the configuration, which few events name; else the account's Region. What
 // is rehearsed has a scope of its own, and so has each account and Region: the id
@@ -113,14 +113,14 @@ func scopeOfKind(kind string, st pipeline.State) string {
 	return scope
 }
 
-// within tells whether a pipeline is one of a scope: also where more is known of
+// within reports whether a pipeline is one of a scope: also where more is known of
 // it than of those that failed, so that ScopeOf gives a narrower one.
 func within(scope string, st pipeline.State) bool {
 	_, kind, _ := SplitScope(scope)
 	return scope == scopeOfKind(kind, st)
 }
 
-// MostSevere gives the element whose loss weighs most; ties by name. It is empty
+// MostSevere returns the element whose loss weighs most; ties by name. It is empty
 // when there is none.
 func MostSevere(elements []pipeline.Element) string {
 	mostSevere := ""
@@ -139,7 +139,7 @@ func deliversAtTheEnd(elementType string) bool {
 	return loss == Recording || loss == VoiceEnhancement
 }
 
-// Succeeds tells whether a pipeline of the group's scope has got past where
+// Succeeds reports whether a pipeline of the group's scope has got past where
 // those of its incidents failed.
 func Succeeds(g Group, st pipeline.State) bool {
 	if !within(g.Scope, st) {

@@ -20,7 +20,7 @@ const (
 	VoiceEnhancement Loss = "voice enhancement"
 )
 
-// Losses gives what is lost when these elements failed, each loss once, the
+// Losses returns what is lost when these elements failed, each loss once, the
 // gravest first. What a type that is not known here delivers cannot be told, so
 // it stands among the insights: below what is certainly grave, above what is
 // only cosmetic.
@@ -43,7 +43,7 @@ func graver(a, b Loss) int {
 	return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a, b))
 }
 
-// lossOf gives the gravest loss by an element of the type.
+// lossOf returns the gravest loss by an element of the type.
 func lossOf(elementType string) Loss {
 	switch elementType {
 	case chime.ElementRecordingSink:

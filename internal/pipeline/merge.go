@@ -11,7 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// FromEvent gives the state that one event alone proves. It is an error of
+// FromEvent returns the state that one event alone proves. It is an error of
 // class Invalid to give it an event that is no state change.
 func FromEvent(ev *chime.Event) (State, error) {
 	sc := ev.StateChange

@@ -22,7 +22,7 @@ const (
 	orderHeadLength = timeDigits + 1 + updatedDigits + 1 + 1 + 1
 )
 
-// OrderOf gives the place of a state change.
+// OrderOf returns the place of a state change.
 func OrderOf(ev *chime.Event) Order {
 	var latest int64
 	for _, e := range ev.StateChange.Elements {

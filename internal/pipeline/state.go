@@ -40,10 +40,10 @@ func Statuses() []Status {
 	return []Status{Unknown, Created, InProgress, Paused, TemporarilyFailed, Stopped, Failed, CreateFailed, Lost}
 }
 
-// Ended tells whether a pipeline of this status is done.
+// Ended reports whether a pipeline of this status is done.
 func (s Status) Ended() bool { return s == Stopped || s == Failed || s == CreateFailed || s == Lost }
 
-// Open tells whether a pipeline of this status still runs, or should.
+// Open reports whether a pipeline of this status still runs, or should.
 func (s Status) Open() bool { return !s.Ended() && s != Unknown }
 
 // rank breaks ties between events of the same time and updatedOn: the further
@@ -70,10 +70,10 @@ var statusOfEvent = map[string]Status{
 var observations = []string{chime.EventObservedCreated, chime.EventObservedInProgress, chime.EventObservedPaused,
 	chime.EventObservedStopped, chime.EventObservedFailed, chime.EventObservedLost}
 
-// Observed tells whether an event type is that of an observation.
+// Observed reports whether an event type is that of an observation.
 func Observed(eventType string) bool { return slices.Contains(observations, eventType) }
 
-// StatusOf gives the status that an event type proves, Unknown for a type that
+// StatusOf returns the status that an event type proves, Unknown for a type that
 // is not documented.
 func StatusOf(eventType string) Status {
 	if s, ok := statusOfEvent[eventType]; ok {
@@ -133,7 +133,7 @@ type Observation struct {
 // At is when the API was asked.
 func (o Observation) At() time.Time { return o.Order.Time() }
 
-// current gives the Status that follows from Told and Observation.
+// current returns the Status that follows from Told and Observation.
 func (s State) current() Status {
 	if o := s.Observation; o != nil && o.Status == Lost && !s.RawStatus.Ended() && o.Order > s.StatusOrder {
 		return Lost
@@ -163,7 +163,7 @@ type Element struct {
 // only that there is the element, so every status that an event does say outdoes it.
 const UnknownStatus = "Unknown"
 
-// Failing tells whether the element does not deliver and will not.
+// Failing reports whether the element does not deliver and will not.
 func (e Element) Failing() bool {
 	return e.Status == chime.StatusFailed || e.Status == chime.StatusNotSupported
 }

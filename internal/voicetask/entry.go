@@ -21,7 +21,7 @@ const (
 	VoiceTone     Task = "voice-tone"
 )
 
-// Tasks gives both tasks, in a fixed order.
+// Tasks returns both tasks, in a fixed order.
 func Tasks() []Task { return []Task{SpeakerSearch, VoiceTone} }
 
 // Scope is what somebody speaks about: one task, or both.
@@ -34,7 +34,7 @@ const (
 	ScopeBoth          Scope = "both"
 )
 
-// Covers tells whether the scope holds the task.
+// Covers reports whether the scope holds the task.
 func (s Scope) Covers(t Task) bool { return s == ScopeBoth || s == Scope(t) }
 
 // Kind is what an entry tells.
@@ -163,7 +163,7 @@ func (e Entry) ID() string {
 	return fmt.Sprintf("5#%s#%s#%04d#%s#%s#%s#%s", e.Kind, e.Task, e.Number, e.TaskID, e.Try, e.Consent, e.Event)
 }
 
-// isConsent tells that people said it.
+// isConsent reports that people said it.
 func (e Entry) isConsent() bool {
 	return e.Kind == Granted || e.Kind == Denied || e.Kind == Withdrawn
 }
@@ -199,12 +199,12 @@ func (e Entry) concerns(t Task) bool {
 	return e.isWord() && (e.Scope.Covers(t) || !known && e.Kind != Granted)
 }
 
-// inForce tells whether consent that nothing newer overrides holds at a moment.
+// inForce reports whether consent that nothing newer overrides holds at a moment.
 func (e Entry) inForce(now time.Time) bool {
 	return e.Kind == Granted && (e.Until.IsZero() || now.Before(e.Until))
 }
 
-// overrides tells whether e is said later than the other. Of two that were said
+// overrides reports whether e is said later than the other. Of two that were said
 // at the same moment the more careful one counts; then the id decides, so that
 // the order of arrival does not.
 func (e Entry) overrides(other Entry) bool {

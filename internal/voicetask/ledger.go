@@ -13,7 +13,7 @@ type Ledger []Entry
 // Settings say which tasks the deployer turned on; none by default.
 type Settings map[Task]bool
 
-// Any tells whether some task is turned on.
+// Any reports whether some task is turned on.
 func (s Settings) Any() bool { return s[SpeakerSearch] || s[VoiceTone] }
 
 // Act is what a step asks of the service.
@@ -51,7 +51,7 @@ type RunID struct {
 	Try string
 }
 
-// Next gives what is due at a moment, for a run of a function: at most one step for
+// Next returns what is due at a moment, for a run of a function: at most one step for
 // each task. When its steps are done and written, the ledger is to be read again and
 // Next asked again, until nothing is due. So whoever is the last to write sees what
 // all others have written, and whoever was killed between two steps goes on where it
@@ -185,12 +185,12 @@ func (l Ledger) Unanswered(task Task) (Entry, bool) {
 	return *v.starting, len(v.tries) > 0 || slices.ContainsFunc(l, refused)
 }
 
-// CallIDs gives the callIds that the ledger's readiness names, sorted.
+// CallIDs returns the callIds that the ledger's readiness names, sorted.
 func (l Ledger) CallIDs() []string {
 	return l.ids(func(e Entry) string { return e.CallID })
 }
 
-// TransactionIDs gives the transactions that are ready, sorted.
+// TransactionIDs returns the transactions that are ready, sorted.
 func (l Ledger) TransactionIDs() []string {
 	return l.ids(func(e Entry) string { return e.TransactionID })
 }
@@ -206,7 +206,7 @@ func (l Ledger) ids(of func(Entry) string) []string {
 	return slices.Compact(ids)
 }
 
-// InOrder gives the entries without those that are there twice, as they
+// InOrder returns the entries without those that are there twice, as they
 // happened.
 func (l Ledger) InOrder() Ledger {
 	seen := map[string]bool{}

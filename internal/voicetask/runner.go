@@ -20,7 +20,7 @@ type Repository interface {
 	CallLedger(ctx context.Context, callID string) (Ledger, error)
 	// Enter writes an entry where no entry has its id.
 	Enter(context.Context, Entry) error
-	// PipelineEnd tells whether the call's pipeline has stopped, and when.
+	// PipelineEnd reports whether the call's pipeline has stopped, and when.
 	PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error)
 }
 

@@ -55,7 +55,7 @@ type Standing struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Standings gives how each task stands; none for a task of which nothing is known.
+// Standings returns how each task stands; none for a task of which nothing is known.
 func (l Ledger) Standings(now time.Time) []Standing {
 	list := []Standing{}
 	for _, task := range Tasks() {

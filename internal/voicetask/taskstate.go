@@ -21,7 +21,7 @@ type view struct {
 	// its entry.
 	number   int
 	starting *Entry
-	// answered tells that the service answered the last attempt, refused that it
+	// answered reports that the service answered the last attempt, refused that it
 	// did not take the task.
 	answered bool
 	refused  *Entry

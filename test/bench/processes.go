@@ -194,7 +194,7 @@ func (p *process) stop() {
 // ticks is how many parts of a second /proc counts processor time in.
 const ticks = 100
 
-// cpu gives the processor time that the process took so far.
+// cpu returns the processor time that the process took so far.
 func (p *process) cpu() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
@@ -212,7 +212,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(total) * time.Second / ticks, nil
 }
 
-// peakMemory gives the most memory that the process had, in MiB.
+// peakMemory returns the most memory that the process had, in MiB.
 func (p *process) peakMemory() (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

@@ -44,7 +44,7 @@ func Folder(t testing.TB) string {
 	return build(t, nil)
 }
 
-// Functions gives a folder with NAME/bootstrap for each of the functions named,
+// Functions returns a folder with NAME/bootstrap for each of the functions named,
 // and maybe for others.
 func Functions(t testing.TB, names ...string) string {
 	t.Helper()
@@ -55,7 +55,7 @@ func Functions(t testing.TB, names ...string) string {
 	return filepath.Join(build(t, packages), "functions")
 }
 
-// Command gives the path of the command.
+// Command returns the path of the command.
 func Command(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(build(t, []string{"cmd/chimewatch"}), "cmd", "chimewatch", "bootstrap")

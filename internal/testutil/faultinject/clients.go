@@ -70,7 +70,7 @@ type Message struct {
 	ID, Subject, Body string
 }
 
-// Published gives all messages in the order in which they came.
+// Published returns all messages in the order in which they came.
 func (t *Topic) Published() []Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -94,7 +94,7 @@ func (l *Line) Revive() {
 	l.dead = false
 }
 
-// Calls gives the names of the calls that were made, those disturbed included.
+// Calls returns the names of the calls that were made, those disturbed included.
 func (l *Line) Calls() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,7 +138,7 @@ func (l *Line) Do(name string, refusal func(How) error, call func() error) error
 	return refusal(how)
 }
 
-// refused gives an error as an AWS client does.
+// refused returns an error as an AWS client does.
 func refused(status int, err error) error {
 	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
 		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: err,

@@ -81,15 +81,15 @@ type Process struct {
 // Process starts one whose calls nothing disturbs yet.
 func (w *World) Process() *Process { return &Process{World: w, Line: &Line{}} }
 
-// Store gives the process's store on the world's table.
+// Store returns the process's store on the world's table.
 func (p *Process) Store(o dynamo.Options) *dynamo.Store {
 	return dynamo.New(Table{Line: p.Line, DB: p.World.DB}, p.World.Table, o)
 }
 
-// Publisher gives the process's client of the world's topic.
+// Publisher returns the process's client of the world's topic.
 func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
 
-// Dump gives each item of the table as text, by its keys. Left out is when a
+// Dump returns each item of the table as text, by its keys. Left out is when a
 // pointer expires: it may be any time after its pipeline does. left names other
 // attributes to leave out: those that tell who did something and when.
 func (w *World) Dump(t testing.TB, left ...string) map[string]string {
@@ -108,7 +108,7 @@ func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	return dump
 }
 
-// Expiry gives when items expire, in epoch seconds, by their keys; those that
+// Expiry returns when items expire, in epoch seconds, by their keys; those that
 // never do are not in it.
 func (w *World) Expiry(t testing.TB) map[string]int64 {
 	t.Helper()
@@ -170,7 +170,7 @@ type Step func(context.Context) error
 // retries is how often Lambda tries an asynchronous invocation again.
 const retries = 2
 
-// play does the steps, and tells whether any had to be done again.
+// play does the steps, and reports whether any had to be done again.
 func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 	for n, step := range steps {
 		var errs []error
@@ -235,7 +235,7 @@ func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) [
 	}
 }
 
-// hows gives what is to be tried with the n-th call, from 0.
+// hows returns what is to be tried with the n-th call, from 0.
 func hows(n int, call string) []How {
 	list := []How{Throttled}
 	if n == 0 {
@@ -247,7 +247,7 @@ func hows(n int, call string) []How {
 	return list
 }
 
-// Writes tells whether a call of that name has an effect.
+// Writes reports whether a call of that name has an effect.
 func Writes(call string) bool {
 	return slices.Contains([]string{"PutItem", "UpdateItem", "BatchWriteItem", "Publish"}, call)
 }
