@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/lazyregexp"
 	"github.com/chimewatch/chimewatch/internal/suggest"
 )
 
@@ -56,7 +56,7 @@ func (c Stack) WithContext(context map[string]any) (Stack, error) {
 }
 
 // prefix is how people write the prefix of keys, right or wrong.
-var prefix = regexp.MustCompile(`(?i)^` + contextKey + `[^a-z0-9]`)
+var prefix = lazyregexp.New(`(?i)^` + contextKey + `[^a-z0-9]`)
 
 // misplaced refuses keys of the context that name a setting without the prefix, or with
 // the prefix in another spelling: the CDK ignores them silently.
@@ -65,7 +65,7 @@ func misplaced(context map[string]any, known []string) (errs []error) {
 		if key == contextKey || strings.HasPrefix(key, contextKey+":") {
 			continue
 		}
-		name := prefix.ReplaceAllString(key, "")
+		name := prefix().ReplaceAllString(key, "")
 		i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
 		switch {
 		case i >= 0:

@@ -3,12 +3,12 @@ package config
 import (
 	"net/mail"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/lazyregexp"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
@@ -36,7 +36,7 @@ func Registry() []Setting { return slices.Clone(registry) }
 
 var registry = []Setting{
 	{"stackName", "", "", "name of the stack",
-		text("letters, digits and hyphens, beginning with a letter, at most 128", stackName.MatchString,
+		text("letters, digits and hyphens, beginning with a letter, at most 128", stackName,
 			func(c *Stack) *string { return &c.StackName })},
 	{"production", "", "", "protect the stack from deletion",
 		boolean(func(c *Stack) *bool { return &c.Production })},
@@ -57,7 +57,7 @@ var registry = []Setting{
 	{"retain", "", "", "keep table, queues and bucket when the stack is deleted",
 		boolean(func(c *Stack) *bool { return &c.Retain })},
 	{"tableName", "", "", "go on with the table of an earlier stack",
-		optional("the name of a table in the same account and Region", tableName.MatchString,
+		optional("the name of a table in the same account and Region", tableName,
 			func(c *Stack) *string { return &c.TableName })},
 	{"fullNumbers", EnvFullNumbers, Notifications, "whole phone numbers in notifications, not their last four digits",
 		boolean(func(c *Stack) *bool { return &c.FullNumbers })},
@@ -134,9 +134,9 @@ var registry = []Setting{
 		subset(func(c *Stack) *[]string { return &c.VoiceTasks }, string(voicetask.SpeakerSearch), string(voicetask.VoiceTone))},
 	{"voiceProfileDomainArn", EnvVoiceProfileDomainARN, Voice, "the voice profile domain of speaker searches",
 		optional("the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID",
-			domainARN.MatchString, func(c *Stack) *string { return &c.VoiceProfileDomainARN })},
+			domainARN, func(c *Stack) *string { return &c.VoiceProfileDomainARN })},
 	{"voiceConnectorIds", "", "", "the Voice Connectors on which voice tasks may run; none means all of the account",
-		list("ids of Voice Connectors", each(connectorID.MatchString), func(c *Stack) *[]string { return &c.VoiceConnectorIDs })},
+		list("ids of Voice Connectors", each(connectorID), func(c *Stack) *[]string { return &c.VoiceConnectorIDs })},
 	{"voiceAccessRole", "", "", "make the role with which the service reads audio and delivers voice notifications",
 		boolean(func(c *Stack) *bool { return &c.VoiceAccessRole })},
 }
@@ -160,10 +160,10 @@ func logRetentionNames() string {
 }
 
 var (
-	stackName   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)
-	tableName   = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
-	domainARN   = regexp.MustCompile(`^arn:aws[a-z-]*:chime:[a-z0-9-]+:[0-9]{12}:voice-profile-domain/[A-Za-z0-9-]+$`)
-	connectorID = regexp.MustCompile(`^[a-z0-9]{1,128}$`)
+	stackName   = lazyregexp.Matcher(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)
+	tableName   = lazyregexp.Matcher(`^[A-Za-z0-9_.-]{3,255}$`)
+	domainARN   = lazyregexp.Matcher(`^arn:aws[a-z-]*:chime:[a-z0-9-]+:[0-9]{12}:voice-profile-domain/[A-Za-z0-9-]+$`)
+	connectorID = lazyregexp.Matcher(`^[a-z0-9]{1,128}$`)
 )
 
 func isWebAddress(text string) bool {

@@ -6,12 +6,12 @@ package rulematch
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/lazyregexp"
 )
 
 // Route is where the matches of some rules go.
@@ -33,9 +33,9 @@ type Routes []Route
 var (
 	// rulePattern is what the service accepts as a rule's name (2 to 64 of these
 	// characters), or up to 63 of them and an asterisk.
-	rulePattern  = regexp.MustCompile(`^([0-9a-zA-Z._-]{2,64}|[0-9a-zA-Z._-]{0,63}\*)$`)
-	topicPattern = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
-	keyPattern   = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,256}$`)
+	rulePattern  = lazyregexp.Matcher(`^([0-9a-zA-Z._-]{2,64}|[0-9a-zA-Z._-]{0,63}\*)$`)
+	topicPattern = lazyregexp.Matcher(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
+	keyPattern   = lazyregexp.Matcher(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,256}$`)
 	severities   = []incident.Severity{incident.Critical, incident.High, incident.Medium, incident.Low}
 )
 
@@ -59,16 +59,16 @@ func Parse(where, text string) (Routes, error) {
 			return nil, apperr.New(apperr.Invalid, fmt.Sprintf("%s[%d].%s", where, i, field), what, fix)
 		}
 		switch {
-		case !rulePattern.MatchString(r.Rule):
+		case !rulePattern(r.Rule):
 			return refused("rule", fmt.Sprintf("is %q", r.Rule), "give a rule's name, 2 to 64 letters, digits, dots, "+
 				"hyphens and underscores, or the beginning of names and an asterisk")
 		case seen[r.Rule]:
 			return refused("rule", fmt.Sprintf("is %q again", r.Rule), "give one route for each name")
 		case r.Severity != "" && !slices.Contains(severities, r.Severity):
 			return refused("severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
-		case r.Topic != "" && !topicPattern.MatchString(r.Topic):
+		case r.Topic != "" && !topicPattern(r.Topic):
 			return refused("topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")
-		case r.Key != "" && !keyPattern.MatchString(r.Key):
+		case r.Key != "" && !keyPattern(r.Key):
 			return refused("key", fmt.Sprintf("is %q", r.Key), "give the ARN of the KMS key that encrypts the topic: "+
 				"arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
 		case r.Key != "" && r.Topic == "":
@@ -80,7 +80,7 @@ func Parse(where, text string) (Routes, error) {
 }
 
 // IsTopicARN reports whether text is the ARN of a standard SNS topic.
-func IsTopicARN(text string) bool { return topicPattern.MatchString(text) }
+func IsTopicARN(text string) bool { return topicPattern(text) }
 
 // Of returns the route of a rule: that of its name, else that of the longest beginning of
 // it, else medium and the alert topic.
