@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
@@ -75,7 +76,7 @@ func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
 	up := newUpdate()
 	up.present(attrPK) // it may have expired
 	up.put(attrAsked, moment(at))
-	return unlessChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
 }
 
 // SetCondition implements watchdog.ConditionStore.
@@ -99,7 +100,7 @@ func (s *Store) ClearCondition(ctx context.Context, name string, since time.Time
 	up := newUpdate()
 	up.is(attrSince, moment(since))
 	up.remove(attrSince)
-	return unlessChanged(s.updateIf(ctx, conditionKey(name), up, "cannot clear the condition "+name))
+	return retry.IgnoreChanged(s.updateIf(ctx, conditionKey(name), up, "cannot clear the condition "+name))
 }
 
 // TryOnceForCondition implements notify.ConditionOutbox.

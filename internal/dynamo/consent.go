@@ -9,6 +9,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -52,7 +53,7 @@ func (s *Store) Enter(ctx context.Context, e voicetask.Entry) error {
 		return err
 	}
 	for _, it := range items {
-		if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the entry "+e.ID())); err != nil {
+		if err := retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the entry "+e.ID())); err != nil {
 			return err
 		}
 	}

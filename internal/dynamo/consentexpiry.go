@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -42,5 +43,5 @@ func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
 	up := newUpdate()
 	up.present(attrPK) // it may have expired
 	up.remove(attrState)
-	return unlessChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up, "cannot record that expired consent was dealt with"))
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up, "cannot record that expired consent was dealt with"))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // owed returns the ids of the incidents that are in the index of those that somebody
@@ -38,7 +39,7 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 	opened := incident.Announced{At: noon, Calls: 1, Openings: 1, Severity: incident.Critical}
 	tell := func(t *testing.T, s *dynamo.Store, i incident.Incident, told incident.Announced) incident.Incident {
 		t.Helper()
-		if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 			t.Fatal(err)
 		}
 		return reread(t, s, i)
@@ -57,7 +58,7 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
 			told := i.Announced
 			told.Closings = 1
-			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
+			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"it is closed, and was closed and reopened", false, func(t *testing.T, s *dynamo.Store, c *clock, i incident.Incident) {
 			closeNow(t, s, c, i)
@@ -75,14 +76,14 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		{"it goes on, and was reopened and closed", true, func(t *testing.T, s *dynamo.Store, c *clock, _ incident.Incident) {
 			closeNow(t, s, c, mustJoin(t, s, failureOf(1, incident.Quota, c.Now())))
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			return unlessChanged(s.CancelClosing(t.Context(), i))
+			return retry.IgnoreChanged(s.CancelClosing(t.Context(), i))
 		}, ""},
 		{"it goes on, and its end was notified", true, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
 			told := i.Announced
 			told.Closings = 1
 			tell(t, s, i, told)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			return unlessChanged(s.CancelClosing(t.Context(), i))
+			return retry.IgnoreChanged(s.CancelClosing(t.Context(), i))
 		}, ""},
 		{"a summary is recorded, and another was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
 			told := i.Announced
@@ -91,7 +92,7 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
 			told := i.Announced
 			told.Summaries, told.Calls = 1, 3
-			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
+			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"a new reason is recorded, and a graver loss was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
 			told := i.Announced
@@ -100,14 +101,14 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
 			told := i.Announced
 			told.Additions, told.Severity = 1, incident.High
-			return unlessChanged(s.SetAnnounced(t.Context(), i, told))
+			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
 		{"it is active, and was later", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			if err := unlessChanged(s.SetActive(t.Context(), i, noon.Add(2*time.Hour))); err != nil {
+			if err := retry.IgnoreChanged(s.SetActive(t.Context(), i, noon.Add(2*time.Hour))); err != nil {
 				t.Fatal(err)
 			}
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			return unlessChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour)))
+			return retry.IgnoreChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour)))
 		}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,8 +153,8 @@ func TestWhatHasExpiredIsNotWrittenAgain(t *testing.T) {
 	told := incident.Announced{At: noon, Openings: 1}
 	for name, write := range map[string]func() error{
 		"close":  func() error { _, err := closeIncident(t.Context(), s, i); return err },
-		"active": func() error { return unlessChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour))) },
-		"told":   func() error { return unlessChanged(s.SetAnnounced(t.Context(), i, told)) },
+		"active": func() error { return retry.IgnoreChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour))) },
+		"told":   func() error { return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)) },
 	} {
 		if err := write(); err != nil && apperr.ClassOf(err) != apperr.Conflict {
 			t.Errorf("%s: got %v, want nothing or a conflict", name, err)
@@ -223,7 +224,7 @@ func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
 		wantOpen  bool
 	}{
 		{"people know of it", func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			if err := unlessChanged(s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1, Openings: 1})); err != nil {
+			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1, Openings: 1})); err != nil {
 				t.Fatal(err)
 			}
 		}, true},

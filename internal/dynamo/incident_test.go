@@ -16,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -177,7 +178,7 @@ func ofUnknownCause(t *testing.T, s *dynamo.Store, c *clock, n int) {
 		t.Fatalf("got %s of %v, want one of an unknown cause", i.ID, i.Cause())
 	}
 	for _, i := range closed {
-		if err := unlessChanged(s.CancelClosing(t.Context(), i)); err != nil {
+		if err := retry.IgnoreChanged(s.CancelClosing(t.Context(), i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -255,7 +256,7 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
 	opening := incident.Announced{At: c.Now(), Calls: 1, Openings: 1, Severity: incident.Critical, Reasons: []string{i.Reasons[0].ID}}
 	for range 2 { // the second loses against the first, and that is well
-		if err := unlessChanged(s.SetAnnounced(t.Context(), i, opening)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, opening)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -276,7 +277,7 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	}
 	told := i.Announced
 	told.Closings = 1
-	if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+	if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 		t.Fatal(err)
 	}
 	if n := owing(); n != 0 {
@@ -304,7 +305,7 @@ func TestWhatWasToldMeanwhileStands(t *testing.T) {
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
 	mark := func(i incident.Incident, told incident.Announced) incident.Incident {
 		t.Helper()
-		if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 			t.Fatal(err)
 		}
 		is, err := s.Incident(t.Context(), i.ID)
@@ -341,7 +342,7 @@ func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
 		if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: fmt.Sprint("incident/", i.ID, "/", n)}, "one", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if err := unlessChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
 			t.Fatal(err)
 		}
 		i.Announced = told

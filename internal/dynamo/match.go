@@ -10,6 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
@@ -58,7 +59,7 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 		it[attrMatchTransaction] = text(rm.TransactionID)
 	}
 	s.expire(it, ev.Time)
-	if err := unlessChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
+	if err := retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
 		return err
 	}
 	if k := rulematch.KeyOf(ev, true); k.Scope == rulematch.Group {

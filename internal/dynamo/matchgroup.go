@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
@@ -97,7 +98,7 @@ func (s *Store) removeHeldDays(ctx context.Context, was, is rulematch.Window) er
 	if len(up.removes) == 0 {
 		return nil
 	}
-	return unlessChanged(s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule))
+	return retry.IgnoreChanged(s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule))
 }
 
 // CountDay implements rulematch.Repository.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/notify"
+	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
@@ -55,7 +56,7 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 	setDays(up, was, is, s.expiredBefore(is.SentAt))
 	err := s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule)
 	if err != nil {
-		return unlessChanged(err)
+		return retry.IgnoreChanged(err)
 	}
 	return s.removeHeldDays(ctx, was, is)
 }
@@ -73,7 +74,7 @@ func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (h
 		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
 	}
 	err = s.updateIf(ctx, windowKey(w.Key), up, "cannot record that a match of rule "+w.Rule+" is held back")
-	return err == nil, unlessChanged(err)
+	return err == nil, retry.IgnoreChanged(err)
 }
 
 // EndWindow implements rulematch.Repository.
@@ -88,7 +89,7 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 			up.remove(attrWindowDayHeld + name)
 		}
 	}
-	return unlessChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
+	return retry.IgnoreChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
 }
 
 // OpenWindows implements rulematch.Repository.

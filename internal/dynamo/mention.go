@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // minMention is how long an id, and how many digits a number, must be to be
@@ -137,5 +139,5 @@ func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
 	up := newUpdate()
 	up.is(c.path, text(c.was))
 	up.put(c.path, text(c.is))
-	return unlessChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))
+	return retry.IgnoreChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))
 }

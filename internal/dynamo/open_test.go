@@ -9,6 +9,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
@@ -119,7 +120,7 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 			}
 			over := i.Announced
 			over.Closings = 1
-			if err := unlessChanged(s.SetAnnounced(t.Context(), closed, over)); err != nil { // it leaves the index while it is read
+			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), closed, over)); err != nil { // it leaves the index while it is read
 				t.Fatal(err)
 			}
 		}

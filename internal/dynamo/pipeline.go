@@ -68,7 +68,7 @@ func (s *Store) putHistory(ctx context.Context, ev *chime.Event, delta pipeline.
 	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
 	it[attrEventType], it[attrEventID], it[attrEventBody] = text(ev.StateChange.EventType), text(ev.ID), body
 	s.expire(it, s.believed(ev.Time))
-	return unlessChanged(s.putIfAbsent(ctx, it, "cannot store the event"))
+	return retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the event"))
 }
 
 // expiry is when something of a time expires; nil where nothing does.
@@ -136,7 +136,7 @@ func (s *Store) append(ctx context.Context, delta pipeline.State) (first, applie
 	}
 	old, err := s.updateReturning(ctx, key(pipelineKey(delta.ID), stateSK), up, types.ReturnValueUpdatedOld,
 		"cannot store the state")
-	return err == nil && old[attrIdentity] == nil, err == nil, unlessChanged(err)
+	return err == nil && old[attrIdentity] == nil, err == nil, retry.IgnoreChanged(err)
 }
 
 // statusRegisters are those of which the status is made. They change together:

@@ -56,11 +56,3 @@ func closeIncident(ctx context.Context, s *dynamo.Store, i incident.Incident) (i
 	}
 	return i, err
 }
-
-// unlessChanged returns err, or nil when it says that another writer was faster.
-func unlessChanged(err error) error {
-	if errors.Is(err, retry.ErrChanged) {
-		return nil
-	}
-	return err
-}

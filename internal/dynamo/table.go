@@ -126,14 +126,6 @@ func (s *Store) conditional(err error, what string) error {
 	return s.failure(err, what)
 }
 
-// unlessChanged returns err unless it says that a condition did not hold.
-func unlessChanged(err error) error {
-	if errors.Is(err, retry.ErrChanged) {
-		return nil
-	}
-	return err
-}
-
 // query says what page reads: items of one partition in the order of their sort keys.
 type query struct {
 	index index // whose partition it is; the zero index is the table, read consistently
@@ -203,7 +195,7 @@ func isConditionFailure(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// failure returns err its class and says what can be done.
+// failure returns err with its class and says what can be done.
 func (s *Store) failure(err error, what string) error {
 	class, fix := apperr.Internal, ""
 	var api smithy.APIError

@@ -29,7 +29,7 @@ func (s *Service) Review(ctx context.Context) error {
 		if newest.At.Sub(i.ActiveAt) < activeWithin {
 			return err
 		}
-		return errors.Join(err, ignoreChanged(s.Repo.SetActive(ctx, i, newest.At)))
+		return errors.Join(err, retry.IgnoreChanged(s.Repo.SetActive(ctx, i, newest.At)))
 	})
 }
 
@@ -60,7 +60,7 @@ func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) (e
 		}
 	}
 	if step == NotifyClosing && i.Reopens(Recurrence{Member: true, Seen: lastSeen}, s.Timing) {
-		return ignoreChanged(s.Repo.CancelClosing(ctx, i)) // a call failed just before it was closed
+		return retry.IgnoreChanged(s.Repo.CancelClosing(ctx, i)) // a call failed just before it was closed
 	}
 	if step == Nothing {
 		return nil
@@ -163,13 +163,4 @@ func (s *Service) example(ctx context.Context, i Incident, step Step, counts Occ
 		}
 	}
 	return &f, nil
-}
-
-// ignoreChanged returns err unless it says that another process was faster, which has
-// then done the same.
-func ignoreChanged(err error) error {
-	if errors.Is(err, retry.ErrChanged) {
-		return nil
-	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // Service records failures in incidents, and notifies people of these: at once, when
@@ -39,7 +40,7 @@ type Update struct {
 	Counts   OccurrenceCounts
 	// Failure is the failure that it opened with, or an example; nil where none is known.
 	Failure *Failure
-	// Another is the reason that an update of the kind NewReason is about.
+	// UrgentReason is the reason that an update of the kind NewReason is about.
 	UrgentReason Reason
 	// Now is when the update is made.
 	Now time.Time
@@ -145,5 +146,5 @@ func (s *Service) notify(ctx context.Context, i Incident, step Step, counts Occu
 	if err != nil || sent.At.IsZero() {
 		return err
 	}
-	return ignoreChanged(s.Repo.SetAnnounced(ctx, i, i.announcedBy(sent, step)))
+	return retry.IgnoreChanged(s.Repo.SetAnnounced(ctx, i, i.announcedBy(sent, step)))
 }

@@ -19,6 +19,15 @@ const Attempts = 12
 // ErrChanged is the error of a conditional write whose condition does not hold.
 var ErrChanged = errors.New("it was changed by another writer")
 
+// IgnoreChanged returns err, or nil when it says ErrChanged: another writer was faster,
+// and has done the same.
+func IgnoreChanged(err error) error {
+	if errors.Is(err, ErrChanged) {
+		return nil
+	}
+	return err
+}
+
 // Again reports whether work is to be done again whose attempt, from 0, ended with err:
 // it says ErrChanged. Again pauses before. It sets err to ctx's error when ctx is done,
 // and after the last attempt to an error of class Conflict; what names the thing that
