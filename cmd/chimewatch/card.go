@@ -12,8 +12,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/chimewatch/chimewatch/internal/callview"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // printCalls writes a line for each call. As CSV it has more columns.
@@ -190,12 +190,12 @@ func losses(c callview.Call) string {
 	return strings.Join(words, ", ")
 }
 
-func failing(e callview.Element) bool { return pipeline.Element{Status: e.Status}.Failing() }
+func failing(e callview.Element) bool { return chime.Element{Status: e.Status}.Failing() }
 
-func failedElements(c callview.Call) (failed []pipeline.Element) {
+func failedElements(c callview.Call) (failed []chime.Element) {
 	for _, e := range c.Elements {
 		if failing(e) {
-			failed = append(failed, pipeline.Element{Type: e.Type, Status: e.Status})
+			failed = append(failed, chime.Element{Type: e.Type, Status: e.Status})
 		}
 	}
 	return failed

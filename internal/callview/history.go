@@ -59,13 +59,13 @@ func stateIn(body []byte) (pipeline.State, error) {
 }
 
 // elementOf returns the element of a type, without a status where there is none.
-func elementOf(state pipeline.State, elementType string) pipeline.Element {
+func elementOf(state pipeline.State, elementType string) chime.Element {
 	for _, e := range state.Elements {
 		if e.Type == elementType {
 			return e
 		}
 	}
-	return pipeline.Element{}
+	return chime.Element{}
 }
 
 // bodyOf masks an event as it came. What is no JSON is returned as a JSON string.
