@@ -78,7 +78,7 @@ func TestLocalWithoutChoicesIsAsWithoutAFile(t *testing.T) {
 		t.Errorf("got %+v, want what the local stack has", o)
 	}
 	const want = "nothing that changes what the functions do (only when deployed: failureEmails)"
-	if got := given.String(); !strings.HasSuffix(got, want) {
+	if got := given; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -140,7 +140,7 @@ func TestFunctionsBesideTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	if got := besideProgram(local.DefaultFunctions); got != local.DefaultFunctions {
+	if got := functionsFolder(local.DefaultFunctions); got != local.DefaultFunctions {
 		t.Errorf("nowhere: got %s, want what was asked for", got)
 	}
 	beside := filepath.Join(filepath.Dir(program), "functions")
@@ -148,16 +148,16 @@ func TestFunctionsBesideTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Remove(beside) })
-	if got := besideProgram(local.DefaultFunctions); got != beside {
+	if got := functionsFolder(local.DefaultFunctions); got != beside {
 		t.Errorf("beside the program: got %s, want %s", got, beside)
 	}
-	if got := besideProgram("elsewhere"); got != "elsewhere" {
+	if got := functionsFolder("elsewhere"); got != "elsewhere" {
 		t.Errorf("named: got %s, want what was named", got)
 	}
 	if err := os.MkdirAll(local.DefaultFunctions, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got := besideProgram(local.DefaultFunctions); got != local.DefaultFunctions {
+	if got := functionsFolder(local.DefaultFunctions); got != local.DefaultFunctions {
 		t.Errorf("here: got %s, want %s", got, local.DefaultFunctions)
 	}
 }
