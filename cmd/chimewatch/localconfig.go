@@ -36,16 +36,11 @@ func readConfig(file string, o *local.Options) (*deployerConfig, error) {
 		return nil, apperr.Wrap(err, apperr.Invalid, "file "+file, "is no JSON like a cdk.json",
 			`write the choices as {"context": {"chimewatch": {…}}}`)
 	}
-	base := config.Default()
-	base.Settings, base.RetentionDays, base.RunbookURL = local.LocalSettings(), local.RetentionDays, ""
-	base.VoiceSources = []string{config.VoiceLambda, config.VoiceSQS, config.VoiceSNS, config.VoiceKinesis}
-	base.VoiceTasks, base.VoiceProfileDomainARN = strings.Split(local.VoiceTasks, ","), local.VoiceDomainARN
-	c, err := base.WithContext(cdk.Context)
+	c, err := local.DefaultConfig().WithContext(cdk.Context)
 	if err != nil {
 		return nil, err
 	}
-	o.Settings, o.FullNumbers, o.RunbookURL, o.Topics = c.Settings, c.FullNumbers, c.RunbookURL, c.Routes.Topics()
-	o.Variables = c.Environment()
+	o.Config = &c
 	given := &deployerConfig{file: file}
 	for _, setting := range config.Given(cdk.Context) {
 		if setting.Variable == "" {
