@@ -40,10 +40,7 @@ type judged struct {
 // Run checks every event, prints what it found, and fails when there was
 // something wrong with one.
 func (c *validateCmd) Run(a *app) error {
-	judge, err := newJudge(eventrule.Options{Rehearsal: c.Rehearsal}, a.now)
-	if err != nil {
-		return err
-	}
+	judge := judge{eventrule.Table(eventrule.Options{Rehearsal: c.Rehearsal}), a.now}
 	results := []judged{}
 	for _, file := range c.Files {
 		index := 0

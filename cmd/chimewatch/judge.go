@@ -17,8 +17,8 @@ import (
 
 // judge says what the schemas, the routing table and the functions make of events.
 type judge struct {
-	matcher *eventrule.Matcher
-	now     func() time.Time
+	rules eventrule.Rules
+	now   func() time.Time
 }
 
 // problem is one fault of an event. Phone numbers in it are masked.
@@ -40,17 +40,12 @@ type verdict struct {
 	Differences []problem `json:"differences,omitempty"`
 }
 
-func newJudge(o eventrule.Options, now func() time.Time) (judge, error) {
-	matcher, err := eventrule.Compile(eventrule.Table(o))
-	return judge{matcher, now}, err
-}
-
 // verdict judges one event, by the way that it came as well.
 func (j judge) verdict(ctx context.Context, m lambdafn.Message) verdict {
 	v := newVerdict()
 	schema, problems, schemaErr := schemas.Validate(m.Body)
 	v.Schema = schema
-	matched, matchErr := j.matcher.Match(m.Body)
+	matched, matchErr := j.rules.Match(m.Body)
 	for _, rule := range matched {
 		v.Rules = append(v.Rules, rule.Name)
 		if !slices.Contains(v.Functions, rule.Function) {

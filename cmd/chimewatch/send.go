@@ -218,10 +218,7 @@ func (c *sendCmd) warn(a *app, o *outgoing) error {
 	if err != nil {
 		return apperr.Wrap(err, apperr.Invalid, "send "+o.name, "the event has no JSON form", "")
 	}
-	judge, err := newJudge(eventrule.Options{Rehearsal: true}, a.now)
-	if err != nil {
-		return err
-	}
+	judge := judge{eventrule.Table(eventrule.Options{Rehearsal: true}), a.now}
 	subject := "the event"
 	if o.ofFile {
 		subject = o.name

@@ -5,23 +5,6 @@ package eventrule
 
 import "time"
 
-// Pattern is an EventBridge event pattern; encoding/json returns the text for EventBridge.
-// A field's value is either a nested Pattern or a Values.
-type Pattern map[string]any
-
-// Values lists what a field may be: strings, or anything-but and wildcard in the form of
-// EventBridge. One of them has to match.
-type Values []any
-
-// operator is a comparison other than equality: its name and its operand.
-type operator map[string]any
-
-// The operators of the patterns; EventBridge has more.
-const (
-	opAnythingBut = "anything-but"
-	opWildcard    = "wildcard"
-)
-
 // Rule sends the events that match its pattern to one function.
 type Rule struct {
 	// Name is unique in the table and may be a rule's name in EventBridge.
@@ -32,6 +15,9 @@ type Rule struct {
 	Function string
 	Pattern  Pattern
 }
+
+// Rules are the rules of a bus.
+type Rules []Rule
 
 // Options chooses between variants of the table. The zero value matches events of
 // Amazon Chime itself, and consent from any account.
@@ -67,8 +53,8 @@ const (
 //
 // A temporary failure has no rule of its own: the service retries by itself, and the state
 // change is stored like any other.
-func Table(o Options) []Rule {
-	return []Rule{
+func Table(o Options) Rules {
+	return Rules{
 		{
 			Name:        "state-change",
 			Description: "Every state change of a call analytics pipeline, known to us or not",
@@ -109,9 +95,7 @@ func Table(o Options) []Rule {
 			Name:        "element-failure-text",
 			Description: "An element failed or did nothing, and the elements came as JSON text",
 			Function:    "failures",
-			Pattern: o.elementFailure(Values{
-				operator{opWildcard: `*"Failed"*`}, operator{opWildcard: `*"NotSupported"*`},
-			}),
+			Pattern:     o.elementFailure(Containing{`"Failed"`, `"NotSupported"`}),
 		},
 		{
 			Name:        "rules-matched",
@@ -131,14 +115,14 @@ func Table(o Options) []Rule {
 
 // elementFailure matches state changes with such elements, except those that have a rule
 // of their own.
-func (o Options) elementFailure(elements any) Pattern {
-	others := operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}
-	detail := Pattern{"eventType": Values{others}, "mediaInsightsPipelineElementStatuses": elements}
+func (o Options) elementFailure(elements Condition) Pattern {
+	others := AnythingBut{eventPermanentFailure, eventCreateFailed}
+	detail := Pattern{"eventType": others, "mediaInsightsPipelineElementStatuses": elements}
 	return o.pattern(detail, detailStateChange)
 }
 
 // pattern matches events of the detail types, and with the detail unless it is nil.
-func (o Options) pattern(detail Pattern, detailTypes ...any) Pattern {
+func (o Options) pattern(detail Pattern, detailTypes ...string) Pattern {
 	sources := Values{sourceChime}
 	if o.Rehearsal {
 		sources = append(sources, sourceRehearsal)
