@@ -3,7 +3,11 @@
 // it, so what runs on a laptop is what deploys.
 package eventrule
 
-import "time"
+import (
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+)
 
 // Rule sends the events that match its pattern to one function.
 type Rule struct {
@@ -30,24 +34,8 @@ type Options struct {
 	Account string
 }
 
-// Sources, service types and detail types that the patterns name.
-const (
-	sourceChime     = "aws.chime"
-	sourceRehearsal = "chimewatch.rehearsal"
-	sourceConsent   = "chimewatch.consent"
-
-	serviceVoiceAnalytics = "VoiceAnalytics"
-
-	detailStateChange  = "Media Insights State Change"
-	detailRulesMatched = "Media Insights Rules Matched"
-
-	// EventBridge's reference lists these two, and nothing documents their fields.
-	detailCallInsightsState = "Call Insights State Change"
-	detailCallInsightsRules = "Call Insights Rules Matched"
-
-	eventPermanentFailure = "chime:MediaInsightsPermanentFailure"
-	eventCreateFailed     = "chime:MediaInsightsCreateFailed"
-)
+// sourceConsent is that of our own events.
+const sourceConsent = "chimewatch.consent"
 
 // Table returns every rule, as new values that the caller may change.
 //
@@ -59,25 +47,25 @@ func Table(o Options) Rules {
 			Name:        "state-change",
 			Description: "Every state change of a call analytics pipeline, known to us or not",
 			Function:    "status",
-			Pattern:     o.pattern(nil, detailStateChange),
+			Pattern:     o.pattern(nil, chime.DetailStateChange),
 		},
 		{
 			Name:        "call-insights",
 			Description: "Events of call analytics that nothing documents: stored, and never notified",
 			Function:    "status",
-			Pattern:     o.pattern(nil, detailCallInsightsState, detailCallInsightsRules),
+			Pattern:     o.pattern(nil, chime.DetailCallInsightsState, chime.DetailCallInsightsRules),
 		},
 		{
 			Name:        "permanent-failure",
 			Description: "A call analytics pipeline failed for good",
 			Function:    "failures",
-			Pattern:     o.pattern(Pattern{"eventType": Values{eventPermanentFailure}}, detailStateChange),
+			Pattern:     o.pattern(Pattern{"eventType": Values{chime.EventPermanentFailure}}, chime.DetailStateChange),
 		},
 		{
 			Name:        "create-failed",
 			Description: "A call analytics pipeline could not be created",
 			Function:    "failures",
-			Pattern:     o.pattern(Pattern{"eventType": Values{eventCreateFailed}}, detailStateChange),
+			Pattern:     o.pattern(Pattern{"eventType": Values{chime.EventCreateFailed}}, chime.DetailStateChange),
 		},
 		{
 			Name:        "element-failure",
@@ -101,7 +89,7 @@ func Table(o Options) Rules {
 			Name:        "rules-matched",
 			Description: "A real-time rule of a call analytics configuration matched",
 			Function:    "alerts",
-			Pattern:     o.pattern(nil, detailRulesMatched),
+			Pattern:     o.pattern(nil, chime.DetailRulesMatched),
 		},
 		{
 			Name:        "consent",
@@ -116,16 +104,16 @@ func Table(o Options) Rules {
 // elementFailure matches state changes with such elements, except those that have a rule
 // of their own.
 func (o Options) elementFailure(elements Condition) Pattern {
-	others := AnythingBut{eventPermanentFailure, eventCreateFailed}
+	others := AnythingBut{chime.EventPermanentFailure, chime.EventCreateFailed}
 	detail := Pattern{"eventType": others, "mediaInsightsPipelineElementStatuses": elements}
-	return o.pattern(detail, detailStateChange)
+	return o.pattern(detail, chime.DetailStateChange)
 }
 
 // pattern matches events of the detail types, and with the detail unless it is nil.
 func (o Options) pattern(detail Pattern, detailTypes ...string) Pattern {
-	sources := Values{sourceChime}
+	sources := Values{chime.Source}
 	if o.Rehearsal {
-		sources = append(sources, sourceRehearsal)
+		sources = append(sources, chime.RehearsalSource)
 	}
 	p := Pattern{"source": sources, "detail-type": Values(detailTypes)}
 	if detail != nil {
@@ -178,7 +166,9 @@ func Schedules() []Schedule {
 // without enhanced fan-out Lambda does not read them.
 func VoiceStreamFilters() []Pattern {
 	return []Pattern{
-		{"data": Pattern{"service-type": Values{serviceVoiceAnalytics}}},
-		{"data": Pattern{"detail-type": Values{"VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus"}}},
+		{"data": Pattern{"service-type": Values{chime.ServiceVoiceAnalytics}}},
+		{"data": Pattern{"detail-type": Values{
+			chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone,
+		}}},
 	}
 }
