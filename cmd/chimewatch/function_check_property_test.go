@@ -70,8 +70,8 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 
 // sentTo returns the functions that an event is for: those of its rules, and that of the
 // voice notifications, which none of the rules is for.
-func sentTo(t *rapid.T, m *eventrule.Matcher, raw []byte) (names []string) {
-	matched, err := m.Match(raw)
+func sentTo(t *rapid.T, rules eventrule.Rules, raw []byte) (names []string) {
+	matched, err := rules.Match(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,14 +142,8 @@ func keysOf(m map[string]any) (names []string) {
 func TestValidateAgreesWithTheFunctions(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	functions := functionsOn(dynamo.New(world.DB, world.Table, dynamo.Options{Retention: time.Hour * 24 * 365}))
-	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{Rehearsal: true}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	checker, err := newEventChecker(eventrule.Options{Rehearsal: true}, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := eventrule.Table(eventrule.Options{Rehearsal: true})
+	checker := eventChecker{rules, time.Now}
 	good, bad := 0, map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		for range 5 {
@@ -157,7 +151,7 @@ func TestValidateAgreesWithTheFunctions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			names := sentTo(t, matcher, raw)
+			names := sentTo(t, rules, raw)
 			var refused error
 			for _, name := range names {
 				if _, err := functions[name](context.Background(), raw); err != nil {

@@ -16,14 +16,13 @@ const StackName = "Chimewatch"
 // the table, the topics and the queues. queueURL returns the URL of a queue for a client
 // that reaches the stack under the host.
 func cloudFormation(created time.Time, o Options,
-	queueURL func(host, queue string) string) *awsprotocol.QueryService {
-	const version = "2010-05-15"
-	return &awsprotocol.QueryService{Name: "DescribeStacks of CloudFormation", Version: version,
-		XMLNS: "http://cloudformation.amazonaws.com/doc/" + version + "/",
-		Operations: map[string]awsprotocol.QueryOperation{"DescribeStacks": func(r *http.Request) (any, error) {
-			return describeStack(r.PostForm.Get("StackName"), created, o,
-				func(queue string) string { return queueURL(r.Host, queue) })
-		}}}
+	queueURL func(host, queue string) string) *awsprotocol.Service {
+	describe := func(r *http.Request, in struct{ StackName string }) (stacksResult, error) {
+		return describeStack(in.StackName, created, o, func(queue string) string { return queueURL(r.Host, queue) })
+	}
+	return &awsprotocol.Service{Name: "DescribeStacks of CloudFormation", Version: "2010-05-15",
+		Host:       "cloudformation.amazonaws.com",
+		Operations: map[string]awsprotocol.Operation{"DescribeStacks": awsprotocol.Op(describe)}}
 }
 
 type stackOutput struct{ OutputKey, OutputValue string }
@@ -41,10 +40,10 @@ type stacksResult struct {
 }
 
 func describeStack(name string, created time.Time, o Options,
-	queueURL func(queue string) string) (any, error) {
+	queueURL func(queue string) string) (out stacksResult, err error) {
 	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
 	if name != "" && name != StackName && name != id {
-		return nil, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
+		return out, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
 			name, StackName)
 	}
 	outputs := []stackOutput{

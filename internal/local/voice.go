@@ -32,13 +32,11 @@ type voiceSources struct {
 
 // newVoiceSources makes them; openMessages opens the queues, and runVoiceSources starts
 // to invoke the function.
-func (s *Stack) newVoiceSources() error {
-	filter, err := eventsource.DataFilter(eventrule.VoiceStreamFilters()...)
+func (s *Stack) newVoiceSources() {
 	s.sources.stream = &eventsource.Stream{
-		Name: VoiceStream, ARN: voiceStreamARN, Filter: filter,
+		Name: VoiceStream, ARN: voiceStreamARN, Filter: eventsource.DataFilter(eventrule.VoiceStreamFilters()...),
 		OnFailure: func(r eventsource.Record) { s.sources.dead.Send(string(r.Data), nil) },
 	}
-	return err
 }
 
 func (s *Stack) runVoiceSources() {
