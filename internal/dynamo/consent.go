@@ -31,7 +31,7 @@ func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 		if err := setJSON(it, attrEntry, e); err != nil {
 			return nil, err
 		}
-		s.expire(it, e.At)
+		put(it, attrExpiry, s.expiry(e.At))
 		if i == 0 && (e.Kind == voicetask.Ready || e.Scope != "") {
 			it[attrTime], it[attrFirst] = text(timeLedger+shardOf(pk)), moment(e.At)
 		}
@@ -88,14 +88,7 @@ func (s *Store) CallLedger(ctx context.Context, callID string) (voicetask.Ledger
 
 func (s *Store) entries(ctx context.Context, pk string) (voicetask.Ledger, error) {
 	items, err := s.queryAll(ctx, pk, ledgerSK)
-	if err != nil {
-		return nil, err
-	}
-	ledger := make(voicetask.Ledger, len(items))
-	for i, it := range items {
-		ledger[i] = readEntry(it)
-	}
-	return ledger, nil
+	return readEach(items, readEntry), err
 }
 
 // readEntry makes the entry of its item. What cannot be read of it, because a newer

@@ -13,7 +13,7 @@ import (
 func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
 	it := key(pk, consentExpirySK+e.Event)
 	it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(pk)), moment(e.Until)
-	s.expire(it, e.At)
+	put(it, attrExpiry, s.expiry(e.At))
 	return it
 }
 
@@ -40,7 +40,7 @@ func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
 	if x.TransactionID == "" {
 		pk = callKey(x.CallID)
 	}
-	up := newUpdate()
+	up := &update{}
 	up.present(attrPK) // it may have expired
 	up.remove(attrState)
 	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up,

@@ -110,8 +110,7 @@ func (s *Store) putErasure(ctx context.Context, e Erasure) error {
 func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 	q := query{pk: erasurePK, newestFirst: true, limit: limit}
 	var list []Erasure
-	for {
-		items, next, err := s.page(ctx, q)
+	for items, err := range s.pages(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
@@ -121,12 +120,11 @@ func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 				return nil, err
 			}
 			at, id, _ := strings.Cut(textIn(it, attrSK), "#")
-			list = append(list, Erasure{ID: id, At: readTime(at), DoneAt: kept.DoneAt, By: kept.By,
-				Counts: kept.Counts})
+			list = append(list, Erasure{id, readTime(at), kept.DoneAt, kept.By, kept.Counts})
 		}
-		if len(list) >= limit || len(next) == 0 {
-			return list[:min(limit, len(list))], nil
+		if len(list) >= limit {
+			break
 		}
-		q.after = next
 	}
+	return list[:min(limit, len(list))], nil
 }

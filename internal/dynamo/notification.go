@@ -56,20 +56,14 @@ func (s *Store) TryOnce(
 	n.SentAt = s.now()
 	// This is what was sent, whoever has claimed it since. It has an expiry even where the claim
 	// is gone because the call was erased meanwhile.
-	up := newUpdate()
+	up := &update{}
 	up.put(attrNoticeSent, moment(n.SentAt))
 	up.put(attrNoticeSubject, text(n.Subject))
 	up.put(attrNoticeCalls, number(n.Calls))
-	if n.Severity != "" {
-		up.put(attrNoticeSeverity, text(string(n.Severity)))
-	}
-	if len(n.Reasons) > 0 {
-		up.put(attrNoticeReasons, set(n.Reasons))
-	}
-	if n.Tally != "" {
-		up.put(attrNoticeTally, text(n.Tally))
-	}
-	s.expireBy(up, n.SentAt)
+	up.put(attrNoticeSeverity, textOrNil(n.Severity))
+	up.put(attrNoticeReasons, set(n.Reasons))
+	up.put(attrNoticeTally, textOrNil(n.Tally))
+	up.put(attrExpiry, s.expiry(n.SentAt))
 	up.remove(attrNoticeLease)
 	up.remove(attrNoticeOwner)
 	if err := s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot record that the notification was sent"); err != nil {
@@ -107,16 +101,14 @@ func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notific
 	millis := func(t time.Time) types.AttributeValue {
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
 	}
-	up := newUpdate()
+	up := &update{}
 	up.put(attrNoticeOwner, text(owner))
 	up.put(attrNoticeLease, millis(now.Add(lease)))
 	up.put(attrNoticeID, text(n.ID))
 	up.put(attrNoticeKind, text(n.Kind))
 	up.put(attrNoticeSubject, text(n.Subject))
-	if n.Calls > 0 {
-		up.put(attrNoticeCalls, number(n.Calls))
-	}
-	s.expireBy(up, now)
+	up.put(attrNoticeCalls, numberOrNil(n.Calls))
+	up.put(attrExpiry, s.expiry(now))
 	up.absent(attrNoticeSent)
 	up.require("(attribute_not_exists(" + attrNoticeLease + ") OR " + attrNoticeLease + " < " + up.value(millis(now)) +
 		" OR " + attrNoticeOwner + " = " + up.value(text(owner)) + ")")

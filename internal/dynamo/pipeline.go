@@ -74,8 +74,8 @@ func (s *Store) appendState(ctx context.Context, delta pipeline.State) (first, a
 	if err != nil {
 		return false, false, err
 	}
-	s.expire(regs, s.believed(delta.UpdatedAt()))
-	up := newUpdate()
+	put(regs, attrExpiry, s.expiry(s.believed(delta.UpdatedAt())))
+	up := &update{}
 	up.require("(attribute_not_exists(" + attrOrder + ") OR " + attrOrder + " < " + up.value(regs[attrOrder]) + ")")
 	for _, name := range slices.Sorted(maps.Keys(regs)) {
 		ref := up.value(regs[name])
@@ -126,8 +126,8 @@ func (s *Store) mergeState(ctx context.Context, delta pipeline.State) error {
 		if err != nil {
 			return err
 		}
-		s.expire(regs, s.believed(merged.UpdatedAt()))
-		up := newUpdate()
+		put(regs, attrExpiry, s.expiry(s.believed(merged.UpdatedAt())))
+		up := &update{}
 		var changed []string
 		for _, name := range slices.Sorted(maps.Keys(regs)) {
 			if !reflect.DeepEqual(old[name], regs[name]) {
@@ -178,7 +178,7 @@ func (s *Store) putHistory(
 ) error {
 	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
 	it[attrEventType], it[attrEventID], it[attrEventBody] = text(ev.StateChange.EventType), text(ev.ID), body
-	s.expire(it, s.believed(ev.Time))
+	put(it, attrExpiry, s.expiry(s.believed(ev.Time)))
 	return retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the event"))
 }
 
@@ -190,7 +190,7 @@ const pointerMargin = 24 * time.Hour
 func (s *Store) putPointers(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
 		it := key(pk, pointerSK+keyID(delta.ID))
-		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))
+		put(it, attrExpiry, s.expiry(s.believed(delta.UpdatedAt()).Add(pointerMargin)))
 		if err := s.put(ctx, it, "cannot store the pointer from "+pk); err != nil {
 			return err
 		}
@@ -204,19 +204,6 @@ func (s *Store) expiry(at time.Time) types.AttributeValue {
 		return nil
 	}
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Add(s.retention).Unix(), 10)}
-}
-
-func (s *Store) expire(it item, at time.Time) {
-	if expiry := s.expiry(at); expiry != nil {
-		it[attrExpiry] = expiry
-	}
-}
-
-// expireBy makes an update set when the item expires.
-func (s *Store) expireBy(up *update, at time.Time) {
-	if expiry := s.expiry(at); expiry != nil {
-		up.put(attrExpiry, expiry)
-	}
 }
 
 // believed is the time by which what happened at a time expires: what a wrong clock dates

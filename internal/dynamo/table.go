@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -170,19 +171,28 @@ func (s *Store) page(ctx context.Context, q query) (items []item, next item, err
 	return out.Items, out.LastEvaluatedKey, nil
 }
 
+// pages reads page after page; it ends with the first error.
+func (s *Store) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
+	return func(yield func([]item, error) bool) {
+		for {
+			items, next, err := s.page(ctx, q)
+			if !yield(items, err) || err != nil || len(next) == 0 {
+				return
+			}
+			q.after = next
+		}
+	}
+}
+
 // all reads all pages.
 func (s *Store) all(ctx context.Context, q query) (all []item, err error) {
-	for {
-		items, next, err := s.page(ctx, q)
+	for items, err := range s.pages(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, items...)
-		if len(next) == 0 {
-			return all, nil
-		}
-		q.after = next
 	}
+	return all, nil
 }
 
 // queryAll reads, consistently, every item of a partition whose sort key begins

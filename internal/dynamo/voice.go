@@ -95,7 +95,7 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 			it[attr] = text(refs[i])
 		}
 	}
-	s.expire(it, n.Time)
+	put(it, attrExpiry, s.expiry(n.Time))
 	return it, nil
 }
 
@@ -166,40 +166,12 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 
 // voiceKeys returns the keys of the notifications that voiceItem has indexed by ref.
 func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
-	keys, err := s.indexKeys(ctx, byState, ref)
+	keys, err := s.all(ctx, query{index: byState, pk: ref})
 	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first
 		return keys, err
 	}
-	more, err := s.indexKeys(ctx, byTime, ref)
+	more, err := s.all(ctx, query{index: byTime, pk: ref})
 	return append(keys, more...), err
-}
-
-// indexKeys returns the entries in one partition of an index.
-func (s *Store) indexKeys(ctx context.Context, in index, ref string) ([]item, error) {
-	return s.all(ctx, query{index: in, pk: ref})
-}
-
-// voiceItem is a voice notification with its item.
-type voiceItem struct {
-	it   item
-	note chime.VoiceNotification
-}
-
-// voiceItemsOf reads the voice notifications in one partition of the indexes.
-func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, error) {
-	keys, err := s.voiceKeys(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	items, err := s.getAll(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]voiceItem, len(items))
-	for i, it := range items {
-		list[i] = voiceItem{it, readVoice(it)}
-	}
-	return list, nil
 }
 
 // readVoice makes the notification of its item. One whose body cannot be read, because
