@@ -80,11 +80,6 @@ func (f forgetful) Incident(_ context.Context, id string) (incident.Incident, er
 	return incident.Incident{ID: id, ClosedAt: f.now().Add(time.Hour)}, nil
 }
 
-// Once sends nothing.
-func (forgetful) Once(context.Context, dynamo.Partition, notify.Notification, string, func(context.Context) error) error {
-	return nil
-}
-
 // idle counts, publishes and settles nothing.
 type idle struct{}
 
