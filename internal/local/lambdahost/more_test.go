@@ -39,7 +39,7 @@ func TestEnvironmentIsLambdas(t *testing.T) {
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/probe",
 		"AWS_LAMBDA_LOG_STREAM_NAME=local", "AWS_LAMBDA_RUNTIME_API=…", "AWS_SECRET_ACCESS_KEY=local",
 		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "LAMBDA_TASK_ROOT=" + filepath.Dir(probe), "LANG=en_US.UTF-8",
-		"PATH=…", "PROBE_DIR=…", "PROBE_SETTING=seen", "TZ=:UTC", "_HANDLER=bootstrap", "_X_AMZN_TRACE_ID=…",
+		"PATH=…", "PROBE_DIR=…", "PROBE_SETTING=seen", "TZ=:UTC", "_HANDLER=" + filepath.Base(probe), "_X_AMZN_TRACE_ID=…",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
