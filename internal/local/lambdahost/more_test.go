@@ -46,7 +46,7 @@ func TestEnvironmentIsLambdas(t *testing.T) {
 	}
 }
 
-// Why an invocation was not made is an error of its class, in the host's words.
+// An invocation that is not made fails with an error of the reason's class.
 func TestInvokeRefuses(t *testing.T) {
 	h, _ := start(t, nil)
 	_, err := h.Invoke(t.Context(), "nobody", do("echo"))
@@ -117,7 +117,7 @@ func TestFailuresHaveLambdasTexts(t *testing.T) {
 	}
 	id, rest, _ := strings.Cut(strings.TrimPrefix(failed.Message, "RequestId: "), " ")
 	if len(id) != 36 || rest != "Error: Runtime exited with error: exit status 7" {
-		t.Errorf("got %q, want Lambda's words about the exit", failed.Message)
+		t.Errorf("got %q, want Lambda's text about the exit", failed.Message)
 	}
 	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message +
 		`"}`; string(failed.Payload) != want {
@@ -163,7 +163,7 @@ func TestInvalidRuntimeRequests(t *testing.T) {
 		{"answer too much", "", "Function.ResponseSizeTooLarge",
 			`{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`,
 			`too much: 413 {"errorType":"RequestEntityTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`},
-		{"fail in words", "", "", `"no JSON"`, `in words: 202 {"status":"OK"}`},
+		{"fail with text", "", "", `"no JSON"`, `with text: 202 {"status":"OK"}`},
 		{"nothing of it", `"own"`, "", "", ""},
 	} {
 		reply, err := h.Invoke(t.Context(), "probe", do(tt.do))

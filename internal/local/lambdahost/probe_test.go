@@ -19,7 +19,7 @@ type request struct {
 	Do string `json:"do"`
 }
 
-// raw hands the payload to the test's function without judging it.
+// raw is a function that receives every payload, JSON or not.
 type raw func(context.Context, []byte) ([]byte, error)
 
 func (f raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }

@@ -45,8 +45,8 @@ func rogue() {
 		case "answer too much":
 			fmt.Println("too much:", post(own+"/response", strings.Repeat("x", 7<<20)))
 			continue
-		case "fail in words":
-			fmt.Println("in words:", post(own+"/error", "no JSON"))
+		case "fail with text":
+			fmt.Println("with text:", post(own+"/error", "no JSON"))
 			continue
 		}
 		post(own+"/response", `"own"`)

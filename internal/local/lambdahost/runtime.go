@@ -20,7 +20,7 @@ const maxReply = 6 << 20
 // (Lambda developer guide, "Using the Lambda runtime API").
 type runtimeAPI struct {
 	function *function
-	// invocations hands an invocation to the open request for the next event.
+	// invocations passes an invocation to the open request for the next event.
 	invocations chan *invocation
 	// polled is closed when the process asks for its first event.
 	polled     chan struct{}
