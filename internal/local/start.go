@@ -102,7 +102,7 @@ func (s *Stack) start(ctx context.Context) error {
 // startServices starts all servers and functions. Close ready to let events in.
 func (s *Stack) startServices(ctx context.Context, modules string) (ready chan struct{}, err error) {
 	s.topics = sns.NewService(s.published,
-		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Topics...)...)
+		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Config.Routes.Topics()...)...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.openMessages(); err != nil {
 		return nil, err

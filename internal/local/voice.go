@@ -21,10 +21,6 @@ const (
 	VoiceStream      = "chimewatch-voice"
 
 	voiceStreamARN = "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream
-	// VoiceDomainARN is the voice profile domain of speaker searches.
-	VoiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
-	// VoiceTasks are turned on here, where the service that runs them is a stand-in.
-	VoiceTasks = "speaker-search,voice-tone"
 )
 
 // voiceSources are the queue and the stream that invoke the function voice.
