@@ -22,7 +22,7 @@ type function struct {
 	Function
 	log *logbook
 	// idle has the processes that wait for an invocation; nil stands for one that could
-	// not be started. Invocations that wait are served in their order.
+	// not be started.
 	idle                chan *process
 	invocations, errors atomic.Int64 // attempts, and those that failed
 }
