@@ -64,18 +64,16 @@ func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed fun
 func (s *Stream) Put(partitionKey string, data []byte) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last+1), PartitionKey: partitionKey, Data: data,
-		ArrivedAt: time.Now()}
+	s.last++
+	r := Record{fmt.Sprintf("%056d", s.last), partitionKey, data, time.Now()}
 	if !s.Filter(data) {
 		slog.Debug("a record does not match the filter and is dropped", "stream", s.Name)
-		s.last++
 		return r.SequenceNumber, nil
 	}
 	if err := s.disk.Put(r.SequenceNumber, r); err != nil {
 		s.failed(err)
 		return "", err
 	}
-	s.last++
 	s.waiting = append(s.waiting, r)
 	if s.arrived != nil {
 		close(s.arrived)
