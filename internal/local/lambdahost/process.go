@@ -38,11 +38,11 @@ func (f *function) invoke(closing context.Context, id string, payload []byte) (r
 		return nil, errClosed
 	}
 	defer func() {
-		f.idle <- p
 		f.invocations.Add(1)
 		if err != nil {
 			f.errors.Add(1)
 		}
+		f.idle <- p
 	}()
 	for {
 		if p != nil && p.ended() {
