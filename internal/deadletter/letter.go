@@ -75,8 +75,10 @@ func (l *Letter) refuse(q Queue, known Functions) {
 // deliver an event (EventBridge user guide, "Using dead-letter queues to process undelivered events"), or in
 // the body, for a failed invocation (Lambda developer guide, "Capturing records of Lambda asynchronous invocations").
 func newLetter(q Queue, m types.Message) *Letter {
+	// An error is impossible: every queue has the time, if it is asked for.
+	sentAt, _ := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
 	l := &Letter{
-		ID: aws.ToString(m.MessageId), Queue: q.Name, Function: q.Function, SentAt: sentAt(m),
+		ID: aws.ToString(m.MessageId), Queue: q.Name, Function: q.Function, SentAt: time.UnixMilli(sentAt).UTC(),
 		Body: aws.ToString(m.Body), url: q.URL, receipt: aws.ToString(m.ReceiptHandle),
 	}
 	var record struct {
@@ -102,22 +104,12 @@ func newLetter(q Queue, m types.Message) *Letter {
 	return l
 }
 
-func sentAt(m types.Message) time.Time {
-	ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
-	if err != nil {
-		return time.Time{} // every queue has it, if it is asked for
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
 // errorMessage returns the message in the answer of a failed function.
 func errorMessage(payload []byte) string {
 	var failure struct {
 		Message string `json:"errorMessage"`
 	}
-	if json.Unmarshal(payload, &failure) != nil {
-		return ""
-	}
+	_ = json.Unmarshal(payload, &failure) // the message stays empty
 	return failure.Message
 }
 
@@ -131,9 +123,7 @@ func eventIn(body string) (id, detailType string) {
 		ID         any `json:"id"`
 		DetailType any `json:"detail-type"`
 	}
-	if json.Unmarshal(batch.Messages[0].Body, &envelope) != nil {
-		return "", ""
-	}
+	_ = json.Unmarshal(batch.Messages[0].Body, &envelope) // both stay empty
 	id, _ = envelope.ID.(string)
 	detailType, _ = envelope.DetailType.(string)
 	return id, detailType
