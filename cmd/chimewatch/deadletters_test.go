@@ -19,7 +19,8 @@ import (
 func TestDeadLetters(t *testing.T) {
 	needNode(t)
 	dir := t.TempDir()
-	stack, err := local.Start(t.Context(), local.Options{Dir: dir, Functions: binaries.Functions(t, binaries.All...), Modules: "."})
+	stack, err := local.Start(t.Context(),
+		local.Options{Dir: dir, Functions: binaries.Functions(t, binaries.All...), Modules: "."})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,8 @@ func TestDeadLetters(t *testing.T) {
 			`"functionArn":"arn:aws:lambda:us-east-1:123456789012:function:status:$LATEST"},` +
 			`"requestPayload":` + event + `,"responsePayload":{"errorMessage":` +
 			`"table chimewatch: is away, says +12065550100 to sip:12065550101@198.51.100.7"}}`
-		out, err := sqs.NewFromConfig(localConfig(stack.Endpoint())).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body})
+		out, err := sqs.NewFromConfig(localConfig(stack.Endpoint())).SendMessage(t.Context(),
+			&sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +101,8 @@ func TestDeadLetters(t *testing.T) {
 		}
 	}
 	id := event.Detail.MediaInsightsPipelineArn[strings.LastIndex(event.Detail.MediaInsightsPipelineArn, "/")+1:]
-	if got := execute(nil, "", "calls", "show", id, "--local", "--local-dir", dir, "-o", "json"); !strings.Contains(got.stdout, `"status": "Failed"`) {
+	got := execute(nil, "", "calls", "show", id, "--local", "--local-dir", dir, "-o", "json")
+	if !strings.Contains(got.stdout, `"status": "Failed"`) {
 		t.Errorf("calls show: got %q, %q; want the call that was redriven", got.stdout, got.stderr)
 	}
 	if got := command(exitDone, "delete", unusable); !strings.Contains(got.stdout, "deleted "+unusable) {
@@ -195,10 +198,12 @@ func TestDeadLettersOfOtherFunctions(t *testing.T) {
 func TestDeadLettersOfADeployedStack(t *testing.T) {
 	aws := newFakeAWS(t)
 	args := []string{"dead-letters", "list", "--endpoint-url", aws.URL, "--region", "us-east-1"}
-	if got := execute(nil, "", args...); got.code != exitFailed || !strings.Contains(got.stderr, "no output that names a dead-letter queue") {
+	if got := execute(nil, "", args...); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "no output that names a dead-letter queue") {
 		t.Errorf("got %d, %q; want it to say that there are no queues", got.code, got.stderr)
 	}
-	if got := execute(nil, "", append(args, "--stack", "Other")...); got.code != exitFailed || !strings.Contains(got.stderr, "Other") {
+	if got := execute(nil, "", append(args, "--stack", "Other")...); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "Other") {
 		t.Errorf("got %d, %q; want it to name the stack", got.code, got.stderr)
 	}
 }

@@ -414,7 +414,8 @@ func TestDeleteAsks(t *testing.T) {
 			s := newLetterStack(t)
 			id := s.send(0, "wanted")
 			s.send(1, "other")
-			got := atTerminal(t.Context(), strings.NewReader(test.typed), s.args(append([]string{"delete", id}, test.flags...)...)...)
+			got := atTerminal(t.Context(), strings.NewReader(test.typed),
+				s.args(append([]string{"delete", id}, test.flags...)...)...)
 			if got.code != test.code || !strings.Contains(got.stderr, test.says) || s.all() != test.left {
 				t.Errorf("got %d, %q and %d left, want %d, %q and %d", got.code, got.stderr, s.all(), test.code, test.says,
 					test.left)

@@ -120,7 +120,8 @@ func TestTopicsList(t *testing.T) {
 	})
 	t.Run("ErrNoTopics", func(t *testing.T) {
 		got := topicsOf(newFakeAWS(t), "list")
-		want := "stack Chimewatch: it has no output FailureTopicArn or AlertTopicArn or AlarmTopicArn (name the deployed stack with --stack"
+		want := "stack Chimewatch: it has no output FailureTopicArn or AlertTopicArn or AlarmTopicArn (name the deployed " +
+			"stack with --stack"
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("got exit code %d and %q", got.code, got.stderr)
 		}
