@@ -30,7 +30,9 @@ func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline
 			t.Fatal(err)
 		}
 		state = pipeline.Merge(state, delta)
-		history = append(history, dynamo.Record{Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw)})
+		history = append(history, dynamo.Record{
+			Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw),
+		})
 	}
 	return state, history
 }
@@ -41,7 +43,8 @@ func stateChange(n int, eventType, more string, elements ...string) string {
 		"account":"111122223333","region":"us-east-1","time":%q,"detail":{"eventType":"chime:MediaInsights%s",
 		"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p1","fromNumber":"+12065550137",
 		%s"mediaInsightsPipelineElementStatuses":[%s]}}`,
-		n, at("14:00:00Z").Add(time.Duration(n)*time.Minute).Format(time.RFC3339), eventType, more, strings.Join(elements, ","))
+		n, at("14:00:00Z").Add(time.Duration(n)*time.Minute).Format(time.RFC3339), eventType, more,
+		strings.Join(elements, ","))
 }
 
 func element(name, status, detail string, minute int) string {
@@ -53,16 +56,20 @@ func element(name, status, detail string, minute int) string {
 func TestHistory(t *testing.T) {
 	const sink, processor = "S3RecordingSink", "AmazonTranscribeProcessor"
 	state, history := recorded(t,
-		stateChange(0, "InProgress", `"failureReason":"Earlier",`, element(sink, "Initializing", "", 0), element(processor, "InProgress", "", 0)),
-		stateChange(1, "InProgress", "", element(sink, "Failed", "Access denied to +12065550137", 1), element(processor, "InProgress", "", 0)),
+		stateChange(0, "InProgress", `"failureReason":"Earlier",`,
+			element(sink, "Initializing", "", 0), element(processor, "InProgress", "", 0)),
+		stateChange(1, "InProgress", "",
+			element(sink, "Failed", "Access denied to +12065550137", 1), element(processor, "InProgress", "", 0)),
 		stateChange(2, "InProgress", "", element(sink, "InProgress", "late", 0), element(processor, "InProgress", "", 2)),
-		stateChange(3, "PermanentFailure", `"failureReason":"Throttled",`, element(sink, "Failed", "Access denied for good", 3)),
+		stateChange(3, "PermanentFailure", `"failureReason":"Throttled",`,
+			element(sink, "Failed", "Access denied for good", 3)),
 	)
 	c := callview.New(state, history, nil, nil, callview.Options{})
 	var got []string
 	for _, e := range c.Events {
 		for _, change := range e.Changes {
-			got = append(got, fmt.Sprintf("%s %s: %s to %s: %s", e.ID, change.Element, change.From, change.Status, change.StatusDetail))
+			got = append(got, fmt.Sprintf("%s %s: %s to %s: %s",
+				e.ID, change.Element, change.From, change.Status, change.StatusDetail))
 		}
 		if e.Body != nil {
 			t.Errorf("%s: got a body that was not asked for", e.ID)
@@ -97,7 +104,8 @@ func TestHistory(t *testing.T) {
 		broken := append([]dynamo.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
 		c := callview.New(state, broken, nil, nil, callview.Options{Bodies: true})
 		if string(c.Events[0].Body) != `"…0137 {"` || c.Events[1].Changes == nil {
-			t.Errorf("got %s and changes %v, want it as masked text, and the others' changes", c.Events[0].Body, c.Events[1].Changes)
+			t.Errorf("got %s and changes %v, want it as masked text, and the others' changes",
+				c.Events[0].Body, c.Events[1].Changes)
 		}
 	})
 }
@@ -114,7 +122,8 @@ func sourcesOf(c callview.Call) map[string]callview.Source {
 }
 
 func TestBodies(t *testing.T) {
-	raw := stateChange(0, "InProgress", `"ANI":"12065550137",`, element("S3RecordingSink", "InProgress", "of 2065550137", 0))
+	raw := stateChange(0, "InProgress", `"ANI":"12065550137",`,
+		element("S3RecordingSink", "InProgress", "of 2065550137", 0))
 	state, history := recorded(t, raw)
 	match := dynamo.Match{ID: "m", Body: []byte(`{"detail":{"callId":"tel:2065550137"}}`)}
 	whole := callview.New(state, history, []dynamo.Match{match}, nil, callview.Options{Bodies: true, FullNumbers: true})
@@ -138,11 +147,14 @@ func TestChangesEndInTheState(t *testing.T) {
 				rapid.SampledFrom([]string{"S3RecordingSink", "VoiceEnhancement", "VoiceEnhancementSink", "New"}).Draw(t, "type"),
 				rapid.SampledFrom([]string{"InProgress", "Failed", "NotSupported", "Stopped", "Odd", ""}).Draw(t, "status"),
 				rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "detail"),
-				rapid.OneOf(rapid.Int64Range(0, 3), rapid.SampledFrom([]int64{math.MaxInt64, 253402300800000, -62167219200001})).Draw(t, "updatedOn"))
+				rapid.OneOf(
+					rapid.Int64Range(0, 3), rapid.SampledFrom([]int64{math.MaxInt64, 253402300800000, -62167219200001}),
+				).Draw(t, "updatedOn"))
 		})
 		var raws []string
 		for n := range rapid.IntRange(1, 8).Draw(t, "events") {
-			eventType := rapid.SampledFrom([]string{"InProgress", "Paused", "PermanentFailure", "Stopped", "New"}).Draw(t, "eventType")
+			eventTypes := []string{"InProgress", "Paused", "PermanentFailure", "Stopped", "New"}
+			eventType := rapid.SampledFrom(eventTypes).Draw(t, "eventType")
 			raws = append(raws, stateChange(n, eventType, "", rapid.SliceOfN(one, 0, 4).Draw(t, "elements")...))
 		}
 		state, history := recorded(t, raws...)

@@ -172,10 +172,10 @@ func (q *badQueue) GetQueueAttributes(
 // generated returns queues with some messages, of which other readers hold some.
 func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 	q := &badQueue{t: t, messages: map[string][]*message{}}
-	box := deadletter.Queues{SQS: q, Hide: time.Minute}
+	queues := deadletter.Queues{SQS: q, Hide: time.Minute}
 	for n := range rapid.IntRange(1, 3).Draw(t, "queues") {
 		url := fmt.Sprint("https://queue/", n)
-		box.List = append(box.List, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
+		queues.List = append(queues.List, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
 		for i := range rapid.IntRange(0, 25).Draw(t, "messages") {
 			m := &message{id: fmt.Sprintf("%d-%d", n, i)}
 			m.sentAt = time.UnixMilli(rapid.Int64Range(1_790_000_000_000, 1_790_000_100_000).Draw(t, "sent"))
@@ -184,7 +184,7 @@ func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 			q.messages[url] = append(q.messages[url], m)
 		}
 	}
-	return q, box
+	return q, queues
 }
 
 // check fails where a message is not as it should be after a reading.
@@ -211,15 +211,15 @@ func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 // that are not deleted can be read by others at once, and the rest are counted.
 func TestReadingHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		done, deleted := map[string]int{}, map[string]bool{}
 		came := 0
-		hidden, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
+		hidden, err := queues.Each(t.Context(), func(l *deadletter.Letter) error {
 			done[l.ID]++
 			switch rapid.IntRange(0, 4).Draw(t, "what is done") {
 			case 0:
 				deleted[l.ID] = true
-				return box.Delete(t.Context(), l)
+				return queues.Delete(t.Context(), l)
 			case 1: // another reader, who had it before, deletes it
 				for _, m := range slices.Concat(slices.Collect(maps.Values(q.messages))...) {
 					if m.id == l.ID {
@@ -232,9 +232,9 @@ func TestReadingHidesNothing(t *testing.T) {
 					m.deleted = m.deleted || m.others
 				}
 			case 2: // while the last queue is read, one more message comes into the first
-				if l.Queue == box.List[len(box.List)-1].Name && len(box.List) > 1 {
+				if l.Queue == queues.List[len(queues.List)-1].Name && len(queues.List) > 1 {
 					came++
-					q.messages[box.List[0].URL] = append(q.messages[box.List[0].URL], &message{id: fmt.Sprint("late-", came)})
+					q.messages[queues.List[0].URL] = append(q.messages[queues.List[0].URL], &message{id: fmt.Sprint("late-", came)})
 				}
 			}
 			return nil
@@ -271,9 +271,9 @@ func TestReadingHidesNothing(t *testing.T) {
 // Read returns the letters of all queues by time, and says exactly how many are hidden.
 func TestReadIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		began := time.Now()
-		letters, hidden, err := box.Read(t.Context())
+		letters, hidden, err := queues.Read(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +301,7 @@ func TestReadIsExact(t *testing.T) {
 // A reading that fails, or is interrupted, leaves every letter visible as well.
 func TestReadingThatStopsHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		calls, stop := 0, -1
@@ -318,7 +318,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		}
 		done := map[string]int{}
 		reason := errors.New("enough")
-		_, err := box.Each(ctx, func(l *deadletter.Letter) error {
+		_, err := queues.Each(ctx, func(l *deadletter.Letter) error {
 			done[l.ID]++
 			if calls++; calls == stop {
 				if kind == "interruption in do" {
@@ -343,7 +343,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		// A queue that cannot be read does not hide the others.
 		if kind == "queue" && q.failing <= q.receives {
 			unread := 0
-			for _, of := range box.List {
+			for _, of := range queues.List {
 				for _, m := range q.messages[of.URL] {
 					if !m.others && done[m.id] == 0 {
 						unread++

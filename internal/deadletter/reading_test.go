@@ -17,14 +17,14 @@ import (
 )
 
 func TestReadingLeavesEveryLetter(t *testing.T) {
-	box, rules, voice, _ := opened(t)
+	queues, rules, voice, _ := opened(t)
 	for range 23 {
 		rules.Send(stateChange, nil)
 	}
 	voice.Send(`{}`, nil)
 	enough := errors.New("enough")
 	read := func(limit int) (n int, err error) {
-		_, err = box.Each(t.Context(), func(*deadletter.Letter) error {
+		_, err = queues.Each(t.Context(), func(*deadletter.Letter) error {
 			if n++; n == limit {
 				return enough
 			}
@@ -42,34 +42,34 @@ func TestReadingLeavesEveryLetter(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := box.Each(ctx, func(*deadletter.Letter) error {
+	_, err := queues.Each(ctx, func(*deadletter.Letter) error {
 		cancel()
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want it to say that it was interrupted", err)
 	}
-	if n := visible(t, box, box.List[0]); n != 23 {
+	if n := visible(t, queues, queues.List[0]); n != 23 {
 		t.Errorf("after an interruption: got %d letters at once, want 23: none may stay hidden", n)
 	}
 }
 
 // Letters that another reader has are counted, and those that are free are read all the same.
 func TestHiddenLettersAreCounted(t *testing.T) {
-	box, rules, _, _ := opened(t)
+	queues, rules, _, _ := opened(t)
 	for range 15 {
 		rules.Send(stateChange, nil)
 	}
-	if _, err := box.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: &box.List[0].URL, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
+	if _, err := queues.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: &queues.List[0].URL, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
 	}); err != nil {
 		t.Fatal(err)
 	}
-	letters, hidden, err := box.Read(t.Context())
+	letters, hidden, err := queues.Read(t.Context())
 	if err != nil || len(letters) != 5 || hidden.Letters != 10 {
 		t.Errorf("got %d letters and %d hidden (%v), want 5 and 10", len(letters), hidden.Letters, err)
 	}
-	if n := visible(t, box, box.List[0]); n != 5 {
+	if n := visible(t, queues, queues.List[0]); n != 5 {
 		t.Errorf("got %d letters visible afterwards, want 5", n)
 	}
 }
@@ -115,10 +115,10 @@ func (q *slowQueue) ChangeMessageVisibility(
 func TestLettersStayHiddenWhileTheyAreWorkedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := &slowQueue{badQueue: badQueue{messages: map[string][]*message{}}}
-		box := deadletter.Queues{SQS: queue, List: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
+		queues := deadletter.Queues{SQS: queue, List: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
 		queue.messages["https://queue/0"] = []*message{{id: "1"}}
 		queue.badQueue.single = true
-		if _, err := box.Each(t.Context(), func(*deadletter.Letter) error {
+		if _, err := queues.Each(t.Context(), func(*deadletter.Letter) error {
 			for range 900 {
 				time.Sleep(time.Second)
 				left := queue.left()
@@ -153,12 +153,12 @@ func (refusing) ChangeMessageVisibility(
 
 // What the credentials do not permit is an error, beside the letters.
 func TestWhatIsNotPermittedIsSaid(t *testing.T) {
-	box, rules, _, _ := opened(t)
+	queues, rules, _, _ := opened(t)
 	for range 3 {
 		rules.Send(stateChange, nil)
 	}
-	box.SQS = refusing{box.SQS}
-	letters, _, err := box.Read(t.Context())
+	queues.SQS = refusing{queues.SQS}
+	letters, _, err := queues.Read(t.Context())
 	if len(letters) != 3 || err == nil || apperr.ClassOf(err) != apperr.Internal {
 		t.Fatalf("got %d letters and %v, want all and an error", len(letters), err)
 	}
@@ -182,11 +182,11 @@ func (f interrupting) Invoke(
 // A letter that was handled leaves its queue although the command is interrupted just then,
 // which is an error wherever it happens.
 func TestInterruptionWhileALetterIsHandled(t *testing.T) {
-	box, rules, _, _ := opened(t)
+	queues, rules, _, _ := opened(t)
 	rules.Send(given, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	box.Lambda = interrupting{cancel}
-	_, err := box.Each(ctx, func(l *deadletter.Letter) error { return box.Redrive(ctx, l) })
+	queues.Lambda = interrupting{cancel}
+	_, err := queues.Each(ctx, func(l *deadletter.Letter) error { return queues.Redrive(ctx, l) })
 	if left := len(rules.Messages()); left != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %d letters and %v, want none and the interruption", left, err)
 	}
