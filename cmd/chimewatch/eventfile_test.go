@@ -309,7 +309,7 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 			shown := execute(nil, "", "dead-letters", "show", id, "-o", "json", "--region", "us-east-1", "--endpoint-url",
 				server.URL)
 			if shown.code != exitDone {
-				t.Fatalf("got exit code %d and %q, want the letter", shown.code, shown.stderr)
+				t.Fatalf("got exit code %d and %q, want the dead letter", shown.code, shown.stderr)
 			}
 			got := execute(nil, shown.stdout, "events", "validate", "-")
 			if (got.code == exitDone) != (test.problem == "") || !strings.Contains(got.stdout, test.problem) ||

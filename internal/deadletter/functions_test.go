@@ -18,8 +18,8 @@ func target(function string) map[string]sqs.Attribute {
 	return map[string]sqs.Attribute{"TARGET_ARN": {DataType: "String", StringValue: function}}
 }
 
-// Whoever may send to a queue can name any function in a letter. Redrive invokes
-// the stack's own only: every other letter stays, with the reason, and the letters
+// Whoever may send to a queue can name any function in a message. Redrive invokes
+// the stack's own only: every other message stays, with the reason, and the messages
 // behind it are redriven.
 func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 	const ours, refusal = "arn:aws:lambda:us-east-1:111122223333:function:", "not a function of this stack"
@@ -62,7 +62,7 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 				foreign := map[string]bool{send(rules): true, send(voice): true}
 				rules.Send(given, nil)
 				redriven := 0
-				if _, err := queues.Each(t.Context(), func(l *deadletter.Letter) error {
+				if _, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 					err := queues.Redrive(t.Context(), l)
 					if !foreign[l.ID] {
 						redriven++
@@ -83,7 +83,7 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 					t.Errorf("invoked (-want +got):\n%s", diff)
 				}
 				if len(rules.Messages()) != 1 || len(voice.Messages()) != 1 {
-					t.Errorf("got %d and %d letters left, want the foreign one in each queue",
+					t.Errorf("got %d and %d messages left, want the foreign one in each queue",
 						len(rules.Messages()), len(voice.Messages()))
 				}
 			})
@@ -119,10 +119,10 @@ func TestRedriveKeepsTheFunctionOfTheQueue(t *testing.T) {
 	voice.Send(`{"requestContext":{"functionArn":"`+status+`"},"requestPayload":{}}`, nil)
 	err := redriveAll(t, queues)
 	if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), "not the function of its queue") {
-		t.Errorf("got %v, want the letter refused", err)
+		t.Errorf("got %v, want the message refused", err)
 	}
 	if len(voice.Messages()) != 1 || len(called.names) != 0 {
-		t.Errorf("got %d letters and the calls %v, want the letter and no call", len(voice.Messages()), called.names)
+		t.Errorf("got %d messages and the calls %v, want the message and no call", len(voice.Messages()), called.names)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestRedriveWithoutFunctions(t *testing.T) {
 	queues.Functions = deadletter.Functions{}
 	rules.Send(given, nil)
 	voice.Send(`{}`, nil)
-	if _, err := queues.Each(t.Context(), func(l *deadletter.Letter) error {
+	if _, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 		if err := queues.Redrive(t.Context(), l); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("got %v, want it refused", err)
 		}

@@ -38,7 +38,7 @@ func (f *functions) Invoke(
 // redriveAll redrives the dead letters until one fails.
 func redriveAll(t *testing.T, queues deadletter.Queues) error {
 	t.Helper()
-	_, err := queues.Each(t.Context(), func(l *deadletter.Letter) error { return queues.Redrive(t.Context(), l) })
+	_, err := queues.Each(t.Context(), func(l *deadletter.Message) error { return queues.Redrive(t.Context(), l) })
 	return err
 }
 
@@ -86,7 +86,7 @@ const (
 		`"condition":"EventAgeExceeded"},"requestPayload":{},"responsePayload":null}`
 )
 
-func TestLettersTellWhatTheyAre(t *testing.T) {
+func TestMessagesTellWhatTheyAre(t *testing.T) {
 	undelivered := map[string]localsqs.Attribute{
 		"TARGET_ARN":    {DataType: "String", StringValue: "arn:aws:lambda:us-east-1:111122223333:function:status"},
 		"ERROR_CODE":    {DataType: "String", StringValue: "NO_PERMISSIONS"},
@@ -96,32 +96,32 @@ func TestLettersTellWhatTheyAre(t *testing.T) {
 	for _, test := range []struct {
 		name, body string
 		attributes map[string]localsqs.Attribute
-		want       deadletter.Letter
+		want       deadletter.Message
 	}{
-		{"an event that was not delivered", stateChange, undelivered, deadletter.Letter{
+		{"an event that was not delivered", stateChange, undelivered, deadletter.Message{
 			Function: "arn:aws:lambda:us-east-1:111122223333:function:status", Reason: "NO_PERMISSIONS: not allowed",
 			EventID: "e1", DetailType: "Media Insights State Change",
 		}},
-		{"a failed invocation", given, nil, deadletter.Letter{
+		{"a failed invocation", given, nil, deadletter.Message{
 			Function: failures, Reason: "table calls: throttled", EventID: "e1", DetailType: "Media Insights State Change",
 		}},
-		{"one that ended without an answer", silent, nil, deadletter.Letter{Function: failures, Reason: "EventAgeExceeded"}},
-		{"a failed invocation that could not be delivered", given, undelivered, deadletter.Letter{
+		{"one that ended without an answer", silent, nil, deadletter.Message{Function: failures, Reason: "EventAgeExceeded"}},
+		{"a failed invocation that could not be delivered", given, undelivered, deadletter.Message{
 			Function: "arn:aws:lambda:us-east-1:111122223333:function:status", Reason: "NO_PERMISSIONS: not allowed",
 			EventID: "e1", DetailType: "Media Insights State Change",
 		}},
-		{"no JSON", "{", nil, deadletter.Letter{}},
-		{"an id that is a number", `{"id":7,"detail-type":["x"]}`, nil, deadletter.Letter{}},
+		{"no JSON", "{", nil, deadletter.Message{}},
+		{"an id that is a number", `{"id":7,"detail-type":["x"]}`, nil, deadletter.Message{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			queues, rules, _, _ := opened(t)
 			id := rules.Send(test.body, test.attributes)
-			var got []deadletter.Letter
-			if _, err := queues.Each(t.Context(), func(l *deadletter.Letter) error {
+			var got []deadletter.Message
+			if _, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 				got = append(got, *l)
 				return nil
 			}); err != nil || len(got) != 1 {
-				t.Fatalf("got %d letters (%v), want 1", len(got), err)
+				t.Fatalf("got %d messages (%v), want 1", len(got), err)
 			}
 			want := test.want
 			want.ID, want.Queue, want.Body, want.SentAt = id, "rules", test.body, got[0].SentAt
@@ -135,7 +135,7 @@ func TestLettersTellWhatTheyAre(t *testing.T) {
 				t.Errorf("got %s, want it sent at %s", got[0].SentAt, sent)
 			}
 			if !got[0].Is(id) || got[0].Is("") || got[0].Is("e1") != (want.EventID == "e1") {
-				t.Errorf("got a letter that goes by wrong names")
+				t.Errorf("got a message that goes by wrong names")
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestRedrive(t *testing.T) {
 		name  string
 		out   lambda.InvokeOutput
 		err   error
-		class apperr.Class // of the error; empty where there is none, and the letters are gone
+		class apperr.Class // of the error; empty where there is none, and the messages are gone
 		says  string
 	}{
 		{name: "it is handled", out: lambda.InvokeOutput{StatusCode: 200, Payload: []byte("null")}},
@@ -173,7 +173,7 @@ func TestRedrive(t *testing.T) {
 			called.out, called.err = test.out, test.err
 			rules.Send(given, nil)
 			voice.Send(`{"a":"notification"}`, nil)
-			if _, err := queues.Each(t.Context(), func(l *deadletter.Letter) error {
+			if _, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 				err := queues.Redrive(t.Context(), l)
 				if apperr.ClassOf(err) != test.class || err != nil && !strings.Contains(err.Error(), test.says) {
 					t.Errorf("got %v, want %q", err, test.says)
@@ -188,7 +188,7 @@ func TestRedrive(t *testing.T) {
 			}
 			for i, q := range []*localsqs.Queue{rules, voice} {
 				if stay, seen := len(q.Messages()), visible(t, queues, queues.List[i]); stay != want || seen != want {
-					t.Errorf("queue %s: got %d letters, %d of them visible, want %d", q.Name(), stay, seen, want)
+					t.Errorf("queue %s: got %d messages, %d of them visible, want %d", q.Name(), stay, seen, want)
 				}
 			}
 			names := []string{"arn:aws:lambda:us-east-1:111122223333:function:failures", "voice-function"}
@@ -204,7 +204,7 @@ func TestRedrive(t *testing.T) {
 
 // A notification is kept under the way in which it came: so the function has to
 // be told the same again.
-func TestRedriveTellsHowALetterCame(t *testing.T) {
+func TestRedriveTellsHowAMessageCame(t *testing.T) {
 	const note = `{"id":"n","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:00Z",` +
 		`"detail":{"taskId":"k \"quoted\""}}`
 	quoted := strings.ReplaceAll(strings.ReplaceAll(note, `\`, `\\`), `"`, `\"`)
@@ -256,14 +256,14 @@ func TestRedriveNeedsToKnowTheFunction(t *testing.T) {
 		t.Errorf("got %v, want it to say what is not known", err)
 	}
 	if len(rules.Messages()) != 1 || len(called.names) != 0 {
-		t.Errorf("got %d letters and the calls %v, want the letter there and no call", len(rules.Messages()), called.names)
+		t.Errorf("got %d messages and the calls %v, want the message there and no call", len(rules.Messages()), called.names)
 	}
 }
 
 func TestQueueThatIsNotThere(t *testing.T) {
 	queues, _, _, _ := opened(t)
 	queues.List = append(queues.List[:1:1], deadletter.Queue{Name: "gone", URL: queues.List[0].URL + "-gone"})
-	_, err := queues.Each(t.Context(), func(*deadletter.Letter) error { return nil })
+	_, err := queues.Each(t.Context(), func(*deadletter.Message) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "rules-gone") {
 		t.Errorf("got %v, want it to name the queue", err)
 	}

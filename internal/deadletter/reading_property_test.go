@@ -207,14 +207,14 @@ func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 	}
 }
 
-// Whatever a queue does, each letter that no other reader has is worked on once; those
+// Whatever a queue does, each message that no other reader has is worked on once; those
 // that are not deleted can be read by others at once, and the rest are counted.
 func TestReadingHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, queues := generated(t)
 		done, deleted := map[string]int{}, map[string]bool{}
 		came := 0
-		hidden, err := queues.Each(t.Context(), func(l *deadletter.Letter) error {
+		hidden, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 			done[l.ID]++
 			switch rapid.IntRange(0, 4).Draw(t, "what is done") {
 			case 0:
@@ -258,22 +258,22 @@ func TestReadingHidesNothing(t *testing.T) {
 			}
 		}
 		q.check(done, deleted)
-		// Where letters come and go while it reads, numbers alone do not say which are hidden.
-		if most := want + min(removed, came); hidden.Letters < want || hidden.Letters > most {
-			t.Fatalf("got %d hidden, want %d to %d", hidden.Letters, want, most)
+		// Where messages come and go while it reads, numbers alone do not say which are hidden.
+		if most := want + min(removed, came); hidden.Messages < want || hidden.Messages > most {
+			t.Fatalf("got %d hidden, want %d to %d", hidden.Messages, want, most)
 		}
-		if (hidden.Letters > 0) == hidden.Until.IsZero() {
-			t.Fatalf("got %d hidden until %s", hidden.Letters, hidden.Until)
+		if (hidden.Messages > 0) == hidden.Until.IsZero() {
+			t.Fatalf("got %d hidden until %s", hidden.Messages, hidden.Until)
 		}
 	})
 }
 
-// Read returns the letters of all queues by time, and says exactly how many are hidden.
+// Read returns the messages of all queues by time, and says exactly how many are hidden.
 func TestReadIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, queues := generated(t)
 		began := time.Now()
-		letters, hidden, err := queues.Read(t.Context())
+		messages, hidden, err := queues.Read(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,11 +285,11 @@ func TestReadIsExact(t *testing.T) {
 				free++
 			}
 		}
-		if len(letters) != free || hidden.Letters != others {
-			t.Fatalf("got %d letters and %d hidden, want %d and %d", len(letters), hidden.Letters, free, others)
+		if len(messages) != free || hidden.Messages != others {
+			t.Fatalf("got %d messages and %d hidden, want %d and %d", len(messages), hidden.Messages, free, others)
 		}
-		if !slices.IsSortedFunc(letters, func(a, b *deadletter.Letter) int { return b.SentAt.Compare(a.SentAt) }) {
-			t.Fatal("got letters that are not newest first over all queues")
+		if !slices.IsSortedFunc(messages, func(a, b *deadletter.Message) int { return b.SentAt.Compare(a.SentAt) }) {
+			t.Fatal("got messages that are not newest first over all queues")
 		}
 		if others > 0 && hidden.Until.Before(began.Add(4*time.Minute)) { // the queue's own timeout is 300 s
 			t.Fatalf("got hidden until %s, want as long as a reader of the queue may hide them", hidden.Until)
@@ -298,7 +298,7 @@ func TestReadIsExact(t *testing.T) {
 	})
 }
 
-// A reading that fails, or is interrupted, leaves every letter visible as well.
+// A reading that fails, or is interrupted, leaves every message visible as well.
 func TestReadingThatStopsHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, queues := generated(t)
@@ -309,7 +309,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 			Draw(t, "what stops it")
 		switch kind {
 		case "error of do", "interruption in do":
-			stop = rapid.IntRange(1, 30).Draw(t, "at letter")
+			stop = rapid.IntRange(1, 30).Draw(t, "at message")
 		default:
 			q.failing = rapid.IntRange(1, 10).Draw(t, "at request")
 			if kind == "interruption" {
@@ -318,7 +318,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		}
 		done := map[string]int{}
 		reason := errors.New("enough")
-		_, err := queues.Each(ctx, func(l *deadletter.Letter) error {
+		_, err := queues.Each(ctx, func(l *deadletter.Message) error {
 			done[l.ID]++
 			if calls++; calls == stop {
 				if kind == "interruption in do" {
@@ -352,7 +352,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 				}
 			}
 			if unread > 1 {
-				t.Fatalf("got letters of %d queues not read, want at most those of one", unread)
+				t.Fatalf("got messages of %d queues not read, want at most those of one", unread)
 			}
 		}
 	})

@@ -28,9 +28,9 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// letterStack is a deployed stack with its three dead-letter queues. It answers
+// deadLetterStack is a deployed stack with its three dead-letter queues. It answers
 // CloudFormation, SQS and Lambda.
-type letterStack struct {
+type deadLetterStack struct {
 	url    string
 	queues []*localsqs.Queue // rules, functions, voice
 
@@ -39,14 +39,14 @@ type letterStack struct {
 	// the kind of its error; nil handles all.
 	invoke  func(n int, function string) (payload, failure string)
 	invoked int
-	hidden  float64 // the longest time for which letters were hidden, in seconds
+	hidden  float64 // the longest time for which dead letters were hidden, in seconds
 }
 
-const letterFunction = "arn:aws:lambda:us-east-1:111122223333:function:status"
+const deadLetterFunction = "arn:aws:lambda:us-east-1:111122223333:function:status"
 
-func newLetterStack(t *testing.T) *letterStack {
+func newDeadLetterStack(t *testing.T) *deadLetterStack {
 	t.Helper()
-	s := &letterStack{queues: []*localsqs.Queue{localsqs.New("rules"), localsqs.New("functions"), localsqs.New("voice")}}
+	s := &deadLetterStack{queues: []*localsqs.Queue{localsqs.New("rules"), localsqs.New("functions"), localsqs.New("voice")}}
 	service := localsqs.NewService("111122223333", "us-east-1", s.queues...).Handler()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch target := r.Header.Get("X-Amz-Target"); {
@@ -58,7 +58,7 @@ func newLetterStack(t *testing.T) *letterStack {
 			s.mu.Lock()
 			s.hidden = max(s.hidden, hidden)
 			s.mu.Unlock()
-			delete(in, "WaitTimeSeconds") // one server has all the letters
+			delete(in, "WaitTimeSeconds") // one server has all the dead letters
 			body, _ = json.Marshal(in)
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			if strings.HasSuffix(target, ".ReceiveMessage") {
@@ -92,13 +92,13 @@ func newLetterStack(t *testing.T) *letterStack {
 
 // answer sets what functions answer from now on: the payload and the kind of failure of
 // the invocation n; nil for success.
-func (s *letterStack) answer(invoke func(n int, function string) (payload, failure string)) {
+func (s *deadLetterStack) answer(invoke func(n int, function string) (payload, failure string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.invoke = invoke
 }
 
-func (s *letterStack) describe(w http.ResponseWriter) {
+func (s *deadLetterStack) describe(w http.ResponseWriter) {
 	var outputs strings.Builder
 	output := func(key, value string) {
 		fmt.Fprintf(&outputs, `<member><OutputKey>%s</OutputKey><OutputValue>%s</OutputValue></member>`, key, value)
@@ -115,19 +115,19 @@ func (s *letterStack) describe(w http.ResponseWriter) {
 		`<Outputs>%s</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, outputs.String())
 }
 
-func (s *letterStack) queueURL(i int) string {
+func (s *deadLetterStack) queueURL(i int) string {
 	return s.url + "/111122223333/" + s.queues[i].Name()
 }
 
-// send puts a letter of the function status into a queue and returns its id.
-func (s *letterStack) send(queue int, event string) string {
-	return s.queues[queue].Send(`{"requestContext":{"functionArn":"`+letterFunction+`","condition":"RetriesExhausted"},`+
+// send puts a dead letter of the function status into a queue and returns its id.
+func (s *deadLetterStack) send(queue int, event string) string {
+	return s.queues[queue].Send(`{"requestContext":{"functionArn":"`+deadLetterFunction+`","condition":"RetriesExhausted"},`+
 		`"requestPayload":{"id":"`+event+`","detail-type":"State of (415) 555-0160","detail":{}},`+
 		`"responsePayload":{"errorMessage":"table of +1 415 555 0160: throttled"}}`, nil)
 }
 
-// take has another reader receive up to 10 letters of a queue, and returns their ids.
-func (s *letterStack) take(t interface{ Fatal(...any) }, queue, n int) (ids []string) {
+// take has another reader receive up to 10 dead letters of a queue, and returns their ids.
+func (s *deadLetterStack) take(t interface{ Fatal(...any) }, queue, n int) (ids []string) {
 	url := s.queueURL(queue)
 	out, err := sqs.NewFromConfig(localConfig(s.url)).ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
 		QueueUrl: &url, MaxNumberOfMessages: int32(n), VisibilityTimeout: 50,
@@ -141,8 +141,8 @@ func (s *letterStack) take(t interface{ Fatal(...any) }, queue, n int) (ids []st
 	return ids
 }
 
-// visible returns how many letters can be received at this moment.
-func (s *letterStack) visible(t interface{ Fatal(...any) }) (n int) {
+// visible returns how many dead letters can be received at this moment.
+func (s *deadLetterStack) visible(t interface{ Fatal(...any) }) (n int) {
 	for i := range s.queues {
 		url := s.queueURL(i)
 		out, err := sqs.NewFromConfig(localConfig(s.url)).GetQueueAttributes(context.Background(),
@@ -161,31 +161,31 @@ func (s *letterStack) visible(t interface{ Fatal(...any) }) (n int) {
 	return n
 }
 
-// all returns how many letters there are, hidden or not.
-func (s *letterStack) all() (n int) {
+// all returns how many dead letters there are, hidden or not.
+func (s *deadLetterStack) all() (n int) {
 	for _, q := range s.queues {
 		n += len(q.Messages())
 	}
 	return n
 }
 
-func (s *letterStack) args(args ...string) []string {
+func (s *deadLetterStack) args(args ...string) []string {
 	return append(append([]string{"dead-letters"}, args...), "--endpoint-url", s.url, "--region", "us-east-1")
 }
 
-func (s *letterStack) run(args ...string) result { return execute(nil, "", s.args(args...)...) }
+func (s *deadLetterStack) run(args ...string) result { return execute(nil, "", s.args(args...)...) }
 
 // Of whatever queues, a list shows the newest of all, says how many there are and how many
 // another reader has, and hides none; a program gets an array and no body.
 func TestListOfDeadLetters(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s := newLetterStack(t)
+		s := newDeadLetterStack(t)
 		free, taken := []string{}, 0
-		for i := range rapid.IntRange(0, 14).Draw(rt, "letters") {
+		for i := range rapid.IntRange(0, 14).Draw(rt, "dead letters") {
 			s.send(rapid.IntRange(0, 2).Draw(rt, "queue"), fmt.Sprint("event-", i))
 			time.Sleep(2 * time.Millisecond) // SQS counts milliseconds
 		}
-		var letters []localsqs.Message
+		var messages []localsqs.Message
 		for i, q := range s.queues {
 			held := []string{}
 			if n := rapid.IntRange(0, 5).Draw(rt, "with another reader"); n > 0 {
@@ -194,18 +194,18 @@ func TestListOfDeadLetters(t *testing.T) {
 			taken += len(held)
 			for _, m := range q.Messages() {
 				if !slices.Contains(held, m.ID) {
-					letters = append(letters, m)
+					messages = append(messages, m)
 				}
 			}
 		}
-		slices.SortFunc(letters, func(a, b localsqs.Message) int { return b.SentAt.Compare(a.SentAt) })
+		slices.SortFunc(messages, func(a, b localsqs.Message) int { return b.SentAt.Compare(a.SentAt) })
 		limit := rapid.IntRange(1, 12).Draw(rt, "limit")
-		for _, m := range letters[:min(len(letters), limit)] {
+		for _, m := range messages[:min(len(messages), limit)] {
 			free = append(free, m.ID)
 		}
 
 		got := s.run("list", "-o", "json", "-n", fmt.Sprint(limit))
-		var reports []letterReport
+		var reports []deadLetterReport
 		if err := json.Unmarshal([]byte(got.stdout), &reports); err != nil || got.code != exitDone {
 			rt.Fatalf("got exit code %d, %q, %q (%v)", got.code, got.stdout, got.stderr, err)
 		}
@@ -214,33 +214,33 @@ func TestListOfDeadLetters(t *testing.T) {
 			ids = append(ids, r.ID)
 		}
 		if !slices.Equal(ids, free) {
-			rt.Fatalf("got the letters %v, want the newest of all queues: %v", ids, free)
+			rt.Fatalf("got the dead letters %v, want the newest of all queues: %v", ids, free)
 		}
 		noNumbers(t, "list", got, "4155550160")
 		if strings.Contains(got.stdout, "requestPayload") {
 			rt.Fatalf("got %q, want no bodies", got.stdout)
 		}
 		text := s.run("list", "-n", fmt.Sprint(limit))
-		if want := fmt.Sprintf("%d here", len(letters)); text.code != exitDone || !strings.Contains(text.stderr, want) {
+		if want := fmt.Sprintf("%d here", len(messages)); text.code != exitDone || !strings.Contains(text.stderr, want) {
 			rt.Fatalf("got %d and %q, want %q", text.code, text.stderr, want)
 		}
 		for _, stderr := range []string{got.stderr, text.stderr} {
 			if said := strings.Contains(stderr, fmt.Sprintf("; %d more ", taken)); said != (taken > 0) {
 				rt.Fatalf("got %q, want it to count the %d with another reader", stderr, taken)
 			}
-			if said := strings.Contains(stderr, fmt.Sprintf("the newest %d are listed", limit)); said != (len(letters) > limit) {
-				rt.Fatalf("got %q for %d letters, want it to say whether that is all", stderr, len(letters))
+			if said := strings.Contains(stderr, fmt.Sprintf("the newest %d are listed", limit)); said != (len(messages) > limit) {
+				rt.Fatalf("got %q for %d dead letters, want it to say whether that is all", stderr, len(messages))
 			}
 		}
-		if n := s.visible(rt); n != len(letters) || s.hidden > 60 {
-			rt.Fatalf("got %d visible, hidden for up to %.0f s, want %d and a minute at most", n, s.hidden, len(letters))
+		if n := s.visible(rt); n != len(messages) || s.hidden > 60 {
+			rt.Fatalf("got %d visible, hidden for up to %.0f s, want %d and a minute at most", n, s.hidden, len(messages))
 		}
 	})
 }
 
 // What another reader has is not handled, and a script must not take that for success.
 func TestRedriveWithAnotherReader(t *testing.T) {
-	s := newLetterStack(t)
+	s := newDeadLetterStack(t)
 	for i := range 15 {
 		s.send(1, fmt.Sprint("event-", i))
 	}
@@ -252,26 +252,26 @@ func TestRedriveWithAnotherReader(t *testing.T) {
 		}
 		if output == "table" && (strings.Count(got.stdout, "handled  ") != 5 ||
 			!strings.Contains(got.stderr, "5 handled, 0 failed, 10 left")) {
-			t.Errorf("got %q and %q, want a line a letter and the sum", got.stdout, got.stderr)
+			t.Errorf("got %q and %q, want a line a dead letter and the sum", got.stdout, got.stderr)
 		}
 	}
 	for _, command := range []string{"redrive", "show", "delete"} {
 		if got := s.run(command, taken[0]); got.code != exitFailed || !strings.Contains(got.stderr, "10 more are with") {
-			t.Errorf("%s: got %d and %q, want it to say who has the letter", command, got.code, got.stderr)
+			t.Errorf("%s: got %d and %q, want it to say who has the dead letter", command, got.code, got.stderr)
 		}
 	}
 	if got := s.run("list"); got.code != exitDone || !strings.Contains(got.stderr, "0 here; 10 more are with another") {
-		t.Errorf("list: got %q, want it to say that letters are hidden", got.stderr)
+		t.Errorf("list: got %q, want it to say that dead letters are hidden", got.stderr)
 	}
 	if n := s.all(); n != 10 {
-		t.Errorf("got %d letters, want the 10 of the other reader", n)
+		t.Errorf("got %d dead letters, want the 10 of the other reader", n)
 	}
 }
 
 // What fails again stays and can be read at once, and why it failed is printed without
-// numbers. A letter of the voice queue, which names no function, is for the function voice.
+// numbers. A dead letter of the voice queue, which names no function, is for the function voice.
 func TestRedriveOfWhatFailsAgain(t *testing.T) {
-	s := newLetterStack(t)
+	s := newDeadLetterStack(t)
 	s.queues[2].Send(`{"id":"v1","detail-type":"SpeakerSearchStatus","detail":{}}`, nil)
 	s.send(0, "tel:+14155550160")
 	s.send(1, "event-1")
@@ -295,11 +295,11 @@ func TestRedriveOfWhatFailsAgain(t *testing.T) {
 	s.answer(nil)
 	if got := s.run("redrive", "--all"); got.code != exitDone || s.all() != 0 ||
 		!strings.Contains(got.stderr, "3 handled, 0 failed, 0 left") {
-		t.Errorf("got %d, %q and %d letters, want all handled", got.code, got.stderr, s.all())
+		t.Errorf("got %d, %q and %d dead letters, want all handled", got.code, got.stderr, s.all())
 	}
 }
 
-// Whatever ends redrive while it works, what it did is printed and counted, and no letter
+// Whatever ends redrive while it works, what it did is printed and counted, and no dead letter
 // stays hidden.
 func TestRedriveThatIsInterrupted(t *testing.T) {
 	command := binaries.Command(t)
@@ -314,7 +314,7 @@ func TestRedriveThatIsInterrupted(t *testing.T) {
 	} {
 		for _, output := range []string{"table", "jsonl"} {
 			t.Run(name+" "+output, func(t *testing.T) {
-				s := newLetterStack(t)
+				s := newDeadLetterStack(t)
 				for i := range 40 {
 					s.send(i%2, fmt.Sprint("event-", i))
 				}
@@ -340,9 +340,9 @@ func TestRedriveThatIsInterrupted(t *testing.T) {
 				writer.Close()
 				<-reached
 				lines := bufio.NewReader(reader)
-				for range 6 { // each line came as its letter was done
+				for range 6 { // each line came as its dead letter was done
 					if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "handled") {
-						t.Fatalf("got %q (%v), want a line for each letter", line, err)
+						t.Fatalf("got %q (%v), want a line for each dead letter", line, err)
 					}
 				}
 				if err := end(c.Process, reader); err != nil {
@@ -363,7 +363,7 @@ func TestRedriveThatIsInterrupted(t *testing.T) {
 					t.Errorf("got %q, want %q", stderr.String(), want)
 				}
 				if n := s.visible(t); n != s.all() || s.hidden > 60 {
-					t.Errorf("got %d of %d letters visible, and hidden for up to %.0f s; it said %q", n, s.all(), s.hidden,
+					t.Errorf("got %d of %d dead letters visible, and hidden for up to %.0f s; it said %q", n, s.all(), s.hidden,
 						stderr.String())
 				}
 			})
@@ -371,10 +371,10 @@ func TestRedriveThatIsInterrupted(t *testing.T) {
 	}
 }
 
-// Whoever reads the output and goes hides no letter either.
+// Whoever reads the output and goes hides no dead letter either.
 func TestReadersThatGoHideNothing(t *testing.T) {
 	command := binaries.Command(t)
-	s := newLetterStack(t)
+	s := newDeadLetterStack(t)
 	for i := range 12 {
 		s.send(i%3, fmt.Sprint("event-", i))
 	}
@@ -392,7 +392,7 @@ func TestReadersThatGoHideNothing(t *testing.T) {
 		}
 		writer.Close()
 		if n := s.visible(t); n != s.all() {
-			t.Errorf("%v: got %d of %d letters visible", args, n, s.all())
+			t.Errorf("%v: got %d of %d dead letters visible", args, n, s.all())
 		}
 	}
 }
@@ -411,7 +411,7 @@ func TestDeleteAsks(t *testing.T) {
 		{name: "not asked", flags: []string{"--yes"}, code: exitDone, left: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newLetterStack(t)
+			s := newDeadLetterStack(t)
 			id := s.send(0, "wanted")
 			s.send(1, "other")
 			got := atTerminal(t.Context(), strings.NewReader(test.typed),
@@ -422,7 +422,7 @@ func TestDeleteAsks(t *testing.T) {
 			}
 			if asked := strings.Contains(got.stderr, "for good?"); asked != (test.flags == nil) ||
 				asked && !strings.Contains(got.stderr, id) {
-				t.Errorf("got %q, want a question that shows the letter", got.stderr)
+				t.Errorf("got %q, want a question that shows the dead letter", got.stderr)
 			}
 			noNumbers(t, "delete", got, "4155550160")
 			if n := s.visible(t); n != test.left {
@@ -430,7 +430,7 @@ func TestDeleteAsks(t *testing.T) {
 			}
 		})
 	}
-	s := newLetterStack(t)
+	s := newDeadLetterStack(t)
 	s.send(0, "wanted")
 	got := atTerminal(t.Context(), strings.NewReader("yes\n"), s.args("delete", "wanted", "absent")...)
 	if got.code != exitFailed || !strings.Contains(got.stderr, "dead letter absent") || s.all() != 1 {
