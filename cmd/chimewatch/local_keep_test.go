@@ -114,9 +114,9 @@ func TestLocalKeepsEverythingThroughAKill(t *testing.T) {
 	}
 	first.kill()
 
-	letters := length(t, "dead-letters", dir) // of the ended stack
-	if want := fmt.Sprintf(" %d dead letters", letters); !strings.Contains(before, want) {
-		t.Errorf("ended: got %d dead letters, want those of %s", letters, before)
+	messages := length(t, "dead-letters", dir) // of the ended stack
+	if want := fmt.Sprintf(" %d dead letters", messages); !strings.Contains(before, want) {
+		t.Errorf("ended: got %d dead letters, want those of %s", messages, before)
 	}
 	notes, err := os.ReadFile(filepath.Join(dir, "local", "messages", "notifications.jsonl"))
 	if want := fmt.Sprintf(" %d notifications", strings.Count(string(notes), "\n")); err != nil ||
@@ -157,24 +157,24 @@ func TestDeadLettersOfAnEndedStack(t *testing.T) {
 		"--functions", functions)
 	flags := []string{"--local", "--local-dir", dir, "-o", "json"}
 	run := func(args ...string) result { return execute(nil, "", append(args, flags...)...) }
-	var letters []letterReport
-	if err := json.Unmarshal([]byte(run("dead-letters", "list").stdout), &letters); err != nil || len(letters) < 2 {
-		t.Fatalf("got %v and %v, want some dead letters", letters, err)
+	var messages []deadLetterReport
+	if err := json.Unmarshal([]byte(run("dead-letters", "list").stdout), &messages); err != nil || len(messages) < 2 {
+		t.Fatalf("got %v and %v, want some dead letters", messages, err)
 	}
-	var shown letterReport
-	if got := run("dead-letters", "show", letters[0].ID); json.Unmarshal([]byte(got.stdout), &shown) != nil ||
-		shown.ID != letters[0].ID || shown.Body == "" {
-		t.Errorf("show: got %s %s, want the letter", got.stdout, got.stderr)
+	var shown deadLetterReport
+	if got := run("dead-letters", "show", messages[0].ID); json.Unmarshal([]byte(got.stdout), &shown) != nil ||
+		shown.ID != messages[0].ID || shown.Body == "" {
+		t.Errorf("show: got %s %s, want the dead letter", got.stdout, got.stderr)
 	}
-	if got := run("dead-letters", "redrive", letters[0].ID); got.code != exitFailed ||
+	if got := run("dead-letters", "redrive", messages[0].ID); got.code != exitFailed ||
 		!strings.Contains(got.stdout, "no local stack runs") {
 		t.Errorf("redrive: got exit code %d, %s %s; want word that no stack runs", got.code, got.stdout, got.stderr)
 	}
-	if got := run("dead-letters", "delete", letters[0].ID); got.code != exitDone {
+	if got := run("dead-letters", "delete", messages[0].ID); got.code != exitDone {
 		t.Errorf("delete: got exit code %d and %s", got.code, got.stderr)
 	}
-	if got := length(t, "dead-letters", dir); got != len(letters)-1 {
-		t.Errorf("after the delete: got %d letters, want %d", got, len(letters)-1)
+	if got := length(t, "dead-letters", dir); got != len(messages)-1 {
+		t.Errorf("after the delete: got %d dead letters, want %d", got, len(messages)-1)
 	}
 	if got := run("send", "in-progress"); got.code != exitFailed || !strings.Contains(got.stderr, "no local stack runs") {
 		t.Errorf("send: got exit code %d and %s, want word that no stack runs", got.code, got.stderr)

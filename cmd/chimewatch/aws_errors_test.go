@@ -28,10 +28,12 @@ type refusal struct {
 
 var refusals = []refusal{
 	{"expired", 403, "ExpiredToken", "ExpiredTokenException", apperr.Invalid, "renew them"},
-	{"denied", 403, "AccessDenied", "AccessDeniedException", apperr.Internal, "to these credentials, or use --profile with others"},
+	{"denied", 403, "AccessDenied", "AccessDeniedException", apperr.Internal,
+		"to these credentials, or use --profile with others"},
 	{"unknown key", 403, "InvalidClientTokenId", "UnrecognizedClientException", apperr.Invalid, "check the access key"},
 	{"wrong secret", 403, "SignatureDoesNotMatch", "InvalidSignatureException", apperr.Invalid, "check the access key"},
-	{"no token", 403, "MissingAuthenticationToken", "MissingAuthenticationTokenException", apperr.Invalid, "check the access key"},
+	{"no token", 403, "MissingAuthenticationToken", "MissingAuthenticationTokenException", apperr.Invalid,
+		"check the access key"},
 	{"Region not enabled", 403, "OptInRequired", "OptInRequired", apperr.Invalid, "check the access key"},
 	{"throttled", 400, "Throttling", "ThrottlingException", apperr.Throttled, "wait a little"},
 	{"failed", 500, "InternalFailure", "InternalServerError", apperr.Unavailable, "try again"},
@@ -51,7 +53,8 @@ func refusing(t *testing.T, r refusal, stack bool) string {
 			f.answerDescribeStacks(w, string(body))
 			return
 		}
-		code, format := r.cloudFormation, "<ErrorResponse><Error><Code>%s</Code><Message>said by the service</Message></Error></ErrorResponse>"
+		code := r.cloudFormation
+		format := "<ErrorResponse><Error><Code>%s</Code><Message>said by the service</Message></Error></ErrorResponse>"
 		if req.Header.Get("X-Amz-Target") != "" {
 			code, format = r.json, `{"__type":%q,"message":"said by the service"}`
 		}
@@ -69,7 +72,8 @@ func refusing(t *testing.T, r refusal, stack bool) string {
 // asking are a command line of each kind.
 var asking = [][]string{
 	{"calls", "list"}, {"calls", "show", "x"}, {"incidents", "list"}, {"incidents", "show", "g.1"}, {"alerts", "list"},
-	{"consent", "list"}, {"consent", "show", "x"}, {"consent", "grant", "--transaction", "x", "--by", "me", "--scope", "both"},
+	{"consent", "list"}, {"consent", "show", "x"},
+	{"consent", "grant", "--transaction", "x", "--by", "me", "--scope", "both"},
 	{"dead-letters", "list"}, {"topics", "list"}, {"send", "paused"},
 }
 
@@ -132,7 +136,8 @@ func TestNoStackSaysWhereItWasLookedFor(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"variables", map[string]string{"AWS_REGION": "us-west-2"}, nil, "in us-west-2 (with the keys of AWS_ACCESS_KEY_ID) at "},
+		{"variables", map[string]string{"AWS_REGION": "us-west-2"}, nil,
+			"in us-west-2 (with the keys of AWS_ACCESS_KEY_ID) at "},
 		{"account of variables", map[string]string{"AWS_REGION": "us-west-2", "AWS_ACCOUNT_ID": "444455556666"}, nil,
 			"in account 444455556666, us-west-2 (with the keys of AWS_ACCESS_KEY_ID) at "},
 		{"profile flag", nil, []string{"--profile", "ops"}, "in account 111122223333, eu-central-1 (profile ops) at "},

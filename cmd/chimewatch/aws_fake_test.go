@@ -62,7 +62,8 @@ func (f *fakeAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.tables = append(f.tables, input.TableName)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)
-		io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`)
+		io.WriteString(w,
+			`{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`)
 	default:
 		form, _ := url.ParseQuery(string(body))
 		if form.Get("Version") == snsVersion {
@@ -94,7 +95,8 @@ func (f *fakeAWS) answerDescribeStacks(w http.ResponseWriter, body string) {
 	name := form.Get("StackName")
 	if name != "Chimewatch" {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>`, name)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>`+
+			`<Message>Stack with id %s does not exist</Message></Error></ErrorResponse>`, name)
 		return
 	}
 	var outputs strings.Builder
@@ -103,6 +105,6 @@ func (f *fakeAWS) answerDescribeStacks(w http.ResponseWriter, body string) {
 	}
 	fmt.Fprintf(w, `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Chimewatch</StackName>`+
 		`<StackId>arn:aws:cloudformation:us-east-1:111122223333:stack/Chimewatch/1</StackId>`+
-		`<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>%s</Outputs></member></Stacks>`+
-		`</DescribeStacksResult></DescribeStacksResponse>`, outputs.String())
+		`<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>`+
+		`<Outputs>%s</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, outputs.String())
 }

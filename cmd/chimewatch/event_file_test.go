@@ -30,21 +30,29 @@ func jsonText(text string) string {
 // wrappings are what an event may be in, each around the event's JSON.
 var wrappings = map[string]func(event string) string{
 	"failed invocation": func(e string) string {
-		return `{"version":"1.0","requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:f","condition":"RetriesExhausted"},` +
+		return `{"version":"1.0","requestContext":{"condition":"RetriesExhausted",` +
+			`"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:f"},` +
 			`"requestPayload":` + e + `,"responsePayload":{"errorMessage":"m"}}`
 	},
 	"SQS": func(e string) string {
-		return `{"Records":[{"messageId":"m","eventSource":"aws:sqs","messageAttributes":{"RULE_ARN":{}},"body":` + jsonText(e) + `}]}`
+		return `{"Records":[{"messageId":"m","eventSource":"aws:sqs","messageAttributes":{"RULE_ARN":{}},"body":` +
+			jsonText(e) + `}]}`
 	},
-	"SNS":          func(e string) string { return `{"Type":"Notification","MessageId":"m","Message":` + jsonText(e) + `}` },
-	"one record":   func(e string) string { return `{"messageId":"m","eventSource":"aws:sqs","body":` + jsonText(e) + `}` },
+	"SNS": func(e string) string {
+		return `{"Type":"Notification","MessageId":"m","Message":` + jsonText(e) + `}`
+	},
+	"one record": func(e string) string {
+		return `{"messageId":"m","eventSource":"aws:sqs","body":` + jsonText(e) + `}`
+	},
 	"JSON text":    jsonText,
 	"text of text": func(e string) string { return jsonText(jsonText(e)) },
 	"dead letter": func(e string) string {
-		return `{"id":"m","queue":"rules","sentAt":"2026-03-09T14:08:30Z","function":"f","reason":"r","body":` + jsonText(e) + `}`
+		return `{"id":"m","queue":"rules","sentAt":"2026-03-09T14:08:30Z","function":"f","reason":"r",` +
+			`"body":` + jsonText(e) + `}`
 	},
 	"Kinesis": func(e string) string {
-		return `{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"` + base64.StdEncoding.EncodeToString([]byte(e)) + `"}}]}`
+		return `{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"` +
+			base64.StdEncoding.EncodeToString([]byte(e)) + `"}}]}`
 	},
 	"received message": func(e string) string {
 		return `{"Messages":[{"MessageId":"m","ReceiptHandle":"h","MD5OfBody":"x","Body":` + jsonText(e) + `}]}`
@@ -53,10 +61,13 @@ var wrappings = map[string]func(event string) string{
 }
 
 func init() { // in a literal they would refer to themselves
-	wrappings["SNS to SQS"] = func(e string) string { return wrappings["SQS"](wrappings["SNS"](e)) }
-	wrappings["failed invocation as a dead letter"] = func(e string) string { return wrappings["dead letter"](wrappings["failed invocation"](e)) }
-	wrappings["SQS within a failed invocation"] = func(e string) string { return wrappings["failed invocation"](wrappings["SQS"](e)) }
-	wrappings["array within a dead letter"] = func(e string) string { return wrappings["dead letter"](wrappings["array"](e)) }
+	both := func(outer, inner string) func(string) string {
+		return func(e string) string { return wrappings[outer](wrappings[inner](e)) }
+	}
+	wrappings["SNS to SQS"] = both("SQS", "SNS")
+	wrappings["failed invocation as a dead letter"] = both("dead letter", "failed invocation")
+	wrappings["SQS within a failed invocation"] = both("failed invocation", "SQS")
+	wrappings["array within a dead letter"] = both("dead letter", "array")
 }
 
 func validated(t *testing.T, input string) []checkedEvent {
@@ -82,7 +93,8 @@ func TestWrappedEventsAreJudgedAsTheyAre(t *testing.T) {
 		for _, event := range events {
 			wrapped = append(wrapped, wrap(event))
 		}
-		if diff := cmp.Diff(want, validated(t, strings.Join(wrapped, "\n")), cmp.AllowUnexported(checkedEvent{})); diff != "" {
+		got := validated(t, strings.Join(wrapped, "\n"))
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(checkedEvent{})); diff != "" {
 			t.Errorf("%s (-bare +wrapped):\n%s", name, diff)
 		}
 	}
@@ -100,7 +112,8 @@ func entryOf(t *testing.T, event string) string {
 	if err := json.Unmarshal([]byte(event), &e); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf(`{"Source":%q,"DetailType":%q,"Time":%q,"Detail":%s}`, e.Source, e.DetailType, e.Time, jsonText(string(e.Detail)))
+	return fmt.Sprintf(`{"Source":%q,"DetailType":%q,"Time":%q,"Detail":%s}`, e.Source, e.DetailType, e.Time,
+		jsonText(string(e.Detail)))
 }
 
 // Each entry of PutEvents is checkedEvent by itself, by the index that it has.
@@ -171,8 +184,9 @@ func TestCasesAreValidated(t *testing.T) {
 // What one record of many lacks is a problem of its own.
 func TestBrokenWrappings(t *testing.T) {
 	created := compact(t, example(t, "created"))
-	got := validated(t, `{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":`+jsonText(created)+`},{"eventSource":"aws:odd"},`+
-		`{"eventSource":"aws:sqs","messageId":"3","body":"no JSON"}]}`)
+	got := validated(t,
+		`{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":`+jsonText(created)+`},{"eventSource":"aws:odd"},`+
+			`{"eventSource":"aws:sqs","messageId":"3","body":"no JSON"}]}`)
 	faulty := 0
 	for _, v := range got {
 		if len(v.Problems) > 0 {
@@ -186,8 +200,15 @@ func TestBrokenWrappings(t *testing.T) {
 	for range 40 {
 		deep = `[` + deep + `]`
 	}
-	for _, text := range []string{`{"queue":"rules","body":"{"}`, `{"queue":"rules","body":""}`, `{"Records":[]}`, `"{\"id\":"`,
-		`{"a":` + jsonText(deep) + `}`, `{"queue":"rules","body":` + jsonText(deep) + `}`, `{"error":{"class":"not-found"}}`} {
+	for _, text := range []string{
+		`{"queue":"rules","body":"{"}`,
+		`{"queue":"rules","body":""}`,
+		`{"Records":[]}`,
+		`"{\"id\":"`,
+		`{"a":` + jsonText(deep) + `}`,
+		`{"queue":"rules","body":` + jsonText(deep) + `}`,
+		`{"error":{"class":"not-found"}}`,
+	} {
 		if got := validated(t, text); len(got) != 1 || len(got[0].Problems) == 0 {
 			t.Errorf("%.80s: got %+v, want one event with problems", text, got)
 		}
@@ -242,13 +263,15 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if step := "`chimewatch dead-letters show ID -o json \\| chimewatch events validate -`"; !strings.Contains(string(text), step) {
+	step := "`chimewatch dead-letters show ID -o json \\| chimewatch events validate -`"
+	if !strings.Contains(string(text), step) {
 		t.Fatalf("the runbook has no %s", step)
 	}
 	paused := compact(t, example(t, "paused"))
 	broken := strings.Replace(paused, `"chime:MediaInsightsPaused"`, "7", 1)
 	note := compact(t, example(t, "voice-tone-failure"))
-	lost := map[string]sqs.Attribute{"RULE_ARN": {DataType: "String", StringValue: "arn:aws:events:us-east-1:111122223333:rule/r"}}
+	rule := sqs.Attribute{DataType: "String", StringValue: "arn:aws:events:us-east-1:111122223333:rule/r"}
+	lost := map[string]sqs.Attribute{"RULE_ARN": rule}
 	all := map[string]*sqs.Queue{"rules": sqs.New("rules"), "functions": sqs.New("functions"), "voice": sqs.New("voice")}
 	service := sqs.NewService("111122223333", "us-east-1", all["rules"], all["functions"], all["voice"]).Handler()
 	f := &fakeAWS{}
@@ -261,7 +284,9 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	url := server.URL + "/111122223333/"
-	outputs := map[string]string{"rules": "RuleDeadLettersUrl", "functions": "FunctionDeadLettersUrl", "voice": "VoiceDeadLettersUrl"}
+	outputs := map[string]string{
+		"rules": "RuleDeadLettersUrl", "functions": "FunctionDeadLettersUrl", "voice": "VoiceDeadLettersUrl",
+	}
 	for _, test := range []struct {
 		name, queue, body string
 		attributes        map[string]sqs.Attribute
@@ -273,15 +298,18 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 		{"failed", "functions", wrappings["failed invocation"](paused), nil, "status", ""},
 		{"failed, unusable", "functions", wrappings["failed invocation"](broken), nil, "status", "/detail/eventType"},
 		{"notification", "voice", note, nil, "voice", ""},
-		{"notification of an unknown type", "voice", strings.Replace(note, "VoiceToneAnalysisStatus", "Odd", 1), nil, "voice", ""},
+		{"notification of an unknown type", "voice", strings.Replace(note, "VoiceToneAnalysisStatus", "Odd", 1), nil,
+			"voice", ""},
 		{"notification that is none", "voice", "no JSON", nil, "voice", "is not JSON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			id := all[test.queue].Send(test.body, test.attributes)
-			f.outputs = map[string]string{outputs[test.queue]: url + test.queue, "VoiceFunctionName": "v"} // one, as each is waited for
-			shown := execute(nil, "", "dead-letters", "show", id, "-o", "json", "--region", "us-east-1", "--endpoint-url", server.URL)
+			// Only one queue, because each is waited for.
+			f.outputs = map[string]string{outputs[test.queue]: url + test.queue, "VoiceFunctionName": "v"}
+			shown := execute(nil, "", "dead-letters", "show", id, "-o", "json", "--region", "us-east-1", "--endpoint-url",
+				server.URL)
 			if shown.code != exitDone {
-				t.Fatalf("got exit code %d and %q, want the letter", shown.code, shown.stderr)
+				t.Fatalf("got exit code %d and %q, want the dead letter", shown.code, shown.stderr)
 			}
 			got := execute(nil, shown.stdout, "events", "validate", "-")
 			if (got.code == exitDone) != (test.problem == "") || !strings.Contains(got.stdout, test.problem) ||
