@@ -26,7 +26,8 @@ func TestParseIsLiberal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ev.Account != "011122223333" || ev.Time.Nanosecond() != 500_000_000 || string(ev.StateChange.Metadata["queue"]) != `"sales"` {
+	if ev.Account != "011122223333" || ev.Time.Nanosecond() != 500_000_000 ||
+		string(ev.StateChange.Metadata["queue"]) != `"sales"` {
 		t.Errorf("got %+v %+v", ev, ev.StateChange)
 	}
 }

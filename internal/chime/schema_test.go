@@ -33,14 +33,19 @@ var liberal = []struct {
 	{at("/time"), isMoment, "whoever forwards an event may write its time in another form"},
 	{at("/detail"), isObjectText, "JSON text says the same as the object"},
 	{at("/detail/version"), nil, "nothing is decided by it"},
-	{at("/detail/(callId|transactionId|voiceConnectorId|direction|fromNumber|toNumber)"), nil, "runtime metadata may collide with it: kept as metadata"},
-	{at("/detail/(failureReason|failureOrigin|httpStatusCode)"), nil, "a failure without a readable reason is still a failure"},
+	{at("/detail/(callId|transactionId|voiceConnectorId|direction|fromNumber|toNumber)"), nil,
+		"runtime metadata may collide with it: kept as metadata"},
+	{at("/detail/(failureReason|failureOrigin|httpStatusCode)"), nil,
+		"a failure without a readable reason is still a failure"},
 	{at("/detail/mediaInsightsPipelineArn"), isText, "a text that is no ARN of Chime still names the pipeline"},
-	{at("/detail/mediaInsightsPipelineArn"), ofFailedCreation, "a failed creation may lack it, so it need not be readable"},
+	{at("/detail/mediaInsightsPipelineArn"), ofFailedCreation,
+		"a failed creation may lack it, so it need not be readable"},
 	{at("/detail/mediaInsightsPipelineConfigurationArn"), nil, "runtime metadata may collide with it: kept as metadata"},
-	{at("/detail/mediaInsightsPipelineElementStatuses(/.*)?"), nil, "what cannot be read of the list is kept as metadata; the rest of it, and the pipeline's own status, count without it"},
+	{at("/detail/mediaInsightsPipelineElementStatuses(/.*)?"), nil,
+		"what cannot be read of the list is kept as metadata; the rest of it, and the pipeline's own status, count without it"},
 	{at("/detail/ruleName"), isText, "the limits of a rule's name may be widened"},
-	{at("/detail/(sourceMetadata|utteranceId|resultId|beginTimestamp|endTimestamp)"), nil, "a match of a rule is told even where the place of it is not known"},
+	{at("/detail/(sourceMetadata|utteranceId|resultId|beginTimestamp|endTimestamp)"), nil,
+		"a match of a rule is told even where the place of it is not known"},
 	{at("/detail/(taskId|detailStatus)"), nil, "a notification is kept whatever it lacks"},
 	{at("/detail/(isCaller|inviteHeaders|speakerSearch|voiceTone|mediaInsightsPipelineId|sourceArn|streamArn|channelId|startFragmentNumber).*"), nil, "kept as it came, and not interpreted"},
 }
@@ -80,7 +85,8 @@ var odd = strings.Fields(`
 
 func oddValues() []json.RawMessage {
 	var values []json.RawMessage
-	for _, text := range append(odd, `" "`, `"2026-03-09 14:02:11Z"`, `"a rule"`, quoted("é", 129), quoted("x", 256), quoted("x", 257), quoted("x", 5000)) {
+	for _, text := range append(odd, `" "`, `"2026-03-09 14:02:11Z"`, `"a rule"`, quoted("é", 129), quoted("x", 256),
+		quoted("x", 257), quoted("x", 5000)) {
 		values = append(values, json.RawMessage(text))
 	}
 	return values
@@ -303,7 +309,8 @@ func held(t failer, raw []byte, used map[int]bool) verdict {
 		}
 		return byNeither
 	}
-	if diff := cmp.Diff(taken(event), ev, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(chime.Event{}, "Raw"), cmp.Comparer(sameJSON)); diff != "" {
+	if diff := cmp.Diff(taken(event), ev, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(chime.Event{}, "Raw"),
+		cmp.Comparer(sameJSON)); diff != "" {
 		t.Errorf("Parse took other values than are there (-there +taken):\n%s\n%.600s", diff, raw)
 	}
 	if validateErr != nil { // a detail type without a schema is kept, whatever it is
