@@ -310,7 +310,8 @@ func TestLookupOfUnknownName(t *testing.T) {
 	tests := []struct{ name, want string }{
 		{"creatd", `example "creatd": there is none of this name (try one of: created)`},
 		{"Permanent-Failure",
-			`example "Permanent-Failure": there is none of this name (try one of: permanent-failure, voice-enhancement-permanent-failure)`},
+			`example "Permanent-Failure": there is none of this name ` +
+				`(try one of: permanent-failure, voice-enhancement-permanent-failure)`},
 		{"sentiment", `example "sentiment": there is none of this name (try one of: rule-sentiment)`},
 		{"xyz", `example "xyz": there is none of this name (try one of: ` +
 			strings.Join(slices.Sorted(slices.Values(exampleNames)), ", ") + `)`},

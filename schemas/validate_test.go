@@ -245,6 +245,13 @@ func TestValidateLeavesTheUncertainOpen(t *testing.T) {
 	}
 }
 
+const (
+	knownTypes = `"Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", ` +
+		`"SpeakerSearchStatus", "VoiceToneAnalysisStatus"`
+	ruleName = "the name of the alert rule that matched, 2 to 64 characters out of 0-9, a-z, A-Z, dot, underscore " +
+		"and hyphen"
+)
+
 func TestValidateSpeaksPlainly(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -255,26 +262,29 @@ func TestValidateSpeaksPlainly(t *testing.T) {
 		{"missing", "in-progress", change{"detail/eventType", absent},
 			`/detail/eventType: is missing, expected the name of the new state, such as chime:MediaInsightsInProgress`},
 		{"wrong type", "in-progress", change{"detail/eventType", 7},
-			`/detail/eventType: found the number 7, expected text: the name of the new state, such as chime:MediaInsightsInProgress`},
+			`/detail/eventType: found the number 7, expected text: ` +
+				`the name of the new state, such as chime:MediaInsightsInProgress`},
 		{"one of two", "in-progress", change{"source", "aws.s3"},
 			`/source: found "aws.s3", expected "aws.chime" or "chimewatch.rehearsal": the sender of the event`},
 		{"no detail-type", "in-progress", change{"detail-type", absent},
-			`/detail-type: is missing, expected "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" or "Voice Analytics Consent"`},
+			`/detail-type: is missing, expected ` + knownTypes + ` or "Voice Analytics Consent"`},
 		{"null detail-type", "in-progress", change{"detail-type", nil},
-			`/detail-type: found null, expected "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" or "Voice Analytics Consent"`},
+			`/detail-type: found null, expected ` + knownTypes + ` or "Voice Analytics Consent"`},
 		{"time", "in-progress", change{"time", "yesterday"},
-			`/time: found "yesterday", expected the time of the event, RFC 3339, in the years 1970 to 9999, such as 2026-01-31T12:00:00Z`},
+			`/time: found "yesterday", expected ` +
+				`the time of the event, RFC 3339, in the years 1970 to 9999, such as 2026-01-31T12:00:00Z`},
 		{"empty", "in-progress", change{"id", ""},
-			`/id: found an empty text, expected the id of the event: a UUID, with "Id-" before it on some voice notifications`},
+			`/id: found an empty text, expected ` +
+				`the id of the event: a UUID, with "Id-" before it on some voice notifications`},
 		{"long", "rule-issue", change{"detail/ruleName", strings.Repeat("é", 100)},
-			`/detail/ruleName: found "` + strings.Repeat("é", 59) +
-				`…", expected the name of the alert rule that matched, 2 to 64 characters out of 0-9, a-z, A-Z, dot, underscore and hyphen`},
+			`/detail/ruleName: found "` + strings.Repeat("é", 59) + `…", expected ` + ruleName},
 		{"too short and misspelt is one problem", "rule-issue", change{"detail/ruleName", "!"},
-			`/detail/ruleName: found "!", expected the name of the alert rule that matched, 2 to 64 characters out of 0-9, a-z, A-Z, dot, underscore and hyphen`},
+			`/detail/ruleName: found "!", expected ` + ruleName},
 		{"boolean", "in-progress", change{"detail", true},
 			`/detail: found true, expected an object: the state change itself`},
 		{"object", "in-progress", change{"account", document{}},
-			`/account: found an object, expected an integer or text: the AWS account: text of 12 digits, or an integer of at most 12 digits`},
+			`/account: found an object, expected an integer or text: ` +
+				`the AWS account: text of 12 digits, or an integer of at most 12 digits`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -306,15 +316,19 @@ func TestValidateRefusesWhatHasNoSchema(t *testing.T) {
 		{"null", "null", apperr.Invalid, "event: found null, expected an object" + fix},
 		{"a text", `"{}"`, apperr.Invalid, `event: found "{}", expected an object` + fix},
 		{"a comma too few", "{\n  \"id\": \"é\" \"time\": 1\n}", apperr.Invalid,
-			`event: is not JSON at line 2, column 13 (byte 16): invalid character '"' after object key:value pair (correct the JSON there)`},
+			`event: is not JSON at line 2, column 13 (byte 16): ` +
+				`invalid character '"' after object key:value pair (correct the JSON there)`},
 		{"cut off", "{\"id\":\n\"x", apperr.Invalid,
 			`event: is not JSON at line 2, column 2 (byte 9): unexpected end of JSON input (correct the JSON there)`},
 		{"two events", `{}{}`, apperr.Invalid,
-			`event: is not JSON at line 1, column 3 (byte 3): invalid character '{' after top-level value (correct the JSON there)`},
+			`event: is not JSON at line 1, column 3 (byte 3): ` +
+				`invalid character '{' after top-level value (correct the JSON there)`},
 		{"bad from the start", "x", apperr.Invalid,
-			`event: is not JSON at line 1, column 1 (byte 1): invalid character 'x' looking for beginning of value (correct the JSON there)`},
+			`event: is not JSON at line 1, column 1 (byte 1): ` +
+				`invalid character 'x' looking for beginning of value (correct the JSON there)`},
 		{"foreign detail type", `{"detail-type":"Object Created"}`, apperr.NotFound,
-			`/detail-type: there is no schema for "Object Created" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" and "Voice Analytics Consent")`},
+			`/detail-type: there is no schema for "Object Created" ` +
+				`(the detail types with a schema are ` + knownTypes + ` and "Voice Analytics Consent")`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -335,7 +349,8 @@ func TestValidateRefusesWhatHasNoSchema(t *testing.T) {
 // TestValidateSurvives feeds input that is meant to hurt.
 func TestValidateSurvives(t *testing.T) {
 	event := func(detail string) string {
-		return `{"id":"1","time":"2026-03-09T14:02:11Z","source":"aws.chime","detail-type":"Media Insights State Change","detail":` + detail + `}`
+		return `{"id":"1","time":"2026-03-09T14:02:11Z","source":"aws.chime",
+			"detail-type":"Media Insights State Change","detail":` + detail + `}`
 	}
 	tests := []struct{ name, raw string }{
 		{"deep lists", event(strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000))},

@@ -18,10 +18,10 @@ const elementStatuses = "mediaInsightsPipelineElementStatuses"
 
 // withElements is a state change whose element list is the JSON given.
 func withElements(list string) []byte {
-	return []byte(
-		`{"id":"e","detail-type":"Media Insights State Change","source":"aws.chime","time":"2026-03-11T08:15:04Z",` +
-			`"detail":{"eventType":"chime:MediaInsightsInProgress","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p",` +
-			`"` + elementStatuses + `":` + list + `}}`)
+	return []byte(`{"id":"e","detail-type":"Media Insights State Change","source":"aws.chime",
+		"time":"2026-03-11T08:15:04Z","detail":{"eventType":"chime:MediaInsightsInProgress",
+		"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p",
+		"` + elementStatuses + `":` + list + `}}`)
 }
 
 func asText(t interface{ Fatal(...any) }, value string) string {
@@ -136,8 +136,10 @@ func TestNoEntryOfAListHidesAnother(t *testing.T) {
 // JSON text says the same as the object or the list that it holds.
 func TestJSONTextIsRead(t *testing.T) {
 	const call = `{"transactionId":"t","callId":"c","queue":"sales"}`
-	const envelope = `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T08:15:04Z","resources":%s,"detail":%s}`
-	const change = `{"eventType":"chime:MediaInsightsStopped","mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"`
+	const envelope = `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T08:15:04Z",
+		"resources":%s,"detail":%s}`
+	const change = `{"eventType":"chime:MediaInsightsStopped",` +
+		`"mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"`
 	for _, tt := range []struct{ name, kind, resources, detail string }{
 		{"the detail", chime.DetailStateChange, `["arn"]`, asText(t, change+`,"transactionId":"t","callId":"c"}`)},
 		{"runtime metadata that was not flattened", chime.DetailStateChange, `"arn"`,

@@ -78,7 +78,8 @@ func TestRead(t *testing.T) {
 		Ready, PostCall                                             bool
 	}
 	const head = `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
-	const text = `"{\"taskId\":\"k\",\"transactionId\":\"t\",\"detailStatus\":\"AnalyticsReady\",\"voiceConnectorId\":\"v\"}"`
+	const text = `"{\"taskId\":\"k\",\"transactionId\":\"t\",` +
+		`\"detailStatus\":\"AnalyticsReady\",\"voiceConnectorId\":\"v\"}"`
 	const rehearsal = `{"source":"chimewatch.rehearsal",` + `"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
 	for _, tt := range []struct {
 		name   string
@@ -87,7 +88,8 @@ func TestRead(t *testing.T) {
 		want   note
 	}{
 		{"ready", lambdafn.SQS,
-			head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
+			head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsReady",` +
+				`"transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
 			note{chime.BySQS, chime.AnalyticsReady, "", "AnalyticsReady", "", "c", "t", "v", "e", true, false}},
 		{"after the call", lambdafn.SNS,
 			head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"PostCallVoiceAnalytics","transactionId":"t"}}`,

@@ -184,8 +184,7 @@ func TestInvokeBatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		payload := []byte(
-			`{"Records":[{"eventSource":"aws:sqs","messageId":"m-1","body":"{}"},{"eventSource":"aws:sqs","messageId":"m-2","body":"{}"},{"eventSource":"aws:sqs","messageId":"m-3","body":"{}"}]}`)
+		payload := []byte(records(sqsRecord("m-1", "{}"), sqsRecord("m-2", "{}"), sqsRecord("m-3", "{}")))
 		if reply, err = f.Invoke(t.Context(), payload); err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +253,7 @@ func TestBatchIsAnsweredInTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const payload = `{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"},{"messageId":"2","eventSource":"aws:sqs","body":"{}"}]}`
+	payload := records(sqsRecord("1", "{}"), sqsRecord("2", "{}"))
 	for _, tt := range []struct {
 		name, want string
 		time       time.Duration

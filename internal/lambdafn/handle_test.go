@@ -225,7 +225,8 @@ func TestHandleTogether(t *testing.T) {
 		{"one of them failed", payload, func(m []lambdafn.Message) []error { return []error{nil, errTable, nil} },
 			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, ""},
 		{"panic fails every message", payload, func([]lambdafn.Message) []error { panic("oh") },
-			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
+			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},` +
+				`{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
 		{"too few results fail every message", event, func([]lambdafn.Message) []error { return nil },
 			"", "messages: the handler returned 0 results for 1 messages"},
 		{"nothing to hand on", records(sqsRecord("3", "x")), func([]lambdafn.Message) []error { panic("called for nothing") },

@@ -15,9 +15,11 @@ import (
 )
 
 const (
-	event  = `{"version":"0","id":"9a1f","detail-type":"Media Insights State Change","source":"aws.chime","detail":{"eventType":"chime:MediaInsightsStopped"}}`
-	replay = `{"version":"0","id":"9a1f","replay-name":"march","detail-type":"Media Insights State Change","source":"aws.chime","detail":{}}`
-	voice  = `{"service-type":"VoiceAnalytics","detail":{"taskId":"t"},"id":"Id-7","detail-type":"SpeakerSearchStatus"}`
+	event = `{"version":"0","id":"9a1f","detail-type":"Media Insights State Change","source":"aws.chime",` +
+		`"detail":{"eventType":"chime:MediaInsightsStopped"}}`
+	replay = `{"version":"0","id":"9a1f","replay-name":"march","detail-type":"Media Insights State Change",` +
+		`"source":"aws.chime","detail":{}}`
+	voice = `{"service-type":"VoiceAnalytics","detail":{"taskId":"t"},"id":"Id-7","detail-type":"SpeakerSearchStatus"}`
 )
 
 // The builders below write wrappings the way the services do.
@@ -33,18 +35,20 @@ func quote(s string) string {
 func records(list ...string) string { return `{"Records":[` + strings.Join(list, ",") + `]}` }
 
 func sqsRecord(id, body string) string {
-	return fmt.Sprintf(
-		`{"messageId":%q,"receiptHandle":"r","body":%s,"attributes":{"ApproximateReceiveCount":"1"},"messageAttributes":{},"md5OfBody":"0","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:us-east-1:111122223333:q","awsRegion":"us-east-1"}`, id, quote(body))
+	return fmt.Sprintf(`{"messageId":%q,"receiptHandle":"r","body":%s,
+		"attributes":{"ApproximateReceiveCount":"1"},"messageAttributes":{},"md5OfBody":"0","eventSource":"aws:sqs",
+		"eventSourceARN":"arn:aws:sqs:us-east-1:111122223333:q","awsRegion":"us-east-1"}`, id, quote(body))
 }
 
 func snsRecord(id, message string) string {
-	return fmt.Sprintf(
-		`{"EventSource":"aws:sns","EventVersion":"1.0","EventSubscriptionArn":"arn:s","Sns":{"Type":"Notification","MessageId":%q,"TopicArn":"arn:t","Subject":null,"Message":%s,"Timestamp":"2026-01-31T12:00:00.000Z","MessageAttributes":{}}}`, id, quote(message))
+	return fmt.Sprintf(`{"EventSource":"aws:sns","EventVersion":"1.0","EventSubscriptionArn":"arn:s",
+		"Sns":{"Type":"Notification","MessageId":%q,"TopicArn":"arn:t","Subject":null,"Message":%s,
+		"Timestamp":"2026-01-31T12:00:00.000Z","MessageAttributes":{}}}`, id, quote(message))
 }
 
 func kinesisRecord(sequence, data string) string {
-	return fmt.Sprintf(
-		`{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"p","sequenceNumber":%q,"data":%q,"approximateArrivalTimestamp":1.5},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:%s"}`,
+	return fmt.Sprintf(`{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"p","sequenceNumber":%q,"data":%q,
+		"approximateArrivalTimestamp":1.5},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:%s"}`,
 		sequence, base64.StdEncoding.EncodeToString([]byte(data)), sequence)
 }
 
@@ -55,8 +59,11 @@ func snsEnvelope(message string) string {
 }
 
 func failedInvocation(payload string) string {
-	return `{"version":"1.0","timestamp":"2026-01-31T12:00:00.000Z","requestContext":{"requestId":"r","functionArn":"arn:f","condition":"RetriesExhausted","approximateInvokeCount":3},"requestPayload":` +
-		payload + `,"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"responsePayload":{"errorMessage":"no"}}`
+	return `{"version":"1.0","timestamp":"2026-01-31T12:00:00.000Z",
+		"requestContext":{"requestId":"r","functionArn":"arn:f","condition":"RetriesExhausted",
+		"approximateInvokeCount":3},"requestPayload":` + payload + `,
+		"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},
+		"responsePayload":{"errorMessage":"no"}}`
 }
 
 type message struct {
@@ -138,7 +145,8 @@ func TestReadKnowsEveryShape(t *testing.T) {
 			records(sqsRecord("a", failedInvocation(records(snsRecord("s", voice), snsRecord("t", voice))))), lambdafn.SQS, true,
 			[]message{{lambdafn.SNS, "a", voice, true}, {lambdafn.SNS, "a", voice, true}}},
 		{"failed batch of a stream, as a bucket keeps it",
-			`{"requestContext":{"requestId":"r","condition":"RetryAttemptsExhausted"},"KinesisBatchInfo":{"batchSize":1},"payload":` + quote(records(kinesisRecord("1", voice))) + `}`,
+			`{"requestContext":{"requestId":"r","condition":"RetryAttemptsExhausted"},
+			"KinesisBatchInfo":{"batchSize":1},"payload":` + quote(records(kinesisRecord("1", voice))) + `}`,
 			lambdafn.Kinesis, false, []message{{lambdafn.Kinesis, "1", voice, true}}},
 		{"undelivered event in a queue",
 			strings.Replace(records(sqsRecord("a", event)), `"messageAttributes":{}`,
