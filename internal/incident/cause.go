@@ -1,6 +1,9 @@
 package incident
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -8,17 +11,27 @@ import (
 // Cause is why a failure happened, as far as its text and codes say.
 type Cause struct {
 	Class Class
-	// Target is what has to be repaired or raised, one of Targets, such as
-	// "role-trust", "kms" or "transcribe"; empty where nothing says it. Two causes
-	// of one class with two targets that are known need two remedies, and so are
-	// two incidents.
+	// Target is what has to be repaired or raised, such as "role-trust", "kms" or
+	// "transcribe" (see target.go); empty where nothing says it. Two causes of one class
+	// with two targets that are known need two remedies, and so are two incidents.
 	Target string
+}
+
+// Symptom is what an event says about a failure. All of it may be empty.
+type Symptom struct {
+	// Reason is detail.failureReason: free text.
+	Reason string
+	// HTTPStatusCode comes with a failed creation.
+	HTTPStatusCode string
+	CreateFailed   bool
+	// Element is the one that failed, where the symptom is that of one.
+	Element pipeline.Element
 }
 
 // CauseOf returns the cause of a failure by its symptom. In this order:
 //
-//  1. the most specific error code in the texts (see Codes),
-//  2. their words (see Phrases),
+//  1. the most specific error code in the texts (see codes.go),
+//  2. their words (see phrases.go),
 //  3. an error code that only says that something failed (see Code.Generic),
 //  4. a status code in the texts,
 //  5. of a failed creation, its status code; otherwise the element's status.
@@ -29,14 +42,14 @@ type Cause struct {
 // creation of which nothing else is known is CreationRefused; any other failure is
 // Unknown.
 func CauseOf(s Symptom) Cause {
-	t := read(s.Reason, s.ElementDetail)
+	t := read(s.Reason, s.Element.StatusDetail)
 	class, code := t.class()
 	switch {
 	case s.CreateFailed && (class == Unknown || class == InvalidConfiguration && code.Generic):
 		return byStatusCode(s.HTTPStatusCode)
 	case class != Unknown:
 		return Cause{Class: class, Target: targetOf(class, code, t)}
-	case lossOf(s.ElementType) == VoiceEnhancement && s.ElementStatus == chime.StatusNotSupported:
+	case lossOf(s.Element.Type) == VoiceEnhancement && s.Element.Status == chime.StatusNotSupported:
 		// The guide knows one reason for this status: a call of over 30 minutes.
 		return Cause{Class: RecordingLength}
 	}
@@ -48,14 +61,11 @@ func CauseOf(s Symptom) Cause {
 func CauseOfState(state pipeline.State) Cause {
 	symptom := Symptom{CreateFailed: state.Status == pipeline.CreateFailed}
 	if f := state.Failure; f != nil {
-		symptom.Reason, symptom.Origin, symptom.HTTPStatusCode = f.Reason, f.Origin, f.HTTPStatusCode
+		symptom.Reason, symptom.HTTPStatusCode = f.Reason, f.HTTPStatusCode
 	}
 	cause := CauseOf(symptom)
-	for _, e := range state.Elements {
-		if cause.Class != Unknown {
-			break
-		}
-		if chime.Element(e).Failing() {
+	for _, e := range state.FailingElements() {
+		if cause.Class == Unknown {
 			cause = CauseOfElement(e)
 		}
 	}
@@ -64,6 +74,61 @@ func CauseOfState(state pipeline.State) Cause {
 
 // CauseOfElement returns the cause of an element's failure by what the element
 // itself says.
-func CauseOfElement(e pipeline.Element) Cause {
-	return CauseOf(Symptom{ElementType: e.Type, ElementStatus: e.Status, ElementDetail: e.StatusDetail})
+func CauseOfElement(e pipeline.Element) Cause { return CauseOf(Symptom{Element: e}) }
+
+// class returns the class of the texts, and the code that decided, if one did.
+// The last of several codes that are equally specific decides, because the texts
+// of wrappers come before those of their causes.
+func (t text) class() (Class, Code) {
+	best, generic := Code{}, Code{}
+	for _, c := range t.codes {
+		switch {
+		case c.Generic:
+			generic = c
+		case best.Class == "" || c.Target != "" || best.Target == "":
+			best = c
+		}
+	}
+	if best.Class != "" {
+		return best.Class, best
+	}
+	for _, p := range phrases {
+		if slices.ContainsFunc(p.words, t.says) {
+			return p.class, Code{}
+		}
+	}
+	if generic.Class != "" {
+		return generic.Class, generic
+	}
+	return classOfStatus(t.status), Code{}
+}
+
+// byStatusCode returns the cause of a failed creation by the codes that
+// CreateMediaInsightsPipeline documents. It documents 400 both for a bad request
+// and for a quota that is used up, so 400 alone says nothing. A 403 or a 404 may
+// be about more than one role or resource.
+func byStatusCode(code string) Cause {
+	switch class := classOfStatus(strings.TrimSpace(code)); class {
+	case Unknown:
+		return Cause{Class: CreationRefused}
+	case Throttled, ServiceFault:
+		return Cause{Class: class, Target: TargetMediaPipelines}
+	default:
+		return Cause{Class: class}
+	}
+}
+
+// classOfStatus returns the class that an HTTP status alone says, Unknown if none.
+func classOfStatus(status string) Class {
+	switch {
+	case status == "401" || status == "403":
+		return Permissions
+	case status == "404":
+		return MissingResource
+	case status == "429":
+		return Throttled
+	case len(status) == 3 && status[0] == '5':
+		return ServiceFault
+	}
+	return Unknown
 }

@@ -1,7 +1,6 @@
 package incident_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -186,26 +185,8 @@ func TestCauseOfElement(t *testing.T) {
 
 // The words of one text do not run into those of another.
 func TestTextsStayApart(t *testing.T) {
-	if got := incident.CauseOf(incident.Symptom{Reason: "slow", ElementDetail: "down"}).Class; got != incident.Unknown {
+	s := incident.Symptom{Reason: "slow", Element: pipeline.Element{StatusDetail: "down"}}
+	if got := incident.CauseOf(s).Class; got != incident.Unknown {
 		t.Errorf("got %s, want unknown", got)
-	}
-}
-
-// A class makes a failure less grave or leaves it; what is missing on the line, or
-// only not enhanced, pages nobody.
-func TestClassCapsSeverity(t *testing.T) {
-	ranks := []incident.Severity{incident.Critical, incident.High, incident.Medium, incident.Low}
-	limits := map[incident.Class]incident.Severity{incident.NoAudio: incident.Medium,
-		incident.RecordingLength: incident.Low}
-	for _, class := range incident.Classes() {
-		limit := incident.Critical
-		if l, ok := limits[class]; ok {
-			limit = l
-		}
-		for n, s := range ranks {
-			if got, want := class.Cap(s), ranks[max(n, slices.Index(ranks, limit))]; got != want {
-				t.Errorf("%s of %s: got %s, want %s", s, class, got, want)
-			}
-		}
 	}
 }

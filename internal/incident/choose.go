@@ -59,7 +59,7 @@ func Choose(group []Incident, cause Cause, now time.Time, t Timing) (Incident, D
 	if i, fit := best(group, cause, Incident.Open); fit > Apart {
 		return i, Joins
 	}
-	reopens := func(i Incident) bool { return i.Reopens(Recurrence{Cause: cause, Seen: now}, t) }
+	reopens := func(i Incident) bool { return i.Reopens(cause, now, t) }
 	if i, fit := best(group, cause, reopens); fit > Apart {
 		return i, Reopens
 	}

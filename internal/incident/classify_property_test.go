@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/incident"
 	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // neutral are words of errors that say nothing about a cause.
@@ -96,7 +98,7 @@ func TestClassOfCodeInAnyForm(t *testing.T) {
 	}
 	generic := map[string]bool{}
 	for _, c := range incident.Codes() {
-		generic[strings.TrimSuffix(strings.TrimSuffix(c.Code, "Exception"), "Error")] = c.Generic
+		generic[strings.TrimSuffix(strings.TrimSuffix(c.Name, "Exception"), "Error")] = c.Generic
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		e := rapid.SampledFrom(known).Draw(t, "code")
@@ -119,9 +121,9 @@ func TestClassOfCodeInAnyForm(t *testing.T) {
 // decoy draws a text about a thing whose name is a code or a word of a class.
 func decoy(t *rapid.T) string {
 	codes := rapid.SampledFrom(incident.Codes())
-	code := rapid.Map(codes, func(c incident.Code) string { return c.Code })
-	ended := rapid.Map(codes, func(c incident.Code) string { return c.Code + "Exception" })
-	role := rapid.Map(codes, func(c incident.Code) string { return c.Code + "ExceptionRole" })
+	code := rapid.Map(codes, func(c incident.Code) string { return c.Name })
+	ended := rapid.Map(codes, func(c incident.Code) string { return c.Name + "Exception" })
+	role := rapid.Map(codes, func(c incident.Code) string { return c.Name + "ExceptionRole" })
 	words := rapid.Map(rapid.SampledFrom(incident.Phrases()), func(p incident.Phrase) string {
 		return strings.ReplaceAll(strings.ReplaceAll(p.Phrase, "'", ""), " ", "-") + "-logs"
 	})
@@ -164,7 +166,7 @@ func TestCodesBeforeWords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.SampledFrom(incident.Codes()).Draw(t, "code")
 		phrase := rapid.SampledFrom(incident.Phrases()).Draw(t, "phrase")
-		ended := code.Code
+		ended := code.Name
 		if !strings.HasSuffix(ended, "Exception") && !strings.HasSuffix(ended, "Error") {
 			ended += "Exception"
 		}
@@ -200,8 +202,8 @@ func TestMoreSpecificCodeWins(t *testing.T) {
 		if rank(outer) > rank(inner) {
 			want = outer
 		}
-		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Code, "Exception"),
-			strings.TrimSuffix(inner.Code, "Exception"))
+		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Name, "Exception"),
+			strings.TrimSuffix(inner.Name, "Exception"))
 		if got := incident.CauseOf(incident.Symptom{Reason: text}).Class; got != want.Class {
 			t.Fatalf("%q: got %s, want %s", text, got, want.Class)
 		}
@@ -221,7 +223,7 @@ func TestAnyTextHasACause(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := incident.Symptom{
 			Reason:         rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>{}"':=/#.a-z_ ]*`)).Draw(t, "reason"),
-			ElementDetail:  rapid.String().Draw(t, "detail"),
+			Element:        pipeline.Element{StatusDetail: rapid.String().Draw(t, "detail")},
 			HTTPStatusCode: rapid.StringMatching(`[1-6]?[0-9]{0,2}`).Draw(t, "status"),
 			CreateFailed:   rapid.Bool().Draw(t, "creation"),
 		}

@@ -149,7 +149,7 @@ func (s *Service) putOccurrence(ctx context.Context, id string, r Report, o Occu
 			break
 		}
 	}
-	if err != nil || !i.Reopens(Recurrence{Cause: r.cause(), Member: true, Seen: o.Seen}, s.Timing) {
+	if err != nil || !i.ClosedWithout(o.Seen, s.Timing) {
 		return i, err
 	}
 	if err := s.Repo.Reopen(ctx, i, o.At); err != nil {

@@ -46,11 +46,13 @@ type Update struct {
 	Now time.Time
 }
 
-// UpdateKind is what happened to an incident.
+// UpdateKind is what happened to an incident, and what has to be done about it: to send
+// a notification of it.
 type UpdateKind string
 
 // The kinds of updates.
 const (
+	Nothing   UpdateKind = ""
 	Opening   UpdateKind = "opening"
 	Reopening UpdateKind = "reopening"
 	Summary   UpdateKind = "summary"
@@ -86,7 +88,8 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	failures := FailuresIn(ev, st)
 	if len(failures) == 0 {
 		return apperr.New(apperr.Invalid, "event "+ev.ID,
-			fmt.Sprintf("a rule saw a failure in it, and none can be read: it is a %q of the type %q, with %d elements that could be read",
+			fmt.Sprintf("a rule saw a failure in it, and none can be read: it is a %q of the type %q, "+
+				"with %d elements that could be read",
 				ev.DetailType, ev.StateChange.EventType, len(ev.StateChange.Elements)),
 			"look at its mediaInsightsPipelineElementStatuses; it is kept whole in the dead-letter queue")
 	}
@@ -118,33 +121,32 @@ func (s *Service) RecordFailure(ctx context.Context, f Failure) error {
 	if err != nil {
 		return err
 	}
-	step := AtOnce(i)
-	if step == Nothing {
+	kind := AtOnce(i)
+	if kind == Nothing {
 		return nil
-	}
-	example := &f
-	if another, _ := i.UrgentReason(); step == NotifyReason && another.ID != r.why().ID {
-		example = nil // it is another failure's reason, which was not sent yet
 	}
 	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	return s.notify(ctx, i, step, counts, example)
+	example := &f
+	if kind == NewReason && i.UrgentReason().ID != r.why().ID {
+		example = nil // it is another failure's reason, which was not sent yet
+	}
+	return s.notify(ctx, i, kind, counts, example)
 }
 
-// notify sends the notification of a step, and records what people know then. Where
-// another process is sending it, that one records it. A summary of nothing new is not
-// sent.
-func (s *Service) notify(ctx context.Context, i Incident, step Step, counts OccurrenceCounts, f *Failure) error {
-	if step == NotifySummary && counts.Calls <= i.Announced.Calls && len(i.Unannounced()) == 0 {
+// notify sends an update, and records what people know then. Where another process is
+// sending it, that one records it. A summary of nothing new is not sent.
+func (s *Service) notify(ctx context.Context, i Incident, kind UpdateKind, counts OccurrenceCounts, f *Failure) error {
+	if kind == Summary && counts.Calls <= i.Announced.Calls && len(i.Unannounced()) == 0 {
 		return nil
 	}
-	u := Update{Kind: step.update(i), Incident: i, Counts: counts, Failure: f, Now: s.Now()}
-	u.UrgentReason, _ = i.UrgentReason()
-	sent, err := s.Notifier.Notify(ctx, u)
+	sent, err := s.Notifier.Notify(ctx, Update{
+		Kind: kind, Incident: i, Counts: counts, Failure: f, UrgentReason: i.UrgentReason(), Now: s.Now(),
+	})
 	if err != nil || sent.At.IsZero() {
 		return err
 	}
-	return retry.IgnoreChanged(s.Repo.SetAnnounced(ctx, i, i.announcedBy(sent, step)))
+	return retry.IgnoreChanged(s.Repo.SetAnnounced(ctx, i, i.announcedBy(sent, kind)))
 }

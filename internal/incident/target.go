@@ -1,6 +1,9 @@
 package incident
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The targets of causes: what has to be repaired or raised. They are stored and
 // sent, so none is ever renamed.
@@ -28,15 +31,6 @@ const (
 	TargetSQS          = "sqs"
 	TargetTranscribe   = "transcribe"
 )
-
-// Targets returns all targets that a cause may have, besides none.
-func Targets() []string {
-	return []string{
-		TargetRoleTrust, TargetPassRole, TargetServiceLinkedRole, TargetAccount, TargetMediaPipelines,
-		TargetKinesis, TargetKinesisVideo, TargetKMS, TargetLambda, TargetS3, TargetSNS, TargetSQS,
-		TargetTranscribe,
-	}
-}
 
 // targetOf returns what a text of a class says has to be repaired: the action
 // that IAM refused goes before the code, and the code before other words. A
@@ -76,10 +70,8 @@ func (t text) refused() string {
 	case t.action != "":
 		return target
 	}
-	for _, w := range []string{"assume", "assuming", "assumed", "assumerole", "trust"} {
-		if t.says(w) {
-			return TargetRoleTrust
-		}
+	if slices.ContainsFunc([]string{"assume", "assuming", "assumed", "assumerole", "trust"}, t.says) {
+		return TargetRoleTrust
 	}
 	return ""
 }
@@ -106,56 +98,47 @@ func (t text) service() string {
 	if named[TargetKMS] {
 		return TargetKMS
 	}
-	if len(named) == 1 {
-		for target := range named {
-			return target
-		}
+	if len(named) > 1 {
+		return ""
+	}
+	for target := range named {
+		return target
 	}
 	return ""
 }
 
-// serviceWords are the words that name a service: its own names, those of the
-// clients in error texts, of the operations that call analytics calls, and of
-// the resources that no other service here has.
-var serviceWords = map[string]string{
-	"chime": TargetMediaPipelines, "chimesdkmediapipelines": TargetMediaPipelines,
-	"pipelines":                   TargetMediaPipelines,
-	"createmediainsightspipeline": TargetMediaPipelines, "startspeakersearchtask": TargetMediaPipelines,
-	"startvoicetoneanalysistask": TargetMediaPipelines,
-
-	"kinesis": TargetKinesis, "amazonkinesis": TargetKinesis, "putrecord": TargetKinesis,
-	"putrecords": TargetKinesis,
-
-	"kinesisvideo": TargetKinesisVideo, "amazonkinesisvideo": TargetKinesisVideo, "kvs": TargetKinesisVideo,
-	"kinesisvideomedia": TargetKinesisVideo, "amazonkinesisvideomedia": TargetKinesisVideo,
-	"kinesisvideoarchivedmedia": TargetKinesisVideo, "amazonkinesisvideoarchivedmedia": TargetKinesisVideo,
-	"getdataendpoint": TargetKinesisVideo, "getmedia": TargetKinesisVideo, "listfragments": TargetKinesisVideo,
-	"getmediaforfragmentlist": TargetKinesisVideo,
-
-	"kms": TargetKMS, "awskms": TargetKMS, "generatedatakey": TargetKMS, "decrypt": TargetKMS, "encrypt": TargetKMS,
-
-	"lambda": TargetLambda, "awslambda": TargetLambda, "function": TargetLambda,
-
-	"s3": TargetS3, "amazons3": TargetS3, "bucket": TargetS3, "putobject": TargetS3, "uploadpart": TargetS3,
-	"createmultipartupload": TargetS3, "completemultipartupload": TargetS3,
-
-	"sns": TargetSNS, "amazonsns": TargetSNS, "topic": TargetSNS,
-
-	"sqs": TargetSQS, "amazonsqs": TargetSQS, "simplequeueservice": TargetSQS, "sendmessage": TargetSQS,
-	"queue": TargetSQS,
-
-	"transcribe": TargetTranscribe, "amazontranscribe": TargetTranscribe, "transcribestreaming": TargetTranscribe,
-	"amazontranscribestreaming": TargetTranscribe, "startstreamtranscription": TargetTranscribe,
-	"startcallanalyticsstreamtranscription": TargetTranscribe,
+// services are the services of AWS that a text may name: by the first part of IAM's
+// actions, which is a name of the service as well, and by words: other names of it, those
+// of the clients in error texts, of the operations that call analytics calls, and of the
+// resources that no other service here has.
+var services = []struct{ target, action, words string }{
+	{TargetMediaPipelines, "chime", `chimesdkmediapipelines pipelines createmediainsightspipeline
+		startspeakersearchtask startvoicetoneanalysistask`},
+	{TargetKinesis, "kinesis", "amazonkinesis putrecord putrecords"},
+	{TargetKinesisVideo, "kinesisvideo", `amazonkinesisvideo kvs kinesisvideomedia amazonkinesisvideomedia
+		kinesisvideoarchivedmedia amazonkinesisvideoarchivedmedia getdataendpoint getmedia listfragments
+		getmediaforfragmentlist`},
+	{TargetKMS, "kms", "awskms generatedatakey decrypt encrypt"},
+	{TargetLambda, "lambda", "awslambda function"},
+	{TargetS3, "s3", "amazons3 bucket putobject uploadpart createmultipartupload completemultipartupload"},
+	{TargetSNS, "sns", "amazonsns topic"},
+	{TargetSQS, "sqs", "amazonsqs simplequeueservice sendmessage queue"},
+	{TargetTranscribe, "transcribe", `amazontranscribe transcribestreaming amazontranscribestreaming
+		startstreamtranscription startcallanalyticsstreamtranscription`},
 }
 
 // operations are those whose names are words that texts use otherwise, too.
 var operations = map[string]string{"publish": TargetSNS, "invoke": TargetLambda}
 
-// actionTargets are the first parts of IAM's actions.
-var actionTargets = map[string]string{
-	"sts": TargetRoleTrust, "iam": "", "chime": TargetMediaPipelines, "kinesis": TargetKinesis,
-	"kinesisvideo": TargetKinesisVideo,
-	"kms":          TargetKMS, "lambda": TargetLambda, "s3": TargetS3, "sns": TargetSNS, "sqs": TargetSQS,
-	"transcribe": TargetTranscribe,
-}
+// actionTargets and serviceWords have the target of each first part of an action, and of
+// each word that names a service.
+var actionTargets, serviceWords = func() (actions, words map[string]string) {
+	actions, words = map[string]string{"sts": TargetRoleTrust, "iam": ""}, map[string]string{}
+	for _, s := range services {
+		actions[s.action], words[s.action] = s.target, s.target
+		for word := range strings.FieldsSeq(s.words) {
+			words[word] = s.target
+		}
+	}
+	return actions, words
+}()
