@@ -80,6 +80,7 @@ var (
 		`(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|` +
 		`nov(?:ember)?|dec(?:ember)?)[ -][0-9]+`)
 	halfDay  = regexp.MustCompile(`\b[0-9:.]+ ?[ap]m\b`)
+	word     = regexp.MustCompile(`[\pL\pN\pM]+`)
 	numbered = regexp.MustCompile(`#(?:[^\pL#]*#)+`)
 )
 
@@ -97,29 +98,14 @@ func Pattern(text string) string {
 		}
 		return word
 	})
-	var b strings.Builder
-	for len(text) > 0 {
-		end := strings.IndexFunc(text, func(r rune) bool { return !inPiece(r) })
-		switch {
-		case end < 0:
-			end = len(text)
-		case end == 0:
-			_, end = utf8.DecodeRuneInString(text)
-			b.WriteString(text[:end])
-			text = text[end:]
-			continue
+	text = word.ReplaceAllStringFunc(text, func(word string) string {
+		if variable(word) {
+			return "#"
 		}
-		if piece := text[:end]; variable(piece) {
-			b.WriteByte('#')
-		} else {
-			b.WriteString(piece)
-		}
-		text = text[end:]
-	}
-	return strings.TrimRight(numbered.ReplaceAllString(b.String(), "#"), " .")
+		return word
+	})
+	return strings.TrimRight(numbered.ReplaceAllString(text, "#"), " .")
 }
-
-func inPiece(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) }
 
 func digitsIn(s string) int {
 	n := 0
@@ -135,8 +121,8 @@ func digitsIn(s string) int {
 // begins with a digit, has two of them, or one where a word such as s3 or ipv4 is
 // longer.
 func variable(word string) bool {
-	const longestName = 4 // of one with a digit
+	const maxName = 4 // bytes of one with a digit
 	first, _ := utf8.DecodeRuneInString(word)
 	digits := digitsIn(word)
-	return unicode.IsNumber(first) || digits >= 2 || digits == 1 && len(word) > longestName
+	return unicode.IsNumber(first) || digits >= 2 || digits == 1 && len(word) > maxName
 }

@@ -98,11 +98,8 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	if err != nil && apperr.ClassOf(err) != apperr.NotFound {
 		return err
 	}
-	all := st
-	if err == nil {
-		known.Failure = nil // the notification is about this event's failure
-		all = pipeline.Merge(known, st)
-	}
+	known.Failure = nil // the notification is about this event's failure
+	all := pipeline.Merge(known, st)
 	for _, f := range failures {
 		f.State, f.Event, f.At = all, st, pipeline.Believed(ev.Time, s.Now())
 		if err := s.RecordFailure(ctx, f); err != nil {
@@ -130,7 +127,7 @@ func (s *Service) RecordFailure(ctx context.Context, f Failure) error {
 		return err
 	}
 	example := &f
-	if kind == NewReason && i.UrgentReason().ID != r.why().ID {
+	if kind == NewReason && i.UrgentReason().ID != r.bounded().why.ID {
 		example = nil // it is another failure's reason, which was not sent yet
 	}
 	return s.notify(ctx, i, kind, counts, example)
