@@ -34,9 +34,7 @@ func (c Cause) Fits(other Cause) Fit {
 		return Exact
 	case c.Class == other.Class && (c.Target == "" || other.Target == ""):
 		return Alike
-	case c.Class == other.Class:
-		return Apart
-	case c.Class == Unknown || other.Class == Unknown:
+	case c.Class != other.Class && (c.Class == Unknown || other.Class == Unknown):
 		return Unsure
 	}
 	return Apart

@@ -7,7 +7,7 @@ import "time"
 // another, for the time Reopen after it was closed. Later, the failure opens a new
 // incident.
 func (i Incident) Reopens(c Cause, now time.Time, t Timing) bool {
-	return !i.Open() && now.Sub(i.ClosedAt) <= t.Reopen && i.Class == c.Class && i.Cause().Fits(c) > Apart
+	return !i.Open() && now.Sub(i.ClosedAt) <= t.Reopen && i.Cause().Fits(c) >= Alike
 }
 
 // ClosedWithout reports whether i was closed by somebody who did not know a failure of
