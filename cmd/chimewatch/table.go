@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -14,23 +15,22 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// The headings, or fields, whose values are painted.
+// The headings and field names whose values are coloured.
 const (
 	statusColumn   = "status"
 	stateColumn    = "state"
 	severityColumn = "severity"
 )
 
-// painters are what paints the values below these headings.
-var painters = map[string]func(string) string{
-	statusColumn: paint, stateColumn: paintState, severityColumn: paintSeverity,
+// colours maps such a heading to the function that returns a value in its colour.
+var colours = map[string]func(string) string{
+	statusColumn: colourStatus, stateColumn: colourState, severityColumn: colourSeverity,
 }
 
-// printTable writes rows under a header, in columns without lines, so that a
-// reader's eye and a script's awk can follow. Columns that a terminal has no room
-// for follow on a line of their own, indented.
-//
-// With -o csv the rows are written as CSV.
+const columnGap = "  "
+
+// printTable writes rows under a header, or as CSV. Columns have no lines, so that awk can read
+// them. Columns that do not fit into the terminal follow on an indented line.
 func (a *app) printTable(header []string, rows [][]string) error {
 	if a.Output == outputCSV {
 		return a.printCSV(header, rows)
@@ -42,13 +42,14 @@ func (a *app) printIndented(indent string, header []string, rows [][]string) err
 	all := append([][]string{header}, rows...)
 	lines := make([]string, len(all))
 	for from := 0; from < len(header); {
-		to := a.fitting(all, from, len(indent))
+		separator := indent
+		if from > 0 {
+			separator = "\n" + indent + columnGap
+		}
+		to := a.fitting(all, from, len(strings.TrimPrefix(separator, "\n")))
 		for i, line := range a.render(all, from, to) {
-			switch {
-			case from == 0:
-				lines[i] = indent + line
-			case line != "":
-				lines[i] += "\n" + indent + continued + line
+			if from == 0 || line != "" {
+				lines[i] += separator + line
 			}
 		}
 		from = to
@@ -57,64 +58,48 @@ func (a *app) printIndented(indent string, header []string, rows [][]string) err
 	return err
 }
 
-const (
-	columnGap = "  "
-	continued = "  " // before columns that follow on a line of their own
-)
-
-// fitting returns the end of the columns from one on that fit beside each other: one
-// at least, and all where the width does not matter.
+// fitting returns the end of the columns, starting with from, that fit into one line of the
+// terminal: at least one column, and all of them without a terminal.
 func (a *app) fitting(all [][]string, from, indent int) (to int) {
 	room := a.width - indent
-	if from > 0 {
-		room -= len(continued)
-	}
 	for to = from; to < len(all[0]); to++ {
-		widest := 0
+		width := 0
 		for _, cells := range all {
-			widest = max(widest, text.StringWidth(printable(cells[to])))
+			width = max(width, text.StringWidth(printable(cells[to])))
 		}
-		if a.width > 0 && to > from && widest > room {
+		if a.width > 0 && to > from && width > room {
 			return to
 		}
-		room -= widest + len(columnGap)
+		room -= width + len(columnGap)
 	}
 	return to
 }
 
-// render returns some columns of a header and rows, each row as a line.
+// render returns some columns of a header and rows, one line per row.
 func (a *app) render(all [][]string, from, to int) []string {
 	t := table.NewWriter()
 	t.SetStyle(table.Style{Name: "columns", Box: table.BoxStyle{PaddingRight: columnGap}})
-	t.AppendHeader(tableRow(all[0][from:to]))
-	for _, cells := range all[1:] {
-		t.AppendRow(tableRow(cells[from:to]))
-	}
-	var painted []table.ColumnConfig
-	for at, heading := range all[0][from:to] {
-		if paint := painters[heading]; paint != nil && a.colour() {
-			transform := func(cell any) string { return paint(fmt.Sprint(cell)) }
-			painted = append(painted, table.ColumnConfig{Number: at + 1, Transformer: transform})
+	for i, cells := range all {
+		row := mapped(cells[from:to], func(cell string) any { return printable(cell) })
+		if i == 0 {
+			t.AppendHeader(row)
+		} else {
+			t.AppendRow(row)
 		}
 	}
-	t.SetColumnConfigs(painted)
-	lines := strings.Split(t.Render(), "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
+	var configs []table.ColumnConfig
+	for i, heading := range all[0][from:to] {
+		if colour := colours[heading]; colour != nil && a.colour() {
+			configs = append(configs, table.ColumnConfig{
+				Number: i + 1, Transformer: func(cell any) string { return colour(fmt.Sprint(cell)) },
+			})
+		}
 	}
-	return lines
+	t.SetColumnConfigs(configs)
+	return mapped(strings.Split(t.Render(), "\n"), func(line string) string { return strings.TrimRight(line, " ") })
 }
 
-func tableRow(cells []string) table.Row {
-	r := make(table.Row, len(cells))
-	for i, cell := range cells {
-		r[i] = printable(cell)
-	}
-	return r
-}
-
-// printFields writes the fields that have a value, name and value, indented below
-// a title if there is one.
+// printFields writes the fields that have a value, name and value, indented below the title if there is one.
 func (a *app) printFields(title string, fields [][2]string) {
 	fields = slices.DeleteFunc(fields, func(f [2]string) bool { return f[1] == "" })
 	if len(fields) == 0 {
@@ -131,36 +116,55 @@ func (a *app) printFields(title string, fields [][2]string) {
 		indent = "  "
 	}
 	for _, f := range fields {
-		if paint := painters[f[0]]; paint != nil && a.colour() {
-			f[1] = paint(f[1])
+		if colour := colours[f[0]]; colour != nil && a.colour() {
+			f[1] = colour(f[1])
 		}
-		fmt.Fprintln(a.stdout, indent+text.Pad(f[0], width, ' ')+"  "+f[1])
+		fmt.Fprintln(a.stdout, indent+text.Pad(f[0], width, ' ')+columnGap+f[1])
 	}
 }
 
-// paint colours a status that somebody should look at.
-func paint(status string) string {
+// section is a table with a title, as part of a detail view.
+type section struct {
+	title  string
+	header []string
+	rows   [][]string
+}
+
+// printSections writes the sections that have rows.
+func (a *app) printSections(sections []section) error {
+	for _, s := range sections {
+		if len(s.rows) == 0 {
+			continue
+		}
+		fmt.Fprintf(a.stdout, "\n%s\n", s.title)
+		if err := a.printIndented("  ", s.header, s.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// colourStatus colours a status of a pipeline or an element that needs attention.
+func colourStatus(status string) string {
 	word, _, degraded := strings.Cut(status, " ")
 	switch {
 	case word == string(pipeline.Failed) || word == string(pipeline.CreateFailed):
 		return text.FgRed.Sprint(status)
 	case degraded || word == string(pipeline.TemporarilyFailed) || word == chime.StatusNotSupported:
 		return text.FgYellow.Sprint(status)
-	default:
-		return status
 	}
+	return status
 }
 
-// paintState colours the state of an incident that goes on.
-func paintState(state string) string {
+// colourState colours an open incident.
+func colourState(state string) string {
 	if state == stateOpen {
 		return text.FgRed.Sprint(state)
 	}
 	return state
 }
 
-// paintSeverity colours what somebody should look at first.
-func paintSeverity(severity string) string {
+func colourSeverity(severity string) string {
 	switch incident.Severity(severity) {
 	case incident.Critical:
 		return text.FgRed.Sprint(severity)
@@ -170,8 +174,8 @@ func paintSeverity(severity string) string {
 	return severity
 }
 
-// printable replaces what a terminal would act upon instead of showing it. The
-// texts come from events, and so from whoever called.
+// printable replaces control characters, which a terminal would execute: texts come from events,
+// and so from callers.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -179,4 +183,26 @@ func printable(s string) string {
 		}
 		return unicode.ReplacementChar
 	}, s)
+}
+
+// spaced writes free text on one line.
+func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// snipped writes free text on one line of at most 100 columns.
+func snipped(s string) string { return text.Snip(spaced(s), 100, "…") }
+
+// at formats a time in UTC; the zero time is empty text.
+func at(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// count formats a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -43,7 +43,7 @@ func readFound(it item, kind Kind) (x foundItem, err error) {
 			return x, err
 		}
 		// What cannot be read names no id that could be found otherwise.
-		if st, err := provenBy(body); err == nil {
+		if _, st, _, err := pipeline.Read(body); err == nil {
 			x.prove(st)
 		}
 	case KindMembership:
@@ -154,7 +154,7 @@ const margin = time.Hour
 func (f *finder) unnamedMatches(ctx context.Context) error {
 	for _, when := range joined(f.times) {
 		sp := span{index: byTime, letter: timeMatch, from: when.from, to: when.to}
-		for k, err := range f.s.keys(ctx, sp) {
+		for k, err := range f.s.entriesIn(ctx, sp) {
 			if err == nil && strings.HasPrefix(textIn(k, attrPK), matchPK) {
 				err = f.unnamedMatch(ctx, textIn(k, attrPK))
 			}
@@ -199,7 +199,7 @@ func joined(times []stretch) (list []stretch) {
 	for _, s := range times {
 		s = stretch{s.from.Add(-margin), s.to.Add(margin)}
 		if n := len(list); n > 0 && !s.from.After(list[n-1].to) {
-			list[n-1].to = later(list[n-1].to, s.to)
+			list[n-1].to = pipeline.Later(list[n-1].to, s.to)
 		} else {
 			list = append(list, s)
 		}

@@ -42,7 +42,9 @@ func cutLast(s, sep string) (before, after string, found bool) {
 }
 
 // GroupIncidents implements incident.Repository.
-func (s *Store) GroupIncidents(ctx context.Context, g incident.Group, enough func([]incident.Incident) bool) ([]incident.Incident, error) {
+func (s *Store) GroupIncidents(
+	ctx context.Context, g incident.Group, enough func([]incident.Incident) bool,
+) ([]incident.Incident, error) {
 	q := query{pk: incidentPK + g.ID(), prefix: incidentSK, newestFirst: true, limit: incidentPage}
 	var list []incident.Incident
 	for {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // The conditional updates of an incident. Each implements the method of the same name
@@ -101,7 +102,7 @@ func (s *Store) Reopen(ctx context.Context, i incident.Incident, failed time.Tim
 	up.is(attrClosed, moment(i.ClosedAt))
 	up.put(attrReopened, number(i.Reopened+1))
 	up.put(attrState, text(stateIncident+shardOf(i.ID)))
-	setActive(up, later(i.ActiveAt, failed))
+	setActive(up, pipeline.Later(i.ActiveAt, failed))
 	up.remove(attrClosed)
 	return s.updateIncident(ctx, i.ID, up)
 }
@@ -118,13 +119,6 @@ func (s *Store) SetActive(ctx context.Context, i incident.Incident, failed time.
 func setActive(up *update, at time.Time) {
 	up.put(attrFirst, moment(at))
 	up.set(attrOpened, "if_not_exists("+attrOpened+", "+attrFirst+")")
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // SetAnnounced records what was announced. An incident whose closing was announced

@@ -8,7 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-// anyLoss stands in a set of losses for a failure that may cost anything.
+// anyLoss in a set of losses is a failure that may cost anything.
 const anyLoss = "*"
 
 // incidentItem returns the item of an incident that opens.
@@ -48,7 +48,7 @@ func reasonItems(reasons []incident.Reason) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: items}
 }
 
-// reasonItem returns what an incident's item holds of a reason besides its id.
+// reasonItem returns what an incident's item has of a reason, under its id.
 func reasonItem(r incident.Reason) types.AttributeValue {
 	it := item{attrReasonClass: text(string(r.Class))}
 	for name, value := range map[string]string{attrReasonTarget: r.Target, attrReasonText: r.Text} {
@@ -69,7 +69,8 @@ func decodeReasons(it item, i incident.Incident) []incident.Reason {
 	var list []incident.Reason
 	for id, value := range m.Value {
 		if r, ok := value.(*types.AttributeValueMemberM); ok {
-			cause := incident.Cause{Class: incident.Class(textIn(r.Value, attrReasonClass)), Target: textIn(r.Value, attrReasonTarget)}
+			class, target := incident.Class(textIn(r.Value, attrReasonClass)), textIn(r.Value, attrReasonTarget)
+			cause := incident.Cause{Class: class, Target: target}
 			list = append(list, incident.Reason{ID: id, Cause: cause, Text: textIn(r.Value, attrReasonText)})
 		}
 	}

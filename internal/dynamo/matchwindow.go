@@ -40,7 +40,8 @@ func keyOfWindow(it item) (k rulematch.Key) {
 func (s *Store) Window(ctx context.Context, k rulematch.Key) (rulematch.Window, error) {
 	it, err := s.get(ctx, windowKey(k))
 	return rulematch.Window{Key: k, Notifications: numberIn(it, attrWindowSent), Matches: numberIn(it, attrWindowMatches),
-		SentAt: timeIn(it, attrWindowAt), Open: it[attrState] != nil, Held: numberIn(it, attrWindowHeld), Days: daysIn(it)}, err
+		SentAt: timeIn(it, attrWindowAt), Open: it[attrState] != nil,
+		Held: numberIn(it, attrWindowHeld), Days: daysIn(it)}, err
 }
 
 // SetSent implements rulematch.Repository.
@@ -96,7 +97,7 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 func (s *Store) OpenWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
 	var open []rulematch.Window
 	var errs []error
-	for k, err := range s.keys(ctx, span{index: byState, letter: stateWindow, to: before}) {
+	for k, err := range s.entriesIn(ctx, span{index: byState, letter: stateWindow, to: before}) {
 		var w rulematch.Window
 		if err == nil {
 			w, err = s.Window(ctx, keyOfWindow(k))
@@ -124,7 +125,7 @@ func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newes
 	return len(items), newest, err
 }
 
-// MatchNotifications returns what was told of the rules that matched on a call.
+// MatchNotifications returns the notifications about rule matches of a call.
 func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]notify.Notification, error) {
 	var list []notify.Notification
 	for _, pk := range callPartitions(c) {

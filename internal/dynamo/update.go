@@ -18,7 +18,7 @@ type update struct {
 
 func newUpdate() *update { return &update{} }
 
-// value returns how a value stands in expressions.
+// value returns what expressions call a value.
 func (u *update) value(v types.AttributeValue) string {
 	if u.values == nil {
 		u.values = item{}
@@ -28,8 +28,8 @@ func (u *update) value(v types.AttributeValue) string {
 	return ref
 }
 
-// name returns how an attribute stands in expressions: element types may hold any
-// character, and attrMemberOf is a reserved word; all other names stand for themselves.
+// name returns what expressions call an attribute: its name, but for an element's register, whose
+// type may have any character, and for attrMemberOf, which is a reserved word.
 func (u *update) name(attr string) string {
 	if attr != attrMemberOf && !strings.HasPrefix(attr, elementPrefix) {
 		return attr
@@ -53,7 +53,7 @@ func (u *update) put(attr string, v types.AttributeValue) { u.set(attr, u.value(
 func (u *update) add(attr, set string)                    { u.adds = append(u.adds, attr+" "+set) }
 func (u *update) remove(attr string)                      { u.removes = append(u.removes, attr) }
 
-// putIfAbsent returns attr a value unless it has one.
+// putIfAbsent sets attr to a value unless it has one.
 func (u *update) putIfAbsent(attr string, v types.AttributeValue) {
 	u.set(attr, "if_not_exists("+attr+", "+u.value(v)+")")
 }

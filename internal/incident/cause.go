@@ -25,7 +25,7 @@ type Symptom struct {
 	HTTPStatusCode string
 	CreateFailed   bool
 	// Element is the one that failed, where the symptom is that of one.
-	Element pipeline.Element
+	Element chime.Element
 }
 
 // CauseOf returns the cause of a failure by its symptom. In this order:
@@ -74,7 +74,7 @@ func CauseOfState(state pipeline.State) Cause {
 
 // CauseOfElement returns the cause of an element's failure by what the element
 // itself says.
-func CauseOfElement(e pipeline.Element) Cause { return CauseOf(Symptom{Element: e}) }
+func CauseOfElement(e chime.Element) Cause { return CauseOf(Symptom{Element: e}) }
 
 // class returns the class of the texts, and the code that decided, if one did.
 // The last of several codes that are equally specific decides, because the texts

@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // neutral are words of errors that say nothing about a cause.
@@ -223,7 +223,7 @@ func TestAnyTextHasACause(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := incident.Symptom{
 			Reason:         rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>{}"':=/#.a-z_ ]*`)).Draw(t, "reason"),
-			Element:        pipeline.Element{StatusDetail: rapid.String().Draw(t, "detail")},
+			Element:        chime.Element{StatusDetail: rapid.String().Draw(t, "detail")},
 			HTTPStatusCode: rapid.StringMatching(`[1-6]?[0-9]{0,2}`).Draw(t, "status"),
 			CreateFailed:   rapid.Bool().Draw(t, "creation"),
 		}

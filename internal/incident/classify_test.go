@@ -14,7 +14,7 @@ func TestClassOfSymptom(t *testing.T) {
 		return incident.Symptom{CreateFailed: true, HTTPStatusCode: code, Reason: text}
 	}
 	element := func(kind, status, detail string) incident.Symptom {
-		return incident.Symptom{Element: pipeline.Element{Type: kind, Status: status, StatusDetail: detail}}
+		return incident.Symptom{Element: chime.Element{Type: kind, Status: status, StatusDetail: detail}}
 	}
 	tests := []struct {
 		name    string
@@ -88,17 +88,17 @@ func TestClassOfSymptom(t *testing.T) {
 }
 
 func TestClassOfPipeline(t *testing.T) {
-	long := pipeline.Element{Type: chime.ElementVoiceEnhancement, Status: chime.StatusNotSupported}
-	silent := pipeline.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed}
-	denied := pipeline.Element{Type: chime.ElementSqsSink, Status: chime.StatusFailed, StatusDetail: "AccessDenied"}
-	fine := pipeline.Element{Type: chime.ElementSnsSink, Status: chime.StatusStopped, StatusDetail: "not throttled"}
-	failed := func(reason string, elements ...pipeline.Element) pipeline.State {
+	long := chime.Element{Type: chime.ElementVoiceEnhancement, Status: chime.StatusNotSupported}
+	silent := chime.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed}
+	denied := chime.Element{Type: chime.ElementSqsSink, Status: chime.StatusFailed, StatusDetail: "AccessDenied"}
+	fine := chime.Element{Type: chime.ElementSnsSink, Status: chime.StatusStopped, StatusDetail: "not throttled"}
+	failed := func(reason string, elements ...chime.Element) pipeline.State {
 		return pipeline.State{
 			Status: pipeline.Failed, Failure: &pipeline.Failure{Reason: reason}, Elements: elements,
 		}
 	}
 	refused := pipeline.State{Status: pipeline.CreateFailed, Failure: &pipeline.Failure{HTTPStatusCode: "403"}}
-	stopped := pipeline.State{Status: pipeline.Stopped, Elements: []pipeline.Element{fine, long}}
+	stopped := pipeline.State{Status: pipeline.Stopped, Elements: []chime.Element{fine, long}}
 	tests := []struct {
 		name  string
 		state pipeline.State

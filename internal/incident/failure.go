@@ -33,7 +33,7 @@ type Failure struct {
 	Event pipeline.State
 	// Element is the one that failed, where Kind is ElementFailure, and, if an event
 	// names it, where it is TemporaryFailure.
-	Element pipeline.Element
+	Element chime.Element
 	// At is when it failed: the time of the event.
 	At time.Time
 }
@@ -68,11 +68,11 @@ func (f Failure) Cause() Cause {
 // no event says which elements there are.
 func (f Failure) Losses() []Loss {
 	if f.Element.Type != "" {
-		return Losses([]pipeline.Element{f.Element})
+		return Losses([]chime.Element{f.Element})
 	}
 	failed := f.State.FailingElements()
 	if len(failed) == 0 { // the pipeline failed, and all that was not done failed with it
-		stopped := func(e pipeline.Element) bool { return e.Status == chime.StatusStopped }
+		stopped := func(e chime.Element) bool { return e.Status == chime.StatusStopped }
 		failed = slices.DeleteFunc(slices.Clone(f.State.Elements), stopped)
 	}
 	return Losses(failed)

@@ -63,9 +63,9 @@ func TestScopeAndGroup(t *testing.T) {
 
 func TestMostSevere(t *testing.T) {
 	types := []string{"VoiceEnhancementSink", "SqsQueueSink", "KinesisDataStreamSink", "S3RecordingSink"}
-	var elements []pipeline.Element
+	var elements []chime.Element
 	for _, want := range types { // each is more severe than all before
-		elements = append(elements, pipeline.Element{Type: want})
+		elements = append(elements, chime.Element{Type: want})
 		if got := incident.MostSevere(elements); got != want {
 			t.Errorf("of %d: got %q, want %q", len(elements), got, want)
 		}
@@ -81,7 +81,7 @@ func TestSucceeds(t *testing.T) {
 		st := pipeline.State{Account: "123456789012", Region: "us-east-1", ConfigurationARN: arn, Status: status}
 		st.VoiceConnectorID = "abc"
 		for pair := range slices.Chunk(typesAndStatuses, 2) {
-			st.Elements = append(st.Elements, pipeline.Element{Type: pair[0], Status: pair[1]})
+			st.Elements = append(st.Elements, chime.Element{Type: pair[0], Status: pair[1]})
 		}
 		return st
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Loss is what the customer does not get because an element failed. For an
@@ -80,7 +79,7 @@ func lossOf(elementType string) Loss {
 
 // Losses returns what is lost when these elements failed, each loss once, the
 // gravest first.
-func Losses(failed []pipeline.Element) []Loss {
+func Losses(failed []chime.Element) []Loss {
 	var list []Loss
 	for _, e := range failed {
 		loss := lossOf(e.Type)
@@ -108,11 +107,11 @@ func distinct(losses []Loss) []Loss {
 
 // MostSevere returns the type of the element whose loss weighs most; ties by name. It is
 // empty when there is none.
-func MostSevere(elements []pipeline.Element) string {
+func MostSevere(elements []chime.Element) string {
 	if len(elements) == 0 {
 		return ""
 	}
-	return slices.MinFunc(elements, func(a, b pipeline.Element) int {
+	return slices.MinFunc(elements, func(a, b chime.Element) int {
 		return cmp.Or(graver(lossOf(a.Type), lossOf(b.Type)), cmp.Compare(a.Type, b.Type))
 	}).Type
 }

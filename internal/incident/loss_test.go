@@ -7,11 +7,10 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-func elementsOf(kind string) []pipeline.Element {
-	return []pipeline.Element{{Type: kind, Status: chime.StatusFailed}}
+func elementsOf(kind string) []chime.Element {
+	return []chime.Element{{Type: kind, Status: chime.StatusFailed}}
 }
 
 func TestLossesAndSeverity(t *testing.T) {
@@ -46,9 +45,9 @@ func TestLossesAndSeverity(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var failed []pipeline.Element
+			var failed []chime.Element
 			for _, kind := range tt.failed {
-				failed = append(failed, pipeline.Element{Type: kind, Status: chime.StatusFailed})
+				failed = append(failed, chime.Element{Type: kind, Status: chime.StatusFailed})
 			}
 			got := incident.Losses(failed)
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -3,6 +3,8 @@ package incident
 import (
 	"slices"
 	"time"
+
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Next returns what has to be done about an incident now. lastSeen is when its
@@ -128,9 +130,7 @@ func (i Incident) announcedBy(sent Sent, kind UpdateKind) Announced {
 	case Closing:
 		a.Closings = i.Reopened + 1
 	}
-	if sent.At.After(a.At) {
-		a.At = sent.At
-	}
+	a.At = pipeline.Later(a.At, sent.At)
 	a.LastCalls = max(0, sent.Calls-a.Calls)
 	a.Calls += a.LastCalls
 	return a

@@ -1,6 +1,10 @@
 package incident
 
-import "time"
+import (
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
 
 // Reopens reports whether a failure of a cause that is handled now, and belongs to no
 // incident yet, reopens a closed one: one of the same class, whose target must not be
@@ -25,9 +29,6 @@ func (i Incident) FailedAfterClose(began time.Time) bool {
 
 // reopened returns i as it is once a failure at a time has reopened it.
 func (i Incident) reopened(failed time.Time) Incident {
-	i.ClosedAt, i.Reopened = time.Time{}, i.Reopened+1
-	if failed.After(i.ActiveAt) {
-		i.ActiveAt = failed
-	}
+	i.ClosedAt, i.Reopened, i.ActiveAt = time.Time{}, i.Reopened+1, pipeline.Later(i.ActiveAt, failed)
 	return i
 }

@@ -104,10 +104,7 @@ func (s *Service) recovered(
 	if i.Rehearsal() {
 		return true, nil
 	}
-	from := i.OpenedAt
-	if counts.LastAt.After(from) {
-		from = counts.LastAt
-	}
+	from := pipeline.Later(i.OpenedAt, counts.LastAt)
 	if from.After(lastSeen) {
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}

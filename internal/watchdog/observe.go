@@ -94,6 +94,6 @@ func Changes(st, observed pipeline.State) bool {
 		return false
 	}
 	merged := pipeline.Merge(st, observed)
-	same := func(a, b pipeline.Element) bool { return a.Status == b.Status }
+	same := func(a, b chime.Element) bool { return a.Status == b.Status }
 	return merged.Status != st.Status || !slices.EqualFunc(merged.Elements, st.Elements, same)
 }
