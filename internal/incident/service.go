@@ -17,7 +17,7 @@ type Service struct {
 	Repo     Repository
 	Notifier Notifier
 	Timing   Timing
-	Counts   Counter
+	Counts   pipeline.Counter
 	Now      func() time.Time
 }
 
@@ -26,11 +26,6 @@ type Service struct {
 // may have sent; At is zero while another process is sending it.
 type Notifier interface {
 	Notify(context.Context, Update) (Sent, error)
-}
-
-// Counter counts by name, for metrics. It must be safe for concurrent use.
-type Counter interface {
-	Count(name string, n int)
 }
 
 // Update is what a notification about an incident says.
