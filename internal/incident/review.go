@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
@@ -139,24 +140,23 @@ func (s *Service) example(
 	if apperr.ClassOf(err) == apperr.NotFound {
 		return nil, nil
 	}
-	f := &Failure{Kind: ElementFailure, State: st, Event: st, At: first.At}
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case st.Status == pipeline.CreateFailed:
-		f.Kind = CreateFailed
-		return f, nil
-	case st.Status == pipeline.TemporarilyFailed:
-		f.Kind = TemporaryFailure
-	case st.Status == pipeline.Failed || i.Element == "":
-		f.Kind = PermanentFailure // whatever has come since
-		return f, nil
 	}
-	f.Element.Type = i.Element
+	element := chime.Element{Type: i.Element}
 	for _, e := range st.Elements {
 		if e.Type == i.Element {
-			f.Element = e
+			element = e
 		}
+	}
+	f := &Failure{Kind: PermanentFailure, State: st, Event: st, At: first.At} // whatever has come since
+	switch {
+	case st.Status == pipeline.CreateFailed:
+		f.Kind = CreateFailed
+	case st.Status == pipeline.TemporarilyFailed:
+		f.Kind, f.Element = TemporaryFailure, element
+	case st.Status != pipeline.Failed && i.Element != "":
+		f.Kind, f.Element = ElementFailure, element
 	}
 	return f, nil
 }
