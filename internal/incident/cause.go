@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -120,15 +121,12 @@ func byStatusCode(code string) Cause {
 
 // classOfStatus returns the class that an HTTP status alone says, Unknown if none.
 func classOfStatus(status string) Class {
-	switch {
-	case status == "401" || status == "403":
-		return Permissions
-	case status == "404":
-		return MissingResource
-	case status == "429":
-		return Throttled
-	case len(status) == 3 && status[0] == '5':
+	if len(status) == 3 && status[0] == '5' {
 		return ServiceFault
 	}
-	return Unknown
+	return cmp.Or(classesOfStatuses[status], Unknown)
+}
+
+var classesOfStatuses = map[string]Class{
+	"401": Permissions, "403": Permissions, "404": MissingResource, "429": Throttled,
 }

@@ -17,14 +17,10 @@ type Fit int
 
 // The fits, from the worst to the best.
 const (
-	// Apart: the two need different remedies, as far as is known.
-	Apart Fit = iota
-	// Unsure: one of the two causes is not known, and may be the other.
-	Unsure
-	// Alike: the class is the same, and what to repair is known of one at most.
-	Alike
-	// Exact: class and target are the same.
-	Exact
+	Apart  Fit = iota // the two need different remedies, as far as is known
+	Unsure            // one of the two causes is not known, and may be the other
+	Alike             // the class is the same, and what to repair is known of one at most
+	Exact             // class and target are the same
 )
 
 // Fits returns how well two causes fit together. It is symmetric.

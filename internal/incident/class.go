@@ -11,34 +11,18 @@ type Class string
 // The classes. The first four are the causes that the developer guide lists for
 // a permanent failure; the others are what its examples and the API add.
 const (
-	// Permissions: the resource access role may not do what it must, or may not
-	// be assumed.
-	Permissions Class = "permissions"
-	// MissingResource: something that the configuration names is not there.
-	MissingResource Class = "missing-resource"
-	// Throttled: a service asked to be called less often.
-	Throttled Class = "throttled"
-	// IncompatibleMedia: the audio does not have a form that the element accepts.
-	IncompatibleMedia Class = "incompatible-media"
-	// Quota: as many pipelines, streams or tasks are active as the account may have.
-	Quota Class = "quota"
-	// CreationRefused: the pipeline could not be created, for no cause that is
-	// one of the others.
-	CreationRefused Class = "creation-refused"
-	// RecordingLength: the recording is too long to be enhanced.
-	RecordingLength Class = "recording-length"
-	// KeyUnusable: a KMS key is there, and is disabled, about to be deleted, or
-	// not of the right kind.
-	KeyUnusable Class = "key-unusable"
-	// InvalidConfiguration: a service refused a value of the configuration, or the
-	// way a target is configured.
-	InvalidConfiguration Class = "invalid-configuration"
-	// NoAudio: the call was connected, and no audio came on its stream.
-	NoAudio Class = "no-audio"
-	// ServiceFault: a service of AWS failed by itself.
-	ServiceFault Class = "service-fault"
-	// Unknown: nothing that is known here says the cause.
-	Unknown Class = "unknown"
+	Permissions          Class = "permissions"           // the role may not do what it must, or not be assumed
+	MissingResource      Class = "missing-resource"      // something that the configuration names is not there
+	Throttled            Class = "throttled"             // a service asked to be called less often
+	IncompatibleMedia    Class = "incompatible-media"    // the element does not accept this form of audio
+	Quota                Class = "quota"                 // no more pipelines, streams or tasks may be active
+	CreationRefused      Class = "creation-refused"      // the pipeline could not be created, for no other class of cause
+	RecordingLength      Class = "recording-length"      // the recording is too long to be enhanced
+	KeyUnusable          Class = "key-unusable"          // a KMS key is disabled, being deleted, or of the wrong kind
+	InvalidConfiguration Class = "invalid-configuration" // a service refused a value, or how a target is configured
+	NoAudio              Class = "no-audio"              // the call was connected, and no audio came on its stream
+	ServiceFault         Class = "service-fault"         // a service of AWS failed by itself
+	Unknown              Class = "unknown"               // nothing that is known here says the cause
 )
 
 // explanation is what people read about a class.

@@ -81,10 +81,7 @@ func (f Failure) Losses() []Loss {
 // element returns the type of the element that the failure is about: the one that
 // failed, or the one whose loss is most severe.
 func (f Failure) element() string {
-	if f.Element.Type != "" {
-		return f.Element.Type
-	}
-	return MostSevere(f.Event.FailingElements())
+	return cmp.Or(f.Element.Type, MostSevere(f.Event.FailingElements()))
 }
 
 // reason returns the text of the failure, empty where the event has none: of the

@@ -47,15 +47,13 @@ type UpdateKind string
 
 // The kinds of updates.
 const (
-	Nothing   UpdateKind = ""
-	Opening   UpdateKind = "opening"
-	Reopening UpdateKind = "reopening"
-	Summary   UpdateKind = "summary"
-	Closing   UpdateKind = "closing"
-	// NewReason is that calls of an open incident fail for another cause as well,
-	// GraverLoss that they lose something more severe than before.
-	NewReason  UpdateKind = "new-reason"
-	GraverLoss UpdateKind = "graver-loss"
+	Nothing    UpdateKind = ""
+	Opening    UpdateKind = "opening"
+	Reopening  UpdateKind = "reopening"
+	Summary    UpdateKind = "summary"
+	Closing    UpdateKind = "closing"
+	NewReason  UpdateKind = "new-reason"  // calls of an open incident fail for another cause as well
+	GraverLoss UpdateKind = "graver-loss" // calls lose something more severe than before
 )
 
 // Sent is what a notification said.

@@ -8,18 +8,11 @@ import (
 // The targets of causes: what has to be repaired or raised. They are stored and
 // sent, so none is ever renamed.
 const (
-	// TargetRoleTrust is the trust policy of the resource access role.
-	TargetRoleTrust = "role-trust"
-	// TargetPassRole is the permission to pass a role to another service.
-	TargetPassRole = "pass-role"
-	// TargetServiceLinkedRole is the role that a Voice Connector creates
-	// pipelines through.
-	TargetServiceLinkedRole = "service-linked-role"
-	// TargetAccount is the account itself: a Region or a service that is not
-	// enabled in it.
-	TargetAccount = "account"
-	// TargetMediaPipelines is the API that creates pipelines and starts tasks.
-	TargetMediaPipelines = "media-pipelines"
+	TargetRoleTrust         = "role-trust"          // the trust policy of the resource access role
+	TargetPassRole          = "pass-role"           // the permission to pass a role to another service
+	TargetServiceLinkedRole = "service-linked-role" // through which a Voice Connector creates pipelines
+	TargetAccount           = "account"             // a Region or a service that is not enabled in it
+	TargetMediaPipelines    = "media-pipelines"     // the API that creates pipelines and starts tasks
 
 	// The services that call analytics calls on the customer's behalf.
 	TargetKinesis      = "kinesis"
@@ -81,15 +74,15 @@ func (t text) refused() string {
 // known to be the cause.
 func (t text) service() string {
 	named := map[string]bool{}
-	before := ""
 	for w := range strings.FieldsSeq(t.words) {
 		if target := serviceWords[w]; target != "" {
 			named[target] = true
 		}
-		if target := operations[before]; target != "" && w == "operation" {
+	}
+	for name, target := range operations {
+		if t.says(name + " operation") {
 			named[target] = true
 		}
-		before = w
 	}
 	if named[TargetKinesis] && t.says("kinesis video") {
 		delete(named, TargetKinesis)

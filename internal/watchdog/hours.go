@@ -99,9 +99,11 @@ func (h Hours) Quiet(t time.Time) bool {
 
 // Busy returns how much of the time between two others is outside the quiet hours.
 func (h Hours) Busy(from, to time.Time) time.Duration {
-	busy := max(to.Sub(from), 0)
+	length := max(to.Sub(from), 0)
+	busy := length
 	for _, s := range h.spans(from, to) {
-		busy -= max(earlier(s.To, to).Sub(pipeline.Later(s.From, from)), 0)
+		begin, end := max(s.From.Sub(from), 0), min(s.To.Sub(from), length)
+		busy -= max(end-begin, 0)
 	}
 	return busy
 }
@@ -163,13 +165,6 @@ func (h Hours) spans(from, to time.Time) []Span {
 // at is the time of a day at which clocks show so many minutes since midnight.
 func (h Hours) at(day time.Time, minutes int) time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day(), 0, minutes, 0, 0, h.Zone())
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}

@@ -1,10 +1,6 @@
 package watchdog
 
-import (
-	"time"
-
-	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
+import "time"
 
 // Silence is the question whether it is a fault that no event has come since a time.
 //
@@ -169,10 +165,11 @@ type slot struct {
 // compare returns the comparison with the day so many days ago.
 func (s Silence) compare(ago int, length time.Duration) comparison {
 	then, half := s.Hours.Earlier(s.Now, ago), length/2
-	c := comparison{span: Span{then.Add(-length), then}, from: then, to: then}
+	c := comparison{span: Span{then.Add(-length), then}}
+	var first, last time.Duration // after then
 	add := func(from, to time.Duration, isHalf bool) {
 		span := Span{then.Add(from), then.Add(to)}
-		c.from, c.to = earlier(c.from, span.From), pipeline.Later(c.to, span.To)
+		first, last = min(first, from), max(last, to)
 		if s.Hours.Busy(span.From, span.To) >= (to-from)/2 { // in quiet hours no calls have to come
 			c.slots = append(c.slots, slot{span, isHalf})
 			c.usable = c.usable || isHalf
@@ -190,6 +187,7 @@ func (s Silence) compare(ago int, length time.Duration) comparison {
 			add(-length-half-at-piece, -length-half-at, false)
 		}
 	}
+	c.from, c.to = then.Add(first), then.Add(last)
 	// A day within the silence itself says nothing, nor does one that was quiet.
 	c.usable = c.usable && !c.to.After(s.Last) && !s.Hours.Quiet(then)
 	return c
