@@ -37,11 +37,10 @@ type Symptom struct {
 //  4. a status code in the texts,
 //  5. of a failed creation, its status code; otherwise the element's status.
 //
-// Codes go before words because services fix them, and words before generic
-// codes because a generic code wraps many causes. Names of resources, ARNs,
-// addresses and request ids say nothing about a cause and are not read. A failed
-// creation of which nothing else is known is CreationRefused; any other failure is
-// Unknown.
+// Codes go before words because services fix them, and words before generic codes because
+// a generic code wraps many causes. Names of resources, ARNs, addresses and request ids
+// say nothing about a cause and are not read. A failed creation of which nothing else is
+// known is CreationRefused; any other failure is Unknown.
 func CauseOf(s Symptom) Cause {
 	t := read(s.Reason, s.Element.StatusDetail)
 	class, code := t.class()

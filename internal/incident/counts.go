@@ -30,15 +30,14 @@ func CountOccurrences(all []Occurrence) OccurrenceCounts {
 	counted := make(map[string]bool, len(all))
 	for _, o := range all {
 		counts.LastAt = o.At
-		switch {
-		case o.PipelineID == "": // an erased call
-			counts.Calls++
-		case !counted[o.PipelineID]:
-			counted[o.PipelineID] = true
-			counts.Calls++
-			if len(counts.Examples) < maxExamples {
-				counts.Examples = append(counts.Examples, o)
-			}
+		erased := o.PipelineID == ""
+		if !erased && counted[o.PipelineID] {
+			continue
+		}
+		counts.Calls++
+		counted[o.PipelineID] = true
+		if !erased && len(counts.Examples) < maxExamples {
+			counts.Examples = append(counts.Examples, o)
 		}
 	}
 	return counts

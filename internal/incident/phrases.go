@@ -7,11 +7,10 @@ package incident
 // named in the guide, it names this cause, but not the text of it; API reference, that of
 // a service prints this text; AWS wording, services of AWS word such errors like this.
 //
-// The order matters where one text can have several: literals first, then what
-// names the cause most closely. "Throttled" stands before "quota" because texts
-// about rates contain words about limits, and "permissions" before "missing"
-// because services that hide what one may not see say "access denied or does not
-// exist".
+// The order matters where one text can have several: literals first, then what names the
+// cause most closely. "Throttled" stands before "quota" because texts about rates contain
+// words about limits, and "permissions" before "missing" because services that hide what
+// one may not see say "access denied or does not exist".
 var phrases = []struct {
 	class Class
 	words []string

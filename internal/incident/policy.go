@@ -81,13 +81,9 @@ func (i Incident) UrgentReason() Reason {
 // Unannounced returns the reasons that no message has listed and that say something:
 // they have words or a class.
 func (i Incident) Unannounced() []Reason {
-	var list []Reason
-	for _, r := range i.Reasons {
-		if !i.Announced.Has(r) && (r.Text != "" || r.Class != Unknown) {
-			list = append(list, r)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(i.Reasons), func(r Reason) bool {
+		return i.Announced.Has(r) || r.Text == "" && r.Class == Unknown
+	})
 }
 
 // Announced is what notifications have said of an incident.

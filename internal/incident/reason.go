@@ -12,10 +12,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
-// MaxReasons is how many distinct reasons an incident keeps, and MaxCauses how many
-// more of which each has a cause of its own: so a reason that needs another remedy is
-// kept, however many others came before. Calls that fail for further ones are counted
-// together.
+// MaxReasons is how many distinct reasons an incident keeps, and MaxCauses how many more
+// of which each has a cause of its own: so a reason that needs another remedy is kept,
+// however many others came before. Calls that fail for further ones are counted together.
 const (
 	MaxReasons = 20
 	MaxCauses  = 8
@@ -55,10 +54,9 @@ func ReasonOf(c Cause, text string) Reason {
 // boundedReason returns as much of a reason as is kept. What is longer has its
 // phone numbers masked before it is cut: half a number would not be known as one.
 func boundedReason(text string) string {
-	if len(text) <= maxReasonText {
-		return text
+	if len(text) > maxReasonText {
+		text = redact.Text(text)
 	}
-	text = redact.Text(text)
 	if len(text) <= maxReasonText {
 		return text
 	}
@@ -117,9 +115,8 @@ func digitsIn(s string) int {
 	return n
 }
 
-// variable reports whether a word, of letters and digits, is a number or an id: it
-// begins with a digit, has two of them, or one where a word such as s3 or ipv4 is
-// longer.
+// variable reports whether a word, of letters and digits, is a number or an id: it begins
+// with a digit, has two of them, or one where a word such as s3 or ipv4 is longer.
 func variable(word string) bool {
 	const maxName = 4 // bytes of one with a digit
 	first, _ := utf8.DecodeRuneInString(word)

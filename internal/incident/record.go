@@ -16,12 +16,11 @@ import (
 // fit exactly, though an older one might.
 const maxExact = 32
 
-// Record records a failure in the incident that it belongs to, opens or reopens one
-// where there is none, and notifies nobody. It returns the incident as it is afterwards.
-// It is idempotent: the same failure any number of times, at once or after a crash,
-// counts once. It costs one query, two writes and a read while the incident is open and
-// has the failure's reason, losses and cause; each of these that is new costs one more
-// write.
+// Record records a failure in the incident that it belongs to, opens or reopens one where
+// there is none, and notifies nobody. It returns the incident as it is afterwards. It is
+// idempotent: the same failure any number of times, at once or after a crash, counts
+// once. It costs one query, two writes and a read while the incident is open and has the
+// failure's reason, losses and cause; each of these that is new costs one more write.
 func (s *Service) Record(ctx context.Context, r Report) (i Incident, err error) {
 	r = r.bounded()
 	r.Occurrence.Seen, r.Occurrence.Reasons = s.Now(), []string{r.why.ID}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -34,27 +35,23 @@ func targetOf(class Class, code Code, t text) string {
 		return TargetKMS
 	case Unknown, NoAudio, IncompatibleMedia, RecordingLength, CreationRefused:
 		return ""
-	}
-	if class == Permissions {
-		if target := t.refused(); target != "" {
-			return target
+	case Permissions:
+		return cmp.Or(t.refused(), code.Target, t.service())
+	case MissingResource:
+		if t.says("service-linked role") {
+			return TargetServiceLinkedRole
 		}
 	}
-	if class == MissingResource && t.says("service-linked role") {
-		return TargetServiceLinkedRole
-	}
-	if code.Class == class && code.Target != "" {
-		return code.Target
-	}
-	return t.service()
+	return cmp.Or(code.Target, t.service())
 }
 
 // refused returns the target of a refusal, of which the text names the action or
 // the role.
 func (t text) refused() string {
-	target := actionTargets[t.actionService]
+	service, _, _ := strings.Cut(t.action, ":")
+	target := actionTargets[service]
 	switch {
-	case t.actionService == "kms": // also where a service-linked role lacks it: the key's policy refuses
+	case service == "kms": // also where a service-linked role lacks it: the key's policy refuses
 		return target
 	case t.serviceLinked:
 		return TargetServiceLinkedRole
@@ -69,9 +66,8 @@ func (t text) refused() string {
 	return ""
 }
 
-// service returns the one service that the text names. KMS goes before others,
-// because a key is always used by another service; of any other two, none is
-// known to be the cause.
+// service returns the one service that the text names. KMS goes before others, because a
+// key is always used by another service; of any other two, none is known to be the cause.
 func (t text) service() string {
 	named := map[string]bool{}
 	for w := range strings.FieldsSeq(t.words) {

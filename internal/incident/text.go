@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,9 +14,8 @@ type text struct {
 	words string
 	// codes are the error codes, in the order of the text.
 	codes []Code
-	// action is the first action of IAM, such as "kms:decrypt", and actionService
-	// its first part.
-	action, actionService string
+	// action is the first action of IAM, such as "kms:decrypt".
+	action string
 	// serviceLinked is whether the text is about a service-linked role.
 	serviceLinked bool
 	// status is the last HTTP status code, as far as the text says that it is one.
@@ -71,10 +71,7 @@ func read(texts ...string) text {
 	words.WriteByte(' ')
 	for field := range strings.FieldsSeq(raw) {
 		if action, ok := actionIn(field); ok {
-			if t.action == "" {
-				t.action = action
-				t.actionService, _, _ = strings.Cut(action, ":")
-			}
+			t.action = cmp.Or(t.action, action)
 			continue
 		}
 		for part := range strings.FieldsFuncSeq(field, func(r rune) bool { return strings.ContainsRune(punctuation, r) }) {
@@ -179,8 +176,7 @@ func (t *text) token(s string) []string {
 	return []string{s}
 }
 
-// maxWithDigit is how long a word with a digit, such as "16khz", may be
-// not to be an id.
+// maxWithDigit is how long a word with a digit, such as "16khz", may be not to be an id.
 const maxWithDigit = 8
 
 // namespaces are the first parts of the names of error types in several languages
