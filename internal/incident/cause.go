@@ -18,52 +18,42 @@ type Cause struct {
 	Target string
 }
 
-// Symptom is what an event says about a failure. All of it may be empty.
-type Symptom struct {
-	// Reason is detail.failureReason: free text.
-	Reason string
-	// HTTPStatusCode comes with a failed creation.
-	HTTPStatusCode string
-	CreateFailed   bool
-	// Element is the one that failed, where the symptom is that of one.
-	Element chime.Element
-}
-
-// CauseOf returns the cause of a failure by its symptom. In this order:
+// CauseOfText returns the cause that a free text says, such as detail.failureReason. In
+// this order:
 //
-//  1. the most specific error code in the texts (see codes.go),
-//  2. their words (see phrases.go),
+//  1. the most specific error code in it (see codes.go),
+//  2. its words (see phrases.go),
 //  3. an error code that only says that something failed (see Code.Generic),
-//  4. a status code in the texts,
-//  5. of a failed creation, its status code; otherwise the element's status.
+//  4. a status code.
 //
 // Codes go before words because services fix them, and words before generic codes because
 // a generic code wraps many causes. Names of resources, ARNs, addresses and request ids
-// say nothing about a cause and are not read. A failed creation of which nothing else is
-// known is CreationRefused; any other failure is Unknown.
-func CauseOf(s Symptom) Cause {
-	t := read(s.Reason, s.Element.StatusDetail)
-	class, code := t.class()
-	switch {
-	case s.CreateFailed && (class == Unknown || class == InvalidConfiguration && code.Generic):
-		return byStatusCode(s.HTTPStatusCode)
-	case class != Unknown:
-		return Cause{Class: class, Target: targetOf(class, code, t)}
-	case lossOf(s.Element.Type) == VoiceEnhancement && s.Element.Status == chime.StatusNotSupported:
-		// The guide knows one reason for this status: a call of over 30 minutes.
-		return Cause{Class: RecordingLength}
-	}
-	return Cause{Class: Unknown}
+// say nothing about a cause and are not read.
+func CauseOfText(text string) Cause {
+	cause, _ := causeOf(text)
+	return cause
 }
 
-// CauseOfState returns the cause of a pipeline's failure: by the failure itself,
-// and where that says nothing, by the first failed element that says more.
+// causeOf also returns the code that decided, if one did.
+func causeOf(text string) (Cause, Code) {
+	t := read(text)
+	class, code := t.class()
+	return Cause{Class: class, Target: targetOf(class, code, t)}, code
+}
+
+// CauseOfState returns the cause of a pipeline's failure: by the text of the failure; of a
+// failed creation whose text says nothing, by its status code; and else by the first
+// failed element that says more.
 func CauseOfState(state pipeline.State) Cause {
-	symptom := Symptom{CreateFailed: state.Status == pipeline.CreateFailed}
-	if f := state.Failure; f != nil {
-		symptom.Reason, symptom.HTTPStatusCode = f.Reason, f.HTTPStatusCode
+	var f pipeline.Failure
+	if state.Failure != nil {
+		f = *state.Failure
 	}
-	cause := CauseOf(symptom)
+	cause, code := causeOf(f.Reason)
+	vague := cause.Class == Unknown || cause.Class == InvalidConfiguration && code.Generic
+	if vague && state.Status == pipeline.CreateFailed {
+		cause = byStatusCode(f.HTTPStatusCode)
+	}
 	for _, e := range state.FailingElements() {
 		if cause.Class == Unknown {
 			cause = CauseOfElement(e)
@@ -72,9 +62,15 @@ func CauseOfState(state pipeline.State) Cause {
 	return cause
 }
 
-// CauseOfElement returns the cause of an element's failure by what the element
-// itself says.
-func CauseOfElement(e chime.Element) Cause { return CauseOf(Symptom{Element: e}) }
+// CauseOfElement returns the cause of an element's failure by what the element itself
+// says.
+func CauseOfElement(e chime.Element) Cause {
+	cause := CauseOfText(e.StatusDetail)
+	if cause.Class == Unknown && e.Status == chime.StatusNotSupported && lossOf(e.Type) == VoiceEnhancement {
+		return Cause{Class: RecordingLength} // the guide knows one reason for this status: a call of over 30 minutes
+	}
+	return cause
+}
 
 // class returns the class of the texts, and the code that decided, if one did.
 // The last of several codes that are equally specific decides, because the texts
@@ -106,7 +102,7 @@ func (t text) class() (Class, Code) {
 // byStatusCode returns the cause of a failed creation by the codes that
 // CreateMediaInsightsPipeline documents. It documents 400 both for a bad request
 // and for a quota that is used up, so 400 alone says nothing. A 403 or a 404 may
-// be about more than one role or resource.
+// be about more than one role or resource. Where nothing is known it is CreationRefused.
 func byStatusCode(code string) Cause {
 	switch class := classOfStatus(strings.TrimSpace(code)); class {
 	case Unknown:

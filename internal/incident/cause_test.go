@@ -130,7 +130,7 @@ func TestCauseOfReason(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := incident.Cause{Class: tt.class, Target: tt.target}
-			if got := incident.CauseOf(incident.Symptom{Reason: tt.reason}); got != want {
+			if got := incident.CauseOfText(tt.reason); got != want {
 				t.Errorf("%q: got %v, want %v", tt.reason, got, want)
 			}
 		})
@@ -180,13 +180,5 @@ func TestCauseOfElement(t *testing.T) {
 	want = incident.Cause{Class: incident.KeyUnusable, Target: incident.TargetKMS}
 	if got := incident.CauseOfState(state); got != want {
 		t.Errorf("of a pipeline that says more: got %v, want %v", got, want)
-	}
-}
-
-// The words of one text do not run into those of another.
-func TestTextsStayApart(t *testing.T) {
-	s := incident.Symptom{Reason: "slow", Element: chime.Element{StatusDetail: "down"}}
-	if got := incident.CauseOf(s).Class; got != incident.Unknown {
-		t.Errorf("got %s, want unknown", got)
 	}
 }

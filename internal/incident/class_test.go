@@ -82,7 +82,7 @@ func TestRunbookTableOfReasons(t *testing.T) {
 			if strings.HasPrefix(reason, "is ") { // of a key
 				reason = "The KMS key x-1 " + reason
 			}
-			if got := incident.CauseOf(incident.Symptom{Reason: reason}).Class; got != incident.Class(class) {
+			if got := incident.CauseOfText(reason).Class; got != incident.Class(class) {
 				t.Errorf("%q: got %s, want %s", reason, got, class)
 			}
 		}
@@ -116,7 +116,7 @@ func TestPhrasesAreReachable(t *testing.T) {
 		if p.Phrase != strings.ToLower(p.Phrase) {
 			t.Errorf("%q: want lower case", p.Phrase)
 		}
-		if got := incident.CauseOf(incident.Symptom{Reason: p.Phrase}).Class; got != p.Class {
+		if got := incident.CauseOfText(p.Phrase).Class; got != p.Class {
 			t.Errorf("%q: got %s, want %s", p.Phrase, got, p.Class)
 		}
 	}

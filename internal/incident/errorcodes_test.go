@@ -60,7 +60,7 @@ func TestDocumentedErrorCodes(t *testing.T) {
 	counts, total := map[string]count{}, count{}
 	unknown := map[string][]string{}
 	for _, e := range errorCodes(t) {
-		if got := incident.CauseOf(incident.Symptom{Reason: e.reason()}); got != e.want {
+		if got := incident.CauseOfText(e.reason()); got != e.want {
 			t.Errorf("%s: %q: got %v, want %v", e.service, e.reason(), got, e.want)
 		}
 		if !slices.Contains(incident.Classes(), e.want.Class) {
@@ -101,7 +101,7 @@ func TestCodesAreReachable(t *testing.T) {
 			t.Errorf("%s: got %+v, want a target that is in the list", c.Name, c)
 		}
 		for _, form := range []string{c.Name, c.Name + "Exception", c.Name + "Error"} {
-			if got := incident.CauseOf(incident.Symptom{Reason: form}).Class; got != c.Class {
+			if got := incident.CauseOfText(form).Class; got != c.Class {
 				t.Errorf("%s: got %s, want %s", form, got, c.Class)
 			}
 		}

@@ -57,10 +57,9 @@ var hyphenated = setOf("service-linked non-existent")
 // a dot, an underscore and a slash may be part of a name or a code.
 const punctuation = ":;,()[]{}<>=\"|!?`“”‘"
 
-// read reads texts. Upper and lower case and white space make no difference.
-func read(texts ...string) text {
-	raw := strings.ToLower(strings.Join(texts, "\n"))
-	raw = strings.ReplaceAll(raw, "’", "'")
+// read reads a text. Upper and lower case and white space make no difference.
+func read(free string) text {
+	raw := strings.ReplaceAll(strings.ToLower(free), "’", "'")
 	t := text{serviceLinked: strings.Contains(raw, "awsservicerolefor")}
 	if found := httpStatus.FindAllStringSubmatch(raw, -1); found != nil {
 		t.status = found[len(found)-1][1]
