@@ -132,7 +132,7 @@ func (w *walker) scalar(value jsontext.Value) {
 		masked = w.unique(text, w.seen[depth-1])
 		w.names[depth] = text
 		// {"customer": {"number": …}}
-		if within := last(w.names[depth-1]) + " " + text; classOf(parts(within)) == phone {
+		if within := last(w.names[depth-1]) + " " + text; classOf(nameParts(within)) == phone {
 			w.names[depth] = within
 		}
 	} else {
@@ -149,7 +149,7 @@ func (w *walker) scalar(value jsontext.Value) {
 
 // last returns the last word of a name.
 func last(name string) string {
-	list := parts(name)
+	list := nameParts(name)
 	if len(list) == 0 {
 		return ""
 	}

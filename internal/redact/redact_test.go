@@ -152,7 +152,7 @@ func TestNumber(t *testing.T) {
 		{"sip:jane.doe@example.com", "…"}, {"sip:jane1985@198.51.100.7", "…"},
 		{"sip:anonymous@anonymous.invalid", "anonymous"}, {"Anonymous", "anonymous"}, {"Jane Doe", "…"},
 		{"54321", "…4321"}, {"4321", "…"}, {"7", "…"}, {"+", "…"}, {"  ", "…"}, {"", ""}, {"sip:", "…"},
-		{"…0123", "…0123"}, {"…", "…"},
+		{"…0123", "…0123"}, {"…", "…"}, {"tel://…0123", "…0123"},
 	})
 }
 
@@ -160,6 +160,7 @@ func TestField(t *testing.T) {
 	for _, tt := range []struct{ name, value, want string }{
 		{"ANI", "12065550188", "…0188"}, {"callerId", "2065550187", "…0187"}, {"customerNumber", "5550186", "…0186"},
 		{"customerPhone", "54321", "…4321"}, {"CALLER_ID", "1764038040", "…8040"},
+		{"caller%20number", "54321", "…4321"}, {"cal\u200bler", "54321", "…4321"},
 		{"from", "5550123", "…0123"}, {"from", "1764038040", "1764038040"}, {"from", "2026-11-25", "2026-11-25"},
 		{"to", "sales", "sales"}, {"callerName", "Jane Doe", "Jane Doe"},
 		{"x-caller-number", "901820 55", "…2055"}, {"note", "5550123", "5550123"}, {"case", "4155550123", "…0123"},

@@ -197,7 +197,7 @@ func TestAccountsBesideRegions(t *testing.T) {
 	for region, is := range map[string]bool{
 		"us-east-1": true, "us-gov-west-1": true, "ap-southeast-2": true, "us-isob-east-1": true, "eu-central-1": true,
 		"us-east-12": false, "use-east-1": false, "us-east": false, "us-1": false, "us--1": false, "u-east-1": false,
-		"us-east-a": false, "us-east-1a": true, "us-a-b-c-1": false,
+		"us-east-a": false, "us-east-1a": true, "us-a-b-c-1": false, "us-éast-1": false, "és-east-1": false,
 	} {
 		for _, separator := range []string{" ", ":", "/", "-", "_", ".", ",", ", ", ": ", " - ", "   "} {
 			known := is && len(separator) < 3
@@ -230,6 +230,7 @@ func TestAccountsBesideRegions(t *testing.T) {
 		{"%s.dkr.ecr.eu-west-1.amazonaws.com/x", true}, {"%s.dkr.ecs.x", false}, {"%s.dkr.ecr", false},
 		{"arn:aws:sns:us-east-1:%s:t", true}, {"arn:aws:s3:::bucket-%s/x", true}, {"arn:aws:iam::aws:policy/p-%s", true},
 		{"arn:aws:s3:::a b-%s", false}, {"arn:aws:s3:::a,b-%s", false}, {"arn:aws:s3::x:%s", false}, {"arn: %s", false},
+		{"arn:aws:sés::%s:t", false}, {"sqs.us-éast-1.amazonaws.com/%s/q", false}, {"us-east-1-2:%s", false},
 		{"arn:aws-us-gov:lambda:us-gov-west-1:%s:function:f", true}, {"barn:aws:s3:::b-%s", false}, {"arn:aws:%s:a", false},
 		{"account %s", true}, {"account id: %s", true}, {"ownerId=%s", true}, {"accountNumber %s", true}, {"amount %s",
 			false},
