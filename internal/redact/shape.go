@@ -19,14 +19,19 @@ func (sc *scanner) shaped(g *spread) number {
 	if sc.inChain(from) || sc.inID(from) || sc.currency(from) {
 		return number{}
 	}
-	for k := min(g.within(maxDigits), maxShaped); k >= 2; k-- {
+	most := g.within(maxDigits)
+	for k := min(most, maxShaped); k >= 2; k-- {
 		last := g.list[k-1]
 		if g.sum(k) < minBare || last.len() < 2 || strings.ContainsAny(sc.s[from:last.to], "./_") || !sc.likeNumber(g, k) {
 			continue
 		}
-		if !sc.hexBehind(last.to) && !sc.idBehind(last.to) && !sc.unit(last.to) {
-			return sc.numberOf(from, last.to)
+		if sc.hexBehind(last.to) || sc.idBehind(last.to) || sc.unit(last.to) {
+			continue
 		}
+		if k < most && g.list[k].len() == 1 && sc.s[last.to:g.list[k].from] == "-" {
+			return sc.numberOf(from, g.list[k].to) // 1234-5678-901-2
+		}
+		return sc.numberOf(from, last.to)
 	}
 	return number{}
 }
