@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -44,22 +45,15 @@ func ParseHTTPSBodies(where, value string) (HTTPSBodies, error) {
 	if body := HTTPSBody(value); body.known() {
 		return HTTPSBodies{body, body}, nil
 	}
-	named := map[string]bool{}
+	topics := map[string]*HTTPSBody{"failures": &chosen.Failures, "alerts": &chosen.Alerts}
 	for pair := range strings.SplitSeq(value, ",") {
 		topic, word, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		body := HTTPSBody(word)
-		if !body.known() || named[topic] {
+		body := topics[topic]
+		if body == nil || !HTTPSBody(word).known() {
 			return HTTPSBodies{}, refused
 		}
-		named[topic] = true
-		switch topic {
-		case "failures":
-			chosen.Failures = body
-		case "alerts":
-			chosen.Alerts = body
-		default:
-			return HTTPSBodies{}, refused
-		}
+		*body = HTTPSBody(word)
+		delete(topics, topic) // each once
 	}
 	return chosen, nil
 }
@@ -68,13 +62,7 @@ func (b HTTPSBody) known() bool { return b == HTTPSCard || b == HTTPSData }
 
 // String returns the choice as ParseHTTPSBodies parses it.
 func (b HTTPSBodies) String() string {
-	word := func(body HTTPSBody) string {
-		if body == HTTPSData {
-			return string(HTTPSData)
-		}
-		return string(HTTPSCard)
-	}
-	failures, alerts := word(b.Failures), word(b.Alerts)
+	failures, alerts := string(cmp.Or(b.Failures, HTTPSCard)), string(cmp.Or(b.Alerts, HTTPSCard))
 	if failures == alerts {
 		return failures
 	}

@@ -4,6 +4,7 @@
 package notify
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -89,12 +90,9 @@ func (l *lines) field(label, value string) {
 // attributes cleans the values, and drops those that are empty.
 func attributes(all map[string]string) map[string]string {
 	for key, value := range all {
-		if value = clean(value, maxID); value == "" {
-			delete(all, key)
-		} else {
-			all[key] = value
-		}
+		all[key] = clean(value, maxID)
 	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all
 }
 
