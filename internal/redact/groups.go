@@ -10,7 +10,7 @@ const (
 	// maxGroups and maxGap bound how far the digits of a number may be spread.
 	maxGroups = 20
 	maxGap    = 4
-	// maxSpread is the most digits of a number with the prefix of an international call.
+	// maxSpread is how many digits a number has with the prefix of an international call.
 	maxSpread = maxDigits + len("011")
 )
 
@@ -37,10 +37,10 @@ func (g *spread) sum(k int) int {
 	return g.list[k-1].sum
 }
 
-// within returns the first groups that have no more than most digits together.
-func (g *spread) within(most int) int {
+// within returns the first groups that have no more digits than limit together.
+func (g *spread) within(limit int) int {
 	k := g.n
-	for k > 0 && g.sum(k) > most {
+	for k > 0 && g.sum(k) > limit {
 		k--
 	}
 	return k

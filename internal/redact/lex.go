@@ -125,7 +125,7 @@ func separates(c byte) bool { return oneOf(c, " -./_()[]") }
 
 func oneOf(c byte, list string) bool { return strings.IndexByte(list, c) >= 0 }
 
-// minDigits is the fewest digits that any rule masks.
+// minDigits is how many digits any rule needs.
 const minDigits = 5
 
 // mayHoldNumber reports whether a text has enough digits, of any script, to need a

@@ -60,7 +60,7 @@ func (sc *scanner) number(i, run, word int) (n number, kept int) {
 		return sc.bare(i, run, word, named), 0 // an id, and digits of something else
 	}
 	if n = sc.written(&g, minTrunk); n.to == 0 {
-		n = sc.given(&g, named)
+		n = sc.byName(&g, named)
 	}
 	if n.to == 0 {
 		n = sc.shaped(&g)
@@ -73,17 +73,17 @@ func (sc *scanner) number(i, run, word int) (n number, kept int) {
 
 // plus handles a plus sign and the number behind it. It returns where to go on.
 func (sc *scanner) plus(i int) int {
-	first, least := i+1, minPlus
+	first, minimum := i+1, minPlus
 	for n := 0; n < maxGap && oneOf(sc.at(first), " -(["); n++ {
 		if sc.at(first) == ' ' {
-			least++ // it may be a sum
+			minimum++ // it may be a sum
 		}
 		first++
 	}
 	if !isDigit(sc.at(first)) || sc.increment(first) {
 		return i + 1
 	}
-	if n := sc.greedy(first, least, true); n.to > 0 {
+	if n := sc.greedy(first, minimum, true); n.to > 0 {
 		n.from = i
 		return sc.hide(n)
 	}
@@ -102,13 +102,13 @@ func (sc *scanner) increment(i int) bool {
 		sc.at(i-2) == '=' && sc.at(i-3) == 'm' && !isLetter(sc.at(i-4))
 }
 
-// greedy makes one number of all groups from i on, if they have least digits together.
+// greedy makes one number of all groups from i on, if they have as many digits as minimum says.
 // signed reports that a plus precedes them. Groups behind what is complete by the North
 // American plan are left out.
-func (sc *scanner) greedy(i, least int, signed bool) number {
+func (sc *scanner) greedy(i, minimum int, signed bool) number {
 	g := sc.groups(i, true)
-	most := g.within(maxDigits + g.prefix())
-	for k := 1; k < most; k++ {
+	all := g.within(maxDigits + g.prefix())
+	for k := 1; k < all; k++ {
 		grouped, valid := g.plan(k)
 		end := g.list[k-1].to
 		apart := grouped && strings.Contains(sc.s[end:g.list[k].from], " ")
@@ -116,22 +116,22 @@ func (sc *scanner) greedy(i, least int, signed bool) number {
 			return sc.numberOf(i, end)
 		}
 	}
-	if most == 0 || g.sum(most) < least {
+	if all == 0 || g.sum(all) < minimum {
 		return number{}
 	}
-	return sc.numberOf(i, g.list[most-1].to)
+	return sc.numberOf(i, g.list[all-1].to)
 }
 
-// written finds a number that is known by how it is written. Within a country it has
-// least digits.
-func (sc *scanner) written(g *spread, least int) number {
+// written finds a number that is known by how it is written. Within a country it has at
+// least as many digits as minimum says.
+func (sc *scanner) written(g *spread, minimum int) number {
 	if n := sc.prefixed(g); n.to > 0 {
 		return n
 	}
 	if n := sc.american(g); n.to > 0 {
 		return n
 	}
-	return sc.trunk(g, least)
+	return sc.trunk(g, minimum)
 }
 
 // american finds ten digits in groups of 3-3-4, with or without a 1 before them. Where
@@ -167,9 +167,9 @@ func (sc *scanner) prefixed(g *spread) number {
 
 // trunk finds two groups or more that begin with 0, as numbers within most countries
 // do: 030 901820, (0)30/901820-55.
-func (sc *scanner) trunk(g *spread, least int) number {
+func (sc *scanner) trunk(g *spread, minimum int) number {
 	k, first := g.within(maxTrunk), g.list[0]
-	if k < 2 || g.digits[0] != '0' || g.digits[1] == '0' || g.sum(k) < least {
+	if k < 2 || g.digits[0] != '0' || g.digits[1] == '0' || g.sum(k) < minimum {
 		return number{}
 	}
 	if first.len() == 1 && !sc.bracketed(first.from, first.to) {
@@ -183,18 +183,18 @@ func (sc *scanner) trunk(g *spread, least int) number {
 	return sc.numberOf(first.from, end)
 }
 
-// given finds a number behind words, or under a name, that say so.
-func (sc *scanner) given(g *spread, n name) number {
+// byName finds a number behind words, or under a name, that say so.
+func (sc *scanner) byName(g *spread, n name) number {
 	run := g.list[0]
 	switch n.class {
 	case phone:
-		return sc.greedy(run.from, n.least, false)
+		return sc.greedy(run.from, n.minimum, false)
 	case party:
 		local := g.n == 2 && run.len() == 3 && g.list[1].len() == 4
 		if sc.unit(g.list[g.n-1].to) || g.n == 1 && sc.epoch(run.from, run.to) {
 			return number{}
 		}
-		if local || g.sum(g.n) >= n.least {
+		if local || g.sum(g.n) >= n.minimum {
 			return sc.greedy(run.from, 0, false)
 		}
 	}

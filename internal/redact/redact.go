@@ -46,7 +46,7 @@
 //     milliseconds accordingly; dates and times in all common notations, and dates run
 //     together to 14 digits
 //   - IPv4 addresses and decimal numbers
-//   - bare runs before a unit ("ms", "bytes") or beside a currency, and behind words
+//   - bare runs before a unit ("ms", "bytes") or next to a currency, and behind words
 //     such as "sequence number", "request id", "offset" or "size"
 //
 // # Limits
@@ -123,7 +123,7 @@ func JSON(name string, raw []byte) []byte { return Redactor{}.JSON(name, raw) }
 func (r Redactor) Text(s string) string { return r.Field("", s) }
 
 // Field is the function Field. It masks until nothing changes any more: a number that is
-// gone may leave digits beside it that have another meaning without it.
+// gone may leave digits next to it that have another meaning without it.
 func (r Redactor) Field(name, value string) string {
 	if r.whole || !mayHoldNumber(value) {
 		return value

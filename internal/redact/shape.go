@@ -6,8 +6,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/lazyregexp"
 )
 
-// maxShaped is the most groups, and maxFormatted the most digits of one, where only
-// the grouping says that they are a number.
+// maxShaped is how many groups are a number, and maxFormatted how many digits one of them
+// has, where only the grouping says so.
 const (
 	maxShaped    = 7
 	maxFormatted = 6
@@ -19,8 +19,8 @@ func (sc *scanner) shaped(g *spread) number {
 	if sc.inChain(from) || sc.inID(from) || sc.currency(from) {
 		return number{}
 	}
-	most := g.within(maxDigits)
-	for k := min(most, maxShaped); k >= 2; k-- {
+	all := g.within(maxDigits)
+	for k := min(all, maxShaped); k >= 2; k-- {
 		last := g.list[k-1]
 		if g.sum(k) < minBare || last.len() < 2 || strings.ContainsAny(sc.s[from:last.to], "./_") || !sc.likeNumber(g, k) {
 			continue
@@ -28,7 +28,7 @@ func (sc *scanner) shaped(g *spread) number {
 		if sc.hexBehind(last.to) || sc.idBehind(last.to) || sc.unit(last.to) {
 			continue
 		}
-		if k < most && g.list[k].len() == 1 && sc.s[last.to:g.list[k].from] == "-" {
+		if k < all && g.list[k].len() == 1 && sc.s[last.to:g.list[k].from] == "-" {
 			return sc.numberOf(from, g.list[k].to) // 1234-5678-901-2
 		}
 		return sc.numberOf(from, last.to)

@@ -16,8 +16,8 @@ const (
 // name is what is said about some digits.
 type name struct {
 	class class
-	// least is how many digits are a number then.
-	least int
+	// minimum is how many digits are a number then.
+	minimum int
 }
 
 // minText is how many digits the classes need for a number behind words in text, and
