@@ -18,9 +18,9 @@ func TestHowManyDigitsAreANumber(t *testing.T) {
 		return func(s string) string { return redact.Field(name, s) }
 	}
 	for _, tt := range []struct {
-		name        string
-		mask        func(string) string
-		form        string
+		name             string
+		mask             func(string) string
+		form             string
 		minimum, maximum int // of the digits in place of %s
 	}{
 		{"bare", redact.Text, "%s", 10, 15},

@@ -1,10 +1,6 @@
 package redact
 
-import (
-	"strings"
-
-	"github.com/chimewatch/chimewatch/internal/lazyregexp"
-)
+import "strings"
 
 const (
 	// maxGroups and maxGap bound how far the digits of a number may be spread.
@@ -46,15 +42,15 @@ func (g *spread) within(limit int) int {
 	return k
 }
 
-// internationalPrefix is dialled before a country code.
-var internationalPrefix = lazyregexp.New(`^(?:00|011)[1-9]`)
-
 // prefix returns the length of the prefix of an international call, 0 for none.
 func (g *spread) prefix() int {
-	if g.digits[0] != '0' {
-		return 0
+	switch d := &g.digits; {
+	case string(d[:2]) == "00" && d[2] > '0':
+		return len("00")
+	case string(d[:3]) == "011" && d[3] > '0':
+		return len("011")
 	}
-	return max(len(internationalPrefix().Find(g.digits[:g.sum(g.n)]))-1, 0)
+	return 0
 }
 
 // plan reports whether the first k groups are a number of the North American plan,

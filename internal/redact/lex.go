@@ -35,6 +35,7 @@ func lex(text string) (string, []span) {
 			c, size = percent(text[i:])
 		case c == '\\':
 			c, size = backslash(text[i:])
+		case ' ' <= c && c < '\x7f':
 		default:
 			var r rune
 			r, size = utf8.DecodeRuneInString(text[i:])
