@@ -11,9 +11,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// IncidentUpdate is the kind of every notification about an incident.
-const IncidentUpdate Kind = "incident"
-
 // Incident renders an update of an incident.
 func Incident(u incident.Update, o Options) Message { return update{u}.message(o) }
 
@@ -53,7 +50,7 @@ func (u update) message(o Options) Message {
 	}
 	x.steps = append(x.steps, "Details: "+u.showCommand())
 	if u.Failure != nil {
-		x.data.Account, x.data.Region = clean(u.Failure.State.Account, maxID), clean(u.Failure.State.Region, maxID)
+		x.data.Account, x.data.Region = u.Failure.State.Account, u.Failure.State.Region
 	}
 	m := Message{ID: u.id(), Title: u.title(severity), Subject: u.subject(severity), Body: u.body()}
 	return m.complete(x, o)

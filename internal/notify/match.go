@@ -25,9 +25,8 @@ func (m match) message(o Options) Message {
 	matched := "Rule " + name + " matched"
 	text := join(" on call ", matched, clean(call.CallID, maxWord))
 	id := join("/", string(RuleMatch), cmp.Or(m.DeduplicationID, m.Event.ID))
-	thread := "call/" + cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id))
 	x := extras{
-		thread:   thread,
+		thread:   "call/" + cmp.Or(call.TransactionID, call.CallID, mask.text(id)),
 		short:    [][]string{{text + ": " + ruleTypeText(kind) + "."}, {m.when(rule, call) + "."}, {callParties(call)}},
 		keywords: []string{name, kind},
 		attributes: map[string]string{
@@ -36,14 +35,12 @@ func (m match) message(o Options) Message {
 		},
 		data: data{
 			ID: mask.text(id), Kind: RuleMatch, Severity: string(cmp.Or(m.Severity, incident.Medium)),
-			Rehearsal: chime.IsRehearsal(m.Event.ID),
-			Account:   clean(call.Account, maxID), Region: clean(call.Region, maxID),
+			Rehearsal: chime.IsRehearsal(m.Event.ID), Account: call.Account, Region: call.Region,
 			Match: &matchData{
-				EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind,
-				At:     m.Event.Time.UTC(),
-				CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID),
-				VoiceConnectorID: clean(call.VoiceConnectorID, maxID), Direction: clean(call.Direction, maxWord),
-				FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
+				EventID: clean(mask.text(m.Event.ID), maxID), At: m.Event.Time.UTC(),
+				HeldBack: m.Held, Rule: name, Type: kind,
+				CallID: call.CallID, TransactionID: call.TransactionID, VoiceConnectorID: call.VoiceConnectorID,
+				Direction: clean(call.Direction, maxWord), FromNumber: call.FromNumber, ToNumber: call.ToNumber,
 			},
 		},
 	}
@@ -103,10 +100,10 @@ func (m match) body(rule chime.RulesMatched, name, kind string, call pipeline.St
 		l.field("Held back", moreMatches(m.Held)+" of this rule"+m.onCall()+" since the last message")
 	}
 	l.field("When", m.when(rule, call))
-	l.field("Call", clean(call.CallID, maxID))
+	l.field("Call", call.CallID)
 	l.field("Numbers", callParties(call))
-	l.field("Voice Connector", clean(call.VoiceConnectorID, maxID))
-	l.field("Transaction", clean(call.TransactionID, maxID))
+	l.field("Voice Connector", call.VoiceConnectorID)
+	l.field("Transaction", call.TransactionID)
 	if m.Call != nil {
 		l.field("Pipeline", join(", ", clean(call.PipelineID(), maxID), clean(string(call.Status), maxWord)))
 	}

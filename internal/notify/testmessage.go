@@ -7,9 +7,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-// TestKind is the kind of a message that an operator sends to see who receives it.
-const TestKind Kind = "test"
-
 // TestMessage is sent as the notifications of a topic are, so that people see that these
 // arrive.
 type TestMessage struct {
