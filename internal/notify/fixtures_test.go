@@ -53,7 +53,7 @@ func inbound(change func(*pipeline.State)) pipeline.State {
 	return s
 }
 
-func permanent(reason string, elements ...pipeline.Element) incident.Failure {
+func permanent(reason string, elements ...chime.Element) incident.Failure {
 	return incident.Failure{Kind: incident.PermanentFailure, At: failedAt, State: inbound(func(s *pipeline.State) {
 		s.Elements = elements
 		if reason != "" {
@@ -70,15 +70,15 @@ func uncreated(code, reason string) incident.Failure {
 	})}
 }
 
-func oneElement(status pipeline.Status, failed pipeline.Element, others ...pipeline.Element) incident.Failure {
+func oneElement(status pipeline.Status, failed chime.Element, others ...chime.Element) incident.Failure {
 	state := inbound(func(s *pipeline.State) {
-		s.Status, s.Elements = status, append([]pipeline.Element{failed}, others...)
+		s.Status, s.Elements = status, append([]chime.Element{failed}, others...)
 	})
 	return incident.Failure{Kind: incident.ElementFailure, At: failedAt, Element: failed, State: state}
 }
 
-func element(kind, status, detail string) pipeline.Element {
-	return pipeline.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
+func element(kind, status, detail string) chime.Element {
+	return chime.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
 }
 
 func matched(call *pipeline.State, rule chime.RulesMatched) testMatch {

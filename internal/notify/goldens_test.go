@@ -27,7 +27,7 @@ func hostileFailure() incident.Failure {
 			FromNumber: "+12065550137", ToNumber: hostile,
 		},
 		Status:   pipeline.Failed,
-		Elements: []pipeline.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)},
+		Elements: []chime.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)},
 		Failure:  &pipeline.Failure{Reason: hostile},
 	}}
 }

@@ -62,9 +62,9 @@ func (b HTTPSBody) known() bool { return b == HTTPSCard || b == HTTPSData }
 
 // String returns the choice as ParseHTTPSBodies parses it.
 func (b HTTPSBodies) String() string {
-	failures, alerts := string(cmp.Or(b.Failures, HTTPSCard)), string(cmp.Or(b.Alerts, HTTPSCard))
+	failures, alerts := cmp.Or(b.Failures, HTTPSCard), cmp.Or(b.Alerts, HTTPSCard)
 	if failures == alerts {
-		return failures
+		return string(failures)
 	}
-	return "failures=" + failures + ",alerts=" + alerts
+	return string("failures=" + failures + ",alerts=" + alerts)
 }

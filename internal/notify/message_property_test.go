@@ -31,8 +31,8 @@ func TestMessagesAreFitToSend(t *testing.T) {
 		chime.ElementRecordingSink, chime.ElementVoiceEnhancement, chime.ElementTranscribe,
 	}))
 	statuses := rapid.SampledFrom([]string{"Failed", "NotSupported", "Stopped", "New"})
-	elements := rapid.Custom(func(t *rapid.T) pipeline.Element {
-		return pipeline.Element{
+	elements := rapid.Custom(func(t *rapid.T) chime.Element {
+		return chime.Element{
 			Type: kinds.Draw(t, "type"), Status: statuses.Draw(t, "status"), StatusDetail: text.Draw(t, "detail"),
 		}
 	})

@@ -14,10 +14,10 @@ import (
 )
 
 func TestFailureNamesClassAndLosses(t *testing.T) {
-	failed := func(kind string) pipeline.Element { return element(kind, chime.StatusFailed, "") }
+	failed := func(kind string) chime.Element { return element(kind, chime.StatusFailed, "") }
 	denied := element(chime.ElementSqsSink, chime.StatusFailed, "AccessDenied")
 	throttled := pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}
-	twoFailed := pipeline.State{Elements: []pipeline.Element{denied, failed(chime.ElementRecordingSink)}}
+	twoFailed := pipeline.State{Elements: []chime.Element{denied, failed(chime.ElementRecordingSink)}}
 	recorded := element(chime.ElementRecordingSink, chime.StatusStopped, "")
 	tests := []struct {
 		name    string

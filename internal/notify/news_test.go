@@ -98,7 +98,7 @@ func manyReasons(n int) (list []incident.Reason) {
 
 // classes holds a failure of each class.
 func classes() map[incident.Class]incident.Failure {
-	failed := func(kind string) pipeline.Element { return element(kind, chime.StatusFailed, "") }
+	failed := func(kind string) chime.Element { return element(kind, chime.StatusFailed, "") }
 	recordingFailed := failed(chime.ElementRecordingSink)
 	transcribing := element(chime.ElementTranscribeCallAnalytics, chime.StatusInProgress, "")
 	recorded := element(chime.ElementRecordingSink, chime.StatusStopped, "")
