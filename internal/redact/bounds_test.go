@@ -18,10 +18,10 @@ func TestHowManyDigitsAreANumber(t *testing.T) {
 		return func(s string) string { return redact.Field(name, s) }
 	}
 	for _, tt := range []struct {
-		name        string
-		mask        func(string) string
-		form        string
-		least, most int // of the digits in place of %s
+		name             string
+		mask             func(string) string
+		form             string
+		minimum, maximum int // of the digits in place of %s
 	}{
 		{"bare", redact.Text, "%s", 10, 15},
 		{"bare, in text", redact.Text, "leg %s failed", 10, 15},
@@ -59,8 +59,8 @@ func TestHowManyDigitsAreANumber(t *testing.T) {
 			for n := 1; n <= 24; n++ {
 				text := fmt.Sprintf(tt.form, digits(n))
 				got := tt.mask(text)
-				if masked := got != text; masked != (tt.least <= n && n <= tt.most) {
-					t.Errorf("%d digits: got %q of %q, want %d to %d masked", n, got, text, tt.least, tt.most)
+				if masked := got != text; masked != (tt.minimum <= n && n <= tt.maximum) {
+					t.Errorf("%d digits: got %q of %q, want %d to %d masked", n, got, text, tt.minimum, tt.maximum)
 				} else if masked && !strings.Contains(got, "…"+digits(n)[n-4:]) {
 					t.Errorf("got %q of %q, want its last four digits", got, text)
 				}

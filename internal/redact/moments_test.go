@@ -53,7 +53,7 @@ func TestDatesAreKnownByTheirParts(t *testing.T) {
 	}
 }
 
-// So is a time of day: behind a number it is not taken for the end of it, and behind a date, for the next number.
+// So is a time of day: behind a number it is not the end of it, and behind a date not the next number.
 func TestTimesAreKnownByTheirParts(t *testing.T) {
 	behind := func(moment string, known bool) {
 		t.Helper()

@@ -37,18 +37,25 @@ func TestLoggerWritesJSONLines(t *testing.T) {
 func TestLoggerMasksNumbers(t *testing.T) {
 	var out bytes.Buffer
 	log := telemetry.NewLogger(&out, "status")
-	log.Error("call from +12065550112", "text", "to +12065550190", "error", errors.New("refused +12065550133"), "account", "111122223333", "count", 12065550112)
+	log.Error("call from +12065550112", "text", "to +12065550190", "error", errors.New("refused +12065550133"),
+		"account", "111122223333", "count", 12065550112)
 	log.With("caller", "+12065550145").WithGroup("call").Info("kept", "callee", "+12065550146")
 	want := []map[string]any{
-		{"level": "ERROR", "msg": "call from …0112", "function": "status", "text": "to …0190", "error": "refused …0133", "account": "111122223333", "count": 12065550112.0},
-		{"level": "INFO", "msg": "kept", "function": "status", "caller": "…0145", "call": map[string]any{"callee": "…0146"}},
+		{
+			"level": "ERROR", "msg": "call from …0112", "function": "status", "text": "to …0190",
+			"error": "refused …0133", "account": "111122223333", "count": 12065550112.0,
+		},
+		{
+			"level": "INFO", "msg": "kept", "function": "status", "caller": "…0145",
+			"call": map[string]any{"callee": "…0146"},
+		},
 	}
 	if diff := cmp.Diff(want, lines(t, &out, "time")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// stringer says itself what it is.
+// stringer has a text of its own.
 type stringer struct{ number string }
 
 func (s stringer) String() string { return "caller " + s.number }
@@ -309,7 +316,7 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-func TestMetricsSayWhenTheyCannotBeWritten(t *testing.T) {
+func TestFlushReturnsTheErrorOfTheWriter(t *testing.T) {
 	m := telemetry.NewMetrics(brokenWriter{io.ErrClosedPipe}, "watch-eu", "status")
 	m.Count("Events", 1)
 	if err := m.Flush(); !errors.Is(err, io.ErrClosedPipe) {
@@ -329,7 +336,7 @@ func BenchmarkMetrics(b *testing.B) {
 	}
 }
 
-// lines takes the JSON lines out of the buffer, without the keys that vary.
+// lines reads the JSON lines and empties the buffer. It leaves out keys that vary.
 func lines(t *testing.T, out *bytes.Buffer, without ...string) []map[string]any {
 	t.Helper()
 	var list []map[string]any
