@@ -224,7 +224,7 @@ func (c *localCmd) planned(a *app, calls int) simulate.Options {
 // and plays calls with voice analytics, which it gives. It returns when all is
 // handled.
 func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]simulate.VoiceCall, error) {
-	stack.Pipelines().Set(day.API()...)
+	stack.Pipelines().Set(day.API...)
 	bar := a.newProgress(len(day.Deliveries))
 	defer bar.end()
 	err := day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)

@@ -59,8 +59,8 @@ var scenarios = []scenario{
 
 	{name: "voice enhancement", weight: 6, steps: append(enhancing(), stop)},
 	{name: "voice enhancement not supported", weight: 5, degraded: true, fails: []Kind{ElementFailure},
-		steps: append(enhancing(), set(chime.StatusNotSupported, enhancement),
-			func(c *call) { c.explain(enhancement, "Unsupported recording length") }, event(chime.EventStopped))},
+		steps: append(enhancing(), set(chime.StatusNotSupported, enhancement), // the first element, then
+			func(c *call) { c.elements[0].StatusDetail = "Unsupported recording length" }, event(chime.EventStopped))},
 	{name: "started by API", weight: 10, steps: []step{startedByAPI, run(analytics, kinesis), wait(30, 900), stop}},
 	{name: "unknown event type", weight: 4, steps: []step{begin, run(transcribe, recording), wait(10, 60),
 		event("chime:MediaInsightsRebalanced"), wait(10, 300), stop}},
@@ -100,10 +100,10 @@ func failing(name, reason, culprit string) scenario {
 func refused(name, code, reason string) scenario {
 	return scenario{name: name, weight: 4, status: "CreateFailed", fails: []Kind{CreateFailed},
 		steps: []step{func(c *call) {
-			extra := c.configuration()
-			extra["mediaInsightsPipelineArn"] = nil
-			extra["failureOrigin"], extra["httpStatusCode"], extra["failureReason"] = "Voice Connector", code, reason
-			c.state(chime.EventCreateFailed, extra)
+			c.state(chime.EventCreateFailed, map[string]any{
+				"mediaInsightsPipelineArn": nil, "mediaInsightsPipelineConfigurationArn": c.configurationARN(),
+				"failureOrigin": "Voice Connector", "httpStatusCode": code, "failureReason": reason,
+			})
 			c.truth.ID = fmt.Sprint("create-failed.", c.fields["transactionId"]) // there is no pipeline
 		}}}
 }
@@ -123,7 +123,9 @@ func enhancing() []step {
 }
 
 // create sends the event of creation.
-func create(c *call) { c.state(chime.EventCreated, c.configuration()) }
+func create(c *call) {
+	c.state(chime.EventCreated, map[string]any{"mediaInsightsPipelineConfigurationArn": c.configurationARN()})
+}
 
 // begin sends the first event of a Voice Connector call.
 func begin(c *call) {
@@ -188,15 +190,15 @@ func pauses(c *call) {
 }
 
 func matches(c *call) {
-	first := c.choice.IntN(len(matchTypes))
+	first := c.choice.IntN(len(matchForms))
 	for i := range 1 + c.choice.IntN(2) {
 		c.wait(10, 200)
-		c.match(matchTypes[(first+i)%len(matchTypes)], false)
+		c.match(matchForms[(first+i)%len(matchForms)], false)
 	}
 }
 
 // matchEarly sends a match that arrives before anything else of its call.
-func matchEarly(c *call) { c.match(matchTypes[c.choice.IntN(len(matchTypes))], true) }
+func matchEarly(c *call) { c.match(matchForms[c.choice.IntN(len(matchForms))], true) }
 
 // brokenEvent is an event that its functions cannot handle.
 type brokenEvent struct {

@@ -26,23 +26,21 @@ type VoiceCall struct {
 	then      [][]byte // after these were handled
 }
 
-// voiceScenario is one way in which such a call can go.
+// voiceScenario is one way in which such a call can go. The decisions may be empty.
 type voiceScenario struct {
 	name             string
-	first, then      []voicetask.Kind
+	first, then      voicetask.Kind
 	scope            voicetask.Scope
 	started, running int
 }
 
 var voiceScenarios = []voiceScenario{
-	{"consent to both tasks", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeBoth, 2, 2},
-	{"consent to voice tone", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeVoiceTone, 1, 1},
-	{"consent denied", []voicetask.Kind{voicetask.Denied}, nil, voicetask.ScopeBoth, 0, 0},
-	{"no consent", nil, nil, voicetask.ScopeBoth, 0, 0},
-	{"consent withdrawn", []voicetask.Kind{voicetask.Granted}, []voicetask.Kind{voicetask.Withdrawn}, voicetask.ScopeBoth,
-		2, 0},
-	{"consent after a denial", []voicetask.Kind{voicetask.Denied}, []voicetask.Kind{voicetask.Granted},
-		voicetask.ScopeSpeakerSearch, 1, 1},
+	{"consent to both tasks", voicetask.Granted, "", voicetask.ScopeBoth, 2, 2},
+	{"consent to voice tone", voicetask.Granted, "", voicetask.ScopeVoiceTone, 1, 1},
+	{"consent denied", voicetask.Denied, "", voicetask.ScopeBoth, 0, 0},
+	{"no consent", "", "", voicetask.ScopeBoth, 0, 0},
+	{"consent withdrawn", voicetask.Granted, voicetask.Withdrawn, voicetask.ScopeBoth, 2, 0},
+	{"consent after a denial", voicetask.Denied, voicetask.Granted, voicetask.ScopeSpeakerSearch, 1, 1},
 }
 
 // PlanVoice plans calls with voice analytics; equal options give equal calls.
@@ -52,7 +50,7 @@ func PlanVoice(o Options) []VoiceCall {
 	calls := make([]VoiceCall, o.Calls)
 	for i := range calls {
 		s := voiceScenarios[i%len(voiceScenarios)]
-		c := newCall(o, scenario{name: s.name}, choice, ids)
+		c := newCall(o, choice, ids)
 		c.now = o.End.Add(-time.Duration(1+choice.IntN(20)) * time.Minute).Truncate(time.Second)
 		v := VoiceCall{Scenario: s.name, TransactionID: c.fields["transactionId"].(string), Started: s.started,
 			Running: s.running, connector: c.fields["voiceConnectorId"].(string)}
@@ -60,11 +58,11 @@ func PlanVoice(o Options) []VoiceCall {
 			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"],
 			"voiceConnectorId": v.connector,
 		}))
-		for _, decision := range s.first {
-			v.first = append(v.first, c.consent(decision, s.scope))
+		if s.first != "" {
+			v.first = append(v.first, c.consent(s.first, s.scope))
 		}
-		for _, decision := range s.then {
-			v.then = append(v.then, c.consent(decision, s.scope))
+		if s.then != "" {
+			v.then = append(v.then, c.consent(s.then, s.scope))
 		}
 		choice.Shuffle(len(v.first), func(a, b int) { v.first[a], v.first[b] = v.first[b], v.first[a] })
 		calls[i] = v
@@ -99,22 +97,23 @@ func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error
 	for _, c := range calls {
 		first, then = append(first, c.first...), append(then, c.then...)
 	}
-	for _, part := range []func() [][]byte{
-		func() [][]byte { return first },
-		func() [][]byte { return then },
-		func() [][]byte { return results(stack, calls) },
-		func() [][]byte { return append(first, then...) },
-	} {
-		for _, event := range part() {
+	play := func(events [][]byte) error {
+		for _, event := range events {
 			if err := sendVoice(stack, event); err != nil {
 				return err
 			}
 		}
-		if err := stack.Drain(ctx); err != nil {
+		return stack.Drain(ctx)
+	}
+	for _, part := range [][][]byte{first, then} {
+		if err := play(part); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := play(results(stack, calls)); err != nil {
+		return err
+	}
+	return play(append(first, then...))
 }
 
 // sendVoice sends a notification to its queue, and puts an event on the bus.
@@ -167,7 +166,7 @@ func (r *Report) CompareVoice(stack *local.Stack, calls []VoiceCall) {
 			running[task.TransactionID]++
 		}
 	}
-	var want, got [2]int
+	var want, got struct{ started, running int }
 	before := len(r.Differences)
 	for _, c := range calls {
 		isStarted, isRunning := started[c.TransactionID], running[c.TransactionID]
@@ -175,9 +174,9 @@ func (r *Report) CompareVoice(stack *local.Stack, calls []VoiceCall) {
 			r.differ("transaction %s (%s): got %d voice tasks started and %d running, want %d and %d",
 				c.TransactionID, c.Scenario, isStarted, isRunning, c.Started, c.Running)
 		}
-		want[0], want[1] = want[0]+c.Started, want[1]+c.Running
-		got[0], got[1] = got[0]+isStarted, got[1]+isRunning
+		want.started, want.running = want.started+c.Started, want.running+c.Running
+		got.started, got.running = got.started+isStarted, got.running+isRunning
 	}
-	r.line("voice tasks started", want[0], got[0], len(r.Differences) == before)
-	r.line("voice tasks running", want[1], got[1], len(r.Differences) == before)
+	r.line("voice tasks started", want.started, got.started, len(r.Differences) == before)
+	r.line("voice tasks running", want.running, got.running, len(r.Differences) == before)
 }
