@@ -8,14 +8,10 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
-	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
-	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
 // Paths of pages for people and tests.
@@ -120,54 +116,4 @@ func (s *Stack) pages() http.Handler {
 		}
 		awsprotocol.WriteJSON(w, status, page)
 	})
-}
-
-// Status is what runs and what it has done so far.
-type Status struct {
-	Name     string    `json:"name"`
-	Endpoint string    `json:"endpoint"`
-	PID      int       `json:"pid"`
-	Started  time.Time `json:"startedAt"`
-	Account  string    `json:"account"`
-	Region   string    `json:"region"`
-	Table    string    `json:"table"`
-	EventBus string    `json:"eventBus"`
-	// Events counts the events on the bus; Rules how often each rule matched.
-	Events int            `json:"events"`
-	Rules  map[string]int `json:"rules"`
-	// Functions holds the functions that run; Missing those without a binary.
-	Functions map[string]lambdahost.Counts `json:"functions"`
-	Missing   []string                     `json:"missingFunctions,omitempty"`
-	// Pending counts invocations that are not done.
-	Pending int `json:"pending"`
-	// Topics holds the number of messages by topic ARN, Queues by queue URL.
-	Topics map[string]int `json:"topics"`
-	Queues map[string]int `json:"queues"`
-	// Pages are the addresses for people.
-	Pages []string `json:"pages"`
-}
-
-// statusName distinguishes a stack from other servers at the same address.
-const statusName = "chimewatch local stack"
-
-// Status returns what runs and what it has done so far.
-func (s *Stack) Status() Status {
-	st := Status{
-		Name: statusName, Endpoint: s.Endpoint(), PID: os.Getpid(), Started: s.started.UTC(),
-		Account: Account, Region: Region, Table: TableName, EventBus: eventbridge.Name,
-		Functions: s.host.Counts(), Missing: s.options.Missing(), Pending: s.Pending(),
-		Topics: map[string]int{}, Queues: map[string]int{},
-		Pages: []string{s.Endpoint() + pathDrained, s.Endpoint() + pathNotifications, s.Endpoint() + pathDeadLetters},
-	}
-	st.Events, st.Rules = s.bus.Counts()
-	for _, arn := range s.Topics() {
-		st.Topics[arn] = 0
-	}
-	for _, m := range s.Notifications() {
-		st.Topics[m.TopicARN]++
-	}
-	for _, q := range s.queues.Queues() {
-		st.Queues[s.queues.URL(s.listener.Addr().String(), q.Name())] = len(q.Messages())
-	}
-	return st
 }

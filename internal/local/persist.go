@@ -2,10 +2,10 @@ package local
 
 import (
 	"context"
+	"errors"
+	"math"
 	"path/filepath"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
@@ -26,7 +26,7 @@ func queueFile(name string) string { return "queue-" + name + ".jsonl" }
 // run, or empty ones.
 func (s *Stack) openMessages() error {
 	open := func(file string) (*journal.Journal, []journal.Entry, error) {
-		j, entries, err := journal.Open(filepath.Join(s.folder.messages(), file))
+		j, entries, err := journal.Open(filepath.Join(s.folder.path(messagesFolder), file))
 		if err == nil {
 			s.onClose(j.Close)
 		}
@@ -73,48 +73,34 @@ func (s *Stack) Replaced() *Replaced { return s.replaced }
 const countLimit = time.Second
 
 // countReplaced starts to count the calls of the table that was moved aside, while all
-// else starts. The function that it returns waits for the number up to countLimit.
-func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Replaced {
+// else starts. The function that it returns waits for the number up to countLimit; it
+// returns nil where no table was moved aside.
+func (s *Stack) countReplaced(ctx context.Context) func() *Replaced {
+	aside := s.folder.path(tableFolder + asideSuffix)
+	if !exists(aside) {
+		return func() *Replaced { return nil }
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	calls := make(chan int, 1)
-	go func() {
-		defer close(calls)
-		server, err := dynalite.Start(ctx, modules, s.folder.path(tableFolder+asideSuffix))
-		if err != nil {
-			return // a table whose number of calls is not known is replaced all the same
-		}
-		n := 0
-		err = EachPipeline(ctx, dynalite.Client(server.URL(), Region), func(pipeline.State) error { n++; return nil })
-		if server.Close() == nil && err == nil {
-			calls <- n
-		}
-	}()
+	go func() { calls <- countCalls(ctx, s.options.Modules, aside) }()
 	return func() *Replaced {
 		defer cancel()
 		defer time.AfterFunc(countLimit, cancel).Stop()
-		r := &Replaced{Calls: -1, Folder: s.folder.path(tableFolder + oldSuffix)}
-		if n, known := <-calls; known {
-			r.Calls = n
-		}
-		return r
+		return &Replaced{Calls: <-calls, Folder: s.folder.path(tableFolder + oldSuffix)}
 	}
 }
 
-// EachPipeline calls do with every pipeline in the table, until that fails.
-func EachPipeline(ctx context.Context, client *dynamodb.Client, do func(pipeline.State) error) error {
-	table := dynamo.New(client, TableName, dynamo.Options{})
-	for query := (dynamo.Query{Limit: 500}); ; {
-		page, err := table.List(ctx, query)
-		if err != nil {
-			return err
-		}
-		for _, state := range page.States {
-			if err := do(state); err != nil {
-				return err
-			}
-		}
-		if query.Cursor = page.Next; query.Cursor == "" {
-			return nil
-		}
+// countCalls returns how many calls a table holds, -1 where that cannot be found out.
+func countCalls(ctx context.Context, modules, data string) int {
+	server, err := dynalite.Start(ctx, modules, data)
+	if err != nil {
+		return -1
 	}
+	n := 0
+	table := dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{})
+	err = table.EachPipeline(ctx, dynamo.Query{Limit: 500}, math.MaxInt, func(pipeline.State) bool { n++; return false })
+	if errors.Join(err, server.Close()) != nil {
+		return -1
+	}
+	return n
 }

@@ -162,7 +162,7 @@ type Stack struct {
 func (s *Stack) hostOptions() lambdahost.Options {
 	o := lambdahost.Options{
 		Processes: s.options.Processes, Retries: s.options.Retries, RetryDelay: s.options.RetryDelay,
-		LogDir: s.folder.logs(), Echo: s.options.Log, OnFailure: s.keepFailure,
+		LogDir: s.folder.path("logs"), Echo: s.options.Log, OnFailure: s.keepFailure,
 	}
 	missing, environment := s.options.Missing(), s.Environment()
 	for _, f := range functionspec.All() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -55,17 +56,17 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.newVoiceSources(); err != nil {
 		return err
 	}
-	modules, err := findModules(s.options.Modules)
-	if err != nil {
+	if _, err := dynalite.Command(s.options.Modules, ""); err != nil {
 		return err
 	}
-	if _, err := dynalite.FindNode(); err != nil {
-		return err
-	}
-	if s.folder, err = openFolder(ctx, s.options.Dir, lockPatience); err != nil {
+	var err error
+	if s.folder, err = folderAt(s.options.Dir); err != nil {
 		return err
 	}
 	s.onClose(s.folder.close)
+	if err := s.folder.open(ctx, stackPatience); err != nil {
+		return err
+	}
 	if s.listener, err = listen(s.options.Port); err != nil {
 		return err
 	}
@@ -75,24 +76,20 @@ func (s *Stack) start(ctx context.Context) error {
 		}
 		return nil
 	})
-	replaces, err := s.folder.begin(s.options.Keep)
+	s.onClose(s.folder.tidy) // a start that fails is undone
+	if err := s.folder.begin(s.options.Keep); err != nil {
+		return err
+	}
+	replaced := s.countReplaced(ctx)
+	ready, err := s.startServices(ctx)
+	s.replaced = replaced() // before the folder that it reads is moved again
 	if err != nil {
 		return err
 	}
-	var counted func() *Replaced
-	if replaces {
-		counted = s.countReplaced(ctx, modules)
-	}
-	ready, err := s.startServices(ctx, modules)
-	if replaces {
-		s.replaced = counted() // before the folder that it reads is moved again
-	}
-	if err != nil {
+	if err := s.folder.writeJSON(s.folder.statePath(), s.State()); err != nil {
 		return err
 	}
-	if err := s.folder.writeState(s.State()); err != nil {
-		return err
-	}
+	s.onClose(func() error { return os.Remove(s.folder.statePath()) })
 	if err := s.folder.commit(); err != nil {
 		return err
 	}
@@ -102,14 +99,14 @@ func (s *Stack) start(ctx context.Context) error {
 }
 
 // startServices starts all servers and functions. Close ready to let events in.
-func (s *Stack) startServices(ctx context.Context, modules string) (ready chan struct{}, err error) {
+func (s *Stack) startServices(ctx context.Context) (ready chan struct{}, err error) {
 	s.topics = sns.NewService(s.published,
 		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Config.Routes.Topics()...)...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.openMessages(); err != nil {
 		return nil, err
 	}
-	if err := s.startTable(ctx, modules); err != nil {
+	if err := s.startTable(ctx); err != nil {
 		return nil, err
 	}
 	if s.bus, err = eventbridge.New(eventbridge.Options{
@@ -139,8 +136,8 @@ func (s *Stack) startServices(ctx context.Context, modules string) (ready chan s
 	return ready, nil
 }
 
-func (s *Stack) startTable(ctx context.Context, modules string) (err error) {
-	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
+func (s *Stack) startTable(ctx context.Context) (err error) {
+	if s.table, err = dynalite.Start(ctx, s.options.Modules, s.folder.path(tableFolder)); err != nil {
 		return err
 	}
 	s.onClose(func() error {

@@ -38,8 +38,25 @@ type Server struct {
 }
 
 // FindModules returns the nearest folder, dir or one above it, whose node_modules contain
-// dynalite. Its error says how to install it.
+// dynalite. An empty dir is the working directory, or else the folder of the running
+// program. The error says how to install it.
 func FindModules(dir string) (string, error) {
+	if dir != "" {
+		return nearestModules(dir)
+	}
+	found, err := nearestModules(".")
+	if err == nil {
+		return found, nil
+	}
+	if program, programErr := os.Executable(); programErr == nil {
+		if found, programErr = nearestModules(filepath.Dir(program)); programErr == nil {
+			return found, nil
+		}
+	}
+	return "", err
+}
+
+func nearestModules(dir string) (string, error) {
 	start, err := filepath.Abs(dir)
 	if err != nil {
 		return "", apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
@@ -56,25 +73,28 @@ func FindModules(dir string) (string, error) {
 	}
 }
 
-// FindNode returns the path of Node.js. Its error says how to install it.
-func FindNode() (string, error) {
+// Command returns the command that starts dynalite, and fails where a part of it is not
+// installed. The error says how to install it. modules is as for FindModules, data as for
+// Start.
+func Command(modules, data string) (*exec.Cmd, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		return "", apperr.Wrap(err, apperr.NotFound, "node", "the program is not in PATH; the local table runs on it",
+		return nil, apperr.Wrap(err, apperr.NotFound, "node", "the program is not in PATH; the local table runs on it",
 			"install Node.js 22 or 24 and run npm ci")
 	}
-	return node, nil
-}
-
-// Start starts dynalite from the node_modules of the folder modules. It stores its data in
-// the folder data, which it makes when it is not there, or in memory where data is empty.
-// It returns when the server answers. Two servers must not share a data folder.
-func Start(ctx context.Context, modules, data string) (*Server, error) {
-	node, err := FindNode()
+	found, err := FindModules(modules)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := FindModules(modules); err != nil {
+	return exec.Command(node, "-e", script, "--", found, data), nil
+}
+
+// Start starts dynalite from the node_modules that FindModules finds. It stores its data in
+// the folder data, which it makes when it is not there, or in memory where data is empty.
+// It returns when the server answers. Two servers must not share a data folder.
+func Start(ctx context.Context, modules, data string) (*Server, error) {
+	cmd, err := Command(modules, data)
+	if err != nil {
 		return nil, err
 	}
 	if data != "" {
@@ -82,7 +102,6 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 			return nil, apperr.Wrap(err, apperr.Internal, "data folder "+data, "cannot be made", "choose another folder")
 		}
 	}
-	cmd := exec.Command(node, "-e", script, "--", modules, data)
 	s := &Server{stderr: &tail{}}
 	cmd.Stderr = s.stderr
 	out, err := cmd.StdoutPipe()
