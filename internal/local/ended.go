@@ -123,7 +123,7 @@ func OpenMessages(dir string) (*Messages, error) {
 			"start one with: chimewatch local")
 	}
 	var opened []*sqs.Queue
-	for _, name := range []string{FunctionQueue, RuleQueue, VoiceDeadLetters} {
+	for _, name := range deadLetterQueues {
 		entries, err := journal.Read(filepath.Join(f.lastRun(messagesFolder), queueFile(name)))
 		if err != nil {
 			return nil, err

@@ -34,32 +34,26 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 			}
 		})
 	}
-	pages, events := whenReady(s.pages()), whenReady(s.bus.Handler())
-	queues, stream, table := s.queues.Handler(), s.sources.stream.Handler(), s.tableProxy()
-	forms := awsprotocol.Forms(s.topics.Handler(), s.queues.Forms(),
-		cloudFormation(s.started, s.options, s.queues.URL))
+	pages := whenReady(s.pages())
+	services := map[string]http.Handler{
+		"DynamoDB_20120810": s.tableProxy(), "AWSEvents": whenReady(s.bus.Handler()),
+		"AmazonSQS": s.queues.Handler(), "Kinesis_20131202": s.stream.Handler(),
+	}
+	forms := awsprotocol.Forms(s.topics.Handler(), s.queues.Forms(), cloudFormation(s.started, s.options, s.queues.URL))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		service, known := services[target]
 		switch {
-		case r.URL.Path == chimesdk.VoicePath && reads:
-			awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": s.voice.Tasks(), "calls": s.voice.Calls()})
-		case strings.HasPrefix(r.URL.Path, chimesdk.VoicePath+"/"):
+		case strings.HasPrefix(r.URL.Path, chimesdk.VoicePath):
 			s.voice.ServeHTTP(w, r)
-		case r.URL.Path == chimesdk.Path || strings.HasPrefix(r.URL.Path, chimesdk.Path+"/"):
+		case strings.HasPrefix(r.URL.Path, chimesdk.Path):
 			s.pipelines.ServeHTTP(w, r)
 		case isLambda(r):
 			s.serveLambda(w, r)
-		case reads:
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			pages.ServeHTTP(w, r)
-		case strings.HasPrefix(service, "DynamoDB_"):
-			table.ServeHTTP(w, r)
-		case service == "AWSEvents":
-			events.ServeHTTP(w, r)
-		case service == "AmazonSQS":
-			queues.ServeHTTP(w, r)
-		case service == "Kinesis_20131202":
-			stream.ServeHTTP(w, r)
+		case known:
+			service.ServeHTTP(w, r)
 		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case awsprotocol.RefuseCBOR(w, r):

@@ -20,6 +20,9 @@ const (
 	voiceStreamFile   = "stream-" + VoiceStream + ".jsonl"
 )
 
+// deadLetterQueues are the queues for what could not be handled.
+var deadLetterQueues = []string{FunctionQueue, RuleQueue, VoiceDeadLetters}
+
 func queueFile(name string) string { return "queue-" + name + ".jsonl" }
 
 // openMessages opens the queues, the stream and the record of notifications of the last
@@ -32,24 +35,23 @@ func (s *Stack) openMessages() error {
 		}
 		return j, entries, err
 	}
-	for name, queue := range map[string]**sqs.Queue{
-		FunctionQueue: &s.functionQueue, RuleQueue: &s.ruleQueue,
-		VoiceQueue: &s.sources.queue, VoiceDeadLetters: &s.sources.dead,
-	} {
+	var queues []*sqs.Queue
+	for _, name := range append([]string{VoiceQueue}, deadLetterQueues...) {
 		j, entries, err := open(queueFile(name))
+		if err == nil {
+			s.queue[name], err = sqs.Open(name, j, entries, s.fail)
+		}
 		if err != nil {
 			return err
 		}
-		if *queue, err = sqs.Open(name, j, entries, s.fail); err != nil {
-			return err
-		}
+		queues = append(queues, s.queue[name])
 	}
-	s.queues = sqs.NewService(Account, Region, s.functionQueue, s.ruleQueue, s.sources.queue, s.sources.dead)
+	s.queues = sqs.NewService(Account, Region, queues...)
 	j, entries, err := open(voiceStreamFile)
 	if err != nil {
 		return err
 	}
-	if err := s.sources.stream.Open(j, entries, s.fail); err != nil {
+	if err := s.stream.Open(j, entries, s.fail); err != nil {
 		return err
 	}
 	if j, entries, err = open(notificationsFile); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -30,17 +29,10 @@ func (s *Stack) learn(event []byte) {
 	}
 }
 
-// StartSchedules runs every schedule in its time from now on, until Close. It is not for
-// concurrent use, and starts nothing the second time.
+// StartSchedules runs every schedule in its time from now on, until Close. Call it once.
 func (s *Stack) StartSchedules() {
-	if s.schedules {
-		return
-	}
-	s.schedules = true
-	ctx, cancel := context.WithCancel(context.Background())
-	var runs sync.WaitGroup
 	for _, schedule := range eventrule.Schedules() {
-		runs.Go(func() {
+		s.background(func(ctx context.Context) {
 			tick := time.NewTicker(schedule.Every)
 			defer tick.Stop()
 			for {
@@ -55,7 +47,6 @@ func (s *Stack) StartSchedules() {
 			}
 		})
 	}
-	s.onClose(func() error { cancel(); runs.Wait(); return nil })
 }
 
 // RunSchedules runs every schedule once, now.

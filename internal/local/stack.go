@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
+	"github.com/chimewatch/chimewatch/internal/local/eventsource"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
@@ -143,17 +145,15 @@ type Stack struct {
 	topics    *sns.Service
 	pipelines *chimesdk.Pipelines
 	voice     *chimesdk.Voice
-	sources   voiceSources
+	stream    *eventsource.Stream   // of voice notifications
+	queue     map[string]*sqs.Queue // by their names
 	queues    *sqs.Service
 	listener  net.Listener
 	replaced  *Replaced
 
-	functionQueue, ruleQueue *sqs.Queue
-
-	schedules bool           // whether they run
-	closers   []func() error // what Close does, from the last to the first
-	closing   atomic.Bool
-	close     func() error
+	closers []func() error // what Close does, from the last to the first
+	closing atomic.Bool
+	close   func() error
 
 	failing    context.Context // done when the stack has failed, with the failure as its cause
 	setFailure context.CancelCauseFunc
@@ -207,7 +207,7 @@ func (s *Stack) keepFailure(r lambdahost.Record) {
 		slog.Error("record of a failed invocation", "error", err)
 		body = r.RequestPayload
 	}
-	s.functionQueue.Send(string(body), nil)
+	s.queue[FunctionQueue].Send(string(body), nil)
 }
 
 // keepUndeliverable is the dead-letter queue of every rule's target.
@@ -218,7 +218,7 @@ func (s *Stack) keepUndeliverable(d eventbridge.DeadLetter) {
 	} {
 		attributes[name] = sqs.Attribute{DataType: "String", StringValue: value}
 	}
-	s.ruleQueue.Send(string(d.Event), attributes)
+	s.queue[RuleQueue].Send(string(d.Event), attributes)
 }
 
 // Close ends the stack. Events that are still under way are given up; Drain first to
@@ -232,6 +232,16 @@ func (s *Stack) closeAll() error {
 		errs = append(errs, one())
 	}
 	return errors.Join(errs...)
+}
+
+// background runs functions until Close, which ends their context and waits for them.
+func (s *Stack) background(runs ...func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, run := range runs {
+		running.Go(func() { run(ctx) })
+	}
+	s.onClose(func() error { cancel(); running.Wait(); return nil })
 }
 
 // onClose makes Close call a function before those of earlier calls.

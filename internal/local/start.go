@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Start starts a stack and returns when it accepts events. While it runs, the file
@@ -26,6 +27,7 @@ import (
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
 		options: o.withDefaults(), started: time.Now(), pipelines: chimesdk.NewPipelines(), voice: chimesdk.NewVoice(),
+		queue: map[string]*sqs.Queue{},
 	}
 	s.failing, s.setFailure = context.WithCancelCause(context.Background())
 	s.close = sync.OnceValue(s.closeAll)
@@ -53,13 +55,13 @@ func (s *Stack) cause(err error) error {
 
 func (s *Stack) start(ctx context.Context) error {
 	// What can be checked before anything of the last run is touched comes first.
-	if err := s.newVoiceSources(); err != nil {
+	var err error
+	if s.stream, err = s.newVoiceStream(); err != nil {
 		return err
 	}
 	if _, err := dynalite.Command(s.options.Modules, ""); err != nil {
 		return err
 	}
-	var err error
 	if s.folder, err = folderAt(s.options.Dir); err != nil {
 		return err
 	}

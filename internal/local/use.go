@@ -13,7 +13,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
-	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Endpoint is the address for AWS clients, without a slash at the end.
@@ -64,7 +63,7 @@ func (s *Stack) Drain(ctx context.Context) error {
 // Pending returns how many invocations are not done: running, queued, waiting for a
 // retry, or in the queue and the stream of voice notifications.
 func (s *Stack) Pending() int {
-	return len(s.sources.queue.Messages()) + s.sources.stream.Backlog() + s.host.Pending()
+	return len(s.queue[VoiceQueue].Messages()) + s.stream.Backlog() + s.host.Pending()
 }
 
 // Notifications returns what was published for people, oldest first.
@@ -81,7 +80,7 @@ func (s *Stack) Topics() []string {
 func (s *Stack) Voice() *chimesdk.Voice { return s.voice }
 
 // SendVoice sends a voice notification to the queue for them.
-func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(notification), nil) }
+func (s *Stack) SendVoice(notification []byte) { s.queue[VoiceQueue].Send(string(notification), nil) }
 
 // LogTail returns the last lines that a function wrote.
 func (s *Stack) LogTail(function string) string { return s.host.LogTail(function) }
@@ -101,9 +100,9 @@ type DeadLetter struct {
 // DeadLetters returns the messages in the dead-letter queues, oldest first. They stay there.
 func (s *Stack) DeadLetters() []DeadLetter {
 	letters := []DeadLetter{}
-	for _, q := range []*sqs.Queue{s.functionQueue, s.ruleQueue, s.sources.dead} {
-		for _, m := range q.Messages() {
-			letter := DeadLetter{Queue: q.Name(), ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
+	for _, name := range deadLetterQueues {
+		for _, m := range s.queue[name].Messages() {
+			letter := DeadLetter{Queue: name, ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
 			for name, attribute := range m.Attributes {
 				if letter.Attributes == nil {
 					letter.Attributes = map[string]string{}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"sync"
 
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local/eventsource"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
-	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Where voice notifications can be sent, besides the function itself.
@@ -19,43 +17,28 @@ const (
 	VoiceDeadLetters = "chimewatch-voice-dead-letters"
 	VoiceTopicARN    = "arn:aws:sns:" + Region + ":" + Account + ":chimewatch-voice"
 	VoiceStream      = "chimewatch-voice"
-
-	voiceStreamARN = "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream
 )
 
-// voiceSources are the queue and the stream that invoke the function voice.
-type voiceSources struct {
-	queue  *sqs.Queue
-	dead   *sqs.Queue
-	stream *eventsource.Stream
-}
-
-// newVoiceSources makes them; openMessages opens the queues, and runVoiceSources starts
-// to invoke the function.
-func (s *Stack) newVoiceSources() error {
+// newVoiceStream makes the stream, which openMessages opens.
+func (s *Stack) newVoiceStream() (*eventsource.Stream, error) {
 	filter, err := eventsource.DataFilter(eventrule.VoiceStreamFilters()...)
-	s.sources.stream = &eventsource.Stream{
-		Name: VoiceStream, ARN: voiceStreamARN, Filter: filter,
-		OnFailure: func(r eventsource.Record) { s.sources.dead.Send(string(r.Data), nil) },
-	}
-	return err
+	return &eventsource.Stream{
+		Name: VoiceStream, ARN: "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream, Filter: filter,
+		OnFailure: func(r eventsource.Record) { s.queue[VoiceDeadLetters].Send(string(r.Data), nil) },
+	}, err
 }
 
+// runVoiceSources invokes the function voice with what is in the queue and the stream.
 func (s *Stack) runVoiceSources() {
 	invoke := func(ctx context.Context, payload []byte) ([]byte, error) {
 		return s.host.Invoke(ctx, VoiceFunction, payload)
 	}
 	var retry eventsource.Retry
 	retry.Times, retry.Delay = s.host.Retries()
-	stream := s.sources.stream
-	stream.Invoke, stream.Retry = invoke, retry
-	queue := eventsource.Queue{From: s.sources.queue, Dead: s.sources.dead, ARN: s.queues.ARN(s.sources.queue),
-		Invoke: invoke, Retry: retry}
-	ctx, cancel := context.WithCancel(context.Background())
-	var runs sync.WaitGroup
-	runs.Go(func() { queue.Run(ctx) })
-	runs.Go(func() { stream.Run(ctx) })
-	s.onClose(func() error { cancel(); runs.Wait(); return nil })
+	s.stream.Invoke, s.stream.Retry = invoke, retry
+	queue := eventsource.Queue{From: s.queue[VoiceQueue], Dead: s.queue[VoiceDeadLetters],
+		ARN: s.queues.ARN(s.queue[VoiceQueue]), Invoke: invoke, Retry: retry}
+	s.background(queue.Run, s.stream.Run)
 }
 
 // published invokes the function voice with what was published to the voice topic, and
@@ -77,6 +60,6 @@ func (s *Stack) published(m sns.Message) {
 	}
 	if err != nil { // as SNS does, which has no dead-letter queue of its own here
 		slog.Error("notification of the voice topic", "error", err)
-		s.sources.dead.Send(m.Body, nil)
+		s.queue[VoiceDeadLetters].Send(m.Body, nil)
 	}
 }

@@ -53,7 +53,8 @@ type Voice struct {
 }
 
 // NewVoice makes an API without tasks. It answers StartSpeakerSearchTask,
-// StartVoiceToneAnalysisTask, and the operations that stop and get such a task.
+// StartVoiceToneAnalysisTask, and the operations that stop and get such a task. At
+// VoicePath it has a page for people, with the tasks and the calls.
 func NewVoice() *Voice {
 	mux := http.NewServeMux()
 	v := &Voice{Handler: mux, ended: map[string]bool{}}
@@ -61,6 +62,9 @@ func NewVoice() *Voice {
 	mux.HandleFunc("POST "+tasks, v.handle("start", v.start))
 	mux.HandleFunc("POST "+tasks+"/{task}", v.handle("stop", v.stop))
 	mux.HandleFunc("GET "+tasks+"/{task}", v.get)
+	mux.HandleFunc("GET "+VoicePath, func(w http.ResponseWriter, _ *http.Request) {
+		awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": v.Tasks(), "calls": v.Calls()})
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusBadRequest) })
 	return v
 }
@@ -102,9 +106,9 @@ func (v *Voice) Calls() []VoiceCall {
 // kindOf has the kind of task of each collection in a path.
 var kindOf = map[string]string{"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone"}
 
-// handle returns a handler that records each request with its answer. do sets the fields
-// of the record, its status included, and returns the task to answer with, nil for none.
-func (v *Voice) handle(operation string, do func(r *http.Request, call *VoiceCall) *VoiceTask) http.HandlerFunc {
+// handle returns a handler that records each request with its answer. do sets the other
+// fields of the record and returns the status of the answer, with the task for a body.
+func (v *Voice) handle(operation string, do func(*http.Request, *VoiceCall) (int, *VoiceTask)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		call := VoiceCall{Operation: operation, Kind: kindOf[r.PathValue("collection")]}
 		if call.Kind == "" || operation == "stop" && r.URL.Query().Get("operation") != "stop" {
@@ -113,7 +117,8 @@ func (v *Voice) handle(operation string, do func(r *http.Request, call *VoiceCal
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		task := do(r, &call)
+		var task *VoiceTask
+		call.Status, task = do(r, &call)
 		v.calls = append(v.calls, call)
 		switch {
 		case call.Status >= http.StatusBadRequest:
@@ -127,61 +132,58 @@ func (v *Voice) handle(operation string, do func(r *http.Request, call *VoiceCal
 }
 
 // start starts a task, or returns the one that the same token has started.
-func (v *Voice) start(r *http.Request, call *VoiceCall) *VoiceTask {
+func (v *Voice) start(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 	var in struct {
 		TransactionID        string `json:"TransactionId"`
 		ClientRequestToken   string
 		VoiceProfileDomainID string `json:"VoiceProfileDomainId"`
 		LanguageCode         string
 	}
-	call.Status = http.StatusBadRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.TransactionID == "" ||
 		call.Kind == "speaker-search" && in.VoiceProfileDomainID == "" ||
 		call.Kind == "voice-tone" && in.LanguageCode != "en-US" {
-		return nil
+		return http.StatusBadRequest, nil
 	}
 	call.TransactionID, call.Token = in.TransactionID, in.ClientRequestToken
-	if call.Status = v.refuse.next(); call.Status != 0 {
-		return nil
+	if status := v.refuse.next(); status != 0 {
+		return status, nil
 	}
 	if v.ended[in.TransactionID] {
-		call.Status = http.StatusGone
-		return nil
+		return http.StatusGone, nil
+	}
+	for _, t := range v.tasks {
+		switch {
+		case t.Kind != call.Kind || t.TransactionID != in.TransactionID:
+		case t.Token == in.ClientRequestToken && t.Token != "":
+			call.TaskID = t.ID
+			return http.StatusCreated, &t
+		case t.StoppedAt.IsZero(): // a call has one task of each kind at a time
+			return http.StatusConflict, nil
+		}
 	}
 	task := VoiceTask{
 		ID: awsprotocol.NewID(), Kind: call.Kind, VoiceConnectorID: r.PathValue("connector"), TransactionID: in.TransactionID,
 		Token: in.ClientRequestToken, VoiceProfileDomainID: in.VoiceProfileDomainID, LanguageCode: in.LanguageCode,
 		StartedAt: time.Now().UTC(),
 	}
-	for _, t := range v.tasks {
-		switch {
-		case t.Kind != task.Kind || t.TransactionID != task.TransactionID:
-		case t.Token == task.Token && t.Token != "":
-			call.TaskID, call.Status = t.ID, http.StatusCreated
-			return &t
-		case t.StoppedAt.IsZero(): // a call has one task of each kind at a time
-			call.Status = http.StatusConflict
-			return nil
-		}
-	}
 	v.tasks = append(v.tasks, task)
-	call.TaskID, call.Status = task.ID, http.StatusCreated
-	return &task
+	call.TaskID = task.ID
+	return http.StatusCreated, &task
 }
 
-func (v *Voice) stop(r *http.Request, call *VoiceCall) *VoiceTask {
+func (v *Voice) stop(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 	call.TaskID = r.PathValue("task")
-	if call.Status = v.refuse.next(); call.Status != 0 {
-		return nil
+	if status := v.refuse.next(); status != 0 {
+		return status, nil
 	}
-	call.Status = http.StatusNotFound
+	status := http.StatusNotFound
 	if t := v.find(r); t != nil {
 		call.TransactionID = t.TransactionID
 		if t.StoppedAt.IsZero() {
-			t.StoppedAt, call.Status = time.Now().UTC(), http.StatusNoContent
+			t.StoppedAt, status = time.Now().UTC(), http.StatusNoContent
 		}
 	}
-	return nil
+	return status, nil
 }
 
 // find returns the task that a path names, nil if there is none.
