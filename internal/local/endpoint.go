@@ -39,7 +39,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 		"DynamoDB_20120810": s.tableProxy(), "AWSEvents": whenReady(s.bus.Handler()),
 		"AmazonSQS": s.queues.Handler(), "Kinesis_20131202": s.stream.Handler(),
 	}
-	forms := awsprotocol.Forms(s.topics.Handler(), s.queues.Forms(), cloudFormation(s.started, s.options, s.queues.URL))
+	forms := awsprotocol.Forms(s.topics.Handler(), s.queues.Forms(), cloudFormation(s.started, s.options, s.queues))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		service, known := services[target]
@@ -68,15 +68,9 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 
 // tableProxy passes requests on to dynalite.
 func (s *Stack) tableProxy() http.Handler {
-	target, err := url.Parse(s.table.URL())
-	if err != nil {
-		panic(fmt.Sprintf("the address of the table's server is %q: %v", s.table.URL(), err)) // impossible: made of a port
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy = nil
-	transport.MaxIdleConnsPerHost = 64
+	target := &url.URL{Scheme: "http", Host: strings.TrimPrefix(s.table.URL(), "http://")}
 	return &httputil.ReverseProxy{
-		Transport: transport,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ErrorLog:  log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {

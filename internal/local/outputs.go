@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // StackName is the name of the stack for CloudFormation: that of a deployed stack whose
@@ -13,17 +14,23 @@ import (
 const StackName = "Chimewatch"
 
 // cloudFormation answers DescribeStacks for the one stack there is, by which clients find
-// the table, the topics and the queues. queueURL returns the URL of a queue for a client
-// that reaches the stack under the host.
-func cloudFormation(created time.Time, o Options,
-	queueURL func(host, queue string) string) *awsprotocol.QueryService {
+// the table, the topics and the queues.
+func cloudFormation(created time.Time, o Options, queues *sqs.Service) *awsprotocol.QueryService {
 	const version = "2010-05-15"
+	describe := func(r *http.Request) (any, error) {
+		id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
+		if name := r.PostForm.Get("StackName"); name != "" && name != StackName && name != id {
+			return nil, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
+				name, StackName)
+		}
+		return stacksResult{[]stackMember{{
+			StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339),
+			StackStatus: "CREATE_COMPLETE", Outputs: outputs(o, func(queue string) string { return queues.URL(r.Host, queue) }),
+		}}}, nil
+	}
 	return &awsprotocol.QueryService{Name: "DescribeStacks of CloudFormation", Version: version,
-		XMLNS: "http://cloudformation.amazonaws.com/doc/" + version + "/",
-		Operations: map[string]awsprotocol.QueryOperation{"DescribeStacks": func(r *http.Request) (any, error) {
-			return describeStack(r.PostForm.Get("StackName"), created, o,
-				func(queue string) string { return queueURL(r.Host, queue) })
-		}}}
+		XMLNS:      "http://cloudformation.amazonaws.com/doc/" + version + "/",
+		Operations: map[string]awsprotocol.QueryOperation{"DescribeStacks": describe}}
 }
 
 type stackOutput struct{ OutputKey, OutputValue string }
@@ -40,24 +47,15 @@ type stacksResult struct {
 	Stacks []stackMember `xml:"Stacks>member"`
 }
 
-func describeStack(name string, created time.Time, o Options,
-	queueURL func(queue string) string) (any, error) {
-	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
-	if name != "" && name != StackName && name != id {
-		return nil, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
-			name, StackName)
-	}
-	outputs := []stackOutput{
+func outputs(o Options, queueURL func(queue string) string) []stackOutput {
+	all := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},
 		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", o.Config.HTTPS.String()},
 		{"RuleDeadLettersUrl", queueURL(RuleQueue)}, {"FunctionDeadLettersUrl", queueURL(FunctionQueue)},
 		{"VoiceDeadLettersUrl", queueURL(VoiceDeadLetters)},
 	}
 	for _, function := range o.Only {
-		outputs = append(outputs, stackOutput{strings.ToUpper(function[:1]) + function[1:] + "FunctionName", function})
+		all = append(all, stackOutput{strings.ToUpper(function[:1]) + function[1:] + "FunctionName", function})
 	}
-	return stacksResult{[]stackMember{{
-		StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339),
-		StackStatus: "CREATE_COMPLETE", Outputs: outputs,
-	}}}, nil
+	return all
 }

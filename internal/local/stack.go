@@ -212,11 +212,10 @@ func (s *Stack) keepFailure(r lambdahost.Record) {
 
 // keepUndeliverable is the dead-letter queue of every rule's target.
 func (s *Stack) keepUndeliverable(d eventbridge.DeadLetter) {
-	attributes := map[string]sqs.Attribute{}
-	for name, value := range map[string]string{
-		"RULE_ARN": d.RuleARN, "TARGET_ARN": d.TargetARN, "ERROR_CODE": d.ErrorCode, "ERROR_MESSAGE": d.ErrorDetail,
-	} {
-		attributes[name] = sqs.Attribute{DataType: "String", StringValue: value}
+	text := func(value string) sqs.Attribute { return sqs.Attribute{DataType: "String", StringValue: value} }
+	attributes := map[string]sqs.Attribute{
+		"RULE_ARN": text(d.RuleARN), "TARGET_ARN": text(d.TargetARN),
+		"ERROR_CODE": text(d.ErrorCode), "ERROR_MESSAGE": text(d.ErrorDetail),
 	}
 	s.queue[RuleQueue].Send(string(d.Event), attributes)
 }

@@ -139,15 +139,13 @@ func (p *Pipelines) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest)
 		return
 	}
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(p.byID)), func(id string) bool { return id <= query.Get("next-token") })
 	page, answer := []map[string]string{}, map[string]any{}
-	for _, id := range slices.Sorted(maps.Keys(p.byID)) {
-		if id <= query.Get("next-token") {
-			continue
-		}
-		if len(page) == limit {
-			answer["NextToken"] = page[limit-1]["MediaPipelineId"]
-			break
-		}
+	if len(ids) > limit {
+		ids = ids[:limit]
+		answer["NextToken"] = ids[limit-1]
+	}
+	for _, id := range ids {
 		page = append(page, map[string]string{"MediaPipelineId": id, "MediaPipelineArn": p.byID[id].ARN})
 	}
 	answer["MediaPipelines"] = page

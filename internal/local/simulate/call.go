@@ -168,7 +168,7 @@ func (c *call) envelope(id, detailType string, detail any, extra map[string]any)
 // end notes what should be known of the call at the end of the day.
 func (c *call) end(s scenario) {
 	p := &c.truth
-	p.Scenario, p.Missed, p.Degraded, p.Fails = s.name, s.missed, s.degraded, s.fails
+	p.Scenario, p.Missed, p.Degraded, p.Failure = s.name, s.missed, s.degraded, s.failure
 	p.Status = cmp.Or(s.status, "Stopped")
 	if p.Status == "CreateFailed" || p.Status == "Lost" {
 		return // the API has no such pipeline

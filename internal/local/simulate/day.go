@@ -84,8 +84,8 @@ type Pipeline struct {
 	Scenario string
 	Status   string
 	Degraded bool
-	// Fails are the kinds of failures that should be notified.
-	Fails []Kind
+	// Failure is the kind of failure that should be notified, if any.
+	Failure Kind
 	// Incidents are, of a pipeline that was found, its incidents with a notification.
 	Incidents []string
 	// Missed reports that it has ended without an event that says so.
@@ -111,16 +111,14 @@ func Plan(o Options) Day {
 	for _, scenario := range cast(choice, o.Calls) {
 		c := newCall(o, choice, ids)
 		first, last := d.Began, end.Add(-longest)
-		if scenario.open {
+		if slices.Contains([]string{"InProgress", "Paused", "TemporarilyFailed"}, scenario.status) {
 			first = end.Add(-maxOpen)
 		}
 		if scenario.missed {
 			last = end.Add(-minMissed)
 		}
 		c.now = first.Add(time.Duration(choice.Int64N(int64(last.Sub(first))))).Truncate(time.Second)
-		for _, do := range scenario.steps {
-			do(c)
-		}
+		all(scenario.steps...)(c)
 		c.end(scenario)
 		d.add(c, choice)
 	}
