@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,7 +20,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
-	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
@@ -198,26 +196,6 @@ func (s *Stack) Environment() []string {
 		env = append(env, name+"="+value)
 	}
 	return env
-}
-
-// keepFailure is the OnFailure destination of every function.
-func (s *Stack) keepFailure(r lambdahost.Record) {
-	body, err := awsprotocol.EncodeJSON(r) // unlike json.Marshal, it leaves the bytes of the event as they are
-	if err != nil {                        // not expected; the event must not be lost
-		slog.Error("record of a failed invocation", "error", err)
-		body = r.RequestPayload
-	}
-	s.queue[FunctionQueue].Send(string(body), nil)
-}
-
-// keepUndeliverable is the dead-letter queue of every rule's target.
-func (s *Stack) keepUndeliverable(d eventbridge.DeadLetter) {
-	text := func(value string) sqs.Attribute { return sqs.Attribute{DataType: "String", StringValue: value} }
-	attributes := map[string]sqs.Attribute{
-		"RULE_ARN": text(d.RuleARN), "TARGET_ARN": text(d.TargetARN),
-		"ERROR_CODE": text(d.ErrorCode), "ERROR_MESSAGE": text(d.ErrorDetail),
-	}
-	s.queue[RuleQueue].Send(string(d.Event), attributes)
 }
 
 // Close ends the stack. Events that are still under way are given up; Drain first to

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Start starts a stack and returns when it accepts events. While it runs, the file
@@ -155,6 +157,53 @@ func (s *Stack) startTable(ctx context.Context) (err error) {
 		}
 	}()
 	return dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, dynamo.Definition())
+}
+
+// Replaced is the table of the last run, which a start without Options.Keep replaced.
+type Replaced struct {
+	// Calls is how many calls it holds, -1 where counting them would take too long.
+	Calls int
+	// Folder is where it is until the next start.
+	Folder string
+}
+
+// Replaced returns the table that the start replaced, nil if there was none.
+func (s *Stack) Replaced() *Replaced { return s.replaced }
+
+// countLimit is how much longer a start may last because of the counting.
+const countLimit = time.Second
+
+// countReplaced starts to count the calls of the table that was moved aside, while all
+// else starts. The function that it returns waits for the number up to countLimit; it
+// returns nil where no table was moved aside.
+func (s *Stack) countReplaced(ctx context.Context) func() *Replaced {
+	aside := s.folder.path(tableFolder + asideSuffix)
+	if !exists(aside) {
+		return func() *Replaced { return nil }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	calls := make(chan int, 1)
+	go func() { calls <- countCalls(ctx, s.options.Modules, aside) }()
+	return func() *Replaced {
+		defer cancel()
+		defer time.AfterFunc(countLimit, cancel).Stop()
+		return &Replaced{Calls: <-calls, Folder: s.folder.path(tableFolder + oldSuffix)}
+	}
+}
+
+// countCalls returns how many calls a table holds, -1 where that cannot be found out.
+func countCalls(ctx context.Context, modules, data string) int {
+	server, err := dynalite.Start(ctx, modules, data)
+	if err != nil {
+		return -1
+	}
+	n := 0
+	table := dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{})
+	err = table.EachPipeline(ctx, dynamo.Query{Limit: 500}, math.MaxInt, func(pipeline.State) bool { n++; return false })
+	if errors.Join(err, server.Close()) != nil {
+		return -1
+	}
+	return n
 }
 
 // listen listens on the loopback address, and on no other.

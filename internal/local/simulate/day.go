@@ -172,22 +172,13 @@ func (d Day) Play(ctx context.Context, duration time.Duration, put func(event []
 // cast returns the scenarios to play, shuffled: each once as far as there are calls, so
 // that a day has something of everything, and the rest by their weights.
 func cast(choice *rand.Rand, calls int) []scenario {
-	var all []scenario
-	total := 0
+	var byWeight []scenario
 	for _, s := range scenarios {
-		total += s.weight
-		if len(all) < calls {
-			all = append(all, s)
-		}
+		byWeight = append(byWeight, slices.Repeat([]scenario{s}, s.weight)...)
 	}
+	all := slices.Clone(scenarios[:min(calls, len(scenarios))])
 	for len(all) < calls {
-		pick := choice.IntN(total)
-		for _, s := range scenarios {
-			if pick -= s.weight; pick < 0 {
-				all = append(all, s)
-				break
-			}
-		}
+		all = append(all, byWeight[choice.IntN(len(byWeight))])
 	}
 	choice.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all

@@ -3,11 +3,16 @@ package local
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"time"
 
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/eventsource"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Where voice notifications can be sent, besides the function itself.
@@ -62,4 +67,59 @@ func (s *Stack) published(m sns.Message) {
 		slog.Error("notification of the voice topic", "error", err)
 		s.queue[VoiceDeadLetters].Send(m.Body, nil)
 	}
+}
+
+// learn makes the Chime API know what an event from a client says of a pipeline: there is
+// no service behind it that would know the pipeline otherwise.
+func (s *Stack) learn(event []byte) {
+	ev, err := chime.Parse(event)
+	if err != nil || ev.StateChange == nil {
+		return // the functions report what is wrong with it
+	}
+	if st, err := pipeline.FromEvent(ev); err == nil && !st.Rehearsal() { // the service knows no rehearsals
+		s.pipelines.Learn(st)
+	}
+}
+
+// StartSchedules runs every schedule in its time from now on, until Close. Call it once.
+func (s *Stack) StartSchedules() {
+	for _, schedule := range eventrule.Schedules() {
+		s.background(func(ctx context.Context) {
+			tick := time.NewTicker(schedule.Every)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+					if err := s.run(schedule); err != nil {
+						slog.Error("schedule", "name", schedule.Name, "error", err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// RunSchedules runs every schedule once, now.
+func (s *Stack) RunSchedules() error {
+	var errs []error
+	for _, schedule := range eventrule.Schedules() {
+		errs = append(errs, s.run(schedule))
+	}
+	return errors.Join(errs...)
+}
+
+// run invokes the function as a scheduled rule does.
+func (s *Stack) run(schedule eventrule.Schedule) error {
+	event, err := json.Marshal(map[string]any{
+		"version": "0", "id": awsprotocol.NewID(), "detail-type": "Scheduled Event", "source": "aws.events",
+		"account": Account, "region": Region, "time": time.Now().UTC().Format(time.RFC3339),
+		"resources": []string{"arn:aws:events:" + Region + ":" + Account + ":rule/" + schedule.Name},
+		"detail":    map[string]any{},
+	})
+	if err != nil {
+		return err
+	}
+	return s.host.Enqueue(schedule.Function, event)
 }
