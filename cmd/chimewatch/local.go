@@ -217,7 +217,7 @@ func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
 
 // planned says which calls to play, up to now.
 func (c *localCmd) planned(a *app, calls int) simulate.Options {
-	return simulate.Options{Seed: c.Seed, Calls: calls, End: a.now(), Account: local.Account, Region: local.Region}
+	return simulate.Options{Seed: c.Seed, Calls: calls, End: a.now()}
 }
 
 // playEvents puts the day on the bus, lets the watch look at what was left open,

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -132,30 +131,29 @@ func (f *folder) unusable(path, what string, err error) error {
 	return f.explain(apperr.Wrap(err, apperr.Internal, path, what, "choose another folder with --local-dir"))
 }
 
-// fullDisks are the errors of a disk on which nothing can be written, in lower case as
-// Node.js and LevelDB report them, with what is wrong with a folder and what to do.
+// fullDisks are the errors of a disk on which nothing can be written, each with its text
+// in lower case, as Node.js reports it, and with what is wrong with a folder and what to do.
 var fullDisks = []struct {
-	code      syscall.Errno
-	texts     []string
-	what, fix string
+	code            syscall.Errno
+	text, what, fix string
 }{
-	{syscall.ENOSPC, []string{"no space left on device", "enospc"}, "the disk of %s is full", "free some of it"},
-	{syscall.EDQUOT, []string{"disk quota exceeded", "edquot"}, "the disk of %s has no room left for you",
-		"free some of your quota"},
-	{syscall.EFBIG, []string{"file too large", "efbig", "file size limit exceeded"}, "a file in %s may not grow further",
+	{syscall.ENOSPC, "enospc", "the disk of %s is full", "free some of it"},
+	{syscall.EDQUOT, "edquot", "the disk of %s has no room left for you", "free some of your quota"},
+	{syscall.EFBIG, "efbig", "a file in %s may not grow further", "raise the limit with ulimit -f unlimited"},
+	// A process that the signal for such a file has killed.
+	{syscall.EFBIG, "file size limit exceeded", "a file in %s may not grow further",
 		"raise the limit with ulimit -f unlimited"},
 }
 
 // explain returns an error with a remedy where the disk of the folder is the cause of err,
-// and err itself where it is not.
+// and err itself where it is not. LevelDB reports the text of the code only.
 func (f *folder) explain(err error) error {
 	if err == nil {
 		return nil
 	}
 	report := strings.ToLower(err.Error())
 	for _, full := range fullDisks {
-		reported := func(text string) bool { return strings.Contains(report, text) }
-		if errors.Is(err, full.code) || slices.ContainsFunc(full.texts, reported) {
+		if errors.Is(err, full.code) || strings.Contains(report, full.text) || strings.Contains(report, full.code.Error()) {
 			return apperr.Wrap(full.code, apperr.Unavailable, "folder "+f.dir, fmt.Sprintf(full.what, f.dir),
 				full.fix+", or choose another folder with --local-dir")
 		}

@@ -58,10 +58,14 @@ type Voice struct {
 func NewVoice() *Voice {
 	mux := http.NewServeMux()
 	v := &Voice{Handler: mux, ended: map[string]bool{}}
-	const tasks = VoicePath + "/{connector}/{collection}"
-	mux.HandleFunc("POST "+tasks, v.handle("start", v.start))
-	mux.HandleFunc("POST "+tasks+"/{task}", v.handle("stop", v.stop))
-	mux.HandleFunc("GET "+tasks+"/{task}", v.get)
+	for collection, kind := range map[string]string{
+		"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone",
+	} {
+		tasks := VoicePath + "/{connector}/" + collection
+		mux.HandleFunc("POST "+tasks, v.handle("start", kind, v.start))
+		mux.HandleFunc("POST "+tasks+"/{task}", v.handle("stop", kind, v.stop))
+		mux.HandleFunc("GET "+tasks+"/{task}", func(w http.ResponseWriter, r *http.Request) { v.get(w, r, kind) })
+	}
 	mux.HandleFunc("GET "+VoicePath, func(w http.ResponseWriter, _ *http.Request) {
 		awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": v.Tasks(), "calls": v.Calls()})
 	})
@@ -103,15 +107,12 @@ func (v *Voice) Calls() []VoiceCall {
 	return slices.Clone(v.calls)
 }
 
-// kindOf has the kind of task of each collection in a path.
-var kindOf = map[string]string{"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone"}
-
 // handle returns a handler that records each request with its answer. do sets the other
 // fields of the record and returns the status of the answer, with the task for a body.
-func (v *Voice) handle(operation string, do func(*http.Request, *VoiceCall) (int, *VoiceTask)) http.HandlerFunc {
+func (v *Voice) handle(operation, kind string, do func(*http.Request, *VoiceCall) (int, *VoiceTask)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		call := VoiceCall{Operation: operation, Kind: kindOf[r.PathValue("collection")]}
-		if call.Kind == "" || operation == "stop" && r.URL.Query().Get("operation") != "stop" {
+		call := VoiceCall{Operation: operation, Kind: kind}
+		if operation == "stop" && r.URL.Query().Get("operation") != "stop" {
 			refuse(w, http.StatusBadRequest)
 			return
 		}
@@ -177,7 +178,7 @@ func (v *Voice) stop(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 		return status, nil
 	}
 	status := http.StatusNotFound
-	if t := v.find(r); t != nil {
+	if t := v.find(r, call.Kind); t != nil {
 		call.TransactionID = t.TransactionID
 		if t.StoppedAt.IsZero() {
 			t.StoppedAt, status = time.Now().UTC(), http.StatusNoContent
@@ -187,25 +188,23 @@ func (v *Voice) stop(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 }
 
 // find returns the task that a path names, nil if there is none.
-func (v *Voice) find(r *http.Request) *VoiceTask {
-	i := slices.IndexFunc(v.tasks, func(t VoiceTask) bool {
-		return t.ID == r.PathValue("task") && t.Kind == kindOf[r.PathValue("collection")] &&
-			t.VoiceConnectorID == r.PathValue("connector")
-	})
-	if i < 0 {
-		return nil
+func (v *Voice) find(r *http.Request, kind string) *VoiceTask {
+	for i, t := range v.tasks {
+		if t.ID == r.PathValue("task") && t.Kind == kind && t.VoiceConnectorID == r.PathValue("connector") {
+			return &v.tasks[i]
+		}
 	}
-	return &v.tasks[i]
+	return nil
 }
 
 // get answers with a task. The API requires the side of the call for a voice tone
 // analysis.
-func (v *Voice) get(w http.ResponseWriter, r *http.Request) {
+func (v *Voice) get(w http.ResponseWriter, r *http.Request, kind string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	task, side := v.find(r), r.URL.Query().Get("isCaller")
+	task, side := v.find(r, kind), r.URL.Query().Get("isCaller")
 	switch {
-	case kindOf[r.PathValue("collection")] == "voice-tone" && side != "true" && side != "false":
+	case kind == "voice-tone" && side != "true" && side != "false":
 		refuse(w, http.StatusBadRequest)
 	case task == nil:
 		refuse(w, http.StatusNotFound)

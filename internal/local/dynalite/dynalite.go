@@ -41,36 +41,25 @@ type Server struct {
 // dynalite. An empty dir is the working directory, or else the folder of the running
 // program. The error says how to install it.
 func FindModules(dir string) (string, error) {
-	if dir != "" {
-		return nearestModules(dir)
+	from := []string{dir}
+	if program, err := os.Executable(); dir == "" && err == nil {
+		from = []string{".", filepath.Dir(program)}
 	}
-	found, err := nearestModules(".")
-	if err == nil {
-		return found, nil
-	}
-	if program, programErr := os.Executable(); programErr == nil {
-		if found, programErr = nearestModules(filepath.Dir(program)); programErr == nil {
-			return found, nil
+	for i := range from {
+		at, err := filepath.Abs(from[i])
+		if err != nil {
+			return "", apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
+		}
+		from[i] = at
+		for last := ""; at != last; at, last = filepath.Dir(at), at {
+			if _, err := os.Stat(filepath.Join(at, "node_modules", "dynalite", "package.json")); err == nil {
+				return at, nil
+			}
 		}
 	}
-	return "", err
-}
-
-func nearestModules(dir string) (string, error) {
-	start, err := filepath.Abs(dir)
-	if err != nil {
-		return "", apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
-	}
-	for at := start; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "node_modules", "dynalite", "package.json")); err == nil {
-			return at, nil
-		}
-		if at == filepath.Dir(at) {
-			return "", apperr.New(apperr.NotFound, "dynalite",
-				"the local table's server is in no node_modules of "+start+" or above it",
-				"run npm ci in the folder of the project, or start from there")
-		}
-	}
+	return "", apperr.New(apperr.NotFound, "dynalite",
+		"the local table's server is in no node_modules of "+from[0]+" or above it",
+		"run npm ci in the folder of the project, or start from there")
 }
 
 // Command returns the command that starts dynalite, and fails where a part of it is not
@@ -148,16 +137,15 @@ func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
 }
 
 func (s *Server) broken(err error) error {
-	return apperr.Wrap(s.withOutput(err), apperr.Unavailable, "dynalite", "cannot be used",
-		"check node --version (20 or later) and run npm ci")
+	return s.failed(err, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
 }
 
-// withOutput adds the end of what the server wrote to its error stream.
-func (s *Server) withOutput(err error) error {
+// failed returns an error with the end of what the server wrote to its error stream.
+func (s *Server) failed(err error, where, what, fix string) error {
 	if text := s.stderr.String(); text != "" {
-		return fmt.Errorf("%w; the end of its output: %s", err, text)
+		err = fmt.Errorf("%w; the end of its output: %s", err, text)
 	}
-	return err
+	return apperr.Wrap(err, apperr.Unavailable, where, what, fix)
 }
 
 // URL returns the address of the server, without a slash at the end.
@@ -169,8 +157,8 @@ func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 // Err waits until the server has ended and returns why. It is for a server that ended by
 // itself.
 func (s *Server) Err() error {
-	err := s.withOutput(errors.Join(errors.New("it ended"), s.process.Err()))
-	return apperr.Wrap(err, apperr.Unavailable, "local table", "its server does not run any more", "start again")
+	return s.failed(errors.Join(errors.New("it ended"), s.process.Err()), "local table", "its server does not run any more",
+		"start again")
 }
 
 // Close ends the server after the requests under way, and waits until it has ended.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
@@ -17,7 +18,6 @@ import (
 // call is a call while its scenario plays: a clock, who takes part, and what was sent so
 // far.
 type call struct {
-	options     Options
 	choice, ids *rand.Rand
 	now         time.Time
 
@@ -47,8 +47,8 @@ type element struct {
 	StatusDetail string `json:"statusDetail,omitempty"`
 }
 
-func newCall(o Options, choice, ids *rand.Rand) *call {
-	c := &call{options: o, choice: choice, ids: ids}
+func newCall(choice, ids *rand.Rand) *call {
+	c := &call{choice: choice, ids: ids}
 	c.truth.ID = c.uuid()
 	agent, customer := c.number(), c.number()
 	direction, from, to := "Inbound", customer, agent
@@ -96,7 +96,7 @@ func (c *call) set(status string, types ...string) {
 func (c *call) state(eventType string, extra map[string]any) {
 	detail := map[string]any{
 		"version": "0", "eventType": eventType,
-		"mediaInsightsPipelineArn": c.arn("media-pipeline/" + c.truth.ID),
+		"mediaInsightsPipelineArn": c.pipelineARN(),
 	}
 	if len(c.elements) > 0 {
 		detail["mediaInsightsPipelineElementStatuses"] = slices.Clone(c.elements)
@@ -107,13 +107,12 @@ func (c *call) state(eventType string, extra map[string]any) {
 	c.events = append(c.events, sent{time: c.now, body: c.envelope(c.uuid(), chime.DetailStateChange, detail, nil)})
 }
 
-func (c *call) configurationARN() string {
-	return c.arn("media-insights-pipeline-configuration/contact-centre-insights")
-}
+const arnPrefix = "arn:aws:chime:" + local.Region + ":" + local.Account + ":"
 
-func (c *call) arn(resource string) string {
-	return "arn:aws:chime:" + c.options.Region + ":" + c.options.Account + ":" + resource
-}
+// configurationARN is the configuration of all pipelines.
+const configurationARN = arnPrefix + "media-insights-pipeline-configuration/contact-centre-insights"
+
+func (c *call) pipelineARN() string { return arnPrefix + "media-pipeline/" + c.truth.ID }
 
 // match sends a rule match of a form, with early as in sent.
 func (c *call) match(form matchForm, early bool) {
@@ -154,7 +153,7 @@ func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func (c *call) envelope(id, detailType string, detail any, extra map[string]any) []byte {
 	event := map[string]any{
 		"version": "0", "id": id, "detail-type": detailType, "source": chime.Source,
-		"account": c.options.Account, "region": c.options.Region, "resources": []string{},
+		"account": local.Account, "region": local.Region, "resources": []string{},
 		"time": timestamp(c.now), "detail": detail,
 	}
 	maps.Copy(event, extra)
@@ -173,7 +172,7 @@ func (c *call) end(s scenario) {
 	if p.Status == "CreateFailed" || p.Status == "Lost" {
 		return // the API has no such pipeline
 	}
-	api := chimesdk.Pipeline{ID: p.ID, ARN: c.arn("media-pipeline/" + p.ID), ConfigurationARN: c.configurationARN(),
+	api := chimesdk.Pipeline{ID: p.ID, ARN: c.pipelineARN(), ConfigurationARN: configurationARN,
 		Status: apiStatus(p.Status), CreatedAt: c.now}
 	for _, e := range c.elements {
 		api.Elements = append(api.Elements, chimesdk.Element{Type: e.Type, Status: apiStatus(e.Status)})

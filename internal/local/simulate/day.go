@@ -29,8 +29,7 @@ type Options struct {
 	// Calls is how many pipelines there are, including those that could not be created.
 	Calls int
 	// End is the end of the day; its calls began in the 24 hours before.
-	End             time.Time
-	Account, Region string
+	End time.Time
 }
 
 // Length is how long a day is in the time of its events.
@@ -109,7 +108,7 @@ func Plan(o Options) Day {
 	choice := rand.New(rand.NewPCG(o.Seed, 0))
 	ids := rand.New(rand.NewPCG(o.Seed, uint64(end.Unix())))
 	for _, scenario := range cast(choice, o.Calls) {
-		c := newCall(o, choice, ids)
+		c := newCall(choice, ids)
 		first, last := d.Began, end.Add(-longest)
 		if slices.Contains([]string{"InProgress", "Paused", "TemporarilyFailed"}, scenario.status) {
 			first = end.Add(-maxOpen)
@@ -122,7 +121,7 @@ func Plan(o Options) Day {
 		c.end(scenario)
 		d.add(c, choice)
 	}
-	d.addBroken(newCall(o, choice, ids), o.Calls)
+	d.addBroken(newCall(choice, ids), o.Calls)
 	slices.SortStableFunc(d.Deliveries, func(a, b Delivery) int { return a.At.Compare(b.At) })
 	return d
 }

@@ -23,8 +23,7 @@ import (
 var end = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 
 func plan(seed uint64, calls int) simulate.Day {
-	return simulate.Plan(simulate.Options{Seed: seed, Calls: calls, End: end, Account: "123456789012",
-		Region: "us-east-1"})
+	return simulate.Plan(simulate.Options{Seed: seed, Calls: calls, End: end})
 }
 
 // envelope is what the tests look at in an event.
@@ -60,8 +59,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 
 func TestAnotherEndHasTheSameCallsWithOtherIDs(t *testing.T) {
 	a := plan(7, 50)
-	b := simulate.Plan(simulate.Options{Seed: 7, Calls: 50, End: end.Add(time.Hour), Account: "123456789012",
-		Region: "us-east-1"})
+	b := simulate.Plan(simulate.Options{Seed: 7, Calls: 50, End: end.Add(time.Hour)})
 	for i, p := range a.Truth.Pipelines {
 		q := b.Truth.Pipelines[i]
 		if p.ID == q.ID {

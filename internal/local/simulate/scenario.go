@@ -103,7 +103,7 @@ func refused(name, code, reason string) scenario {
 	return scenario{name: name, weight: 4, status: "CreateFailed", failure: CreateFailed,
 		steps: []step{func(c *call) {
 			c.state(chime.EventCreateFailed, map[string]any{
-				"mediaInsightsPipelineArn": nil, "mediaInsightsPipelineConfigurationArn": c.configurationARN(),
+				"mediaInsightsPipelineArn": nil, "mediaInsightsPipelineConfigurationArn": configurationARN,
 				"failureOrigin": "Voice Connector", "httpStatusCode": code, "failureReason": reason,
 			})
 			c.truth.ID = fmt.Sprint("create-failed.", c.fields["transactionId"]) // there is no pipeline
@@ -126,7 +126,7 @@ func enhancing() []step {
 
 // create sends the event of creation.
 func create(c *call) {
-	c.state(chime.EventCreated, map[string]any{"mediaInsightsPipelineConfigurationArn": c.configurationARN()})
+	c.state(chime.EventCreated, map[string]any{"mediaInsightsPipelineConfigurationArn": configurationARN})
 }
 
 // Parts of several scenarios.

@@ -11,30 +11,29 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// VoiceCall is a call with voice analytics by the voice API: no pipeline, but voice
-// notifications, and people who consent or do not.
-type VoiceCall struct {
-	// Scenario names what was played.
-	Scenario      string
-	TransactionID string
+// VoiceScenario is one way in which a call with voice analytics can go.
+type VoiceScenario struct {
+	Name string
+	// first and then are decisions, or empty.
+	first, then voicetask.Kind
+	scope       voicetask.Scope
 	// Started is how many tasks should have been started, Running how many of them should
 	// run at the end.
 	Started, Running int
+}
+
+// VoiceCall is a call with voice analytics by the voice API: no pipeline, but voice
+// notifications, and people who consent or do not.
+type VoiceCall struct {
+	Scenario      VoiceScenario
+	TransactionID string
 
 	connector string
 	first     [][]byte // in any order
 	then      [][]byte // after these were handled
 }
 
-// voiceScenario is one way in which such a call can go. The decisions may be empty.
-type voiceScenario struct {
-	name             string
-	first, then      voicetask.Kind
-	scope            voicetask.Scope
-	started, running int
-}
-
-var voiceScenarios = []voiceScenario{
+var voiceScenarios = []VoiceScenario{
 	{"consent to both tasks", voicetask.Granted, "", voicetask.ScopeBoth, 2, 2},
 	{"consent to voice tone", voicetask.Granted, "", voicetask.ScopeVoiceTone, 1, 1},
 	{"consent denied", voicetask.Denied, "", voicetask.ScopeBoth, 0, 0},
@@ -50,10 +49,10 @@ func PlanVoice(o Options) []VoiceCall {
 	calls := make([]VoiceCall, o.Calls)
 	for i := range calls {
 		s := voiceScenarios[i%len(voiceScenarios)]
-		c := newCall(o, choice, ids)
+		c := newCall(choice, ids)
 		c.now = o.End.Add(-time.Duration(1+choice.IntN(20)) * time.Minute).Truncate(time.Second)
-		v := VoiceCall{Scenario: s.name, TransactionID: c.fields["transactionId"].(string), Started: s.started,
-			Running: s.running, connector: c.fields["voiceConnectorId"].(string)}
+		v := VoiceCall{Scenario: s, TransactionID: c.fields["transactionId"].(string),
+			connector: c.fields["voiceConnectorId"].(string)}
 		v.first = append(v.first, c.voice(chime.DetailVoiceStatus, map[string]any{
 			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"],
 			"voiceConnectorId": v.connector,
@@ -150,8 +149,7 @@ func results(stack *local.Stack, calls []VoiceCall) [][]byte {
 				}}}
 		}
 		detail["taskId"], detail["transactionId"], detail["voiceConnectorId"] = task.ID, task.TransactionID, connector
-		sender := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events)))),
-			options: Options{Account: local.Account, Region: local.Region}}
+		sender := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events))))}
 		events = append(events, sender.voice(detailType, detail))
 	}
 	return events
@@ -170,11 +168,11 @@ func (r *Report) CompareVoice(stack *local.Stack, calls []VoiceCall) {
 	before := len(r.Differences)
 	for _, c := range calls {
 		isStarted, isRunning := started[c.TransactionID], running[c.TransactionID]
-		if isStarted != c.Started || isRunning != c.Running {
+		if isStarted != c.Scenario.Started || isRunning != c.Scenario.Running {
 			r.differ("transaction %s (%s): got %d voice tasks started and %d running, want %d and %d",
-				c.TransactionID, c.Scenario, isStarted, isRunning, c.Started, c.Running)
+				c.TransactionID, c.Scenario.Name, isStarted, isRunning, c.Scenario.Started, c.Scenario.Running)
 		}
-		want.started, want.running = want.started+c.Started, want.running+c.Running
+		want.started, want.running = want.started+c.Scenario.Started, want.running+c.Scenario.Running
 		got.started, got.running = got.started+isStarted, got.running+isRunning
 	}
 	r.line("voice tasks started", want.started, got.started, len(r.Differences) == before)
