@@ -43,7 +43,7 @@ func TestConsentTells(t *testing.T) {
 				t.Errorf("got %v, want an event of consent", entry)
 			}
 			var sent voicetask.ConsentDetail
-			var printed told
+			var printed consentSent
 			if err := json.Unmarshal([]byte(entry["Detail"].(string)), &sent); err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +64,7 @@ func TestConsentTells(t *testing.T) {
 	}
 	f := newFakeAWS(t)
 	got := execute(nil, "", "consent", "grant", "--call", "c", "--scope", "both", "--by", "me", "--for", "30m", "--region", "us-east-1", "--endpoint-url", f.URL)
-	if want := "told bus default as event evt-1: both granted on call c\n"; got.stdout != want {
+	if want := "sent to bus default as event evt-1: both granted on call c\n"; got.stdout != want {
 		t.Errorf("got %q and %q, want %q", got.stdout, got.stderr, want)
 	}
 }
@@ -172,7 +172,7 @@ func TestConsentIsLookedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "consent/calls-show-voice.json", string(shown.Voice)+"\n")
-	if got := run("consent", "show", "nobody"); got.code != exitFailed || !strings.Contains(got.stderr, "knows no transaction or call nobody") {
+	if got := run("consent", "show", "nobody"); got.code != exitFailed || !strings.Contains(got.stderr, "no transaction or call has the id nobody") {
 		t.Errorf("got exit code %d and %q, want 1 and that it is not known", got.code, got.stderr)
 	}
 }

@@ -32,7 +32,7 @@ func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 	const digits = "4155550160"
 	for _, form := range numberForms {
 		text := fmt.Sprintf(form, digits)
-		h := held{TransactionID: text, CallID: text, VoiceConnectorID: text, Tasks: []voicetask.Standing{{}},
+		h := consentReport{TransactionID: text, CallID: text, VoiceConnectorID: text, Tasks: []voicetask.Standing{{}},
 			Ledger: voicetask.Ledger{{}}}
 		fillTexts(&h.Tasks[0], text)
 		fillTexts(&h.Ledger[0], text)
@@ -42,7 +42,7 @@ func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 				a := &app{stdout: &out, stderr: &errs}
 				a.Output = output
 				shown := h.masked(whole)
-				err := a.printHeld(shown)
+				err := a.printConsent(shown)
 				if output == outputJSON {
 					out.Reset()
 					err = a.printJSON(shown)

@@ -89,7 +89,7 @@ func TestDeadLetters(t *testing.T) {
 
 	redriven := command(exitFailed, "redrive", "--all", "-o", "json")
 	noNumbers(t, "redrive", redriven, "2065550100", "2065550101", "2065550102")
-	var outcomes []outcomeReport
+	var outcomes []redriveReport
 	if err := json.Unmarshal([]byte(redriven.stdout), &outcomes); err != nil || len(outcomes) != 2 {
 		t.Fatalf("redrive: got %s (%v), want two outcomes", redriven.stdout, err)
 	}
@@ -174,7 +174,7 @@ func TestDeadLettersOfOtherFunctions(t *testing.T) {
 			t.Errorf("redrive: got %q, want it to say %s", got, refusal)
 		}
 	}
-	var outcomes []outcomeReport
+	var outcomes []redriveReport
 	redriven := command(exitFailed, "redrive", "--all", "-o", "json")
 	if err := json.Unmarshal([]byte(redriven.stdout), &outcomes); err != nil || len(outcomes) != 4 {
 		t.Fatalf("redrive --all: got %+v (%v), want the outcome of every letter", outcomes, err)

@@ -262,14 +262,14 @@ func TestEraseCutShort(t *testing.T) {
 	defer front.Close()
 	on := onTable(front.URL)
 	got := execute(nil, "", on("calls", "erase", lost, "--yes", "--by", "me")...)
-	for _, want := range []string{"is not complete: run the command once more",
+	for _, want := range []string{"is not complete: run the command again",
 		"allow dynamodb:BatchWriteItem to these credentials"} {
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
 		}
 	}
-	if list := execute(nil, "", on("calls", "erasures")...); !strings.Contains(list.stdout, "cut short") {
-		t.Errorf("got %q, want an erasure that was cut short", list.stdout)
+	if list := execute(nil, "", on("calls", "erasures")...); !strings.Contains(list.stdout, "interrupted") {
+		t.Errorf("got %q, want an erasure that was interrupted", list.stdout)
 	}
 	if got := execute(nil, "", on("calls", "erase", lost, "--yes", "--by", "me")...); got.code != exitDone {
 		t.Errorf("once more: got exit code %d and %q", got.code, got.stderr)

@@ -59,10 +59,10 @@ func init() { // in a literal they would refer to themselves
 	wrappings["array within a dead letter"] = func(e string) string { return wrappings["dead letter"](wrappings["array"](e)) }
 }
 
-func validated(t *testing.T, input string) []judged {
+func validated(t *testing.T, input string) []checkedEvent {
 	t.Helper()
 	got := execute(nil, input, "events", "validate", "-", "--rehearsal", "-o", "json")
-	var results []judged
+	var results []checkedEvent
 	if err := json.Unmarshal([]byte(got.stdout), &results); err != nil {
 		t.Fatalf("%v: %s %s", err, got.stdout, got.stderr)
 	}
@@ -82,7 +82,7 @@ func TestWrappedEventsAreJudgedAsTheyAre(t *testing.T) {
 		for _, event := range events {
 			wrapped = append(wrapped, wrap(event))
 		}
-		if diff := cmp.Diff(want, validated(t, strings.Join(wrapped, "\n")), cmp.AllowUnexported(judged{})); diff != "" {
+		if diff := cmp.Diff(want, validated(t, strings.Join(wrapped, "\n")), cmp.AllowUnexported(checkedEvent{})); diff != "" {
 			t.Errorf("%s (-bare +wrapped):\n%s", name, diff)
 		}
 	}
@@ -103,10 +103,10 @@ func entryOf(t *testing.T, event string) string {
 	return fmt.Sprintf(`{"Source":%q,"DetailType":%q,"Time":%q,"Detail":%s}`, e.Source, e.DetailType, e.Time, jsonText(string(e.Detail)))
 }
 
-// Each entry of PutEvents is judged by itself, by the index that it has.
+// Each entry of PutEvents is checkedEvent by itself, by the index that it has.
 func TestEntriesOfPutEventsAreJudgedEach(t *testing.T) {
 	var entries []string
-	var want []judged
+	var want []checkedEvent
 	for i, e := range schemas.Examples() {
 		entries = append(entries, entryOf(t, string(e.Body)))
 		bare := validated(t, string(e.Body))[0]
@@ -117,7 +117,7 @@ func TestEntriesOfPutEventsAreJudgedEach(t *testing.T) {
 		"array": "[" + strings.Join(entries, ",") + "]", "JSON Lines": strings.Join(entries, "\n"),
 		"request": `{"Entries":[` + strings.Join(entries, ",") + "]}",
 	} {
-		if diff := cmp.Diff(want, validated(t, text), cmp.AllowUnexported(judged{})); diff != "" {
+		if diff := cmp.Diff(want, validated(t, text), cmp.AllowUnexported(checkedEvent{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -212,7 +212,7 @@ func TestEncodings(t *testing.T) {
 		"UTF-8 with the mark": "\uFEFF" + text, "UTF-16LE": little("\uFEFF" + text), "UTF-16BE": big("\uFEFF" + text),
 		"UTF-16LE of lines": little("\uFEFF" + compact(t, text) + "\r\n"),
 	} {
-		if diff := cmp.Diff(want, validated(t, input), cmp.AllowUnexported(judged{})); diff != "" {
+		if diff := cmp.Diff(want, validated(t, input), cmp.AllowUnexported(checkedEvent{})); diff != "" {
 			t.Errorf("%s (-UTF-8 +got):\n%s", name, diff)
 		}
 	}

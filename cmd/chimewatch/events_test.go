@@ -126,7 +126,7 @@ func TestEventsValidateReadsManyEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := execute(nil, "", "events", "validate", file, "--output", "json")
-			var results []judged
+			var results []checkedEvent
 			if err := json.Unmarshal([]byte(got.stdout), &results); err != nil {
 				t.Fatal(err)
 			}

@@ -178,7 +178,7 @@ func TestIncidentShowsEveryReasonAndCall(t *testing.T) {
 	if diff := cmp.Diff(want, after.FailedCalls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	wantReasons := []givenReason{
+	wantReasons := []reasonReport{
 		{Reason: denied, Class: incident.Permissions, Count: 2, First: ago(300), Last: ago(2)},
 		{Reason: "The key is disabled", Class: incident.Unknown, Count: 1, First: ago(1), Last: ago(1)},
 	}
@@ -193,7 +193,7 @@ func TestStatesAndSeveritiesAreColoured(t *testing.T) {
 		severityColumn: {"critical": true, "high": true, "medium": false, "low": false},
 	} {
 		for value, want := range values {
-			if got := painters[heading](value); (got != value) != want || !strings.Contains(got, value) {
+			if got := coloured(heading, value); (got != value) != want || !strings.Contains(got, value) {
 				t.Errorf("%s %s: got %q, want it coloured: %v", heading, value, got, want)
 			}
 		}

@@ -80,7 +80,7 @@ func TestLocalWithoutChoicesIsAsWithoutAFile(t *testing.T) {
 		t.Errorf("got other settings than the local stack has (-want +got):\n%s", diff)
 	}
 	const says = "nothing that changes what the functions do (only when deployed: failureEmails)"
-	if got := given.String(); !strings.HasSuffix(got, says) {
+	if got := given; !strings.HasSuffix(got, says) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -142,7 +142,7 @@ func TestFunctionsBesideTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	if got := besideProgram(local.DefaultFunctions); got != local.DefaultFunctions {
+	if got := functionsFolder(local.DefaultFunctions); got != local.DefaultFunctions {
 		t.Errorf("nowhere: got %s, want what was asked for", got)
 	}
 	beside := filepath.Join(filepath.Dir(program), "functions")
@@ -150,16 +150,16 @@ func TestFunctionsBesideTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Remove(beside) })
-	if got := besideProgram(local.DefaultFunctions); got != beside {
+	if got := functionsFolder(local.DefaultFunctions); got != beside {
 		t.Errorf("beside the program: got %s, want %s", got, beside)
 	}
-	if got := besideProgram("elsewhere"); got != "elsewhere" {
+	if got := functionsFolder("elsewhere"); got != "elsewhere" {
 		t.Errorf("named: got %s, want what was named", got)
 	}
 	if err := os.MkdirAll(local.DefaultFunctions, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got := besideProgram(local.DefaultFunctions); got != local.DefaultFunctions {
+	if got := functionsFolder(local.DefaultFunctions); got != local.DefaultFunctions {
 		t.Errorf("here: got %s, want %s", got, local.DefaultFunctions)
 	}
 }

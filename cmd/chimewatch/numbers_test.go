@@ -208,7 +208,7 @@ func TestPathsOfThisMachineStayWhole(t *testing.T) {
 		}
 	}
 	a := &app{}
-	a.knowFolders([]string{"/", folder})
+	a.knownPaths = absolutePaths([]string{"/", folder})
 	got := a.masked("folder " + folder + " of 415/555/0160: +1 (415) 555-0160 in " + folder + "/4155550160")
 	if want := "folder " + folder + " of …0160: …0160 in " + folder + "/…0160"; got != want {
 		t.Errorf("got %q, want %q", got, want)

@@ -52,7 +52,7 @@ func TestOverrideRefuses(t *testing.T) {
 		{"no value", `{}`, `detail.callId`, "it has no ="},
 		{"no path", `{}`, `=1`, "a part of the path is empty"},
 		{"empty part", `{}`, `a..b=1`, "a part of the path is empty"},
-		{"below a text", `{"a":{"b":"x"}}`, `a.b.c=1`, `there is nothing below a.b to set "c" in (set a.b itself, to an object)`},
+		{"below a text", `{"a":{"b":"x"}}`, `a.b.c=1`, `a.b has no fields to set "c" in (set a.b itself, to an object)`},
 		{"name in an array", `{"a":[1]}`, `a.b=1`, `"b" is no index of an array of 1 (use 0 to 1; the last of these appends)`},
 		{"index past the end", `{"a":[1]}`, `a.2=1`, `"2" is no index of an array of 1`},
 		{"negative index", `{"a":[1]}`, `a.-1=1`, `"-1" is no index of an array of 1`},

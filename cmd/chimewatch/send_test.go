@@ -124,7 +124,7 @@ func TestSendToRealBus(t *testing.T) {
 		return execute(nil, "", append([]string{"send", "paused", "--region", "us-east-1", "--endpoint-url", endpoint}, args...)...)
 	}
 	got := send()
-	want := "chimewatch: AWS takes no event with the source aws.chime from its customers: " +
+	want := `chimewatch: AWS accepts no event with the source "aws.chime" from its customers: ` +
 		"sending as chimewatch.rehearsal\n" +
 		"chimewatch: ids of rehearsals begin with \"rehearsal-\"; calls show finds them without it, too\n"
 	if got.code != exitDone || got.stderr != want || f.entries[0]["Source"] != "chimewatch.rehearsal" {
@@ -132,7 +132,7 @@ func TestSendToRealBus(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--source", "aws.chime"}, {"--set", "source=aws.chime"}} {
 		got := send(args...)
-		if want := `AWS takes no event with the source "aws.chime"`; got.code != exitUsage || !strings.Contains(got.stderr, want) {
+		if want := `AWS accepts no event with the source "aws.chime"`; got.code != exitUsage || !strings.Contains(got.stderr, want) {
 			t.Errorf("%v: got exit code %d and %q, want 2 and %q", args, got.code, got.stderr, want)
 		}
 	}
@@ -153,12 +153,12 @@ func TestSendRefuses(t *testing.T) {
 		{"unknown field", []string{"paused", "--set", "color=x"}, `cannot choose its "color"`},
 		{"time", []string{"paused", "--set", "time=now"}, "--set time: now is no time (write it like"},
 		{"time as a number", []string{"paused", "--set", "time=1"}, "--set time: 1 is no time"},
-		{"source", []string{"paused", "--set", "source=1"}, "--set source: an event bus takes a text there"},
-		{"detail-type", []string{"paused", "--set", "detail-type="}, "--set detail-type: an event bus takes a text there"},
+		{"source", []string{"paused", "--set", "source=1"}, "--set source: an event bus accepts only text there"},
+		{"detail-type", []string{"paused", "--set", "detail-type="}, "--set detail-type: an event bus accepts only text there"},
 		{"resources", []string{"paused", "--set", "resources=x"}, "--set resources: it is no array"},
 		{"resource", []string{"paused", "--set", "resources=[1]"}, "--set resources.0: it is no text"},
 		{"detail", []string{"paused", "--set", "detail=x"}, "detail is no object"},
-		{"voice notification", []string{"voice-tone-failure"}, "voice-analytics notifications do not come over an event bus"},
+		{"voice notification", []string{"voice-tone-failure"}, "voice notifications do not come over an event bus"},
 		{"other voice notification", []string{"paused", "--set", "detail-type=SpeakerSearchStatus"}, "do not come over an event bus"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -201,8 +201,8 @@ func TestSendPrint(t *testing.T) {
 		if err := json.Unmarshal([]byte(got.stdout), &event); err != nil || event.ID != "mine" || event.Time != "2026-03-09T14:08:30Z" {
 			t.Errorf("%s: got %q (%v), want the event with the two fields set", e.Name, got.stdout, err)
 		}
-		if judged := execute(nil, got.stdout, "events", "validate", "-"); judged.code != exitDone {
-			t.Errorf("%s: got %s, want it valid", e.Name, judged.stdout)
+		if checkedEvent := execute(nil, got.stdout, "events", "validate", "-"); checkedEvent.code != exitDone {
+			t.Errorf("%s: got %s, want it valid", e.Name, checkedEvent.stdout)
 		}
 	}
 }

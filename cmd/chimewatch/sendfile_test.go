@@ -63,7 +63,7 @@ func TestSendFileOfMany(t *testing.T) {
 	f := newFakeAWS(t)
 	args := []string{"send", "--file", file, "--region", "us-east-1", "--endpoint-url", f.URL, "-o", "json"}
 	got := execute(nil, "", args...)
-	var list []sent
+	var list []sentEvent
 	if err := json.Unmarshal([]byte(got.stdout), &list); err != nil || len(list) != len(want) || len(f.entries) != len(want) {
 		t.Fatalf("got exit code %d, %s and %s (%v), want %d events", got.code, got.stdout, got.stderr, err, len(want))
 	}
@@ -117,8 +117,8 @@ func TestSendFileRefuses(t *testing.T) {
 		name, text string
 		want       string
 	}{
-		{"a voice notification", example(t, "voice-tone-failure"), "event 0 of -, detail-type: voice-analytics notifications do not come over an event bus"},
-		{"no source", without("source"), "event 0 of -, source: an event bus takes a text there"},
+		{"a voice notification", example(t, "voice-tone-failure"), "event 0 of -, detail-type: voice notifications do not come over an event bus"},
+		{"no source", without("source"), "event 0 of -, source: an event bus accepts only text there"},
 		{"no detail", without("detail"), "event 0 of -, detail: "},
 		{"no event", " ", "-: there is no event in it"},
 		{"no object", "7", "event 0 of -: cannot be sent: is no object"},
@@ -147,7 +147,7 @@ func TestSendFileToARealBus(t *testing.T) {
 		return execute(nil, example(t, name), append([]string{"send", "--file=-", "--region", "us-east-1", "--endpoint-url", endpoint}, args...)...)
 	}
 	got := send("paused")
-	for _, want := range []string{`AWS takes no event with the source "aws.chime" from its customers`, "--source chimewatch.rehearsal", "dead-letters redrive"} {
+	for _, want := range []string{`AWS accepts no event with the source "aws.chime" from its customers`, "--source chimewatch.rehearsal", "dead-letters redrive"} {
 		if got.code != exitUsage || !strings.Contains(got.stderr, want) || len(f.entries) != 0 {
 			t.Errorf("got exit code %d, %q and %d events, want 2, %q and none", got.code, got.stderr, len(f.entries), want)
 		}

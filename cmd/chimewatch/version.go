@@ -8,7 +8,7 @@ import (
 
 type versionCmd struct{}
 
-// build is the JSON form of what chimewatch version prints.
+// build is the JSON form of a version.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
@@ -19,7 +19,7 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-// Run prints what the Go toolchain wrote into the binary.
+// Run prints the version that the Go toolchain wrote into the binary.
 func (versionCmd) Run(a *app) error {
 	b := thisBuild()
 	if a.asJSON() {

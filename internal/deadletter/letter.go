@@ -1,5 +1,4 @@
-// Package deadletter reads what could not be handled, and hands it to its
-// function once more.
+// Package deadletter reads dead letters and redrives them to their functions.
 package deadletter
 
 import (
@@ -17,66 +16,47 @@ import (
 
 // Letter is a message in a dead-letter queue.
 type Letter struct {
-	// ID is that of the message in its queue.
-	ID string
-	// Queue is the name of the queue that it lies in.
-	Queue string
-	// Function is the ARN or the name of the function that it was for, without a
-	// qualifier; empty where the message does not tell. Where Refusal is set it is
-	// whatever the message says.
+	ID    string // of the message
+	Queue string // the name of its queue
+	// Function is the ARN or the name of its function, without a qualifier; empty if the message does not
+	// say it. If Refusal is set, it is what the message says.
 	Function string
-	// Refusal is why the letter is never handed to its function; empty where
-	// nothing speaks against it.
+	// Refusal is why Redrive does not invoke the function; empty if it may.
 	Refusal string
-	// Reason is why it was given up; empty where the message does not tell.
+	// Reason is why the message became a dead letter; empty if it does not say it.
 	Reason string
-	// SentAt is when it came into the queue.
+	// SentAt is when it was sent to the queue.
 	SentAt time.Time
-	// EventID and DetailType are those of the event in it; empty where there is
-	// none, or more than one.
+	// EventID and DetailType are those of the event in it; empty if it has none, or several.
 	EventID, DetailType string
-	// Body is what lies in the queue.
-	Body string
+	Body                string
 
 	url, receipt string
-	gone         bool
-	// carried reports that a queue carried the body to the function.
-	carried bool
+	deleted      bool
+	fromQueue    bool // whether a queue delivered the body to the function
 }
 
-// payload is what the letter's function is invoked with. It takes the body just
-// as it is, but of what a queue carried it has to know that: a notification is
-// kept under the way in which it came, and would be kept twice.
+// payload returns the payload for the letter's function: the body. What a queue delivered is wrapped in a
+// record of a queue, because a voice notification is stored under its source, and would be stored twice.
 func (l *Letter) payload() ([]byte, error) {
-	if !l.carried {
+	if !l.fromQueue {
 		return []byte(l.Body), nil
 	}
-	return json.Marshal(map[string]any{"Records": []any{map[string]any{"messageId": l.ID, "eventSource": "aws:sqs", "body": l.Body,
-		"attributes": map[string]string{"DeadLetterQueueSourceArn": l.Queue}}}})
+	return json.Marshal(map[string]any{"Records": []any{map[string]any{
+		"messageId": l.ID, "eventSource": "aws:sqs", "body": l.Body,
+		"attributes": map[string]string{"DeadLetterQueueSourceArn": l.Queue},
+	}}})
 }
 
-// record is the part of the record of a failed invocation that is read here
-// (Lambda developer guide, "Capturing records of Lambda asynchronous invocations").
-type record struct {
-	// TopicARN is set in what a topic could not deliver.
-	TopicARN       string `json:"TopicArn"`
-	RequestContext struct {
-		FunctionARN string `json:"functionArn"`
-		Condition   string `json:"condition"`
-	} `json:"requestContext"`
-	ResponsePayload json.RawMessage `json:"responsePayload"`
-}
-
-// Reasons for which a letter is not handed to the function that it names.
+// Reasons why Redrive does not invoke the function that a letter names.
 const (
 	notOfStack = "not a function of this stack"
 	notOfQueue = "not the function of its queue"
 )
 
-// judge says of a letter whether the function that it names may be invoked. What a
-// queue carries to one function is for that function: its sender writes the whole
-// message, and must not choose another.
-func (l *Letter) judge(q Queue, known Functions) {
+// refuse sets Refusal if the function that the letter names must not be invoked: one outside of the stack, and
+// one that is not that of the queue, because the sender of such a message writes all of it.
+func (l *Letter) refuse(q Queue, known Functions) {
 	if l.Function == "" {
 		return
 	}
@@ -91,38 +71,46 @@ func (l *Letter) judge(q Queue, known Functions) {
 	}
 }
 
-// read makes a letter of a message. EventBridge says in attributes why it could
-// not deliver an event (its user guide, "Using dead-letter queues to process
-// undelivered events"), Lambda in the body.
-func read(q Queue, m types.Message) *Letter {
+// newLetter returns the letter of a message. Why it became one is in attributes, if EventBridge could not
+// deliver an event (EventBridge user guide, "Using dead-letter queues to process undelivered events"), or in
+// the body, for a failed invocation (Lambda developer guide, "Capturing records of Lambda asynchronous invocations").
+func newLetter(q Queue, m types.Message) *Letter {
 	l := &Letter{
 		ID: aws.ToString(m.MessageId), Queue: q.Name, Function: q.Function, SentAt: sentAt(m),
 		Body: aws.ToString(m.Body), url: q.URL, receipt: aws.ToString(m.ReceiptHandle),
 	}
-	var r record
-	if json.Unmarshal([]byte(l.Body), &r) == nil && r.RequestContext.FunctionARN != "" {
-		l.Function = r.RequestContext.FunctionARN
-		l.Reason = cmp.Or(errorMessage(r.ResponsePayload), r.RequestContext.Condition)
+	var record struct {
+		TopicARN       string `json:"TopicArn"` // of what a topic could not deliver
+		RequestContext struct {
+			FunctionARN string `json:"functionArn"`
+			Condition   string `json:"condition"`
+		} `json:"requestContext"`
+		ResponsePayload json.RawMessage `json:"responsePayload"`
 	}
-	l.carried = q.Function != "" && r.RequestContext.FunctionARN == "" && r.TopicARN == ""
+	request := &record.RequestContext
+	if json.Unmarshal([]byte(l.Body), &record) == nil && request.FunctionARN != "" {
+		l.Function = request.FunctionARN
+		l.Reason = cmp.Or(errorMessage(record.ResponsePayload), request.Condition)
+	}
+	l.fromQueue = q.Function != "" && request.FunctionARN == "" && record.TopicARN == ""
 	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
 	l.Function = cmp.Or(attribute("TARGET_ARN"), l.Function)
 	if code := attribute("ERROR_CODE"); code != "" {
 		l.Reason = strings.TrimSuffix(code+": "+attribute("ERROR_MESSAGE"), ": ")
 	}
-	l.EventID, l.DetailType = event(l.Body)
+	l.EventID, l.DetailType = eventIn(l.Body)
 	return l
 }
 
 func sentAt(m types.Message) time.Time {
 	ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
 	if err != nil {
-		return time.Time{} // no queue leaves it out when asked
+		return time.Time{} // every queue has it, if it is asked for
 	}
 	return time.UnixMilli(ms).UTC()
 }
 
-// errorMessage reads what a function that failed answers.
+// errorMessage returns the message in the answer of a failed function.
 func errorMessage(payload []byte) string {
 	var failure struct {
 		Message string `json:"errorMessage"`
@@ -133,8 +121,8 @@ func errorMessage(payload []byte) string {
 	return failure.Message
 }
 
-// event tells which event a body is about, however it is wrapped.
-func event(body string) (id, detailType string) {
+// eventIn returns id and detail type of the event in a body, in any wrapping.
+func eventIn(body string) (id, detailType string) {
 	batch, err := lambdafn.Unwrap([]byte(body))
 	if err != nil || len(batch.Messages) != 1 {
 		return "", ""
@@ -151,8 +139,5 @@ func event(body string) (id, detailType string) {
 	return id, detailType
 }
 
-// Is reports whether a name given by a person is the letter's: the id of the
-// message, or that of the event in it.
-func (l *Letter) Is(name string) bool {
-	return name != "" && (name == l.ID || name == l.EventID)
-}
+// Is reports whether id is that of the message or of the event in it.
+func (l *Letter) Is(id string) bool { return id != "" && (id == l.ID || id == l.EventID) }

@@ -170,12 +170,12 @@ func (q *badQueue) GetQueueAttributes(
 }
 
 // generated returns queues with some messages, of which other readers hold some.
-func generated(t *rapid.T) (*badQueue, deadletter.Box) {
+func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 	q := &badQueue{t: t, messages: map[string][]*message{}}
-	box := deadletter.Box{SQS: q, Hide: time.Minute}
+	box := deadletter.Queues{SQS: q, Hide: time.Minute}
 	for n := range rapid.IntRange(1, 3).Draw(t, "queues") {
 		url := fmt.Sprint("https://queue/", n)
-		box.Queues = append(box.Queues, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
+		box.List = append(box.List, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
 		for i := range rapid.IntRange(0, 25).Draw(t, "messages") {
 			m := &message{id: fmt.Sprintf("%d-%d", n, i)}
 			m.sentAt = time.UnixMilli(rapid.Int64Range(1_790_000_000_000, 1_790_000_100_000).Draw(t, "sent"))
@@ -232,9 +232,9 @@ func TestReadingHidesNothing(t *testing.T) {
 					m.deleted = m.deleted || m.others
 				}
 			case 2: // while the last queue is read, one more message comes into the first
-				if l.Queue == box.Queues[len(box.Queues)-1].Name && len(box.Queues) > 1 {
+				if l.Queue == box.List[len(box.List)-1].Name && len(box.List) > 1 {
 					came++
-					q.messages[box.Queues[0].URL] = append(q.messages[box.Queues[0].URL], &message{id: fmt.Sprint("late-", came)})
+					q.messages[box.List[0].URL] = append(q.messages[box.List[0].URL], &message{id: fmt.Sprint("late-", came)})
 				}
 			}
 			return nil
@@ -343,7 +343,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		// A queue that cannot be read does not hide the others.
 		if kind == "queue" && q.failing <= q.receives {
 			unread := 0
-			for _, of := range box.Queues {
+			for _, of := range box.List {
 				for _, m := range q.messages[of.URL] {
 					if !m.others && done[m.id] == 0 {
 						unread++

@@ -49,7 +49,7 @@ func TestReadingLeavesEveryLetter(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want it to say that it was interrupted", err)
 	}
-	if n := visible(t, box, box.Queues[0]); n != 23 {
+	if n := visible(t, box, box.List[0]); n != 23 {
 		t.Errorf("after an interruption: got %d letters at once, want 23: none may stay hidden", n)
 	}
 }
@@ -61,7 +61,7 @@ func TestHiddenLettersAreCounted(t *testing.T) {
 		rules.Send(stateChange, nil)
 	}
 	if _, err := box.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: &box.Queues[0].URL, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
+		QueueUrl: &box.List[0].URL, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestHiddenLettersAreCounted(t *testing.T) {
 	if err != nil || len(letters) != 5 || hidden.Letters != 10 {
 		t.Errorf("got %d letters and %d hidden (%v), want 5 and 10", len(letters), hidden.Letters, err)
 	}
-	if n := visible(t, box, box.Queues[0]); n != 5 {
+	if n := visible(t, box, box.List[0]); n != 5 {
 		t.Errorf("got %d letters visible afterwards, want 5", n)
 	}
 }
@@ -115,7 +115,7 @@ func (q *slowQueue) ChangeMessageVisibility(
 func TestLettersStayHiddenWhileTheyAreWorkedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := &slowQueue{badQueue: badQueue{messages: map[string][]*message{}}}
-		box := deadletter.Box{SQS: queue, Queues: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
+		box := deadletter.Queues{SQS: queue, List: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
 		queue.messages["https://queue/0"] = []*message{{id: "1"}}
 		queue.badQueue.single = true
 		if _, err := box.Each(t.Context(), func(*deadletter.Letter) error {
@@ -190,7 +190,7 @@ func TestInterruptionWhileALetterIsHandled(t *testing.T) {
 	if left := len(rules.Messages()); left != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %d letters and %v, want none and the interruption", left, err)
 	}
-	if _, err := (deadletter.Box{}).Each(ctx, nil); !errors.Is(err, context.Canceled) {
+	if _, err := (deadletter.Queues{}).Each(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v of no queue, want the interruption", err)
 	}
 }

@@ -17,14 +17,14 @@ const (
 	maxGets = 100
 )
 
-// putAll puts items, none of which has another's key, and gives the errors of
-// those that were not put, by their keys.
+// putAll writes items, none of which has another's key, and returns the errors of those that
+// were not written, by their keys.
 func (s *Store) putAll(ctx context.Context, items []item) map[string]error {
 	failed := map[string]error{}
 	for part := range slices.Chunk(items, maxPuts) {
 		left, err := s.putBatch(ctx, part)
 		if apperr.ClassOf(err) == apperr.Invalid && len(part) > 1 {
-			// The table refuses a batch for one item that it does not take.
+			// The table refuses a batch for one invalid item.
 			s.putSingly(ctx, left, failed)
 			continue
 		}
@@ -35,8 +35,8 @@ func (s *Store) putAll(ctx context.Context, items []item) map[string]error {
 	return failed
 }
 
-// putBatch puts up to maxPuts items, again and again while the table leaves
-// some undone. It gives those that were not put, and why.
+// putBatch writes at most maxPuts items, and those again that the table leaves undone. It returns
+// those that were not written, and why.
 func (s *Store) putBatch(ctx context.Context, items []item) (left []item, err error) {
 	requests := make([]types.WriteRequest, len(items))
 	for i, it := range items {
@@ -49,8 +49,8 @@ func (s *Store) putBatch(ctx context.Context, items []item) (left []item, err er
 	return left, err
 }
 
-// deleteAll deletes the items of those keys, none of which is there twice. An
-// item that is not there is no error. On an error any of them may still be there.
+// deleteAll deletes the items of keys, none of which is there twice. An item that is not there
+// is no error. After an error any of them may still be there.
 func (s *Store) deleteAll(ctx context.Context, keys []item) error {
 	for part := range slices.Chunk(keys, maxPuts) {
 		requests := make([]types.WriteRequest, len(part))
@@ -64,8 +64,8 @@ func (s *Store) deleteAll(ctx context.Context, keys []item) error {
 	return nil
 }
 
-// writeBatch sends up to maxPuts requests, again and again while the table
-// leaves some undone. It returns those that were not done, and why.
+// writeBatch sends at most maxPuts requests, and those again that the table leaves undone. It
+// returns those that were not done, and why.
 func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (left []types.WriteRequest, err error) {
 	for attempt := 0; ; attempt++ {
 		in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests}}
@@ -96,19 +96,19 @@ func (s *Store) putSingly(ctx context.Context, items []item, failed map[string]e
 	}
 }
 
-// getAll reads the items of keys, consistently and in their order. What is not there is left
-// out, and what is named twice is there once.
+// getAll reads the items of keys, consistently and in their order. Keys may be items or entries
+// of an index, too. What is not there is left out, and what is named twice is there once.
 func (s *Store) getAll(ctx context.Context, keys []item) ([]item, error) {
 	at := make(map[string]int, len(keys))
-	keys = slices.DeleteFunc(slices.Clone(keys), func(k item) bool {
-		_, twice := at[itemKey(k)]
-		if !twice {
+	var distinct []item
+	for _, k := range keys {
+		if _, twice := at[itemKey(k)]; !twice {
 			at[itemKey(k)] = len(at)
+			distinct = append(distinct, keyOf(k))
 		}
-		return twice
-	})
-	all := make([]item, len(keys))
-	for part := range slices.Chunk(keys, maxGets) {
+	}
+	all := make([]item, len(distinct))
+	for part := range slices.Chunk(distinct, maxGets) {
 		items, err := s.getBatch(ctx, part)
 		if err != nil {
 			return nil, err

@@ -13,7 +13,7 @@ import (
 func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
 	it := key(pk, consentExpirySK+e.Event)
 	it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(pk)), moment(e.Until)
-	s.expire(it, e.At)
+	put(it, attrExpiry, s.expiry(e.At))
 	return it
 }
 
@@ -23,7 +23,7 @@ func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.
 	var expired []voicetask.Expiry
 	// The index has whole microseconds: what it puts at this one may end within it.
 	sp := span{index: byState, letter: stateConsentExpiry, to: now.Add(-time.Microsecond)}
-	for k, err := range s.keys(ctx, sp) {
+	for k, err := range s.entriesIn(ctx, sp) {
 		if err != nil {
 			return nil, err
 		}
@@ -40,8 +40,9 @@ func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
 	if x.TransactionID == "" {
 		pk = callKey(x.CallID)
 	}
-	up := newUpdate()
+	up := &update{}
 	up.present(attrPK) // it may have expired
 	up.remove(attrState)
-	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up, "cannot record that expired consent was dealt with"))
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up,
+		"cannot record that expired consent was dealt with"))
 }

@@ -16,7 +16,7 @@ import (
 type Erasure struct {
 	// ID is random.
 	ID string
-	// At is when the run began, DoneAt when it ended; zero when it was cut short.
+	// At is when the run began, DoneAt when it ended; zero when it was interrupted.
 	At, DoneAt time.Time
 	// By is who erased.
 	By string
@@ -24,7 +24,7 @@ type Erasure struct {
 	Counts map[Kind]int
 }
 
-// erasureEntry is what the table holds of an Erasure besides its key.
+// erasureEntry is the JSON of an Erasure in its item; its key has the rest.
 type erasureEntry struct {
 	By     string       `json:"by"`
 	Counts map[Kind]int `json:"counts"`
@@ -34,10 +34,9 @@ type erasureEntry struct {
 // Erase removes what belongs to a call. id is random and by is who erases; both
 // are kept in the audit, which it returns.
 //
-// It may be cut short anywhere: Belongings of the same id then finds what is
-// left, since what leads to other items is deleted after them. It cannot be
-// undone. What is written about the call afterwards, or was at the same moment,
-// stays.
+// It may be interrupted anywhere: Belongings of the same id then finds what is left, as what
+// leads to other items is deleted after them. It cannot be undone. What is written about the
+// call at the same moment or afterwards stays.
 func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure, error) {
 	e := Erasure{ID: id, At: s.now().UTC().Truncate(time.Microsecond), By: by, Counts: b.Counts()}
 	// First of all, so that nothing is erased without an audit.
@@ -111,8 +110,7 @@ func (s *Store) putErasure(ctx context.Context, e Erasure) error {
 func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 	q := query{pk: erasurePK, newestFirst: true, limit: limit}
 	var list []Erasure
-	for {
-		items, next, err := s.page(ctx, q)
+	for items, err := range s.pages(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
@@ -122,12 +120,11 @@ func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 				return nil, err
 			}
 			at, id, _ := strings.Cut(textIn(it, attrSK), "#")
-			list = append(list, Erasure{ID: id, At: readTime(at), DoneAt: kept.DoneAt, By: kept.By,
-				Counts: kept.Counts})
+			list = append(list, Erasure{id, readTime(at), kept.DoneAt, kept.By, kept.Counts})
 		}
-		if len(list) >= limit || len(next) == 0 {
-			return list[:min(limit, len(list))], nil
+		if len(list) >= limit {
+			break
 		}
-		q.after = next
 	}
+	return list[:min(limit, len(list))], nil
 }

@@ -52,13 +52,9 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	it[attrMatchID], it[attrMatchRule], it[attrMatchType] = text(ev.ID), text(rm.RuleName), text(ruleType)
 	it[attrMatchBody] = body
 	it[attrTime], it[attrFirst] = text(timeMatch+shardOf(ev.ID)), moment(ev.Time)
-	if rm.CallID != "" {
-		it[attrMatchCall] = text(rm.CallID)
-	}
-	if rm.TransactionID != "" {
-		it[attrMatchTransaction] = text(rm.TransactionID)
-	}
-	s.expire(it, ev.Time)
+	put(it, attrMatchCall, textOrNil(rm.CallID))
+	put(it, attrMatchTransaction, textOrNil(rm.TransactionID))
+	put(it, attrExpiry, s.expiry(ev.Time))
 	if err := retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
 		return err
 	}
@@ -103,13 +99,11 @@ func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error)
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range items {
-			m, err := matchIn(it)
-			if err != nil {
-				return nil, err
-			}
-			matches = append(matches, m)
+		list, err := decodeEach(items, matchIn)
+		if err != nil {
+			return nil, err
 		}
+		matches = append(matches, list...)
 	}
 	slices.SortStableFunc(matches, func(a, b Match) int { return a.Time.Compare(b.Time) })
 	return matches, nil

@@ -1,3 +1,6 @@
+// Package dynamo stores everything in one DynamoDB table: pipelines and their histories,
+// incidents, rule matches, notifications, voice notifications, consent, and the conditions of
+// the watchdog. It has no policy, and is the only package that knows keys and expressions.
 package dynamo
 
 // This file names all that items are made of. The names on the wire are short, as a write
@@ -199,8 +202,8 @@ type ItemType struct {
 	// PK, SK and Indexed are what its keys are made of, and in which partitions of the
 	// indexes it is, as the documents show them.
 	PK, SK, Indexed string
-	// Attributes are all that it may have besides those that every item may have. One that
-	// ends in * is what the name begins with.
+	// Attributes are those that it may have, without those of every item. One that ends in * is
+	// what the name begins with.
 	Attributes []string
 }
 
@@ -249,5 +252,38 @@ func ItemTypes() []ItemType {
 		{"end of consent, until it is dealt with", "as the entry", code(consentExpirySK + "event"),
 			code(stateConsentExpiry) + " by state, at its end", nil},
 		{"audit of an erasure", code(erasurePK), code("time#id"), "", []string{attrEntry}},
+	}
+}
+
+// IndexDefinition describes one global secondary index. Both keys are strings, and only keys
+// are projected, so that an update that leaves them alone costs the index nothing.
+type IndexDefinition struct {
+	Name         string
+	PartitionKey string
+	SortKey      string
+}
+
+// TableDefinition describes the table, for the CDK stack and the local stack, which create
+// it. All keys are strings, billing is on demand.
+type TableDefinition struct {
+	PartitionKey string
+	SortKey      string
+	// TTLAttribute holds the expiry as a number of epoch seconds.
+	TTLAttribute string
+	Indexes      []IndexDefinition
+}
+
+// Definition returns the table that Store works on. A release may add one index at
+// most: DynamoDB refuses an update of a table that creates two (UpdateTable in its
+// API reference), and the deployment would fail.
+func Definition() TableDefinition {
+	return TableDefinition{
+		PartitionKey: attrPK,
+		SortKey:      attrSK,
+		TTLAttribute: attrExpiry,
+		Indexes: []IndexDefinition{
+			{Name: byTime.name, PartitionKey: byTime.partition, SortKey: attrFirst},
+			{Name: byState.name, PartitionKey: byState.partition, SortKey: attrFirst},
+		},
 	}
 }

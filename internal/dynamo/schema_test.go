@@ -17,7 +17,8 @@ func TestArchitectureShowsEveryItemType(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| item | PK | SK | indexed |\n|---|---|---|---|\n")
 	for _, it := range dynamo.ItemTypes() {
-		table.WriteString(strings.TrimSuffix("| "+strings.Join([]string{it.Name, it.PK, it.SK, it.Indexed}, " | "), " ") + " |\n")
+		table.WriteString(strings.TrimSuffix("| "+strings.Join([]string{it.Name, it.PK, it.SK, it.Indexed}, " | "), " ") +
+			" |\n")
 	}
 	if !strings.Contains(string(document), "\n\n"+table.String()+"\n") {
 		t.Errorf("docs/ARCHITECTURE.md does not have this table:\n\n%s", table.String())

@@ -28,7 +28,8 @@ func exampleBody(t testing.TB, name string) []byte {
 
 // publish sends the message "opening" to the world's topic.
 func publish(p *faultinject.Process) error {
-	_, err := p.Publisher().Publish(context.Background(), &sns.PublishInput{MessageAttributes: map[string]types.MessageAttributeValue{"id": {StringValue: aws.String("opening")}}})
+	_, err := p.Publisher().Publish(context.Background(),
+		&sns.PublishInput{MessageAttributes: map[string]types.MessageAttributeValue{"id": {StringValue: aws.String("opening")}}})
 	return err
 }
 
@@ -40,7 +41,8 @@ func join(ctx context.Context, s *dynamo.Store, r incident.Report) (incident.Inc
 	return joinWith(ctx, s, r, timing)
 }
 
-func joinWith(ctx context.Context, s *dynamo.Store, r incident.Report, timing incident.Timing) (incident.Incident, error) {
+func joinWith(ctx context.Context, s *dynamo.Store, r incident.Report, timing incident.Timing) (incident.Incident,
+	error) {
 	return (&incident.Service{Repo: s, Timing: timing, Now: s.Now}).Record(ctx, r)
 }
 

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -17,25 +18,24 @@ import (
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// Client is what Store needs of *dynamodb.Client. It leaves out all that the
-// local table does not know: transactions, and the return of values on a
-// failed condition.
+// Client is what Store needs of *dynamodb.Client. It has nothing that the local table does not
+// have: neither transactions, nor values that are returned when a condition does not hold.
 type Client interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (
+		*dynamodb.BatchGetItemOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (
+		*dynamodb.BatchWriteItemOutput, error)
 }
 
-// Options of a Store; the zero value is good.
+// Options of a Store. The zero value stores for ever, by the clock of the machine.
 type Options struct {
-	// Retention is how long after an event its items may be deleted; zero means
-	// they are kept for ever.
+	// Retention is how long after an event its items are kept; zero means for ever.
 	Retention time.Duration
-	// Now returns the time, for leases, and to know what is in the future; time.Now when
-	// nil.
+	// Now returns the time, by which leases end and events are in the future; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -56,7 +56,7 @@ type Store struct {
 	now       func() time.Time
 }
 
-// New makes a Store on a table of the form that Definition describes.
+// New returns a Store on a table that is as Definition describes it.
 func New(db Client, table string, opts Options) *Store {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -104,7 +104,9 @@ func (s *Store) updateIf(ctx context.Context, k item, up *update, what string) e
 }
 
 // updateReturning is updateIf, and returns the attributes that returns asks for.
-func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (item, error) {
+func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (
+	item, error,
+) {
 	in := up.input(s.table, k)
 	in.ReturnValues = returns
 	out, err := s.db.UpdateItem(ctx, in)
@@ -169,19 +171,28 @@ func (s *Store) page(ctx context.Context, q query) (items []item, next item, err
 	return out.Items, out.LastEvaluatedKey, nil
 }
 
+// pages reads page after page; it ends with the first error.
+func (s *Store) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
+	return func(yield func([]item, error) bool) {
+		for {
+			items, next, err := s.page(ctx, q)
+			if !yield(items, err) || err != nil || len(next) == 0 {
+				return
+			}
+			q.after = next
+		}
+	}
+}
+
 // all reads all pages.
 func (s *Store) all(ctx context.Context, q query) (all []item, err error) {
-	for {
-		items, next, err := s.page(ctx, q)
+	for items, err := range s.pages(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, items...)
-		if len(next) == 0 {
-			return all, nil
-		}
-		q.after = next
 	}
+	return all, nil
 }
 
 // queryAll reads, consistently, every item of a partition whose sort key begins
@@ -195,7 +206,7 @@ func isConditionFailure(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// failure returns err with its class and says what can be done.
+// failure wraps err, with its class and what can be done.
 func (s *Store) failure(err error, what string) error {
 	class, fix := apperr.Internal, ""
 	var api smithy.APIError

@@ -15,22 +15,21 @@ const StackName = "Chimewatch"
 
 // cloudFormation answers DescribeStacks for the one stack there is, by which clients find
 // the table, the topics and the queues.
-func cloudFormation(created time.Time, o Options, queues *sqs.Service) *awsprotocol.QueryService {
-	const version = "2010-05-15"
-	describe := func(r *http.Request) (any, error) {
+func cloudFormation(created time.Time, o Options, queues *sqs.Service) *awsprotocol.Service {
+	describe := func(r *http.Request, in struct{ StackName string }) (out stacksResult, err error) {
 		id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
-		if name := r.PostForm.Get("StackName"); name != "" && name != StackName && name != id {
-			return nil, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
-				name, StackName)
+		if in.StackName != "" && in.StackName != StackName && in.StackName != id {
+			return out, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
+				in.StackName, StackName)
 		}
 		return stacksResult{[]stackMember{{
 			StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339),
 			StackStatus: "CREATE_COMPLETE", Outputs: outputs(o, func(queue string) string { return queues.URL(r.Host, queue) }),
 		}}}, nil
 	}
-	return &awsprotocol.QueryService{Name: "DescribeStacks of CloudFormation", Version: version,
-		XMLNS:      "http://cloudformation.amazonaws.com/doc/" + version + "/",
-		Operations: map[string]awsprotocol.QueryOperation{"DescribeStacks": describe}}
+	return &awsprotocol.Service{Name: "DescribeStacks of CloudFormation", Version: "2010-05-15",
+		Host:       "cloudformation.amazonaws.com",
+		Operations: map[string]awsprotocol.Operation{"DescribeStacks": awsprotocol.Op(describe)}}
 }
 
 type stackOutput struct{ OutputKey, OutputValue string }

@@ -25,12 +25,12 @@ const (
 )
 
 // newVoiceStream makes the stream, which openMessages opens.
-func (s *Stack) newVoiceStream() (*eventsource.Stream, error) {
-	filter, err := eventsource.DataFilter(eventrule.VoiceStreamFilters()...)
+func (s *Stack) newVoiceStream() *eventsource.Stream {
 	return &eventsource.Stream{
-		Name: VoiceStream, ARN: "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream, Filter: filter,
+		Name: VoiceStream, ARN: "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream,
+		Filter:    eventsource.DataFilter(eventrule.VoiceStreamFilters()...),
 		OnFailure: func(r eventsource.Record) { s.queue[VoiceDeadLetters].Send(string(r.Data), nil) },
-	}, err
+	}
 }
 
 // runVoiceSources invokes the function voice with what is in the queue and the stream.

@@ -31,6 +31,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		options: o.withDefaults(), started: time.Now(), pipelines: chimesdk.NewPipelines(), voice: chimesdk.NewVoice(),
 		queue: map[string]*sqs.Queue{},
 	}
+	s.stream = s.newVoiceStream()
 	s.failing, s.setFailure = context.WithCancelCause(context.Background())
 	s.close = sync.OnceValue(s.closeAll)
 	if err := s.start(ctx); err != nil {
@@ -57,13 +58,10 @@ func (s *Stack) cause(err error) error {
 
 func (s *Stack) start(ctx context.Context) error {
 	// What can be checked before anything of the last run is touched comes first.
-	var err error
-	if s.stream, err = s.newVoiceStream(); err != nil {
-		return err
-	}
 	if _, err := dynalite.Command(s.options.Modules, ""); err != nil {
 		return err
 	}
+	var err error
 	if s.folder, err = folderAt(s.options.Dir); err != nil {
 		return err
 	}
@@ -113,14 +111,12 @@ func (s *Stack) startServices(ctx context.Context) (ready chan struct{}, err err
 	if err := s.startTable(ctx); err != nil {
 		return nil, err
 	}
-	if s.bus, err = eventbridge.New(eventbridge.Options{
+	s.bus = eventbridge.New(eventbridge.Options{
 		Account: Account, Region: Region, Rules: s.options.Rules,
 		Invoke:        func(function string, event []byte) error { return s.host.Enqueue(function, event) },
 		Undeliverable: s.keepUndeliverable,
 		Sent:          s.learn,
-	}); err != nil {
-		return nil, err
-	}
+	})
 	// The functions may call the endpoint as soon as they start; the bus is served only
 	// when the functions are there.
 	ready = make(chan struct{})

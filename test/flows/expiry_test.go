@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,53 +10,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
-// kindsOfItems are all kinds of items, as docs/ARCHITECTURE.md lists them, by the
-// beginnings of their keys.
-var kindsOfItems = map[string]string{
-	"P# S": "state of a pipeline", "P# E#": "event of its history", "P# F#": "incident that it has joined",
-	"call P#": "pointer to a pipeline", "call A#": "rule match", "call R#": "what was told of a rule on a call",
-	"call N#": "notification about a rule match",
-	"G# G#":   "rule match that names no call, in its group", "G# R#": "what was told of a rule in a group",
-	"G# N#": "notification about a group",
-	"K# I#": "incident", "K# N#": "notification about an incident", "O#": "call that failed of it",
-	"W# S": "latch", "W# N#": "notification about a latch",
-	"call V#": "entry of a consent ledger", "call U#": "end of consent", "voice": "voice notification",
-	"D#": "audit of an erasure",
-}
-
-// neverExpire are those that have no expiry, each for its reason; docs/DATA.md
+// neverExpire are the types of items that have no expiry, each for its reason; docs/DATA.md
 // says the same.
 var neverExpire = map[string]string{
-	"W# S": "one for each thing that is watched (quota, silence, lingering), however long it is so; it holds a time",
-	"D#":   "it shows that a call was erased, for longer than the call would have been kept; it holds nothing of the call",
-}
-
-// kindOfItem returns the beginnings of an item's keys, which stand before and
-// behind the space.
-func kindOfItem(key string) string {
-	pk, sk, _ := strings.Cut(key, " ")
-	if strings.Contains(pk, "#notificationType#") {
-		return "voice"
-	}
-	begin := func(s string) string {
-		if prefix, _, found := strings.Cut(s, "#"); found {
-			return prefix + "#"
-		}
-		return s
-	}
-	switch kind := begin(pk); kind {
-	case "O#", "D#":
-		return kind
-	case "T#", "C#", "M#":
-		return "call " + begin(sk)
-	default:
-		return kind + " " + begin(sk)
-	}
+	tabletest.Condition: "one for each thing that is watched (quota, silence, …), however long it is so; it holds a time",
+	tabletest.Erasure: "it shows that a call was erased, for longer than the call would have been kept; it holds " +
+		"nothing of the call",
 }
 
 // idle settles nothing.
@@ -105,15 +72,36 @@ func TestEveryKindOfItemExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	expiry, kinds := v.World.Expiry(t), map[string]string{}
-	for key := range v.World.Dump(t) {
-		kind := kindOfItem(key)
-		kinds[kind] = kindsOfItems[kind]
-		if _, expires := expiry[key]; expires != (neverExpire[kind] == "") {
-			t.Errorf("%s (%s): got an expiry %t, want %t", key, kindsOfItems[kind], expires, !expires)
+	attributes := map[string][]string{}
+	for _, it := range dynamo.ItemTypes() {
+		attributes[it.Name] = append([]string{"PK", "SK", "t", "q", "c", "x"}, it.Attributes...)
+	}
+	expiry, found, about := v.World.Expiry(t), map[string]bool{}, map[string]bool{}
+	for text, it := range v.World.Items(t) {
+		key := tabletest.ParseKey(text)
+		kind := key.Type()
+		found[kind] = true
+		if kind == tabletest.Notification {
+			about[key.About()] = true
+		}
+		if _, expires := expiry[text]; expires != (neverExpire[kind] == "") {
+			t.Errorf("%s (%s): got an expiry %t, want %t", text, kind, expires, !expires)
+		}
+		for name := range it {
+			if !slices.ContainsFunc(attributes[kind], func(known string) bool {
+				prefix, begins := strings.CutSuffix(known, "*")
+				return name == known || begins && strings.HasPrefix(name, prefix)
+			}) {
+				t.Errorf("%s (%s): got the attribute %s, want those of dynamo.ItemTypes", text, kind, name)
+			}
 		}
 	}
-	if diff := cmp.Diff(kindsOfItems, kinds); diff != "" {
-		t.Errorf("the kinds of items in the table (-known +got):\n%s", diff)
+	for kind := range attributes {
+		if !found[kind] {
+			t.Errorf("got no item of the type %q", kind)
+		}
+	}
+	if diff := cmp.Diff(map[string]bool{"call": true, "group": true, "incident": true, "condition": true}, about); diff != "" {
+		t.Errorf("what notifications are about (-want +got):\n%s", diff)
 	}
 }

@@ -16,7 +16,7 @@ const Name = "default"
 // Options are the account and Region of a bus, and where its events go.
 type Options struct {
 	Account, Region string
-	Rules           []eventrule.Rule
+	Rules           eventrule.Rules
 	// Invoke queues an event for a function. An error means that the event can never be
 	// delivered; its class is the reason.
 	Invoke func(function string, event []byte) error
@@ -38,21 +38,14 @@ type DeadLetter struct {
 // for each rule. Its methods may be called from any goroutine.
 type Bus struct {
 	options Options
-	matcher *eventrule.Matcher
 
 	mu      sync.Mutex
 	events  int
 	matches map[string]int
 }
 
-// New makes a bus. The error is of class Invalid and comes from the rules.
-func New(o Options) (*Bus, error) {
-	matcher, err := eventrule.Compile(o.Rules)
-	if err != nil {
-		return nil, err
-	}
-	return &Bus{options: o, matcher: matcher, matches: map[string]int{}}, nil
-}
+// New makes a bus.
+func New(o Options) *Bus { return &Bus{options: o, matches: map[string]int{}} }
 
 // Put puts one whole event, envelope included, on the bus, as a service of AWS does. It
 // returns when the event is queued for the function of every rule that matches. An error
@@ -61,7 +54,7 @@ func (b *Bus) Put(event []byte) error {
 	if !utf8.Valid(event) {
 		return apperr.New(apperr.Invalid, "event", "it is not UTF-8", "send JSON text in UTF-8")
 	}
-	matched, err := b.matcher.Match(event)
+	matched, err := b.options.Rules.Match(event)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package eventsource
 
 import (
-	"context"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -50,20 +49,14 @@ type putResult struct {
 	ErrorMessage   string `json:",omitempty"`
 }
 
-// Handler answers PutRecord and PutRecords of the Kinesis JSON protocol. It refuses the
-// CBOR protocol, in CBOR.
+// Handler answers PutRecord and PutRecords of the Kinesis JSON protocol.
 func (s *Stream) Handler() http.Handler {
-	service := &awsprotocol.JSONService{Version: "1.1", Operations: map[string]awsprotocol.Operation{
+	return &awsprotocol.Service{JSONVersion: "1.1", Operations: map[string]awsprotocol.Operation{
 		"PutRecord": awsprotocol.Op(s.putRecord), "PutRecords": awsprotocol.Op(s.putRecords),
 	}}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !awsprotocol.RefuseCBOR(w, r) {
-			service.ServeHTTP(w, r)
-		}
-	})
 }
 
-func (s *Stream) putRecord(_ context.Context, in putInput) (putResult, error) {
+func (s *Stream) putRecord(_ *http.Request, in putInput) (putResult, error) {
 	if err := s.check(in.streamInput); err != nil {
 		return putResult{}, err
 	}
@@ -76,7 +69,7 @@ func (s *Stream) putRecord(_ context.Context, in putInput) (putResult, error) {
 
 // putRecords refuses all records where one is invalid, as Kinesis does. Those that cannot
 // be stored fail one by one.
-func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOutput, error) {
+func (s *Stream) putRecords(_ *http.Request, in putRecordsInput) (putRecordsOutput, error) {
 	out := putRecordsOutput{Records: []putResult{}}
 	if err := s.check(in.streamInput); err != nil {
 		return out, err

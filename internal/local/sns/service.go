@@ -106,13 +106,12 @@ func (s *Service) Messages() []Message {
 }
 
 // Handler answers requests of the SNS query protocol.
-func (s *Service) Handler() *awsprotocol.QueryService {
-	const version = "2010-03-31"
-	return &awsprotocol.QueryService{Name: "SNS", Version: version, XMLNS: "http://sns.amazonaws.com/doc/" + version + "/",
-		Operations: map[string]awsprotocol.QueryOperation{
-			"Publish":                   s.publish,
-			"ListSubscriptionsByTopic":  s.listSubscriptions,
-			"GetSubscriptionAttributes": s.getSubscriptionAttributes,
+func (s *Service) Handler() *awsprotocol.Service {
+	return &awsprotocol.Service{Name: "SNS", Version: "2010-03-31", Host: "sns.amazonaws.com",
+		Operations: map[string]awsprotocol.Operation{
+			"Publish":                   awsprotocol.Op(s.publish),
+			"ListSubscriptionsByTopic":  awsprotocol.Op(s.listSubscriptions),
+			"GetSubscriptionAttributes": awsprotocol.Op(s.getSubscriptionAttributes),
 		}}
 }
 

@@ -20,7 +20,7 @@ func publish(p faultinject.Publisher, id string) error {
 	return err
 }
 
-func TestCallsAreDisturbed(t *testing.T) {
+func TestFaultsOfACall(t *testing.T) {
 	cases := []struct {
 		how       faultinject.How
 		wantErr   string
@@ -61,7 +61,7 @@ func TestCallsAreDisturbed(t *testing.T) {
 	}
 }
 
-func TestCallsOfANameAreRefusedUntilTheyAreAllowed(t *testing.T) {
+func TestCallsAreRefusedUntilAllowed(t *testing.T) {
 	p := faultinject.Publisher{Line: &faultinject.Line{}, To: &faultinject.Topic{}}
 	p.Line.Refuse("PutItem", 400, "AccessDeniedException")
 	if err := publish(p, "a"); err != nil {
@@ -79,7 +79,7 @@ func TestCallsOfANameAreRefusedUntilTheyAreAllowed(t *testing.T) {
 	}
 }
 
-func TestProcessesTakeTurns(t *testing.T) {
+func TestInterleaveFollowsTheSeed(t *testing.T) {
 	orders := map[string]bool{}
 	for seed := range int64(20) {
 		to := &faultinject.Topic{}
