@@ -168,7 +168,7 @@ func (d endedDisk) Remove(ids ...string) error {
 
 func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler {
 	queues := service.Handler()
-	forms := awsprotocol.Forms(queues, cloudFormation(created, Options{}.withDefaults(), service))
+	forms := awsprotocol.Forms(queues, cloudFormation(created, Options{}.withDefaults().Config, service))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {

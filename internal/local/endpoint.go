@@ -40,7 +40,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 		"DynamoDB_20120810": s.tableProxy(), "AWSEvents": whenReady(s.bus.Handler()),
 		"AmazonSQS": queues, "Kinesis_20131202": s.stream.Handler(),
 	}
-	forms := awsprotocol.Forms(s.topics.Handler(), queues, cloudFormation(s.started, s.options, s.queues))
+	forms := awsprotocol.Forms(s.topics.Handler(), queues, cloudFormation(s.started, s.options.Config, s.queues))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		service, known := services[target]

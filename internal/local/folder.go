@@ -63,10 +63,7 @@ func (f *folder) open(ctx context.Context, p patience) (err error) {
 	if err := f.await(ctx, p, false); err != nil {
 		return err
 	}
-	if err = f.lock.Truncate(0); err == nil {
-		_, err = fmt.Fprintln(f.lock, os.Getpid())
-	}
-	if err != nil {
+	if err := os.WriteFile(f.lockPath(), fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
 		return f.unusable(f.lockPath(), "cannot be written", err)
 	}
 	return nil
@@ -146,10 +143,10 @@ var fullDisks = []struct {
 }
 
 // explain returns an error with a remedy where the disk of the folder is the cause of err,
-// and err itself where it is not. LevelDB reports the text of the code only.
+// and err itself where it is not, or there is no folder. LevelDB reports the text of the code only.
 func (f *folder) explain(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || f == nil {
+		return err
 	}
 	report := strings.ToLower(err.Error())
 	for _, full := range fullDisks {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -14,50 +15,42 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// Files of the messages, below the folder messagesFolder.
-const (
-	notificationsFile = "notifications.jsonl"
-	voiceStreamFile   = "stream-" + VoiceStream + ".jsonl"
-)
-
 // deadLetterQueues are the queues for what could not be handled.
 var deadLetterQueues = []string{FunctionQueue, RuleQueue, VoiceDeadLetters}
 
+// queueFile returns the file of a queue, below the folder messagesFolder.
 func queueFile(name string) string { return "queue-" + name + ".jsonl" }
 
 // openMessages opens the queues, the stream and the record of notifications of the last
 // run, or empty ones.
 func (s *Stack) openMessages() error {
-	open := func(file string) (*journal.Journal, []journal.Entry, error) {
+	open := func(file string, read func(*journal.Journal, []journal.Entry) error) error {
 		j, entries, err := journal.Open(filepath.Join(s.folder.path(messagesFolder), file))
-		if err == nil {
-			s.onClose(j.Close)
+		if err != nil {
+			return err
 		}
-		return j, entries, err
+		s.onClose(j.Close)
+		return read(j, entries)
 	}
 	var queues []*sqs.Queue
 	for _, name := range append([]string{VoiceQueue}, deadLetterQueues...) {
-		j, entries, err := open(queueFile(name))
-		if err == nil {
+		err := open(queueFile(name), func(j *journal.Journal, entries []journal.Entry) (err error) {
 			s.queue[name], err = sqs.Open(name, j, entries, s.fail)
-		}
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		queues = append(queues, s.queue[name])
 	}
 	s.queues = sqs.NewService(Account, Region, queues...)
-	j, entries, err := open(voiceStreamFile)
-	if err != nil {
-		return err
-	}
-	if err := s.stream.Open(j, entries, s.fail); err != nil {
-		return err
-	}
-	if j, entries, err = open(notificationsFile); err != nil {
-		return err
-	}
-	return s.topics.Open(j, entries, s.fail)
+	return errors.Join(
+		open("stream-"+VoiceStream+".jsonl", func(j *journal.Journal, entries []journal.Entry) error {
+			return s.stream.Open(j, entries, s.fail)
+		}),
+		open("notifications.jsonl", func(j *journal.Journal, entries []journal.Entry) error {
+			return s.topics.Open(j, entries, s.fail)
+		}))
 }
 
 // keepFailure is the OnFailure destination of every function.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/config"
+	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
@@ -15,7 +17,7 @@ const StackName = "Chimewatch"
 
 // cloudFormation answers DescribeStacks for the one stack there is, by which clients find
 // the table, the topics and the queues.
-func cloudFormation(created time.Time, o Options, queues *sqs.Service) *awsprotocol.Service {
+func cloudFormation(created time.Time, c *config.Stack, queues *sqs.Service) *awsprotocol.Service {
 	describe := func(r *http.Request, in struct{ StackName string }) (out stacksResult, err error) {
 		id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
 		if in.StackName != "" && in.StackName != StackName && in.StackName != id {
@@ -24,7 +26,7 @@ func cloudFormation(created time.Time, o Options, queues *sqs.Service) *awsproto
 		}
 		return stacksResult{[]stackMember{{
 			StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339),
-			StackStatus: "CREATE_COMPLETE", Outputs: outputs(o, func(queue string) string { return queues.URL(r.Host, queue) }),
+			StackStatus: "CREATE_COMPLETE", Outputs: outputs(c, func(queue string) string { return queues.URL(r.Host, queue) }),
 		}}}, nil
 	}
 	return &awsprotocol.Service{Name: "DescribeStacks of CloudFormation", Version: "2010-05-15",
@@ -46,15 +48,15 @@ type stacksResult struct {
 	Stacks []stackMember `xml:"Stacks>member"`
 }
 
-func outputs(o Options, queueURL func(queue string) string) []stackOutput {
+func outputs(c *config.Stack, queueURL func(queue string) string) []stackOutput {
 	all := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},
-		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", o.Config.HTTPS.String()},
+		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", c.HTTPS.String()},
 		{"RuleDeadLettersUrl", queueURL(RuleQueue)}, {"FunctionDeadLettersUrl", queueURL(FunctionQueue)},
 		{"VoiceDeadLettersUrl", queueURL(VoiceDeadLetters)},
 	}
-	for _, function := range o.Only {
-		all = append(all, stackOutput{strings.ToUpper(function[:1]) + function[1:] + "FunctionName", function})
+	for _, f := range functionspec.All() {
+		all = append(all, stackOutput{strings.ToUpper(f.Name[:1]) + f.Name[1:] + "FunctionName", f.Name})
 	}
 	return all
 }

@@ -52,7 +52,6 @@ const (
 const (
 	DefaultDir       = ".chimewatch"
 	DefaultFunctions = "bin/functions"
-	DefaultPort      = 4100
 )
 
 // Options are the options of a stack. The zero value starts one with an empty table on a
@@ -71,9 +70,7 @@ type Options struct {
 	// Keep keeps the table, the messages in the queues and the notifications of the last
 	// run.
 	Keep bool
-	// Only names the functions to run; nil means those of the deployed stack. Rules is the
-	// routing table; nil means that of the deployed stack.
-	Only  []string
+	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []eventrule.Rule
 	// Config has the settings of the functions; nil means DefaultConfig.
 	Config *config.Stack
@@ -89,11 +86,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Dir = cmp.Or(o.Dir, DefaultDir)
 	o.Functions = cmp.Or(o.Functions, DefaultFunctions)
-	if o.Only == nil {
-		for _, f := range functionspec.All() {
-			o.Only = append(o.Only, f.Name)
-		}
-	}
 	if o.Rules == nil {
 		o.Rules = eventrule.Table(eventrule.Options{Rehearsal: true, Account: Account})
 	}
@@ -124,12 +116,14 @@ func (o Options) binary(function string) string {
 
 // Missing returns the functions without a binary. A stack starts without them; their
 // events go to the rule queue.
-func (o Options) Missing() []string {
+func (o Options) Missing() (missing []string) {
 	o = o.withDefaults()
-	return slices.DeleteFunc(slices.Clone(o.Only), func(function string) bool {
-		info, err := os.Stat(o.binary(function))
-		return err == nil && info.Mode().IsRegular()
-	})
+	for _, f := range functionspec.All() {
+		if info, err := os.Stat(o.binary(f.Name)); err != nil || !info.Mode().IsRegular() {
+			missing = append(missing, f.Name)
+		}
+	}
+	return missing
 }
 
 // Stack is a running local stack. Its methods may be called from any goroutine.
@@ -164,7 +158,7 @@ func (s *Stack) hostOptions() lambdahost.Options {
 	}
 	missing, environment := s.options.Missing(), s.Environment()
 	for _, f := range functionspec.All() {
-		if slices.Contains(s.options.Only, f.Name) && !slices.Contains(missing, f.Name) {
+		if !slices.Contains(missing, f.Name) {
 			o.Functions = append(o.Functions, lambdahost.Function{
 				Name: f.Name, ARN: functionARN(f.Name), Path: s.options.binary(f.Name),
 				Timeout: f.Timeout, Environment: environment,

@@ -50,10 +50,7 @@ func (s *Stack) cause(err error) error {
 		case <-time.After(200 * time.Millisecond): // its end is noticed a little later than the effects
 		}
 	}
-	if s.folder != nil {
-		return s.folder.explain(err)
-	}
-	return err
+	return s.folder.explain(err)
 }
 
 func (s *Stack) start(ctx context.Context) error {

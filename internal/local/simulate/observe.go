@@ -24,10 +24,10 @@ type Before struct {
 func Known(ctx context.Context, stack *local.Stack) (Before, error) {
 	// The table has times in milliseconds.
 	known := Before{Calls: map[string]bool{}, at: time.Now().Truncate(time.Millisecond)}
-	err := tableOf(stack).EachPipeline(ctx, dynamo.Query{}, math.MaxInt, func(state pipeline.State) bool {
+	states, err := allCalls(ctx, tableOf(stack))
+	for _, state := range states {
 		known.Calls[state.ID] = true
-		return false
-	})
+	}
 	return known, err
 }
 
@@ -35,22 +35,27 @@ func tableOf(stack *local.Stack) *dynamo.Store {
 	return dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
+func allCalls(ctx context.Context, table *dynamo.Store) (states []pipeline.State, err error) {
+	err = table.EachPipeline(ctx, dynamo.Query{}, math.MaxInt, func(state pipeline.State) bool {
+		states = append(states, state)
+		return false
+	})
+	return states, err
+}
+
 // Observe reads back what became of a day, from the table, the topics and the
 // dead-letter queues, and leaves out what was there before.
 func Observe(ctx context.Context, stack *local.Stack, before Before) (found Found, err error) {
 	table := tableOf(stack)
-	var states []pipeline.State
-	err = table.EachPipeline(ctx, dynamo.Query{}, math.MaxInt, func(state pipeline.State) bool {
-		if !before.Calls[state.ID] {
-			states = append(states, state)
-		}
-		return false
-	})
+	states, err := allCalls(ctx, table)
 	if err != nil {
 		return Found{}, err
 	}
 	incidents := map[string]incident.Incident{} // those that the day's calls belong to
 	for _, state := range states {
+		if before.Calls[state.ID] {
+			continue
+		}
 		p := Pipeline{ID: state.ID, Scenario: "found in the table", Status: string(state.Status), Degraded: state.Degraded()}
 		ids, err := table.IncidentsOf(ctx, state.ID)
 		if err != nil {

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
 	"time"
 
@@ -29,8 +28,14 @@ type VoiceCall struct {
 	TransactionID string
 
 	connector string
-	first     [][]byte // in any order
-	then      [][]byte // after these were handled
+	first     []voiceEvent // in any order
+	then      []voiceEvent // after these were handled
+}
+
+// voiceEvent is a voice notification, or an event of consent.
+type voiceEvent struct {
+	body    []byte
+	consent bool
 }
 
 var voiceScenarios = []VoiceScenario{
@@ -70,14 +75,14 @@ func PlanVoice(o Options) []VoiceCall {
 }
 
 // voice returns a voice notification.
-func (c *call) voice(detailType string, detail map[string]any) []byte {
-	return c.envelope("Id-"+c.uuid(), detailType, detail, map[string]any{
+func (c *call) voice(detailType string, detail map[string]any) voiceEvent {
+	return voiceEvent{body: c.envelope("Id-"+c.uuid(), detailType, detail, map[string]any{
 		"service-type": "VoiceAnalytics", "time": c.now.UTC().Format("2006-01-02T15:04:05.000000Z"),
-	})
+	})}
 }
 
 // consent returns a consent event, a while after the last event.
-func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) []byte {
+func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) voiceEvent {
 	byCall := c.choice.IntN(2) == 0
 	c.wait(1, 9)
 	d := voicetask.ConsentDetail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
@@ -86,25 +91,28 @@ func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) []byte {
 	} else {
 		d.TransactionID, _ = c.fields["transactionId"].(string)
 	}
-	return c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
+	body := c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
+	return voiceEvent{body, true}
 }
 
 // PlayVoice plays the calls: what comes first in any order, then the rest, then what the
 // tasks send, and all of it once more, as queues and buses may.
 func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error {
-	var first, then [][]byte
+	var first, then []voiceEvent
 	for _, c := range calls {
 		first, then = append(first, c.first...), append(then, c.then...)
 	}
-	play := func(events [][]byte) error {
+	play := func(events []voiceEvent) error {
 		for _, event := range events {
-			if err := sendVoice(stack, event); err != nil {
+			if !event.consent {
+				stack.SendVoice(event.body)
+			} else if err := stack.Put(event.body); err != nil {
 				return err
 			}
 		}
 		return stack.Drain(ctx)
 	}
-	for _, part := range [][][]byte{first, then} {
+	for _, part := range [][]voiceEvent{first, then} {
 		if err := play(part); err != nil {
 			return err
 		}
@@ -115,26 +123,13 @@ func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error
 	return play(append(first, then...))
 }
 
-// sendVoice sends a notification to its queue, and puts an event on the bus.
-func sendVoice(stack *local.Stack, event []byte) error {
-	var envelope struct{ Source string }
-	if err := json.Unmarshal(event, &envelope); err != nil {
-		return err
-	}
-	if envelope.Source == voicetask.ConsentSource {
-		return stack.Put(event)
-	}
-	stack.SendVoice(event)
-	return nil
-}
-
 // results returns what the running tasks of the calls send.
-func results(stack *local.Stack, calls []VoiceCall) [][]byte {
+func results(stack *local.Stack, calls []VoiceCall) []voiceEvent {
 	connectors := map[string]string{}
 	for _, c := range calls {
 		connectors[c.TransactionID] = c.connector
 	}
-	var events [][]byte
+	var events []voiceEvent
 	for _, task := range stack.Voice().Tasks() {
 		connector := connectors[task.TransactionID]
 		if connector == "" || !task.StoppedAt.IsZero() {
