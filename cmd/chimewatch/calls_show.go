@@ -10,6 +10,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/callview"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
@@ -207,10 +208,10 @@ func reconciled(c callview.Call) string {
 // losses lists what the customer does not get because elements failed.
 func losses(c callview.Call) string { return joined(incident.Losses(failingElements(c))) }
 
-func failingElements(c callview.Call) (elements []pipeline.Element) {
+func failingElements(c callview.Call) (elements []chime.Element) {
 	for _, e := range c.Elements {
 		if e.Class != "" {
-			elements = append(elements, pipeline.Element{Type: e.Type, Status: e.Status})
+			elements = append(elements, chime.Element{Type: e.Type, Status: e.Status})
 		}
 	}
 	return elements

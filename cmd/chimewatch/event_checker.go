@@ -17,8 +17,8 @@ import (
 
 // eventChecker checks events against the schemas, the routing table and the functions.
 type eventChecker struct {
-	matcher *eventrule.Matcher
-	now     func() time.Time
+	rules eventrule.Rules
+	now   func() time.Time
 }
 
 // problem is one fault of an event. Phone numbers in it are masked.
@@ -43,17 +43,12 @@ func newFindings(problems ...problem) findings {
 	return findings{Problems: orEmpty(problems), Rules: []string{}, Functions: []string{}}
 }
 
-func newEventChecker(o eventrule.Options, now func() time.Time) (eventChecker, error) {
-	matcher, err := eventrule.Compile(eventrule.Table(o))
-	return eventChecker{matcher, now}, err
-}
-
 // check checks one event. The result depends also on the service that delivered it.
 func (c eventChecker) check(ctx context.Context, m lambdafn.Message) findings {
 	f := newFindings()
 	schema, problems, schemaErr := schemas.Validate(m.Body)
 	f.Schema = schema
-	matched, matchErr := c.matcher.Match(m.Body)
+	matched, matchErr := c.rules.Match(m.Body)
 	for _, rule := range matched {
 		f.Rules = append(f.Rules, rule.Name)
 		if !slices.Contains(f.Functions, rule.Function) {

@@ -40,10 +40,7 @@ type checkedEvent struct {
 
 // Run checks every event, prints the findings, and fails if one has problems.
 func (c *eventsValidateCmd) Run(a *app) error {
-	checker, err := newEventChecker(eventrule.Options{Rehearsal: c.Rehearsal}, a.now)
-	if err != nil {
-		return err
-	}
+	checker := eventChecker{eventrule.Table(eventrule.Options{Rehearsal: c.Rehearsal}), a.now}
 	results := []checkedEvent{}
 	for _, file := range c.Files {
 		index := 0

@@ -71,8 +71,8 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 
 // sentTo returns the functions that get an event: those of its rules, and voice for a voice notification, which
 // matches no rule.
-func sentTo(t *rapid.T, m *eventrule.Matcher, raw []byte) (names []string) {
-	matched, err := m.Match(raw)
+func sentTo(t *rapid.T, rules eventrule.Rules, raw []byte) (names []string) {
+	matched, err := rules.Match(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,14 +147,8 @@ func keysOf(m map[string]any) (names []string) {
 func TestValidateAgreesWithTheFunctions(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	functions := functionsOn(dynamo.New(world.DB, world.Table, dynamo.Options{Retention: time.Hour * 24 * 365}))
-	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{Rehearsal: true}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	checker, err := newEventChecker(eventrule.Options{Rehearsal: true}, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := eventrule.Table(eventrule.Options{Rehearsal: true})
+	checker := eventChecker{rules, time.Now}
 	good, bad := 0, map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		for range 5 {
@@ -162,7 +156,7 @@ func TestValidateAgreesWithTheFunctions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			names := sentTo(t, matcher, raw)
+			names := sentTo(t, rules, raw)
 			var refused error
 			for _, name := range names {
 				if _, err := functions[name](context.Background(), raw); err != nil {
@@ -212,9 +206,9 @@ func TestValidateReportsWhatTheFunctionsRefuse(t *testing.T) {
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	large := base64.StdEncoding.EncodeToString(noise)
 	for _, test := range []struct{ name, event, want string }{
-		{"too large for an item", set("paused", "detail.note="+large), "more than one item takes"},
-		{"a match that is too large", set("rule-sentiment", "detail.note="+large), "more than one item takes"},
-		{"a notification that is too large", set("voice-tone-failure", "detail.note="+large), "more than one item takes"},
+		{"too large for an item", set("paused", "detail.note="+large), "more than an item has room for"},
+		{"a match that is too large", set("rule-sentiment", "detail.note="+large), "more than an item has room for"},
+		{"a notification that is too large", set("voice-tone-failure", "detail.note="+large), "more than an item has room for"},
 		{"a rule with a long name", set("rule-sentiment", "detail.ruleName="+strings.Repeat("n", 501)), "no key has room"},
 		{"the id of a rehearsal", set("paused", "id=rehearsal-1"), "/id: got \"rehearsal-1\""},
 		{"consent of tomorrow", set("consent-granted", "detail.at="+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)),

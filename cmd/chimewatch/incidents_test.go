@@ -42,7 +42,7 @@ func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Inciden
 		ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1,
 	}
 	send := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", send); err != nil {
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", send); err != nil {
 		t.Fatal(err)
 	}
 	return open, closed

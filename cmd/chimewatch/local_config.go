@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	_ "time/tzdata" // this machine may not have it
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -29,16 +28,11 @@ func readConfig(file string, o *local.Options) (string, error) {
 		return "", apperr.Wrap(err, apperr.Invalid, "file "+file, "is no JSON like a cdk.json",
 			`write the choices as {"context": {"chimewatch": {…}}}`)
 	}
-	base := config.Default()
-	base.Settings, base.RetentionDays, base.RunbookURL = local.LocalSettings(), local.RetentionDays, ""
-	base.VoiceSources = []string{config.VoiceLambda, config.VoiceSQS, config.VoiceSNS, config.VoiceKinesis}
-	base.VoiceTasks, base.VoiceProfileDomainARN = strings.Split(local.VoiceTasks, ","), local.VoiceDomainARN
-	c, err := base.WithContext(cdk.Context)
+	c, err := local.DefaultConfig().WithContext(cdk.Context)
 	if err != nil {
 		return "", err
 	}
-	o.Settings, o.FullNumbers, o.RunbookURL, o.Topics = c.Settings, c.FullNumbers, c.RunbookURL, c.Routes.Topics()
-	o.Variables = c.Environment()
+	o.Config = &c
 	var used, unused []string
 	for _, setting := range config.Given(cdk.Context) {
 		if setting.Variable == "" { // the functions do not read it

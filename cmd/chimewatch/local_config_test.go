@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/test/binaries"
@@ -37,7 +39,7 @@ func TestEverySettingIsUsedOrNamedAsUnused(t *testing.T) {
 		if _, err := readConfig(cdkJSON(t, context), &o); err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal([]any{o.Variables, o.Settings, o.FullNumbers, o.RunbookURL, o.Topics})
+		text, err := json.Marshal([]any{o.Config.Environment(), o.Config.Routes.Topics()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,12 +74,12 @@ func TestEmptyConfigIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Settings != local.LocalSettings() || o.FullNumbers || o.RunbookURL != "" || len(o.Topics) > 0 ||
-		o.Variables["CHIMEWATCH_VOICE_TASKS"] != local.VoiceTasks {
-		t.Errorf("got %+v, want what the local stack has", o)
+	want, got := local.DefaultConfig().Environment(), o.Config.Environment()
+	if diff := cmp.Diff(want, got); diff != "" || len(o.Config.Routes) > 0 {
+		t.Errorf("got other settings than the local stack has (-want +got):\n%s", diff)
 	}
-	const want = "nothing that changes what the functions do (only when deployed: failureEmails)"
-	if got := given; !strings.HasSuffix(got, want) {
+	const says = "nothing that changes what the functions do (only when deployed: failureEmails)"
+	if got := given; !strings.HasSuffix(got, says) {
 		t.Errorf("got %q", got)
 	}
 }

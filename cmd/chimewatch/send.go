@@ -231,10 +231,7 @@ func (c *sendCmd) warn(a *app, o *outgoing) error {
 	if err != nil {
 		return apperr.Wrap(err, apperr.Invalid, "send "+o.name, "the event has no JSON form", "")
 	}
-	checker, err := newEventChecker(eventrule.Options{Rehearsal: true}, a.now)
-	if err != nil {
-		return err
-	}
+	checker := eventChecker{eventrule.Table(eventrule.Options{Rehearsal: true}), a.now}
 	subject := "the event"
 	if o.ofFile {
 		subject = o.name

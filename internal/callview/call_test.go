@@ -41,7 +41,7 @@ func full() pipeline.State {
 			FromNumber: "+12065550137", ToNumber: "+12065550190",
 		},
 		Metadata: map[string]json.RawMessage{"queue": json.RawMessage(`"sales"`), "version": json.RawMessage(`"0"`)},
-		Elements: []pipeline.Element{
+		Elements: []chime.Element{
 			{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: 1773065310000},
 			{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "no", UpdatedOn: 1773065311000},
 		},
@@ -171,7 +171,7 @@ func TestJSON(t *testing.T) {
 		{
 			"not asked for", pipeline.State{
 				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Stopped,
-				Elements: []pipeline.Element{{Type: "S3RecordingSink", Status: "Failed", UpdatedOn: 1}},
+				Elements: []chime.Element{{Type: "S3RecordingSink", Status: "Failed", UpdatedOn: 1}},
 			},
 			nil, nil, nil,
 			`{
@@ -213,7 +213,7 @@ func TestJSON(t *testing.T) {
 		{
 			"failure that an element explains", pipeline.State{
 				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Failed,
-				Elements: []pipeline.Element{
+				Elements: []chime.Element{
 					{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceEnhancement", Status: "NotSupported"},
 				},
 				Failure: &pipeline.Failure{},

@@ -59,13 +59,13 @@ func stateIn(body []byte) (pipeline.State, error) {
 }
 
 // elementOf returns the element of a type, an empty one if there is none.
-func elementOf(state pipeline.State, elementType string) pipeline.Element {
+func elementOf(state pipeline.State, elementType string) chime.Element {
 	for _, e := range state.Elements {
 		if e.Type == elementType {
 			return e
 		}
 	}
-	return pipeline.Element{}
+	return chime.Element{}
 }
 
 // bodyOf masks an event as it was received. If it is no JSON, it becomes a JSON string.

@@ -10,52 +10,17 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
-// kindsOfItems are all kinds of items, as docs/ARCHITECTURE.md lists them, by the
-// beginnings of their keys.
-var kindsOfItems = map[string]string{
-	"P# S": "state of a pipeline", "P# E#": "event of its history", "P# F#": "incident that it has joined",
-	"call P#": "pointer to a pipeline", "call A#": "rule match", "call R#": "what was told of a rule on a call",
-	"call N#": "notification about a rule match",
-	"G# G#":   "rule match that names no call, in its group", "G# R#": "what was told of a rule in a group",
-	"G# N#": "notification about a group",
-	"K# I#": "incident", "K# N#": "notification about an incident", "O#": "call that failed of it",
-	"W# S": "latch", "W# N#": "notification about a latch",
-	"call V#": "entry of a consent ledger", "call U#": "end of consent", "voice": "voice notification",
-	"D#": "audit of an erasure",
-}
-
-// neverExpire are those that have no expiry, each for its reason; docs/DATA.md
+// neverExpire are the types of items that have no expiry, each for its reason; docs/DATA.md
 // says the same.
 var neverExpire = map[string]string{
-	"W# S": "one for each thing that is watched (quota, silence, lingering), however long it is so; it holds a time",
-	"D#":   "it shows that a call was erased, for longer than the call would have been kept; it holds nothing of the call",
-}
-
-// kindOfItem returns the beginnings of an item's keys, which stand before and
-// behind the space.
-func kindOfItem(key string) string {
-	pk, sk, _ := strings.Cut(key, " ")
-	if strings.Contains(pk, "#notificationType#") {
-		return "voice"
-	}
-	begin := func(s string) string {
-		if prefix, _, found := strings.Cut(s, "#"); found {
-			return prefix + "#"
-		}
-		return s
-	}
-	switch kind := begin(pk); kind {
-	case "O#", "D#":
-		return kind
-	case "T#", "C#", "M#":
-		return "call " + begin(sk)
-	default:
-		return kind + " " + begin(sk)
-	}
+	tabletest.Condition: "one for each thing that is watched (quota, silence, …), however long it is so; it holds a time",
+	tabletest.Erasure: "it shows that a call was erased, for longer than the call would have been kept; it holds " +
+		"nothing of the call",
 }
 
 // idle settles nothing.
@@ -63,10 +28,9 @@ type idle struct{}
 
 func (idle) Reconcile(context.Context, voicetask.Trigger) error { return nil }
 
-// Every kind of item, as the functions write it, expires when a retention is
-// chosen.
-func TestEveryKindOfItemExpires(t *testing.T) {
-	v := onTable(t)
+// writeEveryKindOfItem makes the functions write items of every kind.
+func writeEveryKindOfItem(t *testing.T, v *invocation) {
+	t.Helper()
 	v.now.set(noon)
 	failed := phoned{id: "p1", connector: "vc", reason: "Access denied when assuming resource access role"}
 	v.record(t, failed.event(chime.EventCreated, noon), failed.event(chime.EventPermanentFailure, noon.Add(time.Second)))
@@ -104,16 +68,27 @@ func TestEveryKindOfItemExpires(t *testing.T) {
 	if _, err := v.store().Erase(t.Context(), b, "e", "me"); err != nil {
 		t.Fatal(err)
 	}
+}
 
-	expiry, kinds := v.World.Expiry(t), map[string]string{}
-	for key := range v.World.Dump(t) {
-		kind := kindOfItem(key)
-		kinds[kind] = kindsOfItems[kind]
-		if _, expires := expiry[key]; expires != (neverExpire[kind] == "") {
-			t.Errorf("%s (%s): got an expiry %t, want %t", key, kindsOfItems[kind], expires, !expires)
+// Every kind of item, as the functions write it, expires when a retention is
+// chosen.
+func TestEveryKindOfItemExpires(t *testing.T) {
+	v := onTable(t)
+	writeEveryKindOfItem(t, v)
+	about := map[string]bool{} // what notifications are about
+	expiry := v.World.Expiry(t)
+	for text := range v.World.Items(t) {
+		key := tabletest.ParseKey(text)
+		kind := key.Type()
+		if kind == tabletest.Notification {
+			about[key.About()] = true
+		}
+		if _, expires := expiry[text]; expires != (neverExpire[kind] == "") {
+			t.Errorf("%s (%s): got an expiry %t, want %t", text, kind, expires, !expires)
 		}
 	}
-	if diff := cmp.Diff(kindsOfItems, kinds); diff != "" {
-		t.Errorf("the kinds of items in the table (-known +got):\n%s", diff)
+	want := map[string]bool{"call": true, "group": true, "incident": true, "condition": true}
+	if diff := cmp.Diff(want, about); diff != "" {
+		t.Errorf("what notifications are about (-want +got):\n%s", diff)
 	}
 }
