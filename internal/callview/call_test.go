@@ -24,7 +24,7 @@ func at(clock string) time.Time {
 	return t
 }
 
-// order gives the place of an event of that time.
+// order returns the place of an event of that time.
 func order(clock string) pipeline.Order {
 	return pipeline.OrderOf(&chime.Event{ID: "e", Time: at(clock), StateChange: &chime.StateChange{}})
 }
@@ -250,8 +250,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// Why the API was asked stands with what it told, not among the customer's
-// metadata, whose own key of that name is left alone.
+// The reason of an observation is in Reconciled, not in the metadata; a key of that name of the customer's own
+// stays there.
 func TestObservationIsNoMetadata(t *testing.T) {
 	before := pipeline.State{
 		ID: "p", PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/p", Status: pipeline.InProgress,

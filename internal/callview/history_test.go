@@ -15,8 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// recorded returns the events, in their order, as the table keeps them, and the state
-// that they make.
+// recorded returns events as the table stores them, in order, and the state that they make.
 func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []dynamo.Record) {
 	for _, raw := range raws {
 		event, err := chime.Parse([]byte(raw))
@@ -50,7 +49,7 @@ func element(name, status, detail string, minute int) string {
 		name, status, detail, at("14:00:00Z").Add(time.Duration(minute)*time.Minute).UnixMilli())
 }
 
-// Which event changed what, and which one brought each element to where it stands.
+// Each event names the elements that it changed, and each element the event of its status.
 func TestHistory(t *testing.T) {
 	const sink, processor = "S3RecordingSink", "AmazonTranscribeProcessor"
 	state, history := recorded(t,
