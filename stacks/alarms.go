@@ -1,8 +1,10 @@
 package stacks
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -16,18 +18,16 @@ import (
 	"github.com/chimewatch/chimewatch/internal/telemetry"
 )
 
-// AlarmsProps are the properties of the alarms.
-type AlarmsProps struct {
-	// Chimewatch is what the alarms are about.
-	Chimewatch *Chimewatch
-}
-
-// NewAlarms makes the alarms about chimewatch itself: dead letters, functions that fail or do not run, notifications
-// that nobody receives, and what is lost for good. It returns the construct that they are in.
-func NewAlarms(scope constructs.Construct, id *string, props *AlarmsProps) constructs.Construct {
-	this, c := constructs.NewConstruct(scope, id), props.Chimewatch
+// addAlarms makes the alarms about chimewatch itself: dead letters, functions that fail or do not run, notifications
+// that nobody receives, and what is lost for good.
+func (c *Chimewatch) addAlarms() {
+	scope := constructs.NewConstruct(c.Construct, jsii.String("Default")) // see NewChimewatchStack
+	runbook := "docs/RUNBOOK.md, section "
+	if url := c.config.RunbookURL; url != "" {
+		runbook = url + "#"
+	}
 	for _, a := range slices.Concat(
-		deadLetterAlarms(c), functionAlarms(c), notificationAlarms(c), lossAlarms(c), voiceAlarms(c),
+		c.deadLetterAlarms(), c.functionAlarms(), c.notificationAlarms(), c.lossAlarms(), c.voiceAlarms(),
 	) {
 		comparison := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 		missing := awscloudwatch.TreatMissingData_NOT_BREACHING
@@ -35,25 +35,16 @@ func NewAlarms(scope constructs.Construct, id *string, props *AlarmsProps) const
 			comparison = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
 			missing = awscloudwatch.TreatMissingData_BREACHING
 		}
-		runbook := "docs/RUNBOOK.md, section "
-		if url := *c.props.RunbookURL; url != "" {
-			runbook = url + "#"
-		}
 		minutes := jsii.Number(max(a.minutes, 1))
-		made := awscloudwatch.NewAlarm(this, jsii.String(a.id), &awscloudwatch.AlarmProps{
+		made := awscloudwatch.NewAlarm(scope, jsii.String(a.id), &awscloudwatch.AlarmProps{
 			AlarmDescription: jsii.String(a.description + " " + runbook + a.section), Metric: a.metric,
 			Threshold: jsii.Number(max(a.threshold, 1)), ComparisonOperator: comparison, TreatMissingData: missing,
 			EvaluationPeriods: minutes, DatapointsToAlarm: minutes,
 		})
-		to := c.AlarmTopic
-		if a.to != nil {
-			to = a.to
-		}
-		action := awscloudwatchactions.NewSnsAction(to)
+		action := awscloudwatchactions.NewSnsAction(cmp.Or(a.to, c.AlarmTopic))
 		made.AddAlarmAction(action)
 		made.AddOkAction(action)
 	}
-	return this
 }
 
 // alarm is one CloudWatch alarm. It is raised when the metric reaches the threshold in that many minutes in a row.
@@ -75,24 +66,22 @@ type alarm struct {
 // lasting is for how many minutes in a row a function has to fail.
 const lasting = 5
 
-func minute() awscdk.Duration { return awscdk.Duration_Minutes(jsii.Number(1)) }
-
 // each returns the options of a metric with a statistic, such as Sum, of each minute.
 func each(statistic string) *awscloudwatch.MetricOptions {
-	return &awscloudwatch.MetricOptions{Period: minute(), Statistic: jsii.String(statistic)}
+	return &awscloudwatch.MetricOptions{Period: seconds(time.Minute), Statistic: jsii.String(statistic)}
 }
 
 // counter returns a metric that counts, and that no construct has.
 func counter(namespace, name string, dimensions map[string]*string) awscloudwatch.IMetric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(namespace), MetricName: jsii.String(name), DimensionsMap: &dimensions,
-		Period: minute(), Statistic: jsii.String("Sum"),
+		Period: seconds(time.Minute), Statistic: jsii.String("Sum"),
 	})
 }
 
 func calculated(expression string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.IMetric {
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression: jsii.String(expression), Period: minute(), UsingMetrics: &metrics,
+		Expression: jsii.String(expression), Period: seconds(time.Minute), UsingMetrics: &metrics,
 	})
 }
 
@@ -105,7 +94,7 @@ func arrival(id string, queue awssqs.Queue, what string, metric awscloudwatch.IM
 
 // deadLetterAlarms report each arrival. An alarm on the number of messages would report nothing new for as long as
 // one of them stays: actions run on changes of state only (CloudWatch user guide, "Alarm actions").
-func deadLetterAlarms(c *Chimewatch) []alarm {
+func (c *Chimewatch) deadLetterAlarms() []alarm {
 	return []alarm{
 		arrival("RuleDeadLettersAlarm", c.RuleDeadLetters, "EventBridge could not deliver events.",
 			c.RuleDeadLetters.MetricNumberOfMessagesSent(each("Sum"))),
@@ -114,8 +103,8 @@ func deadLetterAlarms(c *Chimewatch) []alarm {
 	}
 }
 
-func functionAlarms(c *Chimewatch) (list []alarm) {
-	for _, spec := range deployed(c.props) {
+func (c *Chimewatch) functionAlarms() (list []alarm) {
+	for _, spec := range c.deployed() {
 		f := c.Functions[spec.Name]
 		name := "The function " + *f.FunctionName()
 		list = append(list, alarm{
@@ -139,7 +128,7 @@ func functionAlarms(c *Chimewatch) (list []alarm) {
 
 // notificationAlarms report notifications that SNS could not deliver. The alarm about the alarms' own topic goes to
 // another one.
-func notificationAlarms(c *Chimewatch) []alarm {
+func (c *Chimewatch) notificationAlarms() []alarm {
 	undelivered := func(id string, topic, to awssns.ITopic) alarm {
 		return alarm{id: id, section: "undelivered-notifications", to: to,
 			description: "Notifications of the topic " + *topic.TopicName() + " could not be delivered to a subscriber.",
@@ -154,9 +143,9 @@ func notificationAlarms(c *Chimewatch) []alarm {
 	return list
 }
 
-func lossAlarms(c *Chimewatch) []alarm {
+func (c *Chimewatch) lossAlarms() []alarm {
 	var records, events []awscloudwatch.IMetric
-	for _, spec := range deployed(c.props) {
+	for _, spec := range c.deployed() {
 		if !spec.Scheduled {
 			records = append(records,
 				c.Functions[spec.Name].Metric(jsii.String("DestinationDeliveryFailures"), each("Sum")))
@@ -177,7 +166,7 @@ func lossAlarms(c *Chimewatch) []alarm {
 	}, events)...)
 }
 
-func voiceAlarms(c *Chimewatch) (list []alarm) {
+func (c *Chimewatch) voiceAlarms() (list []alarm) {
 	v := c.Voice
 	if v == nil {
 		return nil
@@ -213,11 +202,11 @@ func voiceAlarms(c *Chimewatch) (list []alarm) {
 			metric:      v.Queue.MetricApproximateAgeOfOldestMessage(each("Maximum")),
 		})
 	}
-	if len(c.props.VoiceTasks) == 0 {
+	if len(c.config.VoiceTasks) == 0 {
 		return list
 	}
 	var refused []awscloudwatch.IMetric
-	for _, spec := range deployed(c.props) {
+	for _, spec := range c.deployed() {
 		if spec.Reads(config.Voice) {
 			refused = append(refused, counter(telemetry.Namespace, "VoiceTasksRefused", map[string]*string{
 				"Stack": awscdk.Stack_Of(c.Construct).StackName(), "Function": jsii.String(spec.Name),

@@ -23,7 +23,7 @@ func TestEveryConfigurationPassesTheChecks(t *testing.T) {
 
 // Each setting has another value than its default in at least one of the configurations. Otherwise the tests would
 // pass with a constant in its place.
-func TestEveryChoiceIsMadeSomewhere(t *testing.T) {
+func TestEverySettingVariesAmongTheConfigurations(t *testing.T) {
 	standard := reflect.ValueOf(config.Default())
 	for i := range standard.NumField() {
 		made := false

@@ -3,6 +3,7 @@ package stacks
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -21,7 +22,8 @@ import (
 // limit the retries of a failed invocation; OnFailure keeps its record in the end.
 type EventFunctionProps struct {
 	awslambda.FunctionProps
-	LogRetention awslogs.RetentionDays
+	// LogRetentionDays is one of the retentions that CloudWatch Logs offers.
+	LogRetentionDays int
 	// Statements are what it may do besides writing to its log group and to OnFailure.
 	Statements []Statement
 	OnFailure  awssqs.IQueue
@@ -31,8 +33,9 @@ type EventFunctionProps struct {
 // statements.
 func NewEventFunction(scope constructs.Construct, id *string, props *EventFunctionProps) awslambda.Function {
 	logs := awslogs.NewLogGroup(scope, jsii.String(*id+"Logs"), &awslogs.LogGroupProps{
-		Retention: props.LogRetention, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
+	logs.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(props.LogRetentionDays))
 	role := awsiam.NewRole(scope, jsii.String(*id+"Role"), &awsiam.RoleProps{
 		Description: jsii.String("What the function " + strings.ToLower(*id) + " of chimewatch may do"),
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
@@ -44,7 +47,7 @@ func NewEventFunction(scope constructs.Construct, id *string, props *EventFuncti
 	p.RetryAttempts, p.MaxEventAge = nil, nil // below
 	f := awslambda.NewFunction(scope, id, &p)
 	if p.Tracing == awslambda.Tracing_ACTIVE {
-		acknowledge(role, "AwsSolutions-IAM5", "X-Ray has no resources to name.", "Resource::*")
+		acknowledgeWildcard(role, "X-Ray has no resources to name.", "*")
 	}
 	retries := &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"), MaximumRetryAttempts: props.RetryAttempts,
@@ -95,7 +98,7 @@ func allow(role awsiam.IRole, statements ...Statement) {
 		}
 		role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(props))
 		if s.reason != "" {
-			acknowledge(role, "AwsSolutions-IAM5", s.reason, "Resource::"+s.wildcard)
+			acknowledgeWildcard(role, s.reason, s.wildcard)
 		}
 	}
 }
@@ -109,33 +112,38 @@ func arn(stack awscdk.Stack, service, resource string) *string {
 // constructID returns the id of a function in the tree of constructs: Status for status.
 func constructID(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
-// deployed returns the functions that are deployed with some properties.
-func deployed(p ChimewatchProps) []functionspec.Function {
+// deployed returns the functions that are deployed with these settings.
+func (c *Chimewatch) deployed() []functionspec.Function {
 	return slices.DeleteFunc(functionspec.All(), func(f functionspec.Function) bool {
-		return f.VoiceOnly && len(p.VoiceSources) == 0
+		return f.VoiceOnly && len(c.config.VoiceSources) == 0
 	})
 }
 
-// newFunctions makes the functions. key encrypts the topics.
-func (c *Chimewatch) newFunctions(key awskms.Key) {
-	p := c.props
-	for _, spec := range deployed(p) {
+// addFunctions makes the functions. key encrypts the topics.
+func (c *Chimewatch) addFunctions(code Code, key awskms.Key) {
+	architecture := awslambda.Architecture_ARM_64()
+	if c.config.Architecture == "x86_64" {
+		architecture = awslambda.Architecture_X86_64()
+	}
+	for _, spec := range c.deployed() {
 		props := &EventFunctionProps{
 			FunctionProps: awslambda.FunctionProps{
 				Description: jsii.String(spec.Description), Environment: c.environment(spec),
-				Code: p.Code(spec.Name, *p.Architecture.Name()), Architecture: p.Architecture, MemorySize: p.MemorySize,
-				Timeout: awscdk.Duration_Seconds(jsii.Number(spec.Timeout.Seconds())), Tracing: awslambda.Tracing_DISABLED,
-				ReservedConcurrentExecutions: p.ReservedConcurrentExecutions,
-				RetryAttempts:                p.RetryAttempts, MaxEventAge: p.RetryAge,
+				Code: code(spec.Name, c.config.Architecture), Architecture: architecture,
+				MemorySize: jsii.Number(c.config.MemoryMB), Timeout: seconds(spec.Timeout), Tracing: awslambda.Tracing_DISABLED,
+				RetryAttempts: jsii.Number(c.config.Retry.Max), MaxEventAge: seconds(c.config.Retry.Age),
 			},
-			LogRetention: p.LogRetention, Statements: c.statements(spec, key), OnFailure: c.FunctionDeadLetters,
+			LogRetentionDays: c.config.LogRetentionDays, Statements: c.statements(spec, key),
+			OnFailure: c.FunctionDeadLetters,
 		}
-		if *p.Tracing {
+		if c.config.Tracing {
 			props.Tracing = awslambda.Tracing_ACTIVE
 		}
+		if n := c.config.ReservedConcurrency; n > 0 {
+			props.ReservedConcurrentExecutions = jsii.Number(n)
+		}
 		if spec.Scheduled {
-			props.RetryAttempts, props.MaxEventAge = jsii.Number(0), awscdk.Duration_Minutes(jsii.Number(1))
-			props.OnFailure = nil
+			props.RetryAttempts, props.MaxEventAge, props.OnFailure = jsii.Number(0), seconds(time.Minute), nil
 		}
 		c.Functions[spec.Name] = NewEventFunction(c.Construct, jsii.String(constructID(spec.Name)), props)
 	}
@@ -162,9 +170,9 @@ func (c *Chimewatch) environment(spec functionspec.Function) *map[string]*string
 
 // statements returns what a function may do besides logging: exactly what it calls.
 func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []Statement {
-	p, stack := c.props, awscdk.Stack_Of(c.Construct)
+	stack := awscdk.Stack_Of(c.Construct)
 	table := slices.Clone(spec.TableActions)
-	if len(p.VoiceTasks) > 0 {
+	if len(c.config.VoiceTasks) > 0 {
 		table = append(table, spec.TaskActions...)
 	}
 	for i, action := range table {
@@ -190,8 +198,8 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 		list = append(list, Statement{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: topics},
 			Statement{Sid: "EncryptMessages", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: keys})
 	}
-	if spec.StopsTasks || spec.Reads(config.Voice) && len(p.VoiceTasks) > 0 {
-		list = append(list, taskStatement(stack, p))
+	if spec.StopsTasks || spec.Reads(config.Voice) && len(c.config.VoiceTasks) > 0 {
+		list = append(list, c.taskStatement(stack))
 	}
 	if spec.GetsPipelines {
 		list = append(list, anyOf(stack, "AskAboutPipelines", "The ids of pipelines are not known at the deployment.",
@@ -202,18 +210,18 @@ func (c *Chimewatch) statements(spec functionspec.Function, key awskms.Key) []St
 
 // taskStatement lets a function start the voice tasks that are turned on, and stop and look up all of them, on the
 // account's Voice Connectors or on those that the deployer named.
-func taskStatement(stack awscdk.Stack, p ChimewatchProps) Statement {
+func (c *Chimewatch) taskStatement(stack awscdk.Stack) Statement {
 	s := anyOf(stack, "RunVoiceTasks", "Voice Connectors come and go; voiceConnectorIds limits them.", "chime", "vc/*",
 		"chime:GetSpeakerSearchTask", "chime:GetVoiceToneAnalysisTask", "chime:StopSpeakerSearchTask",
 		"chime:StopVoiceToneAnalysisTask")
-	for _, task := range p.VoiceTasks {
+	for _, task := range c.config.VoiceTasks {
 		s.Actions = append(s.Actions, map[string]string{
 			SpeakerSearch: "chime:StartSpeakerSearchTask", VoiceTone: "chime:StartVoiceToneAnalysisTask"}[task])
 	}
-	if len(p.VoiceConnectorIds) > 0 {
+	if len(c.config.VoiceConnectorIDs) > 0 {
 		s.Resources, s.reason = nil, ""
 	}
-	for _, id := range p.VoiceConnectorIds {
+	for _, id := range c.config.VoiceConnectorIDs {
 		s.Resources = append(s.Resources, arn(stack, "chime", "vc/"+id))
 	}
 	return s

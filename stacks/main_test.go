@@ -116,9 +116,7 @@ func newStack(t *testing.T, chosen config.Stack) (awscdk.App, awscdk.Stack) {
 		Context: &file.Context, Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false),
 	})
 	stacks.AddChecks(app)
-	props := stacks.FromConfig(chosen)
-	props.Code = codeOf(t)
-	return app, stacks.NewChimewatchStack(app, jsii.String(chosen.StackName), props)
+	return app, stacks.NewChimewatchStack(app, &stacks.ChimewatchProps{Config: &chosen, Code: codeOf(t)})
 }
 
 func codeOf(t *testing.T) stacks.Code {

@@ -18,7 +18,7 @@ func AddChecks(app awscdk.App) {
 }
 
 // acknowledgeInStack answers the findings of cdk-nag that concern a whole stack.
-func acknowledgeInStack(stack awscdk.Stack, p ChimewatchProps) {
+func acknowledgeInStack(stack awscdk.Stack, settings Config) {
 	suppressions := []*cdknag.NagPackSuppression{}
 	because := func(reason string, rules ...string) {
 		for _, rule := range rules {
@@ -41,30 +41,36 @@ func acknowledgeInStack(stack awscdk.Stack, p ChimewatchProps) {
 		"personal data for longer than retentionDays.", hipaaAndNIST("DynamoDBInBackupPlan")...)
 	because("CloudWatch Logs encrypts every log group with a key of its own. Log lines have no full phone number.",
 		hipaaAndNIST("CloudWatchLogGroupEncrypted")...)
-	if p.ReservedConcurrentExecutions == nil {
+	if settings.ReservedConcurrency == 0 {
 		because("Reserving is a choice of the deployer (reservedConcurrency): the quota of a new account is too "+
 			"small for it. Alarms report throttling.", hipaaAndNIST("LambdaConcurrency")...)
 	}
-	if !*p.Tracing {
+	if !settings.Tracing {
 		because("The deployer turned tracing off.", "Serverless-LambdaTracing")
 	}
 	cdknag.NagSuppressions_AddStackSuppressions(stack, &suppressions, nil)
 }
 
-// hipaaAndNIST returns the ids of a rule that both packs have.
-func hipaaAndNIST(rule string) []string {
-	return []string{"HIPAA.Security-" + rule, "NIST.800.53.R5-" + rule}
+// hipaaAndNIST returns the ids of rules that both packs have.
+func hipaaAndNIST(rules ...string) (ids []string) {
+	for _, rule := range rules {
+		ids = append(ids, "HIPAA.Security-"+rule, "NIST.800.53.R5-"+rule)
+	}
+	return ids
 }
 
-// acknowledge records why a finding of cdk-nag on a construct is correct as it is.
-func acknowledge(c constructs.IConstruct, rule, reason string, appliesTo ...string) {
-	suppression := &cdknag.NagPackSuppression{Id: jsii.String(rule), Reason: jsii.String(reason)}
-	if len(appliesTo) > 0 {
-		var list []any
-		for _, finding := range appliesTo {
-			list = append(list, finding)
-		}
-		suppression.AppliesTo = &list
+// acknowledge records why findings of cdk-nag on a construct are correct as they are.
+func acknowledge(c constructs.IConstruct, reason string, rules ...string) {
+	suppressions := make([]*cdknag.NagPackSuppression, len(rules))
+	for i, rule := range rules {
+		suppressions[i] = &cdknag.NagPackSuppression{Id: &rule, Reason: &reason}
 	}
-	cdknag.NagSuppressions_AddResourceSuppressions(c, &[]*cdknag.NagPackSuppression{suppression}, jsii.Bool(true))
+	cdknag.NagSuppressions_AddResourceSuppressions(c, &suppressions, jsii.Bool(true))
+}
+
+// acknowledgeWildcard records why a role's statement has a resource with an asterisk.
+func acknowledgeWildcard(role constructs.IConstruct, reason, resource string) {
+	cdknag.NagSuppressions_AddResourceSuppressions(role, &[]*cdknag.NagPackSuppression{{
+		Id: jsii.String("AwsSolutions-IAM5"), Reason: &reason, AppliesTo: &[]any{"Resource::" + resource},
+	}}, jsii.Bool(true))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
@@ -35,7 +36,7 @@ func templateOf(t *testing.T, app awscdk.App, stack string) cfn.Template {
 	return cfn.Read(t, []byte(read(t, filepath.Join(dir, stack+".template.json"))))
 }
 
-// A property that is not set has the default of the configuration.
+// Properties that are not set have the defaults of the configuration.
 func TestPropertiesHaveTheDefaultsOfTheConfiguration(t *testing.T) {
 	made := func(props *stacks.ChimewatchProps) map[string]*cfn.Resource {
 		app, stack := appOf(t)
@@ -43,30 +44,31 @@ func TestPropertiesHaveTheDefaultsOfTheConfiguration(t *testing.T) {
 		stacks.NewChimewatch(stack, jsii.String("Watch"), props)
 		return templateOf(t, app, "Mine").Resources
 	}
-	unset, set := &stacks.ChimewatchProps{}, stacks.FromConfig(config.Default()).ChimewatchProps
-	if diff := cmp.Diff(made(&set), made(unset)); diff != "" {
+	defaults := stacks.DefaultConfig()
+	want := made(&stacks.ChimewatchProps{Config: &defaults})
+	if diff := cmp.Diff(want, made(&stacks.ChimewatchProps{})); diff != "" {
 		t.Errorf("with the default configuration (-), without properties (+):\n%s", diff)
 	}
 }
 
-// Values that the configuration refuses are refused as properties, too.
-func TestPropertiesAreChecked(t *testing.T) {
-	settings := stacks.DefaultSettings()
-	settings.Window = 25 * time.Hour
+// Settings that the configuration refuses are refused by the construct, too.
+func TestSettingsAreChecked(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		props stacks.ChimewatchProps
-		want  string
+		name   string
+		change func(*stacks.Config)
+		want   string
 	}{
-		{"a source", stacks.ChimewatchProps{VoiceSources: []string{"sqss"}}, "voiceSources"},
-		{"a task", stacks.ChimewatchProps{VoiceTasks: []string{"singing"}}, "voiceTasks"},
-		{"a search without its domain", stacks.ChimewatchProps{
-			VoiceSources: []string{stacks.VoiceSQS}, VoiceTasks: []string{stacks.SpeakerSearch},
+		{"a source", func(c *stacks.Config) { c.VoiceSources = []string{"sqss"} }, "voiceSources"},
+		{"a task", func(c *stacks.Config) { c.VoiceTasks = []string{"singing"} }, "voiceTasks"},
+		{"a search without its domain", func(c *stacks.Config) {
+			c.VoiceSources, c.VoiceTasks = []string{stacks.VoiceSQS}, []string{stacks.SpeakerSearch}
 		}, "voiceProfileDomainArn"},
-		{"a retention", stacks.ChimewatchProps{RetentionDays: jsii.Number(-1)}, "retentionDays"},
-		{"a body for https", stacks.ChimewatchProps{HTTPSBody: jsii.String("xml")}, "HTTPSBody"},
-		{"a route", stacks.ChimewatchProps{Routes: []stacks.Route{{Rule: "cancel", Severity: "grave"}}}, "severity"},
-		{"a setting", stacks.ChimewatchProps{Settings: &settings}, "incidentWindow"},
+		{"a retention", func(c *stacks.Config) { c.RetentionDays = -1 }, "retentionDays"},
+		{"a retention of logs", func(c *stacks.Config) { c.LogRetentionDays = 2 }, "logRetentionDays"},
+		{"an architecture", func(c *stacks.Config) { c.Architecture = "mips" }, "architecture"},
+		{"a body for https", func(c *stacks.Config) { c.HTTPS.Alerts = "xml" }, "httpsBody"},
+		{"a route", func(c *stacks.Config) { c.Routes = []stacks.Route{{Rule: "cancel", Severity: "grave"}} }, "severity"},
+		{"a setting", func(c *stacks.Config) { c.Window = 25 * time.Hour }, "incidentWindow"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, stack := appOf(t)
@@ -75,8 +77,9 @@ func TestPropertiesAreChecked(t *testing.T) {
 					t.Errorf("got %s, want it to name %s", problem, test.want)
 				}
 			}()
-			test.props.Code = codeOf(t)
-			stacks.NewChimewatch(stack, jsii.String("Watch"), &test.props)
+			settings := stacks.DefaultConfig()
+			test.change(&settings)
+			stacks.NewChimewatch(stack, jsii.String("Watch"), &stacks.ChimewatchProps{Config: &settings, Code: codeOf(t)})
 		})
 	}
 }
@@ -85,8 +88,10 @@ func TestPropertiesAreChecked(t *testing.T) {
 func TestTopicsOfTheSameApp(t *testing.T) {
 	app, stack := appOf(t)
 	topic := awssns.NewTopic(stack, jsii.String("Ours"), nil)
+	settings := stacks.DefaultConfig()
+	settings.Routes = []stacks.Route{{Rule: "cancel", Topic: *topic.TopicArn()}}
 	stacks.NewChimewatch(stack, jsii.String("Watch"), &stacks.ChimewatchProps{
-		Code: codeOf(t), AlarmTopic: topic, Routes: []stacks.Route{{Rule: "cancel", Topic: *topic.TopicArn()}},
+		Config: &settings, Code: codeOf(t), AlarmTopic: topic,
 	})
 	template := templateOf(t, app, "Mine")
 	for path, a := range template.Of(cloudwatchAlarm) {
@@ -103,20 +108,33 @@ func TestTopicsOfTheSameApp(t *testing.T) {
 	}
 }
 
-// Every retention that the configuration allows is one of CloudWatch Logs.
-func TestEveryLogRetentionIsKnown(t *testing.T) {
-	need.Tool(t, "node")
-	known := 0
+// The configuration allows the log retentions that CloudWatch Logs offers, and no others.
+func TestLogRetentionsAreThoseOfCloudWatchLogs(t *testing.T) {
+	app, stack := appOf(t)
+	for _, retention := range []awslogs.RetentionDays{
+		awslogs.RetentionDays_ONE_DAY, awslogs.RetentionDays_THREE_DAYS, awslogs.RetentionDays_FIVE_DAYS,
+		awslogs.RetentionDays_ONE_WEEK, awslogs.RetentionDays_TWO_WEEKS, awslogs.RetentionDays_ONE_MONTH,
+		awslogs.RetentionDays_TWO_MONTHS, awslogs.RetentionDays_THREE_MONTHS, awslogs.RetentionDays_FOUR_MONTHS,
+		awslogs.RetentionDays_FIVE_MONTHS, awslogs.RetentionDays_SIX_MONTHS, awslogs.RetentionDays_ONE_YEAR,
+		awslogs.RetentionDays_THIRTEEN_MONTHS, awslogs.RetentionDays_EIGHTEEN_MONTHS, awslogs.RetentionDays_TWO_YEARS,
+		awslogs.RetentionDays_THREE_YEARS, awslogs.RetentionDays_FIVE_YEARS, awslogs.RetentionDays_SIX_YEARS,
+		awslogs.RetentionDays_SEVEN_YEARS, awslogs.RetentionDays_EIGHT_YEARS, awslogs.RetentionDays_NINE_YEARS,
+		awslogs.RetentionDays_TEN_YEARS,
+	} {
+		awslogs.NewLogGroup(stack, jsii.String(string(retention)), &awslogs.LogGroupProps{Retention: retention})
+	}
+	offered := map[int]bool{}
+	for _, group := range templateOf(t, app, "Mine").Of(logGroup) {
+		offered[int(group.Prop("RetentionInDays").(float64))] = true
+	}
+	allowed := map[int]bool{}
 	for days := range 3660 {
-		c, err := config.FromContext(map[string]any{"chimewatch:logRetentionDays": fmt.Sprint(days)})
-		if err != nil {
-			continue
-		}
-		if known++; stacks.FromConfig(c).LogRetention == "" {
-			t.Errorf("%d days: got no retention", days)
+		c := config.Default()
+		if c.LogRetentionDays = days; c.Validate() == nil {
+			allowed[days] = true
 		}
 	}
-	if known < 20 {
-		t.Errorf("got %d retentions, want all of CloudWatch Logs", known)
+	if diff := cmp.Diff(offered, allowed); diff != "" {
+		t.Errorf("days that CloudWatch Logs offers (-), that the configuration allows (+):\n%s", diff)
 	}
 }

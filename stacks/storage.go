@@ -73,9 +73,8 @@ func NewDeadLetterQueue(scope constructs.Construct, id *string, props *DeadLette
 		p.RedriveAllowPolicy = &awssqs.RedriveAllowPolicy{RedrivePermission: awssqs.RedrivePermission_DENY_ALL}
 	}
 	queue := awssqs.NewQueue(scope, id, p)
-	for _, rule := range []string{"AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"} {
-		acknowledge(queue, rule, "It is a dead-letter queue itself; an alarm reports each arrival.")
-	}
+	acknowledge(queue, "It is a dead-letter queue itself; an alarm reports each arrival.",
+		"AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")
 	return queue
 }
 

@@ -28,14 +28,12 @@ func NewNotificationTopic(scope constructs.Construct, id *string, props *Notific
 	for _, address := range props.Emails {
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
 	}
-	acknowledge(topic, "Serverless-SNSRedrivePolicy",
-		"An alarm reports e-mails that could not be delivered; what they say stays in the table.")
+	acknowledge(topic, "An alarm reports e-mails that could not be delivered; what they say stays in the table.",
+		"Serverless-SNSRedrivePolicy")
 	if props.Alarms {
 		// CloudWatch publishes by the topic's and the key's own policies.
 		alarms := &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)}
-		ours := &map[string]any{
-			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
-		}
+		ours := &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}}
 		props.Key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Sid: jsii.String("AlarmsEncrypt"), Principals: alarms, Conditions: ours,
 			Actions: jsii.Strings("kms:GenerateDataKey", "kms:Decrypt"), Resources: jsii.Strings("*"),
@@ -57,16 +55,16 @@ func newTopicKey(scope constructs.Construct, id, description string) awskms.Key 
 
 // warnWhereNobodyIsSubscribed adds a warning to the synth for each important topic without subscribers. People may
 // still subscribe after the deployment.
-func warnWhereNobodyIsSubscribed(scope constructs.Construct, p ChimewatchProps) {
+func (c *Chimewatch) warnWhereNobodyIsSubscribed() {
 	warn := func(output, key, what string) {
-		awscdk.Annotations_Of(scope).AddWarningV2(jsii.String("chimewatch:nobody-subscribed-"+output),
+		awscdk.Annotations_Of(c.Construct).AddWarningV2(jsii.String("chimewatch:nobody-subscribed-"+output),
 			jsii.String("Nobody is subscribed to notifications about "+what+": set chimewatch:"+key+
 				", or subscribe to the output "+output+" after the deployment and check with: chimewatch topics list"))
 	}
-	if len(p.FailureEmails) == 0 {
+	if len(c.config.FailureEmails) == 0 {
 		warn("FailureTopicArn", "failureEmails", "calls that fail")
 	}
-	if len(p.AlarmEmails) == 0 && p.AlarmTopic == nil {
+	if len(c.config.AlarmEmails) == 0 && c.ownAlarmTopic != nil {
 		warn("AlarmTopicArn", "alarmEmails (or alarmTopicArn)", "faults of chimewatch itself")
 	}
 }

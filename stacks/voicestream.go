@@ -23,8 +23,8 @@ func (v *VoiceIngest) newStream(scope constructs.Construct, named func(string) *
 		// It holds the records of one day at most, and costs money for every hour: it is deleted with its source.
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
-	acknowledge(v.Stream, "AwsSolutions-KDS3",
-		"The service's policy grants only keys with its tag, which AWS's own key cannot have.")
+	acknowledge(v.Stream, "The service's policy grants only keys with its tag, which AWS's own key cannot have.",
+		"AwsSolutions-KDS3")
 	v.newFailureBucket(scope, named)
 	v.allowStream()
 	var filters []any
@@ -58,10 +58,8 @@ func (v *VoiceIngest) newFailureBucket(scope constructs.Construct, named func(st
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: v.Key, BucketKeyEnabled: jsii.Bool(true),
 		ServerAccessLogsBucket: logs,
 	})
-	for _, rule := range hipaaAndNIST("S3DefaultEncryptionKMS") {
-		acknowledge(logs, rule,
-			"S3 cannot write access logs to a bucket with a customer key. They contain no personal data.")
-	}
+	acknowledge(logs, "S3 cannot write access logs to a bucket with a customer key. They contain no personal data.",
+		hipaaAndNIST("S3DefaultEncryptionKMS")...)
 }
 
 func (v *VoiceIngest) newBucket(scope constructs.Construct, id *string, props *awss3.BucketProps) awss3.Bucket {
@@ -74,10 +72,8 @@ func (v *VoiceIngest) newBucket(scope constructs.Construct, id *string, props *a
 		props.LifecycleRules = &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(&days)}}
 	}
 	bucket := awss3.NewBucket(scope, id, props)
-	for _, rule := range append(hipaaAndNIST("S3BucketReplicationEnabled"), hipaaAndNIST("S3BucketVersioningEnabled")...) {
-		acknowledge(bucket, rule, "Old versions and copies would keep personal data for longer than retentionDays; "+
-			"the records themselves are copies.")
-	}
+	acknowledge(bucket, "Old versions and copies would keep personal data for longer than retentionDays; "+
+		"the records themselves are copies.", hipaaAndNIST("S3BucketReplicationEnabled", "S3BucketVersioningEnabled")...)
 	return bucket
 }
 

@@ -60,7 +60,7 @@ var breakages = []breakage{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
 		file: "internal/dynamo/notification.go",
 		old:  `	up.put(attrNoticeOwner, text(owner))`, new: `	up.put(attrNoticeOwner, text(owner))` + "\n" + `	up.put(attrNoticeSent, moment(now))`,
-		test: "TestDisturbedAnywhereEndsTheSame", folder: "test/flows",
+		test: "TestFaultAtAnyCallDoesNotChangeTheOutcome", folder: "test/flows",
 	},
 	{
 		guarantee: "6", breaks: "every event reads its pipeline",
@@ -126,7 +126,7 @@ var breakages = []breakage{
 		guarantee: "7", breaks: "notifications show numbers whole",
 		file: "internal/notify/redact.go",
 		old:  "return masker{redact.Knowing(call.FromNumber, call.ToNumber)}", new: "return masker{redact.Whole()}",
-		test: "TestNoNumberOfAnEventLeaves", folder: "test/flows",
+		test: "TestPhoneNumbersOfEventsAreMasked", folder: "test/flows",
 	},
 	{
 		guarantee: "9", breaks: "every quiet hour is an outage",

@@ -122,8 +122,8 @@ type oddWorld interface {
 	letters(t *testing.T) []string
 }
 
-// TestOddEventsHere puts the cases on the local stack.
-func TestOddEventsHere(t *testing.T) {
+// TestOddEventsOnTheLocalStack puts the cases on the local stack.
+func TestOddEventsOnTheLocalStack(t *testing.T) {
 	t.Parallel()
 	need.Processes(t)
 	s := startLocal(t, t.TempDir())

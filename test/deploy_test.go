@@ -29,12 +29,12 @@ const (
 	stackRegion  = "us-east-1"
 )
 
-// TestDeployedStackKeepsCalls bootstraps and deploys the stack into moto, a stand-in
+// TestDeployedStackHandlesCalls bootstraps and deploys the stack into moto, a stand-in
 // for AWS, with the real CDK; starts the deployed functions with the environment that
 // they were deployed with; and reads what became of a call with the command, which
 // finds the table by the stack's outputs. What the functions call is compared with
 // what their roles grant.
-func TestDeployedStackKeepsCalls(t *testing.T) {
+func TestDeployedStackHandlesCalls(t *testing.T) {
 	need.Tool(t, "moto_server")
 	need.Tool(t, "aws")
 	t.Run("default", func(t *testing.T) { testDeployment(t, assembled(t, "default"), steps(t)) })

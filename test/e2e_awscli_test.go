@@ -12,9 +12,9 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// TestUnmodifiedAWSCLIDrivesIt tells the AWS CLI nothing but the endpoint, and
+// TestAWSCLIWorksAgainstTheLocalStack tells the AWS CLI nothing but the endpoint, and
 // sees calls show change with what it does.
-func TestUnmodifiedAWSCLIDrivesIt(t *testing.T) {
+func TestAWSCLIWorksAgainstTheLocalStack(t *testing.T) {
 	t.Parallel()
 	program := need.Tool(t, "aws")
 	s := startLocal(t, t.TempDir())

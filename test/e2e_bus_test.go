@@ -26,9 +26,9 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// TestValidateTellsWhatTheBusDoes holds the rules and functions that events
+// TestValidateAgreesWithTheBus holds the rules and functions that events
 // validate names for every example against those that ran when it was sent.
-func TestValidateTellsWhatTheBusDoes(t *testing.T) {
+func TestValidateAgreesWithTheBus(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
 	files := []string{}
@@ -103,9 +103,9 @@ func busClient(s *localStack) *eventbridge.Client {
 	})
 }
 
-// TestPutEventsAnswersAsEventBridge sends what EventBridge does not take. The
+// TestPutEventsRefusesLikeEventBridge sends what EventBridge does not take. The
 // codes are those of the API reference (PutEvents, PutEventsResultEntry).
-func TestPutEventsAnswersAsEventBridge(t *testing.T) {
+func TestPutEventsRefusesLikeEventBridge(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
 	client := busClient(s)

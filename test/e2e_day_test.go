@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestPlayedDayIsWhatTheTableHolds plays a day as a new user does, and counts anew,
+// TestPlayedDaySummaryMatchesTheTable plays a day as a new user does, and counts anew,
 // with calls list, what its summary says.
-func TestPlayedDayIsWhatTheTableHolds(t *testing.T) {
+func TestPlayedDaySummaryMatchesTheTable(t *testing.T) {
 	t.Parallel()
 	needNode(t)
 	dir := t.TempDir()
@@ -82,8 +82,8 @@ func TestPlayedDayIsWhatTheTableHolds(t *testing.T) {
 	}
 }
 
-// TestPlayedDayForAReader plays a small day in a terminal's words.
-func TestPlayedDayForAReader(t *testing.T) {
+// TestPlayedDayPrintsASummary plays a small day in a terminal's words.
+func TestPlayedDayPrintsASummary(t *testing.T) {
 	t.Parallel()
 	needNode(t)
 	dir := t.TempDir()

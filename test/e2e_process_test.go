@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestSecondStack starts what cannot run beside the first stack.
-func TestSecondStack(t *testing.T) {
+// TestSecondStackIsRefused starts what cannot run beside the first stack.
+func TestSecondStackIsRefused(t *testing.T) {
 	t.Parallel()
 	first := startLocal(t, t.TempDir())
 	port := first.endpoint[strings.LastIndex(first.endpoint, ":")+1:]
@@ -32,9 +32,9 @@ func TestSecondStack(t *testing.T) {
 	}
 }
 
-// TestInterruptLeavesNothing presses Ctrl-C while the stack serves, and while it
+// TestInterruptStopsEveryProcess presses Ctrl-C while the stack serves, and while it
 // plays a day.
-func TestInterruptLeavesNothing(t *testing.T) {
+func TestInterruptStopsEveryProcess(t *testing.T) {
 	t.Parallel()
 	needNode(t)
 	if runtime.GOOS != "linux" {

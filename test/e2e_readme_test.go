@@ -55,9 +55,9 @@ func TestReadmeCommandsWork(t *testing.T) {
 	}
 }
 
-// TestEndpointAloneDrivesIt tells the command where AWS is by the one variable
+// TestCommandWorksWithAnEndpointOnly tells the command where AWS is by the one variable
 // that all AWS clients read: the rest it finds as in an account.
-func TestEndpointAloneDrivesIt(t *testing.T) {
+func TestCommandWorksWithAnEndpointOnly(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
 	run := func(args ...string) string {

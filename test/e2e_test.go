@@ -231,9 +231,9 @@ func elementsIn(event []any) []any {
 	return shown
 }
 
-// TestShowWholeCall sends the events of one call in the order in which they
+// TestShowMergesTheEventsOfACall sends the events of one call in the order in which they
 // happen to come, and rule matches on it before its pipeline is known.
-func TestShowWholeCall(t *testing.T) {
+func TestShowMergesTheEventsOfACall(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
 	begin := time.Now().UTC().Add(-time.Minute).Truncate(time.Second)

@@ -385,7 +385,7 @@ var ofFunction = map[string][]string{
 // Ten thousand malformed payloads through each function that takes events, as its
 // real binary: no crash, no hang, and each is kept, or is an error, or rightly is
 // nothing to do.
-func TestMalformedPayloadsAreKeptOrRefused(t *testing.T) {
+func TestMalformedPayloadsAreStoredOrRefused(t *testing.T) {
 	payloads := 10_000
 	if testing.Short() {
 		payloads = 300

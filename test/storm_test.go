@@ -71,7 +71,7 @@ func stages(s *local.Stack) map[string]map[string]int {
 // hundred of another, handled by two processes of each function: two incidents,
 // each opened once, summed up, and closed once when calls succeed; and every
 // call is counted, once.
-func TestStormPagesOncePerCause(t *testing.T) {
+func TestFailureStormNotifiesOncePerCause(t *testing.T) {
 	c := local.DefaultConfig()
 	c.Window, c.Quiet = 2*time.Second, 4*time.Second
 	s := startStack(t, local.Options{Config: &c, Processes: 2, RetryDelay: time.Millisecond})

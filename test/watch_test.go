@@ -21,7 +21,7 @@ import (
 // The events of the end of three calls are dropped. The watch finds the truth
 // from the API, also after the API was pressed and failed; what failed unseen
 // becomes an incident; and an end that is told late outdoes that a call was lost.
-func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
+func TestWatchFindsUnreportedEnds(t *testing.T) {
 	s := startStack(t, local.Options{RetryDelay: time.Millisecond, Retries: -1})
 	table := dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 	begin := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
@@ -98,7 +98,7 @@ func TestWatchFindsWhatEventsDoNotTell(t *testing.T) {
 
 // Whoever sends an event of long ago sees what it says, also when the watch has
 // asked about its pipeline.
-func TestEventOfLongAgoIsNotLost(t *testing.T) {
+func TestOldPipelineKeepsItsStatus(t *testing.T) {
 	s := startStack(t, local.Options{})
 	client := eventbridge.New(eventbridge.Options{Region: local.Region, BaseEndpoint: aws.String(s.Endpoint()), Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
 	out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{

@@ -62,7 +62,7 @@ func build(app awscdk.App) error {
 		return err
 	}
 	stacks.AddChecks(app)
-	stacks.NewChimewatchStack(app, &chosen.StackName, stacks.FromConfig(chosen))
+	stacks.NewChimewatchStack(app, &stacks.ChimewatchProps{Config: &chosen})
 	return nil
 }
 
@@ -79,16 +79,12 @@ func checkTopics(chosen config.Stack, region string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	aws, err := awsconfig.LoadDefaultConfig(ctx)
+	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(region)) // if empty, that of the environment
 	if err != nil {
 		warn("whether the topics of the routes exist is not checked:", err)
 		return nil
 	}
-	unchecked, err := topiccheck.Check(ctx, sns.NewFromConfig(aws, func(o *sns.Options) {
-		if region != "" {
-			o.Region = region
-		}
-	}), chosen.Routes)
+	unchecked, err := topiccheck.Check(ctx, sns.NewFromConfig(aws), chosen.Routes)
 	for _, why := range unchecked {
 		warn(why)
 	}

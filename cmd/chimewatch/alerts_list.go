@@ -15,7 +15,7 @@ type alertsCmd struct {
 type alertsListCmd struct {
 	paging
 
-	Since string `placeholder:"SPAN" help:"Only matches in this span up to now: 90m, 24h, 7d."`
+	Since spanFlag `placeholder:"SPAN" help:"Only matches in this span up to now: 90m, 24h, 7d."`
 
 	fullNumbersFlag
 }
@@ -29,16 +29,10 @@ type alertReport struct {
 
 // Run prints one page, or all pages.
 func (c *alertsListCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	from, err := parseSince(c.Since, a.now())
-	if err != nil {
-		return err
-	}
 	return a.withStore(func(s *dynamo.Store) error {
 		return printPages(a, c.paging, func(cursor string, limit int) ([]alertReport, string, error) {
-			matches, next, err := s.ListMatches(a.ctx, dynamo.MatchQuery{From: from, Limit: limit, Cursor: cursor})
+			query := dynamo.MatchQuery{From: c.Since.start(a.now()), Limit: limit, Cursor: cursor}
+			matches, next, err := s.ListMatches(a.ctx, query)
 			return mapped(matches, c.report), next, err
 		}, alertColumns)
 	})

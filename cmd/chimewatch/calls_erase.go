@@ -232,9 +232,6 @@ func (a *app) printErasure(b dynamo.Belongings, e dynamo.Erasure, mask idMask) e
 
 // Run prints the newest erasures.
 func (c *callsErasuresCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
-		return err
-	}
 	return a.withStore(func(s *dynamo.Store) error {
 		list, err := s.Erasures(a.ctx, c.Limit+1)
 		if err != nil {

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -22,19 +22,22 @@ type callsCmd struct {
 type callsListCmd struct {
 	paging
 
-	Status []string `placeholder:"STATUS" complete:"status" help:"${status_help}"`
-	From   string   `xor:"from" placeholder:"TIME" help:"${from_help}"`
-	To     string   `placeholder:"TIME" help:"${to_help}"`
-	Since  string   `xor:"from" placeholder:"SPAN" help:"Only calls first seen in this span up to now: 90m, 24h, 7d."`
+	Status []statusFlag `placeholder:"STATUS" complete:"status" help:"${status_help}"`
+	From   timeFlag     `xor:"from" placeholder:"TIME" help:"${from_help}"`
+	To     timeFlag     `placeholder:"TIME" help:"${to_help}"`
+	Since  spanFlag     `xor:"from" placeholder:"SPAN" help:"Only calls first seen in this span up to now: 90m, 24h, 7d."`
 
 	fullNumbersFlag
 }
 
 // Run prints one page, or all pages.
 func (c *callsListCmd) Run(a *app) error {
-	query, err := c.query(a.now())
-	if err != nil {
-		return err
+	query := dynamo.Query{
+		Statuses: mapped(c.Status, func(s statusFlag) pipeline.Status { return pipeline.Status(s) }),
+		From:     cmp.Or(c.From.Time, c.Since.start(a.now())), To: c.To.Time,
+	}
+	if !query.To.IsZero() && query.To.Before(query.From) {
+		return usage("--to", "it is before the beginning of the span", "make it later than --from or --since")
 	}
 	columns := callColumns
 	if a.Output == outputCSV {
@@ -62,31 +65,6 @@ func (c *callsListCmd) read(a *app, s *dynamo.Store, states []pipeline.State) ([
 	return mapped(states, func(state pipeline.State) callview.Call {
 		return callview.New(state, nil, nil, nil, options)
 	}), nil
-}
-
-// query checks the flags and returns them as a query.
-func (c *callsListCmd) query(now time.Time) (q dynamo.Query, err error) {
-	if err = c.check(); err != nil {
-		return q, err
-	}
-	if q.Statuses, err = parseStatuses(c.Status); err != nil {
-		return q, err
-	}
-	if q.From, err = parseTime("--from", c.From); err != nil {
-		return q, err
-	}
-	if q.To, err = parseTime("--to", c.To); err != nil {
-		return q, err
-	}
-	if c.Since != "" {
-		if q.From, err = parseSince(c.Since, now); err != nil {
-			return q, err
-		}
-	}
-	if !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From) {
-		return q, usage("--to", "it is before the beginning of the span", "make it later than --from or --since")
-	}
-	return q, nil
 }
 
 var callColumns = columns[callview.Call]{

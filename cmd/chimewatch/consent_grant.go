@@ -35,7 +35,7 @@ type consentFlags struct {
 
 type consentGrantCmd struct {
 	consentFlags
-	Until string        `xor:"end" placeholder:"TIME" help:"When consent ends: 2026-03-09T14:00:00Z; default: never."`
+	Until timeFlag      `xor:"end" placeholder:"TIME" help:"When consent ends: 2026-03-09T14:00:00Z; default: never."`
 	For   time.Duration `xor:"end" placeholder:"SPAN" help:"How long consent lasts, like 30m."`
 }
 
@@ -46,11 +46,7 @@ type (
 
 // Run sends a grant.
 func (c *consentGrantCmd) Run(a *app) error {
-	until, err := parseTime("--until", c.Until)
-	if err != nil {
-		return err
-	}
-	now := a.now().UTC()
+	now, until := a.now().UTC(), c.Until.Time
 	if c.For != 0 {
 		until = now.Add(c.For)
 	}

@@ -63,9 +63,6 @@ func functionName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:
 
 // Run lists the letters. All of them are visible to other readers again before anything is printed.
 func (c *deadLettersListCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
-		return err
-	}
 	queues, err := a.deadLetters()
 	if err != nil {
 		return err

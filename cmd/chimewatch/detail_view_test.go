@@ -94,7 +94,7 @@ func TestTerminalIsNotControlledByEvents(t *testing.T) {
 	}
 }
 
-func TestPaint(t *testing.T) {
+func TestStatusesAreColoured(t *testing.T) {
 	const red, yellow = "\x1b[31m", "\x1b[33m"
 	for status, want := range map[string]string{
 		"Failed":             red,
@@ -106,7 +106,7 @@ func TestPaint(t *testing.T) {
 		"Stopped":            "",
 		"InProgress":         "",
 	} {
-		got := colourStatus(status)
+		got := coloured(statusColumn, status)
 		if plain := got == status; plain != (want == "") || !strings.HasPrefix(got, want) {
 			t.Errorf("%s: got %q, want it to begin with %q", status, got, want)
 		}

@@ -19,8 +19,12 @@ func usage(where, what, fix string) error {
 	return usageError{apperr.New(apperr.Invalid, where, what, fix)}
 }
 
-// parseError returns a usageError for an error of kong.
+// parseError returns the usageError in an error of kong, else a new one.
 func parseError(err error) error {
+	var wrongUsage usageError
+	if errors.As(err, &wrongUsage) {
+		return wrongUsage
+	}
 	see := "chimewatch --help"
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context.Selected() != nil {

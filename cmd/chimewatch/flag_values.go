@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,39 +51,53 @@ type fullNumbersFlag struct {
 	FullNumbers bool `help:"Print full phone numbers, not only the last four digits."`
 }
 
-// parseStatuses accepts statuses in any case.
-func parseStatuses(texts []string) (statuses []pipeline.Status, err error) {
-	known := pipeline.Statuses()
-	for _, text := range texts {
-		i := slices.IndexFunc(known, func(s pipeline.Status) bool {
-			return strings.EqualFold(strings.TrimSpace(text), string(s))
-		})
-		if i < 0 {
-			return nil, usage("--status", fmt.Sprintf("%q is no status of a pipeline", text), "use one of "+statusNames)
-		}
-		statuses = append(statuses, known[i])
-	}
-	return statuses, nil
+// valueOf returns the flag that kong decodes, and its value.
+func valueOf(ctx *kong.DecodeContext) (flag, text string, err error) {
+	err = ctx.Scan.PopValueInto(ctx.Value.Name, &text)
+	return "--" + ctx.Value.Name, text, err
 }
 
-// parseTime accepts RFC 3339 and dates, which mean their start in UTC. Empty text is the zero time.
-func parseTime(flag, text string) (time.Time, error) {
+// statusFlag is a status of a pipeline, in any case.
+type statusFlag pipeline.Status
+
+// Decode implements kong.MapperValue.
+func (f *statusFlag) Decode(ctx *kong.DecodeContext) error {
+	flag, text, err := valueOf(ctx)
+	for _, status := range pipeline.Statuses() {
+		if strings.EqualFold(strings.TrimSpace(text), string(status)) {
+			*f = statusFlag(status)
+			return err
+		}
+	}
+	return cmp.Or(err, usage(flag, fmt.Sprintf("%q is no status of a pipeline", text), "use one of "+statusNames))
+}
+
+// timeFlag is a time: RFC 3339, or a date, which means its start in UTC. Empty text is the zero time.
+type timeFlag struct{ time.Time }
+
+// Decode implements kong.MapperValue.
+func (f *timeFlag) Decode(ctx *kong.DecodeContext) error {
+	flag, text, err := valueOf(ctx)
 	if text == "" {
-		return time.Time{}, nil
+		return err
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
+			f.Time = t.UTC()
+			return nil
 		}
 	}
-	return time.Time{}, usage(flag, fmt.Sprintf("%q is no time", text), "write it like 2026-03-09T14:00:00Z or 2026-03-09")
+	return usage(flag, fmt.Sprintf("%q is no time", text), "write it like 2026-03-09T14:00:00Z or 2026-03-09")
 }
 
-// parseSince returns the start of a time span that ends now. The span is a duration of Go, or whole
-// days like 7d. Empty text is the zero time.
-func parseSince(text string, now time.Time) (time.Time, error) {
+// spanFlag is a span of time that ends now: a duration of Go, or whole days like 7d. Empty text is no span.
+type spanFlag time.Duration
+
+// Decode implements kong.MapperValue.
+func (f *spanFlag) Decode(ctx *kong.DecodeContext) error {
+	flag, text, err := valueOf(ctx)
 	if text == "" {
-		return time.Time{}, nil
+		return err
 	}
 	span, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -92,7 +106,16 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		span = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || span <= 0 {
-		return time.Time{}, usage("--since", fmt.Sprintf("%q is no span of time", text), "write it like 90m, 24h or 7d")
+		return usage(flag, fmt.Sprintf("%q is no span of time", text), "write it like 90m, 24h or 7d")
 	}
-	return now.Add(-span), nil
+	*f = spanFlag(span)
+	return nil
+}
+
+// start returns the start of the span; the zero time if there is no span.
+func (f spanFlag) start(now time.Time) time.Time {
+	if f == 0 {
+		return time.Time{}
+	}
+	return now.Add(-time.Duration(f))
 }

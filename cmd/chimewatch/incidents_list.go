@@ -20,12 +20,12 @@ type incidentsCmd struct {
 type incidentsListCmd struct {
 	paging
 
-	State    string `placeholder:"STATE" help:"Only incidents in this state: open, closed."`
-	Open     bool   `help:"Only open incidents, as --state open."`
-	Severity string `placeholder:"SEVERITY" help:"Only incidents of this severity: ${severities}."`
-	Class    string `placeholder:"CLASS" help:"Only incidents of this class of cause: ${classes}."`
-	Scope    string `placeholder:"TEXT" help:"${scope_help}"`
-	Since    string `placeholder:"SPAN" help:"Only incidents with a failure in this span up to now: 90m, 24h, 7d."`
+	State    string   `placeholder:"STATE" help:"Only incidents in this state: open, closed."`
+	Open     bool     `help:"Only open incidents, as --state open."`
+	Severity string   `placeholder:"SEVERITY" help:"Only incidents of this severity: ${severities}."`
+	Class    string   `placeholder:"CLASS" help:"Only incidents of this class of cause: ${classes}."`
+	Scope    string   `placeholder:"TEXT" help:"${scope_help}"`
+	Since    spanFlag `placeholder:"SPAN" help:"Only incidents with a failure in this span up to now: 90m, 24h, 7d."`
 }
 
 // The states of an incident.
@@ -41,10 +41,10 @@ const activityMargin = 24 * time.Hour
 
 // Run prints one page, or all pages. A page holds the incidents that match the filters.
 func (c *incidentsListCmd) Run(a *app) error {
-	since, err := c.check(a.now())
-	if err != nil {
-		return err
+	if c.Open {
+		c.State = stateOpen
 	}
+	since := c.Since.start(a.now())
 	return a.withStore(func(s *dynamo.Store) error {
 		return printPages(a, c.paging, func(cursor string, limit int) ([]incidentReport, string, error) {
 			return c.page(a, s, since, cursor, limit)
@@ -88,16 +88,13 @@ func (c *incidentsListCmd) page(
 // lastActive is the time of the last failure.
 func (r incidentReport) lastActive() time.Time { return cmp.Or(r.LastAt, r.OpenedAt) }
 
-// check checks the flags.
-func (c *incidentsListCmd) check(now time.Time) (since time.Time, err error) {
-	if err := c.paging.check(); err != nil {
-		return since, err
+// Validate is called by kong.
+func (c *incidentsListCmd) Validate() error {
+	if err := c.paging.Validate(); err != nil {
+		return err
 	}
-	if c.Open {
-		if c.State == stateClosed {
-			return since, usage("--open", "it contradicts --state closed", "leave out one of them")
-		}
-		c.State = stateOpen
+	if c.Open && c.State == stateClosed {
+		return usage("--open", "it contradicts --state closed", "leave out one of them")
 	}
 	for _, flag := range []struct{ name, value, allowed string }{
 		{"--state", c.State, stateOpen + ", " + stateClosed},
@@ -105,10 +102,10 @@ func (c *incidentsListCmd) check(now time.Time) (since time.Time, err error) {
 		{"--class", c.Class, classNames},
 	} {
 		if flag.value != "" && !slices.Contains(strings.Split(flag.allowed, ", "), flag.value) {
-			return since, usage(flag.name, "it is "+strconv.Quote(flag.value), "use one of: "+flag.allowed)
+			return usage(flag.name, "it is "+strconv.Quote(flag.value), "use one of: "+flag.allowed)
 		}
 	}
-	return parseSince(c.Since, now)
+	return nil
 }
 
 // matches reports whether the filters accept an incident.

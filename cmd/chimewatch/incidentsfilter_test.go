@@ -193,7 +193,7 @@ func TestStatesAndSeveritiesAreColoured(t *testing.T) {
 		severityColumn: {"critical": true, "high": true, "medium": false, "low": false},
 	} {
 		for value, want := range values {
-			if got := colours[heading](value); (got != value) != want || !strings.Contains(got, value) {
+			if got := coloured(heading, value); (got != value) != want || !strings.Contains(got, value) {
 				t.Errorf("%s %s: got %q, want it coloured: %v", heading, value, got, want)
 			}
 		}

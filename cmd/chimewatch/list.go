@@ -14,7 +14,8 @@ type limitFlag struct {
 	Limit int `short:"n" default:"50" placeholder:"N" help:"At most this many, the newest (${default})."`
 }
 
-func (f limitFlag) check() error { return checkLimit(f.Limit, "") }
+// Validate is called by kong.
+func (f limitFlag) Validate() error { return checkLimit(f.Limit, "") }
 
 // noteMore says that a list has more items than were printed.
 func (a *app) noteMore(more bool) {
@@ -37,7 +38,8 @@ type paging struct {
 	Cursor string `placeholder:"CURSOR" help:"${cursor_help}"`
 }
 
-func (p paging) check() error {
+// Validate is called by kong.
+func (p paging) Validate() error {
 	if err := checkLimit(p.Limit, ", and --cursor for more"); err != nil {
 		return err
 	}

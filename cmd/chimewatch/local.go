@@ -53,9 +53,6 @@ const (
 
 // Run starts the stack, plays, and serves.
 func (c *localCmd) Run(a *app) (err error) {
-	if err := c.check(); err != nil {
-		return err
-	}
 	if c.Dir == "" {
 		c.Dir = a.LocalDir
 	}
@@ -143,7 +140,8 @@ func functionsFolder(functions string) string {
 	return functions
 }
 
-func (c *localCmd) check() error {
+// Validate is called by kong.
+func (c *localCmd) Validate() error {
 	switch {
 	case c.Once && !c.Play:
 		return usage("--once", "there is nothing to wait for with --no-play", "leave one of them out")

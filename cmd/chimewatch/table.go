@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -22,9 +21,28 @@ const (
 	severityColumn = "severity"
 )
 
-// colours maps such a heading to the function that returns a value in its colour.
-var colours = map[string]func(string) string{
-	statusColumn: colourStatus, stateColumn: colourState, severityColumn: colourSeverity,
+// colours are the colours of values that need attention, by heading and first word.
+var colours = map[[2]string]text.Color{
+	{statusColumn, string(pipeline.Failed)}:            text.FgRed,
+	{statusColumn, string(pipeline.CreateFailed)}:      text.FgRed,
+	{statusColumn, string(pipeline.TemporarilyFailed)}: text.FgYellow,
+	{statusColumn, chime.StatusNotSupported}:           text.FgYellow,
+	{stateColumn, stateOpen}:                           text.FgRed,
+	{severityColumn, string(incident.Critical)}:        text.FgRed,
+	{severityColumn, string(incident.High)}:            text.FgYellow,
+}
+
+// coloured returns a value in its colour.
+func coloured(heading, value string) string {
+	word, _, degraded := strings.Cut(value, " ")
+	colour, ok := colours[[2]string{heading, word}]
+	if !ok && degraded && heading == statusColumn {
+		colour, ok = text.FgYellow, true
+	}
+	if !ok {
+		return value
+	}
+	return colour.Sprint(value)
 }
 
 const columnGap = "  "
@@ -40,63 +58,37 @@ func (a *app) printTable(header []string, rows [][]string) error {
 
 func (a *app) printIndented(indent string, header []string, rows [][]string) error {
 	all := append([][]string{header}, rows...)
-	lines := make([]string, len(all))
-	for from := 0; from < len(header); {
-		separator := indent
-		if from > 0 {
-			separator = "\n" + indent + columnGap
-		}
-		to := a.fitting(all, from, len(strings.TrimPrefix(separator, "\n")))
-		for i, line := range a.render(all, from, to) {
-			if from == 0 || line != "" {
-				lines[i] += separator + line
+	lines, parts := make([]string, len(all)), make([]string, len(all))
+	separator, used := indent, len(indent)
+	endParts := func() {
+		for i, part := range parts {
+			if part = strings.TrimRight(part, " "); part != "" || separator == indent {
+				lines[i] += separator + part
 			}
+			parts[i] = ""
 		}
-		from = to
 	}
-	_, err := fmt.Fprintln(a.stdout, strings.Join(lines, "\n"))
-	return err
-}
-
-// fitting returns the end of the columns, starting with from, that fit into one line of the
-// terminal: at least one column, and all of them without a terminal.
-func (a *app) fitting(all [][]string, from, indent int) (to int) {
-	room := a.width - indent
-	for to = from; to < len(all[0]); to++ {
+	for column, heading := range header {
 		width := 0
 		for _, cells := range all {
-			width = max(width, text.StringWidth(printable(cells[to])))
+			width = max(width, text.StringWidth(printable(cells[column])))
 		}
-		if a.width > 0 && to > from && width > room {
-			return to
+		if column > 0 && a.width > 0 && used+width > a.width {
+			endParts()
+			separator, used = "\n"+indent+columnGap, len(indent)+len(columnGap)
 		}
-		room -= width + len(columnGap)
-	}
-	return to
-}
-
-// render returns some columns of a header and rows, one line per row.
-func (a *app) render(all [][]string, from, to int) []string {
-	t := table.NewWriter()
-	t.SetStyle(table.Style{Name: "columns", Box: table.BoxStyle{PaddingRight: columnGap}})
-	for i, cells := range all {
-		row := mapped(cells[from:to], func(cell string) any { return printable(cell) })
-		if i == 0 {
-			t.AppendHeader(row)
-		} else {
-			t.AppendRow(row)
+		used += width + len(columnGap)
+		for i, cells := range all {
+			cell := printable(cells[column])
+			if i > 0 && a.colour() {
+				cell = coloured(heading, cell)
+			}
+			parts[i] += text.Pad(cell, width, ' ') + columnGap
 		}
 	}
-	var configs []table.ColumnConfig
-	for i, heading := range all[0][from:to] {
-		if colour := colours[heading]; colour != nil && a.colour() {
-			configs = append(configs, table.ColumnConfig{
-				Number: i + 1, Transformer: func(cell any) string { return colour(fmt.Sprint(cell)) },
-			})
-		}
-	}
-	t.SetColumnConfigs(configs)
-	return mapped(strings.Split(t.Render(), "\n"), func(line string) string { return strings.TrimRight(line, " ") })
+	endParts()
+	_, err := fmt.Fprintln(a.stdout, strings.Join(lines, "\n"))
+	return err
 }
 
 // printFields writes the fields that have a value, name and value, indented below the title if there is one.
@@ -116,8 +108,8 @@ func (a *app) printFields(title string, fields [][2]string) {
 		indent = "  "
 	}
 	for _, f := range fields {
-		if colour := colours[f[0]]; colour != nil && a.colour() {
-			f[1] = colour(f[1])
+		if a.colour() {
+			f[1] = coloured(f[0], f[1])
 		}
 		fmt.Fprintln(a.stdout, indent+text.Pad(f[0], width, ' ')+columnGap+f[1])
 	}
@@ -142,36 +134,6 @@ func (a *app) printSections(sections []section) error {
 		}
 	}
 	return nil
-}
-
-// colourStatus colours a status of a pipeline or an element that needs attention.
-func colourStatus(status string) string {
-	word, _, degraded := strings.Cut(status, " ")
-	switch {
-	case word == string(pipeline.Failed) || word == string(pipeline.CreateFailed):
-		return text.FgRed.Sprint(status)
-	case degraded || word == string(pipeline.TemporarilyFailed) || word == chime.StatusNotSupported:
-		return text.FgYellow.Sprint(status)
-	}
-	return status
-}
-
-// colourState colours an open incident.
-func colourState(state string) string {
-	if state == stateOpen {
-		return text.FgRed.Sprint(state)
-	}
-	return state
-}
-
-func colourSeverity(severity string) string {
-	switch incident.Severity(severity) {
-	case incident.Critical:
-		return text.FgRed.Sprint(severity)
-	case incident.High:
-		return text.FgYellow.Sprint(severity)
-	}
-	return severity
 }
 
 // printable replaces control characters, which a terminal would execute: texts come from events,

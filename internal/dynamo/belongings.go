@@ -1,12 +1,12 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -14,8 +14,8 @@ import (
 // Kind says what an item that belongs to a call is, for counts.
 type Kind string
 
-// The kinds. KindReason is no item but the reason of an incident that has an id or a number of
-// the call in it.
+// The kinds, in the order in which they are shown. KindReason is no item but the reason of an
+// incident that has an id or a number of the call in it.
 const (
 	KindPipeline      Kind = "pipelines"
 	KindEvent         Kind = "events"
@@ -40,20 +40,20 @@ func Kinds() []Kind {
 	}
 }
 
-// kindOf returns the kind of an item in the partition of a pipeline, a transaction, a
-// callId or a rule match.
+// kindsBySK are the kinds of items in the partition of a pipeline, a transaction, a callId or
+// a rule match, by what their sort keys begin with.
+var kindsBySK = map[string]Kind{
+	stateSK: KindPipeline, eventSK: KindEvent, pointerSK: KindPointer, membershipSK: KindMembership, matchSK: KindMatch,
+	windowSK: KindWindow, noticeSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
+}
+
+// kindOf returns the kind of an item in one of these partitions.
 func kindOf(it item) Kind {
-	sk := textIn(it, attrSK)
-	if prefix, _, found := strings.Cut(sk, "#"); found {
-		sk = prefix + "#"
+	prefix, _, cut := strings.Cut(textIn(it, attrSK), "#")
+	if cut {
+		prefix += "#"
 	}
-	if kind, known := map[string]Kind{
-		stateSK: KindPipeline, eventSK: KindEvent, pointerSK: KindPointer, membershipSK: KindMembership, matchSK: KindMatch,
-		windowSK: KindWindow, noticeSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
-	}[sk]; known {
-		return kind
-	}
-	return KindOther
+	return cmp.Or(kindsBySK[prefix], KindOther)
 }
 
 // Belongings is all that the table has of a call, and that Erase removes.
@@ -83,16 +83,6 @@ type SharedID struct {
 	Others []string
 	// Left is how many items stay because they name no other id, so that they may be anybody's.
 	Left int
-}
-
-// belonging is one item of the call.
-type belonging struct {
-	foundItem
-	// depth is how far from the id that was asked for the item was found. Those of
-	// a smaller depth lead to it, and are deleted after it.
-	depth int
-	// instead is written right before the item is deleted; nil for nothing.
-	instead item
 }
 
 // The depths of items that lead to no others but those of a greater depth.
@@ -135,19 +125,18 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 		}
 	}
 	b := Belongings{
-		TransactionIDs: slices.Sorted(maps.Keys(f.transactions)), CallIDs: slices.Sorted(maps.Keys(f.calls)),
+		TransactionIDs: f.owned(transactionPK), CallIDs: f.owned(callPK),
 		Incidents: slices.Sorted(maps.Keys(f.incidents)), Shared: f.sharedIDs(), reasons: f.reasons,
 	}
 	for _, k := range slices.Sorted(maps.Keys(f.items)) {
 		b.items = append(b.items, f.items[k])
 	}
 	if len(b.items) == 0 {
-		return Belongings{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
-			"list what is there with: chimewatch calls list")
+		return Belongings{}, s.notFound("pipeline, call or transaction " + ref)
 	}
 	hasState := map[string]bool{} // transactions
 	for _, p := range f.pipelines {
-		if p.known {
+		if p.state.ID != "" {
 			b.Pipelines = append(b.Pipelines, p.state)
 			hasState[keyID(p.state.TransactionID)] = true
 		}

@@ -11,7 +11,7 @@ import (
 
 // SetCondition implements watchdog.ConditionStore.
 func (s *Store) SetCondition(ctx context.Context, name string) (since time.Time, err error) {
-	up := newUpdate()
+	up := &update{}
 	up.putIfAbsent(attrSince, moment(s.now()))
 	it, err := s.updateReturning(ctx, conditionKey(name), up, types.ReturnValueAllNew, "cannot set the condition "+name)
 	return timeIn(it, attrSince), err
@@ -27,7 +27,7 @@ func (s *Store) ConditionSince(ctx context.Context, name string) (time.Time, err
 
 // ClearCondition implements watchdog.ConditionStore.
 func (s *Store) ClearCondition(ctx context.Context, name string, since time.Time) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(attrSince, moment(since))
 	up.remove(attrSince)
 	return retry.IgnoreChanged(s.updateIf(ctx, conditionKey(name), up, "cannot clear the condition "+name))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
@@ -31,7 +32,7 @@ func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 		if err := setJSON(it, attrEntry, e); err != nil {
 			return nil, err
 		}
-		s.expire(it, e.At)
+		put(it, attrExpiry, s.expiry(e.At))
 		if i == 0 && (e.Kind == voicetask.Ready || e.Scope != "") {
 			it[attrTime], it[attrFirst] = text(timeLedger+shardOf(pk)), moment(e.At)
 		}
@@ -88,14 +89,7 @@ func (s *Store) CallLedger(ctx context.Context, callID string) (voicetask.Ledger
 
 func (s *Store) entries(ctx context.Context, pk string) (voicetask.Ledger, error) {
 	items, err := s.queryAll(ctx, pk, ledgerSK)
-	if err != nil {
-		return nil, err
-	}
-	ledger := make(voicetask.Ledger, len(items))
-	for i, it := range items {
-		ledger[i] = readEntry(it)
-	}
-	return ledger, nil
+	return readEach(items, readEntry), err
 }
 
 // readEntry makes the entry of its item. What cannot be read of it, because a newer
@@ -159,4 +153,39 @@ func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 		}
 	}
 	return found, nil
+}
+
+// expiryItem is the item for an entry of consent in a partition.
+func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
+	it := key(pk, consentExpirySK+e.Event)
+	it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(pk)), moment(e.Until)
+	put(it, attrExpiry, s.expiry(e.At))
+	return it
+}
+
+// ExpiredConsent implements voicetask.Expiries, newest first. It reads an index, which
+// follows the table within moments.
+func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.Expiry, error) {
+	var expired []voicetask.Expiry
+	// The index has whole microseconds: what it puts at this one may end within it.
+	sp := span{index: byState, letter: stateConsentExpiry, to: now.Add(-time.Microsecond)}
+	for k, err := range s.entriesIn(ctx, sp) {
+		if err != nil {
+			return nil, err
+		}
+		x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), consentExpirySK)}
+		x.TransactionID, x.CallID = callIn(textIn(k, attrPK))
+		expired = append(expired, x)
+	}
+	return expired, nil
+}
+
+// EndExpiry implements voicetask.Expiries.
+func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
+	pk := callPartitions(chime.CallFields{TransactionID: x.TransactionID, CallID: x.CallID})[0]
+	up := &update{}
+	up.present(attrPK) // it may have expired
+	up.remove(attrState)
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up,
+		"cannot record that expired consent was dealt with"))
 }

@@ -26,16 +26,11 @@ func incidentItem(i incident.Incident) item {
 			first = append(first, string(loss))
 		}
 	}
-	if len(more) > 0 {
-		it[attrMore] = set(more)
-	}
-	for name, value := range map[string]string{
-		attrElement: i.Element, attrTarget: i.Target, attrReason: i.Reason, attrLosses: strings.Join(first, "|"),
-	} {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
+	put(it, attrElement, textOrNil(i.Element))
+	put(it, attrTarget, textOrNil(i.Target))
+	put(it, attrReason, textOrNil(i.Reason))
+	put(it, attrLosses, textOrNil(strings.Join(first, "|")))
+	put(it, attrMore, set(more))
 	return it
 }
 
@@ -51,11 +46,8 @@ func reasonItems(reasons []incident.Reason) types.AttributeValue {
 // reasonItem returns what an incident's item has of a reason, under its id.
 func reasonItem(r incident.Reason) types.AttributeValue {
 	it := item{attrReasonClass: text(string(r.Class))}
-	for name, value := range map[string]string{attrReasonTarget: r.Target, attrReasonText: r.Text} {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
+	put(it, attrReasonTarget, textOrNil(r.Target))
+	put(it, attrReasonText, textOrNil(r.Text))
 	return &types.AttributeValueMemberM{Value: it}
 }
 

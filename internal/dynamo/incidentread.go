@@ -60,14 +60,7 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 // IncidentsOf returns the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
 	items, err := s.queryAll(ctx, pipelineKey(pipelineID), membershipSK)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(items))
-	for n, it := range items {
-		ids[n] = textIn(it, attrMemberOf)
-	}
-	return ids, nil
+	return readEach(items, func(it item) string { return textIn(it, attrMemberOf) }), err
 }
 
 // IncidentNotifications returns the notifications about an incident, oldest first, and last
@@ -77,12 +70,9 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 	if err != nil {
 		return nil, err
 	}
-	var list []notify.Notification
-	for _, it := range items {
-		if n := notificationIn(it); strings.HasPrefix(n.ID, "incident/"+i.ID+"/") {
-			list = append(list, n)
-		}
-	}
+	list := slices.DeleteFunc(readEach(items, notificationIn), func(n notify.Notification) bool {
+		return !strings.HasPrefix(n.ID, "incident/"+i.ID+"/")
+	})
 	slices.SortStableFunc(list, func(a, b notify.Notification) int {
 		if a.SentAt.IsZero() != b.SentAt.IsZero() {
 			return b.SentAt.Compare(a.SentAt)
@@ -90,13 +80,6 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 		return a.SentAt.Compare(b.SentAt)
 	})
 	return list, nil
-}
-
-// LastSeen returns when the newest failure of an incident was handled; zero when
-// there is none yet. It costs a few reads, however many failures there are.
-func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
-	newest, err := s.NewestOccurrence(ctx, id)
-	return newest.Seen, err
 }
 
 // NewestOccurrence returns the newest times of an incident's failures, those that were handled
@@ -136,9 +119,7 @@ func (s *Store) CountOccurrences(ctx context.Context, id string) (incident.Occur
 		if err != nil {
 			return incident.OccurrenceCounts{}, err
 		}
-		for _, it := range items {
-			all = append(all, occurrenceIn(it))
-		}
+		all = append(all, readEach(items, occurrenceIn)...)
 	}
 	return incident.CountOccurrences(all), nil
 }

@@ -58,9 +58,15 @@ func listPage[T any](
 		return nil, "", err
 	}
 	for len(page) < limit && !allRead(positions) {
-		entries, err := s.nextEntries(ctx, sp, &positions, limit-len(page))
-		if err != nil {
-			return nil, "", err
+		var entries []item
+		room := min(limit-len(page), maxEntries)
+		for entry, err := range s.entriesAfter(ctx, sp, &positions, room) {
+			if err != nil {
+				return nil, "", err
+			}
+			if entries = append(entries, entry); len(entries) == room {
+				break
+			}
 		}
 		items, err := s.getAll(ctx, entries)
 		if err != nil {
@@ -99,86 +105,62 @@ func (sp span) leavesOut(pk string) bool {
 	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
+// spanOf returns the span of a query: a part of the by-state index where the statuses are all in
+// that part.
 func spanOf(q Query) span {
-	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
-	open, failed := 0, 0
-	for _, s := range q.Statuses {
-		switch {
-		case s.Open():
-			open++
-		case s == pipeline.Failed || s == pipeline.CreateFailed || s == pipeline.Lost:
-			failed++
+	letters := map[string]bool{}
+	for _, status := range q.Statuses {
+		letters[stateLetter(status)] = true
+	}
+	for letter := range letters {
+		if len(letters) == 1 && letter != "" {
+			return span{byState, letter, q.From, q.To, q.NoRehearsals}
 		}
 	}
-	switch {
-	case len(q.Statuses) == 0:
-	case open == len(q.Statuses):
-		sp.index, sp.letter = byState, stateOpen
-	case failed == len(q.Statuses):
-		sp.index, sp.letter = byState, stateFailed
-	}
-	return sp
+	return span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 }
 
 // maxEntries is how many entries of a shard are read at once. They are smaller than the mebibyte
 // that a query returns at most, so that none is missing in an answer.
 const maxEntries = 500
 
-// nextEntries merges the shards of a span and returns at most n entries of the index, newest
-// first; fewer do not mean that they are the last. It moves positions behind them. An entry has
-// the keys of the table and of the index.
-func (s *Store) nextEntries(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
-	n = min(n, maxEntries)
-	var heads [shards][]item
-	var more [shards]bool // whether entries may follow those at the head
-	for i := range shards {
-		if positions[i].Done {
-			continue
-		}
-		entries, err := s.shardEntries(ctx, sp, i, positions[i], n)
-		if err != nil {
-			return nil, err
-		}
-		heads[i], more[i] = entries, len(entries) == n
-		positions[i].Done = len(entries) == 0
-	}
-	var merged []item
-	for len(merged) < n {
-		newest := -1
-		for i, head := range heads {
-			if len(head) > 0 && (newest < 0 || textIn(head[0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
-				newest = i
-			}
-		}
-		if newest < 0 {
-			break
-		}
-		it := heads[newest][0]
-		heads[newest] = heads[newest][1:]
-		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
-		if !sp.leavesOut(textIn(it, attrPK)) {
-			merged = append(merged, it)
-		}
-		if len(heads[newest]) == 0 && more[newest] {
-			break // what follows here may be newer than what the other shards have left
-		}
-	}
-	return merged, nil
+// entriesIn returns all entries of a span, newest first; see entriesAfter.
+func (s *Store) entriesIn(ctx context.Context, sp span) iter.Seq2[item, error] {
+	return s.entriesAfter(ctx, sp, &[shards]position{}, maxEntries)
 }
 
-// entriesIn returns all entries of a span, newest first. It ends with the first error.
-func (s *Store) entriesIn(ctx context.Context, sp span) iter.Seq2[item, error] {
+// entriesAfter merges the shards of a span from positions on: it returns the entries of the
+// index, newest first, and moves positions behind each. It reads n entries of a shard at once,
+// and ends with the first error. An entry has the keys of the table and of the index.
+func (s *Store) entriesAfter(
+	ctx context.Context, sp span, positions *[shards]position, n int,
+) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		for positions := ([shards]position{}); !allRead(positions); {
-			entries, err := s.nextEntries(ctx, sp, &positions, maxEntries)
-			if err != nil {
-				yield(nil, err)
+		for heads := ([shards][]item{}); ; {
+			newest := -1
+			for i := range shards {
+				if len(heads[i]) == 0 && !positions[i].Done {
+					entries, err := s.shardEntries(ctx, sp, i, positions[i], n)
+					if err != nil {
+						yield(nil, err)
+						return
+					}
+					heads[i], positions[i].Done = entries, len(entries) == 0
+				}
+				if len(heads[i]) > 0 &&
+					(newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
+					newest = i
+				}
+			}
+			if newest < 0 {
 				return
 			}
-			for _, entry := range entries {
-				if !yield(entry, nil) {
-					return
-				}
+			entry := heads[newest][0]
+			heads[newest] = heads[newest][1:]
+			pk := textIn(entry, attrPK)
+			positions[newest] = position{PK: pk, SK: textIn(entry, attrSK), At: textIn(entry, attrFirst)}
+			if !sp.leavesOut(pk) && !yield(entry, nil) {
+				return
 			}
 		}
 	}

@@ -55,8 +55,7 @@ func hideMentions(text string, ids []string) string {
 // ids returns the ids that are the call's alone, the longest first, so that one
 // that is part of another is looked for last.
 func (f *finder) ids() []string {
-	ids := slices.Concat(slices.Collect(maps.Keys(f.pipelines)), slices.Collect(maps.Keys(f.transactions)),
-		slices.Collect(maps.Keys(f.calls)))
+	ids := slices.Concat(f.owned(pipelinePK), f.owned(transactionPK), f.owned(callPK))
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) })
 	return ids
 }
@@ -127,7 +126,7 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 // hideInReason writes the reason of an incident anew, unless it has another by
 // now.
 func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(c.path, text(c.was))
 	up.put(c.path, text(c.is))
 	return retry.IgnoreChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))

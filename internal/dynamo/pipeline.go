@@ -2,8 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
@@ -74,8 +71,8 @@ func (s *Store) appendState(ctx context.Context, delta pipeline.State) (first, a
 	if err != nil {
 		return false, false, err
 	}
-	s.expire(regs, s.believed(delta.UpdatedAt()))
-	up := newUpdate()
+	put(regs, attrExpiry, s.expiry(s.believed(delta.UpdatedAt())))
+	up := &update{}
 	up.require("(attribute_not_exists(" + attrOrder + ") OR " + attrOrder + " < " + up.value(regs[attrOrder]) + ")")
 	for _, name := range slices.Sorted(maps.Keys(regs)) {
 		ref := up.value(regs[name])
@@ -106,57 +103,57 @@ func (s *Store) appendState(ctx context.Context, delta pipeline.State) (first, a
 	return err == nil && old[attrIdentity] == nil, err == nil, retry.IgnoreChanged(err)
 }
 
-// mergeState reads the state, merges delta into it, and writes the registers that changed,
-// on condition that nobody else changed them meanwhile.
+// mergeState reads the state, merges delta into it, and writes the registers that changed, on
+// condition that nobody else changed them meanwhile; else it does so again.
 func (s *Store) mergeState(ctx context.Context, delta pipeline.State) error {
-	k := key(pipelineKey(delta.ID), stateSK)
-	for attempt := range retry.Attempts {
-		old, err := s.get(ctx, k)
-		if err != nil {
-			return err
-		}
-		current := pipeline.State{}
-		if len(old) > 0 {
-			if current, err = decode(old); err != nil {
-				return err
-			}
-		}
-		merged := pipeline.Merge(current, delta)
-		regs, err := encode(merged)
-		if err != nil {
-			return err
-		}
-		s.expire(regs, s.believed(merged.UpdatedAt()))
-		up := newUpdate()
-		var changed []string
-		for _, name := range slices.Sorted(maps.Keys(regs)) {
-			if !reflect.DeepEqual(old[name], regs[name]) {
-				up.put(up.name(name), regs[name])
-				changed = append(changed, name)
-			}
-		}
-		for _, name := range []string{attrStatusOrder, attrState} {
-			if old[name] != nil && regs[name] == nil {
-				up.remove(name)
-				changed = append(changed, name)
-			}
-		}
-		if len(changed) == 0 {
-			return nil
-		}
-		for _, name := range changeConditions(changed) {
-			up.is(name, old[name])
-		}
-		err = s.updateIf(ctx, k, up, "cannot store the state")
-		if !errors.Is(err, retry.ErrChanged) {
-			return err
-		}
-		if err := retry.Pause(ctx, attempt); err != nil {
+	for attempt := 0; ; attempt++ {
+		err := s.tryMerge(ctx, delta)
+		if !retry.Again(ctx, "pipeline "+delta.ID, attempt, &err) {
 			return err
 		}
 	}
-	return apperr.New(apperr.Conflict, "table "+s.table,
-		fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, retry.Attempts), "try again")
+}
+
+func (s *Store) tryMerge(ctx context.Context, delta pipeline.State) error {
+	k := key(pipelineKey(delta.ID), stateSK)
+	old, err := s.get(ctx, k)
+	if err != nil {
+		return err
+	}
+	merged := delta
+	if len(old) > 0 {
+		current, err := decode(old)
+		if err != nil {
+			return err
+		}
+		merged = pipeline.Merge(current, delta)
+	}
+	regs, err := encode(merged)
+	if err != nil {
+		return err
+	}
+	put(regs, attrExpiry, s.expiry(s.believed(merged.UpdatedAt())))
+	up := &update{}
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(regs)) {
+		if !reflect.DeepEqual(old[name], regs[name]) {
+			up.put(up.name(name), regs[name])
+			changed = append(changed, name)
+		}
+	}
+	for _, name := range []string{attrStatusOrder, attrState} {
+		if old[name] != nil && regs[name] == nil {
+			up.remove(name)
+			changed = append(changed, name)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	for _, name := range changeConditions(changed) {
+		up.is(name, old[name])
+	}
+	return s.updateIf(ctx, k, up, "cannot store the state")
 }
 
 // changeConditions returns the registers that must be as they were read, for these to change.
@@ -178,7 +175,7 @@ func (s *Store) putHistory(
 ) error {
 	it := key(pipelineKey(delta.ID), eventSK+string(delta.Order))
 	it[attrEventType], it[attrEventID], it[attrEventBody] = text(ev.StateChange.EventType), text(ev.ID), body
-	s.expire(it, s.believed(ev.Time))
+	put(it, attrExpiry, s.expiry(s.believed(ev.Time)))
 	return retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the event"))
 }
 
@@ -190,7 +187,7 @@ const pointerMargin = 24 * time.Hour
 func (s *Store) putPointers(ctx context.Context, delta pipeline.State) error {
 	for _, pk := range callPartitions(delta.CallFields) {
 		it := key(pk, pointerSK+keyID(delta.ID))
-		s.expire(it, s.believed(delta.UpdatedAt()).Add(pointerMargin))
+		put(it, attrExpiry, s.expiry(s.believed(delta.UpdatedAt()).Add(pointerMargin)))
 		if err := s.put(ctx, it, "cannot store the pointer from "+pk); err != nil {
 			return err
 		}
@@ -204,19 +201,6 @@ func (s *Store) expiry(at time.Time) types.AttributeValue {
 		return nil
 	}
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Add(s.retention).Unix(), 10)}
-}
-
-func (s *Store) expire(it item, at time.Time) {
-	if expiry := s.expiry(at); expiry != nil {
-		it[attrExpiry] = expiry
-	}
-}
-
-// expireBy makes an update set when the item expires.
-func (s *Store) expireBy(up *update, at time.Time) {
-	if expiry := s.expiry(at); expiry != nil {
-		up.put(attrExpiry, expiry)
-	}
 }
 
 // believed is the time by which what happened at a time expires: what a wrong clock dates

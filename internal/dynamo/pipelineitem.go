@@ -47,11 +47,24 @@ const maxLife = 9 * time.Hour
 // not in the index. What stopped later than it can is listed as open: whoever reads the index
 // finds out what is known now.
 func statePartition(st pipeline.State) string {
+	letter := stateLetter(st.Status)
+	if st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife {
+		letter = stateOpen
+	}
+	if letter == "" {
+		return ""
+	}
+	return letter + shardOf(st.ID)
+}
+
+// stateLetter begins the partitions of pipelines of a status in the by-state index; it is empty
+// for what the index leaves out.
+func stateLetter(status pipeline.Status) string {
 	switch {
-	case st.Status.Open(), st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife:
-		return stateOpen + shardOf(st.ID)
-	case st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || st.Status == pipeline.Lost:
-		return stateFailed + shardOf(st.ID)
+	case status.Open():
+		return stateOpen
+	case status.Ended() && status != pipeline.Stopped:
+		return stateFailed
 	}
 	return ""
 }
@@ -59,33 +72,23 @@ func statePartition(st pipeline.State) string {
 // encode returns the registers of a state, without keys and expiry.
 func encode(st pipeline.State) (item, error) {
 	it := item{attrTime: text(timePipeline + shardOf(st.ID)), attrOrder: text(string(st.Order))}
-	set := func(name, value string) {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
-	setTime := func(name string, t time.Time) {
-		if !t.IsZero() {
-			it[name] = moment(t)
-		}
-	}
-	setTime(attrFirst, st.CreatedAt)
-	setTime(attrStarted, st.StartedAt)
-	setTime(attrEnd, st.LastEnd)
-	set(attrARN, st.PipelineARN)
-	set(attrConfiguration, st.ConfigurationARN)
-	set(attrAccount, st.Account)
-	set(attrRegion, st.Region)
+	put(it, attrFirst, momentOrNil(st.CreatedAt))
+	put(it, attrStarted, momentOrNil(st.StartedAt))
+	put(it, attrEnd, momentOrNil(st.LastEnd))
+	put(it, attrARN, textOrNil(st.PipelineARN))
+	put(it, attrConfiguration, textOrNil(st.ConfigurationARN))
+	put(it, attrAccount, textOrNil(st.Account))
+	put(it, attrRegion, textOrNil(st.Region))
+	put(it, attrState, textOrNil(statePartition(st)))
 	if o := st.Observation; o != nil {
-		set(attrObservation, string(o.Order)+"|"+string(o.Status))
+		it[attrObservation] = text(string(o.Order) + "|" + string(o.Status))
 	}
 	if st.RawStatus != pipeline.Unknown {
-		set(attrStatus, string(st.RawStatus))
+		put(it, attrStatus, textOrNil(st.RawStatus))
 		if st.StatusOrder != st.Order {
-			set(attrStatusOrder, string(st.StatusOrder))
+			put(it, attrStatusOrder, textOrNil(st.StatusOrder))
 		}
 	}
-	set(attrState, statePartition(st))
 	if err := setJSON(it, attrIdentity, identityRegister{callRegister(st.CallFields), st.Metadata}); err != nil {
 		return nil, err
 	}

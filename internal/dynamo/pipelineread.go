@@ -21,10 +21,13 @@ func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error)
 		return pipeline.State{}, err
 	}
 	if len(it) == 0 {
-		return pipeline.State{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline "+id,
-			"list what is there with: chimewatch calls list")
+		return pipeline.State{}, s.notFound("pipeline " + id)
 	}
 	return decode(it)
+}
+
+func (s *Store) notFound(what string) error {
+	return apperr.New(apperr.NotFound, "table "+s.table, "knows no "+what, "list what is there with: chimewatch calls list")
 }
 
 // Find returns all pipelines that ref may mean, newest first: a pipeline's id or ARN, the id
@@ -40,8 +43,7 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 		return nil, err
 	}
 	if len(states) == 0 {
-		return nil, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
-			"list what is there with: chimewatch calls list")
+		return nil, s.notFound("pipeline, call or transaction " + ref)
 	}
 	return states, nil
 }
@@ -64,11 +66,7 @@ func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, err
 // pointers returns the ids of the pipelines to which a partition has pointers.
 func (s *Store) pointers(ctx context.Context, pk string) ([]string, error) {
 	items, err := s.queryAll(ctx, pk, pointerSK)
-	ids := make([]string, len(items))
-	for i, it := range items {
-		ids[i] = strings.TrimPrefix(textIn(it, attrSK), pointerSK)
-	}
-	return ids, err
+	return readEach(items, func(it item) string { return strings.TrimPrefix(textIn(it, attrSK), pointerSK) }), err
 }
 
 // newestFirst sorts states by when the first event came, then by the last one.
@@ -88,13 +86,7 @@ func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, err
 	if err != nil {
 		return nil, err
 	}
-	states := make([]pipeline.State, len(items))
-	for i, it := range items {
-		if states[i], err = decode(it); err != nil {
-			return nil, err
-		}
-	}
-	return states, nil
+	return decodeEach(items, decode)
 }
 
 // Known returns the state of a pipeline as far as it can be true now: the state itself, or,
@@ -132,16 +124,13 @@ func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := make([]Record, len(items))
-	for i, it := range items {
+	return decodeEach(items, func(it item) (Record, error) {
 		body, err := unpack(it[attrEventBody])
-		if err != nil {
-			return nil, err
-		}
 		order := pipeline.Order(strings.TrimPrefix(textIn(it, attrSK), eventSK))
-		records[i] = Record{Time: order.Time(), ID: textIn(it, attrEventID), EventType: textIn(it, attrEventType), Body: body}
-	}
-	return records, nil
+		return Record{
+			Time: order.Time(), ID: textIn(it, attrEventID), EventType: textIn(it, attrEventType), Body: body,
+		}, err
+	})
 }
 
 // Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
@@ -205,7 +194,7 @@ func (s *Store) EachPipeline(ctx context.Context, q Query, limit int, do func(pi
 
 // MarkAsked implements watchdog.AnswerStore.
 func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
-	up := newUpdate()
+	up := &update{}
 	up.present(attrPK) // it may have expired
 	up.put(attrAsked, moment(at))
 	return retry.IgnoreChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))

@@ -16,8 +16,6 @@ type update struct {
 	values                          item
 }
 
-func newUpdate() *update { return &update{} }
-
 // value returns what expressions call a value.
 func (u *update) value(v types.AttributeValue) string {
 	if u.values == nil {
@@ -47,11 +45,17 @@ func (u *update) name(attr string) string {
 	return ref
 }
 
-// set makes attr what an expression says, put what a value is.
-func (u *update) set(attr, expression string)             { u.sets = append(u.sets, attr+" = "+expression) }
-func (u *update) put(attr string, v types.AttributeValue) { u.set(attr, u.value(v)) }
-func (u *update) add(attr, set string)                    { u.adds = append(u.adds, attr+" "+set) }
-func (u *update) remove(attr string)                      { u.removes = append(u.removes, attr) }
+// set makes attr what an expression says.
+func (u *update) set(attr, expression string) { u.sets = append(u.sets, attr+" = "+expression) }
+func (u *update) add(attr, set string)        { u.adds = append(u.adds, attr+" "+set) }
+func (u *update) remove(attr string)          { u.removes = append(u.removes, attr) }
+
+// put sets attr to a value; nil leaves it as it is.
+func (u *update) put(attr string, v types.AttributeValue) {
+	if v != nil {
+		u.set(attr, u.value(v))
+	}
+}
 
 // putIfAbsent sets attr to a value unless it has one.
 func (u *update) putIfAbsent(attr string, v types.AttributeValue) {
@@ -68,24 +72,6 @@ func (u *update) is(attr string, v types.AttributeValue) {
 		u.absent(attr)
 	} else {
 		u.require(u.name(attr) + " = " + u.value(v))
-	}
-}
-
-// isNumber and isText require that an attribute, which is absent where it would be zero or
-// empty, has a value.
-func (u *update) isNumber(attr string, n int) {
-	if n == 0 {
-		u.absent(attr)
-	} else {
-		u.is(attr, number(n))
-	}
-}
-
-func (u *update) isText(attr, s string) {
-	if s == "" {
-		u.absent(attr)
-	} else {
-		u.is(attr, text(s))
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 			owners[k] = append(owners[k], i)
 		}
 	}
-	for k, err := range s.putAll(ctx, items) {
+	for k, err := range s.putEach(ctx, items) {
 		for _, i := range owners[k] {
 			errs[i] = err
 		}
@@ -95,7 +95,7 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 			it[attr] = text(refs[i])
 		}
 	}
-	s.expire(it, n.Time)
+	put(it, attrExpiry, s.expiry(n.Time))
 	return it, nil
 }
 
@@ -166,40 +166,12 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 
 // voiceKeys returns the keys of the notifications that voiceItem has indexed by ref.
 func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
-	keys, err := s.indexKeys(ctx, byState, ref)
+	keys, err := s.all(ctx, query{index: byState, pk: ref})
 	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first
 		return keys, err
 	}
-	more, err := s.indexKeys(ctx, byTime, ref)
+	more, err := s.all(ctx, query{index: byTime, pk: ref})
 	return append(keys, more...), err
-}
-
-// indexKeys returns the entries in one partition of an index.
-func (s *Store) indexKeys(ctx context.Context, in index, ref string) ([]item, error) {
-	return s.all(ctx, query{index: in, pk: ref})
-}
-
-// voiceItem is a voice notification with its item.
-type voiceItem struct {
-	it   item
-	note chime.VoiceNotification
-}
-
-// voiceItemsOf reads the voice notifications in one partition of the indexes.
-func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, error) {
-	keys, err := s.voiceKeys(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	items, err := s.getAll(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]voiceItem, len(items))
-	for i, it := range items {
-		list[i] = voiceItem{it, readVoice(it)}
-	}
-	return list, nil
 }
 
 // readVoice makes the notification of its item. One whose body cannot be read, because
@@ -209,8 +181,8 @@ func readVoice(it item) chime.VoiceNotification {
 	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
 		body = raw.Value
 	}
-	pk := textIn(it, attrPK)
-	n, err := chime.ParseStoredVoice(body, sourceIn(pk))
+	name, id, source, analytics := readVoicePK(textIn(it, attrPK))
+	n, err := chime.ParseStoredVoice(body, source)
 	if err == nil {
 		return n
 	}
@@ -218,10 +190,9 @@ func readVoice(it item) chime.VoiceNotification {
 	if err != nil {
 		at = timeIn(it, attrFirst)
 	}
-	n = chime.VoiceNotification{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: sourceIn(pk),
-		Analytics: chime.AnalyticsUnknown}
-	name, id, _ := strings.Cut(pk, "#")
-	id, _, _ = strings.Cut(id, "#notificationType#")
+	n = chime.VoiceNotification{
+		Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: source, Analytics: analytics,
+	}
 	switch {
 	case id == "None":
 	case name == "taskId":
@@ -229,14 +200,16 @@ func readVoice(it item) chime.VoiceNotification {
 	default:
 		n.TransactionID = id
 	}
-	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
-		n.Analytics = chime.Analytics(analytics)
-	}
 	return n
 }
 
-func sourceIn(pk string) chime.VoiceSource {
-	_, rest, _ := strings.Cut(pk, "#notificationType#")
-	source, _, _ := strings.Cut(rest, "#")
-	return chime.VoiceSource(source)
+// readVoicePK is the reverse of voicePK.
+func readVoicePK(pk string) (name, id string, source chime.VoiceSource, analytics chime.Analytics) {
+	name, rest, _ := strings.Cut(pk, "#")
+	id, rest, _ = strings.Cut(rest, "#notificationType#")
+	by, of, found := strings.Cut(rest, "#analyticsType#")
+	if !found {
+		of = string(chime.AnalyticsUnknown)
+	}
+	return name, id, chime.VoiceSource(by), chime.Analytics(of)
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -68,15 +69,9 @@ func (b HTTPSBody) known() bool { return b == HTTPSCard || b == HTTPSData }
 
 // String returns the choice as ParseHTTPSBodies parses it.
 func (b HTTPSBodies) String() string {
-	word := func(body HTTPSBody) string {
-		if body == HTTPSData {
-			return string(HTTPSData)
-		}
-		return string(HTTPSCard)
-	}
-	failures, alerts := word(b.Failures), word(b.Alerts)
+	failures, alerts := cmp.Or(b.Failures, HTTPSCard), cmp.Or(b.Alerts, HTTPSCard)
 	if failures == alerts {
-		return failures
+		return string(failures)
 	}
-	return "failures=" + failures + ",alerts=" + alerts
+	return string("failures=" + failures + ",alerts=" + alerts)
 }

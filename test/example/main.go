@@ -15,12 +15,12 @@ func main() {
 	stack := awscdk.NewStack(app, jsii.String("CallCenter"), nil)
 	awss3.NewBucket(stack, jsii.String("Recordings"), nil)
 
-	watch := stacks.NewChimewatch(stack, jsii.String("Chimewatch"), &stacks.ChimewatchProps{
-		FailureEmails: []string{"ops@example.com"},
-		AlarmEmails:   []string{"ops@example.com"},
-		RetentionDays: jsii.Number(30),
-		VoiceSources:  []string{stacks.VoiceSQS},
-	})
+	config := stacks.DefaultConfig()
+	config.FailureEmails = []string{"ops@example.com"}
+	config.AlarmEmails = []string{"ops@example.com"}
+	config.RetentionDays = 30
+	config.VoiceSources = []string{stacks.VoiceSQS}
+	watch := stacks.NewChimewatch(stack, jsii.String("Chimewatch"), &stacks.ChimewatchProps{Config: &config})
 	watch.AddOutputs(stack) // for the command: chimewatch calls list --stack CallCenter
 
 	app.Synth(nil)

@@ -73,7 +73,7 @@ func heldBack(t testing.TB, v *invocation) []int {
 	return held
 }
 
-func TestRuleIsToldOnceAWindowOnACall(t *testing.T) {
+func TestRuleIsNotifiedOncePerWindowAndCall(t *testing.T) {
 	v := onTable(t)
 	want := func(when string, held ...int) {
 		t.Helper()
@@ -106,7 +106,7 @@ func TestRuleIsToldOnceAWindowOnACall(t *testing.T) {
 	}
 }
 
-func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
+func TestConcurrentMatchesAreCountedOnce(t *testing.T) {
 	v := onTable(t)
 	v.now.set(noon)
 	group := errgroup.Group{}
@@ -133,7 +133,7 @@ func TestManyMatchesAtOnceAreToldOnce(t *testing.T) {
 
 // A match is held back by a clock that is a second behind that of the watch,
 // which ends the window at the same time: it is told of all the same.
-func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
+func TestMatchHeldBackAtTheEndOfItsWindowIsNotified(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	for seed := range int64(30) {
@@ -164,7 +164,7 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsTold(t *testing.T) {
 }
 
 // A match whose keys the table does not take is refused before any of it is kept.
-func TestMatchThatFitsNoKeyIsRefusedWhole(t *testing.T) {
+func TestMatchWithATooLongRuleNameIsRefused(t *testing.T) {
 	v := onTable(t)
 	err := v.alerts()(t.Context(), lambdafn.Message{Body: ruleMatch(strings.Repeat("r", 1100), "m1", noon)})
 	if apperr.ClassOf(err) != apperr.Invalid {
@@ -175,7 +175,7 @@ func TestMatchThatFitsNoKeyIsRefusedWhole(t *testing.T) {
 	}
 }
 
-func TestMatchesGoWhereTheirRouteSays(t *testing.T) {
+func TestMatchesAreRouted(t *testing.T) {
 	v := onTable(t)
 	v.now.set(noon)
 	const urgent = "arn:aws:sns:us-east-1:111122223333:urgent"
@@ -226,7 +226,7 @@ func (p publish) Publish(_ context.Context, m notify.Message) error {
 
 // A match whose call cannot be read is tried again, and notified with the call: an
 // error of the table is not a call that is not known yet.
-func TestMatchIsNotNotifiedWithoutItsCallBecauseOfAnError(t *testing.T) {
+func TestMatchIsNotNotifiedWithoutItsCallAfterAReadError(t *testing.T) {
 	v := onTable(t)
 	v.record(t, exampleBody(t, "temporary-failure"))
 	body := exampleBody(t, "rule-keyword-utterance")
@@ -276,7 +276,7 @@ func (f failingReads) Query(ctx context.Context, in *dynamodb.QueryInput, opts .
 }
 
 // A window that cannot be ended keeps no other from its end, wherever its trouble is.
-func TestWindowInTroubleKeepsNoOtherFromItsEnd(t *testing.T) {
+func TestOneFailingWindowDoesNotStopOthers(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	rules := []string{"r1", "r2", "r3", "r4"}
@@ -301,7 +301,7 @@ func TestWindowInTroubleKeepsNoOtherFromItsEnd(t *testing.T) {
 }
 
 // What was held back when windows are switched off is notified all the same.
-func TestWindowsThatAreOpenWhenTheyAreSwitchedOffEnd(t *testing.T) {
+func TestOpenWindowsEndWhenWindowsAreDisabled(t *testing.T) {
 	v := onTable(t)
 	v.now.set(noon)
 	v.match(t, ruleMatch("r1", "m1", noon), ruleMatch("r1", "m2", noon), unnamedMatch("r1", "m3", noon), unnamedMatch("r1", "m4", noon))

@@ -173,10 +173,10 @@ func newCall(t *testing.T) *call {
 	return &call{t: t, tableURL: server.URL(), service: service, serviceURL: web.URL, transaction: "t"}
 }
 
-// TestKilledBetweenAnyTwoCalls kills the process of each event before and after
+// TestVoiceTasksSurviveACrashAtAnyRequest kills the process of each event before and after
 // each of its calls to the table and to the service, and lets the event be
 // offered again: at once, or after all that came later.
-func TestKilledBetweenAnyTwoCalls(t *testing.T) {
+func TestVoiceTasksSurviveACrashAtAnyRequest(t *testing.T) {
 	world := newCall(t)
 	for _, tt := range []struct {
 		name  string
@@ -259,7 +259,7 @@ func TestKilledBetweenAnyTwoCalls(t *testing.T) {
 	}
 }
 
-func TestTasksStopWhenConsentRunsOut(t *testing.T) {
+func TestTasksStopWhenConsentExpires(t *testing.T) {
 	const hour = time.Hour
 	world := newCall(t)
 	for _, tt := range []struct {
@@ -350,7 +350,7 @@ func (s silent) Do(r *http.Request) (*http.Response, error) {
 
 // The first call whose consent has run out cannot be stopped: all others are, in
 // the same run, and what is wrong with the first one is written down.
-func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
+func TestOtherTasksStopWhenOneCannot(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		refuses bool
@@ -392,7 +392,7 @@ func TestOneTaskThatCannotBeStoppedKeepsNoOther(t *testing.T) {
 	}
 }
 
-func TestConsentThatIsRefusedChangesNothing(t *testing.T) {
+func TestInvalidConsentIsNotStored(t *testing.T) {
 	entered := 0
 	handle := consentOf(ledger(func() { entered++ }), nil, count{}, time.Now)
 	for name, detail := range map[string]string{

@@ -63,7 +63,7 @@ func (c talkativeCalls) Reconcile(_ context.Context, t voicetask.Trigger) error 
 // Whichever field of an event of consent has a number, in whatever form, and whatever
 // goes wrong with it: it is whole neither in a log line nor in the error, which is the
 // reason of the dead letter.
-func TestNoNumberOfConsentLeaves(t *testing.T) {
+func TestPhoneNumbersInConsentAreMasked(t *testing.T) {
 	var lines bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(telemetry.NewLogger(&lines, "consent"))

@@ -150,7 +150,7 @@ func routedTo(t interface{ Fatal(...any) }, function string, raw []byte) bool {
 
 // What a rule sends to the function failures is recorded as a failure or is an error;
 // and whatever the function would record, a rule sends there.
-func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
+func TestRuleAndFunctionAgreeOnFailures(t *testing.T) {
 	recorded, refused, silent := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 { // most events are cheap
@@ -184,7 +184,7 @@ func TestRuleAndFunctionAgreeOnWhatFailed(t *testing.T) {
 }
 
 // The failure of an element is found beside whatever else the event says.
-func TestFailureBesideWhatCannotBeRead(t *testing.T) {
+func TestFailureIsFoundNextToUnreadableParts(t *testing.T) {
 	const failing = `{"type":"S3RecordingSink","status":"Failed","updatedOn":1773230400000}`
 	rules := eventrule.Table(eventrule.Options{})
 	for _, tt := range []struct{ name, elements, rule string }{

@@ -14,7 +14,7 @@ var century = noon.AddDate(73, 0, 0)
 
 // An event of years ahead keeps no pipeline from being asked about, and from being
 // found lost; it is in the history all the same.
-func TestEventsFromTheFutureDoNotKeepTheWatchFromAsking(t *testing.T) {
+func TestFutureEventsDoNotHideStalePipelines(t *testing.T) {
 	for _, eventType := range []string{chime.EventInProgress, chime.EventStopped, chime.EventPaused, "chime:MediaInsightsNovel", chime.DetailCallInsightsState} {
 		t.Run(eventType, func(t *testing.T) {
 			v := onTable(t)
@@ -47,7 +47,7 @@ func TestEventsFromTheFutureDoNotKeepTheWatchFromAsking(t *testing.T) {
 
 // No event of years ahead is a success, that of a call which has really begun
 // included: the incident stays open until a call succeeds.
-func TestEventsFromTheFutureEndNoIncident(t *testing.T) {
+func TestFutureEventsDoNotCloseIncidents(t *testing.T) {
 	v := onTable(t)
 	v.fail(t, phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
 	begun := phoned{id: "begun", connector: "abc"}
@@ -68,7 +68,7 @@ func TestEventsFromTheFutureEndNoIncident(t *testing.T) {
 }
 
 // A failure of years ahead is notified at once, as one of now.
-func TestFailureFromTheFutureIsOfNow(t *testing.T) {
+func TestFutureFailureIsRecordedAsOfNow(t *testing.T) {
 	v := onTable(t)
 	v.now.set(minutes(3))
 	v.fail(t, phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, century))
@@ -79,7 +79,7 @@ func TestFailureFromTheFutureIsOfNow(t *testing.T) {
 }
 
 // Events of years ahead, however many, do not end a silence; they are listed.
-func TestEventsFromTheFutureEndNoSilence(t *testing.T) {
+func TestFutureEventsDoNotEndASilence(t *testing.T) {
 	v := onTable(t)
 	beats := limits
 	beats.Heartbeat, beats.Silent = time.Hour, 100*24*time.Hour

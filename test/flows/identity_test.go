@@ -95,7 +95,7 @@ func TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion(t *testing.T) {
 
 // A pipeline whose events name no account or Region is asked about, and so is one
 // of another account where the watch does not know its own.
-func TestWatchAsksAboutWhatMayBeOurs(t *testing.T) {
+func TestWatchAsksAboutPipelinesOfUnknownPlace(t *testing.T) {
 	v := onTable(t)
 	unmarked := strings.NewReplacer("arn:aws:chime:us-east-1:111122223333:media-pipeline/", "",
 		`"account":"111122223333",`, "", `"region":"us-east-1",`, "")
@@ -120,7 +120,7 @@ func TestWatchAsksAboutWhatMayBeOurs(t *testing.T) {
 
 // Failures elsewhere and in rehearsals are told, with the place, or as what they
 // are; those of this place are told as ever.
-func TestFailuresElsewhereAndInRehearsalsAreTold(t *testing.T) {
+func TestFailuresElsewhereAndInRehearsalsAreNotified(t *testing.T) {
 	flaky := func(id string) []byte {
 		sink := [][2]string{{"KinesisDataStreamSink", "TemporarilyFailed"}}
 		return phoned{id: "flaky-" + id, elements: sink}.event(chime.EventTemporaryFailure, noon)
@@ -159,7 +159,7 @@ func TestFailuresElsewhereAndInRehearsalsAreTold(t *testing.T) {
 // What comes from elsewhere or in a rehearsal neither ends a silence nor causes
 // one, nor makes an hour one in which there usually are calls, however many there
 // are.
-func TestSilenceIsOfRealEventsOfThisAccountAndRegion(t *testing.T) {
+func TestSilenceCountsRealEventsOfThisAccountAndRegion(t *testing.T) {
 	const day = 24 * time.Hour
 	beats := limits
 	beats.Heartbeat, beats.Silent = time.Hour, 100*day
@@ -222,7 +222,7 @@ func many(n int, from time.Duration) (times []time.Duration) {
 // A rehearsal of a call that succeeds does not end a real incident, and no number
 // of rehearsals hides the real call that does. A rehearsed incident is over when
 // the rehearsal is.
-func TestRehearsalsNeitherEndNorKeepUpARealIncident(t *testing.T) {
+func TestRehearsalsDoNotCloseOrProlongARealIncident(t *testing.T) {
 	v := onTable(t)
 	bad := phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)
 	good := phoned{id: "good", connector: "abc"}
@@ -264,7 +264,7 @@ func TestRehearsalsNeitherEndNorKeepUpARealIncident(t *testing.T) {
 
 // A temporary failure of which nobody will hear more, as its end was missed and
 // nobody may be asked, is not taken up run after run for ever.
-func TestTemporaryFailuresElsewhereAreTakenUpWhileTheyCanLast(t *testing.T) {
+func TestTemporaryFailuresElsewhereAreCheckedForALimitedTime(t *testing.T) {
 	for _, other := range others {
 		t.Run(other.name, func(t *testing.T) {
 			v := onTable(t)

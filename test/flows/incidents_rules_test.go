@@ -26,7 +26,7 @@ func withDetails(event []byte, fields, elementDetail string) []byte {
 // What a failure belongs to does not depend on what the table knew when it was
 // handled: cause, reason and element are the event's own. Only what its call shares
 // with others is taken from the table, as not every event names it.
-func TestCauseAndElementAreTheEventsOwn(t *testing.T) {
+func TestCauseAndElementComeFromTheEvent(t *testing.T) {
 	sink := [][2]string{{chime.ElementKinesisSink, "Failed"}}
 	for _, tt := range []struct {
 		name         string
@@ -72,7 +72,7 @@ func TestCauseAndElementAreTheEventsOwn(t *testing.T) {
 
 // The words of a notification are about the failure that it is sent for, not about
 // another of its pipeline, which came in before it.
-func TestWordsAreOfTheFailureItself(t *testing.T) {
+func TestNotificationDescribesItsOwnFailure(t *testing.T) {
 	v := onTable(t)
 	other := phoned{id: "p1", connector: "abc", reason: "Rate exceeded"}.event(chime.EventTemporaryFailure, minutes(2))
 	v.record(t, withDetails(other, `"httpStatusCode":"429",`, ""))
@@ -85,7 +85,7 @@ func TestWordsAreOfTheFailureItself(t *testing.T) {
 
 // The watch finds that an incident is quiet, and before it has closed it another run
 // does, and the cause comes back: nobody hears that it is over.
-func TestNobodyHearsOfAnEndThatIsOver(t *testing.T) {
+func TestNoClosingIsSentForAReopenedIncident(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	reopened := 0
@@ -172,7 +172,7 @@ func TestWatchRecordsTheLastFailure(t *testing.T) {
 
 // Two processes handle two failures of unknown causes at once, each with words of its
 // own, while people know of the incident: one message says so, whoever sends it.
-func TestUnknownCausesAtOnceAreOneMessage(t *testing.T) {
+func TestConcurrentUnknownCausesAreOneMessage(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	for seed := range int64(12) {

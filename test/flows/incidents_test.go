@@ -14,7 +14,7 @@ import (
 
 // A call fails in part, the incident is over because others succeed, and then
 // the same call fails for good: people hear of it, and the call counts once.
-func TestCallThatFailsAgainAfterTheEndIsTold(t *testing.T) {
+func TestCallThatFailsAgainAfterClosingIsNotified(t *testing.T) {
 	sink := func(status string) [][2]string { return [][2]string{{"KinesisDataStreamSink", status}} }
 	cases := []struct {
 		name string
@@ -78,7 +78,7 @@ func reminding(event []byte, at, since time.Time) []byte {
 
 // A failure that names no Voice Connector is handled before anything else of its
 // call: its incident ends all the same when calls succeed that do name one.
-func TestIncidentOfTheWholeRegionEnds(t *testing.T) {
+func TestIncidentOfARegionCloses(t *testing.T) {
 	v := onTable(t)
 	v.fail(t, phoned{id: "p1"}.event(chime.EventPermanentFailure, noon))
 	v.record(t, phoned{id: "p1", connector: "abc"}.event(chime.EventInProgress, minutes(-1)))
@@ -91,7 +91,7 @@ func TestIncidentOfTheWholeRegionEnds(t *testing.T) {
 
 // The clock that an event was made by may be wrong. An incident does not wait
 // for the time that it gives.
-func TestFailureOfTheFutureDoesNotKeepAnIncidentOpen(t *testing.T) {
+func TestFutureFailureDoesNotKeepAnIncidentOpen(t *testing.T) {
 	v := onTable(t)
 	v.fail(t, phoned{id: "p1", connector: "abc"}.event(chime.EventPermanentFailure, noon.AddDate(1, 0, 0)))
 	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
@@ -101,7 +101,7 @@ func TestFailureOfTheFutureDoesNotKeepAnIncidentOpen(t *testing.T) {
 
 // The process that opens an incident dies before it tells. What the watch tells
 // instead says what happened, whatever has become of the pipeline since.
-func TestWatchTellsWhatHappenedWhateverCameSince(t *testing.T) {
+func TestDelayedOpeningDescribesTheOriginalFailure(t *testing.T) {
 	sink := func(status string) [][2]string { return [][2]string{{"KinesisDataStreamSink", status}} }
 	cases := []struct {
 		name   string

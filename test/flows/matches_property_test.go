@@ -92,7 +92,7 @@ func (l *hearing) hear(t *testing.T, w *faultinject.World, now time.Time) {
 // Any history of matches, some of which come twice, at once with others, after days, or
 // to a process that is killed anywhere and tries again: in the end people have heard of
 // each match once, and of a rule on a call, or in a group, at most once a window.
-func TestEveryMatchIsNotifiedOnceAndAtMostOneMessageAWindow(t *testing.T) {
+func TestMatchesAreCountedOnceAndSentOncePerWindow(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	killed, waited := 0, 0
@@ -230,7 +230,7 @@ func tellsOf(t *testing.T, w *faultinject.World, now time.Time) (n int) {
 // A process is killed after any of its calls, as it handles a match or ends a window, and
 // another match comes before it tries again; or another match comes just before any of its
 // calls. Each match is counted once.
-func TestMatchesThatComeMeanwhileAreCounted(t *testing.T) {
+func TestMatchesDuringACrashOrRaceAreCounted(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	for _, kind := range []kindOfMatch{kindsOfMatches[0], kindsOfMatches[2]} {
@@ -318,7 +318,7 @@ func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when st
 }
 
 // A storm of matches that name no call is one message, and one with the exact count.
-func TestStormOfMatchesThatNameNoCallIsTwoMessages(t *testing.T) {
+func TestStormOfUnnamedMatchesIsTwoMessages(t *testing.T) {
 	v := onTable(t)
 	v.now.set(noon)
 	for n := range 60 {
@@ -339,7 +339,7 @@ func TestStormOfMatchesThatNameNoCallIsTwoMessages(t *testing.T) {
 // What a group costs does not grow with its age: a match that is held back, and the
 // message at the end of a window, cost the same after weeks of matches, also where no
 // window ends without another match, and where matches come twice.
-func TestGroupOfMatchesCostsTheSameHoweverOldItIs(t *testing.T) {
+func TestCostOfAMatchDoesNotGrowWithItsGroup(t *testing.T) {
 	for _, rests := range []bool{true, false} {
 		v := onTable(t)
 		cost := func(at time.Time) int {

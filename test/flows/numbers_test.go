@@ -59,7 +59,7 @@ func failing(id string, members map[string]any) map[string]any {
 
 // Whatever form a number has and wherever in an event it stands, it is whole neither
 // in a notification nor in a log line: not of the event, not of what goes wrong with it.
-func TestNoNumberOfAnEventLeaves(t *testing.T) {
+func TestPhoneNumbersOfEventsAreMasked(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))
 	const id = "7d3c1a52-5c1e-4d0e-9b7a-0f3f0a6f%04d"
 	failed := func(n int, members map[string]any) []byte {

@@ -33,7 +33,7 @@ func handling(h oneHandler, bodies ...[]byte) []faultinject.Step {
 
 const denied = "Access denied when assuming resource access role"
 
-func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
+func TestFaultAtAnyCallDoesNotChangeTheOutcome(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	const asking = "the watch finds what the events did not tell"
@@ -175,7 +175,7 @@ func lasting(t testing.TB, v *invocation) {
 
 // A run that is killed is not tried again, but the next one, of another
 // invocation a minute later, picks up where it stopped.
-func TestNextRunPicksUp(t *testing.T) {
+func TestNextRunCompletesAKilledOne(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	play := func(t *testing.T, n int, how faultinject.How) (*faultinject.World, []string) {
@@ -226,7 +226,7 @@ func TestNextRunPicksUp(t *testing.T) {
 }
 
 // Two runs of the watch at once do the work of one.
-func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
+func TestConcurrentRunsDoNotRepeatWork(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	for seed := range int64(8) {
@@ -274,7 +274,7 @@ func TestTwoRunsAtOnceDoTheWorkOfOne(t *testing.T) {
 
 // Of two processes that get the same failures, one dies somewhere and is tried
 // again when the other is done.
-func TestOneOfTwoProcessesDies(t *testing.T) {
+func TestCrashOfOneOfTwoProcesses(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	random := rand.New(rand.NewSource(1))
@@ -326,7 +326,7 @@ func TestOneOfTwoProcessesDies(t *testing.T) {
 
 // An event that names no Voice Connector counts once, whether it is handled
 // before or after the table knows the call.
-func TestDuplicateCountsOnceWhateverIsKnownByThen(t *testing.T) {
+func TestDuplicateFailureIsCountedOnce(t *testing.T) {
 	silenceLog(t)
 	v := invoked(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon, "one")
 	bare := phoned{id: "p1"}.event(chime.EventPermanentFailure, noon.Add(time.Second))
@@ -350,7 +350,7 @@ func TestDuplicateCountsOnceWhateverIsKnownByThen(t *testing.T) {
 // A thousand failures of one cause and some of another, each up to three times
 // and in any order, handled by two processes: an opening for each cause, and
 // the exact count.
-func TestStormOpensOncePerCauseAndCountsExactly(t *testing.T) {
+func TestFailureStormOpensOneIncidentPerCause(t *testing.T) {
 	silenceLog(t)
 	const calls, others = 1000, 60
 	world := faultinject.NewWorld(t, faultinject.Server(t))

@@ -157,7 +157,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 // Whatever is rehearsed among real events, with the ids of real calls or others:
 // people get the same messages about the real ones, at the same times and with the
 // same words, the API is asked about the same, and the table holds the same.
-func TestRehearsalsChangeNothingOfWhatRealCallsGet(t *testing.T) {
+func TestRehearsalsDoNotAffectRealCalls(t *testing.T) {
 	rapidseed.Fewer(t, 3) // each case fills two tables and runs the schedule many times
 	silenceLog(t)
 	db := faultinject.Server(t)

@@ -37,7 +37,7 @@ type tally map[string]int
 
 func (c tally) Count(name string, n int) { c[name] += n }
 
-func TestStatusKeepsStateChangesAndCountsThem(t *testing.T) {
+func TestStatusStoresAndCountsStateChanges(t *testing.T) {
 	call := phoned{id: "p-1", connector: "vc"}
 	for _, tt := range []struct {
 		name, eventType string
@@ -63,7 +63,7 @@ func TestStatusKeepsStateChangesAndCountsThem(t *testing.T) {
 }
 
 // What is not kept is an error, and is not counted as kept.
-func TestStatusTellsWhatItDidNotKeep(t *testing.T) {
+func TestStatusReturnsAnErrorForWhatItDidNotStore(t *testing.T) {
 	down := apperr.New(apperr.Unavailable, "table calls", "does not answer", "")
 	good := phoned{id: "p-1"}.event(chime.EventStopped, noon)
 	for _, tt := range []struct {
@@ -98,7 +98,7 @@ func TestStatusTellsWhatItDidNotKeep(t *testing.T) {
 
 // On the real table: late, early and repeated events of a call leave what they
 // would have left in order, and each is in the history once.
-func TestStatusInAnyOrderOnTheTable(t *testing.T) {
+func TestStatusStoresEventsInAnyOrder(t *testing.T) {
 	db := faultinject.Server(t)
 	call := phoned{id: "p-1", connector: "vc", elements: [][2]string{{chime.ElementRecordingSink, chime.StatusInProgress}}}
 	var inOrder [][]byte
@@ -133,7 +133,7 @@ func TestStatusInAnyOrderOnTheTable(t *testing.T) {
 
 // An event that no function knows is kept, under the name of its detail type, and is
 // counted; it never is a failure, and never an error.
-func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
+func TestStatusStoresUndocumentedEvents(t *testing.T) {
 	db := faultinject.Server(t)
 	v := invoked(faultinject.NewWorld(t, db).Process(), noon, "status")
 	const failing = `{"version":"0","eventType":"chime:MediaInsightsPermanentFailure","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p-9",` +
@@ -176,7 +176,7 @@ func TestStatusKeepsWhatNothingDocuments(t *testing.T) {
 }
 
 // Parts of an event that cannot be read are counted.
-func TestStatusCountsWhatItCannotRead(t *testing.T) {
+func TestStatusCountsUnreadableFields(t *testing.T) {
 	counts := tally{}
 	raw := strings.Replace(string(phoned{id: "p-1", connector: "vc"}.event(chime.EventInProgress, noon)), `"detail":{`,
 		`"detail":{"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink"},7],"failureReason":["x"],"queue":7,`, 1)

@@ -72,7 +72,7 @@ func begins(with string) func(string) bool {
 
 // A call that cannot be settled, because the service does not answer or refuses,
 // keeps no other one waiting, wherever it stands.
-func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
+func TestStuckCallsDoNotBlockOthers(t *testing.T) {
 	hangs, refuses := stuck{hangs: begins("stuck")}, stuck{refuses: begins("stuck")}
 	for _, tt := range []struct {
 		name  string
@@ -115,7 +115,7 @@ func TestCallsThatAreStuckKeepNoOtherFromBeingStopped(t *testing.T) {
 
 // What the table has lapsed is looked up with consent of its own time: a run that
 // cannot read it says so.
-func TestLapsesThatCannotBeReadAreAnError(t *testing.T) {
+func TestUnreadableExpiredConsentIsAnError(t *testing.T) {
 	run := expiryOf(unreadable{}, stuck{}, time.Now)
 	if err := run(t.Context(), lambdafn.Message{}); !errors.Is(err, errUnreadable) {
 		t.Errorf("got %v, want %v", err, errUnreadable)
@@ -131,7 +131,7 @@ func (unreadable) ExpiredConsent(context.Context, time.Time) ([]voicetask.Expiry
 }
 
 // One call that has no answer fails its own notifications of a batch, and no others.
-func TestCallsThatAreStuckFailNoOtherNotification(t *testing.T) {
+func TestStuckCallsFailOnlyTheirOwnNotifications(t *testing.T) {
 	const batchTime = 57 * time.Second
 	for _, tt := range []struct {
 		name  string
@@ -169,7 +169,7 @@ func TestCallsThatAreStuckFailNoOtherNotification(t *testing.T) {
 }
 
 // Every handler runs, whatever the others do, and the run ends in its time.
-func TestAllRunsEveryHandler(t *testing.T) {
+func TestScheduleRunsEveryTask(t *testing.T) {
 	errRefused := errors.New("refused")
 	for _, tt := range []struct {
 		name  string

@@ -166,7 +166,7 @@ func notification(i int, transaction string) []byte {
 		i, i, i, transaction)
 }
 
-func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
+func TestVoiceStoresAllButInvalidRecords(t *testing.T) {
 	silenceLog(t)
 	s := table(t)
 	for _, o := range origins {
@@ -212,7 +212,7 @@ func TestVoiceKeepsAllButThePoisonedRecord(t *testing.T) {
 
 // Wherever the poisoned records are, what is good is kept, and of a queue and a
 // stream only what is poisoned is left.
-func TestVoiceKeepsTheGoodWhereverThePoisonIs(t *testing.T) {
+func TestVoiceStoresValidRecordsAtAnyPosition(t *testing.T) {
 	silenceLog(t)
 	s := table(t)
 	for _, o := range origins {
@@ -278,7 +278,7 @@ func (r refusing) RecordVoice(_ context.Context, notes []chime.VoiceNotification
 	return errs
 }
 
-func TestVoiceGivesEachMessageItsOwnError(t *testing.T) {
+func TestVoiceReturnsAnErrorPerMessage(t *testing.T) {
 	counts := count{}
 	errs := voiceOf(refusing{[]string{"n-3"}}, nil, counts)(t.Context(), []lambdafn.Message{
 		{Body: notification(1, "t")}, {Body: []byte(`{}`)}, {Body: notification(3, "t")},
@@ -319,7 +319,7 @@ func (s *settler) Reconcile(_ context.Context, t voicetask.Trigger) error {
 
 // Each call of a batch is settled once, whether another fails or not, and fails
 // every notification that is about it.
-func TestVoiceSettlesEachCallOnce(t *testing.T) {
+func TestVoiceReconcilesEachCallOnce(t *testing.T) {
 	note := func(id, kind, detail string) lambdafn.Message {
 		return lambdafn.Message{Body: fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id, kind, detail)}
 	}

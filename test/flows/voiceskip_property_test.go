@@ -49,7 +49,7 @@ func foreign(t *rapid.T, documented [][]byte) []byte {
 // Of any mix of records, in any order, cut into any batches and from any source,
 // the voice notifications are stored, all of them and nothing else, and no record
 // fails.
-func TestTheVoiceNotificationsOfAMixAreStored(t *testing.T) {
+func TestVoiceNotificationsInAMixedStreamAreStored(t *testing.T) {
 	silenceLog(t)
 	documented := callAnalytics(t)
 	rapid.Check(t, func(t *rapid.T) {

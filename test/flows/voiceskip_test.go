@@ -80,7 +80,7 @@ func TestOnlyVoiceNotificationsAreStored(t *testing.T) {
 }
 
 // Whatever is Chime's voice analytics is stored or fails: it is never skipped.
-func TestVoiceSkipsNothingOfItsOwn(t *testing.T) {
+func TestVoiceNotificationsAreNeverSkipped(t *testing.T) {
 	const voice = `{"service-type":"VoiceAnalytics",`
 	const at = `"time":"2026-03-11T08:15:04Z"`
 	for _, tt := range []struct {

@@ -38,7 +38,7 @@ func (v *invocation) wantStages(t *testing.T, when string, want map[string]int) 
 	}
 }
 
-func TestWatchEscalatesWhatDoesNotRecoverOnce(t *testing.T) {
+func TestWatchReportsALastingTemporaryFailureOnce(t *testing.T) {
 	v := onTable(t)
 	failing := phoned{id: "p1", connector: "abc", elements: [][2]string{{"KinesisDataStreamSink", "TemporarilyFailed"}}}
 	recovers := phoned{id: "p2", connector: "abc"}
@@ -59,7 +59,7 @@ func TestWatchEscalatesWhatDoesNotRecoverOnce(t *testing.T) {
 	}
 }
 
-func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
+func TestIncidentIsSummarizedEachWindowAndClosedWhenCallsSucceed(t *testing.T) {
 	v := onTable(t)
 	total := 0
 	fails := func(at time.Time, n int) {
@@ -111,7 +111,7 @@ func TestWatchSumsUpEachWindowAndClosesWhenCallsSucceed(t *testing.T) {
 
 // Where the window is longer than the quiet time, calls that do not succeed yet
 // are no reason to speak before it is over.
-func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
+func TestNoSummaryBeforeTheWindowEnds(t *testing.T) {
 	v := onTable(t)
 	v.timing.Window, v.timing.Quiet = 15*time.Minute, 10*time.Minute
 	for n := range 2 {
@@ -127,7 +127,7 @@ func TestWatchKeepsToTheWindowWhileItWaitsForTheEnd(t *testing.T) {
 
 // A process opens an incident, dies, and is never tried again: people hear of it
 // all the same, and it does not stay open for ever.
-func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
+func TestIncidentIsNotifiedAfterItsFunctionDied(t *testing.T) {
 	v := onTable(t)
 	v.Line.DisturbCall("PutItem", faultinject.After)
 	if err := v.failures()(t.Context(), lambdafn.Message{Body: phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon)}); err == nil {
@@ -146,7 +146,7 @@ func TestIncidentWhoseFirstFailureNeverArrivesIsTold(t *testing.T) {
 	v.wantStages(t, "once calls succeed", map[string]int{"opening": 1, "closing": 1})
 }
 
-func TestCauseThatComesBackLateIsAnotherIncident(t *testing.T) {
+func TestLateRecurrenceIsANewIncident(t *testing.T) {
 	v := onTable(t)
 	v.fail(t, phoned{id: "p1", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
 	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(1)))
@@ -159,7 +159,7 @@ func TestCauseThatComesBackLateIsAnotherIncident(t *testing.T) {
 	}
 }
 
-func TestWatchFindsTheEndThatNoEventTold(t *testing.T) {
+func TestWatchFindsEndsThatNoEventReported(t *testing.T) {
 	v := onTable(t)
 	missed(t, v)
 	v.run(t, limits, minutes(59))
@@ -210,7 +210,7 @@ func (v *invocation) counts(t *testing.T, l watchdog.Limits, at time.Time) (coun
 	return counts, err
 }
 
-func TestWatchStopsAskingWhenTheAPIIsPressedAndGoesOnNextTime(t *testing.T) {
+func TestWatchPausesWhenTheAPIThrottles(t *testing.T) {
 	v := onTable(t)
 	for n := range 3 {
 		id := fmt.Sprint("p", n)
@@ -239,7 +239,7 @@ func TestWatchStopsAskingWhenTheAPIIsPressedAndGoesOnNextTime(t *testing.T) {
 
 // Pipelines that the API gives no answer about do not keep the others from being
 // asked about, however long that lasts.
-func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
+func TestPipelinesWithoutAnAnswerDoNotBlockOthers(t *testing.T) {
 	t.Run("429", func(t *testing.T) { // the run ends there, so that the others have to come first the next time
 		v := onTable(t)
 		v.api.trouble = map[string]error{"p0": apiError(429)}
@@ -320,7 +320,7 @@ func TestPipelinesWithoutAnAnswerDoNotKeepOthersFromTheirTurn(t *testing.T) {
 
 // An API that does not answer leaves a run its time for other questions, and for
 // what comes after.
-func TestWatchDoesNotWaitForAnAPIThatHangs(t *testing.T) {
+func TestWatchBoundsItsWaitForTheAPI(t *testing.T) {
 	v := onTable(t)
 	v.record(t, phoned{id: "p1", connector: "abc"}.event(chime.EventInProgress, noon))
 	v.now.set(minutes(120))
@@ -353,7 +353,7 @@ func (h hanging) GetPipeline(ctx context.Context, _ string) (watchdog.Answer, er
 
 // Trouble with one thing keeps nothing else from being done, the error names
 // what is in trouble, and the next run does the rest.
-func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
+func TestWatchContinuesAfterAnError(t *testing.T) {
 	cases := []struct {
 		name, call, code string
 		status           int
@@ -405,7 +405,7 @@ func TestWatchDoesWhatItCanInTrouble(t *testing.T) {
 
 // A failure is taken at any moment of a run that finds that it is quiet: what is
 // told to be over has no call that failed within the quiet time.
-func TestFailureWhileTheIncidentIsClosedKeepsItOpen(t *testing.T) {
+func TestFailureDuringClosingKeepsTheIncidentOpen(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
 	atOnce, again := 0, 0
@@ -469,7 +469,7 @@ func (d *during) Query(ctx context.Context, in *dynamodb.QueryInput, opts ...fun
 	return d.Client.Query(ctx, in, opts...)
 }
 
-func TestLatchesAreToldOnceUntilTheyAreOver(t *testing.T) {
+func TestConditionsAreNotifiedOnceUntilTheyEnd(t *testing.T) {
 	few := limits
 	few.Quota = 5
 	lingers := phoned{id: "voice", elements: [][2]string{{chime.ElementVoiceAnalytics, "InProgress"}, {chime.ElementKinesisSink, "Stopped"}}}
@@ -533,7 +533,7 @@ func usualDay(around time.Time) (events [][]byte) {
 	return events
 }
 
-func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
+func TestSilenceIsNotifiedOnceWhereEventsAreUsual(t *testing.T) {
 	const day = 24 * time.Hour
 	beats := limits
 	beats.Heartbeat, beats.Silent = time.Hour, 100*day
@@ -608,7 +608,7 @@ func TestSilenceIsToldOnceWhereThereUsuallyAreEvents(t *testing.T) {
 }
 
 // The message says what the silence was compared with, by the clocks of the business.
-func TestSilenceSaysWhatItWasComparedWith(t *testing.T) {
+func TestSilenceNotificationNamesItsComparison(t *testing.T) {
 	v := onTable(t)
 	beats := limits
 	beats.Heartbeat, beats.TimeZone = time.Hour, "America/New_York" // where clocks have changed three days before
@@ -625,7 +625,7 @@ func TestSilenceSaysWhatItWasComparedWith(t *testing.T) {
 
 // While nobody calls, at night for instance, a run costs little; and little more when
 // earlier days were busy, however many calls the table has.
-func TestSilenceCheckCostsLittle(t *testing.T) {
+func TestSilenceCheckMakesFewCalls(t *testing.T) {
 	v := onTable(t)
 	beats := limits
 	beats.Heartbeat = time.Hour
@@ -652,7 +652,7 @@ func TestSilenceCheckCostsLittle(t *testing.T) {
 
 // The events cease while calls go on. What the watch finds out about those is no
 // event: it neither ends the silence nor begins another.
-func TestSilenceIsNotEndedByWhatTheWatchObserves(t *testing.T) {
+func TestObservationsDoNotEndASilence(t *testing.T) {
 	const day = 24 * time.Hour
 	beats := limits
 	beats.Heartbeat = time.Hour
@@ -678,7 +678,7 @@ func TestSilenceIsNotEndedByWhatTheWatchObserves(t *testing.T) {
 }
 
 // A run asks about so many, spread over time, and leaves the rest to the next.
-func TestWatchSpreadsItsQuestions(t *testing.T) {
+func TestWatchLimitsItsQuestionsPerRun(t *testing.T) {
 	v := onTable(t)
 	const open = 60
 	for n := range open {
