@@ -13,7 +13,7 @@ import (
 // No number leaves whole with a match, in whatever form and in whichever field of the
 // event, the call or the id of the message it is: not in the attributes, either, by which
 // subscribers filter, nor in what only machines and chats read.
-func TestNoNumberLeavesWithAMatch(t *testing.T) {
+func TestMatchMasksNumbersInEveryField(t *testing.T) {
 	const digits = "4155550137"
 	for _, number := range []string{
 		"+1" + digits, "sip:" + digits + "@198.51.100.7", "tel:+1" + digits, "%2B1" + digits, "conf-1" + digits,

@@ -14,7 +14,7 @@ import (
 // Kind says what a message is about.
 type Kind string
 
-// The kinds of messages, besides those of warnings, which are named by their conditions.
+// The kinds of messages; a warning has the name of its condition.
 // TestKind is what an operator sends to see who receives it.
 const (
 	IncidentUpdate Kind = "incident"

@@ -24,7 +24,7 @@ const maxLines = 25
 
 // Whatever an event holds, the message is one that SNS accepts and that shows no
 // number of the call.
-func TestMessagesAreFitToSend(t *testing.T) {
+func TestMessagesAreWithinTheLimitsOfSNS(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9\r\n\t '$-]{0,400}`),
 		rapid.Just("call +12065550137 or 12065550137"))
 	kinds := rapid.OneOf(text, rapid.SampledFrom([]string{

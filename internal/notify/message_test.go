@@ -117,7 +117,7 @@ func TestSpans(t *testing.T) {
 
 // A text message says all that an e-mail does, in one segment, for every cause,
 // loss and stage: what, since when, how many, why, what to try, where to look.
-func TestTextMessageSaysAll(t *testing.T) {
+func TestTextMessageHasAllInOneSegment(t *testing.T) {
 	elements := []string{
 		"", chime.ElementRecordingSink, chime.ElementTranscribe, chime.ElementTranscribeCallAnalytics,
 		chime.ElementVoiceAnalytics, chime.ElementVoiceEnhancementSink, chime.ElementKinesisSink,

@@ -304,7 +304,7 @@ func leak(text, digits string) string {
 }
 
 // No number leaves whole, in whatever form it is written, nor seven digits of it.
-func TestNoFormOfANumberStays(t *testing.T) {
+func TestEveryFormOfANumberIsMasked(t *testing.T) {
 	for form, draw := range forms {
 		t.Run(form, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {

@@ -91,8 +91,8 @@ func (sc *scanner) find(expr func() *regexp.Regexp, i int) []int {
 	return expr().FindStringSubmatchIndex(sc.s[i:min(i+window, len(sc.s))])
 }
 
-// match returns where the last group that takes part in a match of an expression at i
-// ends, 0 where it does not match. Behind the group stands what has to follow.
+// match returns where the last group ends that participates in a match of an expression
+// at i, 0 where it does not match. Behind the group stands what has to follow.
 func (sc *scanner) match(expr func() *regexp.Regexp, i int) int {
 	m := sc.find(expr, i)
 	for k := len(m) - 1; k > 1; k -= 2 {

@@ -11,7 +11,7 @@ import (
 
 // What words say about the digits behind them: seven digits are a number of a phone, eight are perhaps one, an
 // account has twelve, and an amount none.
-func TestWordsSayWhatDigitsAre(t *testing.T) {
+func TestWordsBeforeDigits(t *testing.T) {
 	const phone, perhaps, account, amount, nothing = "phone", "perhaps", "account", "amount", "nothing"
 	classes := map[string]string{
 		phone: `phone phones telephone tel telefon mobile cellphone cellular landline fax msisdn ani dnis clid callerid e164
@@ -90,7 +90,7 @@ func TestNamesOfFields(t *testing.T) {
 }
 
 // Words before a number that is masked say nothing about what is behind it, and those too far before say nothing.
-func TestHowFarWordsReach(t *testing.T) {
+func TestDistanceOfWords(t *testing.T) {
 	checkPairs(t, redact.Text, []pair{
 		{"phone 5071829, 3645071", "phone …1829, 3645071"}, {"phone of him 5071829", "phone of him 5071829"},
 		{"phone ------5071829", "phone ------5071829"}, {"phone-----5071829", "phone-----5071829"[:10] + "…1829"},

@@ -33,7 +33,7 @@ func TestLoggerWritesJSONLines(t *testing.T) {
 	}
 }
 
-// Whoever logs an error need not think of the numbers that may stand in it.
+// The logger masks numbers in messages, errors, attributes and groups.
 func TestLoggerMasksNumbers(t *testing.T) {
 	var out bytes.Buffer
 	log := telemetry.NewLogger(&out, "status")
@@ -182,7 +182,7 @@ func TestLoggerWritesMarkupAsItIs(t *testing.T) {
 }
 
 // A record may be handed to several handlers: what one adds is not seen by the others.
-func TestLoggerLeavesTheRecordAlone(t *testing.T) {
+func TestLoggerDoesNotChangeTheRecord(t *testing.T) {
 	var out bytes.Buffer
 	h := telemetry.NewLogger(&out, "status").Handler()
 	record := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
@@ -273,7 +273,7 @@ func TestMetricsOfNoStack(t *testing.T) {
 	}
 }
 
-func TestMetricsKeepToTheLimitOfALine(t *testing.T) {
+func TestMetricsAreSplitIntoLines(t *testing.T) {
 	var out bytes.Buffer
 	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	for i := range 250 {
@@ -292,7 +292,7 @@ func TestMetricsKeepToTheLimitOfALine(t *testing.T) {
 	}
 }
 
-func TestMetricsAtOnce(t *testing.T) {
+func TestMetricsConcurrently(t *testing.T) {
 	var out bytes.Buffer
 	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	var wg sync.WaitGroup
