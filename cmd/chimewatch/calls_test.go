@@ -73,7 +73,7 @@ func fill(t *testing.T, s *dynamo.Store) {
 	}
 	rule := rulematch.KeyOf(parsed(t, example(t, "rule-sentiment")), false)
 	note := notify.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
-	if err := s.Once(ctx, dynamo.PartitionOfMatches(rule), note, "test", func(context.Context) error { return nil }); err != nil {
+	if _, err := s.TryOnce(ctx, dynamo.PartitionOfMatches(rule), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

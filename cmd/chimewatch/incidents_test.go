@@ -38,7 +38,7 @@ func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Inciden
 		open = join("S3RecordingSink", incident.Permissions, id, "Access denied", noon.Add(time.Duration(n+1)*time.Minute))
 	}
 	note := notify.Notification{ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1}
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", func(context.Context) error { return nil }); err != nil {
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return open, closed

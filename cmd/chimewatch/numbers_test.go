@@ -67,7 +67,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	}
 	rule := rulematch.KeyOf(matched, false)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfMatches(rule), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
 		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: "incident/" + i.ID +
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: "incident/" + i.ID +
 		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
 		t.Fatal(err)
 	}

@@ -82,13 +82,6 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 	return list, nil
 }
 
-// LastSeen returns when the newest failure of an incident was handled; zero when
-// there is none yet. It costs a few reads, however many failures there are.
-func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
-	newest, err := s.NewestOccurrence(ctx, id)
-	return newest.Seen, err
-}
-
 // NewestOccurrence returns the newest times of an incident's failures, those that were handled
 // last: when one was handled, and when one happened, which is never later. Both are
 // zero when there is none yet. It costs a few reads, however many failures there are.

@@ -105,7 +105,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		}
 		rule := rulematch.KeyOf(match, false)
 		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
-		if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notice, "me", nothing); err != nil {
+		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rule), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
 		tally, err := s.CountOccurrences(t.Context(), i.ID)

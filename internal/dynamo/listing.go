@@ -105,25 +105,19 @@ func (sp span) leavesOut(pk string) bool {
 	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
+// spanOf returns the span of a query: a part of the by-state index where the statuses are all in
+// that part.
 func spanOf(q Query) span {
-	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
-	open, failed := 0, 0
-	for _, s := range q.Statuses {
-		switch {
-		case s.Open():
-			open++
-		case s == pipeline.Failed || s == pipeline.CreateFailed || s == pipeline.Lost:
-			failed++
+	letters := map[string]bool{}
+	for _, status := range q.Statuses {
+		letters[stateLetter(status)] = true
+	}
+	for letter := range letters {
+		if len(letters) == 1 && letter != "" {
+			return span{byState, letter, q.From, q.To, q.NoRehearsals}
 		}
 	}
-	switch {
-	case len(q.Statuses) == 0:
-	case open == len(q.Statuses):
-		sp.index, sp.letter = byState, stateOpen
-	case failed == len(q.Statuses):
-		sp.index, sp.letter = byState, stateFailed
-	}
-	return sp
+	return span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 }
 
 // maxEntries is how many entries of a shard are read at once. They are smaller than the mebibyte

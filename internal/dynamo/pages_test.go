@@ -92,7 +92,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me",
 			Scope: voicetask.ScopeBoth, TransactionID: "t"})
 		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
-		if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"}), notice, "me", func(context.Context) error { return nil }); err != nil {
+		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"}), notice, "me", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -59,7 +59,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"incident":     func(ctx context.Context) error { _, err := s.Incident(ctx, i.ID); return err },
 		"incidents":    func(ctx context.Context) error { _, _, err := s.Incidents(ctx, dynamo.IncidentQuery{}); return err },
 		"incidents of": func(ctx context.Context) error { _, err := s.IncidentsOf(ctx, "pipeline-0000"); return err },
-		"last seen":    func(ctx context.Context) error { _, err := s.LastSeen(ctx, i.ID); return err },
+		"newest":       func(ctx context.Context) error { _, err := s.NewestOccurrence(ctx, i.ID); return err },
 		"tally":        func(ctx context.Context) error { _, err := s.CountOccurrences(ctx, i.ID); return err },
 		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
 		"mark told": func(ctx context.Context) error {

@@ -44,7 +44,7 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 			owners[k] = append(owners[k], i)
 		}
 	}
-	for k, err := range s.putAll(ctx, items) {
+	for k, err := range s.putEach(ctx, items) {
 		for _, i := range owners[k] {
 			errs[i] = err
 		}
@@ -181,8 +181,8 @@ func readVoice(it item) chime.VoiceNotification {
 	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
 		body = raw.Value
 	}
-	pk := textIn(it, attrPK)
-	n, err := chime.ParseStoredVoice(body, sourceIn(pk))
+	name, id, source, analytics := readVoicePK(textIn(it, attrPK))
+	n, err := chime.ParseStoredVoice(body, source)
 	if err == nil {
 		return n
 	}
@@ -190,10 +190,9 @@ func readVoice(it item) chime.VoiceNotification {
 	if err != nil {
 		at = timeIn(it, attrFirst)
 	}
-	n = chime.VoiceNotification{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: sourceIn(pk),
-		Analytics: chime.AnalyticsUnknown}
-	name, id, _ := strings.Cut(pk, "#")
-	id, _, _ = strings.Cut(id, "#notificationType#")
+	n = chime.VoiceNotification{
+		Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: source, Analytics: analytics,
+	}
 	switch {
 	case id == "None":
 	case name == "taskId":
@@ -201,14 +200,16 @@ func readVoice(it item) chime.VoiceNotification {
 	default:
 		n.TransactionID = id
 	}
-	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
-		n.Analytics = chime.Analytics(analytics)
-	}
 	return n
 }
 
-func sourceIn(pk string) chime.VoiceSource {
-	_, rest, _ := strings.Cut(pk, "#notificationType#")
-	source, _, _ := strings.Cut(rest, "#")
-	return chime.VoiceSource(source)
+// readVoicePK is the reverse of voicePK.
+func readVoicePK(pk string) (name, id string, source chime.VoiceSource, analytics chime.Analytics) {
+	name, rest, _ := strings.Cut(pk, "#")
+	id, rest, _ = strings.Cut(rest, "#notificationType#")
+	by, of, found := strings.Cut(rest, "#analyticsType#")
+	if !found {
+		of = string(chime.AnalyticsUnknown)
+	}
+	return name, id, chime.VoiceSource(by), chime.Analytics(of)
 }

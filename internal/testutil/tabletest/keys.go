@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Types of items, as dynamo.ItemTypes names them.
+// Types of items, as docs/ARCHITECTURE.md names them.
 const (
 	State         = "state of a pipeline"
 	Event         = "event of its history"
