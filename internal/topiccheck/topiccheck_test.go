@@ -55,8 +55,8 @@ func TestCheck(t *testing.T) {
 		{name: "a good one twice", routes: rulematch.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}},
 			asked: []string{good}},
 		{name: "a missing one twice",
-			routes:  rulematch.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
-			asked:   []string{missing, good},
+			routes: rulematch.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
+			asked:  []string{missing, good},
 			refused: []string{
 				"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic",
 			}},
