@@ -60,7 +60,8 @@ func TestCheck(t *testing.T) {
 			refused: []string{
 				"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic",
 			}},
-		{name: "one that SNS does not describe", routes: rulematch.Routes{{Rule: "a", Topic: others}}, asked: []string{others},
+		{name: "one that SNS does not describe", routes: rulematch.Routes{{Rule: "a", Topic: others}},
+			asked:     []string{others},
 			unchecked: []string{"topic " + others + " could not be checked: not allowed"}},
 		{name: "the key of SNS", routes: rulematch.Routes{{Rule: "a", Topic: managed}}, asked: []string{managed}},
 		{name: "a key that the route does not name",
