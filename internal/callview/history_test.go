@@ -19,7 +19,7 @@ import (
 
 // recorded returns the events, in their order, as the table keeps them, and the state
 // that they make.
-func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []dynamo.Record) {
+func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []pipeline.Record) {
 	for _, raw := range raws {
 		event, err := chime.Parse([]byte(raw))
 		if err != nil {
@@ -30,7 +30,7 @@ func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline
 			t.Fatal(err)
 		}
 		state = pipeline.Merge(state, delta)
-		history = append(history, dynamo.Record{Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw)})
+		history = append(history, pipeline.Record{Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw)})
 	}
 	return state, history
 }
@@ -94,7 +94,7 @@ func TestHistory(t *testing.T) {
 		}
 	})
 	t.Run("a body that cannot be read", func(t *testing.T) {
-		broken := append([]dynamo.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
+		broken := append([]pipeline.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
 		c := callview.New(state, broken, nil, nil, callview.Options{Bodies: true})
 		if string(c.Events[0].Body) != `"…0137 {"` || c.Events[1].Changes == nil {
 			t.Errorf("got %s and changes %v, want it as masked text, and the others' changes", c.Events[0].Body, c.Events[1].Changes)

@@ -103,7 +103,7 @@ func (s *Stack) countReplaced(ctx context.Context, modules string) func() *Repla
 // EachPipeline calls do with every pipeline in the table, until that fails.
 func EachPipeline(ctx context.Context, client *dynamodb.Client, do func(pipeline.State) error) error {
 	table := dynamo.New(client, TableName, dynamo.Options{})
-	for query := (dynamo.Query{Limit: 500}); ; {
+	for query := (pipeline.Query{Limit: 500}); ; {
 		page, err := table.List(ctx, query)
 		if err != nil {
 			return err
