@@ -1,6 +1,5 @@
-// Package rapidseed makes property tests draw the same in every run. It is imported
-// by tests for this effect, mostly alone; -rapid.seed=0 draws anew. A case that fails
-// is not kept in a file, as the next run draws it again.
+// Package rapidseed makes property tests draw the same cases in every run: tests import it for this side effect, and
+// -rapid.seed=0 draws others. A case that fails is not stored in a file, as the next run draws it again.
 package rapidseed
 
 import (
@@ -14,13 +13,13 @@ import (
 func init() {
 	for name, value := range map[string]string{"rapid.seed": "1", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
-			panic("draws: " + err.Error()) // rapid has no such flag any more
+			panic("rapidseed: " + err.Error()) // rapid has no such flag any more
 		}
 	}
 }
 
-// Fewer makes property tests draw a part of the cases that the flag says, until the
-// test ends: for properties of which each case is many requests.
+// Fewer divides the number of cases that property tests draw, until the test ends: for properties whose cases make many
+// requests each.
 func Fewer(t testing.TB, part int) {
 	t.Helper()
 	checks := flag.Lookup("rapid.checks").Value

@@ -1,7 +1,7 @@
 package lambdahost_test
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +14,32 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
+
+func TestInvocationContext(t *testing.T) {
+	t.Setenv("HOME", "/home/someone")
+	h, _ := start(t, nil)
+	reply, err := h.Invoke(t.Context(), "probe", do("look around"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		ARN, RequestID, Trace, Home, Setting string
+		Left                                 float64
+	}
+	if err := json.Unmarshal(reply, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.ARN != probeARN || len(got.RequestID) != 36 || got.Setting != "seen" || !strings.HasPrefix(got.Trace,
+		"Root=1-") {
+		t.Errorf("got %+v, want the function's ARN, a request id, its setting and a trace id", got)
+	}
+	if got.Left < 8 || got.Left > 10 {
+		t.Errorf("time left: got %.1f s, want nearly the timeout of 10 s", got.Left)
+	}
+	if got.Home != "" {
+		t.Errorf("HOME: got %q, want none of this process's environment", got.Home)
+	}
+}
 
 // A function sees what Lambda sets for every function, and nothing of the environment of the host.
 func TestEnvironmentIsLambdas(t *testing.T) {
@@ -39,89 +65,36 @@ func TestEnvironmentIsLambdas(t *testing.T) {
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/probe",
 		"AWS_LAMBDA_LOG_STREAM_NAME=local", "AWS_LAMBDA_RUNTIME_API=…", "AWS_SECRET_ACCESS_KEY=local",
 		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "LAMBDA_TASK_ROOT=" + filepath.Dir(probe), "LANG=en_US.UTF-8",
-		"PATH=…", "PROBE_DIR=…", "PROBE_SETTING=seen", "TZ=:UTC", "_HANDLER=bootstrap", "_X_AMZN_TRACE_ID=…",
+		"PATH=…", "PROBE_DIR=…", "PROBE_SETTING=seen", "TZ=:UTC", "_HANDLER=" + filepath.Base(probe), "_X_AMZN_TRACE_ID=…",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 }
 
-// Why an invocation was not made is an error of its class, in the host's words.
-func TestInvokeRefuses(t *testing.T) {
-	h, _ := start(t, nil)
-	_, err := h.Invoke(t.Context(), "nobody", do("echo"))
-	if apperr.ClassOf(err) != apperr.NotFound || !strings.HasPrefix(err.Error(), "function nobody: it is not there; ") {
-		t.Errorf("got %v of a function that is not there", err)
-	}
-	const tooLarge = "payload: has 1048578 bytes; an asynchronous invocation may have 1048576"
-	if err := h.Enqueue("probe", []byte(`"`+strings.Repeat("x", 1<<20)+`"`)); err == nil || err.Error() != tooLarge {
-		t.Errorf("got %v, want %s", err, tooLarge)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, err := h.Invoke(ctx, "probe", do("hang")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v of an invocation that lasts longer than its caller waits", err)
-	}
-	if got := h.Pending(); got != 1 {
-		t.Errorf("got %d invocations pending, want the one that hangs", got)
-	}
-	h.Close()
-	_, err = h.Invoke(t.Context(), "probe", do("echo"))
-	if apperr.ClassOf(err) != apperr.Unavailable || err.Error() != "function host: is closed" {
-		t.Errorf("got %v after close, want that it is closed", err)
+func TestFunctionThatCannotInitialise(t *testing.T) {
+	_, err := lambdahost.Start(t.Context(), lambdahost.Options{
+		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe,
+			Environment: []string{"PROBE_START=fail"}}},
+		LogDir: t.TempDir(),
+	})
+	for _, part := range []string{"function probe", "a setting is missing", "exit status 3"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("got %v, want %q in it", err, part)
+		}
 	}
 }
 
-// What a closed host refuses or gives up is not pending.
-func TestNothingIsPendingAfterClose(t *testing.T) {
-	h, _ := start(t, func(o *lambdahost.Options) { o.RetryDelay = time.Second })
-	if err := h.Enqueue("probe", do("fail")); err != nil {
-		t.Fatal(err)
-	}
-	for h.Counts()["probe"].Invocations == 0 { // then it waits for its retry
-		time.Sleep(time.Millisecond)
-	}
-	h.Close()
-	if err := h.Enqueue("probe", do("echo")); err == nil {
-		t.Error("got no error after close")
-	}
-	drain(t, h)
-}
-
-// Each invocation is pending until it is done.
-func TestPending(t *testing.T) {
-	h, _ := start(t, func(o *lambdahost.Options) { o.Retries = 1 })
-	for range 2 {
-		if err := h.Enqueue("probe", do("fail")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := h.Invoke(t.Context(), "probe", do("echo")); err != nil {
-			t.Fatal(err)
-		}
-		drain(t, h)
-		if got := h.Pending(); got != 0 {
-			t.Errorf("got %d pending after all is done, want none", got)
-		}
-	}
-	if got := h.Counts()["probe"]; got.Invocations != 6 || got.Errors != 4 {
-		t.Errorf("got %+v, want six attempts of which four failed", got)
-	}
-}
-
-func TestFailuresHaveLambdasTexts(t *testing.T) {
-	h, _ := start(t, nil)
-	_, err := h.Invoke(t.Context(), "probe", do("exit"))
-	var failed *lambdahost.FunctionError
-	if !errors.As(err, &failed) {
-		t.Fatalf("got %v, want a function error", err)
-	}
-	id, rest, _ := strings.Cut(strings.TrimPrefix(failed.Message, "RequestId: "), " ")
-	if len(id) != 36 || rest != "Error: Runtime exited with error: exit status 7" {
-		t.Errorf("got %q, want Lambda's words about the exit", failed.Message)
-	}
-	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message +
-		`"}`; string(failed.Payload) != want {
-		t.Errorf("got the payload %s, want %s", failed.Payload, want)
+// The error of a start has what the function reported, not how its process ended.
+func TestReportedStartFailure(t *testing.T) {
+	_, err := lambdahost.Start(t.Context(), lambdahost.Options{
+		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe,
+			Environment: []string{"PROBE_START=report"}}},
+		LogDir: t.TempDir(),
+	})
+	if err == nil || !strings.Contains(err.Error(), "ended before it asked for an event") ||
+		!strings.Contains(err.Error(), "Setting: no table") {
+		t.Errorf("got %v, want what the function reported", err)
 	}
 }
 
@@ -150,51 +123,6 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
-// Invalid requests of a runtime are refused, and do not change another invocation.
-func TestInvalidRuntimeRequests(t *testing.T) {
-	h, _ := start(t, func(o *lambdahost.Options) {
-		o.Processes = 1
-		o.Functions[0].Environment = append(o.Functions[0].Environment, "PROBE_START=rogue")
-	})
-	for _, tt := range []struct{ do, reply, errorType, payload, log string }{
-		{"answer another", `"own"`, "", "",
-			`another: 400 {"errorType":"InvalidRequestID","errorMessage":"no invocation under way has this request id"}`},
-		{"answer twice", `"first"`, "", "", `second: 400 {"errorType":"InvalidRequestID",`},
-		{"answer too much", "", "Function.ResponseSizeTooLarge",
-			`{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`,
-			`too much: 413 {"errorType":"RequestEntityTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`},
-		{"fail in words", "", "", `"no JSON"`, `in words: 202 {"status":"OK"}`},
-		{"nothing of it", `"own"`, "", "", ""},
-	} {
-		reply, err := h.Invoke(t.Context(), "probe", do(tt.do))
-		var failed *lambdahost.FunctionError
-		if errors.As(err, &failed) != (tt.payload != "") || string(reply) != tt.reply {
-			t.Errorf("%s: got %s and %v, want %s", tt.do, reply, err, tt.reply)
-		}
-		if failed != nil && (failed.Type != tt.errorType || string(failed.Payload) != tt.payload) {
-			t.Errorf("%s: got %s with %s, want %s with %s", tt.do, failed.Type, failed.Payload, tt.errorType, tt.payload)
-		}
-		for began := time.Now(); !strings.Contains(h.LogTail("probe"), tt.log); time.Sleep(time.Millisecond) {
-			if time.Since(began) > 10*time.Second {
-				t.Fatalf("%s: got the log %s, want %s", tt.do, h.LogTail("probe"), tt.log)
-			}
-		}
-	}
-}
-
-// The error of a start has what the function reported, not how its process ended.
-func TestReportedStartFailure(t *testing.T) {
-	_, err := lambdahost.Start(t.Context(), lambdahost.Options{
-		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe,
-			Environment: []string{"PROBE_START=report"}}},
-		LogDir: t.TempDir(),
-	})
-	if err == nil || !strings.Contains(err.Error(), "ended before it asked for an event") ||
-		!strings.Contains(err.Error(), "Setting: no table") {
-		t.Errorf("got %v, want what the function reported", err)
-	}
-}
-
 // Where the process cannot be replaced, because its binary is gone, invocations fail.
 func TestProcessThatCannotBeReplaced(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "bootstrap")
@@ -214,6 +142,74 @@ func TestProcessThatCannotBeReplaced(t *testing.T) {
 		var failed *lambdahost.FunctionError
 		if !errors.As(err, &failed) || failed.Type != want {
 			t.Errorf("got %v, want one of type %s", err, want)
+		}
+	}
+}
+
+// Invalid requests of a runtime are refused, and do not change another invocation.
+func TestInvalidRuntimeRequests(t *testing.T) {
+	h, _ := start(t, func(o *lambdahost.Options) {
+		o.Processes = 1
+		o.Functions[0].Environment = append(o.Functions[0].Environment, "PROBE_START=rogue")
+	})
+	for _, tt := range []struct{ do, reply, errorType, payload, log string }{
+		{"answer another", `"own"`, "", "",
+			`another: 400 {"errorType":"InvalidRequestID","errorMessage":"no invocation under way has this request id"}`},
+		{"answer twice", `"first"`, "", "", `second: 400 {"errorType":"InvalidRequestID",`},
+		{"answer too much", "", "Function.ResponseSizeTooLarge",
+			`{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`,
+			`too much: 413 {"errorType":"RequestEntityTooLarge","errorMessage":"the reply has more than 6291456 bytes"}`},
+		{"fail with text", "", "", `"no JSON"`, `with text: 202 {"status":"OK"}`},
+		{"nothing of it", `"own"`, "", "", ""},
+	} {
+		reply, err := h.Invoke(t.Context(), "probe", do(tt.do))
+		var failed *lambdahost.FunctionError
+		if errors.As(err, &failed) != (tt.payload != "") || string(reply) != tt.reply {
+			t.Errorf("%s: got %s and %v, want %s", tt.do, reply, err, tt.reply)
+		}
+		if failed != nil && (failed.Type != tt.errorType || string(failed.Payload) != tt.payload) {
+			t.Errorf("%s: got %s with %s, want %s with %s", tt.do, failed.Type, failed.Payload, tt.errorType, tt.payload)
+		}
+		for began := time.Now(); !strings.Contains(h.LogTail("probe"), tt.log); time.Sleep(time.Millisecond) {
+			if time.Since(began) > 10*time.Second {
+				t.Fatalf("%s: got the log %s, want %s", tt.do, h.LogTail("probe"), tt.log)
+			}
+		}
+	}
+}
+
+func TestFailuresHaveLambdasTexts(t *testing.T) {
+	h, _ := start(t, nil)
+	_, err := h.Invoke(t.Context(), "probe", do("exit"))
+	var failed *lambdahost.FunctionError
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %v, want a function error", err)
+	}
+	id, rest, _ := strings.Cut(strings.TrimPrefix(failed.Message, "RequestId: "), " ")
+	if len(id) != 36 || rest != "Error: Runtime exited with error: exit status 7" {
+		t.Errorf("got %q, want Lambda's text about the exit", failed.Message)
+	}
+	if want := `{"errorType":"Runtime.ExitError","errorMessage":"` + failed.Message +
+		`"}`; string(failed.Payload) != want {
+		t.Errorf("got the payload %s, want %s", failed.Payload, want)
+	}
+}
+
+func TestLogs(t *testing.T) {
+	dir := t.TempDir()
+	var echo strings.Builder
+	h, _ := start(t, func(o *lambdahost.Options) { o.LogDir, o.Echo = dir, &echo })
+	if _, err := h.Invoke(t.Context(), "probe", do("echo")); err != nil {
+		t.Fatal(err)
+	}
+	h.Close() // after which all output is written
+	file, err := os.ReadFile(filepath.Join(dir, "probe.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{"file": string(file), "echo": echo.String(), "tail": h.LogTail("probe")} {
+		if !strings.Contains(got, "doing echo") {
+			t.Errorf("%s: got %q, want what the function wrote", name, got)
 		}
 	}
 }

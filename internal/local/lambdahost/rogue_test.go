@@ -1,4 +1,4 @@
-package main
+package lambdahost_test
 
 import (
 	"encoding/json"
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// api is the address of the Runtime API.
-var api = "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime"
+// api is the address of the Runtime API, where this binary runs as a function.
+var api = "http://" + os.Getenv(envAPI) + "/2018-06-01/runtime"
 
 // post returns the status and the text of the answer.
 func post(path, body string) string {
@@ -45,8 +45,8 @@ func rogue() {
 		case "answer too much":
 			fmt.Println("too much:", post(own+"/response", strings.Repeat("x", 7<<20)))
 			continue
-		case "fail in words":
-			fmt.Println("in words:", post(own+"/error", "no JSON"))
+		case "fail with text":
+			fmt.Println("with text:", post(own+"/error", "no JSON"))
 			continue
 		}
 		post(own+"/response", `"own"`)

@@ -2,14 +2,14 @@ package faultinject
 
 import "math/rand"
 
-// Work is what one process does among others.
+// Work is what one of several processes does.
 type Work struct {
 	Line *Line
 	Do   func() error
 }
 
-// Interleave does all works at once, and lets one process make one call at a
-// time; whose turn it is follows from the seed. It gives the error of each work.
+// Interleave runs all works at once, but only one makes a call at a time; the seed decides which one. It returns the
+// error of each work.
 func Interleave(seed int64, works ...Work) []error {
 	random := rand.New(rand.NewSource(seed))
 	errs := make([]error, len(works))
@@ -24,7 +24,7 @@ func Interleave(seed int64, works ...Work) []error {
 		}
 		go func() { ends[i] <- w.Do() }()
 	}
-	// Everyone who runs is waited for, to ask or to end, before one is chosen.
+	// Every running work either asks for its next call or ends before one of those that ask is chosen.
 	waits := func(i int) bool {
 		select {
 		case <-asks[i]:

@@ -1,5 +1,4 @@
-// Command probe is a function for tests: its payload says what it should do.
-package main
+package lambdahost_test
 
 import (
 	"context"
@@ -15,16 +14,18 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
+// request is a payload of the probe.
 type request struct {
 	Do string `json:"do"`
 }
 
-// raw hands the payload to the test's function without judging it.
+// raw is a function that receives every payload, JSON or not.
 type raw func(context.Context, []byte) ([]byte, error)
 
 func (f raw) Invoke(ctx context.Context, payload []byte) ([]byte, error) { return f(ctx, payload) }
 
-func main() {
+// runProbe runs this binary as a function, whose payload says what it should do.
+func runProbe() {
 	switch os.Getenv("PROBE_START") {
 	case "rogue":
 		rogue()

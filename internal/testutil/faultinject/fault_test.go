@@ -16,7 +16,9 @@ import (
 )
 
 func publish(p faultinject.Publisher, id string) error {
-	_, err := p.Publish(context.Background(), &sns.PublishInput{MessageAttributes: map[string]types.MessageAttributeValue{"id": {StringValue: aws.String(id)}}})
+	_, err := p.Publish(context.Background(), &sns.PublishInput{
+		MessageAttributes: map[string]types.MessageAttributeValue{"id": {StringValue: aws.String(id)}},
+	})
 	return err
 }
 
@@ -24,7 +26,7 @@ func TestFaultsOfACall(t *testing.T) {
 	cases := []struct {
 		how       faultinject.How
 		wantErr   string
-		published string // a, b, c are published, and b is disturbed
+		published string // a, b, c are published, and the call for b has the fault
 	}{
 		{faultinject.Before, "killed", "a"},
 		{faultinject.After, "killed", "a b"},
@@ -47,7 +49,7 @@ func TestFaultsOfACall(t *testing.T) {
 			if got := strings.Join(published, " "); got != tc.published {
 				t.Errorf("published: got %s, want %s", got, tc.published)
 			}
-			if tc.wantErr == "" && errs[1] != nil || tc.wantErr != "" && (errs[1] == nil || !strings.Contains(errs[1].Error(), tc.wantErr)) {
+			if got := fmt.Sprint(errs[1]); (errs[1] == nil) != (tc.wantErr == "") || !strings.Contains(got, tc.wantErr) {
 				t.Errorf("got %v, want an error with %q", errs[1], tc.wantErr)
 			}
 			if killed := errors.Is(errs[2], faultinject.ErrKilled); killed != (tc.wantErr == "killed") {
