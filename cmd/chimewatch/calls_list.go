@@ -32,7 +32,7 @@ type callsListCmd struct {
 
 // Run prints one page, or all pages.
 func (c *callsListCmd) Run(a *app) error {
-	query := dynamo.Query{
+	query := pipeline.Query{
 		Statuses: mapped(c.Status, func(s statusFlag) pipeline.Status { return pipeline.Status(s) }),
 		From:     cmp.Or(c.From.Time, c.Since.start(a.now())), To: c.To.Time,
 	}

@@ -55,14 +55,14 @@ func TestJSON(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		state   pipeline.State
-		history []dynamo.Record
+		history []pipeline.Record
 		matches []dynamo.Match
 		notes   []notify.Notification
 		want    string
 	}{
 		{
 			"all there is", full(),
-			[]dynamo.Record{
+			[]pipeline.Record{
 				{Time: at("14:00:00Z"), ID: "e1", EventType: "chime:MediaInsightsCreated"},
 				{Time: at("15:08:30+01:00"), ID: "e2", EventType: "chime:MediaInsightsPermanentFailure"},
 			},
@@ -155,7 +155,7 @@ func TestJSON(t *testing.T) {
 			pipeline.State{
 				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.InProgress,
 			},
-			[]dynamo.Record{}, []dynamo.Match{}, []notify.Notification{},
+			[]pipeline.Record{}, []dynamo.Match{}, []notify.Notification{},
 			`{
   "id": "p1",
   "pipelineId": "p1",

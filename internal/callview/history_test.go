@@ -16,7 +16,7 @@ import (
 )
 
 // recorded returns events as the table stores them, in order, and the state that they make.
-func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []dynamo.Record) {
+func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []pipeline.Record) {
 	for _, raw := range raws {
 		event, err := chime.Parse([]byte(raw))
 		if err != nil {
@@ -27,7 +27,7 @@ func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline
 			t.Fatal(err)
 		}
 		state = pipeline.Merge(state, delta)
-		history = append(history, dynamo.Record{
+		history = append(history, pipeline.Record{
 			Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw),
 		})
 	}
@@ -98,7 +98,7 @@ func TestHistory(t *testing.T) {
 		}
 	})
 	t.Run("a body that cannot be read", func(t *testing.T) {
-		broken := append([]dynamo.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
+		broken := append([]pipeline.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
 		c := callview.New(state, broken, nil, nil, callview.Options{Bodies: true})
 		if string(c.Events[0].Body) != `"…0137 {"` || c.Events[1].Changes == nil {
 			t.Errorf("got %s and changes %v, want it as masked text, and the others' changes",

@@ -11,6 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -127,7 +128,7 @@ type blind struct{ *dynamo.Store }
 
 var errBlind = errors.New("cannot be listed")
 
-func (blind) Open(context.Context) ([]dynamo.OpenPipeline, error) { return nil, errBlind }
+func (blind) Open(context.Context) ([]pipeline.OpenPipeline, error) { return nil, errBlind }
 
 // Trouble with the list of pipelines keeps nobody from hearing of incidents.
 func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
@@ -216,7 +215,7 @@ func TestNextRunCompletesAKilledOne(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				observed := slices.ContainsFunc(history, func(r dynamo.Record) bool { return strings.HasPrefix(r.EventType, "chimewatch:Observed") })
+				observed := slices.ContainsFunc(history, func(r pipeline.Record) bool { return strings.HasPrefix(r.EventType, "chimewatch:Observed") })
 				if observed != (id != "runs") {
 					t.Errorf("%s: pipeline %s: an observation in its history: %v", where, id, observed)
 				}

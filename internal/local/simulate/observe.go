@@ -36,7 +36,7 @@ func tableOf(stack *local.Stack) *dynamo.Store {
 }
 
 func allCalls(ctx context.Context, table *dynamo.Store) (states []pipeline.State, err error) {
-	err = table.EachPipeline(ctx, dynamo.Query{}, math.MaxInt, func(state pipeline.State) bool {
+	err = table.EachPipeline(ctx, pipeline.Query{}, math.MaxInt, func(state pipeline.State) bool {
 		states = append(states, state)
 		return false
 	})
