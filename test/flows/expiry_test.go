@@ -18,25 +18,23 @@ import (
 // beginnings of their keys.
 var kindsOfItems = map[string]string{
 	"P# S": "state of a pipeline", "P# E#": "event of its history", "P# F#": "incident that it has joined",
-	"call P#": "pointer to a pipeline", "call A#": "rule match", "call R#": "what was told of a rule on a call",
+	"call P#": "pointer to a pipeline", "call A#": "rule match", "call R#": "window of a rule on a call",
 	"call N#": "notification about a rule match",
-	"G# G#":   "rule match that names no call, in its group", "G# R#": "what was told of a rule in a group",
+	"G# G#":   "rule match that names no call, in its group", "G# R#": "window of a rule in a group",
 	"G# N#": "notification about a group",
 	"K# I#": "incident", "K# N#": "notification about an incident", "O#": "call that failed of it",
-	"W# S": "latch", "W# N#": "notification about a latch",
+	"W# S": "condition", "W# N#": "notification about a condition",
 	"call V#": "entry of a consent ledger", "call U#": "end of consent", "voice": "voice notification",
 	"D#": "audit of an erasure",
 }
 
-// neverExpire are those that have no expiry, each for its reason; docs/DATA.md
-// says the same.
+// neverExpire are the kinds that have no expiry, with the reason; docs/DATA.md says the same.
 var neverExpire = map[string]string{
-	"W# S": "one for each thing that is watched (quota, silence, lingering), however long it is so; it holds a time",
-	"D#":   "it shows that a call was erased, for longer than the call would have been kept; it holds nothing of the call",
+	"W# S": "one for each condition (quota, silence, lingering), however long it lasts; it has only a time",
+	"D#":   "it shows that a call was erased, for longer than the call would have been stored; it has nothing of the call",
 }
 
-// kindOfItem returns the beginnings of an item's keys, which stand before and
-// behind the space.
+// kindOfItem returns the beginnings of an item's two keys, which are separated by a space.
 func kindOfItem(key string) string {
 	pk, sk, _ := strings.Cut(key, " ")
 	if strings.Contains(pk, "#notificationType#") {
@@ -58,44 +56,34 @@ func kindOfItem(key string) string {
 	}
 }
 
-// idle settles nothing.
+// idle reconciles nothing.
 type idle struct{}
 
 func (idle) Reconcile(context.Context, voicetask.Trigger) error { return nil }
 
-// Every kind of item, as the functions write it, expires when a retention is
-// chosen.
+// With a retention, every kind of item that the functions write expires.
 func TestEveryKindOfItemExpires(t *testing.T) {
-	v := onTable(t)
-	v.now.set(noon)
-	failed := phoned{id: "p1", connector: "vc", reason: "Access denied when assuming resource access role"}
+	v := inNewWorld(t)
+	failed := testCall{id: "p1", connector: "vc", reason: denied}
 	v.record(t, failed.event(chime.EventCreated, noon), failed.event(chime.EventPermanentFailure, noon.Add(time.Second)))
 	v.fail(t, failed.event(chime.EventPermanentFailure, noon.Add(time.Second)))
-	unnamed := strings.Replace(string(ruleMatch("r1", "m2", noon)),
-		`"sourceMetadata":{"callId":"c1","transactionId":"t1"}`, `"sourceMetadata":{}`, 1)
-	v.match(t, ruleMatch("r1", "m1", noon), []byte(unnamed))
+	v.match(t, ruleMatch("r1", "m1", noon), unnamedMatch("r1", "m2", noon))
 	for _, name := range []string{"voice-analytics-ready", "voice-tone-successful", "voice-analytics-post-call"} {
-		if err := voiceOf(v.store(), nil, quiet{})(t.Context(),
-			[]lambdafn.Message{{Source: lambdafn.SQS, Body: exampleBody(t, name)}})[0]; err != nil {
+		m := lambdafn.Message{Source: lambdafn.SQS, Body: exampleBody(t, name)}
+		if err := voiceHandler(v.store(), nil, quiet{})(t.Context(), []lambdafn.Message{m})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, consent := range []string{
-		`{"callId":"c2","scope":"both","decision":"granted","by":"me","until":"2026-03-11T13:00:00Z"}`,
-		`{"transactionId":"t2","scope":"both","decision":"denied","by":"me"}`,
-	} {
-		raw := `{"id":"w","source":"chimewatch.consent","detail-type":"Voice Analytics Consent",` +
-			`"time":"2026-03-11T12:00:00Z","detail":` + consent + `}`
-		if err := consentOf(v.store(), idle{}, quiet{}, v.now.Now)(t.Context(),
-			lambdafn.Message{Body: []byte(raw)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	running := phoned{id: "p2", connector: "vc"}
+	consent := voicetask.Service{Ledger: v.store(), Calls: idle{}, Counts: quiet{}, Now: v.clock.Now}
+	handleAll(t, consent.Handle, [][]byte{
+		consentEvent(`{"callId":"c2","scope":"both","decision":"granted","by":"me","until":"2026-03-11T13:00:00Z"}`),
+		consentEvent(`{"transactionId":"t2","scope":"both","decision":"denied","by":"me"}`),
+	})
+	running := testCall{id: "p2", connector: "vc"}
 	v.record(t, running.event(chime.EventInProgress, noon))
 	v.run(t, watchdog.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 1}, noon.Add(time.Minute))
-	v.run(t, limits, noon.Add(2*time.Hour)) // asks about p2, which the API does not know, and ends what was
-	erased := phoned{id: "p3", connector: "vc"}
+	v.run(t, limits, noon.Add(2*time.Hour)) // asks about p2, which the API does not know, and ends conditions
+	erased := testCall{id: "p3", connector: "vc"}
 	v.record(t, erased.event(chime.EventStopped, noon))
 	b, err := v.store().Belongings(t.Context(), "p3")
 	if err != nil {
