@@ -100,10 +100,7 @@ func (w *deployedWorld) put(t *testing.T, text json.RawMessage) {
 		w.invoke(t, "voice", text)
 		return
 	}
-	matcher, err := eventrule.Compile(eventrule.Table(eventrule.Options{Rehearsal: true, Account: stackAccount}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := eventrule.Table(eventrule.Options{Rehearsal: true, Account: stackAccount})
 	event, err := json.Marshal(map[string]any{
 		"version": "0", "id": fmt.Sprintf("0dd00000-0000-4000-8000-%012x", time.Now().UnixNano()&(1<<48-1)),
 		"detail-type": entry.DetailType, "source": entry.Source, "account": stackAccount, "region": stackRegion,
@@ -112,7 +109,7 @@ func (w *deployedWorld) put(t *testing.T, text json.RawMessage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	matched, err := matcher.Match(event)
+	matched, err := rules.Match(event)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -392,7 +392,7 @@ func TestMalformedPayloadsAreStoredOrRefused(t *testing.T) {
 	}
 	for _, function := range slices.Sorted(maps.Keys(ofFunction)) {
 		t.Run(function, func(t *testing.T) {
-			s := startStack(t, local.Options{Processes: 2, Timeout: 30 * time.Second})
+			s := startStack(t, local.Options{Processes: 2})
 			m := newMalformer(int64(len(function)), ofFunction[function]...)
 			type taken struct{ payload, reply []byte }
 			took := make([]taken, payloads)

@@ -72,9 +72,9 @@ func stages(s *local.Stack) map[string]map[string]int {
 // each opened once, summed up, and closed once when calls succeed; and every
 // call is counted, once.
 func TestFailureStormNotifiesOncePerCause(t *testing.T) {
-	settings := local.LocalSettings()
-	settings.Window, settings.Quiet = 2*time.Second, 4*time.Second
-	s := startStack(t, local.Options{Settings: settings, Processes: 2, RetryDelay: time.Millisecond})
+	c := local.DefaultConfig()
+	c.Window, c.Quiet = 2*time.Second, 4*time.Second
+	s := startStack(t, local.Options{Config: &c, Processes: 2, RetryDelay: time.Millisecond})
 	begin := time.Now().Add(-time.Minute)
 	const many, few = 1000, 100
 	var events [][]byte

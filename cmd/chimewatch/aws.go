@@ -17,29 +17,31 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/config"
+	"github.com/chimewatch/chimewatch/internal/local"
 )
 
 // tableOutput is the output of the stack that names the table.
 const tableOutput = "TableName"
 
-// awsConfig returns the configuration for all AWS clients. As in the AWS CLI, a
-// flag wins over its environment variable, and that over the profile. It fails,
-// saying what to do, when there is no Region or there are no credentials.
+// awsConfig returns the configuration of all AWS clients. As in the AWS CLI, a flag has precedence over
+// its environment variable, and that over the profile. It is an error, with what to do, if there is no
+// Region or there are no credentials.
 func (a *app) awsConfig() (aws.Config, error) {
 	if a.Local {
-		return a.runningConfig()
+		state, err := local.FindRunning(a.ctx, a.LocalDir)
+		return localConfig(state.Endpoint), err
 	}
-	options := []func(*awsconfig.LoadOptions) error{
+	cfg, err := awsconfig.LoadDefaultConfig(a.ctx,
 		awsconfig.WithRegion(a.Region),
 		awsconfig.WithSharedConfigProfile(a.Profile),
 		awsconfig.WithBaseEndpoint(a.EndpointURL),
-		awsconfig.WithLogger(logging.Nop{}), // the error stream is for one line a person can use
-	}
-	cfg, err := awsconfig.LoadDefaultConfig(a.ctx, options...)
+		awsconfig.WithLogger(logging.Nop{}), // the error stream is for the error of the command
+	)
 	var noProfile awsconfig.SharedConfigProfileNotExistError
 	if errors.As(err, &noProfile) {
 		return cfg, apperr.New(apperr.NotFound, fmt.Sprintf("AWS profile %q", noProfile.Profile),
-			"it is not in the AWS configuration files", "use --profile with one that \"aws configure list-profiles\" prints")
+			"it is not in the AWS configuration files",
+			"use --profile with one that \"aws configure list-profiles\" prints")
 	}
 	if err != nil {
 		return cfg, apperr.Wrap(err, apperr.Invalid, "AWS configuration", "it cannot be read",
@@ -49,8 +51,7 @@ func (a *app) awsConfig() (aws.Config, error) {
 		if err := checkEndpoint(a.EndpointURL); err != nil {
 			return cfg, err
 		}
-		// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is about the configured ones, not
-		// about the flag, but the SDK drops both.
+		// Because of AWS_IGNORE_CONFIGURED_ENDPOINT_URLS the SDK ignores the flag, too.
 		cfg.BaseEndpoint = aws.String(a.EndpointURL)
 	}
 	if cfg.Region == "" {
@@ -67,33 +68,30 @@ func (a *app) awsConfig() (aws.Config, error) {
 func checkEndpoint(endpoint string) error {
 	parsed, err := url.Parse(endpoint)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return usage("--endpoint-url", fmt.Sprintf("%q is no URL of a service", endpoint), "give one like http://127.0.0.1:4100")
+		return usage("--endpoint-url", fmt.Sprintf("%q is no URL of a service", endpoint),
+			"give one like http://127.0.0.1:4100")
 	}
 	return nil
 }
 
-// isLoopback reports whether an endpoint is on this machine, so not AWS itself.
+// isLoopback reports whether an endpoint is on this machine, and so not AWS itself.
 func isLoopback(endpoint *string) bool {
 	parsed, err := url.Parse(aws.ToString(endpoint))
-	if err != nil {
-		return false
-	}
-	host := parsed.Hostname()
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return err == nil && (parsed.Hostname() == "localhost" || net.ParseIP(parsed.Hostname()).IsLoopback())
 }
 
-// tableName returns the name of the table: from the flag or the variable, else
-// from the outputs of the deployed stack. Where the stack cannot be read, the error
-// says why that is, and what to do about that.
+// tableName returns the name of the table: from the flag or the variable, else from the outputs of
+// the deployed stack.
 func (a *app) tableName(cfg aws.Config) (string, error) {
 	if a.Table != "" {
 		return a.Table, nil
 	}
 	const unknown = "the table is not known, as "
-	outputs, err := a.outputs(cfg)
+	_, outputs, err := a.describeStack(cfg)
 	if err != nil {
-		known := asFault(explain(err))
-		return "", &apperr.Error{Class: known.Class, Where: known.Where, What: unknown + known.What, Fix: known.Fix, Err: known.Err}
+		known := *asFault(explain(err))
+		known.What = unknown + known.What
+		return "", &known
 	}
 	if name, ok := outputs[tableOutput]; ok {
 		return name, nil
@@ -102,15 +100,10 @@ func (a *app) tableName(cfg aws.Config) (string, error) {
 		"use --table NAME, set "+config.EnvTable+", or name the deployed stack with --stack")
 }
 
-// outputs returns the outputs of the deployed stack, by name.
-func (a *app) outputs(cfg aws.Config) (map[string]string, error) {
-	_, outputs, err := a.describeStack(cfg)
-	return outputs, err
-}
-
 // describeStack returns the ARN of the deployed stack, and its outputs by name.
 func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]string, err error) {
-	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
+	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(a.ctx,
+		&cloudformation.DescribeStacksInput{StackName: aws.String(a.Stack)})
 	if isNoStack(err) {
 		return "", nil, a.noStack(cfg)
 	}
@@ -118,7 +111,7 @@ func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]stri
 		return "", nil, apperr.Wrap(err, apperr.Internal, "stack "+a.Stack, "its outputs cannot be read", "")
 	}
 	outputs = map[string]string{}
-	for _, stack := range answer.Stacks { // of one name there is one
+	for _, stack := range answer.Stacks { // one, for a name
 		arn = aws.ToString(stack.StackId)
 		for _, o := range stack.Outputs {
 			outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
@@ -127,20 +120,20 @@ func (a *app) describeStack(cfg aws.Config) (arn string, outputs map[string]stri
 	return arn, outputs, nil
 }
 
-// isNoStack reports whether err is CloudFormation's answer for a stack that is not
-// there. It has no code of its own (API reference, DescribeStacks).
+// isNoStack reports whether err is CloudFormation's answer for a stack that does not exist. It has no
+// code of its own (API reference, DescribeStacks).
 func isNoStack(err error) bool {
 	var answer smithy.APIError
 	return errors.As(err, &answer) && answer.ErrorCode() == "ValidationError" &&
 		strings.HasSuffix(strings.TrimSpace(answer.ErrorMessage()), "does not exist")
 }
 
-// noStack is the error for a stack that is not there. It says where the stack was
-// looked for, since the usual mistake is another Region or another profile.
+// noStack returns the error for a stack that does not exist. It says where, because the usual mistake is
+// another Region or another profile.
 func (a *app) noStack(cfg aws.Config) error {
 	place := cfg.Region
 	credentials, err := cfg.Credentials.Retrieve(a.ctx)
-	if err == nil && credentials.AccountID != "" { // beside a Region it is not taken for a phone number
+	if err == nil && credentials.AccountID != "" { // which redact keeps before a Region
 		place = "account " + credentials.AccountID + ", " + cfg.Region
 	}
 	place += " (" + a.profileOf(credentials) + ")"
@@ -151,8 +144,8 @@ func (a *app) noStack(cfg aws.Config) error {
 		"check --region and --profile; name the deployed stack with --stack or "+config.EnvStack)
 }
 
-// profileOf names what the credentials are from. A profile that the flag names goes
-// before keys in variables, and those before a profile that a variable names.
+// profileOf says where the credentials are from. The flag has precedence over keys in variables, and
+// those over a profile that a variable names.
 func (a *app) profileOf(credentials aws.Credentials) string {
 	named := cmp.Or(a.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
 	switch {

@@ -6,37 +6,14 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
-
-// helpCmd prints the help of a command, as --help behind it does.
-type helpCmd struct {
-	Command []string `arg:"" optional:"" help:"The command, such as: calls show."`
-}
-
-// Run prints the help.
-func (c *helpCmd) Run(a *app) error {
-	parser, err := a.parser(new(commands), func(int) {})
-	if err != nil {
-		return err
-	}
-	command, err := kong.Trace(parser, c.Command)
-	if err == nil {
-		err = command.Error
-	}
-	if err != nil {
-		return usage("help", err.Error(), "see: chimewatch --help")
-	}
-	return command.PrintUsage(false)
-}
 
 // completionCmd prints a script for a shell.
 type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// scripts ask the command itself what may come next, so that they are never older than it.
+// scripts call the command complete, so that they are always up to date.
 var scripts = map[string]string{
 	"bash": `# In ~/.bashrc: source <(chimewatch completion bash)
 _chimewatch() {
@@ -68,12 +45,12 @@ func (c *completionCmd) Run(a *app) error {
 	return err
 }
 
-// completeCmd prints, one a line, what the last word of a command line may become.
+// completeCmd prints the possible completions of the last word of a command line, one per line.
 type completeCmd struct {
 	Words []string `arg:"" optional:""`
 }
 
-// Run prints the words, none where a file or an id is expected.
+// Run prints the completions; none if a file or an id is expected.
 func (c *completeCmd) Run(a *app) error {
 	parser, err := a.parser(new(commands), func(int) {})
 	if err != nil {
@@ -87,15 +64,12 @@ func (c *completeCmd) Run(a *app) error {
 	return nil
 }
 
-// completions returns what the last of the words may become. Bash makes a word of each
-// equals sign.
+// completions returns the completions of the last word. In bash each equals sign is a word.
 func completions(node *kong.Node, words []string) []string {
 	last := ""
 	if len(words) > 0 {
 		last, words = words[len(words)-1], words[:len(words)-1]
-		if last == "=" {
-			last = ""
-		}
+		last = strings.TrimPrefix(last, "=")
 	}
 	var waiting *kong.Flag // for its value
 	for _, word := range words {
@@ -104,9 +78,7 @@ func completions(node *kong.Node, words []string) []string {
 		case waiting != nil:
 			waiting = nil
 		case strings.HasPrefix(word, "-"):
-			if flag := flagNamed(node, word); flag != nil && !flag.IsBool() {
-				waiting = flag
-			}
+			waiting = valueFlag(node, word)
 		default:
 			if i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word }); i >= 0 {
 				node = node.Children[i]
@@ -118,12 +90,10 @@ func completions(node *kong.Node, words []string) []string {
 	case waiting != nil:
 		all = valuesOf(waiting.Value)
 	case strings.HasPrefix(last, "-"):
-		for _, group := range node.AllFlags(true) {
-			for _, flag := range group {
-				all = append(all, "--"+flag.Name)
-				if flag.Tag.Negatable != "" {
-					all = append(all, "--no-"+flag.Name)
-				}
+		for _, flag := range slices.Concat(node.AllFlags(true)...) {
+			all = append(all, "--"+flag.Name)
+			if flag.Tag.Negatable != "" {
+				all = append(all, "--no-"+flag.Name)
 			}
 		}
 	default:
@@ -139,28 +109,26 @@ func completions(node *kong.Node, words []string) []string {
 	return slices.DeleteFunc(all, func(word string) bool { return !strings.HasPrefix(word, last) })
 }
 
-// flagNamed returns the flag that a word of a command line names, without its value;
-// nil where the value stands in the word, or where there is no such flag.
-func flagNamed(node *kong.Node, word string) *kong.Flag {
-	for _, group := range node.AllFlags(false) {
-		for _, flag := range group {
-			if word == "--"+flag.Name || flag.Short != 0 && word == "-"+string(flag.Short) {
-				return flag
+// valueFlag returns the flag whose value follows a word of a command line; nil if none follows.
+func valueFlag(node *kong.Node, word string) *kong.Flag {
+	for _, flag := range slices.Concat(node.AllFlags(false)...) {
+		if word == "--"+flag.Name || flag.Short != 0 && word == "-"+string(flag.Short) {
+			if flag.IsBool() {
+				return nil
 			}
+			return flag
 		}
 	}
 	return nil
 }
 
-// valuesOf returns the values of a flag or an argument that has a few only.
-func valuesOf(value *kong.Value) (values []string) {
+// valuesOf returns the values of a flag or an argument that has a fixed set of them.
+func valuesOf(value *kong.Value) []string {
 	switch {
 	case value.Tag.Get("complete") == "status":
-		for _, s := range pipeline.Statuses() {
-			values = append(values, string(s))
-		}
+		return strings.Split(statusNames, ", ")
 	case value.Enum != "":
-		values = strings.Split(value.Enum, ",")
+		return strings.Split(value.Enum, ",")
 	}
-	return values
+	return nil
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,55 +17,47 @@ import (
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
-// localCmd runs the whole system on this machine.
 type localCmd struct {
-	Port      int           `default:"4100" help:"Port on the loopback address; 0 takes a free one (${default})."`
-	Once      bool          `help:"End after the played day instead of serving on."`
+	Port      int           `default:"4100" help:"Port on the loopback address; 0 selects a free one (${default})."`
+	Once      bool          `help:"Exit after the played day."`
 	Play      bool          `default:"true" negatable:"" help:"Play a day of calls; on unless --no-play is given."`
-	Duration  time.Duration `default:"60s" help:"How long the played day takes (${default})."`
-	Calls     int           `default:"300" help:"How many calls it has (${default})."`
+	Duration  time.Duration `default:"60s" help:"How long playing the day takes (${default})."`
+	Calls     int           `default:"300" help:"Number of calls (${default})."`
 	Seed      uint64        `default:"1" help:"Another seed plays another day (${default})."`
-	Keep      bool          `help:"Go on with the table, the dead letters and the notifications of the last run, instead of replacing them."`
-	Config    string        `placeholder:"FILE" help:"Follow the deployer's configuration in a cdk.json: routes, windows, fullNumbers and so on."`
-	Dir       string        `hidden:"" help:"The same as --local-dir."` // what it was called first
-	Functions string        `default:"bin/functions" placeholder:"DIR" help:"Folder with NAME/bootstrap for each function (${default}, here or else beside the program)."`
-	Verbose   bool          `short:"v" help:"Print what the functions log, on the error stream."`
+	Keep      bool          `help:"${keep_help}"`
+	Config    string        `placeholder:"FILE" help:"${config_help}"`
+	Dir       string        `hidden:"" help:"The same as --local-dir."` // its first name
+	Functions string        `default:"bin/functions" placeholder:"DIR" help:"${functions_help} (${default})."`
+	Verbose   bool          `short:"v" help:"Print the logs of the functions on the error stream."`
 }
 
-// Help says more than the flags do.
+// Help returns what follows the short help.
 func (localCmd) Help() string {
 	return `Starts a local event bus, table, topics and dead-letter queues at one address that unmodified AWS
-clients can be pointed at, runs the real functions behind them, and plays a day of calls through it
-all. The summary holds what was found in the table, on the topics and in the queues against what was
-played; the exit code is 1 when they disagree. Ctrl-C ends it.
+clients can use, runs the real functions behind them, and plays a day of calls. The summary compares
+the table, the topics and the queues with what was played; the exit code is 1 if they differ. Ctrl-C
+ends it.
 
-Everything lies in the folder --local-dir, also after the end: "calls list --local" and the like read
-it then. The next start replaces it, unless --keep is given; the replaced table lies in
+All data are in the folder --local-dir, also after the end: "calls list --local" and other commands
+read them then. The next start replaces them, unless --keep is given; the replaced table is in
 local/table.old of the folder until the start after that. A start that fails replaces nothing.`
 }
 
 const (
-	drainLimit = 2 * time.Minute        // for the retries at the end of a played day
-	drainEach  = 100 * time.Millisecond // for each delivery of it, when it was played faster than handled
-	endLimit   = 5 * time.Second        // for what is under way at Ctrl-C
-	endSilence = time.Second / 2        // how long to wait for it without a word
-	voiceShare = 10                     // one in so many calls more has voice analytics
+	drainLimit  = 2 * time.Minute        // for the retries at the end of a played day
+	drainEach   = 100 * time.Millisecond // for each delivery of it, if it was played faster than handled
+	endLimit    = 5 * time.Second        // for invocations in progress at Ctrl-C
+	quietLimit  = time.Second / 2        // of that, without a message
+	voiceFactor = 10                     // calls for each further call with voice analytics
 )
 
 // Run starts the stack, plays, and serves.
 func (c *localCmd) Run(a *app) (err error) {
-	// Notifications are printed as they come, beside the command's own words.
-	shared := &sharedWriter{w: a.stdout}
-	a.stdout = shared
-	defer shared.settle()
-	if err := c.check(); err != nil {
-		return err
-	}
 	if c.Dir == "" {
 		c.Dir = a.LocalDir
 	}
-	c.Functions = besideProgram(c.Functions)
-	var serving atomic.Bool // notifications are shown as they come, but not amid the progress bar
+	c.Functions = functionsFolder(c.Functions)
+	var serving atomic.Bool // notifications are printed then, but not while the progress bar is shown
 	options := local.Options{
 		Dir: c.Dir, Functions: c.Functions, Port: c.Port, Keep: c.Keep,
 		OnNotification: func(m sns.Message) {
@@ -80,14 +69,15 @@ func (c *localCmd) Run(a *app) (err error) {
 	if c.Verbose {
 		options.Log = a.stderr
 	}
-	var given *deployerConfig
+	configuration := ""
 	if c.Config != "" {
-		if given, err = readConfig(c.Config, &options); err != nil {
+		if configuration, err = readConfig(c.Config, &options); err != nil {
 			return err
 		}
 	}
 	if missing := options.Missing(); len(missing) > 0 {
-		return apperr.New(apperr.NotFound, "functions "+strings.Join(missing, ", "), "there is no binary NAME/bootstrap in "+c.Functions, "run: make build")
+		return apperr.New(apperr.NotFound, "functions "+joined(missing), "there is no binary NAME/bootstrap in "+c.Functions,
+			"run: make build")
 	}
 	stack, err := local.Start(a.ctx, options)
 	if err != nil {
@@ -95,14 +85,13 @@ func (c *localCmd) Run(a *app) (err error) {
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
 	a.noteReplaced(stack.Replaced())
-	c.printBefore(a, stack, given)
-	return c.runOn(a, stack, &serving)
+	c.printStart(a, stack, configuration)
+	return c.playAndServe(a, stack, &serving)
 }
 
-// runOn plays and serves until Ctrl-C, or until the stack fails, which is then the error.
-func (c *localCmd) runOn(a *app, stack *local.Stack, serving *atomic.Bool) error {
-	outer := a.ctx
-	ctx, cancel := context.WithCancel(outer)
+// playAndServe plays, and serves until Ctrl-C, or until the stack fails, which is then the error.
+func (c *localCmd) playAndServe(a *app, stack *local.Stack, serving *atomic.Bool) error {
+	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
 	go func() {
 		select {
@@ -112,10 +101,10 @@ func (c *localCmd) runOn(a *app, stack *local.Stack, serving *atomic.Bool) error
 		}
 	}()
 	a.ctx = ctx
-	verdict, err := c.play(a, stack)
+	difference, err := c.play(a, stack)
 	if err == nil && !c.Once {
 		if ctx.Err() == nil {
-			stack.StartSchedules() // only now: they go by the clock, and the day's events do not
+			stack.StartSchedules() // not before: they use the clock, and the events of the day do not
 			serving.Store(true)
 			if !a.asJSON() {
 				fmt.Fprintln(a.stdout, "\nServing. Ctrl-C ends it.")
@@ -124,18 +113,17 @@ func (c *localCmd) runOn(a *app, stack *local.Stack, serving *atomic.Bool) error
 		<-ctx.Done()
 	}
 	if failure := stack.Failure(); failure != nil {
-		return failure // what else went wrong comes of it
+		return failure // the cause of any other error
 	}
-	if err != nil || c.Once {
-		return errors.Join(err, verdict)
+	if err == nil && !c.Once {
+		c.end(a, stack)
 	}
-	c.end(a, stack)
-	return verdict
+	return errors.Join(err, difference)
 }
 
-// besideProgram returns the default folder of the functions where it lies beside the
-// program and not in the working directory.
-func besideProgram(functions string) string {
+// functionsFolder returns the default folder of the functions next to the program, if it is there and
+// not in the working directory.
+func functionsFolder(functions string) string {
 	if _, err := os.Stat(functions); err == nil || functions != local.DefaultFunctions {
 		return functions
 	}
@@ -143,8 +131,8 @@ func besideProgram(functions string) string {
 	if err != nil {
 		return functions
 	}
-	for _, beside := range []string{filepath.Base(local.DefaultFunctions), local.DefaultFunctions} {
-		folder := filepath.Join(filepath.Dir(program), beside)
+	for _, name := range []string{filepath.Base(local.DefaultFunctions), local.DefaultFunctions} {
+		folder := filepath.Join(filepath.Dir(program), name)
 		if info, err := os.Stat(folder); err == nil && info.IsDir() {
 			return folder
 		}
@@ -152,7 +140,8 @@ func besideProgram(functions string) string {
 	return functions
 }
 
-func (c *localCmd) check() error {
+// Validate is called by kong.
+func (c *localCmd) Validate() error {
 	switch {
 	case c.Once && !c.Play:
 		return usage("--once", "there is nothing to wait for with --no-play", "leave one of them out")
@@ -166,32 +155,31 @@ func (c *localCmd) check() error {
 	return nil
 }
 
-// play plays the day and prints what became of it. The first error is the
-// verdict, that something is not as it should be; the second that it could not
-// be found out.
-func (c *localCmd) play(a *app, stack *local.Stack) (verdict, err error) {
+// play plays the day and prints the summary. difference is the error that what was found differs from what was
+// played.
+func (c *localCmd) play(a *app, stack *local.Stack) (difference, err error) {
 	if !c.Play {
 		if a.asJSON() {
 			return nil, a.printJSON(stack.State())
 		}
 		return nil, nil
 	}
-	verdict, err = c.playDay(a, stack)
+	difference, err = c.playDay(a, stack)
 	switch {
 	case a.ctx.Err() == nil:
-		return verdict, err
+		return difference, err
 	case c.Once && stack.Failure() == nil:
 		return nil, apperr.New(apperr.Unavailable, "played day", "it was interrupted before it was over", "")
 	}
 	return nil, nil
 }
 
-func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
+func (c *localCmd) playDay(a *app, stack *local.Stack) (difference, err error) {
 	before, err := simulate.Known(a.ctx, stack)
 	if err != nil {
 		return nil, err
 	}
-	day := simulate.Plan(c.planned(a, c.Calls))
+	day := simulate.Plan(c.simulation(a, c.Calls))
 	voice, err := c.playEvents(a, stack, day)
 	if err != nil {
 		return nil, err
@@ -209,29 +197,29 @@ func (c *localCmd) playDay(a *app, stack *local.Stack) (verdict, err error) {
 		fmt.Fprintf(a.stdout, "\nLook at the calls with: %s calls list %s\n", os.Args[0], localFlags(c.Dir))
 	}
 	if !report.Agrees() {
-		verdict = apperr.New(apperr.Internal, "played day", fmt.Sprintf("%d things are not as they should be", max(1, len(report.Differences))),
+		difference = apperr.New(apperr.Internal, "played day",
+			fmt.Sprintf("%d things are not as they should be", max(1, len(report.Differences))),
 			"the functions' logs are in "+stack.State().DataDir)
 	}
-	return verdict, nil
+	return difference, nil
 }
 
-// planned says which calls to play, up to now.
-func (c *localCmd) planned(a *app, calls int) simulate.Options {
+// simulation returns what to play, up to now.
+func (c *localCmd) simulation(a *app, calls int) simulate.Options {
 	return simulate.Options{Seed: c.Seed, Calls: calls, End: a.now(), Account: local.Account, Region: local.Region}
 }
 
-// playEvents puts the day on the bus, lets the watch look at what was left open,
-// and plays calls with voice analytics, which it gives. It returns when all is
-// handled.
+// playEvents puts the day on the bus, runs the watchdog for what was left open, and plays calls with voice
+// analytics, which it returns. It returns when everything is handled.
 func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]simulate.VoiceCall, error) {
 	stack.Pipelines().Set(day.API()...)
 	bar := a.newProgress(len(day.Deliveries))
-	defer bar.end()
-	err := day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, bar.step)
+	defer func() { _ = bar.Finish() }() // a bar that cannot be drawn is no error
+	err := day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, func() { _ = bar.Add(1) })
 	if err != nil {
 		return nil, err
 	}
-	bar.note("waiting for the last ones")
+	bar.Describe("waiting for the last ones")
 	if err := drainWithin(a.ctx, stack, drainLimit+time.Duration(len(day.Deliveries))*drainEach); err != nil {
 		return nil, err
 	}
@@ -243,19 +231,19 @@ func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]s
 			return nil, err
 		}
 	}
-	bar.note("playing calls with voice analytics")
-	voice := simulate.PlanVoice(c.planned(a, max(1, c.Calls/voiceShare)))
+	bar.Describe("playing calls with voice analytics")
+	voice := simulate.PlanVoice(c.simulation(a, max(1, c.Calls/voiceFactor)))
 	return voice, simulate.PlayVoice(a.ctx, stack, voice)
 }
 
-// end waits for what is under way, and says so where that takes a while.
+// end waits for invocations in progress, with a note if that takes long.
 func (c *localCmd) end(a *app, stack *local.Stack) {
 	drained := make(chan error, 1)
 	go func() { drained <- drainWithin(context.WithoutCancel(a.ctx), stack, endLimit) }()
 	var err error
 	select {
 	case err = <-drained:
-	case <-time.After(endSilence):
+	case <-time.After(quietLimit):
 		a.note("waiting up to %s for %s under way", config.FormatDuration(endLimit), count(stack.Pending(), "invocation"))
 		err = <-drained
 	}
@@ -268,22 +256,4 @@ func drainWithin(ctx context.Context, stack *local.Stack, limit time.Duration) e
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return stack.Drain(ctx)
-}
-
-// sharedWriter lets several goroutines write, one at a time.
-type sharedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (s *sharedWriter) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(b)
-}
-
-// settle waits for a write that is under way.
-func (s *sharedWriter) settle() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 }

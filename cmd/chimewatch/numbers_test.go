@@ -67,24 +67,26 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 	}
 	rule := rulematch.KeyOf(matched, false)
 	told := func(context.Context) error { return nil }
-	if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match",
-		Subject: "Rule on +1 415 555 0178"}, "test", told); err != nil {
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfMatches(rule),
+		notify.Notification{ID: "rule-match/" + rule.Name(), Kind: "rule-match", Subject: "Rule on +1 415 555 0178"},
+		"test", told); err != nil {
 		t.Fatal(err)
 	}
 	state, err := pipeline.FromEvent(event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
-		Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
-		Reason:     state.Failure.Reason,
-		Losses:     []incident.Loss{"Sink-415-555-0168"},
-		Occurrence: incident.Occurrence{PipelineID: state.ID, CallID: state.CallID, At: event.Time},
-	})
+	i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(),
+		incident.Report{
+			Group: incident.Group{Scope: incident.ScopeOf(state), Element: "Sink-415-555-0168"}, Class: incident.Unknown,
+			Reason:     state.Failure.Reason,
+			Losses:     []incident.Loss{"Sink-415-555-0168"},
+			Occurrence: incident.Occurrence{PipelineID: state.ID, CallID: state.CallID, At: event.Time},
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: "incident/" + i.ID +
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: "incident/" + i.ID +
 		"/opening", Kind: "incident", Subject: "of 4155550179"}, "test", told); err != nil {
 		t.Fatal(err)
 	}
@@ -114,8 +116,7 @@ func numbersTable(t *testing.T) (server *dynalite.Server, numbers []string) {
 func TestNoCommandPrintsANumberWhole(t *testing.T) {
 	server, numbers := numbersTable(t)
 	run := func(args ...string) result {
-		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table",
-			local.TableName)...)
+		return executeOn(server.URL(), args...)
 	}
 	for _, list := range [][]string{
 		{"calls", "list"}, {"calls", "show", "4155550161"},
@@ -208,7 +209,7 @@ func TestPathsOfThisMachineStayWhole(t *testing.T) {
 		}
 	}
 	a := &app{}
-	a.knowFolders([]string{"/", folder})
+	a.knownPaths = absolutePaths([]string{"/", folder})
 	got := a.masked("folder " + folder + " of 415/555/0160: +1 (415) 555-0160 in " + folder + "/4155550160")
 	if want := "folder " + folder + " of …0160: …0160 in " + folder + "/…0160"; got != want {
 		t.Errorf("got %q, want %q", got, want)

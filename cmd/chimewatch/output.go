@@ -14,18 +14,18 @@ import (
 	"github.com/chimewatch/chimewatch/internal/config"
 )
 
-// The formats of --output beside the table.
+// The formats of --output besides the table.
 const (
 	outputJSON  = "json"
 	outputLines = "jsonl"
 	outputCSV   = "csv"
 )
 
-// asJSON reports whether the output is JSON, in one document or one object a line.
+// asJSON reports whether the output is JSON or JSON Lines.
 func (a *app) asJSON() bool { return a.Output == outputJSON || a.Output == outputLines }
 
-// printJSON writes v to the standard output, indented. As JSON Lines each element of a
-// list is one line, and anything else is one line.
+// printJSON writes v as an indented document; as JSON Lines each element of a list is a line,
+// and anything else is one line.
 func (a *app) printJSON(v any) error {
 	enc := json.NewEncoder(a.stdout)
 	enc.SetEscapeHTML(false)
@@ -45,19 +45,15 @@ func (a *app) printJSON(v any) error {
 	return nil
 }
 
-// printCSV writes rows as RFC 4180 says, below a heading that is written once.
+// printCSV writes rows in the form of RFC 4180, and the header before the first page of a list.
 func (a *app) printCSV(header []string, rows [][]string) error {
 	w := csv.NewWriter(a.stdout)
-	if !a.headed {
+	if !a.csvStarted {
 		rows = append([][]string{header}, rows...)
-		a.headed = true
+		a.csvStarted = true
 	}
 	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = csvCell(cell)
-		}
-		if err := w.Write(cells); err != nil {
+		if err := w.Write(mapped(row, csvCell)); err != nil {
 			return err
 		}
 	}
@@ -65,8 +61,8 @@ func (a *app) printCSV(header []string, rows [][]string) error {
 	return w.Error()
 }
 
-// csvCell returns a cell that a spreadsheet does not take for a formula: texts come from
-// whoever called. A number, also of a telephone, stays as it is.
+// csvCell marks a cell that a spreadsheet would run as a formula: texts come from callers.
+// A number, also a phone number, stays as it is.
 func csvCell(cell string) string {
 	cell = printable(cell)
 	switch {
@@ -79,34 +75,32 @@ func csvCell(cell string) string {
 	return cell
 }
 
-// asksForJSON looks for the output format in a command line that did not parse.
+// asksForJSON looks for the output format in a command line that was not parsed.
 func asksForJSON(args []string, getenv func(string) string) bool {
 	format := getenv(config.EnvOutput)
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
 	}
 	for i, arg := range args {
-		switch {
-		case (arg == "--output" || arg == "-o") && i+1 < len(args):
+		if (arg == "--output" || arg == "-o") && i+1 < len(args) {
 			format = args[i+1]
-		case strings.HasPrefix(arg, "--output="):
-			format = strings.TrimPrefix(arg, "--output=")
-		case strings.HasPrefix(arg, "-o"):
-			format = strings.TrimPrefix(arg, "-o")
+		} else if value, ok := strings.CutPrefix(arg, "--output="); ok {
+			format = value
+		} else if value, ok := strings.CutPrefix(arg, "-o"); ok {
+			format = value
 		}
 	}
 	return format == outputJSON || format == outputLines
 }
 
-// checked is a writer that remembers the first error, so that none is overlooked. It is
-// safe for concurrent use.
-type checked struct {
+// checkedWriter remembers the first error of a writer. It is safe for concurrent use.
+type checkedWriter struct {
 	mu  sync.Mutex
 	to  io.Writer
 	err error
 }
 
-func (c *checked) Write(p []byte) (int, error) {
+func (c *checkedWriter) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, err := c.to.Write(p)
@@ -116,18 +110,34 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// failure adds what went wrong with the output to the error of a command: one that
-// could not print what it found has failed.
-func (c *checked) failure(err error) error {
+// check waits for a write in progress, and joins the error of the writer with the error of a command.
+func (c *checkedWriter) check(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
 		return err
 	}
-	lost := apperr.Wrap(c.err, apperr.Internal, "standard output", "cannot be written to",
-		"see where it leads; what was printed is not whole")
+	writeErr := apperr.Wrap(c.err, apperr.Internal, "standard output", "cannot be written to",
+		"see where it leads; the output is incomplete")
 	if err == nil || errors.Is(err, c.err) {
-		return lost
+		return writeErr
 	}
-	return errors.Join(err, lost)
+	return errors.Join(err, writeErr)
+}
+
+// mapped returns what f returns for each element of a list; never nil, so that JSON has an array.
+func mapped[T, U any](list []T, f func(T) U) []U {
+	result := make([]U, len(list))
+	for i, item := range list {
+		result[i] = f(item)
+	}
+	return result
+}
+
+// orEmpty returns an empty list instead of nil, which JSON would print as null.
+func orEmpty[T any](list []T) []T { return append([]T{}, list...) }
+
+// joined joins texts of any string type with commas.
+func joined[T ~string](texts []T) string {
+	return strings.Join(mapped(texts, func(text T) string { return string(text) }), ", ")
 }

@@ -4,28 +4,15 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
-	"golang.org/x/term"
+	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// isInteractive reports whether somebody can read a question on the one stream
-// and answer it on the other. /dev/null, a pipe and a file are nobody.
-func isInteractive(stdin io.Reader, stderr io.Writer) bool {
-	in, isFile := stdin.(*os.File)
-	if !isFile || !term.IsTerminal(int(in.Fd())) {
-		return false
-	}
-	out, isFile := stderr.(*os.File)
-	return isFile && term.IsTerminal(int(out.Fd()))
-}
-
-// confirm asks a question on the error stream and reports whether the next line
-// of the standard input says yes. It returns an error when the command is
-// interrupted meanwhile.
-func (a *app) confirm(question string) (bool, error) {
-	fmt.Fprint(a.stderr, question+" Type yes to go on: ")
+// confirm asks a question on the error stream. It returns an error unless the next line of the
+// standard input is yes; command and done name in that error what was not done.
+func (a *app) confirm(question, command, done string) error {
+	fmt.Fprint(a.stderr, question+" Type yes to continue: ")
 	type answer struct {
 		line string
 		err  error
@@ -39,15 +26,15 @@ func (a *app) confirm(question string) (bool, error) {
 	select {
 	case <-a.ctx.Done():
 		fmt.Fprintln(a.stderr)
-		return false, a.ctx.Err()
+		return a.ctx.Err()
 	case got := <-answers:
 		if got.err != nil && got.err != io.EOF {
-			return false, got.err
+			return got.err
 		}
 		switch strings.ToLower(strings.TrimSpace(got.line)) {
 		case "y", "yes":
-			return true, nil
+			return nil
 		}
-		return false, nil
+		return apperr.New(apperr.Conflict, command, "nothing was "+done+": the answer was not yes", "")
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,22 +20,29 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// sendCmd puts one of the example events, or events of a file, on an event bus.
 type sendCmd struct {
 	Name   string   `arg:"" optional:"" help:"The example event to send; --list prints the names."`
 	File   string   `placeholder:"FILE" help:"Send the events of a file instead; - is the standard input."`
-	List   bool     `xor:"action" help:"Print the names of the example events, and what each tells."`
+	List   bool     `xor:"action" help:"Print the names of the example events, and what each reports."`
 	Print  bool     `xor:"action" help:"Print the event instead of sending it."`
-	Set    []string `sep:"none" placeholder:"PATH=VALUE" help:"Set a field, like detail.callId=abc or detail.list.0.status=Failed; repeatable. The value is JSON where it reads as JSON, else text."`
+	Set    []string `sep:"none" placeholder:"PATH=VALUE" help:"${set_help}"`
 	Source string   `placeholder:"SOURCE" help:"Send with this source instead of the event's."`
 	Bus    string   `default:"default" placeholder:"NAME" help:"Name or ARN of the event bus (${default})."`
 }
 
-// carried are the fields of an envelope that PutEvents lets the sender choose.
-var carried = map[string]bool{"source": true, "detail-type": true, "time": true, "resources": true, "detail": true}
+// Help returns what follows the short help.
+func (sendCmd) Help() string {
+	return "Puts one of the example events on an event bus, or with --file events of a file in any form that " +
+		"\"events validate\" reads. Fields of one event can be replaced with --set PATH=VALUE, repeatedly. The bus gives " +
+		"each event a new id, the account and the Region; the time of an example is now, unless --set time=… is given. " +
+		"AWS accepts no event from its customers with a source that begins with aws. On a real bus an example is " +
+		"therefore sent as chimewatch.rehearsal, and an event of a file only if --source says so. Only the rules of a " +
+		"stack that accepts rehearsals match that. The ids of rehearsals begin with " + chime.RehearsalPrefix +
+		", so that they are never mixed with real calls."
+}
 
-// sent is the JSON form of what chimewatch send did.
-type sent struct {
+// sentEvent is the JSON form of an event that was sent.
+type sentEvent struct {
 	EventID    string    `json:"eventId"`
 	Name       string    `json:"name"`
 	DetailType string    `json:"detailType"`
@@ -42,79 +51,86 @@ type sent struct {
 	Bus        string    `json:"bus"`
 }
 
-// outgoing is an event that is to be sent.
+// outgoing is an event to send.
 type outgoing struct {
 	name   string // of the example, or "event 0 of FILE"
 	ofFile bool
 	event  map[string]any
-	// detail is the detail as the file has it; empty where it was changed.
-	detail []byte
+	detail []byte // the bytes of the detail in the file; empty if it was changed
 	entry  *types.PutEventsRequestEntry
-}
-
-// Help says more than the flags do.
-func (sendCmd) Help() string {
-	return "Puts one of the example events on an event bus, or with --file events of a file in any form that " +
-		"\"events validate\" reads. Fields of one event can be replaced with --set PATH=VALUE as often as needed. The bus gives each a new id, " +
-		"the account and the Region; the time of an example is now unless --set time=… says otherwise. AWS takes no event with " +
-		"a source that begins with aws. from its customers. Against a real bus an example is therefore sent as " +
-		"chimewatch.rehearsal, and an event of a file only where --source says so. Only the rules " +
-		"of a stack that lets rehearsals in match that. The ids of what is rehearsed begin with " +
-		chime.RehearsalPrefix + ", so that it is never mixed with real calls."
 }
 
 // Run sends, prints or lists.
 func (c *sendCmd) Run(a *app) error {
+	var events []*outgoing
+	var err error
 	switch {
 	case c.List:
 		return listExamples(a)
 	case c.File != "" && c.Name != "":
 		return usage("send", "an example is named, and a file as well", "give one of the two")
 	case c.File != "":
-		return c.sendFile(a)
+		events, err = c.readFile(a)
 	case c.Name == "":
 		return usage("send", "no event is named", "name one that \"chimewatch send --list\" prints, or give --file")
+	default:
+		events, err = readExample(c.Name, a.now())
 	}
-	example, err := schemas.Lookup(c.Name)
 	if err != nil {
-		return usageError{asFault(err)}
-	}
-	decoded, err := decodeJSON(example.Body)
-	if err != nil {
-		return apperr.Wrap(err, apperr.Internal, "example "+example.Name, "is not JSON", "")
-	}
-	event, ok := decoded.(map[string]any)
-	if !ok {
-		return apperr.New(apperr.Internal, "example "+example.Name, "is no object", "")
-	}
-	event["time"] = a.now().UTC().Format(time.RFC3339)
-	o := &outgoing{name: c.Name, event: event}
-	if err := c.change(o); err != nil {
 		return err
+	}
+	if len(c.Set) > 0 && len(events) > 1 {
+		return usage("--set", fmt.Sprintf("%s has %d events, and --set changes one", c.File, len(events)),
+			"give a file of one event")
+	}
+	for _, o := range events {
+		if err := c.change(o); err != nil {
+			return err
+		}
 	}
 	if c.Print {
-		return a.printJSON(o.event)
+		list := mapped(events, func(o *outgoing) any { return o.event })
+		if len(list) == 1 {
+			return a.printJSON(list[0])
+		}
+		return a.printJSON(list)
 	}
-	done, err := c.sendAll(a, []*outgoing{o})
-	if err != nil {
+	sent, err := c.send(a, events)
+	if err != nil && len(sent) == 0 {
 		return err
 	}
-	if a.asJSON() {
-		return a.printJSON(done[0])
+	if err != nil {
+		a.note("%d of %s were sent, the rest was not", len(sent), count(len(events), "event"))
 	}
-	return c.report(a, done)
+	return errors.Join(c.print(a, sent), err)
 }
 
-// change puts the overrides into an event.
+// readExample returns an example event, with the time now.
+func readExample(name string, now time.Time) ([]*outgoing, error) {
+	example, err := schemas.Lookup(name)
+	if err != nil {
+		return nil, usageError{asFault(err)}
+	}
+	o := &outgoing{name: name}
+	if err := o.read(example.Body, now); err != nil {
+		return nil, err
+	}
+	o.event["time"], o.detail = now.UTC().Format(time.RFC3339), nil
+	return []*outgoing{o}, nil
+}
+
+// change applies --set and --source to an event.
 func (c *sendCmd) change(o *outgoing) error {
+	fields := map[string]bool{"source": true, "detail-type": true, "time": true, "resources": true, "detail": true}
 	for _, text := range c.Set {
 		set, err := parseOverride(text)
 		if err != nil {
 			return err
 		}
-		if top := set.path[0]; !carried[top] && !c.Print {
-			return usage("--set "+text, fmt.Sprintf("the sender of an event cannot choose its %q, the bus does", top),
-				"set source, detail-type, time, resources or a field below detail; --print shows an event with any other field set")
+		if field := set.path[0]; !fields[field] && !c.Print {
+			return usage("--set "+text, fmt.Sprintf("the sender of an event cannot choose its %q, the bus does", field),
+				"set source, detail-type, time, resources or a field below detail; "+
+					"--print shows an event with any other field set")
 		}
 		if err := set.apply(o.event); err != nil {
 			return err
@@ -127,19 +143,18 @@ func (c *sendCmd) change(o *outgoing) error {
 	return nil
 }
 
-// sendAll puts events on the bus, one after the other and in their order, once all of
-// them have the form that the bus accepts. It returns what was sent, also with an error.
-func (c *sendCmd) sendAll(a *app, events []*outgoing) (done []sent, err error) {
+// send puts events on the bus, one after the other, if the bus accepts the form of all of them. It
+// returns those that were sent, also with an error.
+func (c *sendCmd) send(a *app, events []*outgoing) (sent []sentEvent, err error) {
 	for _, o := range events {
 		if o.entry, err = c.entry(o); err != nil {
 			return nil, err
 		}
 	}
-	cfg, err := a.awsConfig()
+	client, err := a.eventBridge()
 	if err != nil {
 		return nil, err
 	}
-	client := eventbridge.NewFromConfig(cfg)
 	rehearsal := false
 	for _, o := range events {
 		if !isLoopback(client.Options().BaseEndpoint) {
@@ -155,78 +170,73 @@ func (c *sendCmd) sendAll(a *app, events []*outgoing) (done []sent, err error) {
 	}
 	for _, o := range events {
 		if err := c.warn(a, o); err != nil {
-			return done, err
+			return sent, err
 		}
-		answer, err := client.PutEvents(a.ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{*o.entry}})
+		id, err := putEvent(a.ctx, client, *o.entry)
 		if err != nil {
-			return done, err
+			return sent, err
 		}
-		id, err := taken(answer, c.Bus)
-		if err != nil {
-			return done, err
-		}
-		done = append(done, sent{EventID: id, Name: o.name, DetailType: redact.Text(*o.entry.DetailType),
-			Source: redact.Text(*o.entry.Source), Time: o.entry.Time.UTC(), Bus: c.Bus})
+		sent = append(sent, sentEvent{
+			EventID: id, Name: o.name, DetailType: redact.Text(*o.entry.DetailType),
+			Source: redact.Text(*o.entry.Source), Time: o.entry.Time.UTC(), Bus: c.Bus,
+		})
 	}
-	return done, nil
+	return sent, nil
 }
 
-// report prints what was sent, a line each.
-func (c *sendCmd) report(a *app, done []sent) error {
-	for _, s := range done {
-		_, err := fmt.Fprintf(a.stdout, "sent %s as event %s (%s from %s) to bus %s\n", s.Name, s.EventID, s.DetailType, s.Source, s.Bus)
-		if err != nil {
+// print prints the events that were sent; in JSON an example is one object, and a file an array.
+func (c *sendCmd) print(a *app, sent []sentEvent) error {
+	if a.asJSON() && c.File == "" {
+		return a.printJSON(sent[0])
+	}
+	if a.asJSON() {
+		return a.printJSON(sent)
+	}
+	for _, s := range sent {
+		if _, err := fmt.Fprintf(a.stdout, "sent %s as event %s (%s from %s) to bus %s\n",
+			s.Name, s.EventID, s.DetailType, s.Source, s.Bus); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rehearse returns an entry a source that AWS accepts from its customers. An event of a
-// file is refused instead: it would be kept as a rehearsal where a real one is meant.
+// rehearse changes the source of an example to one that AWS accepts from its customers. It refuses an event
+// of a file, which would be recorded as a rehearsal although a real one is meant.
 func (c *sendCmd) rehearse(a *app, o *outgoing) error {
 	if !strings.HasPrefix(*o.entry.Source, "aws.") {
 		return nil
 	}
-	what := fmt.Sprintf("AWS takes no event with the source %q from its customers", *o.entry.Source)
+	what := fmt.Sprintf("AWS accepts no event with the source %q from its customers", *o.entry.Source)
+	sourceSet := c.Source != ""
+	for _, text := range c.Set {
+		sourceSet = sourceSet || strings.HasPrefix(text, "source=")
+	}
 	switch {
 	case o.ofFile:
 		return usage("send "+o.name, what, "send it as a rehearsal, with --source "+chime.RehearsalSource+
-			"; bring a real event back with \"chimewatch dead-letters redrive\"")
-	case c.chosenSource():
+			"; redrive a real event with \"chimewatch dead-letters redrive\"")
+	case sourceSet:
 		return usage("send "+o.name, what, "leave the source out to send as "+chime.RehearsalSource)
 	}
-	a.note("AWS takes no event with the source %s from its customers: sending as %s", *o.entry.Source, chime.RehearsalSource)
+	a.note("%s: sending as %s", what, chime.RehearsalSource)
 	o.entry.Source = aws.String(chime.RehearsalSource)
 	return nil
 }
 
-func (c *sendCmd) chosenSource() bool {
-	for _, text := range c.Set {
-		if strings.HasPrefix(text, "source=") {
-			return true
-		}
-	}
-	return c.Source != ""
-}
-
-// warn notes what a function would refuse in an event, and when no rule will match it.
-// It is sent all the same: to see what becomes of a bad event is what rehearsals are
-// for.
+// warn notes why a function would refuse an event, or that no rule matches it. It is sent all the same:
+// rehearsals are also for bad events.
 func (c *sendCmd) warn(a *app, o *outgoing) error {
 	raw, err := json.Marshal(o.event)
 	if err != nil {
 		return apperr.Wrap(err, apperr.Invalid, "send "+o.name, "the event has no JSON form", "")
 	}
-	judge, err := newJudge(eventrule.Options{Rehearsal: true}, a.now)
-	if err != nil {
-		return err
-	}
+	checker := eventChecker{eventrule.Table(eventrule.Options{Rehearsal: true}), a.now}
 	subject := "the event"
 	if o.ofFile {
 		subject = o.name
 	}
-	found := judge.verdict(a.ctx, lambdafn.Message{Source: lambdafn.EventBridge, Body: raw})
+	found := checker.check(a.ctx, lambdafn.Message{Source: lambdafn.EventBridge, Body: raw})
 	for _, p := range found.Problems {
 		if p.Pointer == "" {
 			a.note("%s has a problem: %s", subject, p.Message)
@@ -240,40 +250,50 @@ func (c *sendCmd) warn(a *app, o *outgoing) error {
 	return nil
 }
 
-// taken returns the id of the one event, or why the bus refused it.
-func taken(answer *eventbridge.PutEventsOutput, bus string) (string, error) {
+func (a *app) eventBridge() (*eventbridge.Client, error) {
+	cfg, err := a.awsConfig()
+	return eventbridge.NewFromConfig(cfg), err
+}
+
+// putEvent puts one event on a bus and returns its id.
+func putEvent(
+	ctx context.Context, client *eventbridge.Client, entry types.PutEventsRequestEntry,
+) (id string, err error) {
+	answer, err := client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry}})
+	if err != nil {
+		return "", err
+	}
+	bus := "bus " + *entry.EventBusName
 	if len(answer.Entries) != 1 {
-		return "", apperr.New(apperr.Unavailable, "bus "+bus, fmt.Sprintf("answered for %d events, not for one", len(answer.Entries)), "try again")
+		return "", apperr.New(apperr.Unavailable, bus,
+			fmt.Sprintf("answered for %d events, not for one", len(answer.Entries)), "try again")
 	}
 	result := answer.Entries[0]
+	message := aws.ToString(result.ErrorMessage)
 	switch code := aws.ToString(result.ErrorCode); code {
 	case "":
 		return aws.ToString(result.EventId), nil
 	case "ThrottlingException":
-		return "", apperr.New(apperr.Throttled, "bus "+bus, "too many events: "+aws.ToString(result.ErrorMessage), "wait a little and try again")
+		return "", apperr.New(apperr.Throttled, bus, "too many events: "+message, "wait a little and try again")
 	case "InternalFailure", "InternalException":
-		return "", apperr.New(apperr.Unavailable, "bus "+bus, "the service failed: "+aws.ToString(result.ErrorMessage), "try again")
+		return "", apperr.New(apperr.Unavailable, bus, "the service failed: "+message, "try again")
 	default:
-		return "", apperr.New(apperr.Invalid, "bus "+bus, "refused the event: "+code+": "+aws.ToString(result.ErrorMessage), "")
+		return "", apperr.New(apperr.Invalid, bus, "refused the event: "+code+": "+message, "")
 	}
 }
 
+// listedExample is the JSON form of an example event.
+type listedExample struct {
+	Name    string `json:"name"`
+	Schema  string `json:"schema"`
+	Summary string `json:"summary"`
+}
+
 func listExamples(a *app) error {
-	type listed struct {
-		Name    string `json:"name"`
-		Schema  string `json:"schema"`
-		Summary string `json:"summary"`
-	}
-	var list []listed
-	for _, e := range schemas.Examples() {
-		list = append(list, listed{e.Name, e.Schema, e.Summary})
-	}
-	if a.asJSON() {
-		return a.printJSON(list)
-	}
-	rows := make([][]string, len(list))
-	for i, e := range list {
-		rows[i] = []string{e.Name, e.Summary}
-	}
-	return a.printTable([]string{"name", "what it tells"}, rows)
+	list := mapped(schemas.Examples(), func(e schemas.Example) listedExample {
+		return listedExample{e.Name, e.Schema, e.Summary}
+	})
+	return printList(a, list, columns[listedExample]{
+		[]string{"name", "summary"}, func(e listedExample) []string { return []string{e.Name, e.Summary} },
+	})
 }

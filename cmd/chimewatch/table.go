@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -14,23 +14,41 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// The headings, or fields, whose values are painted.
+// The headings and field names whose values are coloured.
 const (
 	statusColumn   = "status"
 	stateColumn    = "state"
 	severityColumn = "severity"
 )
 
-// painters are what paints the values below these headings.
-var painters = map[string]func(string) string{
-	statusColumn: paint, stateColumn: paintState, severityColumn: paintSeverity,
+// colours are the colours of values that need attention, by heading and first word.
+var colours = map[[2]string]text.Color{
+	{statusColumn, string(pipeline.Failed)}:            text.FgRed,
+	{statusColumn, string(pipeline.CreateFailed)}:      text.FgRed,
+	{statusColumn, string(pipeline.TemporarilyFailed)}: text.FgYellow,
+	{statusColumn, chime.StatusNotSupported}:           text.FgYellow,
+	{stateColumn, stateOpen}:                           text.FgRed,
+	{severityColumn, string(incident.Critical)}:        text.FgRed,
+	{severityColumn, string(incident.High)}:            text.FgYellow,
 }
 
-// printTable writes rows under a header, in columns without lines, so that a
-// reader's eye and a script's awk can follow. Columns that a terminal has no room
-// for follow on a line of their own, indented.
-//
-// With -o csv the rows are written as CSV.
+// coloured returns a value in its colour.
+func coloured(heading, value string) string {
+	word, _, degraded := strings.Cut(value, " ")
+	colour, ok := colours[[2]string{heading, word}]
+	if !ok && degraded && heading == statusColumn {
+		colour, ok = text.FgYellow, true
+	}
+	if !ok {
+		return value
+	}
+	return colour.Sprint(value)
+}
+
+const columnGap = "  "
+
+// printTable writes rows under a header, or as CSV. Columns have no lines, so that awk can read
+// them. Columns that do not fit into the terminal follow on an indented line.
 func (a *app) printTable(header []string, rows [][]string) error {
 	if a.Output == outputCSV {
 		return a.printCSV(header, rows)
@@ -40,81 +58,40 @@ func (a *app) printTable(header []string, rows [][]string) error {
 
 func (a *app) printIndented(indent string, header []string, rows [][]string) error {
 	all := append([][]string{header}, rows...)
-	lines := make([]string, len(all))
-	for from := 0; from < len(header); {
-		to := a.fitting(all, from, len(indent))
-		for i, line := range a.render(all, from, to) {
-			switch {
-			case from == 0:
-				lines[i] = indent + line
-			case line != "":
-				lines[i] += "\n" + indent + continued + line
+	lines, parts := make([]string, len(all)), make([]string, len(all))
+	separator, used := indent, len(indent)
+	endParts := func() {
+		for i, part := range parts {
+			if part = strings.TrimRight(part, " "); part != "" || separator == indent {
+				lines[i] += separator + part
 			}
+			parts[i] = ""
 		}
-		from = to
 	}
+	for column, heading := range header {
+		width := 0
+		for _, cells := range all {
+			width = max(width, text.StringWidth(printable(cells[column])))
+		}
+		if column > 0 && a.width > 0 && used+width > a.width {
+			endParts()
+			separator, used = "\n"+indent+columnGap, len(indent)+len(columnGap)
+		}
+		used += width + len(columnGap)
+		for i, cells := range all {
+			cell := printable(cells[column])
+			if i > 0 && a.colour() {
+				cell = coloured(heading, cell)
+			}
+			parts[i] += text.Pad(cell, width, ' ') + columnGap
+		}
+	}
+	endParts()
 	_, err := fmt.Fprintln(a.stdout, strings.Join(lines, "\n"))
 	return err
 }
 
-const (
-	columnGap = "  "
-	continued = "  " // before columns that follow on a line of their own
-)
-
-// fitting returns the end of the columns from one on that fit beside each other: one
-// at least, and all where the width does not matter.
-func (a *app) fitting(all [][]string, from, indent int) (to int) {
-	room := a.width - indent
-	if from > 0 {
-		room -= len(continued)
-	}
-	for to = from; to < len(all[0]); to++ {
-		widest := 0
-		for _, cells := range all {
-			widest = max(widest, text.StringWidth(printable(cells[to])))
-		}
-		if a.width > 0 && to > from && widest > room {
-			return to
-		}
-		room -= widest + len(columnGap)
-	}
-	return to
-}
-
-// render returns some columns of a header and rows, each row as a line.
-func (a *app) render(all [][]string, from, to int) []string {
-	t := table.NewWriter()
-	t.SetStyle(table.Style{Name: "columns", Box: table.BoxStyle{PaddingRight: columnGap}})
-	t.AppendHeader(tableRow(all[0][from:to]))
-	for _, cells := range all[1:] {
-		t.AppendRow(tableRow(cells[from:to]))
-	}
-	var painted []table.ColumnConfig
-	for at, heading := range all[0][from:to] {
-		if paint := painters[heading]; paint != nil && a.colour() {
-			transform := func(cell any) string { return paint(fmt.Sprint(cell)) }
-			painted = append(painted, table.ColumnConfig{Number: at + 1, Transformer: transform})
-		}
-	}
-	t.SetColumnConfigs(painted)
-	lines := strings.Split(t.Render(), "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
-	}
-	return lines
-}
-
-func tableRow(cells []string) table.Row {
-	r := make(table.Row, len(cells))
-	for i, cell := range cells {
-		r[i] = printable(cell)
-	}
-	return r
-}
-
-// printFields writes the fields that have a value, name and value, indented below
-// a title if there is one.
+// printFields writes the fields that have a value, name and value, indented below the title if there is one.
 func (a *app) printFields(title string, fields [][2]string) {
 	fields = slices.DeleteFunc(fields, func(f [2]string) bool { return f[1] == "" })
 	if len(fields) == 0 {
@@ -131,47 +108,36 @@ func (a *app) printFields(title string, fields [][2]string) {
 		indent = "  "
 	}
 	for _, f := range fields {
-		if paint := painters[f[0]]; paint != nil && a.colour() {
-			f[1] = paint(f[1])
+		if a.colour() {
+			f[1] = coloured(f[0], f[1])
 		}
-		fmt.Fprintln(a.stdout, indent+text.Pad(f[0], width, ' ')+"  "+f[1])
+		fmt.Fprintln(a.stdout, indent+text.Pad(f[0], width, ' ')+columnGap+f[1])
 	}
 }
 
-// paint colours a status that somebody should look at.
-func paint(status string) string {
-	word, _, degraded := strings.Cut(status, " ")
-	switch {
-	case word == string(pipeline.Failed) || word == string(pipeline.CreateFailed):
-		return text.FgRed.Sprint(status)
-	case degraded || word == string(pipeline.TemporarilyFailed) || word == chime.StatusNotSupported:
-		return text.FgYellow.Sprint(status)
-	default:
-		return status
-	}
+// section is a table with a title, as part of a detail view.
+type section struct {
+	title  string
+	header []string
+	rows   [][]string
 }
 
-// paintState colours the state of an incident that goes on.
-func paintState(state string) string {
-	if state == stateOpen {
-		return text.FgRed.Sprint(state)
+// printSections writes the sections that have rows.
+func (a *app) printSections(sections []section) error {
+	for _, s := range sections {
+		if len(s.rows) == 0 {
+			continue
+		}
+		fmt.Fprintf(a.stdout, "\n%s\n", s.title)
+		if err := a.printIndented("  ", s.header, s.rows); err != nil {
+			return err
+		}
 	}
-	return state
+	return nil
 }
 
-// paintSeverity colours what somebody should look at first.
-func paintSeverity(severity string) string {
-	switch incident.Severity(severity) {
-	case incident.Critical:
-		return text.FgRed.Sprint(severity)
-	case incident.High:
-		return text.FgYellow.Sprint(severity)
-	}
-	return severity
-}
-
-// printable replaces what a terminal would act upon instead of showing it. The
-// texts come from events, and so from whoever called.
+// printable replaces control characters, which a terminal would execute: texts come from events,
+// and so from callers.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -179,4 +145,26 @@ func printable(s string) string {
 		}
 		return unicode.ReplacementChar
 	}, s)
+}
+
+// spaced writes free text on one line.
+func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// snipped writes free text on one line of at most 100 columns.
+func snipped(s string) string { return text.Snip(spaced(s), 100, "…") }
+
+// at formats a time in UTC; the zero time is empty text.
+func at(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// count formats a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

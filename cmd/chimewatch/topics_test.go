@@ -120,7 +120,8 @@ func TestTopicsList(t *testing.T) {
 	})
 	t.Run("ErrNoTopics", func(t *testing.T) {
 		got := topicsOf(newFakeAWS(t), "list")
-		want := "stack Chimewatch: it lacks an output that names a topic (name the deployed stack with --stack"
+		want := "stack Chimewatch: it has no output FailureTopicArn or AlertTopicArn or AlarmTopicArn (name the deployed " +
+			"stack with --stack"
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("got exit code %d and %q", got.code, got.stderr)
 		}
@@ -243,7 +244,7 @@ func TestTopicsTest(t *testing.T) {
 		f := heardAWS(t)
 		delete(f.outputs, "AlarmTopicArn")
 		got := topicsOf(f, "test", "--topic", "alarms")
-		if got.code != exitFailed || !strings.Contains(got.stderr, "it lacks the output AlarmTopicArn") ||
+		if got.code != exitFailed || !strings.Contains(got.stderr, "it has no output AlarmTopicArn") ||
 			len(f.sns.published) != 0 {
 			t.Errorf("got exit code %d and %q", got.code, got.stderr)
 		}

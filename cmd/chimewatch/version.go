@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,7 +9,7 @@ import (
 
 type versionCmd struct{}
 
-// build is the JSON form of what chimewatch version prints.
+// build is the JSON form of a version.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
@@ -19,7 +20,7 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-// Run prints what the Go toolchain wrote into the binary.
+// Run prints the version that the Go toolchain wrote into the binary.
 func (versionCmd) Run(a *app) error {
 	b := thisBuild()
 	if a.asJSON() {
@@ -31,26 +32,17 @@ func (versionCmd) Run(a *app) error {
 
 func thisBuild() build {
 	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		b.read(info)
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
 	}
-	return b
-}
-
-func (b *build) read(info *debug.BuildInfo) {
-	if info.Main.Version != "" {
-		b.Version = info.Main.Version
-	}
+	vcs := map[string]string{}
 	for _, setting := range info.Settings {
-		switch setting.Key {
-		case "vcs.revision":
-			b.Revision = setting.Value
-		case "vcs.modified":
-			b.Modified = setting.Value == "true"
-		case "vcs.time":
-			b.Time = setting.Value
-		}
+		vcs[setting.Key] = setting.Value
 	}
+	b.Version = cmp.Or(info.Main.Version, b.Version)
+	b.Revision, b.Modified, b.Time = vcs["vcs.revision"], vcs["vcs.modified"] == "true", vcs["vcs.time"]
+	return b
 }
 
 func (b build) String() string {

@@ -5,8 +5,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -18,35 +16,21 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
-// maxRetentionDays is a century: a time.Duration has room for less than three.
-const maxRetentionDays = 36500
-
 // parts are what services are made from. Errors of the configuration are collected,
-// so that a function that cannot start says all that is wrong.
+// so that a function that cannot start reports all that is wrong.
 type parts struct {
 	lambdafn.Env
-	table    *dynamo.Store
-	settings config.Settings
-	https    notify.HTTPSBodies
-	errs     *[]error
+	table  *dynamo.Store
+	config config.Stack
+	errs   *[]error
 }
 
 func read(env lambdafn.Env) parts {
-	p := parts{Env: env, errs: new([]error)}
-	var err error
-	days, err := strconv.Atoi(p.require(config.EnvRetentionDays))
-	if err != nil || days < 0 || days > maxRetentionDays {
-		p.check(apperr.New(apperr.Invalid, "environment variable "+config.EnvRetentionDays,
-			fmt.Sprintf("is %q", env.Getenv(config.EnvRetentionDays)), "set a number of days, 0 to keep items for ever"))
-	}
+	chosen, err := config.FromEnvironment(env.Getenv)
+	p := parts{Env: env, config: chosen, errs: &[]error{err}}
+	p.require(config.EnvRetentionDays) // without it, items would expire after the default
 	p.table = dynamo.New(dynamodb.NewFromConfig(env.AWS), p.require(config.EnvTable),
-		dynamo.Options{Retention: time.Duration(days) * 24 * time.Hour})
-	chosen, err := config.FromEnvironment(env.Getenv, config.Watching)
-	p.settings = chosen.Settings
-	p.check(err)
-	p.https, err = notify.ParseHTTPSBodies("environment variable "+config.EnvHTTPSBody,
-		env.Getenv(config.EnvHTTPSBody))
-	p.check(err)
+		dynamo.Options{Retention: time.Duration(chosen.RetentionDays) * 24 * time.Hour})
 	return p
 }
 
@@ -62,12 +46,10 @@ func (p parts) require(name string) string {
 	return value
 }
 
-// words returns how to render the notifications of a topic whose https subscribers
+// rendering returns how to render the notifications of a topic whose https subscribers
 // receive that body.
-func (p parts) words(https notify.HTTPSBody) notify.Options {
-	return notify.Options{
-		FullNumbers: p.Getenv(config.EnvFullNumbers) == "true", RunbookURL: p.Getenv(config.EnvRunbookURL), HTTPS: https,
-	}
+func (p parts) rendering(https notify.HTTPSBody) notify.Options {
+	return notify.Options{FullNumbers: p.config.FullNumbers, RunbookURL: p.config.RunbookURL, HTTPS: https}
 }
 
 // handler returns a handler unless something is wrong with the configuration.

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/incident"
@@ -35,8 +37,8 @@ func Alerts(env lambdafn.Env) (lambdafn.Handler, error) {
 	return p.handler(lambdafn.Each(p.ruleMatches().Handle))
 }
 
-// Consent makes the function consent: it records consent, and starts and stops
-// voice tasks by it.
+// Consent makes the function consent: it records consent, and starts and stops voice
+// tasks accordingly.
 func Consent(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
 	return p.handler(lambdafn.Each(p.voiceTasks().Handle))
@@ -47,8 +49,8 @@ func Consent(env lambdafn.Env) (lambdafn.Handler, error) {
 func Voice(env lambdafn.Env) (lambdafn.Handler, error) {
 	p := read(env)
 	service := p.voiceTasks()
-	if on, _ := voiceTasks(p.Getenv); !on.Any() {
-		service.Calls = nil
+	if len(p.config.VoiceTasks) == 0 {
+		service.Calls = nil // it stores only; consent and the schedule stop tasks that still run
 	}
 	return p.handler(func(ctx context.Context, messages []lambdafn.Message) []error {
 		deliveries := make([]voicetask.Delivery, len(messages))
@@ -65,9 +67,10 @@ func Watch(env lambdafn.Env) (lambdafn.Handler, error) {
 	checks := watchdog.Service{
 		Repo: p.table, Incidents: p.incidents(), API: chimeapi.New(p.AWS),
 		Notifier: notify.Warnings{
-			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.rendering(p.config.HTTPS.Failures),
+			Owner: lambdafn.RequestID,
 		},
-		Limits: p.settings.Limits, Counts: p.Metrics, Account: p.Getenv(config.EnvAccount), Region: p.AWS.Region,
+		Limits: p.config.Limits, Counts: p.Metrics, Account: p.Getenv(config.EnvAccount), Region: p.AWS.Region,
 		Now: time.Now, Wait: wait,
 	}
 	return p.handler(lambdafn.Scheduled(checks.Run, p.ruleMatches().Run, p.voiceTasks().Run))
@@ -79,24 +82,44 @@ func (p parts) failureTopic() *notify.Topic {
 
 func (p parts) incidents() *incident.Service {
 	return &incident.Service{
-		Repo: p.table, Timing: p.settings.Timing, Counts: p.Metrics, Now: time.Now,
+		Repo: p.table, Timing: p.config.Timing, Counts: p.Metrics, Now: time.Now,
 		Notifier: notify.Incidents{
-			Outbox: p.table, Topic: p.failureTopic(), Options: p.words(p.https.Failures), Owner: lambdafn.RequestID,
+			Outbox: p.table, Topic: p.failureTopic(), Options: p.rendering(p.config.HTTPS.Failures),
+			Owner: lambdafn.RequestID,
 		},
 	}
 }
 
 func (p parts) ruleMatches() *rulematch.Service {
-	routes, err := rulematch.Parse("environment variable "+config.EnvRoutes, p.Getenv(config.EnvRoutes))
-	p.check(err)
 	client := sns.NewFromConfig(p.AWS)
 	return &rulematch.Service{
-		Repo: p.table, Routes: routes, Window: p.settings.MatchWindow, Counts: p.Metrics, Now: time.Now,
+		Repo: p.table, Routes: p.config.Routes, Window: p.config.MatchWindow, Counts: p.Metrics, Now: time.Now,
 		Notifier: notify.Matches{
 			Outbox: p.table, Topic: notify.NewTopic(client, p.require(config.EnvAlertTopicARN)),
 			Topics:  func(arn string) notify.Publisher { return notify.NewTopic(client, arn) },
-			Options: p.words(p.https.Alerts), Owner: lambdafn.RequestID,
+			Options: p.rendering(p.config.HTTPS.Alerts), Owner: lambdafn.RequestID,
 		},
+	}
+}
+
+// voiceTasks makes the service of consent and voice notifications. It can stop tasks
+// even where none is turned on.
+func (p parts) voiceTasks() *voicetask.Service {
+	on := voicetask.Settings{}
+	for _, task := range p.config.VoiceTasks {
+		on[voicetask.Task(task)] = true
+	}
+	if on[voicetask.SpeakerSearch] && p.config.VoiceProfileDomainARN == "" {
+		p.check(apperr.New(apperr.Invalid, "environment variable "+config.EnvVoiceProfileDomainARN,
+			`is "", but speaker searches need a voice profile domain`, "set the domain's ARN"))
+	}
+	_, domain, _ := strings.Cut(p.config.VoiceProfileDomainARN, "/")
+	runner := &voicetask.TaskRunner{
+		Table: p.table, Service: chimeapi.VoiceTasks{API: chimeapi.New(p.AWS), DomainID: domain},
+		On: on, Now: time.Now, Counts: p.Metrics,
+	}
+	return &voicetask.Service{
+		Notifications: p.table, Ledger: p.table, Expiries: p.table, Calls: runner, Counts: p.Metrics, Now: time.Now,
 	}
 }
 

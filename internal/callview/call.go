@@ -1,5 +1,4 @@
-// Package callview gives what is known of one call's pipeline as the JSON object
-// that chimewatch prints, and that scripts rely on.
+// Package callview defines the JSON object of one call that chimewatch prints. Scripts depend on it.
 package callview
 
 import (
@@ -17,14 +16,13 @@ import (
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
-// Call is one pipeline, or one that could not be created, with what happened to
-// it. Fields without a value are absent from the JSON. Times are RFC 3339 in UTC.
+// Call is one pipeline, or one that could not be created, with its history. Fields without a value are absent
+// from the JSON. Times are RFC 3339 in UTC.
 type Call struct {
-	// ID is the key that chimewatch keeps the pipeline by: PipelineID, or for a
-	// failed creation, which has none, an id that begins with "create-failed.". In a
-	// rehearsal all ids begin with "rehearsal-".
+	// ID is the key of the pipeline in the table: PipelineID, or for a failed creation, which has none, an id
+	// that begins with "create-failed.". In a rehearsal all ids begin with "rehearsal-".
 	ID string `json:"id"`
-	// Rehearsal says that this is no real call.
+	// Rehearsal reports whether this is no real call.
 	Rehearsal        bool   `json:"rehearsal,omitempty"`
 	PipelineID       string `json:"pipelineId,omitempty"`
 	PipelineARN      string `json:"pipelineArn,omitempty"`
@@ -33,8 +31,7 @@ type Call struct {
 	Region           string `json:"region,omitempty"`
 
 	Status pipeline.Status `json:"status"`
-	// Degraded tells of a pipeline that failed in part: it runs or has stopped,
-	// but an element does not deliver.
+	// Degraded reports whether the pipeline runs or has stopped, but an element fails.
 	Degraded bool `json:"degraded"`
 
 	CallID           string `json:"callId,omitempty"`
@@ -43,13 +40,12 @@ type Call struct {
 	Direction        string `json:"direction,omitempty"`
 	FromNumber       string `json:"fromNumber,omitempty"`
 	ToNumber         string `json:"toNumber,omitempty"`
-	// Metadata is all else that the events' details had.
+	// Metadata are the other fields of the events' details.
 	Metadata map[string]json.RawMessage `json:"metadata,omitempty"`
 
 	Elements []Element `json:"elements"`
 	Failure  *Failure  `json:"failure,omitempty"`
-	// Reconciled reports that the state was completed from what the API told,
-	// because events were missing or late.
+	// Reconciled is set if the state was completed from an answer of the API, because events were missing or late.
 	Reconciled *Reconciled `json:"reconciled,omitempty"`
 
 	CreatedAt time.Time `json:"createdAt,omitzero"`
@@ -59,15 +55,14 @@ type Call struct {
 	// DurationSeconds is the time from StartedAt, else CreatedAt, to EndedAt.
 	DurationSeconds float64 `json:"durationSeconds,omitempty"`
 
-	// Each of these is absent where it was not asked for, and an empty array
-	// where there is none.
+	// Each of these is absent if it was not asked for, and an empty array if there is none.
 	Events []Event `json:"events,omitzero"`
 	Alerts []Alert `json:"alerts,omitzero"`
-	// Incidents are the ids of those that the call's failures have joined.
+	// Incidents are the ids of the incidents of the call's failures.
 	Incidents []string `json:"incidents,omitzero"`
-	// Notifications are those about these incidents and about the alerts.
+	// Notifications are those about these incidents and alerts.
 	Notifications []Notification `json:"notifications,omitzero"`
-	// Voice is absent where nothing is known of voice analytics on the call.
+	// Voice is absent if nothing is known about voice analytics on the call.
 	Voice *Voice `json:"voice,omitempty"`
 }
 
@@ -76,17 +71,15 @@ type Element struct {
 	Type         string `json:"type"`
 	Status       string `json:"status,omitempty"`
 	StatusDetail string `json:"statusDetail,omitempty"`
-	// Class is why the element does not deliver; absent where it does.
+	// Class is the cause of the element's failure; absent if it does not fail.
 	Class incident.Class `json:"class,omitempty"`
 	// UpdatedOn is in epoch milliseconds, as in the event; UpdatedAt is the same time.
 	UpdatedOn int64     `json:"updatedOn,omitempty"`
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
-	// Source is the event that brought this status first.
-	Source
+	Source              // the first event with this status
 }
 
-// Source is the event that brought something. It is absent where the history was not
-// asked for, and where the event is not in it any more.
+// Source is the event that a fact was in. It is absent if the history was not asked for, or has expired.
 type Source struct {
 	EventID   string    `json:"eventId,omitempty"`
 	EventTime time.Time `json:"eventTime,omitzero"`
@@ -98,12 +91,10 @@ type Failure struct {
 	Reason         string         `json:"reason,omitempty"`
 	Origin         string         `json:"origin,omitempty"`
 	HTTPStatusCode string         `json:"httpStatusCode,omitempty"`
-	// Source is the event that said so.
 	Source
 }
 
-// Reconciled says when the API was asked, which operation, what it told, and how
-// the pipeline stood so that it was asked.
+// Reconciled says when which operation of the API was called, what status it returned, and why it was called.
 type Reconciled struct {
 	At      time.Time       `json:"at"`
 	From    string          `json:"from"`
@@ -111,21 +102,21 @@ type Reconciled struct {
 	Because string          `json:"because,omitempty"`
 }
 
-// Event is one state change that came for the pipeline.
+// Event is one state change of the pipeline.
 type Event struct {
 	Time      time.Time `json:"time"`
 	ID        string    `json:"id"`
 	EventType string    `json:"eventType"`
 	// Changes are the elements whose status or detail the event changed.
 	Changes []Change `json:"changes,omitempty"`
-	// Body is the event as it came; absent where Options do not ask for it.
+	// Body is the event as it was received; absent without Options.Bodies.
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
 // Change is an element that an event changed.
 type Change struct {
 	Element string `json:"element"`
-	// From is the status before, absent where none was known.
+	// From is the status before; absent if it was not known.
 	From         string `json:"from,omitempty"`
 	Status       string `json:"status"`
 	StatusDetail string `json:"statusDetail,omitempty"`
@@ -136,13 +127,13 @@ type Alert struct {
 	Time     time.Time `json:"time"`
 	ID       string    `json:"id"`
 	RuleName string    `json:"ruleName"`
-	// Type is inferred from the event, which does not tell it.
+	// Type is inferred from the event, which has no such field.
 	Type           string `json:"type,omitempty"`
 	UtteranceID    string `json:"utteranceId,omitempty"`
 	ResultID       string `json:"resultId,omitempty"`
 	BeginTimestamp string `json:"beginTimestamp,omitempty"`
 	EndTimestamp   string `json:"endTimestamp,omitempty"`
-	// Body is the event as it came; absent where Options do not ask for it.
+	// Body is the event as it was received; absent without Options.Bodies.
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
@@ -157,15 +148,13 @@ type Notification struct {
 
 // Options chooses between forms of a Call.
 type Options struct {
-	// FullNumbers leaves phone numbers whole. Otherwise their last four digits
-	// are left, wherever in the text of an event one is found.
+	// FullNumbers leaves phone numbers as they are. Otherwise only their last four digits are left, in all texts.
 	FullNumbers bool
-	// Bodies adds each event as it came, masked like all else.
+	// Bodies adds each event as it was received, with masked phone numbers.
 	Bodies bool
 }
 
-// redactor masks phone numbers, those of the call in any form.
-// more are what may be a number as well.
+// redactor masks phone numbers, and those of the call and more in any form.
 func (o Options) redactor(state pipeline.State, more ...string) redact.Redactor {
 	if o.FullNumbers {
 		return redact.Whole()
@@ -173,9 +162,11 @@ func (o Options) redactor(state pipeline.State, more ...string) redact.Redactor 
 	return redact.Knowing(append(more, state.FromNumber, state.ToNumber)...)
 }
 
-// New makes a Call of what the store holds. Where history, matches or notes is
-// nil the Call has no such field; an empty list makes an empty array.
-func New(state pipeline.State, history []dynamo.Record, matches []dynamo.Match, notes []notify.Notification, o Options) Call {
+// New returns the Call of a state. If history, matches or notifications is nil, the Call has no such field; an empty
+// list is an empty array.
+func New(
+	state pipeline.State, history []dynamo.Record, matches []dynamo.Match, notifications []notify.Notification, o Options,
+) Call {
 	mask := o.redactor(state)
 	c := Call{
 		ID: mask.Text(state.ID), Rehearsal: state.Rehearsal(), PipelineID: mask.Text(state.PipelineID()),
@@ -187,12 +178,20 @@ func New(state pipeline.State, history []dynamo.Record, matches []dynamo.Match, 
 		FromNumber: mask.Number(state.FromNumber), ToNumber: mask.Number(state.ToNumber),
 		Metadata:  mask.Members(state.Metadata),
 		Elements:  make([]Element, len(state.Elements)),
-		Failure:   failureOf(state, mask),
-		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(), UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
+		CreatedAt: state.CreatedAt.UTC(), StartedAt: state.StartedAt.UTC(),
+		UpdatedAt: state.UpdatedAt().UTC(), EndedAt: state.EndedAt().UTC(),
+		Alerts:        mapped(matches, func(m dynamo.Match) Alert { return alertOf(m, state, o) }),
+		Notifications: mapped(notifications, func(n notify.Notification) Notification { return notificationOf(n, mask) }),
+	}
+	if f := state.Failure; f != nil {
+		c.Failure = &Failure{
+			Class: incident.CauseOfState(state).Class, Reason: mask.Text(f.Reason),
+			Origin: mask.Text(f.Origin), HTTPStatusCode: mask.Text(f.HTTPStatusCode),
+		}
 	}
 	if seen := state.Observation; seen != nil {
 		c.Reconciled = &Reconciled{At: seen.At(), From: "GetMediaPipeline", Status: seen.Status}
-		c.takeBecause()
+		c.moveBecause()
 	}
 	for i, e := range state.Elements {
 		c.Elements[i] = Element{
@@ -206,38 +205,36 @@ func New(state pipeline.State, history []dynamo.Record, matches []dynamo.Match, 
 			c.Elements[i].Class = incident.CauseOfElement(e).Class
 		}
 	}
-	if lasted := c.EndedAt.Sub(cmp.Or(c.StartedAt, c.CreatedAt)); !c.EndedAt.IsZero() && !c.CreatedAt.IsZero() && lasted > 0 {
-		c.DurationSeconds = lasted.Seconds()
+	duration := c.EndedAt.Sub(cmp.Or(c.StartedAt, c.CreatedAt))
+	if !c.EndedAt.IsZero() && !c.CreatedAt.IsZero() && duration > 0 {
+		c.DurationSeconds = duration.Seconds()
 	}
 	if history != nil {
 		c.addHistory(state, history, mask, o)
 	}
-	if matches != nil {
-		c.Alerts = make([]Alert, len(matches))
-		for i, m := range matches {
-			c.Alerts[i] = alertOf(m, state, o)
+	slices.SortStableFunc(c.Notifications, func(a, b Notification) int {
+		if a.SentAt.IsZero() != b.SentAt.IsZero() {
+			return b.SentAt.Compare(a.SentAt) // one that is being sent comes last
 		}
-	}
-	if notes != nil {
-		c.Notifications = make([]Notification, len(notes))
-		for i, n := range notes {
-			c.Notifications[i] = Notification{
-				ID: notificationID(n, mask), Kind: n.Kind, Subject: mask.Text(n.Subject), SentAt: n.SentAt.UTC(),
-			}
-		}
-		slices.SortStableFunc(c.Notifications, func(a, b Notification) int {
-			if a.SentAt.IsZero() != b.SentAt.IsZero() {
-				return b.SentAt.Compare(a.SentAt) // what is being sent comes last
-			}
-			return a.SentAt.Compare(b.SentAt)
-		})
-	}
+		return a.SentAt.Compare(b.SentAt)
+	})
 	return c
 }
 
-// takeBecause takes what an observation put among the metadata, which are the
-// customer's, to where it belongs.
-func (c *Call) takeBecause() {
+// mapped returns what f returns for each element of a list; nil for nil.
+func mapped[T, U any](list []T, f func(T) U) []U {
+	if list == nil {
+		return nil
+	}
+	result := make([]U, len(list))
+	for i, item := range list {
+		result[i] = f(item)
+	}
+	return result
+}
+
+// moveBecause moves the reason of an observation out of the metadata, which are the customer's.
+func (c *Call) moveBecause() {
 	if json.Unmarshal(c.Metadata[chime.ObservedBecause], &c.Reconciled.Because) != nil {
 		return // there is none
 	}
@@ -247,24 +244,14 @@ func (c *Call) takeBecause() {
 	}
 }
 
-func failureOf(state pipeline.State, mask redact.Redactor) *Failure {
-	f := state.Failure
-	if f == nil {
-		return nil
+// notificationOf masks the id, which names a call. The id of an incident has no phone number, and its hash may look
+// like one.
+func notificationOf(n notify.Notification, mask redact.Redactor) Notification {
+	id := n.ID
+	if n.Kind != string(notify.IncidentUpdate) {
+		id = mask.Text(id)
 	}
-	return &Failure{
-		Class: incident.CauseOfState(state).Class, Reason: mask.Text(f.Reason),
-		Origin: mask.Text(f.Origin), HTTPStatusCode: mask.Text(f.HTTPStatusCode),
-	}
-}
-
-// notificationID masks the id of a notification, which names a call. The id of an
-// incident is made so that no number is in it, and its hash may look like one.
-func notificationID(n notify.Notification, mask redact.Redactor) string {
-	if n.Kind == string(notify.IncidentUpdate) {
-		return n.ID
-	}
-	return mask.Text(n.ID)
+	return Notification{ID: id, Kind: n.Kind, Subject: mask.Text(n.Subject), SentAt: n.SentAt.UTC()}
 }
 
 func alertOf(m dynamo.Match, state pipeline.State, o Options) Alert {
@@ -274,7 +261,7 @@ func alertOf(m dynamo.Match, state pipeline.State, o Options) Alert {
 		rule := event.RulesMatched
 		a.UtteranceID, a.ResultID = mask.Text(rule.UtteranceID), mask.Text(rule.ResultID)
 		a.BeginTimestamp, a.EndTimestamp = mask.Text(rule.BeginTimestamp), mask.Text(rule.EndTimestamp)
-		// By their names in the body they would be ids, which may be digits.
+		// The names of these fields in the body are those of ids, which may be digits and are not masked.
 		mask = o.redactor(state, rule.UtteranceID, rule.ResultID)
 	}
 	if o.Bodies {

@@ -10,35 +10,35 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// Voice is what is known of voice analytics on a call.
+// Voice is what is known about voice analytics on a call.
 type Voice struct {
-	// Tasks are those that the service told of, in the order of their first word.
+	// Tasks are those with voice notifications, in the order of the first of each.
 	Tasks []VoiceTask `json:"tasks"`
-	// Consent says for each kind of task whether it may run, and how it stands.
+	// Consent says for each kind of task whether it has consent, and its state.
 	Consent []voicetask.Standing `json:"consent"`
 }
 
-// VoiceTask is one task and its latest notification.
+// VoiceTask is one task and its latest voice notification.
 type VoiceTask struct {
 	TaskID string `json:"taskId"`
-	// Kind is speaker-search or voice-tone, or the detail type of what is not known.
+	// Kind is speaker-search or voice-tone; for an unknown kind the detail type.
 	Kind   string    `json:"kind"`
 	Status string    `json:"status,omitempty"`
 	Time   time.Time `json:"time"`
-	// Result is the latest result as the service gives it: speakerSearchDetails
-	// or voiceToneAnalysisDetails.
+	// Result is the latest speakerSearchDetails or voiceToneAnalysisDetails of the service.
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
-// AddVoice adds what the notifications and the ledger of the state's call tell;
-// nothing when they tell nothing. notes are oldest first.
-func (c *Call) AddVoice(state pipeline.State, notes []chime.VoiceNotification, ledger voicetask.Ledger, now time.Time, o Options) {
+// AddVoice adds the voice notifications, oldest first, and the consent ledger of a call; nothing if they are empty.
+func (c *Call) AddVoice(
+	state pipeline.State, notes []chime.VoiceNotification, ledger voicetask.Ledger, now time.Time, o Options,
+) {
 	mask := o.redactor(state)
 	v := Voice{Tasks: []VoiceTask{}, Consent: ledger.Standings(now)}
 	for i, s := range v.Consent {
 		v.Consent[i].By, v.Consent[i].TaskID, v.Consent[i].Detail = mask.Text(s.By), mask.Text(s.TaskID), mask.Text(s.Detail)
 	}
-	index := map[string]int{} // by the ids as they are: two may be alike when masked
+	index := map[string]int{} // by the unmasked ids: two masked ones may be equal
 	for _, n := range notes {
 		if n.TaskID == "" {
 			continue
@@ -56,7 +56,7 @@ func (c *Call) AddVoice(state pipeline.State, notes []chime.VoiceNotification, l
 	}
 }
 
-// update takes over what a notification says that is newer than those before.
+// update applies a voice notification that is newer than those before.
 func (t *VoiceTask) update(n chime.VoiceNotification, mask redact.Redactor) {
 	t.Kind, t.Status, t.Time = kindOf(n, mask), mask.Text(n.DetailStatus), n.Time
 	if n.Event.Voice == nil {

@@ -45,14 +45,8 @@ func readElements(value jsontext.Value) (list []Element, rest jsontext.Value) {
 
 func readElementList(value jsontext.Value) (list []Element, rest jsontext.Value) {
 	var unread [][]byte
-	dec := newDecoder(value)
-	_, _ = dec.ReadToken() // the value was read whole before: it is well formed
 	list = make([]Element, 0, 2)
-	for dec.PeekKind() != ']' {
-		entry, err := dec.ReadValue()
-		if err != nil {
-			break
-		}
+	eachItem(value, func(entry jsontext.Value) {
 		e, whole := readElement(structure(entry))
 		if e.Type != "" {
 			list = append(list, e)
@@ -60,7 +54,7 @@ func readElementList(value jsontext.Value) (list []Element, rest jsontext.Value)
 		if !whole {
 			unread = append(unread, bytes.Clone(entry))
 		}
-	}
+	})
 	if len(unread) > 0 {
 		rest = append(append(jsontext.Value{'['}, bytes.Join(unread, []byte{','})...), ']')
 	}

@@ -21,9 +21,9 @@ const MaxIDLength = 256
 type FieldError struct {
 	// Pointer is the JSON pointer of the field (RFC 6901).
 	Pointer string
-	// Got says what was there, shortened; "nothing" when the field is absent.
+	// Got describes what was there, shortened; "nothing" when the field is absent.
 	Got string
-	// Want says what was expected.
+	// Want describes what was expected.
 	Want string
 }
 
@@ -34,16 +34,15 @@ func (e *FieldError) Error() string {
 // Parse makes an Event from the bytes of one. It is liberal: unknown fields,
 // event types, statuses and element types are kept, a field of an unexpected
 // type is kept as metadata, and where a key stands twice the value of the
-// documented form is taken, else the last. JSON text is read where an object or a
+// documented form counts, else the last. JSON text is read where an object or a
 // list is documented. Of a list whatever can be read is read, and the rest is kept as
 // metadata.
 //
-// An event is unusable when it is no JSON object, has no id or no detail-type,
-// when its time is none that ParseTime reads, when a
-// state change has no eventType, or when one that is no failed creation has no
-// pipeline ARN, or a rule match no ruleName. Then the error is a apperr.Error of class Invalid,
-// and holds a *FieldError where a field is at fault. Parse keeps a reference to
-// raw, which must not be changed afterwards.
+// An event is unusable when it is no JSON object, has no id or no detail-type, when its
+// time is none that ParseTime reads, when a state change has no eventType, or when one
+// that is no failed creation has no pipeline ARN, or a rule match no ruleName. Then the
+// error is an apperr.Error of class Invalid, with a *FieldError where a field is at fault.
+// Parse keeps a reference to raw, which must not be changed afterwards.
 //
 // The ids of an event of RehearsalSource get RehearsalPrefix. An event of any
 // other source whose own id begins so is unusable; any other id that begins so is
@@ -55,13 +54,7 @@ func Parse(raw []byte) (*Event, error) { return ParseAt(raw, time.Time{}) }
 // on more than the bytes, and is not to be merged with others.
 func ParseAt(raw []byte, otherwise time.Time) (*Event, error) {
 	p := parser{ev: &Event{Raw: raw}, otherwise: otherwise}
-	if err := p.envelope(raw); err != nil {
-		return nil, err
-	}
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	return p.ev, p.detail()
+	return p.ev, p.parse()
 }
 
 // ParseEnvelope reads the envelope of an event and not its detail, and accepts
@@ -70,18 +63,35 @@ func ParseAt(raw []byte, otherwise time.Time) (*Event, error) {
 // ParseEnvelope keeps a reference to raw, as Parse does.
 func ParseEnvelope(raw []byte) (*Event, error) {
 	p := parser{ev: &Event{Raw: raw}}
-	if err := p.envelope(raw); err != nil {
-		return nil, err
-	}
-	return p.ev, nil
+	return p.ev, p.envelope(raw)
 }
 
 type parser struct {
 	ev        *Event
 	time      time.Time
 	badTime   jsontext.Value // the last value of time that is none
-	otherwise time.Time      // what to say where there is none; zero to refuse
+	otherwise time.Time      // the time of an event that has none; zero to refuse it
 	rawDetail jsontext.Value // an object, where there is one
+}
+
+// parse reads the whole event.
+func (p *parser) parse() error {
+	if err := p.envelope(p.ev.Raw); err != nil {
+		return err
+	}
+	if err := p.check(); err != nil {
+		return err
+	}
+	switch p.ev.DetailType {
+	case DetailStateChange:
+		return p.stateChange()
+	case DetailRulesMatched:
+		return p.rulesMatched()
+	case DetailVoiceStatus, DetailSpeakerSearch, DetailVoiceTone:
+		p.ev.Voice = &VoiceAnalytics{}
+		return p.voice(p.ev.Voice)
+	}
+	return nil
 }
 
 var decodeOptions = []jsontext.Options{
@@ -125,17 +135,13 @@ func eachMember(raw []byte, fn func(key string, value jsontext.Value) error) err
 }
 
 // knownKeys are the keys that events are known to have, so that reading one of
-// them takes no memory.
+// them allocates nothing.
 var knownKeys = map[string]string{}
 
 func init() {
-	for _, key := range []string{
-		"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail", "service-type", "replay-name",
-		"eventType", "mediaInsightsPipelineArn", "mediaInsightsPipelineConfigurationArn", "mediaInsightsPipelineElementStatuses",
-		"failureReason", "failureOrigin", "httpStatusCode", "type", "status", "statusDetail", "updatedOn",
-		"callId", "transactionId", "voiceConnectorId", "direction", "fromNumber", "toNumber",
-		"ruleName", "sourceMetadata", "utteranceId", "resultId", "beginTimestamp", "endTimestamp", "taskId", "detailStatus", "mediaInsightsPipelineId",
-	} {
+	for _, key := range append(strings.Fields(`version id detail-type source account time region resources detail
+		service-type replay-name type status statusDetail updatedOn ruleName sourceMetadata utteranceId resultId
+		beginTimestamp endTimestamp taskId detailStatus mediaInsightsPipelineId`), documented...) {
 		knownKeys[key] = key
 	}
 }
@@ -221,23 +227,8 @@ func (p *parser) check() error {
 	return nil
 }
 
-func (p *parser) detail() error {
-	switch p.ev.DetailType {
-	case DetailStateChange:
-		return p.stateChange()
-	case DetailRulesMatched:
-		return p.rulesMatched()
-	case DetailVoiceStatus, DetailSpeakerSearch, DetailVoiceTone:
-		return p.voice()
-	}
-	return nil
-}
-
-// elementStatuses is the key of the elements' list.
-const elementStatuses = "mediaInsightsPipelineElementStatuses"
-
-// runtimeMetadata are keys under which the runtime metadata may stand that is
-// flattened into the detail by the developer guide.
+// runtimeMetadata are keys under which the runtime metadata may stand, which is
+// flattened into the detail according to the developer guide.
 var runtimeMetadata = []string{"MediaInsightsRuntimeMetadata", "mediaInsightsRuntimeMetadata", "sourceMetadata"}
 
 func (p *parser) stateChange() error {
@@ -246,18 +237,14 @@ func (p *parser) stateChange() error {
 	err := p.eachDetail(func(key string, value jsontext.Value) bool {
 		switch key {
 		case "eventType":
-			return keepForm(&sc.EventType, value, &sc.Metadata, key, func(s string) bool { return strings.HasPrefix(s, "chime:") })
-		case "mediaInsightsPipelineArn":
-			return keepForm(&sc.PipelineARN, value, &sc.Metadata, key, isPipelineARN)
-		case "mediaInsightsPipelineConfigurationArn":
-			return keepForm(&sc.ConfigurationARN, value, &sc.Metadata, key, isConfigurationARN)
+			return keepForm(&sc.EventType, value, &sc.Metadata, key, isEventType)
 		case "failureReason":
 			return keepText(&sc.FailureReason, value)
 		case "failureOrigin":
 			return keepText(&sc.FailureOrigin, value)
 		case "httpStatusCode":
 			return keepTextOrNumber(&sc.HTTPStatusCode, value)
-		case elementStatuses:
+		case "mediaInsightsPipelineElementStatuses":
 			elements, rest := readElements(value)
 			sc.Elements = append(sc.Elements, elements...)
 			if rest != nil {
@@ -267,7 +254,7 @@ func (p *parser) stateChange() error {
 		case "version":
 			return value.Kind() == '"'
 		}
-		return sc.take(key, value)
+		return sc.keepID(key, value)
 	}, &sc.Metadata)
 	if err != nil {
 		return err
@@ -275,16 +262,36 @@ func (p *parser) stateChange() error {
 	for _, key := range runtimeMetadata {
 		sc.fill(sc.Metadata[key])
 	}
-	p.separateCall(&sc.CallFields, &sc.Metadata)
-	p.separateARN("mediaInsightsPipelineArn", &sc.PipelineARN, &sc.Metadata)
+	p.separateChange(sc)
 	if sc.EventType == "" {
-		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])), fmt.Sprintf("a text such as %q", EventInProgress))
+		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])),
+			fmt.Sprintf("a text such as %q", EventInProgress))
 	}
 	if sc.PipelineARN == "" && sc.EventType != EventCreateFailed {
 		return invalid("/detail/mediaInsightsPipelineArn", found(jsontext.Value(sc.Metadata["mediaInsightsPipelineArn"])),
 			"the pipeline's ARN, which only a failed creation may lack")
 	}
 	return nil
+}
+
+// keepID stores an id by which events name their pipeline, configuration and call, or
+// another field of the call; false when key or value is none.
+func (sc *StateChange) keepID(key string, value jsontext.Value) bool {
+	switch key {
+	case "mediaInsightsPipelineArn":
+		return keepForm(&sc.PipelineARN, value, &sc.Metadata, key, isPipelineARN)
+	case "mediaInsightsPipelineConfigurationArn":
+		return keepForm(&sc.ConfigurationARN, value, &sc.Metadata, key, isConfigurationARN)
+	}
+	return sc.keep(key, value)
+}
+
+// separateChange separates the ids of a state change.
+func (p *parser) separateChange(sc *StateChange) {
+	p.separateCall(&sc.CallFields, &sc.Metadata)
+	before, id := SplitPipelineARN(sc.PipelineARN)
+	sc.PipelineARN = id
+	p.separate("mediaInsightsPipelineArn", before, &sc.PipelineARN, &sc.Metadata)
 }
 
 func (p *parser) rulesMatched() error {
@@ -305,7 +312,7 @@ func (p *parser) rulesMatched() error {
 		case "sourceMetadata":
 			source := structure(value)
 			return source.Kind() == '{' && eachMember(source, func(key string, value jsontext.Value) error {
-				if !rm.take(key, value) {
+				if !rm.keep(key, value) {
 					keepRaw(&rm.Metadata, key, value)
 				}
 				return nil
@@ -313,7 +320,7 @@ func (p *parser) rulesMatched() error {
 		case "version":
 			return value.Kind() == '"'
 		}
-		return rm.take(key, value)
+		return rm.keep(key, value)
 	}, &rm.Metadata)
 	if err != nil {
 		return err
@@ -325,9 +332,7 @@ func (p *parser) rulesMatched() error {
 	return nil
 }
 
-func (p *parser) voice() error {
-	v := &VoiceAnalytics{}
-	p.ev.Voice = v
+func (p *parser) voice(v *VoiceAnalytics) error {
 	err := p.eachDetail(func(key string, value jsontext.Value) bool {
 		switch key {
 		case "taskId":
@@ -337,20 +342,20 @@ func (p *parser) voice() error {
 		case "mediaInsightsPipelineId":
 			return keepText(&v.PipelineID, value)
 		}
-		return v.take(key, value)
+		return v.keep(key, value)
 	}, &v.Metadata)
 	if err != nil {
 		return err
 	}
 	p.separateCall(&v.CallFields, &v.Metadata)
-	p.separate("taskId", &v.TaskID, &v.Metadata)
+	p.separate("taskId", "", &v.TaskID, &v.Metadata)
 	_, v.PipelineID = SplitPipelineARN(v.PipelineID)
-	p.separate("mediaInsightsPipelineId", &v.PipelineID, &v.Metadata)
+	p.separate("mediaInsightsPipelineId", "", &v.PipelineID, &v.Metadata)
 	return nil
 }
 
-// eachDetail calls known for every member of the detail; what it does not take
-// is kept as metadata.
+// eachDetail calls known for every member of the detail; a member of which it reports
+// false is kept as metadata.
 func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
 	if p.rawDetail.Kind() != '{' {
 		return invalid("/detail", found(p.rawDetail), "an object")
@@ -367,23 +372,47 @@ func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, r
 	return nil
 }
 
-// take stores one of the call's fields; false when key or value is not one.
-func (c *CallFields) take(key string, value jsontext.Value) bool {
+// callKeys are the keys of CallFields.
+var callKeys = strings.Fields("callId transactionId voiceConnectorId direction fromNumber toNumber")
+
+// field returns the field of a key, nil if there is none.
+func (c *CallFields) field(key string) *string {
 	switch key {
 	case "callId":
-		return keepText(&c.CallID, value)
+		return &c.CallID
 	case "transactionId":
-		return keepText(&c.TransactionID, value)
+		return &c.TransactionID
 	case "voiceConnectorId":
-		return keepText(&c.VoiceConnectorID, value)
+		return &c.VoiceConnectorID
 	case "direction":
-		return keepText(&c.Direction, value)
+		return &c.Direction
 	case "fromNumber":
-		return keepText(&c.FromNumber, value)
+		return &c.FromNumber
 	case "toNumber":
-		return keepText(&c.ToNumber, value)
+		return &c.ToNumber
 	}
-	return false
+	return nil
+}
+
+// keep stores one of the call's fields; false when key or value is not one.
+func (c *CallFields) keep(key string, value jsontext.Value) bool {
+	field := c.field(key)
+	return field != nil && keepText(field, value)
+}
+
+// fill stores the fields that are still empty from an object, which may be JSON text:
+// runtime metadata that the service did not flatten.
+func (c *CallFields) fill(value json.RawMessage) {
+	object, before := structure(jsontext.Value(value)), *c
+	if object.Kind() != '{' {
+		return
+	}
+	_ = eachMember(object, func(key string, value jsontext.Value) error {
+		if field := before.field(key); field != nil && *field == "" {
+			c.keep(key, value)
+		}
+		return nil
+	})
 }
 
 func invalid(pointer, got, want string) error {

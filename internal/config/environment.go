@@ -39,34 +39,28 @@ const (
 	Voice         Group = "voice"         // functions that run voice tasks
 )
 
-// environment returns the settings of these groups that functions read, of all groups
-// where none is named.
-func environment(groups []Group) []Setting {
-	return slices.DeleteFunc(Registry(), func(s Setting) bool {
-		return s.Variable == "" || len(groups) > 0 && !slices.Contains(groups, s.Group)
-	})
-}
-
 // Environment returns the variables with which FromEnvironment returns these values: of
-// some groups, or of all.
+// some groups, or of all where none is named.
 func (c Stack) Environment(groups ...Group) map[string]string {
 	c.Routes = c.Routes.WithoutKeys()
 	env := map[string]string{}
-	for _, s := range environment(groups) {
-		env[s.Variable] = s.format(c)
+	for _, s := range registry {
+		if s.Variable != "" && (len(groups) == 0 || slices.Contains(groups, s.Group)) {
+			env[s.Variable] = s.format(c)
+		}
 	}
 	return env
 }
 
-// FromEnvironment reads the settings of some groups, or of all. A variable that is not
-// set or empty leaves the default, but no runbook. The error is of class Invalid and
-// names every variable that is wrong.
-func FromEnvironment(getenv func(string) string, groups ...Group) (Stack, error) {
+// FromEnvironment reads the settings that functions have. A variable that is not set or
+// empty leaves the default, but no runbook. The error is of class Invalid and names every
+// variable that is wrong; its setting keeps the default.
+func FromEnvironment(getenv func(string) string) (Stack, error) {
 	c := Default()
 	c.RunbookURL = "" // an empty variable is a choice
 	var errs []error
-	for _, s := range environment(groups) {
-		if text := getenv(s.Variable); text != "" {
+	for _, s := range registry {
+		if text := getenv(s.Variable); text != "" && s.Variable != "" {
 			errs = append(errs, s.parse(&c, "environment variable "+s.Variable, text))
 		}
 	}

@@ -38,7 +38,9 @@ func parsed[T any](allowed string, field func(*Stack) *T, parse func(where, text
 }
 
 // value is a kind whose parser only reports whether the text is valid.
-func value[T any](allowed string, field func(*Stack) *T, parse func(text string) (T, bool), format func(T) string) kind {
+func value[T any](
+	allowed string, field func(*Stack) *T, parse func(text string) (T, bool), format func(T) string,
+) kind {
 	return parsed(allowed, field, func(where, text string) (T, error) {
 		v, ok := parse(text)
 		if !ok {
@@ -66,7 +68,7 @@ func between(low, high int) func(int) bool { return func(n int) bool { return n 
 
 // duration is at least low and at most high, or 0 if zero is true.
 func duration(low, high time.Duration, zero bool, field func(*Stack) *time.Duration) kind {
-	allowed := fmt.Sprintf("a duration from %s to %s, written like 90s, 15m or 2h", FormatDuration(low), FormatDuration(high))
+	allowed := "a duration from " + FormatDuration(low) + " to " + FormatDuration(high) + ", written like 90s, 15m or 2h"
 	if zero {
 		allowed += ", or 0"
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -28,9 +29,6 @@ type Setting struct {
 	kind
 }
 
-// Default returns the default as text.
-func (s Setting) Default() string { return s.format(Default()) }
-
 // Registry returns every setting, in the order of the table in README.md.
 func Registry() []Setting { return slices.Clone(registry) }
 
@@ -38,8 +36,7 @@ var registry = []Setting{
 	{"stackName", "", "", "name of the stack",
 		text("letters, digits and hyphens, beginning with a letter, at most 128", stackName,
 			func(c *Stack) *string { return &c.StackName })},
-	{"production", "", "", "protect the stack from deletion",
-		boolean(func(c *Stack) *bool { return &c.Production })},
+	{"production", "", "", "protect the stack from deletion", boolean(func(c *Stack) *bool { return &c.Production })},
 	{"rehearsal", "", "", "let rehearsed events in, too: see [Rehearse](#rehearse)",
 		boolean(func(c *Stack) *bool { return &c.Rehearsal })},
 	{"anyRegion", "", "", "deploy where this version does not know of call analytics",
@@ -48,10 +45,11 @@ var registry = []Setting{
 		text("arm64 or x86_64", func(v string) bool { return v == "arm64" || v == "x86_64" },
 			func(c *Stack) *string { return &c.Architecture })},
 	{"retentionDays", EnvRetentionDays, Storage, "how long calls are kept; 0 for ever. See [docs/DATA.md](docs/DATA.md)",
-		number("a number of days from 1 to 3653, or 0 to keep calls for ever", between(0, 3653),
+		number("a number of days from 1 to 36500, or 0 to keep calls for ever", between(0, maxRetentionDays),
 			func(c *Stack) *int { return &c.RetentionDays })},
 	{"logRetentionDays", "", "", "how long logs are kept",
-		number("a number of days that CloudWatch Logs offers: "+logRetentionNames(),
+		number("a number of days that CloudWatch Logs offers: "+
+			strings.ReplaceAll(strings.Trim(fmt.Sprint(logRetentions), "[]"), " ", ", "),
 			func(n int) bool { return slices.Contains(logRetentions, n) },
 			func(c *Stack) *int { return &c.LogRetentionDays })},
 	{"retain", "", "", "keep table, queues and bucket when the stack is deleted",
@@ -61,10 +59,12 @@ var registry = []Setting{
 			func(c *Stack) *string { return &c.TableName })},
 	{"fullNumbers", EnvFullNumbers, Notifications, "whole phone numbers in notifications, not their last four digits",
 		boolean(func(c *Stack) *bool { return &c.FullNumbers })},
-	{"runbookUrl", EnvRunbookURL, Notifications, "where notifications and alarms link to; set it if you keep your own copy",
+	{"runbookUrl", EnvRunbookURL, Notifications,
+		"where notifications and alarms link to; set it if you keep your own copy",
 		optional("an https address", isWebAddress, func(c *Stack) *string { return &c.RunbookURL })},
-	{"httpsBody", EnvHTTPSBody, Notifications, "what `https` subscribers receive: a card for chat, or `data` for pagers and " +
-		"webhooks, or `failures=data,alerts=card`: see [docs/NOTIFY.md](docs/NOTIFY.md)",
+	{"httpsBody", EnvHTTPSBody, Notifications,
+		"what `https` subscribers receive: a card for chat, or `data` for pagers and webhooks, or " +
+			"`failures=data,alerts=card`: see [docs/NOTIFY.md](docs/NOTIFY.md)",
 		parsed(notify.HTTPSBodyAllowed, func(c *Stack) *notify.HTTPSBodies { return &c.HTTPS }, notify.ParseHTTPSBodies,
 			notify.HTTPSBodies.String)},
 	{"failureEmails", "", "", "addresses subscribed to the topic of failures",
@@ -73,9 +73,11 @@ var registry = []Setting{
 		emails(func(c *Stack) *[]string { return &c.AlertEmails })},
 	{"alarmEmails", "", "", "addresses subscribed to the topic of the alarms",
 		emails(func(c *Stack) *[]string { return &c.AlarmEmails })},
-	{"alarmTopicArn", "", "", "a topic of yours for the alarms, instead of one of the stack; its policy and its key's have " +
-		"to let `cloudwatch.amazonaws.com` publish",
-		optional("the ARN of a standard SNS topic", rulematch.IsTopicARN, func(c *Stack) *string { return &c.AlarmTopicARN })},
+	{"alarmTopicArn", "", "",
+		"a topic of yours for the alarms, instead of one of the stack; its policy and its key's have to " +
+			"let `cloudwatch.amazonaws.com` publish",
+		optional("the ARN of a standard SNS topic", rulematch.IsTopicARN,
+			func(c *Stack) *string { return &c.AlarmTopicARN })},
 	{"memoryMB", "", "", "memory of each function; its share of a CPU grows with it",
 		number("a number of megabytes from 128 to 10240", between(128, 10240), func(c *Stack) *int { return &c.MemoryMB })},
 	{"reservedConcurrency", "", "", "executions that each function keeps for itself, and has at most; 0 reserves nothing",
@@ -94,7 +96,8 @@ var registry = []Setting{
 		number("a number from 0 to 2", between(0, 2), func(c *Stack) *int { return &c.Retry.Max })},
 	{"retryAge", "", "", "how old an event may be when Lambda retries",
 		age(6*time.Hour, func(c *Stack) *time.Duration { return &c.Retry.Age })},
-	{"incidentWindow", "CHIMEWATCH_INCIDENT_WINDOW", Watching, "least time between two notifications about an open incident",
+	{"incidentWindow", "CHIMEWATCH_INCIDENT_WINDOW", Watching,
+		"least time between two notifications about an open incident",
 		duration(time.Second, day, false, func(c *Stack) *time.Duration { return &c.Window })},
 	{"incidentQuiet", "CHIMEWATCH_INCIDENT_QUIET", Watching,
 		"how long no failure may come, while calls succeed, for an incident to be over",
@@ -107,8 +110,9 @@ var registry = []Setting{
 	{"silentPipeline", "CHIMEWATCH_SILENT_PIPELINE", Watching,
 		"how long an open pipeline may have no event before the API is asked about it",
 		duration(time.Minute, 8*time.Hour, false, func(c *Stack) *time.Duration { return &c.Silent })},
-	{"heartbeat", "CHIMEWATCH_HEARTBEAT", Watching, "how long there may be no event at all, where there usually are some " +
-		"at that time of that day; 0 disables the check",
+	{"heartbeat", "CHIMEWATCH_HEARTBEAT", Watching,
+		"how long there may be no event at all, where there usually are some at that time of " +
+			"that day; 0 disables the check",
 		duration(5*time.Minute, 7*day, true, func(c *Stack) *time.Duration { return &c.Heartbeat })},
 	// Only the form of the name is checked: not every function has the time zone database.
 	{"timeZone", "CHIMEWATCH_TIME_ZONE", Watching, "the time zone, such as `America/New_York`, by whose clocks the same " +
@@ -121,17 +125,20 @@ var registry = []Setting{
 	{"pipelineQuota", "CHIMEWATCH_PIPELINE_QUOTA", Watching, "how many pipelines may be active in the Region",
 		number("a number from 1 to "+strconv.Itoa(maxPipelines), between(1, maxPipelines),
 			func(c *Stack) *int { return &c.Quota })},
-	{"matchWindow", "CHIMEWATCH_MATCH_WINDOW", Watching, "least time between two notifications about a rule on a call, or " +
-		"about a rule on calls that its events do not name; 0 sends one for every match",
+	{"matchWindow", "CHIMEWATCH_MATCH_WINDOW", Watching,
+		"least time between two notifications about a rule on a call, or " +
+			"about a rule on calls that its events do not name; 0 sends one for every match",
 		duration(time.Second, day, true, func(c *Stack) *time.Duration { return &c.MatchWindow })},
 	{"routes", EnvRoutes, Routing, "severity and topic of rule matches: " +
 		"`[{\"rule\": \"escalation-*\", \"severity\": \"high\", \"topic\": \"arn:aws:sns:…\", \"key\": \"arn:aws:kms:…\"}]`",
 		parsed("a list of routes", func(c *Stack) *rulematch.Routes { return &c.Routes }, rulematch.Parse,
 			rulematch.Routes.String)},
-	{"voiceSources", "", "", "how voice notifications come: `lambda`, `sqs`, `sns`, `kinesis`: see [docs/VOICE.md](docs/VOICE.md)",
+	{"voiceSources", "", "",
+		"how voice notifications come: `lambda`, `sqs`, `sns`, `kinesis`: see [docs/VOICE.md](docs/VOICE.md)",
 		subset(func(c *Stack) *[]string { return &c.VoiceSources }, VoiceLambda, VoiceSQS, VoiceSNS, VoiceKinesis)},
 	{"voiceTasks", EnvVoiceTasks, Voice, "voice tasks that start where there is consent: `speaker-search`, `voice-tone`",
-		subset(func(c *Stack) *[]string { return &c.VoiceTasks }, string(voicetask.SpeakerSearch), string(voicetask.VoiceTone))},
+		subset(func(c *Stack) *[]string { return &c.VoiceTasks },
+			string(voicetask.SpeakerSearch), string(voicetask.VoiceTone))},
 	{"voiceProfileDomainArn", EnvVoiceProfileDomainARN, Voice, "the voice profile domain of speaker searches",
 		optional("the ARN of a voice profile domain, like arn:aws:chime:us-east-1:111122223333:voice-profile-domain/ID",
 			domainARN, func(c *Stack) *string { return &c.VoiceProfileDomainARN })},
@@ -143,6 +150,9 @@ var registry = []Setting{
 
 const day = 24 * time.Hour
 
+// maxRetentionDays is a century: a time.Duration has room for less than three.
+const maxRetentionDays = 36500
+
 // maxPipelines only catches typing errors.
 const maxPipelines = 1_000_000
 
@@ -150,14 +160,6 @@ const maxPipelines = 1_000_000
 // PutRetentionPolicy).
 var logRetentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
 	3288, 3653}
-
-func logRetentionNames() string {
-	names := make([]string, len(logRetentions))
-	for i, days := range logRetentions {
-		names[i] = strconv.Itoa(days)
-	}
-	return strings.Join(names, ", ")
-}
 
 var (
 	stackName   = lazyregexp.Matcher(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)

@@ -11,9 +11,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// Functions are the functions of one stack. A letter names its function itself,
-// and whoever may send to a queue writes letters; so these are the only ones that
-// a Box invokes with the operator's credentials.
+// Functions are the functions of one stack. A message names its function, and everybody who may send to a queue
+// can write a message; so Redrive invokes only these with the operator's credentials.
 type Functions struct {
 	// Partition, Region and Account are those of the stack.
 	Partition, Region, Account string
@@ -21,15 +20,15 @@ type Functions struct {
 	Names []string
 }
 
-// functionOutput ends the names of the outputs that name the stack's functions.
+// functionOutput is the end of the names of the stack's outputs that name functions.
 const functionOutput = "FunctionName"
 
-// FunctionsOf reads the functions of a stack from its ARN and its outputs. The
-// error is of class Invalid: arnOfStack is no ARN of a stack.
-func FunctionsOf(arnOfStack string, outputs map[string]string) (Functions, error) {
-	stack, err := arn.Parse(arnOfStack)
+// FunctionsOf returns the functions of a stack from its ARN and its outputs. An error of class Invalid means
+// that stackARN is no ARN of a stack.
+func FunctionsOf(stackARN string, outputs map[string]string) (Functions, error) {
+	stack, err := arn.Parse(stackARN)
 	if err != nil || stack.Service != "cloudformation" || stack.Region == "" || stack.AccountID == "" {
-		return Functions{}, apperr.New(apperr.Invalid, "stack "+arnOfStack,
+		return Functions{}, apperr.New(apperr.Invalid, "stack "+stackARN,
 			"has no ARN that says its account and Region, so that its functions are not known", "")
 	}
 	f := Functions{Partition: stack.Partition, Region: stack.Region, Account: stack.AccountID}
@@ -41,14 +40,12 @@ func FunctionsOf(arnOfStack string, outputs map[string]string) (Functions, error
 	return f, nil
 }
 
-// qualifier is a function's version or alias (Lambda API reference, Invoke,
-// FunctionName).
+// qualifier matches the version or the alias of a function (Lambda API reference, Invoke, FunctionName).
 var qualifier = regexp.MustCompile(`^(\$LATEST|[A-Za-z0-9_-]+)$`)
 
-// find returns the name of a function, and its name or ARN as it was given but
-// without the qualifier; found reports whether it is one of f. An ARN has to agree
-// in partition, Region, account and name. A partial ARN is none of f: no service
-// writes one.
+// find returns the name of a function, and its name or ARN as given, without the qualifier. found reports whether it
+// is one of f: partition, Region, account and name of an ARN must be the same. A partial ARN is never found:
+// no service writes one.
 func (f Functions) find(function string) (name, unqualified string, found bool) {
 	name, prefix := function, ""
 	if arn.IsARN(function) {

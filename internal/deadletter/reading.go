@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -20,49 +21,45 @@ import (
 )
 
 const (
-	// maxReceived is how many messages SQS delivers at a time.
-	maxReceived = 10
-	// maxStale is how many times in a row a queue may deliver only what it has delivered
-	// before, until its reading ends: letters do not stay hidden then.
-	maxStale = 3
-	// atOnce is how many requests change the visibility of letters at the same time.
-	atOnce = 16
-	// receiveLimit is how long a queue may need to deliver after the context has ended.
-	receiveLimit = 3 * time.Second
-	// endLimit is how long putting letters back may take after the context has ended.
-	endLimit = 20 * time.Second
+	maxReceived = 10 // messages that SQS delivers at a time
+	// maxStale is how many times in a row a queue may deliver only known messages before reading ends. Some
+	// queues deliver messages again and again although they are hidden.
+	maxStale       = 3
+	maxConcurrency = 16               // requests that change the visibility of messages
+	receiveLimit   = 3 * time.Second  // for receiving after the context has ended
+	endLimit       = 20 * time.Second // for making messages visible after the context has ended
 )
 
-// reading is one pass over the queues of a box.
+// reading is one pass over the queues.
 type reading struct {
-	box     Box
-	hide    time.Duration
-	letters map[letterKey]*Letter // all that were received
-	queues  []*queueReading
+	from     Queues
+	hide     time.Duration
+	messages map[messageKey]*Message // all that were received
+	queues   []*queueReading
 
-	// handles are what hides the letters that are not gone. They are shared with the
-	// goroutine that extends the hiding.
+	// handles are the receipt handles of the messages that are hidden and not deleted. The goroutine that
+	// extends the hiding reads them.
 	mu      sync.Mutex
-	handles map[letterKey]string
+	handles map[messageKey]string
 	stop    func() // ends that goroutine, and waits for it
 }
 
-type letterKey struct{ url, id string }
+type messageKey struct{ url, id string }
 
-// queueReading is what a pass knows of one queue.
+// queueReading is the state of the pass in one queue.
 type queueReading struct {
 	url      string
 	total    int           // messages before the first was received
 	timeout  time.Duration // the queue's own visibility timeout
 	countErr error
 	received int  // messages, each counted once
-	whole    bool // whether it was read to its end
+	complete bool // whether the queue was read to its end
 }
 
-func (b Box) startReading(ctx context.Context) *reading {
+func (q Queues) startReading(ctx context.Context) *reading {
 	r := &reading{
-		box: b, hide: cmp.Or(b.Hide, DefaultHide),
-		letters: map[letterKey]*Letter{}, handles: map[letterKey]string{},
+		from: q, hide: cmp.Or(q.Hide, DefaultHide),
+		messages: map[messageKey]*Message{}, handles: map[messageKey]string{},
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
@@ -71,8 +68,8 @@ func (b Box) startReading(ctx context.Context) *reading {
 	return r
 }
 
-// keepHidden extends the hiding of the letters until ctx ends. A letter whose hiding
-// cannot be extended may be read by others meanwhile, which is no harm.
+// keepHidden extends the hiding of the messages until ctx ends. If it fails for a message, others may read
+// it, which is harmless.
 func (r *reading) keepHidden(ctx context.Context) {
 	ticker := time.NewTicker(r.hide / 3)
 	defer ticker.Stop()
@@ -81,32 +78,29 @@ func (r *reading) keepHidden(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			// Not cut short, as it would then hide letters that were put back meanwhile.
-			whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
-			_, _ = r.changeVisibility(whole, r.hide)
+			// It runs to its end: an interrupted request might hide messages later that were made visible meanwhile.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
+			_, _ = r.changeVisibility(ctx, r.hide)
 			cancel()
 		}
 	}
 }
 
-// changeVisibility hides all letters that are not gone for a time from now on; 0 makes
-// them visible. It returns the number of those it could do that for, by the URL of their
-// queue. A letter that another reader has or has removed by now is no error.
+// changeVisibility hides all messages that are not deleted for a time from now on; 0 makes them visible. It
+// returns how many messages it changed, by the URL of their queue. A message that another reader has or
+// has deleted is no error.
 func (r *reading) changeVisibility(ctx context.Context, timeout time.Duration) (map[string]int, error) {
 	r.mu.Lock()
-	handles := make(map[letterKey]string, len(r.handles))
-	for key, handle := range r.handles {
-		handles[key] = handle
-	}
+	handles := maps.Clone(r.handles)
 	r.mu.Unlock()
 	var mu sync.Mutex
 	changed := map[string]int{}
 	var errs []error
 	var group errgroup.Group
-	group.SetLimit(atOnce)
+	group.SetLimit(maxConcurrency)
 	for key, handle := range handles {
 		group.Go(func() error {
-			_, err := r.box.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+			_, err := r.from.SQS.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
 				QueueUrl: &key.url, ReceiptHandle: &handle, VisibilityTimeout: int32(timeout.Seconds()),
 			})
 			mu.Lock()
@@ -114,10 +108,10 @@ func (r *reading) changeVisibility(ctx context.Context, timeout time.Duration) (
 			switch {
 			case err == nil:
 				changed[key.url]++
-			case !notOurs(err):
+			case !notInFlight(err):
 				errs = append(errs, apperr.Wrap(err, apperr.Internal, "queue "+key.url,
-					fmt.Sprintf("message %s cannot be put back", key.id),
-					fmt.Sprintf("it comes back by itself within %s", r.hide)))
+					fmt.Sprintf("message %s cannot be made visible again", key.id),
+					fmt.Sprintf("it becomes visible by itself within %s", r.hide)))
 			}
 			return nil
 		})
@@ -129,23 +123,22 @@ func (r *reading) changeVisibility(ctx context.Context, timeout time.Duration) (
 	return changed, errors.Join(errs...)
 }
 
-// notOurs reports whether the visibility of a message could not be changed because it
-// is not in flight any more: it was removed, or is visible again (SQS API reference,
-// ChangeMessageVisibility; for a message that is gone SQS answers InvalidParameterValue).
-func notOurs(err error) bool {
+// notInFlight reports whether the visibility of a message could not be changed because it was deleted or is
+// visible again (SQS API reference, ChangeMessageVisibility; for a deleted message SQS answers
+// InvalidParameterValue).
+func notInFlight(err error) bool {
 	var answer smithy.APIError
 	return errors.As(err, &answer) && slices.Contains([]string{
 		"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "InvalidParameterValue", "ReceiptHandleIsInvalid",
 	}, answer.ErrorCode())
 }
 
-// readQueue calls do for the letters of a queue. stopped reports that do returned the
-// error.
-func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Letter) error) (stopped bool, err error) {
-	of := &queueReading{url: q.URL}
-	r.queues = append(r.queues, of)
-	if of.total, of.timeout, of.countErr = r.box.count(ctx, q.URL); ctx.Err() != nil {
-		return false, cmp.Or(of.countErr, ctx.Err())
+// readQueue calls do for the messages of a queue. stopped reports whether do returned the error.
+func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Message) error) (stopped bool, err error) {
+	state := &queueReading{url: q.URL}
+	r.queues = append(r.queues, state)
+	if state.total, state.timeout, state.countErr = r.from.count(ctx, q.URL); ctx.Err() != nil {
+		return false, cmp.Or(state.countErr, ctx.Err())
 	}
 	var errs []error
 	for stale := 0; stale < maxStale; {
@@ -156,21 +149,21 @@ func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Letter) error
 		if len(received) == 0 && ctx.Err() == nil {
 			break
 		}
-		fresh, err := r.hold(ctx, received)
+		fresh, err := r.note(ctx, received)
 		errs = append(errs, err)
-		of.received += len(fresh)
+		state.received += len(fresh)
 		stale++
 		if len(fresh) > 0 {
 			stale = 0
 		}
-		for _, l := range fresh {
+		for _, m := range fresh {
 			if ctx.Err() != nil {
 				break
 			}
-			err := do(l)
-			if l.gone {
+			err := do(m)
+			if m.deleted {
 				r.mu.Lock()
-				delete(r.handles, letterKey{l.url, l.ID})
+				delete(r.handles, messageKey{m.url, m.ID})
 				r.mu.Unlock()
 			}
 			if err != nil {
@@ -181,32 +174,32 @@ func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Letter) error
 			return false, errors.Join(append(errs, ctx.Err())...)
 		}
 	}
-	of.whole = true
+	state.complete = true
 	return false, errors.Join(errs...)
 }
 
-// receive returns what a queue delivers. It does not drop the request when ctx ends: the
-// queue might have delivered letters by then, which would stay hidden.
-func (r *reading) receive(ctx context.Context, q Queue) ([]*Letter, error) {
-	late, cancel := later(ctx, r.box.Wait+receiveLimit)
+// receive returns the messages that a queue delivers. It does not cancel the request when ctx ends: the queue may have
+// delivered messages by then, which would stay hidden.
+func (r *reading) receive(ctx context.Context, q Queue) ([]*Message, error) {
+	late, cancel := later(ctx, r.from.Wait+receiveLimit)
 	defer cancel()
-	out, err := r.box.SQS.ReceiveMessage(late, &sqs.ReceiveMessageInput{
-		QueueUrl: &q.URL, MaxNumberOfMessages: maxReceived, WaitTimeSeconds: int32(r.box.Wait.Seconds()),
+	out, err := r.from.SQS.ReceiveMessage(late, &sqs.ReceiveMessageInput{
+		QueueUrl: &q.URL, MaxNumberOfMessages: maxReceived, WaitTimeSeconds: int32(r.from.Wait.Seconds()),
 		VisibilityTimeout: int32(r.hide.Seconds()), MessageAttributeNames: []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
 	})
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "queue "+q.URL, "cannot be read", "")
 	}
-	letters := make([]*Letter, len(out.Messages))
+	messages := make([]*Message, len(out.Messages))
 	for i, m := range out.Messages {
-		letters[i] = read(q, m)
-		letters[i].judge(q, r.box.Functions)
+		messages[i] = newMessage(q, m)
+		messages[i].refuse(q, r.from.Functions)
 	}
-	return letters, nil
+	return messages, nil
 }
 
-// later returns a context that ends a time after another.
+// later returns a context that ends some time after ctx.
 func later(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -219,66 +212,63 @@ func later(ctx context.Context, by time.Duration) (context.Context, context.Canc
 	return late, func() { stop(); cancel() }
 }
 
-// hold notes letters that were received, and returns those that are new. Of one that
-// was received before, the newer handle counts. One that was deleted is deleted once
-// more: a server of SQS that was away then may still have it (SQS API reference,
-// DeleteMessage).
-func (r *reading) hold(ctx context.Context, received []*Letter) (fresh []*Letter, err error) {
-	for _, l := range received {
-		key := letterKey{l.url, l.ID}
-		known := r.letters[key]
-		if known != nil && known.gone {
-			known.receipt = l.receipt
-			err = errors.Join(err, r.box.Delete(ctx, known))
+// note stores the handles of received messages, and returns the messages that are new. For a known message the newer
+// handle is stored. A message that was deleted is deleted again: a server of SQS that was not reachable then may still
+// have it (SQS API reference, DeleteMessage).
+func (r *reading) note(ctx context.Context, received []*Message) (fresh []*Message, err error) {
+	for _, m := range received {
+		key := messageKey{m.url, m.ID}
+		known := r.messages[key]
+		if known != nil && known.deleted {
+			known.receipt = m.receipt
+			err = errors.Join(err, r.from.Delete(ctx, known))
 			continue
 		}
 		r.mu.Lock()
-		r.handles[key] = l.receipt
+		r.handles[key] = m.receipt
 		r.mu.Unlock()
 		if known != nil {
-			known.receipt = l.receipt
+			known.receipt = m.receipt
 			continue
 		}
-		r.letters[key] = l
-		fresh = append(fresh, l)
+		r.messages[key] = m
+		fresh = append(fresh, m)
 	}
 	return fresh, err
 }
 
-// end makes the letters visible that are still there, and returns how many could not
-// be read.
+// end makes the messages visible that were not deleted, and returns how many could not be read.
 func (r *reading) end(ctx context.Context) (Hidden, error) {
 	r.stop()
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
-	back, err := r.changeVisibility(whole, 0)
+	visible, err := r.changeVisibility(whole, 0)
 	if ctx.Err() != nil {
 		return Hidden{}, err
 	}
-	hidden, countErr := r.hidden(ctx, back)
+	hidden, countErr := r.hidden(ctx, visible)
 	return hidden, errors.Join(countErr, err)
 }
 
-// hidden returns how many letters of the queues were not received, where back is how many
-// were put back. Two counts say so: what there was at first without what was received, and
-// what there is now without what was put back. What came meanwhile is in the second only,
-// what another reader has removed meanwhile is in the first only, and what this one has
-// removed may still be in the second; so the lesser counts.
-func (r *reading) hidden(ctx context.Context, back map[string]int) (Hidden, error) {
+// hidden returns how many messages of the queues were not received, where visible is how many were made visible
+// again. Two numbers are known: the first total without what was received, and the present total without
+// what is visible again. New messages are only in the second, messages that another reader has deleted are
+// only in the first, and messages that this reader deleted may still be in the second; so the smaller counts.
+func (r *reading) hidden(ctx context.Context, visible map[string]int) (Hidden, error) {
 	var sum Hidden
 	var errs []error
-	for _, of := range r.queues {
-		if !of.whole {
-			return Hidden{}, nil // that is an error already
+	for _, state := range r.queues {
+		if !state.complete {
+			return Hidden{}, nil // which is an error already
 		}
-		now, _, err := r.box.count(ctx, of.url)
-		if err = cmp.Or(of.countErr, err); err != nil {
+		now, _, err := r.from.count(ctx, state.url)
+		if err = cmp.Or(state.countErr, err); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if missing := min(of.total-of.received, now-back[of.url]); missing > 0 {
-			sum.Letters += missing
-			until := time.Now().Add(max(of.timeout, r.hide)).UTC().Truncate(time.Second)
+		if missing := min(state.total-state.received, now-visible[state.url]); missing > 0 {
+			sum.Messages += missing
+			until := time.Now().Add(max(state.timeout, r.hide)).UTC().Truncate(time.Second)
 			if until.After(sum.Until) {
 				sum.Until = until
 			}
@@ -287,15 +277,14 @@ func (r *reading) hidden(ctx context.Context, back map[string]int) (Hidden, erro
 	return sum, errors.Join(errs...)
 }
 
-// count returns how many messages are in a queue, visible or not, and the queue's own
-// visibility timeout.
-func (b Box) count(ctx context.Context, url string) (total int, timeout time.Duration, err error) {
+// count returns how many messages are in a queue, visible or not, and the queue's own visibility timeout.
+func (q Queues) count(ctx context.Context, url string) (total int, timeout time.Duration, err error) {
 	counted := []types.QueueAttributeName{
 		types.QueueAttributeNameApproximateNumberOfMessages,
 		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 	}
-	out, err := b.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	out, err := q.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: aws.String(url), AttributeNames: append(counted, types.QueueAttributeNameVisibilityTimeout),
 	})
 	if err != nil {
@@ -309,6 +298,6 @@ func (b Box) count(ctx context.Context, url string) (total int, timeout time.Dur
 		}
 		total += n
 	}
-	seconds, _ := strconv.Atoi(out.Attributes[string(types.QueueAttributeNameVisibilityTimeout)]) // 0 where it has none
+	seconds, _ := strconv.Atoi(out.Attributes[string(types.QueueAttributeNameVisibilityTimeout)]) // 0 if it has none
 	return total, time.Duration(seconds) * time.Second, nil
 }

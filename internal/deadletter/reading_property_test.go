@@ -170,12 +170,12 @@ func (q *badQueue) GetQueueAttributes(
 }
 
 // generated returns queues with some messages, of which other readers hold some.
-func generated(t *rapid.T) (*badQueue, deadletter.Box) {
+func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 	q := &badQueue{t: t, messages: map[string][]*message{}}
-	box := deadletter.Box{SQS: q, Hide: time.Minute}
+	queues := deadletter.Queues{SQS: q, Hide: time.Minute}
 	for n := range rapid.IntRange(1, 3).Draw(t, "queues") {
 		url := fmt.Sprint("https://queue/", n)
-		box.Queues = append(box.Queues, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
+		queues.List = append(queues.List, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
 		for i := range rapid.IntRange(0, 25).Draw(t, "messages") {
 			m := &message{id: fmt.Sprintf("%d-%d", n, i)}
 			m.sentAt = time.UnixMilli(rapid.Int64Range(1_790_000_000_000, 1_790_000_100_000).Draw(t, "sent"))
@@ -184,7 +184,7 @@ func generated(t *rapid.T) (*badQueue, deadletter.Box) {
 			q.messages[url] = append(q.messages[url], m)
 		}
 	}
-	return q, box
+	return q, queues
 }
 
 // check fails where a message is not as it should be after a reading.
@@ -207,19 +207,19 @@ func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 	}
 }
 
-// Whatever a queue does, each letter that no other reader has is worked on once; those
+// Whatever a queue does, each message that no other reader has is worked on once; those
 // that are not deleted can be read by others at once, and the rest are counted.
 func TestReadingHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		done, deleted := map[string]int{}, map[string]bool{}
 		came := 0
-		hidden, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
+		hidden, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 			done[l.ID]++
 			switch rapid.IntRange(0, 4).Draw(t, "what is done") {
 			case 0:
 				deleted[l.ID] = true
-				return box.Delete(t.Context(), l)
+				return queues.Delete(t.Context(), l)
 			case 1: // another reader, who had it before, deletes it
 				for _, m := range slices.Concat(slices.Collect(maps.Values(q.messages))...) {
 					if m.id == l.ID {
@@ -232,9 +232,9 @@ func TestReadingHidesNothing(t *testing.T) {
 					m.deleted = m.deleted || m.others
 				}
 			case 2: // while the last queue is read, one more message comes into the first
-				if l.Queue == box.Queues[len(box.Queues)-1].Name && len(box.Queues) > 1 {
+				if l.Queue == queues.List[len(queues.List)-1].Name && len(queues.List) > 1 {
 					came++
-					q.messages[box.Queues[0].URL] = append(q.messages[box.Queues[0].URL], &message{id: fmt.Sprint("late-", came)})
+					q.messages[queues.List[0].URL] = append(q.messages[queues.List[0].URL], &message{id: fmt.Sprint("late-", came)})
 				}
 			}
 			return nil
@@ -258,22 +258,22 @@ func TestReadingHidesNothing(t *testing.T) {
 			}
 		}
 		q.check(done, deleted)
-		// Where letters come and go while it reads, numbers alone do not say which are hidden.
-		if most := want + min(removed, came); hidden.Letters < want || hidden.Letters > most {
-			t.Fatalf("got %d hidden, want %d to %d", hidden.Letters, want, most)
+		// Where messages come and go while it reads, numbers alone do not say which are hidden.
+		if most := want + min(removed, came); hidden.Messages < want || hidden.Messages > most {
+			t.Fatalf("got %d hidden, want %d to %d", hidden.Messages, want, most)
 		}
-		if (hidden.Letters > 0) == hidden.Until.IsZero() {
-			t.Fatalf("got %d hidden until %s", hidden.Letters, hidden.Until)
+		if (hidden.Messages > 0) == hidden.Until.IsZero() {
+			t.Fatalf("got %d hidden until %s", hidden.Messages, hidden.Until)
 		}
 	})
 }
 
-// Read returns the letters of all queues by time, and says exactly how many are hidden.
+// Read returns the messages of all queues by time, and says exactly how many are hidden.
 func TestReadIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		began := time.Now()
-		letters, hidden, err := box.Read(t.Context())
+		messages, hidden, err := queues.Read(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,11 +285,11 @@ func TestReadIsExact(t *testing.T) {
 				free++
 			}
 		}
-		if len(letters) != free || hidden.Letters != others {
-			t.Fatalf("got %d letters and %d hidden, want %d and %d", len(letters), hidden.Letters, free, others)
+		if len(messages) != free || hidden.Messages != others {
+			t.Fatalf("got %d messages and %d hidden, want %d and %d", len(messages), hidden.Messages, free, others)
 		}
-		if !slices.IsSortedFunc(letters, func(a, b *deadletter.Letter) int { return b.SentAt.Compare(a.SentAt) }) {
-			t.Fatal("got letters that are not newest first over all queues")
+		if !slices.IsSortedFunc(messages, func(a, b *deadletter.Message) int { return b.SentAt.Compare(a.SentAt) }) {
+			t.Fatal("got messages that are not newest first over all queues")
 		}
 		if others > 0 && hidden.Until.Before(began.Add(4*time.Minute)) { // the queue's own timeout is 300 s
 			t.Fatalf("got hidden until %s, want as long as a reader of the queue may hide them", hidden.Until)
@@ -298,10 +298,10 @@ func TestReadIsExact(t *testing.T) {
 	})
 }
 
-// A reading that fails, or is interrupted, leaves every letter visible as well.
+// A reading that fails, or is interrupted, leaves every message visible as well.
 func TestReadingThatStopsHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		calls, stop := 0, -1
@@ -309,7 +309,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 			Draw(t, "what stops it")
 		switch kind {
 		case "error of do", "interruption in do":
-			stop = rapid.IntRange(1, 30).Draw(t, "at letter")
+			stop = rapid.IntRange(1, 30).Draw(t, "at message")
 		default:
 			q.failing = rapid.IntRange(1, 10).Draw(t, "at request")
 			if kind == "interruption" {
@@ -318,7 +318,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		}
 		done := map[string]int{}
 		reason := errors.New("enough")
-		_, err := box.Each(ctx, func(l *deadletter.Letter) error {
+		_, err := queues.Each(ctx, func(l *deadletter.Message) error {
 			done[l.ID]++
 			if calls++; calls == stop {
 				if kind == "interruption in do" {
@@ -343,7 +343,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		// A queue that cannot be read does not hide the others.
 		if kind == "queue" && q.failing <= q.receives {
 			unread := 0
-			for _, of := range box.Queues {
+			for _, of := range queues.List {
 				for _, m := range q.messages[of.URL] {
 					if !m.others && done[m.id] == 0 {
 						unread++
@@ -352,7 +352,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 				}
 			}
 			if unread > 1 {
-				t.Fatalf("got letters of %d queues not read, want at most those of one", unread)
+				t.Fatalf("got messages of %d queues not read, want at most those of one", unread)
 			}
 		}
 	})

@@ -1,12 +1,12 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -14,8 +14,8 @@ import (
 // Kind says what an item that belongs to a call is, for counts.
 type Kind string
 
-// The kinds. KindReason is no item but the reason of an incident, in which an id
-// or a number of the call stands.
+// The kinds, in the order in which they are shown. KindReason is no item but the reason of an
+// incident that has an id or a number of the call in it.
 const (
 	KindPipeline      Kind = "pipelines"
 	KindEvent         Kind = "events"
@@ -40,61 +40,49 @@ func Kinds() []Kind {
 	}
 }
 
-// kindOf returns the kind of an item in the partition of a pipeline, a transaction, a
-// callId or a rule match.
+// kindsBySK are the kinds of items in the partition of a pipeline, a transaction, a callId or
+// a rule match, by what their sort keys begin with.
+var kindsBySK = map[string]Kind{
+	stateSK: KindPipeline, eventSK: KindEvent, pointerSK: KindPointer, membershipSK: KindMembership, matchSK: KindMatch,
+	windowSK: KindWindow, noticeSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
+}
+
+// kindOf returns the kind of an item in one of these partitions.
 func kindOf(it item) Kind {
-	sk := textIn(it, attrSK)
-	if prefix, _, found := strings.Cut(sk, "#"); found {
-		sk = prefix + "#"
+	prefix, _, cut := strings.Cut(textIn(it, attrSK), "#")
+	if cut {
+		prefix += "#"
 	}
-	if kind, known := map[string]Kind{
-		stateSK: KindPipeline, eventSK: KindEvent, pointerSK: KindPointer, membershipSK: KindMembership, matchSK: KindMatch,
-		windowSK: KindWindow, noticeSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
-	}[sk]; known {
-		return kind
-	}
-	return KindOther
+	return cmp.Or(kindsBySK[prefix], KindOther)
 }
 
 // Belongings is all that the table has of a call, and that Erase removes.
 type Belongings struct {
 	// Pipelines are the states of its pipelines, newest first.
 	Pipelines []pipeline.State
-	// TransactionIDs and CallIDs are sorted. A callId that another call has, too,
-	// is in Shared instead, unless the callId is what was asked for.
+	// TransactionIDs and CallIDs are sorted. A callId that another call has, too, is in Shared
+	// instead, unless it is what was asked for.
 	TransactionIDs, CallIDs []string
 	// Incidents are the ids of the incidents that count the call, sorted. They go on
 	// counting it, without knowing which call it was.
 	Incidents []string
 	// Shared are ids that another call has, too.
 	Shared []SharedID
-	// Running says, for each part of the call that is not over, what goes on.
+	// Running says what goes on in each part of the call that is not over.
 	Running []string
 
 	items   []belonging
 	reasons []reasonChange
 }
 
-// SharedID is a callId, or the transactionId of single events, that another
-// call has, too. What names one of the call's own ids besides it belongs to the
-// call, and all else stays.
+// SharedID is a callId, or the transactionId of single events, that another call has, too. Items
+// that name one of the call's own ids as well belong to the call; all others stay.
 type SharedID struct {
 	ID string
 	// Others are the pipelines and transactions of other calls, sorted.
 	Others []string
-	// Left is how many items stay of which it is not known whose they are, as they
-	// name no other id.
+	// Left is how many items stay because they name no other id, so that they may be anybody's.
 	Left int
-}
-
-// belonging is one item of the call.
-type belonging struct {
-	foundItem
-	// depth is how far from the id that was asked for the item was found. Those of
-	// a smaller depth lead to it, and are deleted after it.
-	depth int
-	// instead is written right before the item is deleted; nil for nothing.
-	instead item
 }
 
 // The depths of items that lead to no others but those of a greater depth.
@@ -104,7 +92,7 @@ const (
 	depthSide                 // in a partition that other calls may have, too
 	depthTask                 // found by the id of a voice task that the items before name
 	depthMatch                // a rule match that names no call, found by the times of the items before
-	depthAbout                // what was told of such a match
+	depthAbout                // what was sent of such a match
 )
 
 // Counts returns how many items of each kind there are. A kind of which there
@@ -120,16 +108,15 @@ func (b Belongings) Counts() map[Kind]int {
 	return counts
 }
 
-// Belongings finds what belongs to the call that ref means: a pipeline's id or
-// ARN, the id of a failed creation, a callId or a transactionId. A transaction is
-// one call with all its pipelines, so a pipeline that has a transaction stands
-// for all of that. A callId is no identity: asked for by a callId, all calls that
-// have it are found; else what other calls that have the same callId own is left
-// out. Unlike Find it needs no state of a pipeline. When there is nothing, the
-// error is of class NotFound.
+// Belongings finds what belongs to the call that ref means: a pipeline's id or ARN, the id of a
+// failed creation, a callId or a transactionId. A transaction is one call with all its
+// pipelines, so any of these means all of it. A callId is no identity: all calls that have it
+// are found when it is asked for; else what other calls with the same callId own is left out.
+// Unlike Find it needs no state of a pipeline. When there is nothing, the error is of class
+// NotFound.
 //
-// It reads whole partitions, and two indexes, which follow the table within
-// moments. It changes nothing.
+// It reads whole partitions, and two indexes, which follow the table within moments. It changes
+// nothing.
 func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) {
 	f := newFinder(s, ref)
 	for _, step := range []func(context.Context) error{f.core, f.sides, f.taskNotes, f.occurrences, f.unnamedMatches} {
@@ -138,19 +125,18 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 		}
 	}
 	b := Belongings{
-		TransactionIDs: slices.Sorted(maps.Keys(f.transactions)), CallIDs: slices.Sorted(maps.Keys(f.calls)),
+		TransactionIDs: f.owned(transactionPK), CallIDs: f.owned(callPK),
 		Incidents: slices.Sorted(maps.Keys(f.incidents)), Shared: f.sharedIDs(), reasons: f.reasons,
 	}
 	for _, k := range slices.Sorted(maps.Keys(f.items)) {
 		b.items = append(b.items, f.items[k])
 	}
 	if len(b.items) == 0 {
-		return Belongings{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
-			"list what is there with: chimewatch calls list")
+		return Belongings{}, s.notFound("pipeline, call or transaction " + ref)
 	}
 	hasState := map[string]bool{} // transactions
 	for _, p := range f.pipelines {
-		if p.known {
+		if p.state.ID != "" {
 			b.Pipelines = append(b.Pipelines, p.state)
 			hasState[keyID(p.state.TransactionID)] = true
 		}
@@ -162,16 +148,15 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 		}
 	}
 	for _, id := range b.TransactionIDs {
-		if !hasState[id] { // else the pipelines tell whether the call is over
+		if !hasState[id] { // else the pipelines show whether the call is over
 			b.Running = append(b.Running, s.runningTasks(id, f.ledgers[id])...)
 		}
 	}
 	return b, nil
 }
 
-// runningTasks says which voice tasks of a transaction were started, and
-// neither stopped nor ended with their call. Without the ledger nobody would
-// stop them when consent ends.
+// runningTasks says which voice tasks of a transaction were started, and neither stopped nor
+// ended with their call. Without the ledger nobody would stop them when consent ends.
 func (s *Store) runningTasks(transactionID string, ledger voicetask.Ledger) (running []string) {
 	if slices.ContainsFunc(ledger, func(e voicetask.Entry) bool { return e.Kind == voicetask.Ended }) {
 		return nil

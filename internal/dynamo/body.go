@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"io"
 
@@ -10,29 +11,21 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// maxBody is the most that one item takes of a packed body: DynamoDB's limit of
-// 400 KB, less room for keys and the other attributes.
+// maxBody is the size of a packed body in an item, at most: DynamoDB's limit of 400 KB, less
+// room for keys and the other attributes.
 const maxBody = 380 * 1024
 
 // packFormat is the first byte of a packed body: deflate with packDictionary.
 const packFormat = 1
 
-// packDictionary holds what the events have in common, so that one of 1 KB
-// packs well. It is part of the format: never change it, add a new format.
-var packDictionary = []byte(`"mediaInsightsPipelineConfigurationArn":"arn:aws:chime:us-east-1::media-insights-pipeline-configuration/` +
-	`"httpStatusCode":"failureOrigin":"Voice Connector","failureReason":"` +
-	`{"type":"AmazonTranscribeCallAnalyticsProcessor","status":"NotSupported","updatedOn":"statusDetail":"` +
-	`{"type":"VoiceEnhancementSink","status":"Failed","updatedOn":{"type":"KinesisDataStreamSink","status":"Paused","updatedOn":` +
-	`chime:MediaInsightsCreateFailed"chime:MediaInsightsPermanentFailure"chime:MediaInsightsTemporaryFailure"` +
-	`chime:MediaInsightsPaused"chime:MediaInsightsCreated"chime:MediaInsightsStopped"` +
-	`{"version":"0","id":"","detail-type":"Media Insights State Change","source":"aws.chime","account":"","time":"2026-","region":"us-east-1",` +
-	`"resources":[],"detail":{"version":"0","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1::media-pipeline/` +
-	`","eventType":"chime:MediaInsightsInProgress","mediaInsightsPipelineElementStatuses":[{"type":"AmazonTranscribeProcessor",` +
-	`"status":"InProgress","updatedOn":17},{"type":"S3RecordingSink","status":"NotStarted","updatedOn":17}],` +
-	`"callId":"","transactionId":"","fromNumber":"+1","toNumber":"+1","voiceConnectorId":"","direction":"Outbound","direction":"Inbound"}}`)
+// packDictionary is what events have in common, so that one of 1 KB packs well. It is part of
+// the format: never change it, add a new format.
+//
+//go:embed packdictionary.txt
+var packDictionary []byte
 
-// pack compresses a body for an item. A body that does not fit even so is an
-// error of class Invalid, so that nothing of it is stored.
+// pack compresses a body for an item. A body that is too large even so is an error of class
+// Invalid, so that nothing of it is stored.
 func pack(body []byte) (types.AttributeValue, error) {
 	var out bytes.Buffer
 	out.Grow(64 + len(body)/2)
@@ -41,7 +34,8 @@ func pack(body []byte) (types.AttributeValue, error) {
 		return nil, apperr.Wrap(err, apperr.Internal, "body", "cannot be compressed", "")
 	}
 	if out.Len() > maxBody {
-		return nil, apperr.New(apperr.Invalid, "event", fmt.Sprintf("has %d bytes, and %d compressed, more than one item takes (%d)", len(body), out.Len(), maxBody),
+		return nil, apperr.New(apperr.Invalid, "event",
+			fmt.Sprintf("has %d bytes, and %d compressed, more than an item has room for (%d)", len(body), out.Len(), maxBody),
 			"it is kept whole in the dead-letter queue")
 	}
 	return &types.AttributeValueMemberB{Value: out.Bytes()}, nil
@@ -50,7 +44,8 @@ func pack(body []byte) (types.AttributeValue, error) {
 func unpack(value types.AttributeValue) ([]byte, error) {
 	b, ok := value.(*types.AttributeValueMemberB)
 	if !ok || len(b.Value) == 0 || b.Value[0] != packFormat {
-		return nil, apperr.New(apperr.Internal, "body", "is in a format that this version does not know", "use the version that wrote it, or a newer one")
+		return nil, apperr.New(apperr.Internal, "body", "is in a format that this version does not know",
+			"use the version that wrote it, or a newer one")
 	}
 	body, err := io.ReadAll(flate.NewReaderDict(bytes.NewReader(b.Value[1:]), packDictionary))
 	if err != nil {

@@ -3,18 +3,18 @@ package dynamo
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// entryItems returns the items of an entry: one, or two of a readiness, and of
-// consent that has an end.
+// entryItems returns the items of an entry: one, or two of a readiness, and of consent that has
+// an end.
 func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 	var partitions []string
 	if e.TransactionID != "" {
@@ -32,7 +32,7 @@ func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 		if err := setJSON(it, attrEntry, e); err != nil {
 			return nil, err
 		}
-		s.expire(it, e.At)
+		put(it, attrExpiry, s.expiry(e.At))
 		if i == 0 && (e.Kind == voicetask.Ready || e.Scope != "") {
 			it[attrTime], it[attrFirst] = text(timeLedger+shardOf(pk)), moment(e.At)
 		}
@@ -89,14 +89,7 @@ func (s *Store) CallLedger(ctx context.Context, callID string) (voicetask.Ledger
 
 func (s *Store) entries(ctx context.Context, pk string) (voicetask.Ledger, error) {
 	items, err := s.queryAll(ctx, pk, ledgerSK)
-	if err != nil {
-		return nil, err
-	}
-	ledger := make(voicetask.Ledger, len(items))
-	for i, it := range items {
-		ledger[i] = readEntry(it)
-	}
-	return ledger, nil
+	return readEach(items, readEntry), err
 }
 
 // readEntry makes the entry of its item. What cannot be read of it, because a newer
@@ -106,20 +99,19 @@ func readEntry(it item) voicetask.Entry {
 	if err != nil {
 		body = nil
 	}
-	return voicetask.ReadEntry(body, voicetask.Entry{At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK),
-		ledgerSK)})
+	return voicetask.ReadEntry(body, voicetask.Entry{
+		At: timeIn(it, attrFirst), Event: strings.TrimPrefix(textIn(it, attrSK), ledgerSK),
+	})
 }
 
-// PipelineEnd reports whether a pipeline of the transaction has stopped, and when.
-// As long as another one of it is open, the call is not over.
-func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error) {
-	pointers, err := s.queryAll(ctx, transactionKey(transactionID), pointerSK)
+// PipelineEnd reports whether a pipeline of the transaction has stopped, and when. As long as
+// another one of it is open, the call is not over.
+func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (
+	pipelineID string, at time.Time, ended bool, err error,
+) {
+	ids, err := s.pointers(ctx, transactionKey(transactionID))
 	if err != nil {
 		return "", time.Time{}, false, err
-	}
-	ids := make([]string, len(pointers))
-	for i, it := range pointers {
-		ids[i] = strings.TrimPrefix(textIn(it, attrSK), pointerSK)
 	}
 	states, err := s.states(ctx, ids)
 	if err != nil {
@@ -136,58 +128,64 @@ func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (pipeline
 	return pipelineID, at, ended, nil
 }
 
-// Held is a call that is ready for tasks, or of which somebody has spoken.
+// Held is a call that is ready for tasks, or about which there was a consent event.
 type Held struct {
 	// TransactionID, or CallID where no transaction is known.
 	TransactionID, CallID string
-	// At is when the last of it was said.
+	// At is when the last of these happened.
 	At time.Time
 }
 
-// Held returns up to limit of them, newest first.
+// Held returns at most limit of them, newest first.
 func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 	var found []Held
-	for shard := range shards {
-		// The same call is there once for each time that somebody spoke.
-		for after := (position{}); ; {
-			items, err := s.heldPage(ctx, shard, limit, &after)
-			if err != nil {
-				return nil, err
-			}
-			of := len(found)
-			found = appendHeld(found, items)
-			if after.Done || len(found)-of >= limit {
-				break
-			}
+	for entry, err := range s.entriesIn(ctx, span{index: byTime, letter: timeLedger}) {
+		if err != nil || len(found) == limit {
+			return found, err
 		}
-	}
-	slices.SortFunc(found, func(a, b Held) int { return b.At.Compare(a.At) })
-	return found[:min(limit, len(found))], nil
-}
-
-func appendHeld(found []Held, items []item) []Held {
-	for _, it := range items {
-		h := Held{At: timeIn(it, attrFirst)}
-		h.TransactionID, h.CallID = callIn(textIn(it, attrPK))
+		h := Held{At: timeIn(entry, attrFirst)}
+		h.TransactionID, h.CallID = callIn(textIn(entry, attrPK))
+		// The same call is there once for each readiness and consent.
 		if !slices.ContainsFunc(found, func(other Held) bool {
 			return other.TransactionID == h.TransactionID && other.CallID == h.CallID
 		}) {
 			found = append(found, h)
 		}
 	}
-	return found
+	return found, nil
 }
 
-// heldPage returns a page of a shard, newest first, and moves after behind it.
-func (s *Store) heldPage(ctx context.Context, shard, limit int, after *position) ([]item, error) {
-	q := query{index: byTime, pk: timeLedger + strconv.Itoa(shard), newestFirst: true, limit: limit}
-	if after.PK != "" {
-		q.after = after.key(q)
+// expiryItem is the item for an entry of consent in a partition.
+func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
+	it := key(pk, consentExpirySK+e.Event)
+	it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(pk)), moment(e.Until)
+	put(it, attrExpiry, s.expiry(e.At))
+	return it
+}
+
+// ExpiredConsent implements voicetask.Expiries, newest first. It reads an index, which
+// follows the table within moments.
+func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.Expiry, error) {
+	var expired []voicetask.Expiry
+	// The index has whole microseconds: what it puts at this one may end within it.
+	sp := span{index: byState, letter: stateConsentExpiry, to: now.Add(-time.Microsecond)}
+	for k, err := range s.entriesIn(ctx, sp) {
+		if err != nil {
+			return nil, err
+		}
+		x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), consentExpirySK)}
+		x.TransactionID, x.CallID = callIn(textIn(k, attrPK))
+		expired = append(expired, x)
 	}
-	items, last, err := s.page(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	*after = position{PK: textIn(last, attrPK), SK: textIn(last, attrSK), At: textIn(last, attrFirst), Done: len(last) == 0}
-	return items, nil
+	return expired, nil
+}
+
+// EndExpiry implements voicetask.Expiries.
+func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
+	pk := callPartitions(chime.CallFields{TransactionID: x.TransactionID, CallID: x.CallID})[0]
+	up := &update{}
+	up.present(attrPK) // it may have expired
+	up.remove(attrState)
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up,
+		"cannot record that expired consent was dealt with"))
 }

@@ -41,11 +41,16 @@ func wantLedger(t *testing.T, got voicetask.Ledger, err error, want ...voicetask
 func TestLedgersMeetByTransactionAndCall(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := time.Date(2026, 3, 11, 8, 0, 0, 250_000_000, time.UTC)
-	ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
-	other := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r2", TransactionID: "t2", CallID: "c", VoiceConnectorID: "v"}
-	byCall := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: "g", By: "me", Scope: voicetask.ScopeBoth, CallID: "c", Until: at.Add(time.Minute)}
-	byTransaction := voicetask.Entry{Kind: voicetask.Denied, At: at, Event: "d", By: "me", Scope: voicetask.ScopeVoiceTone, TransactionID: "t", CallID: "c"}
-	foreign := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: "f", By: "me", Scope: voicetask.ScopeBoth, CallID: "x"}
+	ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c",
+		VoiceConnectorID: "v"}
+	other := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r2", TransactionID: "t2", CallID: "c",
+		VoiceConnectorID: "v"}
+	byCall := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: "g", By: "me", Scope: voicetask.ScopeBoth,
+		CallID: "c", Until: at.Add(time.Minute)}
+	byTransaction := voicetask.Entry{Kind: voicetask.Denied, At: at, Event: "d", By: "me", Scope: voicetask.ScopeVoiceTone,
+		TransactionID: "t", CallID: "c"}
+	foreign := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: "f", By: "me", Scope: voicetask.ScopeBoth,
+		CallID: "x"}
 	enter(t, s, byCall, foreign)
 	ledger, err := s.Ledger(t.Context(), "t")
 	wantLedger(t, ledger, err)
@@ -64,7 +69,8 @@ func TestLedgersMeetByTransactionAndCall(t *testing.T) {
 
 func TestAnEntryStaysAsItWasFirst(t *testing.T) {
 	s, _, _ := voiceStore(t)
-	first := voicetask.Entry{Kind: voicetask.Starting, At: time.Unix(1, 0).UTC(), Event: "a", TransactionID: "t", Task: voicetask.VoiceTone, Number: 1, Token: "one"}
+	first := voicetask.Entry{Kind: voicetask.Starting, At: time.Unix(1, 0).UTC(), Event: "a", TransactionID: "t",
+		Task: voicetask.VoiceTone, Number: 1, Token: "one"}
 	second := first
 	second.At, second.Event, second.Token = time.Unix(2, 0).UTC(), "b", "two"
 	enter(t, s, first, second)
@@ -93,8 +99,10 @@ func TestNotificationsAreEntered(t *testing.T) {
 	ready, over := notes[0], notes[2]
 	ledger, err := s.Ledger(t.Context(), ready.TransactionID)
 	wantLedger(t, ledger, err,
-		voicetask.Entry{Kind: voicetask.Ready, At: ready.Time, Event: ready.ID, TransactionID: ready.TransactionID, CallID: ready.CallID, VoiceConnectorID: ready.VoiceConnectorID},
-		voicetask.Entry{Kind: voicetask.Ended, At: over.Time, Event: over.ID, TransactionID: over.TransactionID, CallID: over.CallID})
+		voicetask.Entry{Kind: voicetask.Ready, At: ready.Time, Event: ready.ID, TransactionID: ready.TransactionID,
+			CallID: ready.CallID, VoiceConnectorID: ready.VoiceConnectorID},
+		voicetask.Entry{Kind: voicetask.Ended, At: over.Time, Event: over.ID, TransactionID: over.TransactionID,
+			CallID: over.CallID})
 	ledger, err = s.Ledger(t.Context(), "none")
 	wantLedger(t, ledger, err)
 }
@@ -148,7 +156,8 @@ func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
 		}
 		id, at, ended, err := s.PipelineEnd(t.Context(), "t")
 		if err != nil || ended != (step.want != "") || id != step.want || ended && !at.Equal(step.event.Time) {
-			t.Errorf("after event %s: got pipeline %q ended %t at %s and %v, want %q", step.event.ID, id, ended, at, err, step.want)
+			t.Errorf("after event %s: got pipeline %q ended %t at %s and %v, want %q", step.event.ID, id, ended, at, err,
+				step.want)
 		}
 	}
 }
@@ -157,11 +166,15 @@ func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := func(minute int) time.Time { return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC) }
 	grant := func(event, transaction, call string, until time.Time) voicetask.Entry {
-		return voicetask.Entry{Kind: voicetask.Granted, At: at(0), Event: event, By: "me", Scope: voicetask.ScopeBoth, TransactionID: transaction, CallID: call, Until: until}
+		return voicetask.Entry{Kind: voicetask.Granted, At: at(0), Event: event, By: "me", Scope: voicetask.ScopeBoth,
+			TransactionID: transaction, CallID: call, Until: until}
 	}
-	enter(t, s, grant("g1", "t1", "", at(10).Add(999)), grant("g2", "t2", "c2", at(20)), grant("g3", "", "c3", at(20).Add(time.Second)), grant("g4", "t1", "", time.Time{}),
-		voicetask.Entry{Kind: voicetask.Denied, At: at(1), Event: "d", By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t1"})
-	first, second, third := voicetask.Expiry{Event: "g1", TransactionID: "t1"}, voicetask.Expiry{Event: "g2", TransactionID: "t2"}, voicetask.Expiry{Event: "g3", CallID: "c3"}
+	enter(t, s, grant("g1", "t1", "", at(10).Add(999)), grant("g2", "t2", "c2", at(20)),
+		grant("g3", "", "c3", at(20).Add(time.Second)), grant("g4", "t1", "", time.Time{}),
+		voicetask.Entry{Kind: voicetask.Denied, At: at(1), Event: "d", By: "me", Scope: voicetask.ScopeBoth,
+			TransactionID: "t1"})
+	first, second, third := voicetask.Expiry{Event: "g1", TransactionID: "t1"}, voicetask.Expiry{Event: "g2",
+		TransactionID: "t2"}, voicetask.Expiry{Event: "g3", CallID: "c3"}
 	for _, step := range []struct {
 		now  time.Time
 		done []voicetask.Expiry // before
@@ -191,7 +204,8 @@ func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
 func TestLapsesExpireWithTheirEntry(t *testing.T) {
 	s, db, name := voiceStore(t)
 	said := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
-	enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: said, Event: "g", By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t", Until: said.AddDate(900, 0, 0)})
+	enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: said, Event: "g", By: "me", Scope: voicetask.ScopeBoth,
+		TransactionID: "t", Until: said.AddDate(900, 0, 0)})
 	items := scan(t, db.Client, name)
 	for key, it := range items {
 		if got, want := it["x"], fmt.Sprint(said.Add(time.Hour).Unix()); got != want {
@@ -208,11 +222,15 @@ func TestHeldIsNewestFirstAndOnce(t *testing.T) {
 	at := func(i int) time.Time { return time.Date(2026, 3, 11, 8, i, 0, 0, time.UTC) }
 	for i := range 12 {
 		id := fmt.Sprint(i)
-		enter(t, s, voicetask.Entry{Kind: voicetask.Ready, At: at(i), Event: "r" + id, TransactionID: "t" + id, CallID: "c" + id, VoiceConnectorID: "v"},
-			voicetask.Entry{Kind: voicetask.Granted, At: at(i + 20), Event: "g" + id, By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t" + id},
-			voicetask.Entry{Kind: voicetask.Starting, At: at(i + 40), Event: "g" + id, TransactionID: "t" + id, Task: voicetask.VoiceTone, Number: 1})
+		enter(t, s, voicetask.Entry{Kind: voicetask.Ready, At: at(i), Event: "r" + id, TransactionID: "t" + id, CallID: "c" +
+			id, VoiceConnectorID: "v"},
+			voicetask.Entry{Kind: voicetask.Granted, At: at(i + 20), Event: "g" + id, By: "me", Scope: voicetask.ScopeBoth,
+				TransactionID: "t" + id},
+			voicetask.Entry{Kind: voicetask.Starting, At: at(i + 40), Event: "g" + id, TransactionID: "t" + id,
+				Task: voicetask.VoiceTone, Number: 1})
 	}
-	enter(t, s, voicetask.Entry{Kind: voicetask.Denied, At: at(50), Event: "d", By: "me", Scope: voicetask.ScopeBoth, CallID: "early"})
+	enter(t, s, voicetask.Entry{Kind: voicetask.Denied, At: at(50), Event: "d", By: "me", Scope: voicetask.ScopeBoth,
+		CallID: "early"})
 	for _, limit := range []int{1, 5, 13, 100} {
 		got, err := s.Held(t.Context(), limit)
 		if err != nil {

@@ -3,7 +3,6 @@ package dynamo_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
 // manyLives are calls with every kind of item: two of one callId, one of a callId
@@ -188,7 +188,7 @@ func TestErasures(t *testing.T) {
 		}
 	}
 	for key, it := range scan(t, w.DB, w.Table) {
-		if strings.HasPrefix(key, "D#") && (it["x"] != "" || mentions(it, append(l.talks[0].own(), l.talks[3].own()...))) {
+		if tabletest.ParseKey(key).Type() == tabletest.Erasure && (it["x"] != "" || mentions(it, append(l.talks[0].own(), l.talks[3].own()...))) {
 			t.Errorf("%s: got %v, want an audit that never expires and names no call", key, it)
 		}
 	}
@@ -290,7 +290,7 @@ func TestEraseOfAFailedCreation(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key := range scan(t, db, w.Table) {
-			if !strings.HasPrefix(key, "D#") {
+			if tabletest.ParseKey(key).Type() != tabletest.Erasure {
 				t.Errorf("%s: got %s, want nothing left", ref, key)
 			}
 		}

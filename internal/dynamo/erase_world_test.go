@@ -185,7 +185,8 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 		named := rule.Scope != rulematch.OneMatch
 		n := notify.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
 			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
-		if err := s.Once(ctx, dynamo.PartitionOfMatches(rule), n, ev.ID, func(context.Context) error { return nil }); err != nil || !named {
+		if err := once(ctx, s, dynamo.PartitionOfMatches(rule), n, ev.ID,
+			func(context.Context) error { return nil }); err != nil || !named {
 			return err
 		}
 		was, err := s.Window(ctx, rule)
@@ -282,8 +283,9 @@ func (d *desk) live(c talk) (l life) {
 			plus(c.fields(), map[string]any{"detailStatus": "PostCallVoiceAnalytics"})),
 			d.notify(lambdafn.SQS, "VoiceMoodStatus", ids),
 			d.notify(lambdafn.SQS, chime.DetailVoiceTone, byTask(ids)),
-			d.enter(voicetask.Entry{Kind: voicetask.Granted, By: "caller", Scope: voicetask.ScopeBoth, TransactionID: c.transaction,
-				CallID: c.callID, Until: d.now.Add(time.Hour)}))
+			d.enter(voicetask.Entry{Kind: voicetask.Granted, By: "caller", Scope: voicetask.ScopeBoth,
+				TransactionID: c.transaction,
+				CallID:        c.callID, Until: d.now.Add(time.Hour)}))
 	}
 	add(d.notify(lambdafn.SQS, chime.DetailSpeakerSearch, byTask(nil)),
 		d.notify(lambdafn.Direct, chime.DetailVoiceTone, byTask(nil)))

@@ -20,19 +20,22 @@ type finder struct {
 	// one that was asked for.
 	wave  []node
 	depth int
+	// own are the partitions that are the call's alone: those of its pipelines, its
+	// transactions, and the callIds that were asked for or that no other call has.
+	own map[string]bool
+	// shareable are those that items of the call name, and other calls may have, too.
+	shareable map[string]node
 
-	items        map[string]belonging // by itemKey
-	pipelines    map[string]*pipelineFound
-	transactions map[string]bool
-	calls        map[string]bool // the callId that was asked for, and those that no other call has
-	ledgers      map[string]voicetask.Ledger
-	// shareable are the partitions that items of the call name, and other calls may have, too.
-	shareable map[string]bool
+	items     map[string]belonging // by itemKey
+	pipelines map[string]*pipelineFound
+	ledgers   map[string]voicetask.Ledger
 	tasks     map[string]bool
 	incidents map[string]bool
 	times     []stretch // when something of the call happened
-	shared    []sharedFound
 	reasons   []reasonChange
+	shared    []SharedID
+	// nobodys are, for each shared id, the items in its partition that may be anybody's.
+	nobodys [][]belonging
 }
 
 // node is an id whose partition is to be read; its prefix says of what.
@@ -40,6 +43,8 @@ type node struct {
 	prefix, id string
 	how        howNamed
 }
+
+func (n node) pk() string { return n.prefix + n.id }
 
 // howNamed says how an id came to be looked at.
 type howNamed int
@@ -53,10 +58,8 @@ const (
 // stretch is a time from its beginning to its end, both included.
 type stretch struct{ from, to time.Time }
 
-// pipelineFound is a pipeline of the call, whether its state is there or not.
+// pipelineFound is a pipeline of the call. Its state is zero where it is not there.
 type pipelineFound struct {
-	id    string
-	known bool
 	state pipeline.State
 	// proven are the state, and what each event of the history proves by itself.
 	proven []pipeline.State
@@ -64,25 +67,34 @@ type pipelineFound struct {
 	incidents map[string]string
 }
 
-// sharedFound is a shared id with the items of which it is not known whose they are.
-type sharedFound struct {
-	SharedID
-	nobodys []foundItem
+func newFinder(s *Store, ref string) *finder {
+	f := &finder{
+		s: s, own: map[string]bool{}, shareable: map[string]node{}, items: map[string]belonging{},
+		pipelines: map[string]*pipelineFound{}, ledgers: map[string]voicetask.Ledger{}, tasks: map[string]bool{},
+		incidents: map[string]bool{},
+	}
+	f.follow(pipelinePK, pipeline.IDFromARN(ref), asked)
+	f.follow(transactionPK, ref, asked)
+	f.follow(callPK, ref, asked)
+	return f
 }
 
-func newFinder(s *Store, ref string) *finder {
-	return &finder{
-		s: s, wave: []node{{pipelinePK, pipeline.IDFromARN(ref), asked}, {transactionPK, ref, asked}, {callPK, ref, asked}},
-		items: map[string]belonging{}, pipelines: map[string]*pipelineFound{}, transactions: map[string]bool{},
-		calls: map[string]bool{}, ledgers: map[string]voicetask.Ledger{}, shareable: map[string]bool{},
-		tasks: map[string]bool{}, incidents: map[string]bool{},
+// owned returns the ids of the partitions of a kind that are the call's alone, sorted.
+func (f *finder) owned(prefix string) (ids []string) {
+	for pk := range f.own {
+		if id, ok := strings.CutPrefix(pk, prefix); ok {
+			ids = append(ids, id)
+		}
 	}
+	slices.Sort(ids)
+	return ids
 }
 
 // add adds an item of the call, and notes where else to look.
-func (f *finder) add(x foundItem, depth int) {
+func (f *finder) add(x belonging, depth int) {
 	if _, there := f.items[itemKey(x.it)]; !there {
-		f.items[itemKey(x.it)] = belonging{foundItem: x, depth: depth}
+		x.depth = depth
+		f.items[itemKey(x.it)] = x
 	}
 	if x.task != "" {
 		f.tasks[x.task] = true
@@ -93,58 +105,50 @@ func (f *finder) add(x foundItem, depth int) {
 	if !x.time.from.IsZero() {
 		f.times = append(f.times, x.time)
 	}
-	c := chime.CallFields{CallID: x.call}
+	named := []node{{prefix: callPK, id: keyID(x.call)}}
 	if x.state != nil { // else core follows the transaction
-		c.TransactionID = x.transaction
+		named = append(named, node{prefix: transactionPK, id: keyID(x.transaction)})
 	}
-	for _, pk := range callPartitions(c) {
-		f.shareable[pk] = true
+	for _, n := range named {
+		if n.id != "" {
+			f.shareable[n.pk()] = n
+		}
 	}
 }
 
 // read reads the items in the partition of an id, and its voice notifications.
-func (f *finder) read(ctx context.Context, prefix, id string) ([]foundItem, error) {
-	items, err := f.s.queryAll(ctx, prefix+id, "")
+func (f *finder) read(ctx context.Context, n node) ([]belonging, error) {
+	items, err := f.s.queryAll(ctx, n.pk(), "")
 	if err != nil {
 		return nil, err
 	}
 	index := map[string]string{pipelinePK: voiceByPipeline, transactionPK: voiceByTransaction, callPK: voiceByCall}
-	notes, err := f.s.voiceItemsOf(ctx, index[prefix]+id)
+	keys, err := f.s.voiceKeys(ctx, index[n.prefix]+n.id)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]foundItem, 0, len(items)+len(notes))
-	for _, it := range items {
-		x, err := readFound(it, kindOf(it))
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, x)
+	notes, err := f.s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range notes {
-		list = append(list, foundVoice(n))
-	}
-	return list, nil
+	list, err := decodeEach(items, readBelonging)
+	return append(list, readEach(notes, readVoiceBelonging)...), err
 }
 
 // core reads the partitions of the call's pipelines and transactions, and of the callId
 // that was asked for. It goes in waves, so that the depth of an item is greater than that
 // of those which led to it.
 func (f *finder) core(ctx context.Context) error {
-	read := map[string]bool{}
 	for ; len(f.wave) > 0; f.depth++ {
 		wave := f.wave
 		f.wave = nil
 		for _, n := range wave {
-			n.id = keyID(n.id)
-			if read[n.prefix+n.id] {
+			if f.own[n.pk()] {
 				continue
 			}
-			ours, err := f.visit(ctx, n)
-			if err != nil {
+			if err := f.visit(ctx, n); err != nil {
 				return err
 			}
-			read[n.prefix+n.id] = ours
 		}
 	}
 	return nil
@@ -153,30 +157,26 @@ func (f *finder) core(ctx context.Context) error {
 // follow reads the partition of an id in the next wave.
 func (f *finder) follow(prefix, id string, how howNamed) {
 	if id != "" {
-		f.wave = append(f.wave, node{prefix, id, how})
+		f.wave = append(f.wave, node{prefix, keyID(id), how})
 	}
 }
 
-// visit reads the partition of an id, and reports whether it is the call's.
-func (f *finder) visit(ctx context.Context, n node) (ours bool, err error) {
-	list, err := f.read(ctx, n.prefix, n.id)
+// visit reads the partition of an id, and adds what is in it unless it is not the call's.
+func (f *finder) visit(ctx context.Context, n node) error {
+	list, err := f.read(ctx, n)
 	if err != nil || n.how == asked && len(list) == 0 {
-		return false, err
+		return err
 	}
 	transaction := "" // the only one that a pipeline belongs to; any of a call's
-	switch n.prefix {
-	case pipelinePK:
-		p := pipelineOf(n.id, list)
+	if n.prefix == pipelinePK {
+		p := pipelineOf(list)
 		transaction = p.state.TransactionID
-		if n.how == weak && transaction != "" && !f.transactions[keyID(transaction)] {
-			return false, nil
+		if n.how == weak && transaction != "" && !f.own[transactionKey(transaction)] {
+			return nil
 		}
 		f.pipelines[n.id] = p
-	case transactionPK:
-		f.transactions[n.id] = true
-	case callPK:
-		f.calls[n.id] = true
 	}
+	f.own[n.pk()] = true
 	for _, x := range list {
 		f.add(x, f.depth)
 		if transaction == "" || x.transaction == transaction {
@@ -191,18 +191,18 @@ func (f *finder) visit(ctx context.Context, n node) (ours bool, err error) {
 			f.ledgers[n.id] = append(f.ledgers[n.id], readEntry(x.it))
 		}
 	}
-	return true, nil
+	return nil
 }
 
-func pipelineOf(id string, list []foundItem) *pipelineFound {
-	p := &pipelineFound{id: id, incidents: map[string]string{}}
+func pipelineOf(list []belonging) *pipelineFound {
+	p := &pipelineFound{incidents: map[string]string{}}
 	for _, x := range list {
 		if x.state != nil {
 			p.proven = append(p.proven, *x.state)
 		}
 		switch x.kind {
 		case KindPipeline:
-			p.known, p.state = true, *x.state
+			p.state = *x.state
 		case KindMembership:
 			p.incidents[strings.TrimPrefix(textIn(x.it, attrSK), membershipSK)] = x.incident
 		}
@@ -215,20 +215,16 @@ func pipelineOf(id string, list []foundItem) *pipelineFound {
 // it is the call's.
 func (f *finder) sides(ctx context.Context) error {
 	for _, pk := range slices.Sorted(maps.Keys(f.shareable)) {
-		id, isCall := strings.CutPrefix(pk, callPK)
-		prefix, own := callPK, f.calls
-		if !isCall {
-			id, prefix, own = strings.TrimPrefix(pk, transactionPK), transactionPK, f.transactions
-		}
-		if own[id] {
+		if f.own[pk] {
 			continue // read by core
 		}
-		list, err := f.read(ctx, prefix, id)
+		n := f.shareable[pk]
+		list, err := f.read(ctx, n)
 		if err != nil {
 			return err
 		}
 		others := map[string]bool{}
-		var nobodys []foundItem
+		var nobodys []belonging
 		for _, x := range list {
 			mine, other, err := f.owner(x)
 			switch {
@@ -243,11 +239,12 @@ func (f *finder) sides(ctx context.Context) error {
 			}
 		}
 		if len(others) > 0 {
-			f.shared = append(f.shared, sharedFound{SharedID{ID: id, Others: slices.Sorted(maps.Keys(others))}, nobodys})
+			f.shared = append(f.shared, SharedID{ID: n.id, Others: slices.Sorted(maps.Keys(others))})
+			f.nobodys = append(f.nobodys, nobodys)
 			continue
 		}
-		if isCall {
-			f.calls[id] = true
+		if n.prefix == callPK {
+			f.own[pk] = true
 		}
 		for _, x := range nobodys {
 			f.add(x, depthSide)
@@ -258,9 +255,9 @@ func (f *finder) sides(ctx context.Context) error {
 
 // owner says whose an item is that is not in a partition of the call's own: the call's, or
 // that of another pipeline or transaction, or nobody's.
-func (f *finder) owner(x foundItem) (mine bool, other string, err error) {
+func (f *finder) owner(x belonging) (mine bool, other string, err error) {
 	switch {
-	case f.pipelines[keyID(x.pipeline)] != nil || f.transactions[keyID(x.transaction)]:
+	case f.own[pipelineKey(x.pipeline)] || f.own[transactionKey(x.transaction)]:
 		mine = true
 	case x.transaction != "":
 		other = "transaction " + x.transaction
@@ -274,16 +271,15 @@ func (f *finder) owner(x foundItem) (mine bool, other string, err error) {
 
 // sharedIDs returns the shared ids when all that is the call's has been found: a task may
 // have said of some items whose they are.
-func (f *finder) sharedIDs() (list []SharedID) {
-	for _, s := range f.shared {
-		for _, x := range s.nobodys {
+func (f *finder) sharedIDs() []SharedID {
+	for i, nobodys := range f.nobodys {
+		for _, x := range nobodys {
 			if _, ours := f.items[itemKey(x.it)]; !ours {
-				s.Left++
+				f.shared[i].Left++
 			}
 		}
-		list = append(list, s.SharedID)
 	}
-	return list
+	return f.shared
 }
 
 // taskNotes finds the voice notifications of the call's tasks that name nothing but their
@@ -299,8 +295,7 @@ func (f *finder) taskNotes(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				for _, it := range items {
-					x := foundVoice(voiceItem{it, readVoice(it)})
+				for _, x := range readEach(items, readVoiceBelonging) {
 					if mine, other, _ := f.owner(x); mine || other == "" {
 						f.add(x, depthTask)
 					}

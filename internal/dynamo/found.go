@@ -12,25 +12,29 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// foundItem is an item with the ids that it names, each of which is empty where it names
-// none: they say whose it is, and where else to look.
-type foundItem struct {
+// belonging is one item of the call, with the ids that it names, each of which is empty where
+// it names none: they say whose it is, and where else to look.
+type belonging struct {
 	it   item
 	kind Kind
+	// depth is how far from the id that was asked for the item was found. Those of
+	// a smaller depth lead to it, and are deleted after it.
+	depth int
 
 	pipeline, transaction, call, task, incident string
 	// time is when what it is about happened, zero where it does not say.
 	time stretch
 	// state is what the item proves of its pipeline; nil for items of other kinds.
 	state *pipeline.State
-	// first is to be in the place of the item before anything is deleted; nil for nothing.
-	first item
+	// first is to be in the place of the item before anything is deleted, instead is written
+	// right before the item is deleted; nil for nothing.
+	first, instead item
 }
 
-// readFound reads the ids that an item names.
-func readFound(it item, kind Kind) (x foundItem, err error) {
-	x = foundItem{it: it, kind: kind}
-	switch kind {
+// readBelonging reads the ids that an item names.
+func readBelonging(it item) (x belonging, err error) {
+	x = belonging{it: it, kind: kindOf(it)}
+	switch x.kind {
 	case KindPipeline:
 		st, err := decode(it)
 		if err != nil {
@@ -43,7 +47,7 @@ func readFound(it item, kind Kind) (x foundItem, err error) {
 			return x, err
 		}
 		// What cannot be read names no id that could be found otherwise.
-		if st, err := provenBy(body); err == nil {
+		if _, st, _, err := pipeline.Read(body); err == nil {
 			x.prove(st)
 		}
 	case KindMembership:
@@ -61,14 +65,14 @@ func readFound(it item, kind Kind) (x foundItem, err error) {
 	return x, err
 }
 
-func (x *foundItem) prove(st pipeline.State) {
+func (x *belonging) prove(st pipeline.State) {
 	x.state, x.call, x.transaction = &st, st.CallID, st.TransactionID
 	x.time = stretch{st.CreatedAt, st.UpdatedAt()}
 }
 
-func foundVoice(v voiceItem) foundItem {
-	n := v.note
-	return foundItem{it: v.it, kind: KindVoice, pipeline: n.PipelineID, transaction: n.TransactionID, call: n.CallID,
+func readVoiceBelonging(it item) belonging {
+	n := readVoice(it)
+	return belonging{it: it, kind: KindVoice, pipeline: n.PipelineID, transaction: n.TransactionID, call: n.CallID,
 		task: n.TaskID, time: stretch{n.Time, n.Time}}
 }
 
@@ -135,7 +139,7 @@ func (f *finder) occurrencesIn(ctx context.Context, pipelineID, group string) er
 		own := slices.DeleteFunc(all, func(it item) bool { return occurrenceIn(it).PipelineID != pipelineID })
 		for n, it := range own { // by the time they were handled
 			f.incidents[id] = true
-			b := belonging{foundItem: foundItem{it: it, kind: KindOccurrence}, depth: depthAgain}
+			b := belonging{it: it, kind: KindOccurrence, depth: depthAgain}
 			if n == len(own)-1 {
 				b.depth, b.instead = depthLeaf, anonymous(it)
 			}
@@ -154,7 +158,7 @@ const margin = time.Hour
 func (f *finder) unnamedMatches(ctx context.Context) error {
 	for _, when := range joined(f.times) {
 		sp := span{index: byTime, letter: timeMatch, from: when.from, to: when.to}
-		for k, err := range f.s.keys(ctx, sp) {
+		for k, err := range f.s.entriesIn(ctx, sp) {
 			if err == nil && strings.HasPrefix(textIn(k, attrPK), matchPK) {
 				err = f.unnamedMatch(ctx, textIn(k, attrPK))
 			}
@@ -186,7 +190,7 @@ func (f *finder) unnamedMatch(ctx context.Context, pk string) error {
 		if kindOf(it) == KindMatch {
 			depth = depthMatch
 		}
-		f.add(foundItem{it: it, kind: kindOf(it)}, depth)
+		f.add(belonging{it: it, kind: kindOf(it)}, depth)
 	}
 	return nil
 }
@@ -199,7 +203,7 @@ func joined(times []stretch) (list []stretch) {
 	for _, s := range times {
 		s = stretch{s.from.Add(-margin), s.to.Add(margin)}
 		if n := len(list); n > 0 && !s.from.After(list[n-1].to) {
-			list[n-1].to = later(list[n-1].to, s.to)
+			list[n-1].to = pipeline.Later(list[n-1].to, s.to)
 		} else {
 			list = append(list, s)
 		}

@@ -42,28 +42,26 @@ func cutLast(s, sep string) (before, after string, found bool) {
 }
 
 // GroupIncidents implements incident.Repository.
-func (s *Store) GroupIncidents(ctx context.Context, g incident.Group, enough func([]incident.Incident) bool) ([]incident.Incident, error) {
+func (s *Store) GroupIncidents(
+	ctx context.Context, g incident.Group, enough func([]incident.Incident) bool,
+) ([]incident.Incident, error) {
 	q := query{pk: incidentPK + g.ID(), prefix: incidentSK, newestFirst: true, limit: incidentPage}
 	var list []incident.Incident
-	for {
-		items, next, err := s.page(ctx, q)
+	for items, err := range s.pages(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range items {
-			list = append(list, decodeIncident(it))
+		if list = append(list, readEach(items, decodeIncident)...); enough(list) {
+			break
 		}
-		if len(next) == 0 || enough(list) {
-			return list, nil
-		}
-		q.after = next
 	}
+	return list, nil
 }
 
 // PutIncident implements incident.Repository.
 func (s *Store) PutIncident(ctx context.Context, i incident.Incident) error {
 	it := incidentItem(i)
-	s.expire(it, s.now().Add(incidentMargin))
+	put(it, attrExpiry, s.expiry(s.now().Add(incidentMargin)))
 	return s.putIfAbsent(ctx, it, "cannot store the incident")
 }
 
@@ -81,8 +79,8 @@ func (s *Store) Membership(ctx context.Context, pipelineID, element string) (inc
 func (s *Store) PutMembership(ctx context.Context, m, was incident.Membership) error {
 	it := key(pipelineKey(m.PipelineID), membershipSK+m.Element)
 	it[attrMemberOf], it[attrMemberAt], it[attrMemberSeen] = text(m.IncidentID), moment(m.At), moment(m.Seen)
-	s.expire(it, m.Seen)
-	up := newUpdate()
+	put(it, attrExpiry, s.expiry(m.Seen))
+	up := &update{}
 	if was.IncidentID == "" {
 		up.absent(attrPK)
 	} else {
@@ -95,13 +93,11 @@ func (s *Store) PutMembership(ctx context.Context, m, was incident.Membership) e
 // PutOccurrence implements incident.Repository. A call that fails for several reasons
 // has them all, in whichever order its events come.
 func (s *Store) PutOccurrence(ctx context.Context, incidentID string, o incident.Occurrence) error {
-	up := newUpdate()
+	up := &update{}
 	up.put(attrOccurrenceAt, moment(o.At))
-	if o.CallID != "" {
-		up.put(attrOccurrenceCall, text(o.CallID))
-	}
+	up.put(attrOccurrenceCall, textOrNil(o.CallID))
 	up.add(attrOccurrenceReasons, up.value(set(o.Reasons)))
-	s.expireBy(up, o.Seen)
+	up.put(attrExpiry, s.expiry(o.Seen))
 	k := key(occurrencePK+incidentID+"#"+shardOf(o.PipelineID), timeText(o.Seen)+"#"+o.PipelineID)
 	return s.updateIf(ctx, k, up, "cannot store the occurrence")
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
 // As many texts as calls come at once: some are kept, all calls are counted, a cause
@@ -20,7 +21,8 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 	group := errgroup.Group{}
 	group.SetLimit(16)
 	const calls = 120
-	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima"}
+	words := []string{"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo",
+		"lima"}
 	for n := 1; n <= calls; n++ {
 		f := failureOf(n, incident.Permissions, c.Now())
 		f.Reason = words[n%12] + " " + words[n/12%12] + " " + strings.Repeat("ü very long text ", 200)
@@ -56,7 +58,7 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 	}
 	size := 0
 	for key, attributes := range scan(t, db, "texts") {
-		if strings.HasPrefix(key, "K#") {
+		if tabletest.ParseKey(key).Type() == tabletest.Incident {
 			for name, value := range attributes {
 				size += len(name) + len(value)
 			}
@@ -101,9 +103,10 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 // stripped makes an incident's item one of a version without reasons.
 func stripped(t *testing.T, db *dynamodb.Client, name string, i incident.Incident) {
 	t.Helper()
-	key := incidentKeyOf(i)
+	key := tabletest.IncidentOf(i.ID).Item()
 	remove := "REMOVE rs, oa, tv, tr, n3, ls, tg"
-	if _, err := db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &name, Key: key, UpdateExpression: &remove}); err != nil {
+	if _, err := db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{TableName: &name, Key: key,
+		UpdateExpression: &remove}); err != nil {
 		t.Fatal(err)
 	}
 }

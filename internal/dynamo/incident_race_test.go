@@ -4,17 +4,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/retry"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
 // owed returns the ids of the incidents that are in the index of those that somebody
@@ -53,14 +52,16 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 		write     func(*testing.T, *dynamo.Store, incident.Incident) error
 		wantErr   apperr.Class
 	}{
-		{"the end is notified, and it was reopened", true, func(t *testing.T, s *dynamo.Store, c *clock, _ incident.Incident) {
+		{"the end is notified, and it was reopened", true, func(t *testing.T, s *dynamo.Store, c *clock,
+			_ incident.Incident) {
 			mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
 			told := i.Announced
 			told.Closings = 1
 			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
-		{"it is closed, and was closed and reopened", false, func(t *testing.T, s *dynamo.Store, c *clock, i incident.Incident) {
+		{"it is closed, and was closed and reopened", false, func(t *testing.T, s *dynamo.Store, c *clock,
+			i incident.Incident) {
 			closeNow(t, s, c, i)
 			mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
@@ -94,7 +95,8 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 			told.Summaries, told.Calls = 1, 3
 			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
 		}, ""},
-		{"a new reason is recorded, and a graver loss was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
+		{"a new reason is recorded, and a graver loss was", false, func(t *testing.T, s *dynamo.Store, _ *clock,
+			i incident.Incident) {
 			told := i.Announced
 			told.Additions, told.Severity = 1, incident.Critical
 			tell(t, s, i, told)
@@ -168,16 +170,9 @@ func TestWhatHasExpiredIsNotWrittenAgain(t *testing.T) {
 // remove deletes an incident's item, as DynamoDB does when it has expired.
 func remove(t *testing.T, db *dynamodb.Client, name string, i incident.Incident) {
 	t.Helper()
-	if _, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &name, Key: incidentKeyOf(i)}); err != nil {
+	if _, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &name,
+		Key: tabletest.IncidentOf(i.ID).Item()}); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func incidentKeyOf(i incident.Incident) map[string]types.AttributeValue {
-	group, number, _ := strings.Cut(i.ID, ".")
-	return map[string]types.AttributeValue{
-		"PK": &types.AttributeValueMemberS{Value: "K#" + group},
-		"SK": &types.AttributeValueMemberS{Value: "I#" + strings.Repeat("0", 8-len(number)) + number},
 	}
 }
 
@@ -205,8 +200,9 @@ type bindingFirst struct {
 	first func()
 }
 
-func (c *bindingFirst) PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	if sk, ok := in.Item["SK"].(*types.AttributeValueMemberS); ok && strings.HasPrefix(sk.Value, "F#") && c.first != nil {
+func (c *bindingFirst) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	if tabletest.KeyIn(in.Item).Type() == tabletest.Membership && c.first != nil {
 		first := c.first
 		c.first = nil
 		first()
@@ -224,7 +220,8 @@ func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
 		wantOpen  bool
 	}{
 		{"people know of it", func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1, Openings: 1})); err != nil {
+			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1,
+				Openings: 1})); err != nil {
 				t.Fatal(err)
 			}
 		}, true},
@@ -232,7 +229,7 @@ func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
 		{"nothing", func(*testing.T, *dynamo.Store, *clock, incident.Incident) {}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			db := &bindingFirst{intruding: &intruding{Client: client, prefix: "K#"}}
+			db := &bindingFirst{intruding: &intruding{Client: client, of: tabletest.Incident}}
 			name := fmt.Sprintf("withdrawn%d", n)
 			s, c := incidents(t, name, db, client)
 			other := dynamo.New(client, name, dynamo.Options{Retention: time.Hour, Now: c.Now})
@@ -280,7 +277,8 @@ func TestCallThatFailsAgainIsOneExample(t *testing.T) {
 	}
 	tally, err := s.CountOccurrences(t.Context(), last.ID)
 	if err != nil || tally.Calls != 1 || len(tally.Examples) != 1 || len(tally.Occurrences) != 3 {
-		t.Errorf("got %d calls, examples %v, %d failures (%v), want one call that failed three times", tally.Calls, tally.Examples,
+		t.Errorf("got %d calls, examples %v, %d failures (%v), want one call that failed three times", tally.Calls,
+			tally.Examples,
 			len(tally.Occurrences), err)
 	}
 	given, rest := last.CountReasons(tally)
@@ -294,11 +292,14 @@ func TestCallThatFailsAgainIsOneExample(t *testing.T) {
 func TestCausesThatComeAtOnceStayApart(t *testing.T) {
 	client := table(t)
 	for n, tt := range []struct{ is, first, second incident.Cause }{
-		{incident.Cause{Class: incident.Permissions}, incident.Cause{Class: incident.Permissions, Target: "kms"}, incident.Cause{Class: incident.Permissions, Target: "s3"}},
-		{incident.Cause{Class: incident.Unknown}, incident.Cause{Class: incident.Permissions, Target: "kms"}, incident.Cause{Class: incident.Permissions, Target: "s3"}},
-		{incident.Cause{Class: incident.Unknown}, incident.Cause{Class: incident.Quota}, incident.Cause{Class: incident.Permissions}},
+		{incident.Cause{Class: incident.Permissions}, incident.Cause{Class: incident.Permissions, Target: "kms"},
+			incident.Cause{Class: incident.Permissions, Target: "s3"}},
+		{incident.Cause{Class: incident.Unknown}, incident.Cause{Class: incident.Permissions, Target: "kms"},
+			incident.Cause{Class: incident.Permissions, Target: "s3"}},
+		{incident.Cause{Class: incident.Unknown}, incident.Cause{Class: incident.Quota},
+			incident.Cause{Class: incident.Permissions}},
 	} {
-		db := &intruding{Client: client, prefix: "K#"}
+		db := &intruding{Client: client, of: tabletest.Incident}
 		name := fmt.Sprintf("targets%d", n)
 		s, c := incidents(t, name, db, client)
 		other := dynamo.New(client, name, dynamo.Options{Retention: time.Hour, Now: c.Now})

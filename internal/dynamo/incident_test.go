@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
@@ -18,6 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 )
@@ -45,8 +44,10 @@ var timing = incident.Timing{Window: 5 * time.Minute, Quiet: 10 * time.Minute, R
 var recordingOf = incident.Group{Scope: "voice-connector/abc", Element: "S3RecordingSink"}
 
 func failureOf(n int, class incident.Class, at time.Time) incident.Report {
-	return incident.Report{Group: recordingOf, Class: class, Reason: "reason of " + string(class), Losses: []incident.Loss{incident.Recording},
-		Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%04d", n), CallID: fmt.Sprintf("call-%04d", n), At: at}}
+	return incident.Report{Group: recordingOf, Class: class, Reason: "reason of " + string(class),
+		Losses: []incident.Loss{incident.Recording},
+		Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%04d", n), CallID: fmt.Sprintf("call-%04d", n),
+			At: at}}
 }
 
 // incidents makes a table, a clock, and a store on them.
@@ -154,7 +155,8 @@ func TestWhatJoinsWhat(t *testing.T) {
 			test.play(t, s, c)
 			got := mustJoin(t, s, failureOf(9, test.last, c.Now()))
 			if want := recordingOf.ID() + test.wantID; got.ID != want || got.Class != test.wantClass || got.Reopened != test.wantReopened || !got.Open() {
-				t.Errorf("got %s of class %s, reopened %d times, open %v; want %s, %s, %d, open", got.ID, got.Class, got.Reopened, got.Open(), want, test.wantClass, test.wantReopened)
+				t.Errorf("got %s of class %s, reopened %d times, open %v; want %s, %s, %d, open", got.ID, got.Class, got.Reopened,
+					got.Open(), want, test.wantClass, test.wantReopened)
 			}
 		})
 	}
@@ -219,13 +221,13 @@ func TestLateDuplicateReopensNothing(t *testing.T) {
 // prefix; an occurrence when that is empty.
 type intruding struct {
 	*dynamodb.Client
-	prefix string
+	of     string // type of the items
 	before func()
 }
 
-func (c *intruding) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	pk, ok := in.Key["PK"].(*types.AttributeValueMemberS)
-	if ok && strings.HasPrefix(pk.Value, cmp.Or(c.prefix, "O#")) && c.before != nil {
+func (c *intruding) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	if tabletest.KeyIn(in.Key).Type() == cmp.Or(c.of, tabletest.Occurrence) && c.before != nil {
 		before := c.before
 		c.before = nil
 		before()
@@ -246,7 +248,8 @@ func TestFailureThatAnEndOverlookedReopens(t *testing.T) {
 	}
 	got := mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
 	if got.ID != first.ID || !got.Open() || got.Reopened != 1 {
-		t.Errorf("got %s, open %v, reopened %d times, want %s open, reopened once", got.ID, got.Open(), got.Reopened, first.ID)
+		t.Errorf("got %s, open %v, reopened %d times, want %s open, reopened once", got.ID, got.Open(), got.Reopened,
+			first.ID)
 	}
 }
 
@@ -254,7 +257,8 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "told", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
-	opening := incident.Announced{At: c.Now(), Calls: 1, Openings: 1, Severity: incident.Critical, Reasons: []string{i.Reasons[0].ID}}
+	opening := incident.Announced{At: c.Now(), Calls: 1, Openings: 1, Severity: incident.Critical,
+		Reasons: []string{i.Reasons[0].ID}}
 	for range 2 { // the second loses against the first, and that is well
 		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, opening)); err != nil {
 			t.Fatal(err)
@@ -319,7 +323,8 @@ func TestWhatWasToldMeanwhileStands(t *testing.T) {
 	over := opened.Announced
 	over.At, over.Calls, over.LastCalls, over.Closings = c.Now(), 9, 8, 1
 	mark(closed, over)
-	if got := mark(opened, incident.Announced{At: opened.Announced.At, Calls: 5, LastCalls: 4, Openings: 1, Summaries: 1}); !gocmp.Equal(got.Announced, over) {
+	if got := mark(opened, incident.Announced{At: opened.Announced.At, Calls: 5, LastCalls: 4, Openings: 1,
+		Summaries: 1}); !gocmp.Equal(got.Announced, over) {
 		t.Errorf("after a late summary: got %+v, want %+v", got.Announced, over)
 	}
 }
@@ -339,7 +344,9 @@ func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
 		if told.Summaries++; n == 0 {
 			told.Openings = 1
 		}
-		if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group), notify.Notification{ID: fmt.Sprint("incident/", i.ID, "/", n)}, "one", func(context.Context) error { return nil }); err != nil {
+		if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group),
+			notify.Notification{ID: fmt.Sprint("incident/", i.ID, "/",
+				n)}, "one", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
@@ -348,9 +355,10 @@ func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
 		i.Announced = told
 	}
 	expiry := world.Expiry(t)
-	itself := expiry["K#"+i.Group.ID()+" I#00000001"]
+	itself := expiry[tabletest.IncidentOf(i.ID).String()]
 	for k, at := range expiry {
-		if (strings.HasPrefix(k, "O#") || strings.Contains(k, " N#")) && itself < at+7*24*3600 {
+		kind := tabletest.ParseKey(k).Type()
+		if (kind == tabletest.Occurrence || kind == tabletest.Notification) && itself < at+7*24*3600 {
 			t.Errorf("%s expires at %d, the incident at %d: want it a week later", k, at, itself)
 		}
 	}

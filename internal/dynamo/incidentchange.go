@@ -7,6 +7,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // The conditional updates of an incident. Each implements the method of the same name
@@ -14,9 +15,9 @@ import (
 
 // SetCause makes the cause better known.
 func (s *Store) SetCause(ctx context.Context, i incident.Incident, c incident.Cause, reason string) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(attrClass, text(string(i.Class)))
-	up.isText(attrTarget, i.Target)
+	up.is(attrTarget, textOrNil(i.Target))
 	up.put(attrClass, text(string(c.Class)))
 	// A version that kept the first reason only knows it by the cause.
 	up.putIfAbsent(attrReasons, reasonItems(i.Reasons))
@@ -24,18 +25,14 @@ func (s *Store) SetCause(ctx context.Context, i incident.Incident, c incident.Ca
 		up.putIfAbsent(attrToldGrave, text(string(i.Announced.Severity)))
 		up.putIfAbsent(attrToldWhy, set(i.Announced.Reasons))
 	}
-	if c.Target != "" {
-		up.put(attrTarget, text(c.Target))
-	}
-	if reason != "" {
-		up.put(attrReason, text(reason))
-	}
+	up.put(attrTarget, textOrNil(c.Target))
+	up.put(attrReason, textOrNil(reason))
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // AddReason adds a reason.
 func (s *Store) AddReason(ctx context.Context, i incident.Incident, r incident.Reason, room int) error {
-	up := newUpdate()
+	up := &update{}
 	if i.FirstReasonOnly {
 		up.absent(attrReasons)
 		up.put(attrReasons, reasonItems(append(slices.Clone(i.Reasons), r)))
@@ -56,7 +53,7 @@ func (s *Store) AddLosses(ctx context.Context, i incident.Incident, added []inci
 	for _, loss := range added {
 		names = append(names, string(loss))
 	}
-	up := newUpdate()
+	up := &update{}
 	if incident.UnknownLosses(added) > 0 { // others may be added at the same moment
 		most := up.value(number(2 * incident.MaxLosses))
 		up.require("(attribute_not_exists(" + attrMore + ") OR size(" + attrMore + ") < " + most + ")")
@@ -67,19 +64,19 @@ func (s *Store) AddLosses(ctx context.Context, i incident.Incident, added []inci
 
 // Close closes an incident.
 func (s *Store) Close(ctx context.Context, i incident.Incident, at time.Time) error {
-	up := newUpdate()
+	up := &update{}
 	up.absent(attrClosed)
-	up.isNumber(attrReopened, i.Reopened)
+	up.is(attrReopened, numberOrNil(i.Reopened))
 	up.put(attrClosed, moment(at))
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // Discard closes an incident that nobody was notified of.
 func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) error {
-	up := newUpdate()
+	up := &update{}
 	up.absent(attrOpenings)
 	up.absent(attrClosed)
-	up.isNumber(attrReopened, i.Reopened)
+	up.is(attrReopened, numberOrNil(i.Reopened))
 	up.put(attrClosed, moment(at))
 	up.put(attrClosings, number(1))
 	up.remove(attrState)
@@ -88,27 +85,27 @@ func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) 
 
 // CancelClosing opens an incident whose closing was not announced.
 func (s *Store) CancelClosing(ctx context.Context, i incident.Incident) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(attrClosed, moment(i.ClosedAt))
-	up.isNumber(attrClosings, i.Announced.Closings)
+	up.is(attrClosings, numberOrNil(i.Announced.Closings))
 	up.remove(attrClosed)
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // Reopen opens a closed incident again.
 func (s *Store) Reopen(ctx context.Context, i incident.Incident, failed time.Time) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(attrClosed, moment(i.ClosedAt))
 	up.put(attrReopened, number(i.Reopened+1))
 	up.put(attrState, text(stateIncident+shardOf(i.ID)))
-	setActive(up, later(i.ActiveAt, failed))
+	setActive(up, pipeline.Later(i.ActiveAt, failed))
 	up.remove(attrClosed)
 	return s.updateIncident(ctx, i.ID, up)
 }
 
 // SetActive makes lists show an incident by when a call last failed.
 func (s *Store) SetActive(ctx context.Context, i incident.Incident, failed time.Time) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(attrFirst, moment(i.ActiveAt))
 	setActive(up, failed)
 	return s.updateIncident(ctx, i.ID, up)
@@ -120,17 +117,10 @@ func setActive(up *update, at time.Time) {
 	up.set(attrOpened, "if_not_exists("+attrOpened+", "+attrFirst+")")
 }
 
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // SetAnnounced records what was announced. An incident whose closing was announced
 // leaves the index by state.
 func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a incident.Announced) error {
-	up := newUpdate()
+	up := &update{}
 	for _, c := range []struct {
 		name     string
 		old, new int
@@ -138,7 +128,7 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.Additions, a.Additions},
 		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
-		up.isNumber(c.name, c.old)
+		up.is(c.name, numberOrNil(c.old))
 		if c.new != c.old {
 			up.put(c.name, number(c.new))
 		}
@@ -146,12 +136,8 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 	up.put(attrToldAt, moment(a.At))
 	up.put(attrToldCalls, number(a.Calls))
 	up.put(attrToldLast, number(a.LastCalls))
-	if a.Severity != "" {
-		up.put(attrToldGrave, text(string(a.Severity)))
-	}
-	if len(a.Reasons) > 0 {
-		up.put(attrToldWhy, set(a.Reasons))
-	}
+	up.put(attrToldGrave, textOrNil(a.Severity))
+	up.put(attrToldWhy, set(a.Reasons))
 	if a.Closings > i.Reopened {
 		up.remove(attrState)
 		up.present(attrClosed)
@@ -167,6 +153,6 @@ func (s *Store) updateIncident(ctx context.Context, id string, up *update) error
 		return apperr.New(apperr.Invalid, "incident "+id, "is no incident's id", "list them with: chimewatch incidents list")
 	}
 	up.present(attrPK)
-	s.expireBy(up, s.now().Add(incidentMargin))
+	up.put(attrExpiry, s.expiry(s.now().Add(incidentMargin)))
 	return s.updateIf(ctx, k, up, "cannot store the change of incident "+id)
 }

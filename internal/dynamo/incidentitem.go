@@ -8,7 +8,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-// anyLoss stands in a set of losses for a failure that may cost anything.
+// anyLoss in a set of losses is a failure that may cost anything.
 const anyLoss = "*"
 
 // incidentItem returns the item of an incident that opens.
@@ -26,16 +26,11 @@ func incidentItem(i incident.Incident) item {
 			first = append(first, string(loss))
 		}
 	}
-	if len(more) > 0 {
-		it[attrMore] = set(more)
-	}
-	for name, value := range map[string]string{
-		attrElement: i.Element, attrTarget: i.Target, attrReason: i.Reason, attrLosses: strings.Join(first, "|"),
-	} {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
+	put(it, attrElement, textOrNil(i.Element))
+	put(it, attrTarget, textOrNil(i.Target))
+	put(it, attrReason, textOrNil(i.Reason))
+	put(it, attrLosses, textOrNil(strings.Join(first, "|")))
+	put(it, attrMore, set(more))
 	return it
 }
 
@@ -48,14 +43,11 @@ func reasonItems(reasons []incident.Reason) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: items}
 }
 
-// reasonItem returns what an incident's item holds of a reason besides its id.
+// reasonItem returns what an incident's item has of a reason, under its id.
 func reasonItem(r incident.Reason) types.AttributeValue {
 	it := item{attrReasonClass: text(string(r.Class))}
-	for name, value := range map[string]string{attrReasonTarget: r.Target, attrReasonText: r.Text} {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
+	put(it, attrReasonTarget, textOrNil(r.Target))
+	put(it, attrReasonText, textOrNil(r.Text))
 	return &types.AttributeValueMemberM{Value: it}
 }
 
@@ -69,7 +61,8 @@ func decodeReasons(it item, i incident.Incident) []incident.Reason {
 	var list []incident.Reason
 	for id, value := range m.Value {
 		if r, ok := value.(*types.AttributeValueMemberM); ok {
-			cause := incident.Cause{Class: incident.Class(textIn(r.Value, attrReasonClass)), Target: textIn(r.Value, attrReasonTarget)}
+			class, target := incident.Class(textIn(r.Value, attrReasonClass)), textIn(r.Value, attrReasonTarget)
+			cause := incident.Cause{Class: class, Target: target}
 			list = append(list, incident.Reason{ID: id, Cause: cause, Text: textIn(r.Value, attrReasonText)})
 		}
 	}

@@ -60,29 +60,19 @@ func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, err
 // IncidentsOf returns the ids of the incidents that a pipeline has joined.
 func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, error) {
 	items, err := s.queryAll(ctx, pipelineKey(pipelineID), membershipSK)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(items))
-	for n, it := range items {
-		ids[n] = textIn(it, attrMemberOf)
-	}
-	return ids, nil
+	return readEach(items, func(it item) string { return textIn(it, attrMemberOf) }), err
 }
 
-// IncidentNotifications returns what was told of an incident, oldest first, and
-// what is being told last.
+// IncidentNotifications returns the notifications about an incident, oldest first, and last
+// those that are being sent.
 func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]notify.Notification, error) {
 	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), noticeSK)
 	if err != nil {
 		return nil, err
 	}
-	var list []notify.Notification
-	for _, it := range items {
-		if n := notificationIn(it); strings.HasPrefix(n.ID, "incident/"+i.ID+"/") {
-			list = append(list, n)
-		}
-	}
+	list := slices.DeleteFunc(readEach(items, notificationIn), func(n notify.Notification) bool {
+		return !strings.HasPrefix(n.ID, "incident/"+i.ID+"/")
+	})
 	slices.SortStableFunc(list, func(a, b notify.Notification) int {
 		if a.SentAt.IsZero() != b.SentAt.IsZero() {
 			return b.SentAt.Compare(a.SentAt)
@@ -90,13 +80,6 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 		return a.SentAt.Compare(b.SentAt)
 	})
 	return list, nil
-}
-
-// LastSeen returns when the newest failure of an incident was handled; zero when
-// there is none yet. It costs a few reads, however many failures there are.
-func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
-	newest, err := s.NewestOccurrence(ctx, id)
-	return newest.Seen, err
 }
 
 // NewestOccurrence returns the newest times of an incident's failures, those that were handled
@@ -110,11 +93,11 @@ func (s *Store) NewestOccurrence(ctx context.Context, id string) (newest inciden
 		}
 		for _, it := range items {
 			o := occurrenceIn(it)
-			newest.Seen = later(newest.Seen, o.Seen)
+			newest.Seen = pipeline.Later(newest.Seen, o.Seen)
 			if o.At.After(o.Seen) {
 				o.At = o.Seen // its clock was wrong
 			}
-			newest.At = later(newest.At, o.At)
+			newest.At = pipeline.Later(newest.At, o.At)
 		}
 	}
 	return newest, nil
@@ -136,16 +119,14 @@ func (s *Store) CountOccurrences(ctx context.Context, id string) (incident.Occur
 		if err != nil {
 			return incident.OccurrenceCounts{}, err
 		}
-		for _, it := range items {
-			all = append(all, occurrenceIn(it))
-		}
+		all = append(all, readEach(items, occurrenceIn)...)
 	}
 	return incident.CountOccurrences(all), nil
 }
 
 // IncidentQuery says which incidents Incidents returns.
 type IncidentQuery struct {
-	// Owing keeps to those that are open, or whose end people were not told of.
+	// Owing selects those that are open, or whose closing was not announced.
 	Owing bool
 	// From and To bound ActiveAt, both included; zero means no bound.
 	From, To time.Time
@@ -185,6 +166,8 @@ func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) err
 }
 
 // NewestPipelines implements incident.Repository.
-func (s *Store) NewestPipelines(ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool) error {
+func (s *Store) NewestPipelines(
+	ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool,
+) error {
 	return s.EachPipeline(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
 }

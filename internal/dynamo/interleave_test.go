@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -21,7 +22,8 @@ import (
 )
 
 // oddTimes are what an event may give as a time in epoch milliseconds.
-var oddTimes = []string{"0", "null", "-5", "-99999999999999", "1773135002", "1773135002000", "1773135002001", `"1773135002001"`, "1773135002001.7",
+var oddTimes = []string{"0", "null", "-5", "-99999999999999", "1773135002", "1773135002000", "1773135002001",
+	`"1773135002001"`, "1773135002001.7",
 	"253402300799999", "253402300800000", "1773135002001000", "99999999999999999999", "1e12", "1e300"}
 
 // drawEvent makes a state change of a pipeline as JSON, from a small world in
@@ -37,13 +39,16 @@ func drawEvent(t *rapid.T, id string, n int, steady bool) *chime.Event {
 		return some(label, values...)
 	}
 	detail := map[string]any{
-		"eventType": some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventTemporaryFailure, chime.EventPermanentFailure,
+		"eventType": some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused,
+			chime.EventTemporaryFailure, chime.EventPermanentFailure,
 			chime.EventStopped, "chime:MediaInsightsNovel", chime.EventObservedInProgress, chime.EventObservedStopped, chime.EventObservedLost),
 		"mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id,
 	}
 	for key, value := range map[string]string{
-		"callId": field("call", "", "", "c1", "c2"), "transactionId": field("transaction", "", "", "t1"), "failureReason": some("reason", "", "", "denied", "throttled"),
-		"queue": field("queue", "", "sales", "a|b"), "mediaInsightsPipelineConfigurationArn": field("configuration", "", "", "arn:a", "arn:b"),
+		"callId": field("call", "", "", "c1", "c2"), "transactionId": field("transaction", "", "",
+			"t1"), "failureReason": some("reason", "", "", "denied", "throttled"),
+		"queue": field("queue", "", "sales", "a|b"), "mediaInsightsPipelineConfigurationArn": field("configuration", "", "",
+			"arn:a", "arn:b"),
 	} {
 		if value != "" {
 			detail[key] = value
@@ -66,7 +71,8 @@ func drawEvent(t *rapid.T, id string, n int, steady bool) *chime.Event {
 		detail["mediaInsightsPipelineElementStatuses"] = elements
 	}
 	raw, err := json.Marshal(map[string]any{
-		"id": some("id", "e1", "e2", "e|3", strings.Repeat("e", 100)) + fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "n")), "detail-type": chime.DetailStateChange, "source": "aws.chime",
+		"id": some("id", "e1", "e2", "e|3", strings.Repeat("e", 100)) + fmt.Sprint(rapid.IntRange(0, 3).Draw(t,
+			"n")), "detail-type": chime.DetailStateChange, "source": "aws.chime",
 		"account": field("account", "", "111122223333"), "region": "us-east-1", "detail": detail,
 		"time": noon.Add(time.Duration(second) * time.Second).Format(time.RFC3339),
 	})
@@ -119,7 +125,8 @@ type meanwhile struct {
 	do func()
 }
 
-func (m *meanwhile) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (m *meanwhile) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	out, err := m.Client.GetItem(ctx, in, opts...)
 	if do := m.do; do != nil {
 		m.do = nil
@@ -132,7 +139,8 @@ func (m *meanwhile) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts
 // it: the index must not say otherwise than the state.
 func TestNewsWhileAnOldObservationIsJoinedIn(t *testing.T) {
 	db := faultinject.Server(t)
-	for name, newest := range map[string]time.Duration{"news newer than all": 2 * time.Second, "news older than another event": 4 * time.Second} {
+	for name, newest := range map[string]time.Duration{"news newer than all": 2 * time.Second,
+		"news older than another event": 4 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			world := faultinject.NewWorld(t, db)
 			s := at(world.Process(), noon)
@@ -150,7 +158,8 @@ func TestNewsWhileAnOldObservationIsJoinedIn(t *testing.T) {
 				}
 			}}
 			slow := dynamo.New(client, world.Table, dynamo.Options{Retention: time.Hour})
-			if err := pipeline.RecordEvent(t.Context(), slow, observed(t, chime.EventObservedLost, noon.Add(time.Second))); err != nil {
+			if err := pipeline.RecordEvent(t.Context(), slow, observed(t, chime.EventObservedLost,
+				noon.Add(time.Second))); err != nil {
 				t.Fatal(err)
 			}
 			if client.do != nil {
@@ -209,8 +218,8 @@ func TestProcessesThatMergeByTurns(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			rt.Fatalf("merged (-), in the table (+):\n%s", diff)
 		}
-		out, err := db.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &world.Table, Key: map[string]types.AttributeValue{
-			"PK": &types.AttributeValueMemberS{Value: "P#" + id}, "SK": &types.AttributeValueMemberS{Value: "S"}}})
+		out, err := db.GetItem(context.Background(), &dynamodb.GetItemInput{TableName: &world.Table,
+			Key: tabletest.StateOf(id).Item()})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -218,7 +227,8 @@ func TestProcessesThatMergeByTurns(t *testing.T) {
 		if partition, ok := out.Item["q"].(*types.AttributeValueMemberS); ok {
 			q = partition.Value
 		}
-		if open, failed := strings.HasPrefix(q, "O"), strings.HasPrefix(q, "F"); open != want.Status.Open() || failed != (want.Status == pipeline.Failed || want.Status == pipeline.CreateFailed || want.Status == pipeline.Lost) {
+		if open, failed := strings.HasPrefix(q, "O"), strings.HasPrefix(q,
+			"F"); open != want.Status.Open() || failed != (want.Status == pipeline.Failed || want.Status == pipeline.CreateFailed || want.Status == pipeline.Lost) {
 			rt.Fatalf("status %s: got the partition %q in the index", want.Status, q)
 		}
 	})

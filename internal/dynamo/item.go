@@ -19,10 +19,38 @@ func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
 // keyOf returns the key of an item.
 func keyOf(it item) item { return item{attrPK: it[attrPK], attrSK: it[attrSK]} }
 
+// readEach returns what read makes of each item.
+func readEach[T any](items []item, read func(item) T) []T {
+	list := make([]T, len(items))
+	for i, it := range items {
+		list[i] = read(it)
+	}
+	return list
+}
+
+// decodeEach is readEach, and ends with the first error of read.
+func decodeEach[T any](items []item, read func(item) (T, error)) (list []T, err error) {
+	list = make([]T, len(items))
+	for i, it := range items {
+		if list[i], err = read(it); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // itemKey returns the key of an item as one text.
 func itemKey(it item) string { return textIn(it, attrPK) + "\x00" + textIn(it, attrSK) }
 
+// put sets an attribute; nil leaves it absent.
+func put(it item, name string, v types.AttributeValue) {
+	if v != nil {
+		it[name] = v
+	}
+}
+
 // An attribute that an item does not have, or that is of another kind, reads as the zero value.
+// The functions named …OrNil return nil for the zero value: the attribute is absent then.
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
@@ -31,6 +59,13 @@ func textIn(it item, name string) string {
 		return v.Value
 	}
 	return ""
+}
+
+func textOrNil[T ~string](s T) types.AttributeValue {
+	if s == "" {
+		return nil
+	}
+	return text(string(s))
 }
 
 func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
@@ -47,8 +82,20 @@ func numberIn(it item, name string) int {
 	return n
 }
 
-// set makes an attribute of texts, of which there must be one at least.
-func set(list []string) types.AttributeValue { return &types.AttributeValueMemberSS{Value: list} }
+func numberOrNil(n int) types.AttributeValue {
+	if n == 0 {
+		return nil
+	}
+	return number(n)
+}
+
+// set makes a set of texts; nil for none, as the table has no empty sets.
+func set(list []string) types.AttributeValue {
+	if len(list) == 0 {
+		return nil
+	}
+	return &types.AttributeValueMemberSS{Value: list}
+}
 
 // setIn returns a set, sorted.
 func setIn(it item, name string) []string {
@@ -65,6 +112,13 @@ const timeLayout = "2006-01-02T15:04:05.000000Z"
 func timeText(t time.Time) string { return t.UTC().Format(timeLayout) }
 
 func moment(t time.Time) types.AttributeValue { return text(timeText(t)) }
+
+func momentOrNil(t time.Time) types.AttributeValue {
+	if t.IsZero() {
+		return nil
+	}
+	return moment(t)
+}
 
 func timeIn(it item, name string) time.Time { return readTime(textIn(it, name)) }
 

@@ -36,15 +36,16 @@ func callIn(pk string) (transactionID, callID string) {
 // notification has it, and up to 400 bytes of a call's id.
 const maxRuleName = 500
 
-// cut returns the beginning of a text, of at most most bytes and whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
+// callPartitions returns the partitions of a call: that of its transaction first.
+func callPartitions(c chime.CallFields) []string {
+	var list []string
+	if c.TransactionID != "" {
+		list = append(list, transactionKey(c.TransactionID))
 	}
-	for most > 0 && text[most]&0xC0 == 0x80 { // within a character
-		most--
+	if c.CallID != "" {
+		list = append(list, callKey(c.CallID))
 	}
-	return text[:most]
+	return list
 }
 
 // hashText returns 40 letters that are the same whenever the bytes are.

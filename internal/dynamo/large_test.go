@@ -13,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
 // with gives an example with a text put behind the first match of where.
@@ -55,12 +56,15 @@ func TestLargeEventsAreKeptWholeOrRefusedWhole(t *testing.T) {
 		{"a mebibyte of metadata of a match", with(t, "rule-keyword-utterance", `"detail": {`, `"extra":"`+long+`",`), ""},
 		{"noise of the size that fits", with(t, "in-progress", `{`, `"extra":"`+noise(350_000)+`",`), ""},
 		{"noise that does not fit", with(t, "in-progress", `{`, `"extra":"`+noise(mebibyte)+`",`), apperr.Invalid},
-		{"noise of metadata that does not fit", with(t, "in-progress", `"detail": {`, `"extra":"`+noise(mebibyte)+`",`), apperr.Invalid},
-		{"noise of a match that does not fit", with(t, "rule-keyword-utterance", `{`, `"extra":"`+noise(mebibyte)+`",`), apperr.Invalid},
+		{"noise of metadata that does not fit", with(t, "in-progress", `"detail": {`, `"extra":"`+noise(mebibyte)+`",`),
+			apperr.Invalid},
+		{"noise of a match that does not fit", with(t, "rule-keyword-utterance", `{`, `"extra":"`+noise(mebibyte)+`",`),
+			apperr.Invalid},
 		{"a call id that is no key", with(t, "in-progress", `"callId": "`, strings.Repeat("c", 3000)), ""},
 		{"a transaction id that is no key", with(t, "in-progress", `"transactionId": "`, strings.Repeat("c", 3000)), ""},
 		{"a pipeline id that is no key", with(t, "in-progress", `:media-pipeline/`, strings.Repeat("c", 1100)), ""},
-		{"a transaction id of a match that is no key", with(t, "rule-keyword-utterance", `"transactionId": "`, strings.Repeat("c", 3000)), ""},
+		{"a transaction id of a match that is no key", with(t, "rule-keyword-utterance", `"transactionId": "`,
+			strings.Repeat("c", 3000)), ""},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -84,7 +88,8 @@ func TestLargeEventsAreKeptWholeOrRefusedWhole(t *testing.T) {
 			if tc.want == "" && ev.StateChange != nil {
 				st, err := s.Pipeline(t.Context(), strings.SplitAfter(ev.StateChange.PipelineARN, "/")[1])
 				if err != nil || len(st.Metadata["extra"]) != len(ev.StateChange.Metadata["extra"]) {
-					t.Errorf("got %d bytes of metadata (%v), want %d", len(st.Metadata["extra"]), err, len(ev.StateChange.Metadata["extra"]))
+					t.Errorf("got %d bytes of metadata (%v), want %d", len(st.Metadata["extra"]), err,
+						len(ev.StateChange.Metadata["extra"]))
 				}
 				history, err := s.History(t.Context(), st.ID)
 				if err != nil || len(history) != 1 || !bytes.Equal(history[0].Body, tc.raw) {
@@ -109,10 +114,10 @@ func TestPointersOutliveThePipeline(t *testing.T) {
 		}
 	}
 	expiry := world.Expiry(t)
-	state := expiry["P#"+strings.SplitAfter(events[0].StateChange.PipelineARN, "/")[1]+" S"]
+	state := expiry[tabletest.StateOf(strings.SplitAfter(events[0].StateChange.PipelineARN, "/")[1]).String()]
 	pointers := 0
 	for k, at := range expiry {
-		if strings.HasPrefix(k, "C#") || strings.HasPrefix(k, "T#") {
+		if tabletest.ParseKey(k).Type() == tabletest.Pointer {
 			if pointers++; at < state {
 				t.Errorf("%s expires %d s before its pipeline", k, state-at)
 			}

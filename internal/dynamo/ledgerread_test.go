@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -21,7 +22,8 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 		return voicetask.Entry{Kind: kind, At: at.Add(time.Duration(minute) * time.Minute), Event: string(kind), By: "me",
 			Scope: voicetask.ScopeBoth, TransactionID: "t"}
 	}
-	ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "v"}
+	ready := voicetask.Entry{Kind: voicetask.Ready, At: at, Event: "r", TransactionID: "t", CallID: "c",
+		VoiceConnectorID: "v"}
 	for _, tt := range []struct {
 		name, body string
 		binary     bool
@@ -62,9 +64,8 @@ func TestUnreadableEntriesHideNoOther(t *testing.T) {
 				all = append(all, said(voicetask.Granted, 1))
 			}
 			enter(t, s, all...)
-			it := map[string]types.AttributeValue{"PK": &types.AttributeValueMemberS{Value: "T#t"},
-				"SK": &types.AttributeValueMemberS{Value: "V#9#odd"},
-				"c":  &types.AttributeValueMemberS{Value: "2026-03-11T08:02:00.000000Z"}}
+			it := tabletest.EntryOf("t", "9#odd").Item()
+			it["c"] = &types.AttributeValueMemberS{Value: "2026-03-11T08:02:00.000000Z"}
 			switch {
 			case tt.binary:
 				it["d"] = &types.AttributeValueMemberB{Value: []byte(tt.body)}

@@ -36,7 +36,8 @@ func fill(t *testing.T, s *dynamo.Store, n int) []listed {
 		eventType string
 		status    pipeline.Status
 	}{
-		{chime.EventInProgress, pipeline.InProgress}, {chime.EventStopped, pipeline.Stopped}, {chime.EventPermanentFailure, pipeline.Failed},
+		{chime.EventInProgress, pipeline.InProgress}, {chime.EventStopped, pipeline.Stopped}, {chime.EventPermanentFailure,
+			pipeline.Failed},
 		{chime.EventPaused, pipeline.Paused}, {chime.EventObservedLost, pipeline.Lost},
 	}
 	var all []listed
@@ -48,8 +49,10 @@ func fill(t *testing.T, s *dynamo.Store, n int) []listed {
 		id, at := fmt.Sprintf("%spipeline-%02d", prefix, i), noon.Add(time.Duration(i/3)*time.Minute)
 		kind := kinds[i%len(kinds)]
 		for _, eventType := range []string{chime.EventCreated, kind.eventType} {
-			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: at, Raw: []byte("{}"),
-				StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
+			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: at,
+				Raw: []byte("{}"),
+				StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" +
+					id}}
 			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				t.Fatal(err)
 			}
@@ -70,16 +73,22 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 		want  func(listed) bool
 	}{
 		{"all", dynamo.Query{}, func(listed) bool { return true }},
-		{"in progress, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.InProgress}}, func(l listed) bool { return l.status == pipeline.InProgress }},
-		{"failed, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.Failed}}, func(l listed) bool { return l.status == pipeline.Failed }},
-		{"lost, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.Lost}}, func(l listed) bool { return l.status == pipeline.Lost }},
-		{"stopped, picked from all", dynamo.Query{Statuses: []pipeline.Status{pipeline.Stopped}}, func(l listed) bool { return l.status == pipeline.Stopped }},
-		{"of no status that there is", dynamo.Query{Statuses: []pipeline.Status{pipeline.CreateFailed}}, func(listed) bool { return false }},
+		{"in progress, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.InProgress}},
+			func(l listed) bool { return l.status == pipeline.InProgress }},
+		{"failed, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.Failed}},
+			func(l listed) bool { return l.status == pipeline.Failed }},
+		{"lost, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.Lost}},
+			func(l listed) bool { return l.status == pipeline.Lost }},
+		{"stopped, picked from all", dynamo.Query{Statuses: []pipeline.Status{pipeline.Stopped}},
+			func(l listed) bool { return l.status == pipeline.Stopped }},
+		{"of no status that there is", dynamo.Query{Statuses: []pipeline.Status{pipeline.CreateFailed}},
+			func(listed) bool { return false }},
 		{"open ones of two statuses", dynamo.Query{Statuses: []pipeline.Status{pipeline.Paused, pipeline.InProgress}},
 			func(l listed) bool { return l.status == pipeline.Paused || l.status == pipeline.InProgress }},
 		{"failed and lost ones", dynamo.Query{Statuses: []pipeline.Status{pipeline.Lost, pipeline.Failed}},
 			func(l listed) bool { return l.status == pipeline.Lost || l.status == pipeline.Failed }},
-		{"open, failed and stopped ones", dynamo.Query{Statuses: []pipeline.Status{pipeline.Failed, pipeline.Paused, pipeline.Stopped}},
+		{"open, failed and stopped ones", dynamo.Query{Statuses: []pipeline.Status{pipeline.Failed, pipeline.Paused,
+			pipeline.Stopped}},
 			func(l listed) bool {
 				return l.status == pipeline.Failed || l.status == pipeline.Paused || l.status == pipeline.Stopped
 			}},
@@ -88,14 +97,17 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 		{"between times, both included", dynamo.Query{From: minute(1), To: minute(3)}, func(l listed) bool {
 			return !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(3))
 		}},
-		{"between times, of a status", dynamo.Query{From: minute(1), To: minute(5), Statuses: []pipeline.Status{pipeline.Paused}}, func(l listed) bool {
+		{"between times, of a status", dynamo.Query{From: minute(1), To: minute(5),
+			Statuses: []pipeline.Status{pipeline.Paused}}, func(l listed) bool {
 			return l.status == pipeline.Paused && !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(5))
 		}},
 		{"no rehearsals", dynamo.Query{NoRehearsals: true}, func(l listed) bool { return !l.rehearsal() }},
-		{"no rehearsals, of a status", dynamo.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Stopped}}, func(l listed) bool {
-			return !l.rehearsal() && l.status == pipeline.Stopped
-		}},
-		{"no rehearsals, off the sparse index", dynamo.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Paused}},
+		{"no rehearsals, of a status", dynamo.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Stopped}},
+			func(l listed) bool {
+				return !l.rehearsal() && l.status == pipeline.Stopped
+			}},
+		{"no rehearsals, off the sparse index", dynamo.Query{NoRehearsals: true,
+			Statuses: []pipeline.Status{pipeline.Paused}},
 			func(l listed) bool { return !l.rehearsal() && l.status == pipeline.Paused }},
 		{"between times when nothing was", dynamo.Query{From: minute(50)}, func(listed) bool { return false }},
 	}
@@ -186,18 +198,22 @@ func TestFindByEveryID(t *testing.T) {
 	if err := pipeline.RecordEvent(t.Context(), s, &second); err != nil {
 		t.Fatal(err)
 	}
-	first, failed, two := example(t, "in-progress").StateChange, example(t, "create-failed").StateChange, example(t, "two-elements-transcribing").StateChange
+	first, failed, two := example(t, "in-progress").StateChange, example(t, "create-failed").StateChange, example(t,
+		"two-elements-transcribing").StateChange
 	cases := []struct {
 		name, ref string
 		want      []string
 	}{
 		{"pipeline id", pipeline.IDFromARN(first.PipelineARN), []string{pipeline.IDFromARN(first.PipelineARN)}},
 		{"ARN", two.PipelineARN, []string{pipeline.IDFromARN(two.PipelineARN)}},
-		{"call of two pipelines, newest first", first.CallID, []string{pipeline.IDFromARN(first.PipelineARN) + "2", pipeline.IDFromARN(first.PipelineARN)}},
-		{"transaction of two pipelines", first.TransactionID, []string{pipeline.IDFromARN(first.PipelineARN) + "2", pipeline.IDFromARN(first.PipelineARN)}},
+		{"call of two pipelines, newest first", first.CallID, []string{pipeline.IDFromARN(first.PipelineARN) + "2",
+			pipeline.IDFromARN(first.PipelineARN)}},
+		{"transaction of two pipelines", first.TransactionID, []string{pipeline.IDFromARN(first.PipelineARN) + "2",
+			pipeline.IDFromARN(first.PipelineARN)}},
 		{"transaction of a failed creation", failed.TransactionID, []string{"create-failed." + failed.TransactionID}},
 		{"call of a failed creation", failed.CallID, []string{"create-failed." + failed.TransactionID}},
-		{"id of a failed creation", "create-failed." + failed.TransactionID, []string{"create-failed." + failed.TransactionID}},
+		{"id of a failed creation", "create-failed." + failed.TransactionID,
+			[]string{"create-failed." + failed.TransactionID}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -215,8 +231,9 @@ func TestFindByEveryID(t *testing.T) {
 	for i := range 6 { // all begin in one second; the even ones go on
 		for n, eventType := range []string{chime.EventCreated, chime.EventInProgress}[:1+(i+1)%2] {
 			id := fmt.Sprintf("tied-%d", i)
-			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(n) * time.Second), Raw: []byte("{}"), StateChange: &chime.StateChange{
-				EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id, CallFields: chime.CallFields{CallID: "tied"}}}
+			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange,
+				Time: noon.Add(time.Duration(n) * time.Second), Raw: []byte("{}"), StateChange: &chime.StateChange{
+					EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id, CallFields: chime.CallFields{CallID: "tied"}}}
 			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				t.Fatal(err)
 			}
@@ -228,7 +245,8 @@ func TestFindByEveryID(t *testing.T) {
 		for _, st := range found {
 			tied = append(tied, st.ID)
 		}
-		if want := []string{"tied-4", "tied-2", "tied-0", "tied-5", "tied-3", "tied-1"}; err != nil || !slices.Equal(tied, want) {
+		if want := []string{"tied-4", "tied-2", "tied-0", "tied-5", "tied-3", "tied-1"}; err != nil || !slices.Equal(tied,
+			want) {
 			t.Fatalf("of one second: got %v (%v), want %v: the greatest event first", tied, err, want)
 		}
 	}

@@ -32,12 +32,12 @@ func (p position) key(q query) item {
 	return item{attrPK: text(p.PK), attrSK: text(p.SK), attrFirst: text(p.At), q.index.partition: text(q.pk)}
 }
 
-// List returns a page of pipelines, newest first. Open and failed ones are read
-// off their sparse index; a page costs what it holds, not what the table holds,
-// but other statuses, and open and failed ones together, are picked from the
-// pipelines of their time.
+// List returns a page of pipelines, newest first. A page costs what is on it, not what is in
+// the table, where all statuses are wanted, or only open ones, or only failed ones: these are
+// in the by-state index. Others are selected from all pipelines of the time.
 func (s *Store) List(ctx context.Context, q Query) (page Page, err error) {
-	page.States, page.Next, err = listPage(ctx, s, spanOf(q), q.Limit, q.Cursor, func(it item) (pipeline.State, bool, error) {
+	sp := spanOf(q)
+	page.States, page.Next, err = listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (pipeline.State, bool, error) {
 		st, err := decode(it)
 		return st, len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status), err
 	})
@@ -47,9 +47,9 @@ func (s *Store) List(ctx context.Context, q Query) (page Page, err error) {
 // listPage reads a page of a span, of at most limit items, and the cursor of the page that
 // follows, which is empty on the last one. Read decodes an item, and reports whether it is
 // wanted.
-func listPage[T any](ctx context.Context, s *Store, sp span, limit int, cursor string, read func(item) (T, bool, error)) (
-	page []T, next string, err error,
-) {
+func listPage[T any](
+	ctx context.Context, s *Store, sp span, limit int, cursor string, read func(item) (T, bool, error),
+) (page []T, next string, err error) {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
@@ -58,11 +58,17 @@ func listPage[T any](ctx context.Context, s *Store, sp span, limit int, cursor s
 		return nil, "", err
 	}
 	for len(page) < limit && !allRead(positions) {
-		keys, err := s.nextKeys(ctx, sp, &positions, limit-len(page))
-		if err != nil {
-			return nil, "", err
+		var entries []item
+		room := min(limit-len(page), maxEntries)
+		for entry, err := range s.entriesAfter(ctx, sp, &positions, room) {
+			if err != nil {
+				return nil, "", err
+			}
+			if entries = append(entries, entry); len(entries) == room {
+				break
+			}
 		}
-		items, err := s.getAll(ctx, keys)
+		items, err := s.getAll(ctx, entries)
 		if err != nil {
 			return nil, "", err
 		}
@@ -99,85 +105,62 @@ func (sp span) leavesOut(pk string) bool {
 	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
+// spanOf returns the span of a query: a part of the by-state index where the statuses are all in
+// that part.
 func spanOf(q Query) span {
-	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
-	open, failed := 0, 0
-	for _, s := range q.Statuses {
-		switch {
-		case s.Open():
-			open++
-		case s == pipeline.Failed || s == pipeline.CreateFailed || s == pipeline.Lost:
-			failed++
+	letters := map[string]bool{}
+	for _, status := range q.Statuses {
+		letters[stateLetter(status)] = true
+	}
+	for letter := range letters {
+		if len(letters) == 1 && letter != "" {
+			return span{byState, letter, q.From, q.To, q.NoRehearsals}
 		}
 	}
-	switch {
-	case len(q.Statuses) == 0:
-	case open == len(q.Statuses):
-		sp.index, sp.letter = byState, stateOpen
-	case failed == len(q.Statuses):
-		sp.index, sp.letter = byState, stateFailed
-	}
-	return sp
+	return span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 }
 
-// mostKeys is how many keys are read of a shard at once. They are within the
-// mebibyte that a query gives, so that none of them is missing from an answer.
-const mostKeys = 500
+// maxEntries is how many entries of a shard are read at once. They are smaller than the mebibyte
+// that a query returns at most, so that none is missing in an answer.
+const maxEntries = 500
 
-// nextKeys merges the shards of a span and gives the keys of up to n items,
-// or of fewer while more follow, newest first; positions move behind them.
-func (s *Store) nextKeys(ctx context.Context, sp span, positions *[shards]position, n int) ([]item, error) {
-	n = min(n, mostKeys)
-	var heads [shards][]item
-	var more [shards]bool // whether items may follow those at the head
-	for i := range shards {
-		if positions[i].Done {
-			continue
-		}
-		items, err := s.shardItems(ctx, sp, i, positions[i], n)
-		if err != nil {
-			return nil, err
-		}
-		heads[i], more[i] = items, len(items) == n
-		positions[i].Done = len(items) == 0
-	}
-	var keys []item
-	for len(keys) < n {
-		newest := -1
-		for i := range shards {
-			if len(heads[i]) > 0 && (newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
-				newest = i
-			}
-		}
-		if newest < 0 {
-			break
-		}
-		it := heads[newest][0]
-		heads[newest] = heads[newest][1:]
-		positions[newest] = position{PK: textIn(it, attrPK), SK: textIn(it, attrSK), At: textIn(it, attrFirst)}
-		if !sp.leavesOut(textIn(it, attrPK)) {
-			keys = append(keys, keyOf(it))
-		}
-		if len(heads[newest]) == 0 && more[newest] {
-			break // what follows here may be newer than what the other shards have left
-		}
-	}
-	return keys, nil
+// entriesIn returns all entries of a span, newest first; see entriesAfter.
+func (s *Store) entriesIn(ctx context.Context, sp span) iter.Seq2[item, error] {
+	return s.entriesAfter(ctx, sp, &[shards]position{}, maxEntries)
 }
 
-// keys returns the keys of all items of a span, newest first. It ends with the first error.
-func (s *Store) keys(ctx context.Context, sp span) iter.Seq2[item, error] {
+// entriesAfter merges the shards of a span from positions on: it returns the entries of the
+// index, newest first, and moves positions behind each. It reads n entries of a shard at once,
+// and ends with the first error. An entry has the keys of the table and of the index.
+func (s *Store) entriesAfter(
+	ctx context.Context, sp span, positions *[shards]position, n int,
+) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		for positions := ([shards]position{}); !allRead(positions); {
-			keys, err := s.nextKeys(ctx, sp, &positions, mostKeys)
-			if err != nil {
-				yield(nil, err)
+		for heads := ([shards][]item{}); ; {
+			newest := -1
+			for i := range shards {
+				if len(heads[i]) == 0 && !positions[i].Done {
+					entries, err := s.shardEntries(ctx, sp, i, positions[i], n)
+					if err != nil {
+						yield(nil, err)
+						return
+					}
+					heads[i], positions[i].Done = entries, len(entries) == 0
+				}
+				if len(heads[i]) > 0 &&
+					(newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
+					newest = i
+				}
+			}
+			if newest < 0 {
 				return
 			}
-			for _, k := range keys {
-				if !yield(k, nil) {
-					return
-				}
+			entry := heads[newest][0]
+			heads[newest] = heads[newest][1:]
+			pk := textIn(entry, attrPK)
+			positions[newest] = position{PK: pk, SK: textIn(entry, attrSK), At: textIn(entry, attrFirst)}
+			if !sp.leavesOut(pk) && !yield(entry, nil) {
+				return
 			}
 		}
 	}
@@ -192,7 +175,7 @@ func allRead(positions [shards]position) bool {
 	return true
 }
 
-func (s *Store) shardItems(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
+func (s *Store) shardEntries(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
 	q := query{
 		index: sp.index, pk: sp.letter + strconv.Itoa(shard), from: "0", to: "9999-12-31T23:59:59.999999Z",
 		newestFirst: true, limit: n,
@@ -218,8 +201,8 @@ func writeCursor(positions [shards]position) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// CheckCursor returns an error of class Invalid when a cursor is not empty and no
-// page can have given it.
+// CheckCursor returns an error of class Invalid for a cursor that is not empty and that no page
+// can have returned.
 func CheckCursor(cursor string) error {
 	_, err := readCursor(cursor)
 	return err
@@ -243,7 +226,8 @@ func readCursor(cursor string) (positions [shards]position, err error) {
 		}
 	}
 	if err != nil {
-		return positions, apperr.Wrap(err, apperr.Invalid, "cursor", "is not one that a page gave", "start again without a cursor")
+		return positions, apperr.Wrap(err, apperr.Invalid, "cursor", "is not one that a page returned",
+			"start again without a cursor")
 	}
 	return [shards]position(list), nil
 }

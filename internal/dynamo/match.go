@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -40,8 +39,8 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if len(rm.RuleName) > maxRuleName {
 		return apperr.New(apperr.Invalid, "event "+ev.ID,
 			// A number behind "bytes" counts as one of bytes, and is not masked as a phone number.
-			fmt.Sprintf("names the rule \"%s…\" of %d bytes, and no key has room for more than %d",
-				cut(rm.RuleName, 40), len(rm.RuleName), maxRuleName),
+			fmt.Sprintf("names the rule \"%.40s…\" of %d bytes, and no key has room for more than %d",
+				rm.RuleName, len(rm.RuleName), maxRuleName),
 			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
 	body, err := pack(ev.Raw)
@@ -52,13 +51,9 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	it[attrMatchID], it[attrMatchRule], it[attrMatchType] = text(ev.ID), text(rm.RuleName), text(ruleType)
 	it[attrMatchBody] = body
 	it[attrTime], it[attrFirst] = text(timeMatch+shardOf(ev.ID)), moment(ev.Time)
-	if rm.CallID != "" {
-		it[attrMatchCall] = text(rm.CallID)
-	}
-	if rm.TransactionID != "" {
-		it[attrMatchTransaction] = text(rm.TransactionID)
-	}
-	s.expire(it, ev.Time)
+	put(it, attrMatchCall, textOrNil(rm.CallID))
+	put(it, attrMatchTransaction, textOrNil(rm.TransactionID))
+	put(it, attrExpiry, s.expiry(ev.Time))
 	if err := retry.IgnoreChanged(s.putIfAbsent(ctx, it, "cannot store the rule match")); err != nil {
 		return err
 	}
@@ -71,20 +66,18 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 // CallOf implements rulematch.Repository.
 func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
 	for _, pk := range callPartitions(c) {
-		pointers, err := s.queryAll(ctx, pk, pointerSK)
+		ids, err := s.pointers(ctx, pk)
 		if err != nil {
 			return pipeline.State{}, err
 		}
 		var newest pipeline.State
-		for _, it := range pointers {
-			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
-			if err != nil {
-				if apperr.ClassOf(err) == apperr.NotFound {
-					continue
-				}
+		for _, id := range ids {
+			st, err := s.Pipeline(ctx, id)
+			switch {
+			case apperr.ClassOf(err) == apperr.NotFound:
+			case err != nil:
 				return pipeline.State{}, err
-			}
-			if newest.ID == "" || st.CreatedAt.After(newest.CreatedAt) {
+			case newest.ID == "" || st.CreatedAt.After(newest.CreatedAt):
 				newest = st
 			}
 		}
@@ -103,13 +96,11 @@ func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error)
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range items {
-			m, err := matchIn(it)
-			if err != nil {
-				return nil, err
-			}
-			matches = append(matches, m)
+		list, err := decodeEach(items, matchIn)
+		if err != nil {
+			return nil, err
 		}
+		matches = append(matches, list...)
 	}
 	slices.SortStableFunc(matches, func(a, b Match) int { return a.Time.Compare(b.Time) })
 	return matches, nil

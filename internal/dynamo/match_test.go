@@ -87,7 +87,8 @@ func TestMatchIsOfTheNewestPipelineOfItsCall(t *testing.T) {
 		newest, last := "", -1
 		for _, minute := range rapid.SliceOfNDistinct(rapid.IntRange(0, 9), 1, 3, rapid.ID[int]).Draw(rt, "begun at") {
 			id := fmt.Sprintf("p%d-%d", n, minute)
-			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(minute) * time.Minute), Raw: []byte("{}"),
+			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon.Add(time.Duration(minute) * time.Minute),
+				Raw: []byte("{}"),
 				StateChange: &chime.StateChange{EventType: chime.EventInProgress, CallFields: call,
 					PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id}}
 			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {

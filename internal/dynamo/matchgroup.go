@@ -25,7 +25,7 @@ func membersPK(k rulematch.Key, day string) string {
 // addToGroup counts a match in its group; it is idempotent.
 func (s *Store) addToGroup(ctx context.Context, k rulematch.Key, ev *chime.Event) error {
 	it := key(membersPK(k, ev.Time.UTC().Format(rulematch.DayLayout)), memberSK+strings.TrimPrefix(matchKey(ev), matchSK))
-	s.expire(it, ev.Time)
+	put(it, attrExpiry, s.expiry(ev.Time))
 	return s.put(ctx, it, "cannot count a match of rule "+k.Rule)
 }
 
@@ -88,7 +88,7 @@ func (s *Store) expiredBefore(at time.Time) time.Time {
 // unless more was held back since was was read: the next notification then counts these
 // days again.
 func (s *Store) removeHeldDays(ctx context.Context, was, is rulematch.Window) error {
-	up := newUpdate()
+	up := &update{}
 	for _, name := range slices.Sorted(maps.Keys(was.Days)) {
 		if held := was.Days[name].Held; held > 0 && is.Days[name].Held == 0 {
 			up.is(attrWindowDayHeld+name, number(held))

@@ -40,19 +40,20 @@ func keyOfWindow(it item) (k rulematch.Key) {
 func (s *Store) Window(ctx context.Context, k rulematch.Key) (rulematch.Window, error) {
 	it, err := s.get(ctx, windowKey(k))
 	return rulematch.Window{Key: k, Notifications: numberIn(it, attrWindowSent), Matches: numberIn(it, attrWindowMatches),
-		SentAt: timeIn(it, attrWindowAt), Open: it[attrState] != nil, Held: numberIn(it, attrWindowHeld), Days: daysIn(it)}, err
+		SentAt: timeIn(it, attrWindowAt), Open: it[attrState] != nil,
+		Held: numberIn(it, attrWindowHeld), Days: daysIn(it)}, err
 }
 
 // SetSent implements rulematch.Repository.
 func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
-	up := newUpdate()
-	up.isNumber(attrWindowSent, was.Notifications)
+	up := &update{}
+	up.is(attrWindowSent, numberOrNil(was.Notifications))
 	up.put(attrWindowSent, number(is.Notifications))
 	up.put(attrWindowMatches, number(is.Matches))
 	up.put(attrWindowAt, moment(is.SentAt))
 	up.put(attrState, text(stateWindow+shardOf(is.Name())))
 	up.put(attrFirst, moment(is.SentAt))
-	s.expireBy(up, daysEnd(is.Days, is.SentAt))
+	up.put(attrExpiry, s.expiry(daysEnd(is.Days, is.SentAt)))
 	setDays(up, was, is, s.expiredBefore(is.SentAt))
 	err := s.updateIf(ctx, windowKey(is.Key), up, "cannot record what was sent of rule "+is.Rule)
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Store) SetSent(ctx context.Context, was, is rulematch.Window) error {
 
 // HoldBack implements rulematch.Repository.
 func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (held bool, err error) {
-	up := newUpdate()
+	up := &update{}
 	up.present(attrState)
 	up.is(attrWindowSent, number(w.Notifications))
 	counted := []string{attrWindowHeld}
@@ -79,9 +80,9 @@ func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (h
 
 // EndWindow implements rulematch.Repository.
 func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(attrWindowSent, number(w.Notifications))
-	up.isNumber(attrWindowHeld, w.Held)
+	up.is(attrWindowHeld, numberOrNil(w.Held))
 	up.remove(attrState)
 	up.remove(attrWindowHeld)
 	for name, day := range w.Days {
@@ -96,7 +97,7 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 func (s *Store) OpenWindows(ctx context.Context, before time.Time) ([]rulematch.Window, error) {
 	var open []rulematch.Window
 	var errs []error
-	for k, err := range s.keys(ctx, span{index: byState, letter: stateWindow, to: before}) {
+	for k, err := range s.entriesIn(ctx, span{index: byState, letter: stateWindow, to: before}) {
 		var w rulematch.Window
 		if err == nil {
 			w, err = s.Window(ctx, keyOfWindow(k))
@@ -124,7 +125,7 @@ func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newes
 	return len(items), newest, err
 }
 
-// MatchNotifications returns what was told of the rules that matched on a call.
+// MatchNotifications returns the notifications about rule matches of a call.
 func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]notify.Notification, error) {
 	var list []notify.Notification
 	for _, pk := range callPartitions(c) {
@@ -132,9 +133,7 @@ func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]n
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range items {
-			list = append(list, notificationIn(it))
-		}
+		list = append(list, readEach(items, notificationIn)...)
 	}
 	return list, nil
 }

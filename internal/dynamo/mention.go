@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -9,14 +10,14 @@ import (
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// minMention is how long an id, and how many digits a number, must be to be
-// looked for in free text: a shorter one may stand there by chance.
+// minMention is how long an id or a number must be to be looked for in free text: a shorter one
+// may be there by chance.
 const minMention = 7
 
-// hidden is what stands in free text for an id or a number that was erased.
+// hidden replaces an id or a number in free text that was erased.
 const hidden = "…"
 
-// cutMention cuts text around the first place where an id stands as a word.
+// cutMention cuts text around the first place where an id is a word.
 func cutMention(text, id string) (before, after string, found bool) {
 	inWord := func(c byte) bool {
 		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_'
@@ -41,17 +42,12 @@ func cutMention(text, id string) (before, after string, found bool) {
 // hideMentions replaces ids in a text.
 func hideMentions(text string, ids []string) string {
 	for _, id := range ids {
-		var b strings.Builder
-		for {
-			before, after, found := cutMention(text, id)
-			b.WriteString(before)
-			if !found {
-				break
-			}
-			b.WriteString(hidden)
-			text = after
+		done := ""
+		before, after, found := cutMention(text, id)
+		for ; found; before, after, found = cutMention(after, id) {
+			done += before + hidden
 		}
-		text = b.String()
+		text = done + before
 	}
 	return text
 }
@@ -59,14 +55,8 @@ func hideMentions(text string, ids []string) string {
 // ids returns the ids that are the call's alone, the longest first, so that one
 // that is part of another is looked for last.
 func (f *finder) ids() []string {
-	ids := slices.Concat(slices.Collect(maps.Keys(f.pipelines)), slices.Collect(maps.Keys(f.transactions)),
-		slices.Collect(maps.Keys(f.calls)))
-	slices.SortFunc(ids, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
+	ids := slices.Concat(f.owned(pipelinePK), f.owned(transactionPK), f.owned(callPK))
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) })
 	return ids
 }
 
@@ -136,7 +126,7 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 // hideInReason writes the reason of an incident anew, unless it has another by
 // now.
 func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
-	up := newUpdate()
+	up := &update{}
 	up.is(c.path, text(c.was))
 	up.put(c.path, text(c.is))
 	return retry.IgnoreChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))

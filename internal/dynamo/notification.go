@@ -7,41 +7,25 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 )
 
-// lease is how long a claim keeps others from sending; longer than a publish
-// with all its retries takes.
+// lease is for how long a claim keeps others from sending: longer than a publish with all its
+// retries.
 const lease = 15 * time.Second
 
-// Once does send once for each id under a partition, however often and by
-// however many processes it is called: the first claims it, the others wait
-// until it is sent, or until the claim's lease has run out, and then claim it
-// themselves. A process that dies between send and the record of it makes a
-// later one send again, with the same id. owner names the invocation, so that
-// its own retry need not wait.
-func (s *Store) Once(ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error) error {
-	for {
-		sent, err := s.TryOnce(ctx, partition, n, owner, send)
-		if err != nil || !sent.SentAt.IsZero() {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return apperr.Wrap(ctx.Err(), apperr.Conflict, "notification "+n.ID, "is being sent by another invocation", "it is tried again")
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// TryOnce is Once, but does not wait for another that has the claim: SentAt of
-// what it gives is zero then. Otherwise it gives the notification as it was
-// sent, which may have been before and with other words than n has.
-func (s *Store) TryOnce(ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error) (notify.Notification, error) {
+// TryOnce calls send once for each id of a notification in a partition, however often and by
+// however many processes it is called: the first claims the id, and while its lease lasts, SentAt
+// of what the others get is zero; afterwards one of them can claim it. When a process dies between
+// send and the record of it, a later one sends again, with the same id. owner names the
+// invocation, so that its own retry has the claim. TryOnce returns the notification as it was
+// sent, which may have been before and with another text than n has.
+func (s *Store) TryOnce(
+	ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error,
+) (notify.Notification, error) {
 	claimed, sent, err := s.claim(ctx, partition, n, owner)
 	if err != nil || !claimed {
 		return sent, err
@@ -50,22 +34,16 @@ func (s *Store) TryOnce(ctx context.Context, partition Partition, n notify.Notif
 		return notify.Notification{}, err
 	}
 	n.SentAt = s.now()
-	// What was sent is this, whoever has claimed it since. It expires also when the
-	// claim is gone, as the call was erased meanwhile.
-	up := newUpdate()
+	// This is what was sent, whoever has claimed it since. It has an expiry even where the claim
+	// is gone because the call was erased meanwhile.
+	up := &update{}
 	up.put(attrNoticeSent, moment(n.SentAt))
 	up.put(attrNoticeSubject, text(n.Subject))
 	up.put(attrNoticeCalls, number(n.Calls))
-	if n.Severity != "" {
-		up.put(attrNoticeSeverity, text(string(n.Severity)))
-	}
-	if len(n.Reasons) > 0 {
-		up.put(attrNoticeReasons, set(n.Reasons))
-	}
-	if n.Tally != "" {
-		up.put(attrNoticeTally, text(n.Tally))
-	}
-	s.expireBy(up, n.SentAt)
+	up.put(attrNoticeSeverity, textOrNil(n.Severity))
+	up.put(attrNoticeReasons, set(n.Reasons))
+	up.put(attrNoticeTally, textOrNil(n.Tally))
+	up.put(attrExpiry, s.expiry(n.SentAt))
 	up.remove(attrNoticeLease)
 	up.remove(attrNoticeOwner)
 	if err := s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot record that the notification was sent"); err != nil {
@@ -95,21 +73,22 @@ type Partition string
 // incidents.
 func PartitionOfIncident(g incident.Group) Partition { return Partition(incidentPK + g.ID()) }
 
-func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notification, owner string) (claimed bool, sent notify.Notification, err error) {
+// claim claims a notification. Where another has, it returns what is there.
+func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notification, owner string) (
+	claimed bool, sent notify.Notification, err error,
+) {
 	now := s.now()
 	millis := func(t time.Time) types.AttributeValue {
 		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
 	}
-	up := newUpdate()
+	up := &update{}
 	up.put(attrNoticeOwner, text(owner))
 	up.put(attrNoticeLease, millis(now.Add(lease)))
 	up.put(attrNoticeID, text(n.ID))
 	up.put(attrNoticeKind, text(n.Kind))
 	up.put(attrNoticeSubject, text(n.Subject))
-	if n.Calls > 0 {
-		up.put(attrNoticeCalls, number(n.Calls))
-	}
-	s.expireBy(up, now)
+	up.put(attrNoticeCalls, numberOrNil(n.Calls))
+	up.put(attrExpiry, s.expiry(now))
 	up.absent(attrNoticeSent)
 	up.require("(attribute_not_exists(" + attrNoticeLease + ") OR " + attrNoticeLease + " < " + up.value(millis(now)) +
 		" OR " + attrNoticeOwner + " = " + up.value(text(owner)) + ")")
@@ -125,8 +104,8 @@ func noticeKey(partition Partition, id string) item { return key(string(partitio
 
 func notificationIn(it item) notify.Notification {
 	return notify.Notification{
-		ID: textIn(it, attrNoticeID), Kind: textIn(it, attrNoticeKind), Subject: textIn(it, attrNoticeSubject), Calls: numberIn(it, attrNoticeCalls),
-		Severity: incident.Severity(textIn(it, attrNoticeSeverity)), Reasons: setIn(it, attrNoticeReasons),
-		Tally: textIn(it, attrNoticeTally), SentAt: timeIn(it, attrNoticeSent),
+		ID: textIn(it, attrNoticeID), Kind: textIn(it, attrNoticeKind), Subject: textIn(it, attrNoticeSubject),
+		Calls: numberIn(it, attrNoticeCalls), Severity: incident.Severity(textIn(it, attrNoticeSeverity)),
+		Reasons: setIn(it, attrNoticeReasons), Tally: textIn(it, attrNoticeTally), SentAt: timeIn(it, attrNoticeSent),
 	}
 }

@@ -16,7 +16,8 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "open", db, db)
 	put := func(id, eventType string, at time.Duration) {
-		ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(at), Raw: []byte("{}"),
+		ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange, Region: "us-east-1",
+			Time: c.Now().Add(at), Raw: []byte("{}"),
 			StateChange: &chime.StateChange{EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id}}
 		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
@@ -87,8 +88,10 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "pages", db, db)
 	for n := range many {
-		ev := &chime.Event{ID: fmt.Sprint("e", n), DetailType: chime.DetailStateChange, Region: "us-east-1", Time: c.Now().Add(time.Duration(n%7) * time.Second), Raw: []byte("{}"),
-			StateChange: &chime.StateChange{EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/p", n)}}
+		ev := &chime.Event{ID: fmt.Sprint("e", n), DetailType: chime.DetailStateChange, Region: "us-east-1",
+			Time: c.Now().Add(time.Duration(n%7) * time.Second), Raw: []byte("{}"),
+			StateChange: &chime.StateChange{EventType: chime.EventInProgress,
+				PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/p", n)}}
 		if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +123,8 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 			}
 			over := i.Announced
 			over.Closings = 1
-			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), closed, over)); err != nil { // it leaves the index while it is read
+			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), closed,
+				over)); err != nil { // it leaves the index while it is read
 				t.Fatal(err)
 			}
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -18,7 +17,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -48,12 +49,16 @@ func joining(s *dynamo.Store, failures ...incident.Report) []faultinject.Step {
 	return steps
 }
 
+// ofGroup is a partition of notifications.
+var ofGroup = dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Group, ID: "x"})
+
 // publishing sends a notification about the owner's call once.
 func publishing(p *faultinject.Process, s *dynamo.Store, owner string) faultinject.Step {
 	return func(ctx context.Context) error {
-		return s.Once(ctx, "G#x", notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1}, owner, func(context.Context) error {
-			return publish(p)
-		})
+		return once(ctx, s, ofGroup, notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1},
+			owner, func(context.Context) error {
+				return publish(p)
+			})
 	}
 }
 
@@ -86,13 +91,17 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		}},
 		{"rule match", func(t *testing.T, p *faultinject.Process) []faultinject.Step {
 			ev := example(t, "rule-keyword-utterance")
-			return []faultinject.Step{func(ctx context.Context) error { return at(p, noon).RecordMatch(ctx, ev, "KeywordMatch") }}
+			return []faultinject.Step{func(ctx context.Context) error {
+				return at(p, noon).RecordMatch(ctx, ev,
+					"KeywordMatch")
+			}}
 		}},
 		{"notification", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			return []faultinject.Step{publishing(p, at(p, noon), "one")}
 		}},
 		{"failures that open, join and open another", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
-			return joining(at(p, noon), failureOf(0, incident.Quota, noon), failureOf(1, incident.Quota, noon), failureOf(2, incident.Permissions, noon))
+			return joining(at(p, noon), failureOf(0, incident.Quota, noon), failureOf(1, incident.Quota, noon),
+				failureOf(2, incident.Permissions, noon))
 		}},
 		{"failure that explains", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			return joining(at(p, noon), failureOf(0, incident.Unknown, noon), failureOf(1, incident.Quota, noon))
@@ -108,7 +117,8 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 		{"latch", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			s := at(p, noon)
 			raise := func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err }
-			return []faultinject.Step{raise, func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) }, raise}
+			return []faultinject.Step{raise, func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
+				raise}
 		}},
 	}
 	for _, tc := range cases {
@@ -130,15 +140,17 @@ func TestTwoProcessesEndAsOne(t *testing.T) {
 		{"state changes", func(t *testing.T, p *faultinject.Process) []faultinject.Step {
 			return recording(at(p, noon), story(t)...)
 		}},
-		{"state changes of unknown types, observations, and times that tie", func(t *testing.T, p *faultinject.Process) []faultinject.Step {
-			events := story(t)
-			for n, ev := range events {
-				ev.Time = noon.Add(time.Duration(n/2) * time.Second)
-			}
-			events[1].StateChange.EventType = "chime:MediaInsightsNovel"
-			events[4].StateChange.EventType = "chime:MediaInsightsNovel"
-			return recording(at(p, noon), append(events[:5:5], observed(t, chime.EventObservedLost, noon.Add(time.Second)), observed(t, chime.EventObservedInProgress, noon))...)
-		}},
+		{"state changes of unknown types, observations, and times that tie",
+			func(t *testing.T, p *faultinject.Process) []faultinject.Step {
+				events := story(t)
+				for n, ev := range events {
+					ev.Time = noon.Add(time.Duration(n/2) * time.Second)
+				}
+				events[1].StateChange.EventType = "chime:MediaInsightsNovel"
+				events[4].StateChange.EventType = "chime:MediaInsightsNovel"
+				return recording(at(p, noon), append(events[:5:5], observed(t, chime.EventObservedLost, noon.Add(time.Second)),
+					observed(t, chime.EventObservedInProgress, noon))...)
+			}},
 		{"failures of one cause", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			return joining(at(p, noon), failureOf(0, incident.Quota, noon), failureOf(1, incident.Quota, noon))
 		}},
@@ -206,7 +218,8 @@ func TestFailureHandledTwiceAtOnceCountsOnce(t *testing.T) {
 		var works []faultinject.Work
 		for n := range 2 {
 			p := world.Process()
-			steps := joining(at(p, noon.Add(time.Duration(n)*time.Second)), failureOf(0, incident.Quota, noon), failureOf(1, incident.Quota, noon))
+			steps := joining(at(p, noon.Add(time.Duration(n)*time.Second)), failureOf(0, incident.Quota, noon),
+				failureOf(1, incident.Quota, noon))
 			works = append(works, faultinject.Work{Line: p.Line, Do: func() error { return inTurn(t, steps) }})
 		}
 		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
@@ -236,7 +249,10 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 		}
 		if seed%3 == 0 { // and another call joins one of them
 			p := world.Process()
-			works = append(works, faultinject.Work{Line: p.Line, Do: func() error { return inTurn(t, joining(at(p, noon), failureOf(1, incident.Quota, noon))) }})
+			works = append(works, faultinject.Work{Line: p.Line, Do: func() error {
+				return inTurn(t,
+					joining(at(p, noon), failureOf(1, incident.Quota, noon)))
+			}})
 		}
 		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -286,7 +302,7 @@ func TestLease(t *testing.T) {
 	n := notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 3}
 	try := func(owner string, send func() error) (notify.Notification, error) {
 		s := w.Process().Store(dynamo.Options{Now: c.Now})
-		return s.TryOnce(t.Context(), "G#x", n, owner, func(context.Context) error { return send() })
+		return s.TryOnce(t.Context(), ofGroup, n, owner, func(context.Context) error { return send() })
 	}
 	sends := 0
 	send := func() error { sends++; return nil }
@@ -328,11 +344,13 @@ func TestWhatWasSentIsKept(t *testing.T) {
 	c := &clock{now: noon}
 	s := w.Process().Store(dynamo.Options{Now: c.Now})
 	try := func(owner string, calls int, send func(context.Context) error) (notify.Notification, error) {
-		return s.TryOnce(t.Context(), "G#x", notify.Notification{ID: "opening", Kind: "incident", Subject: fmt.Sprint(calls, " calls fail"), Calls: calls}, owner, send)
+		return s.TryOnce(t.Context(), ofGroup, notify.Notification{ID: "opening", Kind: "incident",
+			Subject: fmt.Sprint(calls, " calls fail"), Calls: calls}, owner, send)
 	}
 	if _, err := try("slow", 2, func(context.Context) error {
 		c.pass(time.Minute)
-		if _, err := try("dies", 3, func(context.Context) error { return faultinject.ErrKilled }); !errors.Is(err, faultinject.ErrKilled) {
+		if _, err := try("dies", 3, func(context.Context) error { return faultinject.ErrKilled }); !errors.Is(err,
+			faultinject.ErrKilled) {
 			t.Errorf("got %v, want it killed", err)
 		}
 		return nil
@@ -351,16 +369,14 @@ func TestWhatWasSentExpiresAlthoughItsClaimIsGone(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))
 	s := at(w.Process(), noon)
 	n := notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail"}
-	if _, err := s.TryOnce(t.Context(), "G#x", n, "one", func(ctx context.Context) error {
-		key := map[string]types.AttributeValue{
-			"PK": &types.AttributeValueMemberS{Value: "G#x"}, "SK": &types.AttributeValueMemberS{Value: "N#opening"},
-		}
+	if _, err := s.TryOnce(t.Context(), ofGroup, n, "one", func(ctx context.Context) error {
+		key := tabletest.NotificationOf(string(ofGroup), "opening").Item()
 		_, err := w.DB.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &w.Table, Key: key})
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := w.Expiry(t)["G#x N#opening"], noon.Add(time.Hour).Unix(); got != want {
+	if got, want := w.Expiry(t)[tabletest.NotificationOf(string(ofGroup), "opening").String()], noon.Add(time.Hour).Unix(); got != want {
 		t.Errorf("got expiry %d, want %d", got, want)
 	}
 }

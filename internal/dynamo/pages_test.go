@@ -30,7 +30,8 @@ type stingy struct {
 	few int
 }
 
-func (s stingy) Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+func (s stingy) Query(ctx context.Context, in *dynamodb.QueryInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	if in.Limit == nil {
 		part := *in
 		part.Limit = aws.Int32(int32(s.few))
@@ -39,7 +40,8 @@ func (s stingy) Query(ctx context.Context, in *dynamodb.QueryInput, opts ...func
 	return s.Client.Query(ctx, in, opts...)
 }
 
-func (s stingy) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
+func (s stingy) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	now, left := map[string]types.KeysAndAttributes{}, map[string]types.KeysAndAttributes{}
 	for table, asked := range in.RequestItems {
 		n := min(s.few, len(asked.Keys))
@@ -80,15 +82,17 @@ func TestEveryReadingIsWhole(t *testing.T) {
 		record(change(n, chime.EventStopped, 10_000)) // which is yet to come
 		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc", Element: fmt.Sprint("Sink", n)},
 			Occurrence: incident.Occurrence{PipelineID: "p-0", CallID: "c", At: noon}})
-		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc"}, Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
+		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc"},
+			Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
 		match := parse(t, fmt.Appendf(nil, `{"id":"m-%d","detail-type":%q,"source":"aws.chime","time":%q,"detail":{"ruleName":"r","transactionId":"t","callId":"c"}}`,
 			n, chime.DetailRulesMatched, noon.Add(time.Duration(n)*time.Second).Format(time.RFC3339)))
 		if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 			t.Fatal(err)
 		}
-		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me", Scope: voicetask.ScopeBoth, TransactionID: "t"})
+		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me",
+			Scope: voicetask.ScopeBoth, TransactionID: "t"})
 		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
-		if err := s.Once(t.Context(), "T#t", notice, "me", func(context.Context) error { return nil }); err != nil {
+		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"}), notice, "me", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,7 +154,8 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return b.Counts(), b.Counts()[dynamo.KindPipeline], err
 		},
 	}
-	whole := dynamo.New(db, world.Table, dynamo.Options{Retention: time.Hour, Now: func() time.Time { return noon.Add(4 * time.Minute) }})
+	whole := dynamo.New(db, world.Table, dynamo.Options{Retention: time.Hour,
+		Now: func() time.Time { return noon.Add(4 * time.Minute) }})
 	for name, read := range readings {
 		t.Run(name, func(t *testing.T) {
 			want, n, err := read(whole)
@@ -158,7 +163,8 @@ func TestEveryReadingIsWhole(t *testing.T) {
 				t.Fatalf("got %d things (%v), want %d: %+v", n, err, many, want)
 			}
 			for few := 1; few <= 3; few++ {
-				parts := dynamo.New(stingy{db, few}, world.Table, dynamo.Options{Retention: time.Hour, Now: func() time.Time { return noon.Add(4 * time.Minute) }})
+				parts := dynamo.New(stingy{db, few}, world.Table, dynamo.Options{Retention: time.Hour,
+					Now: func() time.Time { return noon.Add(4 * time.Minute) }})
 				got, _, err := read(parts)
 				if err != nil {
 					t.Fatal(err)

@@ -13,16 +13,23 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
+// identityRegister is the JSON of attrIdentity.
 type identityRegister struct {
-	CallID           string                     `json:"c,omitempty"`
-	TransactionID    string                     `json:"t,omitempty"`
-	VoiceConnectorID string                     `json:"v,omitempty"`
-	Direction        string                     `json:"d,omitempty"`
-	FromNumber       string                     `json:"f,omitempty"`
-	ToNumber         string                     `json:"n,omitempty"`
-	Metadata         map[string]json.RawMessage `json:"m,omitempty"`
+	callRegister
+	Metadata map[string]json.RawMessage `json:"m,omitempty"`
 }
 
+// callRegister is chime.CallFields with short names.
+type callRegister struct {
+	CallID           string `json:"c,omitempty"`
+	TransactionID    string `json:"t,omitempty"`
+	VoiceConnectorID string `json:"v,omitempty"`
+	Direction        string `json:"d,omitempty"`
+	FromNumber       string `json:"f,omitempty"`
+	ToNumber         string `json:"n,omitempty"`
+}
+
+// failureRegister is the JSON of attrFailure: pipeline.Failure with short names.
 type failureRegister struct {
 	Order          pipeline.Order `json:"o"`
 	Reason         string         `json:"r,omitempty"`
@@ -30,56 +37,59 @@ type failureRegister struct {
 	HTTPStatusCode string         `json:"h,omitempty"`
 }
 
-// maxLife is longer than a pipeline lives: eight hours, by the developer guide, and what
-// is done when a call is over. An end that comes later is one of an event whose time is
-// wrong, and mostly in the future. One that is ahead by less cannot be told from a real
-// end by the events alone, on which the index must not depend otherwise.
+// maxLife is longer than a pipeline lives: eight hours, by the developer guide, and what is
+// done when a call is over. An end that comes later is one of an event whose time is wrong,
+// and mostly in the future. One that is ahead by less cannot be distinguished from a real end
+// by the events alone.
 const maxLife = 9 * time.Hour
 
-// statePartition is the by-state partition for a state: O for open, F for
-// failed and lost; empty, so that the item is not in the index, for all else. What
-// stopped later than it can is open: whoever reads the index finds out what is known.
+// statePartition returns the partition of a state in the by-state index, empty where it is
+// not in the index. What stopped later than it can is listed as open: whoever reads the index
+// finds out what is known now.
 func statePartition(st pipeline.State) string {
+	letter := stateLetter(st.Status)
+	if st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife {
+		letter = stateOpen
+	}
+	if letter == "" {
+		return ""
+	}
+	return letter + shardOf(st.ID)
+}
+
+// stateLetter begins the partitions of pipelines of a status in the by-state index; it is empty
+// for what the index leaves out.
+func stateLetter(status pipeline.Status) string {
 	switch {
-	case st.Status.Open(), st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife:
-		return stateOpen + shardOf(st.ID)
-	case st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || st.Status == pipeline.Lost:
-		return stateFailed + shardOf(st.ID)
+	case status.Open():
+		return stateOpen
+	case status.Ended() && status != pipeline.Stopped:
+		return stateFailed
 	}
 	return ""
 }
 
-// encode returns the state's registers, without keys and expiry.
+// encode returns the registers of a state, without keys and expiry.
 func encode(st pipeline.State) (item, error) {
 	it := item{attrTime: text(timePipeline + shardOf(st.ID)), attrOrder: text(string(st.Order))}
-	set := func(name, value string) {
-		if value != "" {
-			it[name] = text(value)
-		}
-	}
-	setTime := func(name string, t time.Time) {
-		if !t.IsZero() {
-			it[name] = moment(t)
-		}
-	}
-	setTime(attrFirst, st.CreatedAt)
-	setTime(attrStarted, st.StartedAt)
-	setTime(attrEnd, st.LastEnd)
-	set(attrARN, st.PipelineARN)
-	set(attrConfiguration, st.ConfigurationARN)
-	set(attrAccount, st.Account)
-	set(attrRegion, st.Region)
+	put(it, attrFirst, momentOrNil(st.CreatedAt))
+	put(it, attrStarted, momentOrNil(st.StartedAt))
+	put(it, attrEnd, momentOrNil(st.LastEnd))
+	put(it, attrARN, textOrNil(st.PipelineARN))
+	put(it, attrConfiguration, textOrNil(st.ConfigurationARN))
+	put(it, attrAccount, textOrNil(st.Account))
+	put(it, attrRegion, textOrNil(st.Region))
+	put(it, attrState, textOrNil(statePartition(st)))
 	if o := st.Observation; o != nil {
-		set(attrObservation, string(o.Order)+"|"+string(o.Status))
+		it[attrObservation] = text(string(o.Order) + "|" + string(o.Status))
 	}
 	if st.RawStatus != pipeline.Unknown {
-		set(attrStatus, string(st.RawStatus))
+		put(it, attrStatus, textOrNil(st.RawStatus))
 		if st.StatusOrder != st.Order {
-			set(attrStatusOrder, string(st.StatusOrder))
+			put(it, attrStatusOrder, textOrNil(st.StatusOrder))
 		}
 	}
-	set(attrState, statePartition(st))
-	if err := setJSON(it, attrIdentity, identityRegister{st.CallID, st.TransactionID, st.VoiceConnectorID, st.Direction, st.FromNumber, st.ToNumber, st.Metadata}); err != nil {
+	if err := setJSON(it, attrIdentity, identityRegister{callRegister(st.CallFields), st.Metadata}); err != nil {
 		return nil, err
 	}
 	if st.Failure != nil {
@@ -88,16 +98,21 @@ func encode(st pipeline.State) (item, error) {
 		}
 	}
 	for _, e := range st.Elements {
-		it[elementPrefix+e.Type] = text(fmt.Sprintf("%015d|%s|%s", e.UpdatedOn, barless.Replace(e.Status), e.StatusDetail))
+		it[elementPrefix+e.Type] = text(fmt.Sprintf("%0*d|%s|%s", updatedDigits, e.UpdatedOn,
+			escapePipe.Replace(e.Status), e.StatusDetail))
 	}
 	return it, nil
 }
 
-// barless writes a status, which may be any text, without the bar that follows
-// it in a register; barred takes that back.
+// updatedDigits is how many digits of milliseconds an element's register begins with: with
+// leading zeros, so that registers sort by time.
+const updatedDigits = 15
+
+// escapePipe writes a status, which may be any text, without the | that follows it in a
+// register; unescapePipe is its reverse.
 var (
-	barless = strings.NewReplacer("%", "%25", "|", "%7C")
-	barred  = strings.NewReplacer("%25", "%", "%7C", "|")
+	escapePipe   = strings.NewReplacer("%", "%25", "|", "%7C")
+	unescapePipe = strings.NewReplacer("%25", "%", "%7C", "|")
 )
 
 // decode is the reverse of encode.
@@ -127,8 +142,7 @@ func decode(it item) (pipeline.State, error) {
 	if err := readJSON(it, attrIdentity, &id); err != nil {
 		return st, err
 	}
-	st.CallFields = chime.CallFields{CallID: id.CallID, TransactionID: id.TransactionID, VoiceConnectorID: id.VoiceConnectorID,
-		Direction: id.Direction, FromNumber: id.FromNumber, ToNumber: id.ToNumber}
+	st.CallFields = chime.CallFields(id.callRegister)
 	st.Metadata = id.Metadata
 	if _, there := it[attrFailure]; there {
 		var f failureRegister
@@ -147,19 +161,22 @@ func decode(it item) (pipeline.State, error) {
 		if err != nil {
 			return st, err
 		}
-		st = pipeline.Merge(st, pipeline.State{Elements: []pipeline.Element{e}})
+		st = pipeline.Merge(st, pipeline.State{Elements: []chime.Element{e}})
 	}
-	return pipeline.Merge(st, pipeline.State{}), nil // which makes Status of what was told and observed
+	return pipeline.Merge(st, pipeline.State{}), nil // which sets Status
 }
 
-func decodeElement(elementType string, value types.AttributeValue) (pipeline.Element, error) {
+func decodeElement(elementType string, value types.AttributeValue) (chime.Element, error) {
 	s, _ := value.(*types.AttributeValueMemberS)
 	if s != nil {
 		if parts := strings.SplitN(s.Value, "|", 3); len(parts) == 3 {
 			if on, err := strconv.ParseInt(parts[0], 10, 64); err == nil {
-				return pipeline.Element{Type: elementType, UpdatedOn: on, Status: barred.Replace(parts[1]), StatusDetail: parts[2]}, nil
+				return chime.Element{
+					Type: elementType, UpdatedOn: on, Status: unescapePipe.Replace(parts[1]), StatusDetail: parts[2],
+				}, nil
 			}
 		}
 	}
-	return pipeline.Element{}, apperr.New(apperr.Internal, "element "+elementType, "cannot be read from the table", "use the version that wrote it, or a newer one")
+	return chime.Element{}, apperr.New(apperr.Internal, "element "+elementType, "cannot be read from the table",
+		"use the version that wrote it, or a newer one")
 }

@@ -5,30 +5,35 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// Pipeline returns the state of one pipeline or failed creation by its id, with
-// a consistent read; an error of class NotFound when there is none.
+// Pipeline returns the state of one pipeline or failed creation by its id, with a consistent
+// read; an error of class NotFound when there is none.
 func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error) {
 	it, err := s.get(ctx, key(pipelineKey(id), stateSK))
 	if err != nil {
 		return pipeline.State{}, err
 	}
 	if len(it) == 0 {
-		return pipeline.State{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline "+id, "list what is there with: chimewatch calls list")
+		return pipeline.State{}, s.notFound("pipeline " + id)
 	}
 	return decode(it)
 }
 
-// Find returns all pipelines that ref may mean, newest first: a pipeline's id or
-// ARN, the id of a failed creation, a callId or a transactionId. Of those first
-// heard of at the same moment the one with the greatest event comes first. Where
-// no real pipeline has the id, those of a rehearsal in which it was sent are
-// meant. When there is none either, the error is of class NotFound.
+func (s *Store) notFound(what string) error {
+	return apperr.New(apperr.NotFound, "table "+s.table, "knows no "+what, "list what is there with: chimewatch calls list")
+}
+
+// Find returns all pipelines that ref may mean, newest first: a pipeline's id or ARN, the id
+// of a failed creation, a callId or a transactionId. Where no real pipeline has the id, those
+// of a rehearsal in which it was sent are meant. When there is none either, the error is of
+// class NotFound.
 func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) {
 	states, err := s.find(ctx, pipeline.IDFromARN(ref), ref)
 	if err == nil && len(states) == 0 {
@@ -38,8 +43,7 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 		return nil, err
 	}
 	if len(states) == 0 {
-		return nil, apperr.New(apperr.NotFound, "table "+s.table, "knows no pipeline, call or transaction "+ref,
-			"list what is there with: chimewatch calls list")
+		return nil, s.notFound("pipeline, call or transaction " + ref)
 	}
 	return states, nil
 }
@@ -48,31 +52,31 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
 	ids := []string{id}
 	for _, pk := range []string{transactionKey(ref), callKey(ref)} {
-		pointers, err := s.queryAll(ctx, pk, pointerSK)
+		more, err := s.pointers(ctx, pk)
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range pointers {
-			ids = append(ids, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
-		}
+		ids = append(ids, more...)
 	}
 	states, err := s.states(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	newestFirst(states)
-	return states, nil
+	return states, err
 }
 
-// newestFirst sorts states by when they were first heard of.
+// pointers returns the ids of the pipelines to which a partition has pointers.
+func (s *Store) pointers(ctx context.Context, pk string) ([]string, error) {
+	items, err := s.queryAll(ctx, pk, pointerSK)
+	return readEach(items, func(it item) string { return strings.TrimPrefix(textIn(it, attrSK), pointerSK) }), err
+}
+
+// newestFirst sorts states by when the first event came, then by the last one.
 func newestFirst(states []pipeline.State) {
 	slices.SortFunc(states, func(a, b pipeline.State) int {
-		// Times of whole seconds tie, and a batch comes in any order.
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.Order, a.Order), cmp.Compare(a.ID, b.ID))
 	})
 }
 
-// states reads the states of many ids; those that are not there are left out.
+// states reads the states of many ids, in their order; those that are not there are left out.
 func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, error) {
 	keys := make([]item, len(ids))
 	for i, id := range ids {
@@ -82,19 +86,12 @@ func (s *Store) states(ctx context.Context, ids []string) ([]pipeline.State, err
 	if err != nil {
 		return nil, err
 	}
-	states := make([]pipeline.State, len(items))
-	for i, it := range items {
-		if states[i], err = decode(it); err != nil {
-			return nil, err
-		}
-	}
-	return states, nil
+	return decodeEach(items, decode)
 }
 
-// Known returns the state of a pipeline as it is known now: the state itself, but where
-// an event is in it whose time is in the future, what all other events of its history
-// make. ok is false where there is no other. It reads the history of such a pipeline
-// only.
+// Known returns the state of a pipeline as far as it can be true now: the state itself, or,
+// where an event of it is in the future, what all other events of its history prove. ok is
+// false where there is no other. Only the history of such a pipeline is read.
 func (s *Store) Known(ctx context.Context, st pipeline.State) (known pipeline.State, ok bool, err error) {
 	now := s.now()
 	if !st.InFuture(now) {
@@ -112,7 +109,7 @@ func (s *Store) Known(ctx context.Context, st pipeline.State) (known pipeline.St
 		if err != nil {
 			return known, false, err
 		}
-		one, err := provenBy(body)
+		_, one, _, err := pipeline.Read(body)
 		if err != nil {
 			return known, false, err
 		}
@@ -121,32 +118,84 @@ func (s *Store) Known(ctx context.Context, st pipeline.State) (known pipeline.St
 	return known, ok, nil
 }
 
-// provenBy returns the state that an event of a history proves by itself.
-func provenBy(body []byte) (pipeline.State, error) {
-	ev, err := chime.Parse(body)
-	if err != nil {
-		return pipeline.State{}, err
-	}
-	if unknown, ok := chime.AsUnknown(ev); ok {
-		ev = unknown
-	}
-	return pipeline.FromEvent(ev)
-}
-
 // History returns a pipeline's events in their order.
 func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
 	items, err := s.queryAll(ctx, pipelineKey(id), eventSK)
 	if err != nil {
 		return nil, err
 	}
-	records := make([]Record, len(items))
-	for i, it := range items {
+	return decodeEach(items, func(it item) (Record, error) {
 		body, err := unpack(it[attrEventBody])
+		order := pipeline.Order(strings.TrimPrefix(textIn(it, attrSK), eventSK))
+		return Record{
+			Time: order.Time(), ID: textIn(it, attrEventID), EventType: textIn(it, attrEventType), Body: body,
+		}, err
+	})
+}
+
+// Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
+// that were asked about at the same time, the oldest is first.
+func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
+	var list []OpenPipeline
+	var keys []item
+	for k, err := range s.entriesIn(ctx, span{index: byState, letter: stateOpen}) {
 		if err != nil {
 			return nil, err
 		}
-		order := pipeline.Order(strings.TrimPrefix(textIn(it, attrSK), eventSK))
-		records[i] = Record{Time: order.Time(), ID: textIn(it, attrEventID), EventType: textIn(it, attrEventType), Body: body}
+		keys = append(keys, k)
 	}
-	return records, nil
+	items, err := s.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		st, err := decode(it)
+		if err != nil {
+			return nil, err
+		}
+		st, known, err := s.Known(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if known && st.Status.Open() { // the index is a moment behind
+			list = append(list, OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
+		}
+	}
+	slices.SortFunc(list, func(a, b OpenPipeline) int {
+		return cmp.Or(a.AskedAt.Compare(b.AskedAt), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return list, nil
+}
+
+// EachPipeline implements watchdog.EventReader.
+func (s *Store) EachPipeline(ctx context.Context, q Query, limit int, do func(pipeline.State) bool) error {
+	for read := 0; read < limit; {
+		page, err := s.List(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, st := range page.States {
+			st, known, err := s.Known(ctx, st)
+			if err != nil {
+				return err
+			}
+			if known && do(st) {
+				return nil
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		read += len(page.States)
+		q.Cursor, q.Limit = page.Next, 100 // the first page is mostly enough
+	}
+	return nil
+}
+
+// MarkAsked implements watchdog.AnswerStore.
+func (s *Store) MarkAsked(ctx context.Context, id string, at time.Time) error {
+	up := &update{}
+	up.present(attrPK) // it may have expired
+	up.put(attrAsked, moment(at))
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pipelineKey(id), stateSK), up, "cannot record that the API was asked"))
 }

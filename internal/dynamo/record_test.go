@@ -24,7 +24,8 @@ type counting struct {
 	reads int
 }
 
-func (c *counting) GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (c *counting) GetItem(ctx context.Context, in *dynamodb.GetItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	c.reads++
 	return c.Client.GetItem(ctx, in, opts...)
 }
@@ -81,7 +82,8 @@ func TestEveryDeliveryEndsInTheSameTable(t *testing.T) {
 			}
 			s := dynamo.New(db, name, dynamo.Options{})
 			random := rand.New(rand.NewSource(int64(seed)))
-			deliveries := append(append([]*chime.Event{}, events...), events[random.Intn(len(events))], events[random.Intn(len(events))])
+			deliveries := append(append([]*chime.Event{}, events...), events[random.Intn(len(events))],
+				events[random.Intn(len(events))])
 			random.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
 			var group errgroup.Group
 			for _, ev := range deliveries {

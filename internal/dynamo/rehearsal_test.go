@@ -67,7 +67,7 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 			return err
 		}
 		errs := []error{pipeline.RecordEvent(ctx, s, ev)}
-		for _, e := range append([]pipeline.Element{{}}, st.FailingElements()...) {
+		for _, e := range append([]chime.Element{{}}, st.FailingElements()...) {
 			_, err := join(ctx, s, incident.Report{
 				Group: incident.Group{Scope: incident.ScopeOf(st), Element: e.Type}, Class: incident.CauseOfState(st).Class,
 				Losses:     []incident.Loss{incident.Recording},
@@ -82,7 +82,8 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		is := told
 		is.Notifications, is.Matches, is.SentAt = 1, 1, noon
 		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
-			s.Once(ctx, dynamo.PartitionOfMatches(rule), notify.Notification{ID: rule.Name()}, "owner", func(context.Context) error { return nil }))
+			once(ctx, s, dynamo.PartitionOfMatches(rule), notify.Notification{ID: rule.Name()}, "owner",
+				func(context.Context) error { return nil }))
 	}
 	n, err := chime.ParseVoice(raw, chime.BySQS)
 	if err != nil {

@@ -3,11 +3,13 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -17,25 +19,24 @@ import (
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
-// Client is what Store needs of *dynamodb.Client. It leaves out all that the
-// local table does not know: transactions, and the return of values on a
-// failed condition.
+// Client is what Store needs of *dynamodb.Client. It has nothing that the local table does not
+// have: neither transactions, nor values that are returned when a condition does not hold.
 type Client interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
-	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (
+		*dynamodb.BatchGetItemOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (
+		*dynamodb.BatchWriteItemOutput, error)
 }
 
-// Options of a Store; the zero value is good.
+// Options of a Store. The zero value stores for ever, by the clock of the machine.
 type Options struct {
-	// Retention is how long after an event its items may be deleted; zero means
-	// they are kept for ever.
+	// Retention is how long after an event its items are kept; zero means for ever.
 	Retention time.Duration
-	// Now returns the time, for leases, and to know what is in the future; time.Now when
-	// nil.
+	// Now returns the time, by which leases end and events are in the future; nil means time.Now.
 	Now func() time.Time
 }
 
@@ -56,7 +57,7 @@ type Store struct {
 	now       func() time.Time
 }
 
-// New makes a Store on a table of the form that Definition describes.
+// New returns a Store on a table that is as Definition describes it.
 func New(db Client, table string, opts Options) *Store {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -75,17 +76,14 @@ func (s *Store) get(ctx context.Context, k item) (item, error) {
 
 // put writes an item; what says, in errors, what failed.
 func (s *Store) put(ctx context.Context, it item, what string) error {
-	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return s.failure(err, what)
-	}
-	return nil
+	return s.putIf(ctx, it, &update{}, what)
 }
 
 // putIfAbsent writes an item, on condition that there is none with its key.
 func (s *Store) putIfAbsent(ctx context.Context, it item, what string) error {
-	up := update{}
+	up := &update{}
 	up.absent(attrPK)
-	return s.putIf(ctx, it, &up, what)
+	return s.putIf(ctx, it, up, what)
 }
 
 // putIf writes an item in the place of one for which the conditions of up hold.
@@ -94,7 +92,10 @@ func (s *Store) putIf(ctx context.Context, it item, up *update, what string) err
 		TableName: &s.table, Item: it, ConditionExpression: up.condition(),
 		ExpressionAttributeNames: up.names, ExpressionAttributeValues: up.values,
 	})
-	return s.conditional(err, what)
+	if err != nil {
+		return s.failure(err, what)
+	}
+	return nil
 }
 
 // updateIf changes an item, or makes it, where the conditions of up hold.
@@ -104,26 +105,16 @@ func (s *Store) updateIf(ctx context.Context, k item, up *update, what string) e
 }
 
 // updateReturning is updateIf, and returns the attributes that returns asks for.
-func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (item, error) {
+func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns types.ReturnValue, what string) (
+	item, error,
+) {
 	in := up.input(s.table, k)
 	in.ReturnValues = returns
 	out, err := s.db.UpdateItem(ctx, in)
 	if err != nil {
-		return nil, s.conditional(err, what)
+		return nil, s.failure(err, what)
 	}
 	return out.Attributes, nil
-}
-
-// conditional returns the error of a conditional write: retry.ErrChanged where a condition
-// did not hold.
-func (s *Store) conditional(err error, what string) error {
-	switch {
-	case err == nil:
-		return nil
-	case isConditionFailure(err):
-		return retry.ErrChanged
-	}
-	return s.failure(err, what)
 }
 
 // query says what page reads: items of one partition in the order of their sort keys.
@@ -169,19 +160,28 @@ func (s *Store) page(ctx context.Context, q query) (items []item, next item, err
 	return out.Items, out.LastEvaluatedKey, nil
 }
 
+// pages reads page after page; it ends with the first error.
+func (s *Store) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
+	return func(yield func([]item, error) bool) {
+		for {
+			items, next, err := s.page(ctx, q)
+			if !yield(items, err) || err != nil || len(next) == 0 {
+				return
+			}
+			q.after = next
+		}
+	}
+}
+
 // all reads all pages.
 func (s *Store) all(ctx context.Context, q query) (all []item, err error) {
-	for {
-		items, next, err := s.page(ctx, q)
+	for items, err := range s.pages(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, items...)
-		if len(next) == 0 {
-			return all, nil
-		}
-		q.after = next
 	}
+	return all, nil
 }
 
 // queryAll reads, consistently, every item of a partition whose sort key begins
@@ -190,38 +190,30 @@ func (s *Store) queryAll(ctx context.Context, pk, prefix string) ([]item, error)
 	return s.all(ctx, query{pk: pk, prefix: prefix})
 }
 
-func isConditionFailure(err error) bool {
-	var failed *types.ConditionalCheckFailedException
-	return errors.As(err, &failed)
-}
-
-// failure returns err with its class and says what can be done.
+// failure returns the error of a request: retry.ErrChanged where a condition did not hold, else
+// err with its class and what can be done.
 func (s *Store) failure(err error, what string) error {
-	class, fix := apperr.Internal, ""
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return retry.ErrChanged
+	}
+	class, fix := apperr.Unavailable, "it is tried again"
 	var api smithy.APIError
 	var response *awshttp.ResponseError
-	switch {
-	case errors.As(err, &api) && strings.Contains(api.ErrorCode(), "AccessDenied"):
-		fix = "grant the role that action on this table"
-	case errors.As(err, &api) && api.ErrorCode() == "ResourceNotFoundException":
-		class, fix = apperr.NotFound, "check the table's name, the Region and the endpoint"
-	case errors.As(err, &api) && isThrottle(api.ErrorCode()):
-		class, fix = apperr.Throttled, "it is tried again; see the table's throttle metrics if this goes on"
-	case errors.As(err, &api) && api.ErrorCode() == "ValidationException":
-		class = apperr.Invalid
-	case isConditionFailure(err):
-		class = apperr.Conflict
-	case errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError,
-		!errors.As(err, &api):
-		class, fix = apperr.Unavailable, "it is tried again"
+	if errors.As(err, &api) {
+		_, throttled := awsretry.DefaultThrottleErrorCodes[api.ErrorCode()]
+		switch {
+		case strings.Contains(api.ErrorCode(), "AccessDenied"):
+			class, fix = apperr.Internal, "grant the role that action on this table"
+		case api.ErrorCode() == "ResourceNotFoundException":
+			class, fix = apperr.NotFound, "check the table's name, the Region and the endpoint"
+		case throttled:
+			class, fix = apperr.Throttled, "it is tried again; see the table's throttle metrics if this goes on"
+		case api.ErrorCode() == "ValidationException":
+			class, fix = apperr.Invalid, ""
+		case !errors.As(err, &response) || response.HTTPStatusCode() < http.StatusInternalServerError:
+			class, fix = apperr.Internal, ""
+		}
 	}
 	return apperr.Wrap(err, class, "table "+s.table, what, fix)
-}
-
-func isThrottle(code string) bool {
-	switch code {
-	case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "Throttling":
-		return true
-	}
-	return false
 }

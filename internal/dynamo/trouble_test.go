@@ -33,18 +33,25 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	asks := map[string]func(context.Context) error{
-		"record":        func(ctx context.Context) error { return pipeline.RecordEvent(ctx, s, ev) },
-		"match":         func(ctx context.Context) error { return s.RecordMatch(ctx, example(t, "rule-sentiment"), "Sentiment") },
-		"call of":       func(ctx context.Context) error { _, err := s.CallOf(ctx, ev.StateChange.CallFields); return err },
-		"pipeline":      func(ctx context.Context) error { _, err := s.Pipeline(ctx, st[0].ID); return err },
-		"find":          func(ctx context.Context) error { _, err := s.Find(ctx, st[0].ID); return err },
-		"history":       func(ctx context.Context) error { _, err := s.History(ctx, st[0].ID); return err },
-		"matches":       func(ctx context.Context) error { _, err := s.Matches(ctx, st[0]); return err },
-		"notifications": func(ctx context.Context) error { _, err := s.MatchNotifications(ctx, st[0].CallFields); return err },
-		"list":          func(ctx context.Context) error { _, err := s.List(ctx, dynamo.Query{}); return err },
-		"open":          func(ctx context.Context) error { _, err := s.Open(ctx); return err },
-		"mark asked":    func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
-		"once":          func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
+		"record": func(ctx context.Context) error { return pipeline.RecordEvent(ctx, s, ev) },
+		"match": func(ctx context.Context) error {
+			return s.RecordMatch(ctx, example(t, "rule-sentiment"),
+				"Sentiment")
+		},
+		"call of":  func(ctx context.Context) error { _, err := s.CallOf(ctx, ev.StateChange.CallFields); return err },
+		"pipeline": func(ctx context.Context) error { _, err := s.Pipeline(ctx, st[0].ID); return err },
+		"find":     func(ctx context.Context) error { _, err := s.Find(ctx, st[0].ID); return err },
+		"history":  func(ctx context.Context) error { _, err := s.History(ctx, st[0].ID); return err },
+		"matches":  func(ctx context.Context) error { _, err := s.Matches(ctx, st[0]); return err },
+		"notifications": func(ctx context.Context) error {
+			_, err := s.MatchNotifications(ctx,
+				st[0].CallFields)
+			return err
+		},
+		"list":       func(ctx context.Context) error { _, err := s.List(ctx, dynamo.Query{}); return err },
+		"open":       func(ctx context.Context) error { _, err := s.Open(ctx); return err },
+		"mark asked": func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
+		"once":       func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
 		"join": func(ctx context.Context) error {
 			_, err := join(ctx, s, failureOf(0, incident.Quota, noon))
 			return err
@@ -52,7 +59,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"incident":     func(ctx context.Context) error { _, err := s.Incident(ctx, i.ID); return err },
 		"incidents":    func(ctx context.Context) error { _, _, err := s.Incidents(ctx, dynamo.IncidentQuery{}); return err },
 		"incidents of": func(ctx context.Context) error { _, err := s.IncidentsOf(ctx, "pipeline-0000"); return err },
-		"last seen":    func(ctx context.Context) error { _, err := s.LastSeen(ctx, i.ID); return err },
+		"newest":       func(ctx context.Context) error { _, err := s.NewestOccurrence(ctx, i.ID); return err },
 		"tally":        func(ctx context.Context) error { _, err := s.CountOccurrences(ctx, i.ID); return err },
 		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
 		"mark told": func(ctx context.Context) error {
@@ -117,9 +124,11 @@ func TestWrongKindIsRefused(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	match, change := example(t, "rule-sentiment"), example(t, "in-progress")
 	for name, err := range map[string]error{
-		"a match as a state change": pipeline.RecordEvent(t.Context(), s, match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
+		"a match as a state change": pipeline.RecordEvent(t.Context(), s,
+			match), "a state change as a match": s.RecordMatch(t.Context(), change, ""),
 	} {
-		if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), chime.DetailRulesMatched) && !strings.Contains(err.Error(), chime.DetailStateChange) {
+		if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(),
+			chime.DetailRulesMatched) && !strings.Contains(err.Error(), chime.DetailStateChange) {
 			t.Errorf("%s: got %v, want it refused with its type", name, err)
 		}
 	}

@@ -16,9 +16,7 @@ type update struct {
 	values                          item
 }
 
-func newUpdate() *update { return &update{} }
-
-// value returns how a value stands in expressions.
+// value returns what expressions call a value.
 func (u *update) value(v types.AttributeValue) string {
 	if u.values == nil {
 		u.values = item{}
@@ -28,8 +26,8 @@ func (u *update) value(v types.AttributeValue) string {
 	return ref
 }
 
-// name returns how an attribute stands in expressions: element types may hold any
-// character, and attrMemberOf is a reserved word; all other names stand for themselves.
+// name returns what expressions call an attribute: its name, but for an element's register, whose
+// type may have any character, and for attrMemberOf, which is a reserved word.
 func (u *update) name(attr string) string {
 	if attr != attrMemberOf && !strings.HasPrefix(attr, elementPrefix) {
 		return attr
@@ -47,13 +45,19 @@ func (u *update) name(attr string) string {
 	return ref
 }
 
-// set makes attr what an expression says, put what a value is.
-func (u *update) set(attr, expression string)             { u.sets = append(u.sets, attr+" = "+expression) }
-func (u *update) put(attr string, v types.AttributeValue) { u.set(attr, u.value(v)) }
-func (u *update) add(attr, set string)                    { u.adds = append(u.adds, attr+" "+set) }
-func (u *update) remove(attr string)                      { u.removes = append(u.removes, attr) }
+// set makes attr what an expression says.
+func (u *update) set(attr, expression string) { u.sets = append(u.sets, attr+" = "+expression) }
+func (u *update) add(attr, set string)        { u.adds = append(u.adds, attr+" "+set) }
+func (u *update) remove(attr string)          { u.removes = append(u.removes, attr) }
 
-// putIfAbsent returns attr a value unless it has one.
+// put sets attr to a value; nil leaves it as it is.
+func (u *update) put(attr string, v types.AttributeValue) {
+	if v != nil {
+		u.set(attr, u.value(v))
+	}
+}
+
+// putIfAbsent sets attr to a value unless it has one.
 func (u *update) putIfAbsent(attr string, v types.AttributeValue) {
 	u.set(attr, "if_not_exists("+attr+", "+u.value(v)+")")
 }
@@ -68,24 +72,6 @@ func (u *update) is(attr string, v types.AttributeValue) {
 		u.absent(attr)
 	} else {
 		u.require(u.name(attr) + " = " + u.value(v))
-	}
-}
-
-// isNumber and isText require that an attribute, which is absent where it would be zero or
-// empty, has a value.
-func (u *update) isNumber(attr string, n int) {
-	if n == 0 {
-		u.absent(attr)
-	} else {
-		u.is(attr, number(n))
-	}
-}
-
-func (u *update) isText(attr, s string) {
-	if s == "" {
-		u.absent(attr)
-	} else {
-		u.is(attr, text(s))
 	}
 }
 

@@ -18,10 +18,9 @@ import (
 // createdLayout is ISO 8601 in UTC with milliseconds, as the sample writes it.
 const createdLayout = "2006-01-02T15:04:05.000Z"
 
-// RecordVoice keeps notifications, in as few requests as the table takes, and
-// gives an error or nil for each of them, in their order. A notification that
-// cannot be kept leaves the others alone. It may be called any number of times
-// with the same ones: the items are the same, byte for byte.
+// RecordVoice stores notifications, in as few requests as possible, and returns an error or nil
+// for each of them, in their order. One that cannot be stored leaves the others alone. It is
+// idempotent: the items are the same, byte for byte.
 //
 // A notification that a call is ready for tasks, and one that a call is over,
 // is also entered in the ledger of the call.
@@ -45,7 +44,7 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 			owners[k] = append(owners[k], i)
 		}
 	}
-	for k, err := range s.putAll(ctx, items) {
+	for k, err := range s.putEach(ctx, items) {
 		for _, i := range owners[k] {
 			errs[i] = err
 		}
@@ -53,7 +52,7 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 	return errs
 }
 
-// voiceItems returns all items that one notification is kept in.
+// voiceItems returns all items of a notification.
 func (s *Store) voiceItems(n chime.VoiceNotification) ([]item, error) {
 	it, err := s.voiceItem(n)
 	if err != nil {
@@ -74,14 +73,16 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 		sk += "#" + hashText(n.Raw)
 	}
 	if len(n.Raw) > maxBody {
-		return nil, apperr.New(apperr.Invalid, "notification "+sk, fmt.Sprintf("has %d bytes, more than one item takes (%d)", len(n.Raw), maxBody),
+		return nil, apperr.New(apperr.Invalid, "notification "+sk,
+			fmt.Sprintf("has %d bytes, more than an item has room for (%d)", len(n.Raw), maxBody),
 			"it is kept whole in the dead-letter queue")
 	}
 	it := key(pk, sk)
 	it[attrBody], it[attrCreated] = text(string(n.Raw)), text(n.Time.UTC().Format(createdLayout))
 	if !utf8.Valid(n.Raw) {
 		if 2*len(n.Raw) > maxBody {
-			return nil, apperr.New(apperr.Invalid, "notification "+sk, fmt.Sprintf("is no valid UTF-8 and has %d bytes, more than one item takes twice", len(n.Raw)),
+			return nil, apperr.New(apperr.Invalid, "notification "+sk,
+				fmt.Sprintf("is no valid UTF-8 and has %d bytes, more than an item has room for twice", len(n.Raw)),
 				"it is kept whole in the dead-letter queue")
 		}
 		it[attrBody] = text(strings.ToValidUTF8(string(n.Raw), string(utf8.RuneError)))
@@ -94,7 +95,7 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 			it[attr] = text(refs[i])
 		}
 	}
-	s.expire(it, n.Time)
+	put(it, attrExpiry, s.expiry(n.Time))
 	return it, nil
 }
 
@@ -111,12 +112,14 @@ func voicePK(n chime.VoiceNotification) string {
 	return name + "#" + keyID(id) + "#notificationType#" + string(n.By) + "#analyticsType#" + string(n.Analytics)
 }
 
-// voiceRefs returns the index partitions by which a notification is found, the
-// best first. There are two indexes, so that the third is left out: whoever has
-// a transaction and a pipeline needs no callId, which is no identity.
+// voiceRefs returns the index partitions by which a notification is found, the best first. There
+// are two indexes, so the third one is left out: who has a transaction and a pipeline needs no
+// callId, which is no identity.
 func voiceRefs(transactionID, pipelineID, callID string) []string {
 	var refs []string
-	for _, ref := range [][2]string{{voiceByTransaction, transactionID}, {voiceByPipeline, pipelineID}, {voiceByCall, callID}} {
+	for _, ref := range [][2]string{
+		{voiceByTransaction, transactionID}, {voiceByPipeline, pipelineID}, {voiceByCall, callID},
+	} {
 		if ref[1] != "" {
 			refs = append(refs, ref[0]+keyID(ref[1]))
 		}
@@ -124,9 +127,9 @@ func voiceRefs(transactionID, pipelineID, callID string) []string {
 	return refs
 }
 
-// Voice returns the notifications of a pipeline's call, oldest first: those that
-// name its transaction, its pipeline or its callId. It reads indexes, which
-// follow the table within moments.
+// Voice returns the notifications of a pipeline's call, oldest first: those that name its
+// transaction, its pipeline or its callId. It reads indexes, which follow the table within
+// moments.
 func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]chime.VoiceNotification, error) {
 	return s.VoiceOf(ctx, st.CallFields, st.PipelineID())
 }
@@ -161,46 +164,14 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 	return notes, nil
 }
 
-// voiceKeys returns the keys of the notifications that voiceItem has put under ref.
+// voiceKeys returns the keys of the notifications that voiceItem has indexed by ref.
 func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
-	keys, err := s.indexKeys(ctx, byState, ref)
+	keys, err := s.all(ctx, query{index: byState, pk: ref})
 	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first
 		return keys, err
 	}
-	more, err := s.indexKeys(ctx, byTime, ref)
+	more, err := s.all(ctx, query{index: byTime, pk: ref})
 	return append(keys, more...), err
-}
-
-// indexKeys returns the keys of the items in one partition of an index.
-func (s *Store) indexKeys(ctx context.Context, in index, ref string) ([]item, error) {
-	items, err := s.all(ctx, query{index: in, pk: ref})
-	for i, it := range items {
-		items[i] = keyOf(it)
-	}
-	return items, err
-}
-
-// voiceItem is a voice notification with its item.
-type voiceItem struct {
-	it   item
-	note chime.VoiceNotification
-}
-
-// voiceItemsOf reads the voice notifications in one partition of the indexes.
-func (s *Store) voiceItemsOf(ctx context.Context, ref string) ([]voiceItem, error) {
-	keys, err := s.voiceKeys(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	items, err := s.getAll(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]voiceItem, len(items))
-	for i, it := range items {
-		list[i] = voiceItem{it, readVoice(it)}
-	}
-	return list, nil
 }
 
 // readVoice makes the notification of its item. One whose body cannot be read, because
@@ -210,8 +181,8 @@ func readVoice(it item) chime.VoiceNotification {
 	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
 		body = raw.Value
 	}
-	pk := textIn(it, attrPK)
-	n, err := chime.ParseStoredVoice(body, sourceIn(pk))
+	name, id, source, analytics := readVoicePK(textIn(it, attrPK))
+	n, err := chime.ParseStoredVoice(body, source)
 	if err == nil {
 		return n
 	}
@@ -219,10 +190,9 @@ func readVoice(it item) chime.VoiceNotification {
 	if err != nil {
 		at = timeIn(it, attrFirst)
 	}
-	n = chime.VoiceNotification{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: sourceIn(pk),
-		Analytics: chime.AnalyticsUnknown}
-	name, id, _ := strings.Cut(pk, "#")
-	id, _, _ = strings.Cut(id, "#notificationType#")
+	n = chime.VoiceNotification{
+		Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: source, Analytics: analytics,
+	}
 	switch {
 	case id == "None":
 	case name == "taskId":
@@ -230,14 +200,16 @@ func readVoice(it item) chime.VoiceNotification {
 	default:
 		n.TransactionID = id
 	}
-	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
-		n.Analytics = chime.Analytics(analytics)
-	}
 	return n
 }
 
-func sourceIn(pk string) chime.VoiceSource {
-	_, rest, _ := strings.Cut(pk, "#notificationType#")
-	source, _, _ := strings.Cut(rest, "#")
-	return chime.VoiceSource(source)
+// readVoicePK is the reverse of voicePK.
+func readVoicePK(pk string) (name, id string, source chime.VoiceSource, analytics chime.Analytics) {
+	name, rest, _ := strings.Cut(pk, "#")
+	id, rest, _ = strings.Cut(rest, "#notificationType#")
+	by, of, found := strings.Cut(rest, "#analyticsType#")
+	if !found {
+		of = string(chime.AnalyticsUnknown)
+	}
+	return name, id, chime.VoiceSource(by), chime.Analytics(of)
 }

@@ -33,7 +33,8 @@ type writes struct {
 	batch    func(*dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) // nil, nil: let it pass
 }
 
-func (w *writes) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
+func (w *writes) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error) {
 	w.requests++
 	if w.batch != nil {
 		if out, err := w.batch(in); out != nil || err != nil {
@@ -43,7 +44,8 @@ func (w *writes) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 	return w.Client.BatchWriteItem(ctx, in, opts...)
 }
 
-func (w *writes) PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+func (w *writes) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
+	opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	w.requests++
 	return w.Client.PutItem(ctx, in, opts...)
 }
@@ -81,7 +83,8 @@ func voiceBodies(t *testing.T) [][]byte {
 		[]byte(`{"id":"new-2","detail-type":"VoiceMoodStatus","time":"2026-03-11T08:15:04Z","detail":{"taskId":"k-1"}}`))
 }
 
-var everySource = map[lambdafn.Source]string{lambdafn.Direct: "LAMBDA", lambdafn.SQS: "SQS", lambdafn.SNS: "SNS", lambdafn.Kinesis: "KINESIS"}
+var everySource = map[lambdafn.Source]string{lambdafn.Direct: "LAMBDA", lambdafn.SQS: "SQS", lambdafn.SNS: "SNS",
+	lambdafn.Kinesis: "KINESIS"}
 
 func note(t testing.TB, source lambdafn.Source, body []byte) chime.VoiceNotification {
 	t.Helper()
@@ -105,7 +108,8 @@ func sampleKeys(t *testing.T, body []byte, source string) (pk, sk string) {
 	if err := json.Unmarshal(body, &event); err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[string]string{"SpeakerSearchStatus": "SpeakerSearch", "VoiceToneAnalysisStatus": "VoiceToneAnalysis", "VoiceAnalyticsStatus": "AnalyticsReady"}
+	kinds := map[string]string{"SpeakerSearchStatus": "SpeakerSearch", "VoiceToneAnalysisStatus": "VoiceToneAnalysis",
+		"VoiceAnalyticsStatus": "AnalyticsReady"}
 	kind, known := kinds[event.DetailType]
 	if !known {
 		kind = "UNKNOWN"
@@ -133,7 +137,7 @@ func scan(t interface{ Fatal(...any) }, db *dynamodb.Client, name string) map[st
 		for _, it := range page.Items {
 			attributes := map[string]string{}
 			flatten(t, "", it, attributes)
-			all[attributes["PK"]+" | "+attributes["SK"]] = attributes
+			all[attributes["PK"]+" "+attributes["SK"]] = attributes
 		}
 	}
 	return all
@@ -166,7 +170,7 @@ func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {
 	for source, spelt := range everySource {
 		for _, body := range voiceBodies(t) {
 			pk, sk := sampleKeys(t, body, spelt)
-			want[pk+" | "+sk] = string(body)
+			want[pk+" "+sk] = string(body)
 			notes = append(notes, note(t, source, body))
 		}
 	}
@@ -181,7 +185,7 @@ func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {
 			t.Errorf("%s: got body %q, want the notification's bytes", key, got)
 		}
 	}
-	key := "taskId#4ac3799b-e2d6-4805-a28c-4fababb1b60c#notificationType#SQS#analyticsType#VoiceToneAnalysis | Id-8148ae78-ca5c-4a8d-89ce-b4e775df9adb"
+	key := "taskId#4ac3799b-e2d6-4805-a28c-4fababb1b60c#notificationType#SQS#analyticsType#VoiceToneAnalysis Id-8148ae78-ca5c-4a8d-89ce-b4e775df9adb"
 	if got, want := items[key]["createdOn"], "2026-03-11T08:15:49.905Z"; got != want {
 		t.Errorf("createdOn: got %q, want %q: milliseconds, cut and not rounded", got, want)
 	}
@@ -193,7 +197,8 @@ func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {
 func TestVoiceInAnyOrderAnyNumberOfTimes(t *testing.T) {
 	db := table(t)
 	bodies := voiceBodies(t)
-	deliver := func(t interface{ Fatal(...any) }, notes []chime.VoiceNotification, batch int) map[string]map[string]string {
+	deliver := func(t interface{ Fatal(...any) }, notes []chime.VoiceNotification,
+		batch int) map[string]map[string]string {
 		name := newVoiceTable(t, db)
 		s := dynamo.New(db, name, dynamo.Options{Retention: time.Hour})
 		for part := range slices.Chunk(notes, batch) {
@@ -241,7 +246,8 @@ func TestABatchOf25IsOneRequestOrTwo(t *testing.T) {
 			}
 		}
 		if got := len(scan(t, db.Client, name)) - before; db.requests != tt.requests || got != tt.items {
-			t.Errorf("%d of 25 ready: got %d items by %d requests, want %d by %d", tt.ready, got, db.requests, tt.items, tt.requests)
+			t.Errorf("%d of 25 ready: got %d items by %d requests, want %d by %d", tt.ready, got, db.requests, tt.items,
+				tt.requests)
 		}
 	}
 }
@@ -293,7 +299,8 @@ func TestWhatStaysUndoneFailsAlone(t *testing.T) {
 		}
 		return &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{name: undone}}, nil
 	}
-	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[5]), stuck, note(t, lambdafn.SQS, bodies[6])})
+	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[5]), stuck,
+		note(t, lambdafn.SQS, bodies[6])})
 	if errs[0] != nil || apperr.ClassOf(errs[1]) != apperr.Throttled || errs[2] != nil {
 		t.Errorf("got %v, want only the second to fail, throttled", errs)
 	}
@@ -308,7 +315,8 @@ func TestAnItemThatTheTableRefusesFailsAlone(t *testing.T) {
 	broken := *bad.Event
 	broken.ID = ""
 	bad.Event = &broken
-	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[0]), bad, note(t, lambdafn.SQS, bodies[1])})
+	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[0]), bad,
+		note(t, lambdafn.SQS, bodies[1])})
 	if errs[0] != nil || apperr.ClassOf(errs[1]) != apperr.Invalid || errs[2] != nil {
 		t.Errorf("got %v, want only the second to fail, as invalid", errs)
 	}
@@ -334,11 +342,11 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 		want string // in the error; empty: it is kept
 	}{
 		{"large", event("large", "k", strings.Repeat("x", 370<<10)), ""},
-		{"too large", event("too-large", "k", strings.Repeat("x", 390<<10)), "more than one item takes"},
+		{"too large", event("too-large", "k", strings.Repeat("x", 390<<10)), "more than an item has room for"},
 		{"long ids", event("long", strings.Repeat("k", 2048), ""), ""},
 		{"invalid UTF-8", event("invalid", "k", "\xff\xfe caf\xe9"), ""},
 		{"invalid UTF-8 in an id", []byte("{\"id\":\"e\xff\",\"detail-type\":\"SpeakerSearchStatus\",\"time\":\"2026-03-11T08:15:04Z\",\"detail\":{\"taskId\":\"k\"}}"), ""},
-		{"invalid UTF-8, too large for both forms", event("both", "k", "\xff"+strings.Repeat("x", 300<<10)), "takes twice"},
+		{"invalid UTF-8, too large for both forms", event("both", "k", "\xff"+strings.Repeat("x", 300<<10)), "room for twice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := note(t, lambdafn.Kinesis, tt.body)
@@ -351,7 +359,7 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 			}
 		})
 	}
-	invalid := scan(t, db.Client, name)["taskId#k#notificationType#KINESIS#analyticsType#SpeakerSearch | invalid"]
+	invalid := scan(t, db.Client, name)["taskId#k#notificationType#KINESIS#analyticsType#SpeakerSearch invalid"]
 	if got, want := invalid["rawBody"], "bytes "+string(event("invalid", "k", "\xff\xfe caf\xe9")); got != want {
 		t.Errorf("raw body: got %q, want the bytes as received, %q", got, want)
 	}
@@ -367,7 +375,8 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 func TestVoiceIsFoundByItsCall(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	event := func(id, detail string) chime.VoiceNotification {
-		return note(t, lambdafn.SQS, fmt.Appendf(nil, `{"id":%q,"detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:0%dZ","detail":%s}`, id, id[0]-'a', detail))
+		return note(t, lambdafn.SQS, fmt.Appendf(nil,
+			`{"id":%q,"detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:0%dZ","detail":%s}`, id, id[0]-'a', detail))
 	}
 	notes := []chime.VoiceNotification{
 		event("a", `{"taskId":"1","transactionId":"T","callId":"C"}`),
@@ -419,7 +428,8 @@ func TestVoiceSaysWhatTheTableSaid(t *testing.T) {
 		return nil, &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"}
 	}
 	bodies := voiceBodies(t)
-	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[0]), note(t, lambdafn.SQS, bodies[1])})
+	errs := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, bodies[0]),
+		note(t, lambdafn.SQS, bodies[1])})
 	for _, err := range errs {
 		if apperr.ClassOf(err) != apperr.Internal || !strings.Contains(err.Error(), "grant the role that action") {
 			t.Errorf("got %v, want the refusal and what to do", err)

@@ -82,7 +82,8 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 // notes are good notifications, which a bad one must not keep from being stored.
 func notes(t *testing.T) []chime.VoiceNotification {
 	t.Helper()
-	return []chime.VoiceNotification{note(t, lambdafn.Kinesis, notified("good", chime.DetailSpeakerSearch, "IdentificationFailure",
+	return []chime.VoiceNotification{note(t, lambdafn.Kinesis, notified("good", chime.DetailSpeakerSearch,
+		"IdentificationFailure",
 		"good"))}
 }
 
@@ -100,8 +101,9 @@ func TestLedgersOfAnyID(t *testing.T) {
 			if err := s.RecordVoice(t.Context(), []chime.VoiceNotification{note(t, lambdafn.SQS, body)})[0]; err != nil {
 				t.Fatal(err)
 			}
-			byCall := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: name, By: "me", Scope: voicetask.ScopeBoth, CallID: id,
-				Until: at.Add(time.Hour)}
+			byCall := voicetask.Entry{Kind: voicetask.Granted, At: at, Event: name, By: "me", Scope: voicetask.ScopeBoth,
+				CallID: id,
+				Until:  at.Add(time.Hour)}
 			started := voicetask.Entry{Kind: voicetask.Started, At: at, Event: "e", Task: voicetask.VoiceTone, Number: 1,
 				TransactionID: id, TaskID: id}
 			again := started // the same one, written later

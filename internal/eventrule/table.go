@@ -3,23 +3,10 @@
 // it, so what runs on a laptop is what deploys.
 package eventrule
 
-import "time"
+import (
+	"time"
 
-// Pattern is an EventBridge event pattern; encoding/json returns the text for EventBridge.
-// A field's value is either a nested Pattern or a Values.
-type Pattern map[string]any
-
-// Values lists what a field may be: strings, or anything-but and wildcard in the form of
-// EventBridge. One of them has to match.
-type Values []any
-
-// operator is a comparison other than equality: its name and its operand.
-type operator map[string]any
-
-// The operators of the patterns; EventBridge has more.
-const (
-	opAnythingBut = "anything-but"
-	opWildcard    = "wildcard"
+	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
 // Rule sends the events that match its pattern to one function.
@@ -33,6 +20,9 @@ type Rule struct {
 	Pattern  Pattern
 }
 
+// Rules are the rules of a bus.
+type Rules []Rule
+
 // Options chooses between variants of the table. The zero value matches events of
 // Amazon Chime itself, and consent from any account.
 type Options struct {
@@ -44,54 +34,38 @@ type Options struct {
 	Account string
 }
 
-// Sources, service types and detail types that the patterns name.
-const (
-	sourceChime     = "aws.chime"
-	sourceRehearsal = "chimewatch.rehearsal"
-	sourceConsent   = "chimewatch.consent"
-
-	serviceVoiceAnalytics = "VoiceAnalytics"
-
-	detailStateChange  = "Media Insights State Change"
-	detailRulesMatched = "Media Insights Rules Matched"
-
-	// EventBridge's reference lists these two, and nothing documents their fields.
-	detailCallInsightsState = "Call Insights State Change"
-	detailCallInsightsRules = "Call Insights Rules Matched"
-
-	eventPermanentFailure = "chime:MediaInsightsPermanentFailure"
-	eventCreateFailed     = "chime:MediaInsightsCreateFailed"
-)
+// sourceConsent is that of our own events.
+const sourceConsent = "chimewatch.consent"
 
 // Table returns every rule, as new values that the caller may change.
 //
 // A temporary failure has no rule of its own: the service retries by itself, and the state
 // change is stored like any other.
-func Table(o Options) []Rule {
-	return []Rule{
+func Table(o Options) Rules {
+	return Rules{
 		{
 			Name:        "state-change",
 			Description: "Every state change of a call analytics pipeline, known to us or not",
 			Function:    "status",
-			Pattern:     o.pattern(nil, detailStateChange),
+			Pattern:     o.pattern(nil, chime.DetailStateChange),
 		},
 		{
 			Name:        "call-insights",
 			Description: "Events of call analytics that nothing documents: stored, and never notified",
 			Function:    "status",
-			Pattern:     o.pattern(nil, detailCallInsightsState, detailCallInsightsRules),
+			Pattern:     o.pattern(nil, chime.DetailCallInsightsState, chime.DetailCallInsightsRules),
 		},
 		{
 			Name:        "permanent-failure",
 			Description: "A call analytics pipeline failed for good",
 			Function:    "failures",
-			Pattern:     o.pattern(Pattern{"eventType": Values{eventPermanentFailure}}, detailStateChange),
+			Pattern:     o.pattern(Pattern{"eventType": Values{chime.EventPermanentFailure}}, chime.DetailStateChange),
 		},
 		{
 			Name:        "create-failed",
 			Description: "A call analytics pipeline could not be created",
 			Function:    "failures",
-			Pattern:     o.pattern(Pattern{"eventType": Values{eventCreateFailed}}, detailStateChange),
+			Pattern:     o.pattern(Pattern{"eventType": Values{chime.EventCreateFailed}}, chime.DetailStateChange),
 		},
 		{
 			Name:        "element-failure",
@@ -100,7 +74,7 @@ func Table(o Options) []Rule {
 			Pattern:     o.elementFailure(Pattern{"status": Values{"Failed", "NotSupported"}}),
 		},
 		{
-			// A pattern cannot read JSON text, but it can find the two words in it, in quotes as
+			// A pattern cannot read JSON text, but it can find the two statuses in it, in quotes as
 			// no remark on a status has them. The function reads the text, and reports where no
 			// element failed after all. The function status could read it as well, but it may not
 			// publish to the topic of failures, and a failed notification must not keep it from
@@ -109,15 +83,13 @@ func Table(o Options) []Rule {
 			Name:        "element-failure-text",
 			Description: "An element failed or did nothing, and the elements came as JSON text",
 			Function:    "failures",
-			Pattern: o.elementFailure(Values{
-				operator{opWildcard: `*"Failed"*`}, operator{opWildcard: `*"NotSupported"*`},
-			}),
+			Pattern:     o.elementFailure(Containing{`"Failed"`, `"NotSupported"`}),
 		},
 		{
 			Name:        "rules-matched",
 			Description: "A real-time rule of a call analytics configuration matched",
 			Function:    "alerts",
-			Pattern:     o.pattern(nil, detailRulesMatched),
+			Pattern:     o.pattern(nil, chime.DetailRulesMatched),
 		},
 		{
 			Name:        "consent",
@@ -131,17 +103,17 @@ func Table(o Options) []Rule {
 
 // elementFailure matches state changes with such elements, except those that have a rule
 // of their own.
-func (o Options) elementFailure(elements any) Pattern {
-	others := operator{opAnythingBut: []string{eventPermanentFailure, eventCreateFailed}}
-	detail := Pattern{"eventType": Values{others}, "mediaInsightsPipelineElementStatuses": elements}
-	return o.pattern(detail, detailStateChange)
+func (o Options) elementFailure(elements Condition) Pattern {
+	others := AnythingBut{chime.EventPermanentFailure, chime.EventCreateFailed}
+	detail := Pattern{"eventType": others, "mediaInsightsPipelineElementStatuses": elements}
+	return o.pattern(detail, chime.DetailStateChange)
 }
 
 // pattern matches events of the detail types, and with the detail unless it is nil.
-func (o Options) pattern(detail Pattern, detailTypes ...any) Pattern {
-	sources := Values{sourceChime}
+func (o Options) pattern(detail Pattern, detailTypes ...string) Pattern {
+	sources := Values{chime.Source}
 	if o.Rehearsal {
-		sources = append(sources, sourceRehearsal)
+		sources = append(sources, chime.RehearsalSource)
 	}
 	p := Pattern{"source": sources, "detail-type": Values(detailTypes)}
 	if detail != nil {
@@ -194,7 +166,9 @@ func Schedules() []Schedule {
 // without enhanced fan-out Lambda does not read them.
 func VoiceStreamFilters() []Pattern {
 	return []Pattern{
-		{"data": Pattern{"service-type": Values{serviceVoiceAnalytics}}},
-		{"data": Pattern{"detail-type": Values{"VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus"}}},
+		{"data": Pattern{"service-type": Values{chime.ServiceVoiceAnalytics}}},
+		{"data": Pattern{"detail-type": Values{
+			chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone,
+		}}},
 	}
 }

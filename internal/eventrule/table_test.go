@@ -1,7 +1,9 @@
 package eventrule_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,14 +14,61 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// matched returns the rules of a table that an event matches, as RULE>FUNCTION.
-func matched(t *testing.T, table []eventrule.Rule, event string) string {
-	t.Helper()
-	m, err := eventrule.Compile(table)
-	if err != nil {
-		t.Fatal(err)
+// EventBridge accepts every rule, and every filter of the stream (PutRule in the EventBridge
+// API reference, "Amazon EventBridge quotas", "Comparison operators" in the user guide).
+func TestTableIsValid(t *testing.T) {
+	const maxPattern = 2048 // bytes of JSON
+	name := regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
+	for _, o := range []eventrule.Options{{}, {Rehearsal: true, Account: "111122223333"}} {
+		names := map[string]bool{}
+		for _, rule := range eventrule.Table(o) {
+			if !name.MatchString(rule.Name) || names[rule.Name] {
+				t.Errorf("rule %q: its name is not valid, or is used twice", rule.Name)
+			}
+			names[rule.Name] = true
+			if text, err := json.Marshal(rule.Pattern); err != nil || len(text) > maxPattern {
+				t.Errorf("rule %s: got %d bytes of JSON (%v), want at most %d", rule.Name, len(text), err, maxPattern)
+			}
+			checkCondition(t, rule.Name, rule.Pattern)
+		}
 	}
-	rules, err := m.Match([]byte(event))
+	for _, filter := range eventrule.VoiceStreamFilters() {
+		checkCondition(t, "filter", filter)
+	}
+}
+
+// checkCondition checks what EventBridge would refuse: it accepts no empty condition, and
+// reads an asterisk or a backslash in a wildcard otherwise than as such.
+func checkCondition(t *testing.T, where string, condition eventrule.Condition) {
+	t.Helper()
+	size := 0
+	switch c := condition.(type) {
+	case eventrule.Pattern:
+		for name, inner := range c {
+			checkCondition(t, where+"."+name, inner)
+		}
+		size = len(c)
+	case eventrule.Values:
+		size = len(c)
+	case eventrule.AnythingBut:
+		size = len(c)
+	case eventrule.Containing:
+		size = len(c)
+		for _, text := range c {
+			if text == "" || strings.ContainsAny(text, `*\`) {
+				t.Errorf("%s: %q is not valid in a wildcard", where, text)
+			}
+		}
+	}
+	if size == 0 {
+		t.Errorf("%s: got the condition %v, want one that is not empty", where, condition)
+	}
+}
+
+// matched returns the rules of a table that an event matches, as RULE>FUNCTION.
+func matched(t *testing.T, table eventrule.Rules, event string) string {
+	t.Helper()
+	rules, err := table.Match([]byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,9 +189,9 @@ func TestOptionsSayWhoIsLetIn(t *testing.T) {
 
 // The filters accept every voice notification and no other example.
 func TestVoiceStreamFilters(t *testing.T) {
-	var table []eventrule.Rule
-	for i, pattern := range eventrule.VoiceStreamFilters() {
-		table = append(table, eventrule.Rule{Name: fmt.Sprintf("filter-%d", i), Pattern: pattern})
+	var table eventrule.Rules
+	for _, pattern := range eventrule.VoiceStreamFilters() {
+		table = append(table, eventrule.Rule{Pattern: pattern})
 	}
 	for _, example := range schemas.Examples() {
 		ev, err := chime.Parse(example.Body)

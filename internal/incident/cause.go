@@ -55,7 +55,7 @@ func CauseOfState(state pipeline.State) Cause {
 		if cause.Class != Unknown {
 			break
 		}
-		if chime.Element(e).Failing() {
+		if e.Failing() {
 			cause = CauseOfElement(e)
 		}
 	}
@@ -64,6 +64,6 @@ func CauseOfState(state pipeline.State) Cause {
 
 // CauseOfElement returns the cause of an element's failure by what the element
 // itself says.
-func CauseOfElement(e pipeline.Element) Cause {
+func CauseOfElement(e chime.Element) Cause {
 	return CauseOf(Symptom{ElementType: e.Type, ElementStatus: e.Status, ElementDetail: e.StatusDetail})
 }

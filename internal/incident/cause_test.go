@@ -167,13 +167,13 @@ func TestCauseOfCreation(t *testing.T) {
 }
 
 func TestCauseOfElement(t *testing.T) {
-	e := pipeline.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed, StatusDetail: "NoSuchBucket"}
+	e := chime.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed, StatusDetail: "NoSuchBucket"}
 	want := incident.Cause{Class: incident.MissingResource, Target: incident.TargetS3}
 	if got := incident.CauseOfElement(e); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	state := pipeline.State{Status: pipeline.Failed, Failure: &pipeline.Failure{Reason: "failed"},
-		Elements: []pipeline.Element{e}}
+		Elements: []chime.Element{e}}
 	if got := incident.CauseOfState(state); got != want {
 		t.Errorf("of its pipeline: got %v, want %v", got, want)
 	}

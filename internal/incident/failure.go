@@ -31,7 +31,7 @@ type Failure struct {
 	Event pipeline.State
 	// Element is the one that failed, where Kind is ElementFailure, and, if an event
 	// names it, where it is TemporaryFailure.
-	Element pipeline.Element
+	Element chime.Element
 	// At is when it failed: the time of the event.
 	At time.Time
 }
@@ -66,12 +66,12 @@ func (f Failure) Cause() Cause {
 // no event says which elements there are.
 func (f Failure) Losses() []Loss {
 	if f.Element.Type != "" {
-		return Losses([]pipeline.Element{f.Element})
+		return Losses([]chime.Element{f.Element})
 	}
-	var failed, unfinished []pipeline.Element
+	var failed, unfinished []chime.Element
 	for _, e := range f.State.Elements {
 		switch {
-		case chime.Element(e).Failing():
+		case e.Failing():
 			failed = append(failed, e)
 		case e.Status != chime.StatusStopped:
 			unfinished = append(unfinished, e)

@@ -122,7 +122,7 @@ func within(scope string, st pipeline.State) bool {
 
 // MostSevere returns the element whose loss weighs most; ties by name. It is empty
 // when there is none.
-func MostSevere(elements []pipeline.Element) string {
+func MostSevere(elements []chime.Element) string {
 	mostSevere := ""
 	for _, e := range elements {
 		if mostSevere == "" || graver(lossOf(e.Type), lossOf(mostSevere)) < 0 || (lossOf(e.Type) == lossOf(mostSevere) && e.Type < mostSevere) {

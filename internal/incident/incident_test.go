@@ -81,19 +81,19 @@ func TestClassify(t *testing.T) {
 }
 
 func TestClassOfPipeline(t *testing.T) {
-	long := pipeline.Element{Type: chime.ElementVoiceEnhancement, Status: chime.StatusNotSupported}
-	silent := pipeline.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed}
-	denied := pipeline.Element{Type: chime.ElementSqsSink, Status: chime.StatusFailed, StatusDetail: "AccessDenied"}
-	fine := pipeline.Element{Type: chime.ElementSnsSink, Status: chime.StatusStopped, StatusDetail: "not throttled"}
+	long := chime.Element{Type: chime.ElementVoiceEnhancement, Status: chime.StatusNotSupported}
+	silent := chime.Element{Type: chime.ElementRecordingSink, Status: chime.StatusFailed}
+	denied := chime.Element{Type: chime.ElementSqsSink, Status: chime.StatusFailed, StatusDetail: "AccessDenied"}
+	fine := chime.Element{Type: chime.ElementSnsSink, Status: chime.StatusStopped, StatusDetail: "not throttled"}
 	tests := []struct {
 		name  string
 		state pipeline.State
 		want  incident.Class
 	}{
 		{"nothing known", pipeline.State{Status: pipeline.Failed}, incident.Unknown},
-		{"reason", pipeline.State{Status: pipeline.Failed, Failure: &pipeline.Failure{Reason: "Rate exceeded"}, Elements: []pipeline.Element{denied}}, incident.Throttled},
-		{"failed element tells more than the reason", pipeline.State{Status: pipeline.Failed, Failure: &pipeline.Failure{Reason: "failed"}, Elements: []pipeline.Element{fine, silent, denied, long}}, incident.Permissions},
-		{"failed element without a reason", pipeline.State{Status: pipeline.Stopped, Elements: []pipeline.Element{fine, long}}, incident.RecordingLength},
+		{"reason", pipeline.State{Status: pipeline.Failed, Failure: &pipeline.Failure{Reason: "Rate exceeded"}, Elements: []chime.Element{denied}}, incident.Throttled},
+		{"failed element tells more than the reason", pipeline.State{Status: pipeline.Failed, Failure: &pipeline.Failure{Reason: "failed"}, Elements: []chime.Element{fine, silent, denied, long}}, incident.Permissions},
+		{"failed element without a reason", pipeline.State{Status: pipeline.Stopped, Elements: []chime.Element{fine, long}}, incident.RecordingLength},
 		{"creation", pipeline.State{Status: pipeline.CreateFailed, Failure: &pipeline.Failure{HTTPStatusCode: "403"}}, incident.Permissions},
 		{"creation without anything", pipeline.State{Status: pipeline.CreateFailed}, incident.CreationRefused},
 	}
@@ -136,8 +136,8 @@ func TestEveryClassHasItsWords(t *testing.T) {
 	}
 }
 
-func elementsOf(kind string) []pipeline.Element {
-	return []pipeline.Element{{Type: kind, Status: chime.StatusFailed}}
+func elementsOf(kind string) []chime.Element {
+	return []chime.Element{{Type: kind, Status: chime.StatusFailed}}
 }
 
 func TestLossesAndSeverity(t *testing.T) {
@@ -160,9 +160,9 @@ func TestLossesAndSeverity(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var failed []pipeline.Element
+			var failed []chime.Element
 			for _, kind := range tt.failed {
-				failed = append(failed, pipeline.Element{Type: kind, Status: chime.StatusFailed})
+				failed = append(failed, chime.Element{Type: kind, Status: chime.StatusFailed})
 			}
 			got := incident.Losses(failed)
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Loss is what the customer does not get because an element failed. For an
@@ -24,7 +23,7 @@ const (
 // gravest first. What a type that is not known here delivers cannot be told, so
 // it stands among the insights: below what is certainly grave, above what is
 // only cosmetic.
-func Losses(failed []pipeline.Element) []Loss {
+func Losses(failed []chime.Element) []Loss {
 	var list []Loss
 	for _, e := range failed {
 		if loss := lossOf(e.Type); !slices.Contains(list, loss) {

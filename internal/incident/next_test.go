@@ -122,7 +122,7 @@ func TestScopeAndGroup(t *testing.T) {
 }
 
 func TestGravestElement(t *testing.T) {
-	elements := []pipeline.Element{{Type: "VoiceEnhancementSink"}, {Type: "SqsQueueSink"}, {Type: "KinesisDataStreamSink"}, {Type: "S3RecordingSink"}}
+	elements := []chime.Element{{Type: "VoiceEnhancementSink"}, {Type: "SqsQueueSink"}, {Type: "KinesisDataStreamSink"}, {Type: "S3RecordingSink"}}
 	for n, want := range []string{"", "VoiceEnhancementSink", "SqsQueueSink", "KinesisDataStreamSink", "S3RecordingSink"} {
 		if got := incident.MostSevere(elements[:n]); got != want {
 			t.Errorf("of %d: got %q, want %q", n, got, want)
@@ -135,7 +135,7 @@ func TestSucceeds(t *testing.T) {
 		st := pipeline.State{Account: "123456789012", Region: "us-east-1", ConfigurationARN: "arn:aws:chime:us-east-1:123456789012:media-insights-pipeline-configuration/c", Status: status}
 		st.VoiceConnectorID = "abc"
 		for n := 0; n < len(elements); n += 2 {
-			st.Elements = append(st.Elements, pipeline.Element{Type: elements[n], Status: elements[n+1]})
+			st.Elements = append(st.Elements, chime.Element{Type: elements[n], Status: elements[n+1]})
 		}
 		return st
 	}

@@ -89,7 +89,7 @@ func (d endedDisk) Remove(ids ...string) error {
 
 func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler {
 	queues := service.Handler()
-	forms := awsprotocol.Forms(service.Forms(), cloudFormation(created, Options{}.withDefaults().functions(), service.URL))
+	forms := awsprotocol.Forms(queues, cloudFormation(created, Options{}.withDefaults(), service.URL))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {
@@ -98,9 +98,8 @@ func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler
 		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case isLambda(r):
-			(&lambdaError{http.StatusConflict, "ResourceConflictException", "message",
-				"no local stack runs, and so no function: start it with chimewatch local --keep --no-play, and the folder " + m.dir,
-			}).write(w)
+			refuseLambda(w, &awsprotocol.Error{Code: "ResourceConflictException", Status: http.StatusConflict, Message: "no local " +
+				"stack runs, and so no function: start it with chimewatch local --keep --no-play, and the folder " + m.dir})
 		default:
 			awsprotocol.RefuseService(w, http.StatusBadRequest, "UnknownOperationException",
 				"no local stack runs on "+m.dir+": only its dead letters can be reached")

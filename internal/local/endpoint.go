@@ -40,8 +40,7 @@ func (s *Stack) handler(ready <-chan struct{}) http.Handler {
 	}
 	pages, events := whenReady(s.pages()), whenReady(s.bus.Handler())
 	queues, stream, table := s.queues.Handler(), s.sources.stream.Handler(), s.tableProxy()
-	forms := awsprotocol.Forms(s.topics.Handler(), s.queues.Forms(),
-		cloudFormation(s.started, s.options.functions(), s.queues.URL))
+	forms := awsprotocol.Forms(s.topics.Handler(), queues, cloudFormation(s.started, s.options, s.queues.URL))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead

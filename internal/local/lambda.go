@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
@@ -41,51 +40,42 @@ var functionName = regexp.MustCompile(`^(?:arn:(aws[a-z-]*):lambda:([a-z0-9-]+):
 // isLambda reports whether a request is one to the Lambda API.
 func isLambda(r *http.Request) bool { return lambdaPath.MatchString(r.URL.Path) }
 
-// lambdaError is an error of the Lambda API.
-type lambdaError struct {
-	status int
-	code   string
-	// field is the name of the text's field, which the API writes with a capital for some
-	// errors only.
-	field, text string
-}
-
-func badRequest(code, format string, args ...any) *lambdaError {
-	return &lambdaError{http.StatusBadRequest, code, "message", fmt.Sprintf(format, args...)}
-}
-
-func noFunction(format string, args ...any) *lambdaError {
-	return &lambdaError{http.StatusNotFound, "ResourceNotFoundException", "Message",
-		"Function not found: " + fmt.Sprintf(format, args...)}
-}
-
-func (e *lambdaError) write(w http.ResponseWriter) {
-	w.Header().Set("X-Amzn-ErrorType", e.code)
-	w.Header().Set("X-Amzn-RequestId", awsprotocol.NewID())
-	who := "User"
-	if e.status >= http.StatusInternalServerError {
-		who = "Service"
+// refuseLambda answers with the Lambda API's error for err, a ServiceException for one that
+// the function host returned: what a client can do wrong is checked before.
+func refuseLambda(w http.ResponseWriter, err error) {
+	var e *awsprotocol.Error
+	if !errors.As(err, &e) {
+		e = &awsprotocol.Error{Code: "ServiceException", Status: http.StatusInternalServerError, Message: err.Error()}
 	}
-	awsprotocol.WriteJSON(w, e.status, map[string]string{"Type": who, e.field: e.text})
+	who, field := "User", "message"
+	switch e.Status { // the API writes the field with a capital for some errors only
+	case http.StatusNotFound:
+		field = "Message"
+	case http.StatusInternalServerError:
+		who, field = "Service", "Message"
+	}
+	w.Header().Set("X-Amzn-ErrorType", e.Code)
+	w.Header().Set("X-Amzn-RequestId", awsprotocol.NewID())
+	awsprotocol.WriteJSON(w, cmp.Or(e.Status, http.StatusBadRequest), map[string]string{"Type": who, field: e.Message})
 }
 
 // serveLambda answers Invoke, and refuses any other operation of the Lambda API.
 func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
 	if err := s.invoke(w, r); err != nil {
-		err.write(w)
+		refuseLambda(w, err)
 	}
 }
 
-func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) *lambdaError {
+func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) error {
 	path := invokePath.FindStringSubmatch(r.URL.Path)
 	if path == nil || r.Method != http.MethodPost {
-		return badRequest("UnknownOperationException",
+		return awsprotocol.Errorf("UnknownOperationException",
 			"%s %s is not answered here: the local stack answers only Invoke of Lambda, "+
 				"POST /2015-03-31/functions/NAME/invocations", r.Method, r.URL.Path)
 	}
-	name, refused := s.findFunction(path[1], r.URL.Query().Get("Qualifier"))
-	if refused != nil {
-		return refused
+	name, err := s.findFunction(path[1], r.URL.Query().Get("Qualifier"))
+	if err != nil {
+		return err
 	}
 	kind, limit := r.Header.Get("X-Amz-Invocation-Type"), maxSyncPayload
 	switch kind {
@@ -93,21 +83,21 @@ func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) *lambdaError {
 		limit = maxAsyncPayload
 	case "", "RequestResponse", "DryRun":
 	default:
-		return badRequest("InvalidParameterValueException",
+		return awsprotocol.Errorf("InvalidParameterValueException",
 			"the invocation type is %q and must be RequestResponse, Event or DryRun", kind)
 	}
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		return &lambdaError{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "message",
-			fmt.Sprintf("the payload is longer than %d bytes, the limit of the invocation type", limit)}
+		return &awsprotocol.Error{Code: "RequestTooLargeException", Status: http.StatusRequestEntityTooLarge,
+			Message: fmt.Sprintf("the payload is longer than %d bytes, the limit of the invocation type", limit)}
 	case err != nil:
-		return badRequest("InvalidRequestContentException", "the payload cannot be read: %v", err)
+		return awsprotocol.Errorf("InvalidRequestContentException", "the payload cannot be read: %v", err)
 	case len(payload) == 0:
 		payload = []byte("{}") // as Lambda does
 	case !json.Valid(payload):
-		return badRequest("InvalidRequestContentException",
+		return awsprotocol.Errorf("InvalidRequestContentException",
 			"Could not parse request body into json: the payload is not JSON")
 	}
 	switch kind {
@@ -115,7 +105,7 @@ func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) *lambdaError {
 		w.WriteHeader(http.StatusNoContent)
 	case "Event":
 		if err := s.host.Enqueue(name, payload); err != nil {
-			return invocationError(err)
+			return err
 		}
 		w.WriteHeader(http.StatusAccepted)
 	default:
@@ -125,7 +115,7 @@ func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) *lambdaError {
 }
 
 // invokeNow answers with the reply of the function.
-func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, payload []byte) *lambdaError {
+func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, payload []byte) error {
 	reply, err := s.host.Invoke(r.Context(), name, payload)
 	var failure *lambdahost.FunctionError
 	if errors.As(err, &failure) {
@@ -133,7 +123,7 @@ func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, p
 		reply, err = failure.Payload, nil
 	}
 	if err != nil {
-		return invocationError(err)
+		return err
 	}
 	w.Header().Set("X-Amz-Executed-Version", latest)
 	if r.Header.Get("X-Amz-Log-Type") == "Tail" {
@@ -146,39 +136,30 @@ func (s *Stack) invokeNow(w http.ResponseWriter, r *http.Request, name string, p
 }
 
 // findFunction returns the name of the function that a request names.
-func (s *Stack) findFunction(given, qualifier string) (string, *lambdaError) {
+func (s *Stack) findFunction(given, qualifier string) (string, error) {
 	parts := functionName.FindStringSubmatch(given)
 	if parts == nil {
-		return "", badRequest("ValidationException", "%q does not name a function: give its name, its ARN, or "+
+		return "", awsprotocol.Errorf("ValidationException", "%q does not name a function: give its name, its ARN, or "+
 			"ACCOUNT:function:NAME, each with :QUALIFIER where there is one", given)
 	}
 	region, account, name, version := parts[2], parts[3], parts[4], parts[5]
 	if version != "" && qualifier != "" && version != qualifier {
-		return "", badRequest("InvalidParameterValueException",
+		return "", awsprotocol.Errorf("InvalidParameterValueException",
 			"The derived qualifier from the function name does not match the specified qualifier.")
 	}
 	version = cmp.Or(version, qualifier)
 	running := slices.Sorted(maps.Keys(s.host.Counts()))
+	absent := ""
 	switch {
 	case region != "" && region != Region || account != "" && account != Account:
-		return "", noFunction("%s; the local stack is in %s of account %s", given, Region, Account)
+		absent = given + "; the local stack is in " + Region + " of account " + Account
 	case !slices.Contains(running, name):
-		return "", noFunction("%s; the local stack has %s", functionARN(name), strings.Join(running, ", "))
+		absent = functionARN(name) + "; the local stack has " + strings.Join(running, ", ")
 	case version != "" && version != latest:
-		return "", noFunction("%s:%s; functions of the local stack have no versions or aliases but %s",
-			functionARN(name), version, latest)
-	}
-	return name, nil
-}
-
-// invocationError returns the Lambda API's error for a class.
-func invocationError(err error) *lambdaError {
-	switch apperr.ClassOf(err) {
-	case apperr.NotFound:
-		return &lambdaError{http.StatusNotFound, "ResourceNotFoundException", "Message", err.Error()}
-	case apperr.Invalid:
-		return badRequest("InvalidRequestContentException", "%v", err)
+		absent = functionARN(name) + ":" + version + "; functions of the local stack have no versions or aliases but " + latest
 	default:
-		return &lambdaError{http.StatusInternalServerError, "ServiceException", "Message", err.Error()}
+		return name, nil
 	}
+	return "", &awsprotocol.Error{Code: "ResourceNotFoundException", Status: http.StatusNotFound,
+		Message: "Function not found: " + absent}
 }

@@ -39,7 +39,7 @@ func (s *Stack) StartSchedules() {
 	s.schedules = true
 	ctx, cancel := context.WithCancel(context.Background())
 	var runs sync.WaitGroup
-	for _, schedule := range s.options.Schedules {
+	for _, schedule := range eventrule.Schedules() {
 		runs.Go(func() {
 			tick := time.NewTicker(schedule.Every)
 			defer tick.Stop()
@@ -61,7 +61,7 @@ func (s *Stack) StartSchedules() {
 // RunSchedules runs every schedule once, now.
 func (s *Stack) RunSchedules() error {
 	var errs []error
-	for _, schedule := range s.options.Schedules {
+	for _, schedule := range eventrule.Schedules() {
 		errs = append(errs, s.run(schedule))
 	}
 	return errors.Join(errs...)

@@ -5,6 +5,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -13,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +28,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 	"github.com/chimewatch/chimewatch/internal/telemetry"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // The account and Region of a local stack, and the names of its resources.
@@ -70,28 +71,15 @@ type Options struct {
 	// Keep keeps the table, the messages in the queues and the notifications of the last
 	// run.
 	Keep bool
-	// Rules is the routing table; nil means that of the deployed stack.
+	// Only names the functions to run; nil means those of the deployed stack. Rules is the
+	// routing table; nil means that of the deployed stack.
+	Only  []string
 	Rules []eventrule.Rule
-	// Others are functions besides those of rules and schedules; nil means those of the
-	// deployed stack, where Rules is nil, too.
-	Others []string
-	// Schedules run from StartSchedules on; nil means those of the deployed stack.
-	Schedules []eventrule.Schedule
-	// Settings are those of the functions; zero means LocalSettings.
-	Settings config.Settings
-	// FullNumbers makes the functions show whole phone numbers.
-	FullNumbers bool
-	// RunbookURL is the link that notifications carry; empty means none.
-	RunbookURL string
-	// Variables are environment variables of the functions; they replace those that the
-	// stack sets.
-	Variables map[string]string
-	// Topics are ARNs of more topics.
-	Topics []string
-	// Processes, Retries, RetryDelay, MaxAge and Timeout are those of the
-	// function host, with its defaults.
-	Processes, Retries          int
-	RetryDelay, MaxAge, Timeout time.Duration
+	// Config has the settings of the functions; nil means DefaultConfig.
+	Config *config.Stack
+	// Processes, Retries and RetryDelay are those of the function host, with its defaults.
+	Processes, Retries int
+	RetryDelay         time.Duration
 	// Log, when it is not nil, receives what the functions write.
 	Log io.Writer
 	// OnNotification, when it is not nil, is called with every message for people.
@@ -99,53 +87,35 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Dir == "" {
-		o.Dir = DefaultDir
-	}
-	if o.Functions == "" {
-		o.Functions = DefaultFunctions
+	o.Dir = cmp.Or(o.Dir, DefaultDir)
+	o.Functions = cmp.Or(o.Functions, DefaultFunctions)
+	if o.Only == nil {
+		for _, f := range functionspec.All() {
+			o.Only = append(o.Only, f.Name)
+		}
 	}
 	if o.Rules == nil {
 		o.Rules = eventrule.Table(eventrule.Options{Rehearsal: true, Account: Account})
-		if o.Others == nil {
-			for _, f := range functionspec.All() {
-				o.Others = append(o.Others, f.Name)
-			}
-		}
 	}
-	if o.Schedules == nil {
-		o.Schedules = eventrule.Schedules()
-	}
-	if o.Settings == (config.Settings{}) {
-		o.Settings = LocalSettings()
+	if o.Config == nil {
+		c := DefaultConfig()
+		o.Config = &c
 	}
 	return o
 }
 
-// LocalSettings returns the defaults with shorter waits, for someone who watches, and
-// without a heartbeat, as only the simulator calls here.
-func LocalSettings() config.Settings {
-	s := config.Default().Settings
-	s.Window, s.Quiet, s.Reopen, s.Heartbeat = time.Minute, time.Minute, 10*time.Minute, 0
-	return s
-}
-
-// functions returns the functions of the rules and schedules, in their order, and the
-// others.
-func (o Options) functions() []string {
-	var names []string
-	for _, rule := range o.Rules {
-		names = append(names, rule.Function)
-	}
-	for _, schedule := range o.Schedules {
-		names = append(names, schedule.Function)
-	}
-	seen := map[string]bool{}
-	return slices.DeleteFunc(append(names, o.Others...), func(name string) bool {
-		twice := seen[name]
-		seen[name] = true
-		return twice
-	})
+// DefaultConfig returns the configuration of the local stack: the defaults with shorter
+// waits, for someone who watches, and without a heartbeat, as only the simulator calls
+// here. All sources and tasks of voice analytics are turned on. Nothing expires while
+// somebody keeps a local table.
+func DefaultConfig() config.Stack {
+	c := config.Default()
+	c.Window, c.Quiet, c.Reopen, c.Heartbeat = time.Minute, time.Minute, 10*time.Minute, 0
+	c.RetentionDays, c.RunbookURL = 365, ""
+	c.VoiceSources = []string{config.VoiceLambda, config.VoiceSQS, config.VoiceSNS, config.VoiceKinesis}
+	c.VoiceTasks = []string{string(voicetask.SpeakerSearch), string(voicetask.VoiceTone)}
+	c.VoiceProfileDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
+	return c
 }
 
 func (o Options) binary(function string) string {
@@ -156,7 +126,7 @@ func (o Options) binary(function string) string {
 // events go to the rule queue.
 func (o Options) Missing() []string {
 	o = o.withDefaults()
-	return slices.DeleteFunc(o.functions(), func(function string) bool {
+	return slices.DeleteFunc(slices.Clone(o.Only), func(function string) bool {
 		info, err := os.Stat(o.binary(function))
 		return err == nil && info.Mode().IsRegular()
 	})
@@ -191,19 +161,17 @@ type Stack struct {
 
 func (s *Stack) hostOptions() lambdahost.Options {
 	o := lambdahost.Options{
-		Processes: s.options.Processes, Retries: s.options.Retries,
-		RetryDelay: s.options.RetryDelay, MaxAge: s.options.MaxAge,
+		Processes: s.options.Processes, Retries: s.options.Retries, RetryDelay: s.options.RetryDelay,
 		LogDir: s.folder.logs(), Echo: s.options.Log, OnFailure: s.keepFailure,
 	}
-	missing := s.options.Missing()
-	for _, name := range s.options.functions() {
-		if slices.Contains(missing, name) {
-			continue
+	missing, environment := s.options.Missing(), s.Environment()
+	for _, f := range functionspec.All() {
+		if slices.Contains(s.options.Only, f.Name) && !slices.Contains(missing, f.Name) {
+			o.Functions = append(o.Functions, lambdahost.Function{
+				Name: f.Name, ARN: functionARN(f.Name), Path: s.options.binary(f.Name),
+				Timeout: f.Timeout, Environment: environment,
+			})
 		}
-		o.Functions = append(o.Functions, lambdahost.Function{
-			Name: name, ARN: functionARN(name),
-			Path: s.options.binary(name), Timeout: s.options.Timeout, Environment: s.Environment(),
-		})
 	}
 	return o
 }
@@ -226,22 +194,11 @@ func (s *Stack) Environment() []string {
 		config.EnvFailureTopicARN + "=" + FailureTopicARN,
 		config.EnvAlertTopicARN + "=" + AlertTopicARN,
 	}
-	c := config.Stack{
-		RetentionDays: RetentionDays, FullNumbers: s.options.FullNumbers, RunbookURL: s.options.RunbookURL,
-		Settings: s.options.Settings, VoiceTasks: strings.Split(VoiceTasks, ","), VoiceProfileDomainARN: VoiceDomainARN,
-	}
-	for name, value := range c.Environment() {
-		env = append(env, name+"="+value)
-	}
-	for name, value := range s.options.Variables {
-		env = slices.DeleteFunc(env, func(one string) bool { return strings.HasPrefix(one, name+"=") })
+	for name, value := range s.options.Config.Environment() {
 		env = append(env, name+"="+value)
 	}
 	return env
 }
-
-// RetentionDays only has to be longer than anyone keeps a local table.
-const RetentionDays = 365
 
 // keepFailure is the OnFailure destination of every function.
 func (s *Stack) keepFailure(r lambdahost.Record) {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,12 +42,11 @@ func needTable(t *testing.T) {
 // the name of a rule, and events of the detail type "Lost" to one without a binary.
 func options(t *testing.T, dir string) local.Options {
 	t.Helper()
-	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}),
-		func(r eventrule.Rule) bool { return r.Function != "alerts" })
+	lose := eventrule.Rule{Name: "lose", Function: "nobody",
+		Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}}
 	return local.Options{
-		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond, Schedules: []eventrule.Schedule{},
-		Rules: append(table, eventrule.Rule{Name: "lose", Function: "nobody",
-			Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}}),
+		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond,
+		Only: []string{"alerts", "nobody"}, Rules: append(eventrule.Table(eventrule.Options{}), lose),
 	}
 }
 

@@ -51,10 +51,8 @@ func (s *Stack) cause(err error) error {
 }
 
 func (s *Stack) start(ctx context.Context) error {
+	s.newVoiceSources()
 	// What can be checked before anything of the last run is touched comes first.
-	if err := s.newVoiceSources(); err != nil {
-		return err
-	}
 	modules, err := findModules(s.options.Modules)
 	if err != nil {
 		return err
@@ -104,7 +102,7 @@ func (s *Stack) start(ctx context.Context) error {
 // startServices starts all servers and functions. Close ready to let events in.
 func (s *Stack) startServices(ctx context.Context, modules string) (ready chan struct{}, err error) {
 	s.topics = sns.NewService(s.published,
-		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Topics...)...)
+		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Config.Routes.Topics()...)...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.openMessages(); err != nil {
 		return nil, err
@@ -112,14 +110,12 @@ func (s *Stack) startServices(ctx context.Context, modules string) (ready chan s
 	if err := s.startTable(ctx, modules); err != nil {
 		return nil, err
 	}
-	if s.bus, err = eventbridge.New(eventbridge.Options{
+	s.bus = eventbridge.New(eventbridge.Options{
 		Account: Account, Region: Region, Rules: s.options.Rules,
 		Invoke:        func(function string, event []byte) error { return s.host.Enqueue(function, event) },
 		Undeliverable: s.keepUndeliverable,
 		Sent:          s.learn,
-	}); err != nil {
-		return nil, err
-	}
+	})
 	// The functions may call the endpoint as soon as they start; the bus is served only
 	// when the functions are there.
 	ready = make(chan struct{})

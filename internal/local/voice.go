@@ -21,10 +21,6 @@ const (
 	VoiceStream      = "chimewatch-voice"
 
 	voiceStreamARN = "arn:aws:kinesis:" + Region + ":" + Account + ":stream/" + VoiceStream
-	// VoiceDomainARN is the voice profile domain of speaker searches.
-	VoiceDomainARN = "arn:aws:chime:" + Region + ":" + Account + ":voice-profile-domain/local"
-	// VoiceTasks are turned on here, where the service that runs them is a stand-in.
-	VoiceTasks = "speaker-search,voice-tone"
 )
 
 // voiceSources are the queue and the stream that invoke the function voice.
@@ -36,13 +32,11 @@ type voiceSources struct {
 
 // newVoiceSources makes them; openMessages opens the queues, and runVoiceSources starts
 // to invoke the function.
-func (s *Stack) newVoiceSources() error {
-	filter, err := eventsource.DataFilter(eventrule.VoiceStreamFilters()...)
+func (s *Stack) newVoiceSources() {
 	s.sources.stream = &eventsource.Stream{
-		Name: VoiceStream, ARN: voiceStreamARN, Filter: filter,
+		Name: VoiceStream, ARN: voiceStreamARN, Filter: eventsource.DataFilter(eventrule.VoiceStreamFilters()...),
 		OnFailure: func(r eventsource.Record) { s.sources.dead.Send(string(r.Data), nil) },
 	}
-	return err
 }
 
 func (s *Stack) runVoiceSources() {

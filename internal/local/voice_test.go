@@ -21,7 +21,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
@@ -32,11 +31,8 @@ import (
 func startVoice(t *testing.T) (*local.Stack, *dynamo.Store) {
 	t.Helper()
 	needTable(t)
-	table := slices.DeleteFunc(eventrule.Table(eventrule.Options{}),
-		func(r eventrule.Rule) bool { return r.Function != "consent" })
 	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"),
-		RetryDelay: time.Millisecond,
-		Rules:      table, Others: []string{local.VoiceFunction}, Schedules: []eventrule.Schedule{}})
+		Only: []string{"voice", "consent"}, RetryDelay: time.Millisecond})
 	return s, dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
@@ -246,7 +242,7 @@ func TestAWSCLISendsVoiceNotifications(t *testing.T) {
 func consent(t *testing.T, s *local.Stack, d voicetask.ConsentDetail) {
 	t.Helper()
 	event, err := json.Marshal(map[string]any{
-		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "source": voicetask.ConsentSource,
+		"id": fmt.Sprint(d.Decision, d.At.UnixNano()), "account": local.Account, "source": voicetask.ConsentSource,
 		"detail-type": voicetask.DetailType, "time": time.Now().UTC(), "detail": d,
 	})
 	if err != nil {

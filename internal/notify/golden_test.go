@@ -44,7 +44,7 @@ func inbound(change func(*pipeline.State)) pipeline.State {
 	return s
 }
 
-func permanent(reason string, elements ...pipeline.Element) incident.Failure {
+func permanent(reason string, elements ...chime.Element) incident.Failure {
 	return incident.Failure{Kind: incident.PermanentFailure, At: failedAt, State: inbound(func(s *pipeline.State) {
 		s.Elements = elements
 		if reason != "" {
@@ -61,14 +61,14 @@ func uncreated(code, reason string) incident.Failure {
 	})}
 }
 
-func oneElement(status pipeline.Status, failed pipeline.Element, others ...pipeline.Element) incident.Failure {
+func oneElement(status pipeline.Status, failed chime.Element, others ...chime.Element) incident.Failure {
 	return incident.Failure{Kind: incident.ElementFailure, At: failedAt, Element: failed, State: inbound(func(s *pipeline.State) {
-		s.Status, s.Elements = status, append([]pipeline.Element{failed}, others...)
+		s.Status, s.Elements = status, append([]chime.Element{failed}, others...)
 	})}
 }
 
-func element(kind, status, detail string) pipeline.Element {
-	return pipeline.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
+func element(kind, status, detail string) chime.Element {
+	return chime.Element{Type: kind, Status: status, StatusDetail: detail, UpdatedOn: failedAt.UnixMilli()}
 }
 
 func matched(call *pipeline.State, rule chime.RulesMatched) testMatch {
@@ -228,7 +228,7 @@ func goldens() map[string]message {
 	hostileFailure := incident.Failure{Kind: incident.PermanentFailure, At: failedAt, State: pipeline.State{
 		ID: hostile, PipelineARN: "arn:aws:chime:x:y:media-pipeline/" + hostile, ConfigurationARN: "arn/" + hostile, Account: hostile, Region: hostile,
 		CallFields: chime.CallFields{CallID: hostile, TransactionID: hostile, VoiceConnectorID: hostile, Direction: hostile, FromNumber: "+12065550137", ToNumber: hostile}, Status: pipeline.Failed,
-		Elements: []pipeline.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)}, Failure: &pipeline.Failure{Reason: hostile},
+		Elements: []chime.Element{element("Sink\n"+hostile, chime.StatusFailed, hostile)}, Failure: &pipeline.Failure{Reason: hostile},
 	}}
 	unrecovered := incident.Failure{Kind: incident.TemporaryFailure, At: failedAt, Element: element(chime.ElementKinesisSink, chime.StatusTemporarilyFailed, ""),
 		State: inbound(func(s *pipeline.State) { s.Status = pipeline.TemporarilyFailed })}

@@ -30,7 +30,7 @@ func TestFailureNamesClassAndLosses(t *testing.T) {
 	}{
 		{"element's own detail before the pipeline's reason", incident.Failure{Kind: incident.ElementFailure, Element: denied, State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Permissions, []incident.Loss{incident.Insights}},
 		{"pipeline's reason where the element has none", incident.Failure{Kind: incident.ElementFailure, Element: element(chime.ElementSqsSink, chime.StatusFailed, ""), State: pipeline.State{Failure: &pipeline.Failure{Reason: "Rate exceeded"}}}, incident.Throttled, []incident.Loss{incident.Insights}},
-		{"one element's loss, though others failed", incident.Failure{Kind: incident.ElementFailure, Element: denied, State: pipeline.State{Elements: []pipeline.Element{denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")}}}, incident.Permissions, []incident.Loss{incident.Insights}},
+		{"one element's loss, though others failed", incident.Failure{Kind: incident.ElementFailure, Element: denied, State: pipeline.State{Elements: []chime.Element{denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")}}}, incident.Permissions, []incident.Loss{incident.Insights}},
 		{"all failed elements of a pipeline", permanent("", denied, element(chime.ElementRecordingSink, chime.StatusFailed, "")), incident.Permissions, []incident.Loss{incident.Recording, incident.Insights}},
 		{"unfinished elements where none failed", permanent("", element(chime.ElementRecordingSink, chime.StatusStopped, ""), element(chime.ElementTranscribe, chime.StatusPaused, "")), incident.Unknown, []incident.Loss{incident.Transcript, incident.Insights}},
 		{"all done", permanent("", element(chime.ElementRecordingSink, chime.StatusStopped, "")), incident.Unknown, nil},
@@ -144,9 +144,9 @@ const mostLines = 25
 // number of the call.
 func TestMessagesAreFitToSend(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9\r\n\t '$-]{0,400}`), rapid.Just("call +12065550137 or 12065550137"))
-	elementGen := rapid.Custom(func(t *rapid.T) pipeline.Element {
+	elementGen := rapid.Custom(func(t *rapid.T) chime.Element {
 		kind := rapid.OneOf(text, rapid.SampledFrom([]string{chime.ElementRecordingSink, chime.ElementVoiceEnhancement, chime.ElementTranscribe}))
-		return pipeline.Element{Type: kind.Draw(t, "type"), Status: rapid.SampledFrom([]string{"Failed", "NotSupported", "Stopped", "New"}).Draw(t, "status"), StatusDetail: text.Draw(t, "detail")}
+		return chime.Element{Type: kind.Draw(t, "type"), Status: rapid.SampledFrom([]string{"Failed", "NotSupported", "Stopped", "New"}).Draw(t, "status"), StatusDetail: text.Draw(t, "detail")}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		state := pipeline.State{

@@ -45,7 +45,7 @@ func (m masker) state(s pipeline.State) pipeline.State {
 	return s
 }
 
-func (m masker) element(e pipeline.Element) pipeline.Element {
+func (m masker) element(e chime.Element) chime.Element {
 	e.Type, e.Status, e.StatusDetail = m.text(e.Type), m.text(e.Status), m.text(e.StatusDetail)
 	return e
 }

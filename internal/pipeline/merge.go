@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,12 +12,28 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// FromEvent returns the state that one event alone proves. It is an error of
-// class Invalid to give it an event that is no state change.
+// Read parses an event, and returns what it proves. unknown reports whether its detail type
+// is not known; it is read as a state change of unknown type then. An event that another
+// function handles is an error of class Invalid.
+func Read(event []byte) (ev *chime.Event, st State, unknown bool, err error) {
+	if ev, err = chime.Parse(event); err != nil {
+		return nil, State{}, false, err
+	}
+	as, unknown := chime.AsUnknown(ev)
+	if unknown {
+		ev = as
+	}
+	st, err = FromEvent(ev)
+	return ev, st, unknown, err
+}
+
+// FromEvent returns the state that one event proves by itself. An event that is no state
+// change is an error of class Invalid.
 func FromEvent(ev *chime.Event) (State, error) {
 	sc := ev.StateChange
 	if sc == nil {
-		return State{}, apperr.New(apperr.Invalid, "event "+ev.ID, "is no state change but "+ev.DetailType, "route it to the function for its detail-type")
+		return State{}, apperr.New(apperr.Invalid, "event "+ev.ID, "is no state change but "+ev.DetailType,
+			"route it to the function for its detail-type")
 	}
 	at := ev.Time.Truncate(time.Microsecond) // as fine as Order keeps it
 	order := OrderOf(ev)
@@ -47,14 +64,18 @@ func FromEvent(ev *chime.Event) (State, error) {
 		s.LastEnd = at
 	}
 	if s.RawStatus == Failed || s.RawStatus == CreateFailed || sc.FailureReason != "" {
-		s.Failure = &Failure{Order: order, Reason: sc.FailureReason, Origin: sc.FailureOrigin, HTTPStatusCode: sc.HTTPStatusCode}
+		s.Failure = &Failure{
+			Order:          order,
+			Reason:         sc.FailureReason,
+			Origin:         sc.FailureOrigin,
+			HTTPStatusCode: sc.HTTPStatusCode,
+		}
 	}
 	s.Status = s.current()
 	return s, nil
 }
 
-// observed makes s what an observation proves: no times and no reason, which
-// the API does not tell.
+// observed makes s what an observation proves: no times and no reason, as the API has none.
 func (s *State) observed(order Order) {
 	s.Observation = &Observation{Order: order, Status: s.RawStatus}
 	if s.RawStatus == Lost {
@@ -65,10 +86,9 @@ func (s *State) observed(order Order) {
 	s.Status = s.current()
 }
 
-// Merge joins two states of the same pipeline. The greater order decides the
-// status and the failure; elements go by updatedOn; of times the first or last
-// counts; of values that should never differ, such as the call's id, the one
-// that sorts last. It shares no memory that either side may change.
+// Merge joins two states of the same pipeline. Status and failure are those of the greater
+// order, each element is that of the greater UpdatedOn, each time the first or the last; of
+// values that should never differ, such as the call's id, the one that sorts last is kept.
 func Merge(a, b State) State {
 	out := State{
 		ID:               max(a.ID, b.ID),
@@ -90,7 +110,7 @@ func Merge(a, b State) State {
 		Elements:  mergeElements(a.Elements, b.Elements),
 		CreatedAt: earlier(a.CreatedAt, b.CreatedAt),
 		StartedAt: earlier(a.StartedAt, b.StartedAt),
-		LastEnd:   later(a.LastEnd, b.LastEnd),
+		LastEnd:   Later(a.LastEnd, b.LastEnd),
 	}
 	out.RawStatus, out.StatusOrder = a.RawStatus, a.StatusOrder
 	if b.StatusOrder > a.StatusOrder || (b.StatusOrder == a.StatusOrder && b.RawStatus.rank() > a.RawStatus.rank()) {
@@ -105,11 +125,11 @@ func Merge(a, b State) State {
 	return out
 }
 
-func elementsOf(list []chime.Element, at time.Time) []Element {
+func elementsOf(list []chime.Element, at time.Time) []chime.Element {
 	if len(list) == 0 {
 		return nil
 	}
-	out := make([]Element, 0, len(list))
+	out := make([]chime.Element, 0, len(list))
 	for _, e := range list {
 		out = insertElement(out, elementOf(e, at))
 	}
@@ -117,27 +137,26 @@ func elementsOf(list []chime.Element, at time.Time) []Element {
 }
 
 // elementOf returns an element as an event of a time has it.
-func elementOf(e chime.Element, at time.Time) Element {
+func elementOf(e chime.Element, at time.Time) chime.Element {
 	switch {
 	case e.Status == "":
-		// Were it of the event's time, it would hide the failure that an event before
-		// told of.
+		// With the event's time it would hide the failure in an event before.
 		e.Status, e.UpdatedOn = UnknownStatus, 0
 	case e.UpdatedOn == 0 || InFuture(time.UnixMilli(e.UpdatedOn), at):
-		e.UpdatedOn = at.UnixMilli() // an event tells of nothing that is yet to come
+		e.UpdatedOn = at.UnixMilli() // an event knows nothing that is yet to come
 	}
 	if e.Type == chime.ElementVoiceEnhancement {
 		e.Type = chime.ElementVoiceEnhancementSink
 	}
 	e.Type = chime.ShortID(e.Type, MaxIDLength)
-	return Element(e)
+	return e
 }
 
-// FailingIn returns what a state change says has failed, sorted by type, one for each:
-// the newest that says so. An event may name an element twice, and what else it says
-// of one hides no failure of it.
-func FailingIn(ev *chime.Event) []Element {
-	var failing []Element
+// FailingIn returns the failed elements in a state change, sorted by type. Of each type the
+// newest that failed is there: an event may name an element twice, and another status hides
+// no failure.
+func FailingIn(ev *chime.Event) []chime.Element {
+	var failing []chime.Element
 	at := ev.Time.Truncate(time.Microsecond)
 	for _, e := range ev.StateChange.Elements {
 		if e.Failing() {
@@ -147,10 +166,10 @@ func FailingIn(ev *chime.Event) []Element {
 	return failing
 }
 
-// insertElement puts e into the sorted list, or its newer state where its type
-// is already there. The list is changed.
-func insertElement(list []Element, e Element) []Element {
-	i, there := slices.BinarySearchFunc(list, e, func(x, y Element) int { return cmp.Compare(x.Type, y.Type) })
+// insertElement changes a sorted list: it inserts e, or replaces the element of its type by it
+// where e is newer.
+func insertElement(list []chime.Element, e chime.Element) []chime.Element {
+	i, there := slices.BinarySearchFunc(list, e, func(x, y chime.Element) int { return cmp.Compare(x.Type, y.Type) })
 	if !there {
 		return slices.Insert(list, i, e)
 	}
@@ -160,14 +179,14 @@ func insertElement(list []Element, e Element) []Element {
 	return list
 }
 
-func mergeElements(a, b []Element) []Element {
+func mergeElements(a, b []chime.Element) []chime.Element {
 	if len(a) == 0 {
 		return b
 	}
 	if len(b) == 0 {
 		return a
 	}
-	out := make([]Element, len(a), len(a)+len(b))
+	out := make([]chime.Element, len(a), len(a)+len(b))
 	copy(out, a)
 	for _, e := range b {
 		out = insertElement(out, e)
@@ -175,36 +194,16 @@ func mergeElements(a, b []Element) []Element {
 	return out
 }
 
-// elementRank breaks ties of updatedOn; a status that is not documented ranks
-// lowest, so that a known one is preferred.
-func elementRank(status string) int {
-	switch status {
-	case chime.StatusNotStarted:
-		return 1
-	case chime.StatusInitializing:
-		return 2
-	case chime.StatusInProgress:
-		return 3
-	case chime.StatusPaused:
-		return 4
-	case chime.StatusTemporarilyFailed:
-		return 5
-	case chime.StatusStopping:
-		return 6
-	case chime.StatusStopped:
-		return 7
-	case chime.StatusNotSupported:
-		return 8
-	case chime.StatusFailed:
-		return 9
-	}
-	return 0
+// elementRanks orders statuses of the same UpdatedOn; one that is not documented is the lowest.
+var elementRanks = []string{
+	chime.StatusNotStarted, chime.StatusInitializing, chime.StatusInProgress, chime.StatusPaused,
+	chime.StatusTemporarilyFailed, chime.StatusStopping, chime.StatusStopped, chime.StatusNotSupported, chime.StatusFailed,
 }
 
-func compareElements(a, b Element) int {
+func compareElements(a, b chime.Element) int {
 	return cmp.Or(
 		cmp.Compare(a.UpdatedOn, b.UpdatedOn),
-		cmp.Compare(elementRank(a.Status), elementRank(b.Status)),
+		cmp.Compare(slices.Index(elementRanks, a.Status), slices.Index(elementRanks, b.Status)),
 		cmp.Compare(a.Status, b.Status),
 		cmp.Compare(a.StatusDetail, b.StatusDetail),
 	)
@@ -232,12 +231,9 @@ func mergeMetadata(a, b map[string]json.RawMessage) map[string]json.RawMessage {
 	if len(b) == 0 {
 		return a
 	}
-	out := make(map[string]json.RawMessage, max(len(a), len(b)))
-	for key, value := range a {
-		out[key] = value
-	}
+	out := maps.Clone(a)
 	for key, value := range b {
-		if old, there := out[key]; !there || bytes.Compare(old, value) < 0 {
+		if bytes.Compare(out[key], value) <= 0 {
 			out[key] = value
 		}
 	}
@@ -251,7 +247,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func later(a, b time.Time) time.Time {
+// Later returns the later one of two times.
+func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

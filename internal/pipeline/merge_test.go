@@ -23,17 +23,21 @@ func history(t *rapid.T) []*chime.Event {
 	some := func(label string, values ...string) string { return rapid.SampledFrom(values).Draw(t, label) }
 	element := rapid.Custom(func(t *rapid.T) chime.Element {
 		return chime.Element{
-			Type:         rapid.SampledFrom([]string{"AmazonTranscribeProcessor", "S3RecordingSink", "VoiceEnhancement", "VoiceEnhancementSink", "NewSink"}).Draw(t, "type"),
-			Status:       rapid.SampledFrom([]string{"", "NotStarted", "InProgress", "Paused", "Stopped", "Failed", "NotSupported", "Novel"}).Draw(t, "status"),
+			Type: rapid.SampledFrom([]string{"AmazonTranscribeProcessor", "S3RecordingSink", "VoiceEnhancement",
+				"VoiceEnhancementSink", "NewSink"}).Draw(t, "type"),
+			Status: rapid.SampledFrom([]string{"", "NotStarted", "InProgress", "Paused", "Stopped", "Failed",
+				"NotSupported", "Novel"}).Draw(t, "status"),
 			StatusDetail: rapid.SampledFrom([]string{"", "Unsupported recording length"}).Draw(t, "detail"),
-			UpdatedOn:    rapid.SampledFrom([]int64{0, 1769860800000, 1769860800500, 1769860801000, 4_000_000_000_000}).Draw(t, "updatedOn"),
+			UpdatedOn: rapid.SampledFrom([]int64{0, 1769860800000, 1769860800500, 1769860801000, 4_000_000_000_000}).Draw(t,
+				"updatedOn"),
 		}
 	})
 	var events []*chime.Event
 	for range rapid.IntRange(1, 7).Draw(t, "events") {
 		sc := &chime.StateChange{
 			PipelineARN: arn,
-			EventType: some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventTemporaryFailure,
+			EventType: some("eventType", chime.EventCreated, chime.EventInProgress, chime.EventPaused,
+				chime.EventTemporaryFailure,
 				chime.EventPermanentFailure, chime.EventStopped, "chime:MediaInsightsNovel",
 				chime.EventObservedInProgress, chime.EventObservedStopped, chime.EventObservedLost),
 			ConfigurationARN: some("configuration", "", "arn:a", "arn:b"),
@@ -44,10 +48,12 @@ func history(t *rapid.T) []*chime.Event {
 				FromNumber: some("from", "", "+12065550100")},
 		}
 		if rapid.Bool().Draw(t, "has metadata") {
-			sc.Metadata = map[string]json.RawMessage{some("key", "queue", "agent"): json.RawMessage(some("value", `"a"`, `"b"`, `7`))}
+			sc.Metadata = map[string]json.RawMessage{some("key", "queue", "agent"): json.RawMessage(some("value", `"a"`, `"b"`,
+				`7`))}
 		}
 		events = append(events, &chime.Event{
-			ID: some("id", "e1", "e2", "e3", "e4"), DetailType: chime.DetailStateChange, Account: some("account", "111122223333", ""), Region: "us-east-1",
+			ID: some("id", "e1", "e2", "e3", "e4"), DetailType: chime.DetailStateChange, Account: some("account", "111122223333",
+				""), Region: "us-east-1",
 			Time: base.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "second")) * time.Second), StateChange: sc,
 		})
 	}
@@ -74,7 +80,8 @@ func TestEveryDeliveryOrderWithDuplicatesEndsInTheSameState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := history(t)
 		want := fold(t, events)
-		delivered := rapid.Permutation(append(events, rapid.SliceOf(rapid.SampledFrom(events)).Draw(t, "duplicates")...)).Draw(t, "order")
+		delivered := rapid.Permutation(append(events, rapid.SliceOf(rapid.SampledFrom(events)).Draw(t,
+			"duplicates")...)).Draw(t, "order")
 		got := fold(t, delivered)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("in order (-), as delivered (+):\n%s", diff)
@@ -149,26 +156,36 @@ func TestState(t *testing.T) {
 		ended    bool
 	}{
 		{"created", []*chime.Event{event(0, chime.EventCreated)}, pipeline.Created, false, false},
-		{"same second goes by rank", []*chime.Event{named("a", event(0, chime.EventInProgress)), named("b", event(0, chime.EventCreated))}, pipeline.InProgress, false, false},
+		{"same second goes by rank", []*chime.Event{named("a", event(0, chime.EventInProgress)),
+			named("b", event(0, chime.EventCreated))}, pipeline.InProgress, false, false},
 		{"same second goes by updatedOn before rank", []*chime.Event{
 			event(0, chime.EventPaused, sink("Paused", 1000)), event(0, chime.EventInProgress, sink("InProgress", 2000)),
 		}, pipeline.InProgress, false, false},
-		{"late news of the past", []*chime.Event{event(5, chime.EventStopped), event(1, chime.EventInProgress)}, pipeline.Stopped, false, true},
-		{"unknown types leave the status", []*chime.Event{event(1, chime.EventInProgress), event(5, "chime:MediaInsightsNovel")}, pipeline.InProgress, false, false},
+		{"late news of the past", []*chime.Event{event(5, chime.EventStopped), event(1, chime.EventInProgress)},
+			pipeline.Stopped, false, true},
+		{"unknown types leave the status", []*chime.Event{event(1, chime.EventInProgress),
+			event(5, "chime:MediaInsightsNovel")}, pipeline.InProgress, false, false},
 		{"only unknown types", []*chime.Event{event(5, "chime:MediaInsightsNovel")}, pipeline.Unknown, false, false},
-		{"stopped with a failed sink", []*chime.Event{event(5, chime.EventStopped, sink("Failed", 1))}, pipeline.Stopped, true, true},
+		{"stopped with a failed sink", []*chime.Event{event(5, chime.EventStopped, sink("Failed", 1))}, pipeline.Stopped,
+			true, true},
 		{"stopped with an unsupported element", []*chime.Event{
-			event(5, chime.EventStopped, chime.Element{Type: chime.ElementVoiceEnhancement, Status: "NotSupported", UpdatedOn: 1}),
+			event(5, chime.EventStopped, chime.Element{Type: chime.ElementVoiceEnhancement, Status: "NotSupported",
+				UpdatedOn: 1}),
 		}, pipeline.Stopped, true, true},
 		{"stopped clean", []*chime.Event{event(5, chime.EventStopped, sink("Stopped", 1))}, pipeline.Stopped, false, true},
-		{"running with a failed element", []*chime.Event{event(5, chime.EventInProgress, sink("Failed", 1))}, pipeline.InProgress, true, false},
+		{"running with a failed element", []*chime.Event{event(5, chime.EventInProgress, sink("Failed", 1))},
+			pipeline.InProgress, true, false},
 		{"an older state of an element does not count", []*chime.Event{
 			event(4, chime.EventStopped, sink("Stopped", 900)), event(5, chime.EventStopped, sink("Failed", 1)),
 		}, pipeline.Stopped, false, true},
-		{"a failed pipeline is failed, not degraded", []*chime.Event{event(5, chime.EventPermanentFailure, sink("Failed", 1))}, pipeline.Failed, false, true},
-		{"an observed end", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedStopped)}, pipeline.Stopped, false, true},
-		{"an observed failure", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedFailed)}, pipeline.Failed, false, true},
-		{"lost", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedLost)}, pipeline.Lost, false, true},
+		{"a failed pipeline is failed, not degraded", []*chime.Event{event(5, chime.EventPermanentFailure,
+			sink("Failed", 1))}, pipeline.Failed, false, true},
+		{"an observed end", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedStopped)},
+			pipeline.Stopped, false, true},
+		{"an observed failure", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedFailed)},
+			pipeline.Failed, false, true},
+		{"lost", []*chime.Event{event(1, chime.EventInProgress), event(5, chime.EventObservedLost)}, pipeline.Lost, false,
+			true},
 		{"lost, and the event of the end comes late", []*chime.Event{
 			event(1, chime.EventInProgress), event(5, chime.EventObservedLost), event(2, chime.EventStopped),
 		}, pipeline.Stopped, false, true},
@@ -179,7 +196,8 @@ func TestState(t *testing.T) {
 			event(1, chime.EventInProgress), event(5, chime.EventObservedLost), event(7, chime.EventInProgress),
 		}, pipeline.InProgress, false, false},
 		{"voice enhancement after the end reopens it", []*chime.Event{
-			event(5, chime.EventStopped), event(9, chime.EventInProgress, chime.Element{Type: chime.ElementVoiceEnhancementSink, Status: "InProgress", UpdatedOn: 1}),
+			event(5, chime.EventStopped), event(9, chime.EventInProgress, chime.Element{Type: chime.ElementVoiceEnhancementSink,
+				Status: "InProgress", UpdatedOn: 1}),
 		}, pipeline.InProgress, false, false},
 	}
 	for _, tt := range tests {
@@ -195,7 +213,8 @@ func TestState(t *testing.T) {
 
 func TestID(t *testing.T) {
 	failed := func(tx string) *chime.Event {
-		return &chime.Event{ID: "e-1", StateChange: &chime.StateChange{EventType: chime.EventCreateFailed, CallFields: chime.CallFields{TransactionID: tx, CallID: "c"}}}
+		return &chime.Event{ID: "e-1", StateChange: &chime.StateChange{EventType: chime.EventCreateFailed,
+			CallFields: chime.CallFields{TransactionID: tx, CallID: "c"}}}
 	}
 	tests := []struct {
 		name string
@@ -205,7 +224,8 @@ func TestID(t *testing.T) {
 		{"pipeline", event(0, chime.EventCreated), "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90"},
 		{"failed creation with a transaction", failed("t-1"), "create-failed.t-1"},
 		{"failed creation without: callId alone is no identity", failed(""), "create-failed.e-1"},
-		{"something unknown that names no pipeline", &chime.Event{ID: "e-1", StateChange: &chime.StateChange{EventType: chime.DetailCallInsightsState}}, "unknown.e-1"},
+		{"something unknown that names no pipeline", &chime.Event{ID: "e-1",
+			StateChange: &chime.StateChange{EventType: chime.DetailCallInsightsState}}, "unknown.e-1"},
 		{"failed creation of a rehearsal", failed("rehearsal-t-1"), "rehearsal-create-failed.t-1"},
 	}
 	for _, tt := range tests {

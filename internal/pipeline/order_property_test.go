@@ -33,7 +33,8 @@ func (p placed) compare(o placed) int {
 		return 0
 	}
 	for _, c := range []int{
-		p.at.Compare(o.at), sign(p.updated < o.updated, p.updated > o.updated), sign(p.status < o.status, p.status > o.status), strings.Compare(p.id, o.id),
+		p.at.Compare(o.at), sign(p.updated < o.updated, p.updated > o.updated), sign(p.status < o.status,
+			p.status > o.status), strings.Compare(p.id, o.id),
 	} {
 		if c != 0 {
 			return c
@@ -61,7 +62,8 @@ func drawn(t *rapid.T) (placed, *chime.Event) {
 		p.updated = max(p.updated, on)
 		elements = append(elements, chime.Element{Type: fmt.Sprint("E", i), Status: "InProgress", UpdatedOn: on})
 	}
-	return p, &chime.Event{ID: p.id, Time: p.at, StateChange: &chime.StateChange{EventType: byRank[p.status], PipelineARN: arn, Elements: elements}}
+	return p, &chime.Event{ID: p.id, Time: p.at, StateChange: &chime.StateChange{EventType: byRank[p.status],
+		PipelineARN: arn, Elements: elements}}
 }
 
 // The order sorts as text as the events do by time, by the latest updatedOn, by how
@@ -74,7 +76,8 @@ func TestOrderGoesByTimeThenUpdatedOnThenRankThenID(t *testing.T) {
 		for i := range rapid.IntRange(2, 5).Draw(t, "events") {
 			p, ev := drawn(t)
 			q, other := drawn(t)
-			if got, want := strings.Compare(string(pipeline.OrderOf(ev)), string(pipeline.OrderOf(other))), p.compare(q); got != want {
+			if got, want := strings.Compare(string(pipeline.OrderOf(ev)),
+				string(pipeline.OrderOf(other))), p.compare(q); got != want {
 				t.Fatalf("%+v against %+v: got %d, want %d", p, q, got, want)
 			}
 			if events = append(events, ev); p.status > 0 && (i == 0 || greatest.at.IsZero() || greatest.compare(p) < 0) {
@@ -99,7 +102,8 @@ func TestOrderOfAnyID(t *testing.T) {
 		ev.ID = strings.Repeat("i", length)
 		order := pipeline.OrderOf(ev)
 		ev.ID += "j"
-		if len(order) > 200 || order == pipeline.OrderOf(ev) || length <= 64 && !strings.HasSuffix(string(order), "."+strings.Repeat("i", length)) {
+		if len(order) > 200 || order == pipeline.OrderOf(ev) || length <= 64 && !strings.HasSuffix(string(order),
+			"."+strings.Repeat("i", length)) {
 			t.Fatalf("an id of %d bytes: got %s, and %s for another", length, order, pipeline.OrderOf(ev))
 		}
 	})
@@ -128,7 +132,8 @@ func TestElementIsItsNewestState(t *testing.T) {
 			own := ev.Time.UnixMilli()
 			for range rapid.IntRange(0, 2).Draw(t, "entries") {
 				s := state{rank: rapid.IntRange(-1, len(elementRanks)-1).Draw(t, "rank")}
-				given := rapid.SampledFrom([]int64{0, own, own - 1000, own - 500_000, own + 1000, own + 3_600_000, 4_000_000_000_000}).Draw(t, "updatedOn")
+				given := rapid.SampledFrom([]int64{0, own, own - 1000, own - 500_000, own + 1000, own + 3_600_000,
+					4_000_000_000_000}).Draw(t, "updatedOn")
 				e := chime.Element{Type: chime.ElementRecordingSink, UpdatedOn: given}
 				switch s.on = given; {
 				case s.rank < 0:
@@ -160,13 +165,15 @@ func TestElementIsItsNewestState(t *testing.T) {
 // Every entry of an event that says that an element failed is found, whatever else the
 // event says of the same element.
 func TestFailingInFindsEveryFailure(t *testing.T) {
-	types := []string{chime.ElementRecordingSink, chime.ElementVoiceEnhancement, chime.ElementVoiceEnhancementSink, "Novel", strings.Repeat("N", 2000)}
+	types := []string{chime.ElementRecordingSink, chime.ElementVoiceEnhancement, chime.ElementVoiceEnhancementSink,
+		"Novel", strings.Repeat("N", 2000)}
 	rapid.Check(t, func(t *rapid.T) {
 		ev := event(1, chime.EventInProgress)
 		want := map[string]bool{}
 		for range rapid.IntRange(0, 6).Draw(t, "entries") {
 			e := chime.Element{
-				Type: rapid.SampledFrom(types).Draw(t, "type"), Status: rapid.SampledFrom([]string{"", "InProgress", "Stopped", "Failed", "NotSupported"}).Draw(t, "status"),
+				Type: rapid.SampledFrom(types).Draw(t, "type"), Status: rapid.SampledFrom([]string{"", "InProgress", "Stopped",
+					"Failed", "NotSupported"}).Draw(t, "status"),
 				UpdatedOn: rapid.SampledFrom([]int64{0, 1769860800000, 1769860801000, 4_000_000_000_000}).Draw(t, "updatedOn"),
 			}
 			ev.StateChange.Elements = append(ev.StateChange.Elements, e)
@@ -200,7 +207,8 @@ func TestFailingInFindsEveryFailure(t *testing.T) {
 
 // Times and reasons of a pipeline by their definitions, whatever the order.
 func TestTimesAndReasonOfAState(t *testing.T) {
-	types := []string{chime.EventCreated, chime.EventInProgress, chime.EventTemporaryFailure, chime.EventStopped, chime.EventPermanentFailure, chime.EventObservedStopped}
+	types := []string{chime.EventCreated, chime.EventInProgress, chime.EventTemporaryFailure, chime.EventStopped,
+		chime.EventPermanentFailure, chime.EventObservedStopped}
 	rapid.Check(t, func(t *rapid.T) {
 		var events []*chime.Event
 		var created, started, ended, observed time.Time
@@ -225,7 +233,8 @@ func TestTimesAndReasonOfAState(t *testing.T) {
 			}
 			// Any event of the service may give a reason, a temporary failure above all;
 			// a permanent one without a reason has none, whatever came before.
-			if kind != chime.EventObservedStopped && (ev.StateChange.FailureReason != "" || kind == chime.EventPermanentFailure) {
+			if kind != chime.EventObservedStopped && (ev.StateChange.FailureReason != "" ||
+				kind == chime.EventPermanentFailure) {
 				failed, reason = true, ev.StateChange.FailureReason
 			}
 			events = append(events, ev)

@@ -27,22 +27,14 @@ type Service struct {
 // Handle stores one state change. An event of an unknown detail type is stored too, as
 // an event of unknown type; one that another function handles is an error.
 func (s Service) Handle(ctx context.Context, event []byte) error {
-	ev, err := chime.Parse(event)
-	if err != nil {
-		return err
-	}
-	unknown, isUnknown := chime.AsUnknown(ev)
-	if isUnknown {
-		ev = unknown
-	}
-	st, err := FromEvent(ev)
+	ev, st, unknown, err := Read(event)
 	if err != nil {
 		return err
 	}
 	if err := s.Recorder.RecordStateChange(ctx, ev, st); err != nil {
 		return err
 	}
-	if !isUnknown {
+	if !unknown {
 		s.Counts.Count("StateChanges", 1)
 		if n := ev.StateChange.Unread(); n > 0 {
 			s.Counts.Count("UnreadFields", n)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -19,11 +20,11 @@ const (
 )
 
 var (
-	errKilled = errors.New("killed")
+	errKilled = apperr.New(apperr.Unavailable, "worker", "was killed", "")
 	errGone   = errors.New("the call is over")
 	errTwice  = errors.New("a second task of the kind was asked for while one runs")
 	// errLost: the service did it, and its answer did not come.
-	errLost      = errors.New("the answer is lost")
+	errLost      = apperr.New(apperr.Unavailable, "service", "the answer is lost", "")
 	errThrottled = errors.New("throttled")
 )
 
@@ -358,15 +359,12 @@ func (w *world) Stop(ctx context.Context, e voicetask.Entry) (ended string, err 
 	return ended, err
 }
 
-func (w *world) Final(err error) (code, detail string, final bool) {
+func (w *world) Answer(err error) (code, message string) {
 	if errors.Is(err, errGone) {
-		return voicetask.CodeGone, err.Error(), true
+		return voicetask.CodeGone, err.Error()
 	}
-	return "", "", false
+	return "", ""
 }
-
-// Undone: only a lost answer, and the death of the worker, leave it open.
-func (w *world) Undone(err error) bool { return !errors.Is(err, errLost) && !errors.Is(err, errKilled) }
 
 func (w *world) Count(string, int) {}
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Hours are the time zone of a business, and its quiet hours: those in which calls are
@@ -99,7 +100,7 @@ func (h Hours) Quiet(t time.Time) bool {
 func (h Hours) Busy(from, to time.Time) time.Duration {
 	busy := max(to.Sub(from), 0)
 	for _, s := range h.spans(from, to) {
-		busy -= max(earlier(s.To, to).Sub(later(s.From, from)), 0)
+		busy -= max(earlier(s.To, to).Sub(pipeline.Later(s.From, from)), 0)
 	}
 	return busy
 }
@@ -110,7 +111,7 @@ func (h Hours) QuietUntil(from, t time.Time) time.Time {
 	until := from
 	for _, s := range h.spans(from, t) {
 		if !s.To.After(t) {
-			until = later(until, s.To)
+			until = pipeline.Later(until, s.To)
 		}
 	}
 	return until
@@ -150,7 +151,7 @@ func (h Hours) spans(from, to time.Time) []Span {
 	var joined []Span
 	for _, s := range list {
 		if n := len(joined); n > 0 && !s.From.After(joined[n-1].To) {
-			joined[n-1].To = later(joined[n-1].To, s.To)
+			joined[n-1].To = pipeline.Later(joined[n-1].To, s.To)
 		} else {
 			joined = append(joined, s)
 		}
@@ -165,13 +166,6 @@ func (h Hours) at(day time.Time, minutes int) time.Time {
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
 		return a
 	}
 	return b

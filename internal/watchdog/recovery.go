@@ -27,12 +27,12 @@ func (s Service) checkRecovery(ctx context.Context, open []pipeline.OpenPipeline
 // it may, and since when. element is the most severe of those that fail; empty when no
 // element says that it fails. A pipeline that is older than the service allows has ended,
 // whatever its events say: ok is false then.
-func Unrecovered(st pipeline.State, now time.Time, l Limits) (element pipeline.Element, since time.Time, ok bool) {
+func Unrecovered(st pipeline.State, now time.Time, l Limits) (element chime.Element, since time.Time, ok bool) {
 	over := now.Sub(st.CreatedAt) > maxAge+margin
 	if over || st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
 		return element, since, false
 	}
-	var failed []pipeline.Element
+	var failed []chime.Element
 	for _, e := range st.Elements {
 		if e.Status == chime.StatusTemporarilyFailed {
 			failed = append(failed, e)

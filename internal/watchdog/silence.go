@@ -1,6 +1,10 @@
 package watchdog
 
-import "time"
+import (
+	"time"
+
+	"github.com/chimewatch/chimewatch/internal/pipeline"
+)
 
 // Silence is the question whether it is a fault that no event has come since a time.
 //
@@ -183,7 +187,7 @@ func (s Silence) compare(ago int, length time.Duration) comparison {
 	c := comparison{span: Span{then.Add(-length), then}, from: then, to: then}
 	add := func(from, to time.Duration, isHalf bool) {
 		span := Span{then.Add(from), then.Add(to)}
-		c.from, c.to = earlier(c.from, span.From), later(c.to, span.To)
+		c.from, c.to = earlier(c.from, span.From), pipeline.Later(c.to, span.To)
 		if s.Hours.Busy(span.From, span.To) >= (to-from)/2 { // in quiet hours no calls have to come
 			c.slots = append(c.slots, slot{span, isHalf})
 			c.usable = c.usable || isHalf

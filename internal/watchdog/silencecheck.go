@@ -77,7 +77,7 @@ func (s Service) lastEvent(ctx context.Context, open []pipeline.OpenPipeline) (l
 		if o := st.Observation; o != nil && o.Order == st.Order {
 			observed = append(observed, st)
 		} else {
-			last = later(last, st.UpdatedAt())
+			last = pipeline.Later(last, st.UpdatedAt())
 		}
 	}
 	for _, p := range open {
@@ -108,7 +108,7 @@ func (s Service) lastEvent(ctx context.Context, open []pipeline.OpenPipeline) (l
 		}
 		for _, r := range history {
 			if !pipeline.Observed(r.EventType) && !pipeline.InFuture(r.Time, s.Now()) {
-				last = later(last, r.Time)
+				last = pipeline.Later(last, r.Time)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
-// Package awsprotocol implements the protocols of AWS clients: JSON with an operation in
-// the X-Amz-Target header, and forms that are answered in XML.
+// Package awsprotocol implements the protocols of AWS clients, and what SQS and SNS have in
+// common.
 package awsprotocol
 
 import (
@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 )
 
 // MaxBody is the largest request that is read, in bytes. It is above the limit of every
@@ -60,10 +58,4 @@ func UUID(b [16]byte) string {
 
 func tooLarge(err error) *Error {
 	return Errorf("RequestEntityTooLarge", "the request could not be read: %v", err)
-}
-
-func unknown(operation string, known []string) *Error {
-	slices.Sort(known)
-	return Errorf("UnknownOperationException", "%s is not one of the operations that the local stack answers: %s",
-		operation, strings.Join(known, ", "))
 }

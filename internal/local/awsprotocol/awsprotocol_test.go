@@ -1,12 +1,13 @@
 package awsprotocol_test
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,8 +17,8 @@ import (
 type greeting struct{ Name string }
 
 func jsonService() http.Handler {
-	return &awsprotocol.JSONService{Version: "1.0", Namespace: "test", Operations: map[string]awsprotocol.Operation{
-		"Greet": awsprotocol.Op(func(_ context.Context, in greeting) (greeting, error) {
+	return &awsprotocol.Service{JSONVersion: "1.0", Namespace: "test", Operations: map[string]awsprotocol.Operation{
+		"Greet": awsprotocol.Op(func(_ *http.Request, in greeting) (greeting, error) {
 			switch in.Name {
 			case "refused":
 				return in, &awsprotocol.Error{Code: "Refused", Legacy: "Old.Refused", Message: "not you"}
@@ -29,7 +30,7 @@ func jsonService() http.Handler {
 	}}
 }
 
-func TestJSONService(t *testing.T) {
+func TestJSON(t *testing.T) {
 	for _, tc := range []struct {
 		name, target, body string
 		status             int
@@ -65,12 +66,22 @@ func TestJSONService(t *testing.T) {
 	}
 }
 
-func TestQueryService(t *testing.T) {
-	service := &awsprotocol.QueryService{Name: "Test", Version: "1", XMLNS: "urn:test",
-		Operations: map[string]awsprotocol.QueryOperation{
-			"Greet":  func(r *http.Request) (any, error) { return greeting{r.PostForm.Get("Name")}, nil },
-			"Forget": func(*http.Request) (any, error) { return nil, nil },
-			"Break":  func(*http.Request) (any, error) { return nil, errors.New("out of order") },
+func TestForms(t *testing.T) {
+	type guests struct {
+		Names             []string
+		MessageAttributes map[string]awsprotocol.Attribute
+	}
+	service := &awsprotocol.Service{Name: "Test", Version: "1", Host: "test",
+		Operations: map[string]awsprotocol.Operation{
+			"Greet":  awsprotocol.Op(func(_ *http.Request, in greeting) (greeting, error) { return in, nil }),
+			"Forget": awsprotocol.Op(func(*http.Request, greeting) (struct{}, error) { return struct{}{}, nil }),
+			"Break": awsprotocol.Op(func(*http.Request, greeting) (greeting, error) {
+				return greeting{}, errors.New("out of order")
+			}),
+			"GreetAll": awsprotocol.Op(func(_ *http.Request, in guests) (greeting, error) {
+				slices.Sort(in.Names)
+				return greeting{fmt.Sprint(in.Names, in.MessageAttributes)}, nil
+			}),
 		}}
 	for _, tc := range []struct {
 		name   string
@@ -79,8 +90,18 @@ func TestQueryService(t *testing.T) {
 		reply  string
 	}{
 		{"a result", "Version=1&Action=Greet&Name=A+%26+B", 200,
-			`<GreetResponse xmlns="urn:test"><GreetResult><Name>A &amp; B</Name></GreetResult><ResponseMetadata><RequestId>`},
-		{"no result", "Version=1&Action=Forget", 200, `<ForgetResponse xmlns="urn:test"><ResponseMetadata>`},
+			`<GreetResponse xmlns="http://test/doc/1/"><GreetResult><Name>A &amp; B</Name></GreetResult>` +
+				`<ResponseMetadata><RequestId>`},
+		{"no result", "Version=1&Action=Forget", 200,
+			`<ForgetResponse xmlns="http://test/doc/1/"><ResponseMetadata>`},
+		{"lists of SQS", "Version=1&Action=GreetAll&Name.1=Ann&Name.2=Bob&MessageAttribute.1.Name=k" +
+			"&MessageAttribute.1.Value.StringValue=v&MessageAttribute.1.Value.DataType=String", 200,
+			`<Name>[Ann Bob] map[k:{v [] String}]</Name>`},
+		{"lists of SNS", "Version=1&Action=GreetAll&MessageAttributes.entry.1.Name=k" +
+			"&MessageAttributes.entry.1.Value.BinaryValue=AQI%3D&MessageAttributes.entry.1.Value.DataType=Binary", 200,
+			`<Name>[] map[k:{ [1 2] Binary}]</Name>`},
+		{"a field that is not UTF-8", "Version=1&Action=Greet&Name=%ff", 400, `<Code>MalformedQueryString</Code>`},
+		{"a field that is no list", "Version=1&Action=GreetAll&Names=Ann", 400, `<Code>InvalidParameterValue</Code>`},
 		{"an error", "Version=1&Action=Break", 500, `<Code>InternalFailure</Code><Message>out of order</Message>`},
 		{"an operation that is not there", "Version=1&Action=Part", 400, `<Code>InvalidAction</Code>`},
 		{"another version", "Version=2&Action=Greet", 400, `it answers forms of these versions: Test (1)`},

@@ -3,6 +3,8 @@
 package eventbridge
 
 import (
+	"cmp"
+	"maps"
 	"sync"
 	"unicode/utf8"
 
@@ -16,7 +18,7 @@ const Name = "default"
 // Options are the account and Region of a bus, and where its events go.
 type Options struct {
 	Account, Region string
-	Rules           []eventrule.Rule
+	Rules           eventrule.Rules
 	// Invoke queues an event for a function. An error means that the event can never be
 	// delivered; its class is the reason.
 	Invoke func(function string, event []byte) error
@@ -38,20 +40,19 @@ type DeadLetter struct {
 // for each rule. Its methods may be called from any goroutine.
 type Bus struct {
 	options Options
-	matcher *eventrule.Matcher
 
 	mu      sync.Mutex
 	events  int
 	matches map[string]int
 }
 
-// New makes a bus. The error is of class Invalid and comes from the rules.
-func New(o Options) (*Bus, error) {
-	matcher, err := eventrule.Compile(o.Rules)
-	if err != nil {
-		return nil, err
+// New makes a bus.
+func New(o Options) *Bus {
+	b := &Bus{options: o, matches: map[string]int{}}
+	for _, rule := range o.Rules {
+		b.matches[rule.Name] = 0
 	}
-	return &Bus{options: o, matcher: matcher, matches: map[string]int{}}, nil
+	return b
 }
 
 // Put puts one whole event, envelope included, on the bus, as a service of AWS does. It
@@ -61,7 +62,7 @@ func (b *Bus) Put(event []byte) error {
 	if !utf8.Valid(event) {
 		return apperr.New(apperr.Invalid, "event", "it is not UTF-8", "send JSON text in UTF-8")
 	}
-	matched, err := b.matcher.Match(event)
+	matched, err := b.options.Rules.Match(event)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (b *Bus) Put(event []byte) error {
 				Event:       event,
 				RuleARN:     "arn:aws:events:" + b.options.Region + ":" + b.options.Account + ":rule/" + rule.Name,
 				TargetARN:   "arn:aws:lambda:" + b.options.Region + ":" + b.options.Account + ":function:" + rule.Function,
-				ErrorCode:   errorCode(err),
+				ErrorCode:   cmp.Or(errorCodes[apperr.ClassOf(err)], "ERROR_FROM_TARGET"),
 				ErrorDetail: err.Error(),
 			})
 		}
@@ -85,27 +86,14 @@ func (b *Bus) Put(event []byte) error {
 	return nil
 }
 
-// errorCode returns EventBridge's code for the reason.
-func errorCode(err error) string {
-	switch apperr.ClassOf(err) {
-	case apperr.NotFound:
-		return "NO_RESOURCE"
-	case apperr.Invalid:
-		return "INVALID_PARAMETER"
-	case apperr.Throttled:
-		return "THROTTLING"
-	default:
-		return "ERROR_FROM_TARGET"
-	}
+// errorCodes are EventBridge's codes for the reasons; any other is an ERROR_FROM_TARGET.
+var errorCodes = map[apperr.Class]string{
+	apperr.NotFound: "NO_RESOURCE", apperr.Invalid: "INVALID_PARAMETER", apperr.Throttled: "THROTTLING",
 }
 
 // Counts returns how many events were put so far and how often each rule matched.
 func (b *Bus) Counts() (events int, matches map[string]int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	matches = make(map[string]int, len(b.options.Rules))
-	for _, rule := range b.options.Rules {
-		matches[rule.Name] = b.matches[rule.Name]
-	}
-	return b.events, matches
+	return b.events, maps.Clone(b.matches)
 }

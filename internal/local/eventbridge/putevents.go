@@ -1,7 +1,6 @@
 package eventbridge
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -20,7 +19,7 @@ const (
 
 // Handler answers requests of the EventBridge JSON protocol.
 func (b *Bus) Handler() http.Handler {
-	return &awsprotocol.JSONService{Version: "1.1",
+	return &awsprotocol.Service{JSONVersion: "1.1",
 		Operations: map[string]awsprotocol.Operation{"PutEvents": awsprotocol.Op(b.putEvents)}}
 }
 
@@ -50,7 +49,7 @@ type putResult struct {
 
 // putEvents checks every entry by itself, as EventBridge does: the valid entries of a
 // request go on the bus, the others are answered with their error.
-func (b *Bus) putEvents(_ context.Context, in putInput) (out putOutput, err error) {
+func (b *Bus) putEvents(_ *http.Request, in putInput) (out putOutput, err error) {
 	if n := len(in.Entries); n < 1 || n > maxEntries {
 		return out, awsprotocol.Errorf("ValidationException", "the request has %d entries and must have 1 to %d", n,
 			maxEntries)

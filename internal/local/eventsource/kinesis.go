@@ -1,7 +1,6 @@
 package eventsource
 
 import (
-	"context"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -50,20 +49,14 @@ type putResult struct {
 	ErrorMessage   string `json:",omitempty"`
 }
 
-// Handler answers PutRecord and PutRecords of the Kinesis JSON protocol. It refuses the
-// CBOR protocol, in CBOR.
+// Handler answers PutRecord and PutRecords of the Kinesis JSON protocol.
 func (s *Stream) Handler() http.Handler {
-	service := &awsprotocol.JSONService{Version: "1.1", Operations: map[string]awsprotocol.Operation{
+	return &awsprotocol.Service{JSONVersion: "1.1", Operations: map[string]awsprotocol.Operation{
 		"PutRecord": awsprotocol.Op(s.putRecord), "PutRecords": awsprotocol.Op(s.putRecords),
 	}}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !awsprotocol.RefuseCBOR(w, r) {
-			service.ServeHTTP(w, r)
-		}
-	})
 }
 
-func (s *Stream) putRecord(_ context.Context, in putInput) (putResult, error) {
+func (s *Stream) putRecord(_ *http.Request, in putInput) (putResult, error) {
 	if err := s.check(in.streamInput); err != nil {
 		return putResult{}, err
 	}
@@ -76,7 +69,7 @@ func (s *Stream) putRecord(_ context.Context, in putInput) (putResult, error) {
 
 // putRecords refuses all records where one is invalid, as Kinesis does. Those that cannot
 // be stored fail one by one.
-func (s *Stream) putRecords(_ context.Context, in putRecordsInput) (putRecordsOutput, error) {
+func (s *Stream) putRecords(_ *http.Request, in putRecordsInput) (putRecordsOutput, error) {
 	out := putRecordsOutput{Records: []putResult{}}
 	if err := s.check(in.streamInput); err != nil {
 		return out, err
@@ -121,9 +114,6 @@ func (s *Stream) check(in streamInput) error {
 	return nil
 }
 
-// maxHash is the highest hash key there is.
-var maxHash = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
-
 // check refuses a record that Kinesis does not accept; at names its data.
 func (e putEntry) check(at string) error {
 	if n := len([]rune(e.PartitionKey)); n < 1 || n > maxKey {
@@ -138,7 +128,7 @@ func (e putEntry) check(at string) error {
 	}
 	if e.ExplicitHashKey != nil {
 		n, ok := new(big.Int).SetString(*e.ExplicitHashKey, 10)
-		if !ok || n.Sign() < 0 || n.Cmp(maxHash) > 0 {
+		if !ok || n.Sign() < 0 || n.BitLen() > 128 {
 			return awsprotocol.Errorf("InvalidArgumentException",
 				"the explicit hash key %q of %s is not a number from 0 to 2^128-1",
 				*e.ExplicitHashKey, at)

@@ -68,7 +68,7 @@ func TestJournalHoldsWhatWasAddedAndNotRemoved(t *testing.T) {
 				if err := j.Put(id, json.RawMessage(text)); err != nil {
 					t.Fatal(err)
 				}
-				// The line is encoded once more, so compare by what it says.
+				// The line is encoded once more, so compare its canonical form.
 				one := id + "=" + canonical(t, text)
 				if i := find(id); i >= 0 {
 					want[i] = one

@@ -55,12 +55,12 @@ type subscriptionsResult struct {
 }
 
 // listSubscriptions returns all subscribers on one page.
-func (s *Service) listSubscriptions(r *http.Request) (any, error) {
-	arn := r.PostForm.Get("TopicArn")
-	if err := s.checkTopic(arn); err != nil {
-		return nil, err
+func (s *Service) listSubscriptions(_ *http.Request, in struct{ TopicArn string }) (
+	out subscriptionsResult, err error) {
+	if err := s.checkTopic(in.TopicArn); err != nil {
+		return out, err
 	}
-	return subscriptionsResult{s.subscriptionsOf(arn)}, nil
+	return subscriptionsResult{s.subscriptionsOf(in.TopicArn)}, nil
 }
 
 type attributesResult struct {
@@ -72,17 +72,17 @@ type attributeEntry struct {
 	Value string `xml:"value"`
 }
 
-func (s *Service) getSubscriptionAttributes(r *http.Request) (any, error) {
-	arn := r.PostForm.Get("SubscriptionArn")
+func (s *Service) getSubscriptionAttributes(_ *http.Request, in struct{ SubscriptionArn string }) (
+	out attributesResult, err error) {
 	for _, topicARN := range s.arns {
 		for _, one := range s.subscriptionsOf(topicARN) {
-			if one.SubscriptionARN == arn {
+			if one.SubscriptionARN == in.SubscriptionArn {
 				return attributesResult{[]attributeEntry{
-					{"SubscriptionArn", arn}, {"TopicArn", topicARN}, {"Owner", one.Owner}, {"Protocol", one.Protocol},
+					{"SubscriptionArn", in.SubscriptionArn}, {"TopicArn", topicARN}, {"Owner", one.Owner}, {"Protocol", one.Protocol},
 					{"Endpoint", one.Endpoint}, {"PendingConfirmation", "false"}, {"RawMessageDelivery", "false"},
 				}}, nil
 			}
 		}
 	}
-	return nil, notFound("the local stack has no subscription %s", arn)
+	return out, notFound("the local stack has no subscription %s", in.SubscriptionArn)
 }

@@ -1,13 +1,14 @@
 package sqs
 
 import (
-	"context"
+	"cmp"
 	"crypto/md5"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"hash"
 	"maps"
-	"regexp"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ import (
 type sendInput struct {
 	queueInput
 	MessageBody       string
-	DelaySeconds      int
+	DelaySeconds      json.Number
 	MessageAttributes map[string]Attribute
 }
 
@@ -29,7 +30,7 @@ type sendOutput struct {
 	MD5OfMessageAttributes string `json:",omitempty" xml:",omitempty"`
 }
 
-func (q *Queue) sendMessage(_ context.Context, in sendInput) (out sendOutput, err error) {
+func (q *Queue) sendMessage(_ *http.Request, in sendInput) (out sendOutput, err error) {
 	if in.MessageBody == "" {
 		return out, awsprotocol.Errorf("MissingParameter", "The request must contain the parameter MessageBody.")
 	}
@@ -42,7 +43,7 @@ func (q *Queue) sendMessage(_ context.Context, in sendInput) (out sendOutput, er
 	if err := checkAttributes(in.MessageAttributes); err != nil {
 		return out, err
 	}
-	delay, err := duration("DelaySeconds", in.DelaySeconds, maxDelay)
+	delay, err := duration("DelaySeconds", in.DelaySeconds, 0, maxDelay)
 	if err != nil {
 		return out, err
 	}
@@ -52,9 +53,9 @@ func (q *Queue) sendMessage(_ context.Context, in sendInput) (out sendOutput, er
 
 type receiveInput struct {
 	queueInput
-	MaxNumberOfMessages         *int
-	VisibilityTimeout           *int
-	WaitTimeSeconds             int
+	MaxNumberOfMessages         json.Number
+	VisibilityTimeout           json.Number
+	WaitTimeSeconds             json.Number
 	AttributeNames              []string // the older name of the next
 	MessageSystemAttributeNames []string
 	MessageAttributeNames       []string
@@ -65,33 +66,29 @@ type received struct {
 	ReceiptHandle          string
 	Body                   string
 	MD5OfBody              string
-	Attributes             byName[string]    `json:",omitempty" xml:"Attribute"`
-	MessageAttributes      byName[Attribute] `json:",omitempty" xml:"MessageAttribute"`
-	MD5OfMessageAttributes string            `json:",omitempty" xml:",omitempty"`
+	Attributes             awsprotocol.ByName[string]    `json:",omitempty" xml:"Attribute"`
+	MessageAttributes      awsprotocol.ByName[Attribute] `json:",omitempty" xml:"MessageAttribute"`
+	MD5OfMessageAttributes string                        `json:",omitempty" xml:",omitempty"`
 }
 
 type receiveOutput struct {
 	Messages []received `json:",omitempty" xml:"Message"`
 }
 
-func (q *Queue) receiveMessage(ctx context.Context, in receiveInput) (out receiveOutput, err error) {
-	limit, hidden := 1, defaultVisibility
-	if in.MaxNumberOfMessages != nil {
-		limit = *in.MaxNumberOfMessages
-	}
-	if limit < 1 || limit > maxReceived {
-		return out, invalid("MaxNumberOfMessages is %d and must be between 1 and %d", limit, maxReceived)
-	}
-	if in.VisibilityTimeout != nil {
-		if hidden, err = duration("VisibilityTimeout", *in.VisibilityTimeout, maxVisibility); err != nil {
-			return out, err
-		}
-	}
-	wait, err := duration("WaitTimeSeconds", in.WaitTimeSeconds, maxWait)
+func (q *Queue) receiveMessage(r *http.Request, in receiveInput) (out receiveOutput, err error) {
+	limit, err := number("MaxNumberOfMessages", cmp.Or(in.MaxNumberOfMessages, "1"), 1, maxReceived)
 	if err != nil {
 		return out, err
 	}
-	for _, m := range q.receive(ctx, limit, hidden, wait) {
+	hidden, err := duration("VisibilityTimeout", in.VisibilityTimeout, defaultVisibility, maxVisibility)
+	if err != nil {
+		return out, err
+	}
+	wait, err := duration("WaitTimeSeconds", in.WaitTimeSeconds, 0, maxWait)
+	if err != nil {
+		return out, err
+	}
+	for _, m := range q.receive(r.Context(), limit, hidden, wait) {
 		out.Messages = append(out.Messages, in.view(m))
 	}
 	return out, nil
@@ -114,7 +111,7 @@ func (in receiveInput) view(m Message) received {
 type handleInput struct {
 	queueInput
 	ReceiptHandle     string
-	VisibilityTimeout int
+	VisibilityTimeout json.Number
 }
 
 func (in handleInput) messageID() (string, error) {
@@ -127,41 +124,51 @@ func (in handleInput) messageID() (string, error) {
 }
 
 // deleteMessage succeeds for a message that is gone already, as SQS does.
-func (q *Queue) deleteMessage(_ context.Context, in handleInput) (empty, error) {
+func (q *Queue) deleteMessage(_ *http.Request, in handleInput) (struct{}, error) {
 	id, err := in.messageID()
 	if err != nil {
-		return empty{}, err
+		return struct{}{}, err
 	}
-	return empty{}, q.delete(id, false)
+	return struct{}{}, q.delete(id, false)
 }
 
-func (q *Queue) changeMessageVisibility(_ context.Context, in handleInput) (empty, error) {
+func (q *Queue) changeMessageVisibility(_ *http.Request, in handleInput) (struct{}, error) {
 	id, err := in.messageID()
 	if err != nil {
-		return empty{}, err
+		return struct{}{}, err
 	}
-	timeout, err := duration("VisibilityTimeout", in.VisibilityTimeout, maxVisibility)
+	timeout, err := duration("VisibilityTimeout", in.VisibilityTimeout, 0, maxVisibility)
 	if err != nil {
-		return empty{}, err
+		return struct{}{}, err
 	}
 	if !q.Hide(id, timeout) {
 		const code = "MessageNotInflight"
-		return empty{}, &awsprotocol.Error{Code: code, Legacy: "AWS.SimpleQueueService." + code,
+		return struct{}{}, &awsprotocol.Error{Code: code, Legacy: "AWS.SimpleQueueService." + code,
 			Message: "no message in flight has the receipt handle " + in.ReceiptHandle}
 	}
-	return empty{}, nil
+	return struct{}{}, nil
 }
 
 func invalid(format string, args ...any) error {
 	return awsprotocol.Errorf("InvalidParameterValue", format, args...)
 }
 
-func duration(name string, value int, limit time.Duration) (time.Duration, error) {
-	d := time.Duration(value) * time.Second
-	if value < 0 || d > limit {
-		return 0, invalid("%s is %d and must be between 0 and %d", name, value, int(limit/time.Second))
+// number returns the value of a parameter, which is text in a form.
+func number(name string, value json.Number, low, high int) (int, error) {
+	n, err := strconv.Atoi(value.String())
+	if err != nil || n < low || n > high {
+		return 0, invalid("%s is %s and must be between %d and %d", name, value, low, high)
 	}
-	return d, nil
+	return n, nil
+}
+
+// duration returns the value of a parameter in seconds, and what it is without a value.
+func duration(name string, value json.Number, without, limit time.Duration) (time.Duration, error) {
+	if value == "" {
+		return without, nil
+	}
+	n, err := number(name, value, 0, int(limit/time.Second))
+	return time.Duration(n) * time.Second, err
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
@@ -178,39 +185,15 @@ func checkCharacters(where, text string) error {
 	return nil
 }
 
-// attributeName matches the name of a message attribute (SQS developer guide, "Amazon
-// SQS message metadata").
-var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
-
 func checkAttributes(attributes map[string]Attribute) error {
 	if n := len(attributes); n > maxAttributes {
 		return invalid("the message has %d attributes and may have %d", n, maxAttributes)
 	}
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		a := attributes[name]
-		where, lower := "the message attribute "+strconv.Quote(name), strings.ToLower(name)
-		if !attributeName.MatchString(name) || len(name) > 256 || strings.HasPrefix(lower, "aws.") ||
-			strings.HasPrefix(lower, "amazon.") {
-			return invalid("%s has a name that is not allowed", where)
-		}
-		value := a.StringValue
-		var err error
-		switch kind, _, _ := strings.Cut(a.DataType, "."); kind {
-		case "String":
-			err = checkCharacters(where, value)
-		case "Binary":
-			value = string(a.BinaryValue)
-		case "Number":
-			if _, notNumber := strconv.ParseFloat(value, 64); value != "" && notNumber != nil {
-				err = invalid("%s is %q, which is not a number", where, value)
-			}
-		default:
-			err = invalid("%s has the type %q and must have String, Number or Binary", where, a.DataType)
-		}
-		if err == nil && value == "" {
-			err = invalid("%s must have a value of its type that is not empty", where)
-		}
-		if err != nil {
+	if err := awsprotocol.CheckAttributes(attributes); err != nil {
+		return invalid("%v", err)
+	}
+	for name, a := range attributes {
+		if err := checkCharacters("the message attribute "+strconv.Quote(name), a.StringValue); err != nil {
 			return err
 		}
 	}
@@ -245,11 +228,10 @@ func attributesMD5(attributes map[string]Attribute) string {
 		writeSized(h, []byte(a.DataType))
 		if strings.HasPrefix(a.DataType, "Binary") {
 			h.Write([]byte{2})
-			writeSized(h, a.BinaryValue)
 		} else {
 			h.Write([]byte{1})
-			writeSized(h, []byte(a.StringValue))
 		}
+		writeSized(h, []byte(a.Value()))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

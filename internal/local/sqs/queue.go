@@ -11,12 +11,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
-// Attribute is a message attribute: a type such as String or Number, and a value.
-type Attribute struct {
-	StringValue string      `json:",omitempty" xml:",omitempty"`
-	BinaryValue base64Bytes `json:",omitempty" xml:",omitempty"`
-	DataType    string
-}
+// Attribute is a message attribute.
+type Attribute = awsprotocol.Attribute
 
 // Message is a message in a queue, in flight or not.
 type Message struct {

@@ -1,7 +1,7 @@
 package sqs
 
 import (
-	"context"
+	"cmp"
 	"net/http"
 	"path"
 	"slices"
@@ -34,30 +34,19 @@ func NewService(account, region string, queues ...*Queue) *Service {
 	return &Service{account: account, region: region, queues: queues}
 }
 
-// Queues returns the queues in the order in which they were given.
+// Queues returns the queues in the order of NewService.
 func (s *Service) Queues() []*Queue { return s.queues }
 
-func (s *Service) operations() map[string]awsprotocol.Operation {
-	return map[string]awsprotocol.Operation{
-		"ListQueues":              awsprotocol.Op(s.listQueues),
-		"GetQueueUrl":             awsprotocol.Op(s.getQueueURL),
-		"GetQueueAttributes":      awsprotocol.Op(s.getQueueAttributes),
-		"SendMessage":             onQueue(s, (*Queue).sendMessage),
-		"ReceiveMessage":          onQueue(s, (*Queue).receiveMessage),
-		"DeleteMessage":           onQueue(s, (*Queue).deleteMessage),
-		"ChangeMessageVisibility": onQueue(s, (*Queue).changeMessageVisibility),
-	}
-}
-
-// onQueue makes an operation of one that works on the queue that its request names.
+// onQueue makes an operation of one that works on the queue that its request names. A
+// form may be sent to the queue's URL instead.
 func onQueue[In interface{ queueURL() string }, Out any](s *Service,
-	f func(*Queue, context.Context, In) (Out, error)) awsprotocol.Operation {
-	return awsprotocol.Op(func(ctx context.Context, in In) (out Out, err error) {
-		q, err := s.find(in.queueURL())
+	f func(*Queue, *http.Request, In) (Out, error)) awsprotocol.Operation {
+	return awsprotocol.Op(func(r *http.Request, in In) (out Out, err error) {
+		q, err := s.find(cmp.Or(in.queueURL(), r.URL.Path))
 		if err != nil {
 			return out, err
 		}
-		return f(q, ctx, in)
+		return f(q, r, in)
 	})
 }
 
@@ -70,29 +59,20 @@ func (in queueInput) queueURL() string { return in.QueueURL }
 
 // Handler answers requests of the SQS JSON protocol, and of the query protocol that
 // older clients use.
-func (s *Service) Handler() http.Handler {
-	service := &awsprotocol.JSONService{Version: "1.0", Namespace: "com.amazonaws.sqs", Operations: s.operations()}
-	forms := s.Forms()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if awsprotocol.IsForm(r) {
-			forms.ServeHTTP(w, r)
-			return
-		}
-		service.ServeHTTP(w, r.WithContext(withHost(r)))
-	})
-}
-
-// hostKey is the context's key of the host name in the request, which the URLs of queues
-// in the reply have as well.
-type hostKey struct{}
-
-func withHost(r *http.Request) context.Context {
-	return context.WithValue(r.Context(), hostKey{}, r.Host)
-}
-
-func hostOf(ctx context.Context) string {
-	host, _ := ctx.Value(hostKey{}).(string)
-	return host
+func (s *Service) Handler() *awsprotocol.Service {
+	return &awsprotocol.Service{
+		Name: "SQS", JSONVersion: "1.0", Namespace: "com.amazonaws.sqs",
+		Version: "2012-11-05", Host: "queue.amazonaws.com",
+		Operations: map[string]awsprotocol.Operation{
+			"ListQueues":              awsprotocol.Op(s.listQueues),
+			"GetQueueUrl":             awsprotocol.Op(s.getQueueURL),
+			"GetQueueAttributes":      onQueue(s, s.getQueueAttributes),
+			"SendMessage":             onQueue(s, (*Queue).sendMessage),
+			"ReceiveMessage":          onQueue(s, (*Queue).receiveMessage),
+			"DeleteMessage":           onQueue(s, (*Queue).deleteMessage),
+			"ChangeMessageVisibility": onQueue(s, (*Queue).changeMessageVisibility),
+		},
+	}
 }
 
 // ARN returns the queue's ARN.
@@ -120,36 +100,30 @@ func (s *Service) find(ref string) (*Queue, error) {
 		Message: "the local stack has no queue " + strconv.Quote(ref) + "; it has " + strings.Join(names, " and ")}
 }
 
-type listInput struct {
-	QueueNamePrefix string
-}
-
 type listOutput struct {
 	QueueURLs []string `json:"QueueUrls" xml:"QueueUrl"`
 }
 
-func (s *Service) listQueues(ctx context.Context, in listInput) (listOutput, error) {
+func (s *Service) listQueues(r *http.Request, in struct{ QueueNamePrefix string }) (listOutput, error) {
 	out := listOutput{QueueURLs: []string{}}
 	for _, q := range s.queues {
 		if strings.HasPrefix(q.name, in.QueueNamePrefix) {
-			out.QueueURLs = append(out.QueueURLs, s.URL(hostOf(ctx), q.name))
+			out.QueueURLs = append(out.QueueURLs, s.URL(r.Host, q.name))
 		}
 	}
 	return out, nil
 }
 
-type urlInput struct{ QueueName string }
-
 type urlOutput struct {
 	QueueURL string `json:"QueueUrl" xml:"QueueUrl"`
 }
 
-func (s *Service) getQueueURL(ctx context.Context, in urlInput) (urlOutput, error) {
+func (s *Service) getQueueURL(r *http.Request, in struct{ QueueName string }) (urlOutput, error) {
 	q, err := s.find(in.QueueName)
 	if err != nil {
 		return urlOutput{}, err
 	}
-	return urlOutput{QueueURL: s.URL(hostOf(ctx), q.name)}, nil
+	return urlOutput{QueueURL: s.URL(r.Host, q.name)}, nil
 }
 
 type attributesInput struct {
@@ -158,14 +132,10 @@ type attributesInput struct {
 }
 
 type attributesOutput struct {
-	Attributes byName[string] `json:",omitempty" xml:"Attribute"`
+	Attributes awsprotocol.ByName[string] `json:",omitempty" xml:"Attribute"`
 }
 
-func (s *Service) getQueueAttributes(_ context.Context, in attributesInput) (out attributesOutput, err error) {
-	q, err := s.find(in.QueueURL)
-	if err != nil {
-		return out, err
-	}
+func (s *Service) getQueueAttributes(q *Queue, _ *http.Request, in attributesInput) (out attributesOutput, err error) {
 	for _, name := range in.AttributeNames {
 		if name != "All" && !slices.Contains(queueAttributes, name) {
 			return out, awsprotocol.Errorf("InvalidAttributeName", "Unknown Attribute %s.", name)
@@ -199,8 +169,8 @@ func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second))
 
 // selectByName returns the attributes that a client asks for: by name, by All or .*, or
 // by a prefix such as ERROR.*.
-func selectByName[V any](all map[string]V, asked []string) byName[V] {
-	selected := byName[V]{}
+func selectByName[V any](all map[string]V, asked []string) map[string]V {
+	selected := map[string]V{}
 	for name, value := range all {
 		if slices.ContainsFunc(asked, func(one string) bool {
 			prefix, pattern := strings.CutSuffix(one, ".*")

@@ -98,7 +98,7 @@ func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.W
 func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	t.Helper()
 	dump := map[string]string{}
-	for key, it := range w.items(t) {
+	for key, it := range w.Items(t) {
 		var b strings.Builder
 		pointer := strings.HasPrefix(plain(it["SK"]), "P#")
 		for _, name := range slices.Sorted(maps.Keys(it)) {
@@ -116,7 +116,7 @@ func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 func (w *World) Expiry(t testing.TB) map[string]int64 {
 	t.Helper()
 	expiry := map[string]int64{}
-	for key, it := range w.items(t) {
+	for key, it := range w.Items(t) {
 		if it["x"] == nil {
 			continue
 		}
@@ -129,8 +129,8 @@ func (w *World) Expiry(t testing.TB) map[string]int64 {
 	return expiry
 }
 
-// items reads the whole table, by PK, a space and SK.
-func (w *World) items(t testing.TB) map[string]map[string]types.AttributeValue {
+// Items reads the whole table, by PK, a space and SK.
+func (w *World) Items(t testing.TB) map[string]map[string]types.AttributeValue {
 	t.Helper()
 	items := map[string]map[string]types.AttributeValue{}
 	pages := dynamodb.NewScanPaginator(w.DB, &dynamodb.ScanInput{TableName: &w.Table})
