@@ -87,7 +87,8 @@ func TestNoClosingIsSentForAReopenedIncident(t *testing.T) {
 		}
 		closings := sentIn(failures.World)["closing"]
 		if i := failures.all(t)[0]; again && (!i.Open() || closings > 0) {
-			t.Errorf("before call %d: the incident is open %t, with %d closings sent; want it open, and none", n, i.Open(), closings)
+			t.Errorf("before call %d: the incident is open: %t, %d closings sent; want it open, and none",
+				n, i.Open(), closings)
 		}
 	}
 	if reopened < 3 {
