@@ -74,16 +74,16 @@ func (w *localWorld) output(t *testing.T) (messages []string, logs string) {
 
 func (w *localWorld) deadLetters(t *testing.T) (reasons []string) {
 	t.Helper()
-	var letters []struct{ Reason, Function string }
-	decode(t, w.run(t, "dead-letters", "list", "-n", "1000", "-o", "json"), &letters)
-	for _, l := range letters {
+	var listed []struct{ Reason, Function string }
+	decode(t, w.run(t, "dead-letters", "list", "-n", "1000", "-o", "json"), &listed)
+	for _, l := range listed {
 		reasons = append(reasons, l.Function+": "+l.Reason)
 	}
 	return reasons
 }
 
-// deployedWorld is the stack that was deployed into the stand-in for AWS. Its rules
-// are matched here, as the stand-in cannot match all that EventBridge does.
+// deployedWorld is the stack that was deployed into the stand-in for AWS. The test matches
+// its rules, as the stand-in cannot match everything that EventBridge does.
 type deployedWorld struct {
 	cloud
 	host      *lambdahost.Host

@@ -101,8 +101,8 @@ func TestWatchFindsUnreportedEnds(t *testing.T) {
 	}
 }
 
-// A pipeline whose event is of long ago keeps the status of the event, also when the watch
-// has asked the API about it.
+// A pipeline with an old event has the status of that event, also after the watch asked the
+// API about it.
 func TestOldPipelineKeepsItsStatus(t *testing.T) {
 	s := startStack(t, local.Options{})
 	client := eventbridge.New(eventbridge.Options{
