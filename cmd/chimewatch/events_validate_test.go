@@ -45,7 +45,8 @@ func TestEventsValidate(t *testing.T) {
   rules      none
   functions  voice
 `},
-		{"rehearsal", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1), nil, exitDone, `-, event 0: valid
+		{"rehearsal", strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1), nil, exitDone,
+			`-, event 0: valid
   schema     media-insights-state-change
   rules      none
   functions  none
@@ -56,18 +57,22 @@ func TestEventsValidate(t *testing.T) {
   rules      state-change
   functions  status
 `},
-		{"a text where the number was", strings.Replace(created, `"chime:MediaInsightsCreated"`, `7`, 1), nil, exitFailed, `-, event 0: 1 problem
+		{"number instead of a text", strings.Replace(created, `"chime:MediaInsightsCreated"`, `7`, 1), nil, exitFailed,
+			`-, event 0: 1 problem
   schema     media-insights-state-change
   rules      state-change
   functions  status
-  problem    /detail/eventType: found the number 7, expected text: the name of the new state, such as chime:MediaInsightsInProgress
-`},
-		{"unknown kind", `{"id":"x","detail-type":"Other","source":"aws.chime","time":"2026-03-09T14:08:30Z"}`, nil, exitFailed, `-, event 0: 1 problem
+  problem    /detail/eventType: found the number 7, expected text: ` +
+				"the name of the new state, such as chime:MediaInsightsInProgress\n"},
+		{"unknown kind", `{"id":"x","detail-type":"Other","source":"aws.chime","time":"2026-03-09T14:08:30Z"}`, nil,
+			exitFailed, `-, event 0: 1 problem
   schema     none
   rules      none
   functions  none
-  problem    /detail-type: there is no schema for "Other" (the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", "VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" and "Voice Analytics Consent")
-`},
+  problem    /detail-type: there is no schema for "Other" ` +
+				`(the detail types with a schema are "Media Insights State Change", "Media Insights Rules Matched", ` +
+				`"VoiceAnalyticsStatus", "SpeakerSearchStatus", "VoiceToneAnalysisStatus" and "Voice Analytics Consent")` +
+				"\n"},
 		{"not an object", `7`, nil, exitFailed, `-, event 0: 1 problem
   schema     none
   rules      none
@@ -95,7 +100,8 @@ func TestEventsValidate(t *testing.T) {
 			if diff := cmp.Diff(test.want, got.stdout); diff != "" {
 				t.Errorf("output (-want +got):\n%s", diff)
 			}
-			if wantError := test.code != exitDone; wantError != strings.HasPrefix(got.stderr, "chimewatch: -: 1 of 1 event with problems") {
+			reported := strings.HasPrefix(got.stderr, "chimewatch: -: 1 of 1 event with problems")
+			if reported != (test.code != exitDone) {
 				t.Errorf("got %q on the error stream, want the number of faulty events only where there is one", got.stderr)
 			}
 		})
@@ -145,7 +151,10 @@ func TestEventsValidateReadsManyEvents(t *testing.T) {
 func TestEventsValidateAsJSON(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	for name, text := range map[string]string{"a.json": example(t, "create-failed"), "b.json": `{"detail-type":"SpeakerSearchStatus"}`} {
+	for name, text := range map[string]string{
+		"a.json": example(t, "create-failed"),
+		"b.json": `{"detail-type":"SpeakerSearchStatus"}`,
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -177,14 +186,16 @@ func TestEventsValidateAsJSON(t *testing.T) {
 	if !strings.HasPrefix(got.stdout, golden) || got.code != exitFailed {
 		t.Errorf("got exit code %d and %s, want 1 and at first %s", got.code, got.stdout, golden)
 	}
-	if want := `{"error":{"class":"invalid","where":"a.json, b.json","what":"1 of 2 events with problems"}}` + "\n"; got.stderr != want {
+	want := `{"error":{"class":"invalid","where":"a.json, b.json","what":"1 of 2 events with problems"}}` + "\n"
+	if got.stderr != want {
 		t.Errorf("got %q, want %q", got.stderr, want)
 	}
 }
 
 func TestEventsValidateMissingFile(t *testing.T) {
 	got := execute(nil, "", "events", "validate", "/nowhere/events.json")
-	if want := "chimewatch: /nowhere/events.json: cannot be read: open /nowhere/events.json: no such file or directory\n"; got.code != exitFailed || got.stderr != want {
+	want := "chimewatch: /nowhere/events.json: cannot be read: open /nowhere/events.json: no such file or directory\n"
+	if got.code != exitFailed || got.stderr != want {
 		t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
 	}
 }

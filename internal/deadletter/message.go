@@ -14,8 +14,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 )
 
-// Letter is a message in a dead-letter queue.
-type Letter struct {
+// Message is a message in a dead-letter queue.
+type Message struct {
 	ID    string // of the message
 	Queue string // the name of its queue
 	// Function is the ARN or the name of its function, without a qualifier; empty if the message does not
@@ -36,48 +36,50 @@ type Letter struct {
 	fromQueue    bool // whether a queue delivered the body to the function
 }
 
-// payload returns the payload for the letter's function: the body. What a queue delivered is wrapped in a
+// payload returns the payload for the message's function: the body. What a queue delivered is wrapped in a
 // record of a queue, because a voice notification is stored under its source, and would be stored twice.
-func (l *Letter) payload() ([]byte, error) {
-	if !l.fromQueue {
-		return []byte(l.Body), nil
+func (m *Message) payload() ([]byte, error) {
+	if !m.fromQueue {
+		return []byte(m.Body), nil
 	}
 	return json.Marshal(map[string]any{"Records": []any{map[string]any{
-		"messageId": l.ID, "eventSource": "aws:sqs", "body": l.Body,
-		"attributes": map[string]string{"DeadLetterQueueSourceArn": l.Queue},
+		"messageId": m.ID, "eventSource": "aws:sqs", "body": m.Body,
+		"attributes": map[string]string{"DeadLetterQueueSourceArn": m.Queue},
 	}}})
 }
 
-// Reasons why Redrive does not invoke the function that a letter names.
+// Reasons why Redrive does not invoke the function that a message names.
 const (
 	notOfStack = "not a function of this stack"
 	notOfQueue = "not the function of its queue"
 )
 
-// refuse sets Refusal if the function that the letter names must not be invoked: one outside of the stack, and
+// refuse sets Refusal if the function that the message names must not be invoked: one outside of the stack, and
 // one that is not that of the queue, because the sender of such a message writes all of it.
-func (l *Letter) refuse(q Queue, known Functions) {
-	if l.Function == "" {
+func (m *Message) refuse(q Queue, known Functions) {
+	if m.Function == "" {
 		return
 	}
-	name, unqualified, ofStack := known.find(l.Function)
+	name, unqualified, ofStack := known.find(m.Function)
 	switch {
 	case !ofStack:
-		l.Refusal = notOfStack
+		m.Refusal = notOfStack
 	case q.Function != "" && name != q.Function:
-		l.Refusal = notOfQueue
+		m.Refusal = notOfQueue
 	default:
-		l.Function = unqualified
+		m.Function = unqualified
 	}
 }
 
-// newLetter returns the letter of a message. Why it became one is in attributes, if EventBridge could not
+// newMessage reads a message as SQS returns it. Why it is a dead letter is in attributes, if EventBridge could not
 // deliver an event (EventBridge user guide, "Using dead-letter queues to process undelivered events"), or in
 // the body, for a failed invocation (Lambda developer guide, "Capturing records of Lambda asynchronous invocations").
-func newLetter(q Queue, m types.Message) *Letter {
-	l := &Letter{
-		ID: aws.ToString(m.MessageId), Queue: q.Name, Function: q.Function, SentAt: sentAt(m),
-		Body: aws.ToString(m.Body), url: q.URL, receipt: aws.ToString(m.ReceiptHandle),
+func newMessage(q Queue, raw types.Message) *Message {
+	// An error is impossible: every queue has the time, if it is asked for.
+	sentAt, _ := strconv.ParseInt(raw.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
+	m := &Message{
+		ID: aws.ToString(raw.MessageId), Queue: q.Name, Function: q.Function, SentAt: time.UnixMilli(sentAt).UTC(),
+		Body: aws.ToString(raw.Body), url: q.URL, receipt: aws.ToString(raw.ReceiptHandle),
 	}
 	var record struct {
 		TopicARN       string `json:"TopicArn"` // of what a topic could not deliver
@@ -88,26 +90,18 @@ func newLetter(q Queue, m types.Message) *Letter {
 		ResponsePayload json.RawMessage `json:"responsePayload"`
 	}
 	request := &record.RequestContext
-	if json.Unmarshal([]byte(l.Body), &record) == nil && request.FunctionARN != "" {
-		l.Function = request.FunctionARN
-		l.Reason = cmp.Or(errorMessage(record.ResponsePayload), request.Condition)
+	if json.Unmarshal([]byte(m.Body), &record) == nil && request.FunctionARN != "" {
+		m.Function = request.FunctionARN
+		m.Reason = cmp.Or(errorMessage(record.ResponsePayload), request.Condition)
 	}
-	l.fromQueue = q.Function != "" && request.FunctionARN == "" && record.TopicARN == ""
-	attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
-	l.Function = cmp.Or(attribute("TARGET_ARN"), l.Function)
+	m.fromQueue = q.Function != "" && request.FunctionARN == "" && record.TopicARN == ""
+	attribute := func(name string) string { return aws.ToString(raw.MessageAttributes[name].StringValue) }
+	m.Function = cmp.Or(attribute("TARGET_ARN"), m.Function)
 	if code := attribute("ERROR_CODE"); code != "" {
-		l.Reason = strings.TrimSuffix(code+": "+attribute("ERROR_MESSAGE"), ": ")
+		m.Reason = strings.TrimSuffix(code+": "+attribute("ERROR_MESSAGE"), ": ")
 	}
-	l.EventID, l.DetailType = eventIn(l.Body)
-	return l
-}
-
-func sentAt(m types.Message) time.Time {
-	ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
-	if err != nil {
-		return time.Time{} // every queue has it, if it is asked for
-	}
-	return time.UnixMilli(ms).UTC()
+	m.EventID, m.DetailType = eventIn(m.Body)
+	return m
 }
 
 // errorMessage returns the message in the answer of a failed function.
@@ -115,9 +109,7 @@ func errorMessage(payload []byte) string {
 	var failure struct {
 		Message string `json:"errorMessage"`
 	}
-	if json.Unmarshal(payload, &failure) != nil {
-		return ""
-	}
+	_ = json.Unmarshal(payload, &failure) // the message stays empty
 	return failure.Message
 }
 
@@ -131,13 +123,11 @@ func eventIn(body string) (id, detailType string) {
 		ID         any `json:"id"`
 		DetailType any `json:"detail-type"`
 	}
-	if json.Unmarshal(batch.Messages[0].Body, &envelope) != nil {
-		return "", ""
-	}
+	_ = json.Unmarshal(batch.Messages[0].Body, &envelope) // both stay empty
 	id, _ = envelope.ID.(string)
 	detailType, _ = envelope.DetailType.(string)
 	return id, detailType
 }
 
 // Is reports whether id is that of the message or of the event in it.
-func (l *Letter) Is(id string) bool { return id != "" && (id == l.ID || id == l.EventID) }
+func (m *Message) Is(id string) bool { return id != "" && (id == m.ID || id == m.EventID) }

@@ -12,24 +12,23 @@ import (
 	"testing"
 )
 
-// fakeAWS answers EventBridge, CloudFormation and SNS with what a test puts into it,
-// and has no table at all.
+// fakeAWS answers EventBridge, CloudFormation and SNS with what a test puts into it, and has no table.
 type fakeAWS struct {
 	*httptest.Server
 
-	// status and body, where status is set, answer every request.
+	// status and body answer every request, if status is set.
 	status int
 	body   string
-	// putEvents answers PutEvents; empty takes the event as "evt-1".
+	// putEvents is the answer to PutEvents; if it is empty, the id of the event is "evt-1".
 	putEvents string
 	// outputs are those of the stack named "Chimewatch".
 	outputs map[string]string
-	// sns holds what SNS answers.
+	// sns answers the requests to SNS.
 	sns fakeSNS
 
 	mu sync.Mutex
-	// entries are the events that came, authorization the headers of requests,
-	// tables the names of the tables that were asked for.
+	// entries are the received events, authorization the headers of requests, tables the names of the tables in
+	// requests.
 	entries       []map[string]any
 	authorization []string
 	tables        []string
@@ -62,7 +61,8 @@ func (f *fakeAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.tables = append(f.tables, input.TableName)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)
-		io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`)
+		io.WriteString(w,
+			`{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`)
 	default:
 		form, _ := url.ParseQuery(string(body))
 		if form.Get("Version") == snsVersion {
@@ -94,7 +94,8 @@ func (f *fakeAWS) answerDescribeStacks(w http.ResponseWriter, body string) {
 	name := form.Get("StackName")
 	if name != "Chimewatch" {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id %s does not exist</Message></Error></ErrorResponse>`, name)
+		fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>`+
+			`<Message>Stack with id %s does not exist</Message></Error></ErrorResponse>`, name)
 		return
 	}
 	var outputs strings.Builder
@@ -103,6 +104,6 @@ func (f *fakeAWS) answerDescribeStacks(w http.ResponseWriter, body string) {
 	}
 	fmt.Fprintf(w, `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Chimewatch</StackName>`+
 		`<StackId>arn:aws:cloudformation:us-east-1:111122223333:stack/Chimewatch/1</StackId>`+
-		`<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>%s</Outputs></member></Stacks>`+
-		`</DescribeStacksResult></DescribeStacksResponse>`, outputs.String())
+		`<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>`+
+		`<Outputs>%s</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, outputs.String())
 }

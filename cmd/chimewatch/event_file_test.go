@@ -27,24 +27,32 @@ func jsonText(text string) string {
 	return string(b)
 }
 
-// wrappings are what an event may be in, each around the event's JSON.
+// wrappings put an event's JSON into each form of a file that the command reads.
 var wrappings = map[string]func(event string) string{
 	"failed invocation": func(e string) string {
-		return `{"version":"1.0","requestContext":{"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:f","condition":"RetriesExhausted"},` +
+		return `{"version":"1.0","requestContext":{"condition":"RetriesExhausted",` +
+			`"functionArn":"arn:aws:lambda:us-east-1:111122223333:function:f"},` +
 			`"requestPayload":` + e + `,"responsePayload":{"errorMessage":"m"}}`
 	},
 	"SQS": func(e string) string {
-		return `{"Records":[{"messageId":"m","eventSource":"aws:sqs","messageAttributes":{"RULE_ARN":{}},"body":` + jsonText(e) + `}]}`
+		return `{"Records":[{"messageId":"m","eventSource":"aws:sqs","messageAttributes":{"RULE_ARN":{}},"body":` +
+			jsonText(e) + `}]}`
 	},
-	"SNS":          func(e string) string { return `{"Type":"Notification","MessageId":"m","Message":` + jsonText(e) + `}` },
-	"one record":   func(e string) string { return `{"messageId":"m","eventSource":"aws:sqs","body":` + jsonText(e) + `}` },
+	"SNS": func(e string) string {
+		return `{"Type":"Notification","MessageId":"m","Message":` + jsonText(e) + `}`
+	},
+	"one record": func(e string) string {
+		return `{"messageId":"m","eventSource":"aws:sqs","body":` + jsonText(e) + `}`
+	},
 	"JSON text":    jsonText,
 	"text of text": func(e string) string { return jsonText(jsonText(e)) },
 	"dead letter": func(e string) string {
-		return `{"id":"m","queue":"rules","sentAt":"2026-03-09T14:08:30Z","function":"f","reason":"r","body":` + jsonText(e) + `}`
+		return `{"id":"m","queue":"rules","sentAt":"2026-03-09T14:08:30Z","function":"f","reason":"r",` +
+			`"body":` + jsonText(e) + `}`
 	},
 	"Kinesis": func(e string) string {
-		return `{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"` + base64.StdEncoding.EncodeToString([]byte(e)) + `"}}]}`
+		return `{"Records":[{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"1","data":"` +
+			base64.StdEncoding.EncodeToString([]byte(e)) + `"}}]}`
 	},
 	"received message": func(e string) string {
 		return `{"Messages":[{"MessageId":"m","ReceiptHandle":"h","MD5OfBody":"x","Body":` + jsonText(e) + `}]}`
@@ -53,10 +61,13 @@ var wrappings = map[string]func(event string) string{
 }
 
 func init() { // in a literal they would refer to themselves
-	wrappings["SNS to SQS"] = func(e string) string { return wrappings["SQS"](wrappings["SNS"](e)) }
-	wrappings["failed invocation as a dead letter"] = func(e string) string { return wrappings["dead letter"](wrappings["failed invocation"](e)) }
-	wrappings["SQS within a failed invocation"] = func(e string) string { return wrappings["failed invocation"](wrappings["SQS"](e)) }
-	wrappings["array within a dead letter"] = func(e string) string { return wrappings["dead letter"](wrappings["array"](e)) }
+	both := func(outer, inner string) func(string) string {
+		return func(e string) string { return wrappings[outer](wrappings[inner](e)) }
+	}
+	wrappings["SNS to SQS"] = both("SQS", "SNS")
+	wrappings["failed invocation as a dead letter"] = both("dead letter", "failed invocation")
+	wrappings["SQS within a failed invocation"] = both("failed invocation", "SQS")
+	wrappings["array within a dead letter"] = both("dead letter", "array")
 }
 
 func validated(t *testing.T, input string) []checkedEvent {
@@ -69,8 +80,8 @@ func validated(t *testing.T, input string) []checkedEvent {
 	return results
 }
 
-// What is found in an event is the same however it is wrapped.
-func TestWrappedEventsAreJudgedAsTheyAre(t *testing.T) {
+// The findings about an event do not depend on its wrapping.
+func TestWrappedEventsHaveTheSameFindings(t *testing.T) {
 	var events []string
 	for _, e := range schemas.Examples() {
 		event := compact(t, string(e.Body))
@@ -82,7 +93,8 @@ func TestWrappedEventsAreJudgedAsTheyAre(t *testing.T) {
 		for _, event := range events {
 			wrapped = append(wrapped, wrap(event))
 		}
-		if diff := cmp.Diff(want, validated(t, strings.Join(wrapped, "\n")), cmp.AllowUnexported(checkedEvent{})); diff != "" {
+		got := validated(t, strings.Join(wrapped, "\n"))
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(checkedEvent{})); diff != "" {
 			t.Errorf("%s (-bare +wrapped):\n%s", name, diff)
 		}
 	}
@@ -100,11 +112,12 @@ func entryOf(t *testing.T, event string) string {
 	if err := json.Unmarshal([]byte(event), &e); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf(`{"Source":%q,"DetailType":%q,"Time":%q,"Detail":%s}`, e.Source, e.DetailType, e.Time, jsonText(string(e.Detail)))
+	return fmt.Sprintf(`{"Source":%q,"DetailType":%q,"Time":%q,"Detail":%s}`, e.Source, e.DetailType, e.Time,
+		jsonText(string(e.Detail)))
 }
 
-// Each entry of PutEvents is checkedEvent by itself, by the index that it has.
-func TestEntriesOfPutEventsAreJudgedEach(t *testing.T) {
+// Each entry of PutEvents is checked by itself, and has its own index.
+func TestEntriesOfPutEventsAreCheckedEach(t *testing.T) {
 	var entries []string
 	var want []checkedEvent
 	for i, e := range schemas.Examples() {
@@ -141,7 +154,7 @@ func TestEntriesOfPutEventsAreJudgedEach(t *testing.T) {
 	}
 }
 
-// The entries that the project is tested with are read.
+// The entries of the project's test cases are read.
 func TestCasesAreValidated(t *testing.T) {
 	files, err := filepath.Glob("../../test/cases/*.json")
 	if err != nil || len(files) == 0 {
@@ -168,11 +181,12 @@ func TestCasesAreValidated(t *testing.T) {
 	}
 }
 
-// What one record of many lacks is a problem of its own.
+// A broken record among others is a problem of its own.
 func TestBrokenWrappings(t *testing.T) {
 	created := compact(t, example(t, "created"))
-	got := validated(t, `{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":`+jsonText(created)+`},{"eventSource":"aws:odd"},`+
-		`{"eventSource":"aws:sqs","messageId":"3","body":"no JSON"}]}`)
+	got := validated(t,
+		`{"Records":[{"eventSource":"aws:sqs","messageId":"1","body":`+jsonText(created)+`},{"eventSource":"aws:odd"},`+
+			`{"eventSource":"aws:sqs","messageId":"3","body":"no JSON"}]}`)
 	faulty := 0
 	for _, v := range got {
 		if len(v.Problems) > 0 {
@@ -186,8 +200,15 @@ func TestBrokenWrappings(t *testing.T) {
 	for range 40 {
 		deep = `[` + deep + `]`
 	}
-	for _, text := range []string{`{"queue":"rules","body":"{"}`, `{"queue":"rules","body":""}`, `{"Records":[]}`, `"{\"id\":"`,
-		`{"a":` + jsonText(deep) + `}`, `{"queue":"rules","body":` + jsonText(deep) + `}`, `{"error":{"class":"not-found"}}`} {
+	for _, text := range []string{
+		`{"queue":"rules","body":"{"}`,
+		`{"queue":"rules","body":""}`,
+		`{"Records":[]}`,
+		`"{\"id\":"`,
+		`{"a":` + jsonText(deep) + `}`,
+		`{"queue":"rules","body":` + jsonText(deep) + `}`,
+		`{"error":{"class":"not-found"}}`,
+	} {
 		if got := validated(t, text); len(got) != 1 || len(got[0].Problems) == 0 {
 			t.Errorf("%.80s: got %+v, want one event with problems", text, got)
 		}
@@ -202,7 +223,7 @@ func utf16Of(text string, order binary.AppendByteOrder) string {
 	return string(b)
 }
 
-// A file may have an encoding that PowerShell writes; another is named.
+// A file may have an encoding that PowerShell writes; the error about any other names it.
 func TestEncodings(t *testing.T) {
 	text := strings.Replace(example(t, "created"), `"detail": {`, `"detail": {"note":"é 𝄞 ﹣",`, 1)
 	want := validated(t, text)
@@ -236,19 +257,21 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// The runbook's step for a dead letter works as it is written there.
-func TestTheRunbooksStepForADeadLetter(t *testing.T) {
+// The runbook's command for a dead letter works as it is written there.
+func TestRunbookStepForADeadLetter(t *testing.T) {
 	text, err := os.ReadFile("../../docs/RUNBOOK.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if step := "`chimewatch dead-letters show ID -o json \\| chimewatch events validate -`"; !strings.Contains(string(text), step) {
+	step := "`chimewatch dead-letters show ID -o json \\| chimewatch events validate -`"
+	if !strings.Contains(string(text), step) {
 		t.Fatalf("the runbook has no %s", step)
 	}
 	paused := compact(t, example(t, "paused"))
 	broken := strings.Replace(paused, `"chime:MediaInsightsPaused"`, "7", 1)
 	note := compact(t, example(t, "voice-tone-failure"))
-	lost := map[string]sqs.Attribute{"RULE_ARN": {DataType: "String", StringValue: "arn:aws:events:us-east-1:111122223333:rule/r"}}
+	rule := sqs.Attribute{DataType: "String", StringValue: "arn:aws:events:us-east-1:111122223333:rule/r"}
+	lost := map[string]sqs.Attribute{"RULE_ARN": rule}
 	all := map[string]*sqs.Queue{"rules": sqs.New("rules"), "functions": sqs.New("functions"), "voice": sqs.New("voice")}
 	service := sqs.NewService("111122223333", "us-east-1", all["rules"], all["functions"], all["voice"]).Handler()
 	f := &fakeAWS{}
@@ -261,7 +284,9 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	url := server.URL + "/111122223333/"
-	outputs := map[string]string{"rules": "RuleDeadLettersUrl", "functions": "FunctionDeadLettersUrl", "voice": "VoiceDeadLettersUrl"}
+	outputs := map[string]string{
+		"rules": "RuleDeadLettersUrl", "functions": "FunctionDeadLettersUrl", "voice": "VoiceDeadLettersUrl",
+	}
 	for _, test := range []struct {
 		name, queue, body string
 		attributes        map[string]sqs.Attribute
@@ -273,15 +298,18 @@ func TestTheRunbooksStepForADeadLetter(t *testing.T) {
 		{"failed", "functions", wrappings["failed invocation"](paused), nil, "status", ""},
 		{"failed, unusable", "functions", wrappings["failed invocation"](broken), nil, "status", "/detail/eventType"},
 		{"notification", "voice", note, nil, "voice", ""},
-		{"notification of an unknown type", "voice", strings.Replace(note, "VoiceToneAnalysisStatus", "Odd", 1), nil, "voice", ""},
+		{"notification of an unknown type", "voice", strings.Replace(note, "VoiceToneAnalysisStatus", "Odd", 1), nil,
+			"voice", ""},
 		{"notification that is none", "voice", "no JSON", nil, "voice", "is not JSON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			id := all[test.queue].Send(test.body, test.attributes)
-			f.outputs = map[string]string{outputs[test.queue]: url + test.queue, "VoiceFunctionName": "v"} // one, as each is waited for
-			shown := execute(nil, "", "dead-letters", "show", id, "-o", "json", "--region", "us-east-1", "--endpoint-url", server.URL)
+			// Only one queue, because each is waited for.
+			f.outputs = map[string]string{outputs[test.queue]: url + test.queue, "VoiceFunctionName": "v"}
+			shown := execute(nil, "", "dead-letters", "show", id, "-o", "json", "--region", "us-east-1", "--endpoint-url",
+				server.URL)
 			if shown.code != exitDone {
-				t.Fatalf("got exit code %d and %q, want the letter", shown.code, shown.stderr)
+				t.Fatalf("got exit code %d and %q, want the dead letter", shown.code, shown.stderr)
 			}
 			got := execute(nil, shown.stdout, "events", "validate", "-")
 			if (got.code == exitDone) != (test.problem == "") || !strings.Contains(got.stdout, test.problem) ||

@@ -15,12 +15,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// refusal is an answer that says no, in the words of each service.
+// refusal is an error of AWS, with the code of each protocol.
 type refusal struct {
 	name   string
 	status int
-	// cloudFormation is the code of the query protocol, which SNS speaks as well; json
-	// that of the others. Empty where the answer has no code.
+	// cloudFormation is the code in the query protocol, which SNS uses, too; json is that of the others. Both are
+	// empty for an answer without a code.
 	cloudFormation, json string
 	class                apperr.Class
 	fix                  string
@@ -28,10 +28,12 @@ type refusal struct {
 
 var refusals = []refusal{
 	{"expired", 403, "ExpiredToken", "ExpiredTokenException", apperr.Invalid, "renew them"},
-	{"denied", 403, "AccessDenied", "AccessDeniedException", apperr.Internal, "to these credentials, or use --profile with others"},
+	{"denied", 403, "AccessDenied", "AccessDeniedException", apperr.Internal,
+		"to these credentials, or use --profile with others"},
 	{"unknown key", 403, "InvalidClientTokenId", "UnrecognizedClientException", apperr.Invalid, "check the access key"},
 	{"wrong secret", 403, "SignatureDoesNotMatch", "InvalidSignatureException", apperr.Invalid, "check the access key"},
-	{"no token", 403, "MissingAuthenticationToken", "MissingAuthenticationTokenException", apperr.Invalid, "check the access key"},
+	{"no token", 403, "MissingAuthenticationToken", "MissingAuthenticationTokenException", apperr.Invalid,
+		"check the access key"},
 	{"Region not enabled", 403, "OptInRequired", "OptInRequired", apperr.Invalid, "check the access key"},
 	{"throttled", 400, "Throttling", "ThrottlingException", apperr.Throttled, "wait a little"},
 	{"failed", 500, "InternalFailure", "InternalServerError", apperr.Unavailable, "try again"},
@@ -41,7 +43,7 @@ var refusals = []refusal{
 	{"throttled without a code", 429, "", "", apperr.Throttled, "wait a little"},
 }
 
-// refusing answers all services with a refusal, but CloudFormation where stack says so.
+// refusing returns the URL of a server that answers every request with a refusal; with stack, except CloudFormation's.
 func refusing(t *testing.T, r refusal, stack bool) string {
 	t.Helper()
 	f := &fakeAWS{outputs: map[string]string{"TableName": "t", "FailureTopicArn": "arn:aws:sns:us-east-1:111122223333:f",
@@ -51,7 +53,8 @@ func refusing(t *testing.T, r refusal, stack bool) string {
 			f.answerDescribeStacks(w, string(body))
 			return
 		}
-		code, format := r.cloudFormation, "<ErrorResponse><Error><Code>%s</Code><Message>said by the service</Message></Error></ErrorResponse>"
+		code := r.cloudFormation
+		format := "<ErrorResponse><Error><Code>%s</Code><Message>said by the service</Message></Error></ErrorResponse>"
 		if req.Header.Get("X-Amz-Target") != "" {
 			code, format = r.json, `{"__type":%q,"message":"said by the service"}`
 		}
@@ -66,15 +69,16 @@ func refusing(t *testing.T, r refusal, stack bool) string {
 	return server.URL
 }
 
-// asking are a command line of each kind.
+// asking has a command line of each kind.
 var asking = [][]string{
 	{"calls", "list"}, {"calls", "show", "x"}, {"incidents", "list"}, {"incidents", "show", "g.1"}, {"alerts", "list"},
-	{"consent", "list"}, {"consent", "show", "x"}, {"consent", "grant", "--transaction", "x", "--by", "me", "--scope", "both"},
+	{"consent", "list"}, {"consent", "show", "x"},
+	{"consent", "grant", "--transaction", "x", "--by", "me", "--scope", "both"},
 	{"dead-letters", "list"}, {"topics", "list"}, {"send", "paused"},
 }
 
-// checkAdvice checks class and fix of an error in JSON, and that nothing sends people
-// to the name of the table, which is not at fault.
+// checkAdvice checks class and fix of an error in JSON, and that it does not mention the name of the table, which is
+// not the cause.
 func checkAdvice(t *testing.T, args []string, endpoint string, class apperr.Class, fix string) {
 	t.Helper()
 	got := execute(nil, "", append(args, "-o", "json", "--region", "us-east-1", "--endpoint-url", endpoint)...)
@@ -92,8 +96,8 @@ func checkAdvice(t *testing.T, args []string, endpoint string, class apperr.Clas
 	}
 }
 
-// Whatever asks AWS says what to do about the answer, whichever service gave it.
-func TestEveryCommandSaysWhatToDo(t *testing.T) {
+// Every command that calls AWS says what to do about an error, for each service that may return it.
+func TestEveryCommandExplainsAWSErrors(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {
 			for _, stack := range []bool{false, true} {
@@ -118,9 +122,8 @@ func TestEveryCommandSaysWhatToDo(t *testing.T) {
 	})
 }
 
-// The usual mistake on call is another Region or another profile: so a stack that is
-// not there is said to be missing where it was looked for.
-func TestNoStackSaysWhereItWasLookedFor(t *testing.T) {
+// The usual mistake is another Region or another profile, so the error names where the stack was looked for.
+func TestMissingStackNamesAccountRegionAndProfile(t *testing.T) {
 	profiles := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(profiles, []byte("[profile ops]\nregion = eu-central-1\naws_access_key_id = AKIDOPS\n"+
 		"aws_secret_access_key = s\naws_account_id = 111122223333\n"), 0o600); err != nil {
@@ -132,7 +135,8 @@ func TestNoStackSaysWhereItWasLookedFor(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"variables", map[string]string{"AWS_REGION": "us-west-2"}, nil, "in us-west-2 (with the keys of AWS_ACCESS_KEY_ID) at "},
+		{"variables", map[string]string{"AWS_REGION": "us-west-2"}, nil,
+			"in us-west-2 (with the keys of AWS_ACCESS_KEY_ID) at "},
 		{"account of variables", map[string]string{"AWS_REGION": "us-west-2", "AWS_ACCOUNT_ID": "444455556666"}, nil,
 			"in account 444455556666, us-west-2 (with the keys of AWS_ACCESS_KEY_ID) at "},
 		{"profile flag", nil, []string{"--profile", "ops"}, "in account 111122223333, eu-central-1 (profile ops) at "},

@@ -14,12 +14,13 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// What failed while the table was away is handled once it is redriven; what
-// cannot be used stays, with the reason, until somebody deletes it.
+// Dead letters of failed invocations are handled by redrive; what cannot be handled stays, with the reason,
+// until somebody deletes it.
 func TestDeadLetters(t *testing.T) {
 	needNode(t)
 	dir := t.TempDir()
-	stack, err := local.Start(t.Context(), local.Options{Dir: dir, Functions: binaries.Functions(t, binaries.All...), Modules: "."})
+	stack, err := local.Start(t.Context(),
+		local.Options{Dir: dir, Functions: binaries.Functions(t, binaries.All...), Modules: "."})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,8 @@ func TestDeadLetters(t *testing.T) {
 			`"functionArn":"arn:aws:lambda:us-east-1:123456789012:function:status:$LATEST"},` +
 			`"requestPayload":` + event + `,"responsePayload":{"errorMessage":` +
 			`"table chimewatch: is away, says +12065550100 to sip:12065550101@198.51.100.7"}}`
-		out, err := sqs.NewFromConfig(localConfig(stack.Endpoint())).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body})
+		out, err := sqs.NewFromConfig(localConfig(stack.Endpoint())).SendMessage(t.Context(),
+			&sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,17 +68,17 @@ func TestDeadLetters(t *testing.T) {
 	listed := command(exitDone, "list")
 	for _, want := range []string{handled, unusable, "status", "Media Insights State Change", "is away"} {
 		if !strings.Contains(listed.stdout, want) {
-			t.Errorf("list: got %q, want it to tell %s", listed.stdout, want)
+			t.Errorf("list: got %q, want %s in it", listed.stdout, want)
 		}
 	}
 	noNumbers(t, "list", listed, "2065550100", "2065550101")
 	if got := command(exitDone, "list", "--limit", "1"); !strings.Contains(got.stderr, "2 here, of which the newest 1") {
 		t.Errorf("list --limit 1: got %q, want it to say that there is more", got.stderr)
 	}
-	var shown letterReport
+	var shown deadLetterReport
 	err = json.Unmarshal([]byte(command(exitDone, "show", "bad", "-o", "json").stdout), &shown)
 	if err != nil || shown.ID != unusable || !strings.Contains(shown.Body, `"time":"yesterday, (206) 555-0102"`) {
-		t.Errorf("show: got %+v (%v), want the letter with its bytes", shown, err)
+		t.Errorf("show: got %+v (%v), want the dead letter with its bytes", shown, err)
 	}
 	if strings.Contains(shown.Reason, "2065550101") {
 		t.Errorf("show: got the reason %q, want no full number", shown.Reason)
@@ -99,7 +101,8 @@ func TestDeadLetters(t *testing.T) {
 		}
 	}
 	id := event.Detail.MediaInsightsPipelineArn[strings.LastIndex(event.Detail.MediaInsightsPipelineArn, "/")+1:]
-	if got := execute(nil, "", "calls", "show", id, "--local", "--local-dir", dir, "-o", "json"); !strings.Contains(got.stdout, `"status": "Failed"`) {
+	got := execute(nil, "", "calls", "show", id, "--local", "--local-dir", dir, "-o", "json")
+	if !strings.Contains(got.stdout, `"status": "Failed"`) {
 		t.Errorf("calls show: got %q, %q; want the call that was redriven", got.stdout, got.stderr)
 	}
 	if got := command(exitDone, "delete", unusable); !strings.Contains(got.stdout, "deleted "+unusable) {
@@ -110,8 +113,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// A letter that names a function of somebody else is shown as such and stays
-// where it is; the others are redriven all the same.
+// A dead letter that names a function outside of the stack is marked and stays; the others are redriven.
 func TestDeadLettersOfOtherFunctions(t *testing.T) {
 	needNode(t)
 	dir, functions := t.TempDir(), binaries.Functions(t, binaries.All...)
@@ -163,7 +165,7 @@ func TestDeadLettersOfOtherFunctions(t *testing.T) {
 	const refusal = "not a function of this stack"
 	got := command(exitDone, "list").stdout
 	if strings.Count(got, refusal) != len(foreign) || !strings.Contains(got, elsewhere) {
-		t.Errorf("list: got %q, want %d letters that are %s, with their functions in full", got, len(foreign), refusal)
+		t.Errorf("list: got %q, want %d dead letters that are %s, with their functions in full", got, len(foreign), refusal)
 	}
 	for id, function := range foreign {
 		got := command(exitDone, "show", id).stdout
@@ -177,28 +179,30 @@ func TestDeadLettersOfOtherFunctions(t *testing.T) {
 	var outcomes []redriveReport
 	redriven := command(exitFailed, "redrive", "--all", "-o", "json")
 	if err := json.Unmarshal([]byte(redriven.stdout), &outcomes); err != nil || len(outcomes) != 4 {
-		t.Fatalf("redrive --all: got %+v (%v), want the outcome of every letter", outcomes, err)
+		t.Fatalf("redrive --all: got %+v (%v), want the outcome of every dead letter", outcomes, err)
 	}
 	for _, o := range outcomes {
 		function, isForeign := foreign[o.ID]
 		if o.Handled == isForeign || o.Refused != isForeign ||
 			isForeign && (o.Function != function || !strings.Contains(o.Error, refusal)) {
-			t.Errorf("redrive --all: got %+v, want only the stack's own letter handled", o)
+			t.Errorf("redrive --all: got %+v, want only the stack's own dead letter handled", o)
 		}
 	}
-	if letters := stack.DeadLetters(); len(letters) != len(foreign) {
-		t.Errorf("got %d letters left, want the %d of other functions", len(letters), len(foreign))
+	if messages := stack.DeadLetters(); len(messages) != len(foreign) {
+		t.Errorf("got %d dead letters left, want the %d of other functions", len(messages), len(foreign))
 	}
 }
 
-// Of a deployed stack, the outputs tell where the queues are.
+// The outputs of a deployed stack name the queues.
 func TestDeadLettersOfADeployedStack(t *testing.T) {
 	aws := newFakeAWS(t)
 	args := []string{"dead-letters", "list", "--endpoint-url", aws.URL, "--region", "us-east-1"}
-	if got := execute(nil, "", args...); got.code != exitFailed || !strings.Contains(got.stderr, "no output that names a dead-letter queue") {
+	if got := execute(nil, "", args...); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "no output that names a dead-letter queue") {
 		t.Errorf("got %d, %q; want it to say that there are no queues", got.code, got.stderr)
 	}
-	if got := execute(nil, "", append(args, "--stack", "Other")...); got.code != exitFailed || !strings.Contains(got.stderr, "Other") {
+	if got := execute(nil, "", append(args, "--stack", "Other")...); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "Other") {
 		t.Errorf("got %d, %q; want it to name the stack", got.code, got.stderr)
 	}
 }

@@ -15,19 +15,23 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 )
 
-// severalIncidents keeps incidents of some days, at times before now, and returns
-// their ids by a name.
+// severalIncidents stores incidents of several days, and returns their ids by name.
 func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[string]string {
 	t.Helper()
 	now, ids := *clock, map[string]string{}
 	number := 0
-	join := func(name, connector string, class incident.Class, target, reason string, loss incident.Loss, ago time.Duration) incident.Incident {
+	service := incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return *clock }}
+	join := func(
+		name, connector string, class incident.Class, target, reason string, loss incident.Loss, ago time.Duration,
+	) incident.Incident {
 		number++
 		*clock = now.Add(-ago)
-		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return *clock }}).Record(t.Context(), incident.Report{
-			Group: incident.Group{Scope: "voice-connector/" + connector, Element: "Sink"}, Class: class, Target: target, Reason: reason,
-			Losses: []incident.Loss{loss}, Began: *clock,
-			Occurrence: incident.Occurrence{PipelineID: fmt.Sprintf("pipeline-%02d", number), CallID: fmt.Sprintf("call-%02d", number), At: *clock},
+		i, err := service.Record(t.Context(), incident.Report{
+			Group: incident.Group{Scope: "voice-connector/" + connector, Element: "Sink"},
+			Class: class, Target: target, Reason: reason, Losses: []incident.Loss{loss}, Began: *clock,
+			Occurrence: incident.Occurrence{
+				PipelineID: fmt.Sprintf("pipeline-%02d", number), CallID: fmt.Sprintf("call-%02d", number), At: *clock,
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -44,9 +48,10 @@ func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[strin
 	end(join("old", "aaa", incident.Permissions, "kms", "denied", incident.Insights, 72*time.Hour), 71*time.Hour)
 	end(join("over", "aaa", incident.Quota, "", "full", incident.Transcript, 30*time.Minute), 10*time.Minute)
 	join("open", "bbb", incident.Unknown, "", "it broke", incident.VoiceEnhancement, 20*time.Minute)
-	// It opened before all but one, and came back a minute ago, graver and for another reason.
-	end(join("back", "ccc", incident.Permissions, "", "denied for arn:aws:iam::111122223333:role/a", incident.Insights, 5*time.Hour), 2*time.Hour)
-	join("back", "ccc", incident.Permissions, "", "denied for arn:aws:iam::111122223333:role/b", incident.Insights, 2*time.Minute)
+	// It opened before all but one, and was reopened a minute ago, more severe and for another reason.
+	const denied = "denied for arn:aws:iam::111122223333:role/"
+	end(join("back", "ccc", incident.Permissions, "", denied+"a", incident.Insights, 5*time.Hour), 2*time.Hour)
+	join("back", "ccc", incident.Permissions, "", denied+"b", incident.Insights, 2*time.Minute)
 	join("back", "ccc", incident.Unknown, "", "The key is disabled", incident.Recording, time.Minute)
 	*clock = now
 	return ids
@@ -55,10 +60,11 @@ func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[strin
 func TestIncidentsAreListedByTheirLastFailure(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	clock := time.Now().UTC().Truncate(time.Second)
-	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{Now: func() time.Time { return clock }})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName,
+		dynamo.Options{Now: func() time.Time { return clock }})
 	ids := severalIncidents(t, s, &clock)
 	chimewatch := func(args ...string) result {
-		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)
+		return executeOn(server.URL(), args...)
 	}
 	names := map[string]string{}
 	for name, id := range ids {
@@ -98,7 +104,9 @@ func TestIncidentsAreListedByTheirLastFailure(t *testing.T) {
 		})
 	}
 	for _, tt := range []struct{ flags, want string }{
-		{"--state shut", "--state"}, {"--severity grave", "use one of: critical, high, medium, low"}, {"--class none", "permissions"},
+		{"--state shut", "--state"},
+		{"--severity grave", "use one of: critical, high, medium, low"},
+		{"--class none", "permissions"},
 		{"--open --state closed", "--open"},
 	} {
 		got := chimewatch(append([]string{"incidents", "list"}, strings.Fields(tt.flags)...)...)
@@ -135,22 +143,26 @@ func TestIncidentsAreListedByTheirLastFailure(t *testing.T) {
 func TestIncidentShowsEveryReasonAndCall(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	clock := time.Now().UTC().Truncate(time.Second)
-	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{Now: func() time.Time { return clock }})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName,
+		dynamo.Options{Now: func() time.Time { return clock }})
 	id := severalIncidents(t, s, &clock)["back"]
 	chimewatch := func(args ...string) result {
-		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)
+		return executeOn(server.URL(), args...)
 	}
 	shown := chimewatch("incidents", "show", id, "--calls")
-	for _, want := range []string{"reopened  1 time\n", "severity  critical\n", "denied for arn:aws:iam::111122223333:role/a", "The key is disabled",
+	for _, want := range []string{"reopened  1 time\n", "severity  critical\n",
+		"denied for arn:aws:iam::111122223333:role/a", "The key is disabled",
 		"pipeline-04", "call-05", "pipeline-06"} {
 		if !strings.Contains(shown.stdout, want) {
 			t.Errorf("got %s, want %q in it", shown.stdout, want)
 		}
 	}
-	if short := chimewatch("incidents", "show", id[strings.LastIndex(id, "-")+1:], "--calls"); short.stdout != shown.stdout {
+	short := chimewatch("incidents", "show", id[strings.LastIndex(id, "-")+1:], "--calls")
+	if short.stdout != shown.stdout {
 		t.Errorf("by the end of its id: got %q and %q, want the same", short.stdout, short.stderr)
 	}
-	if got := chimewatch("incidents", "show", "0123456789ab.1"); got.code != exitFailed || !strings.Contains(got.stderr, "knows no incident 0123456789ab.1") {
+	if got := chimewatch("incidents", "show", "0123456789ab.1"); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "knows no incident 0123456789ab.1") {
 		t.Errorf("an end that is none: got %d and %q, want it not found", got.code, got.stderr)
 	}
 	report := func() (r incidentReport) {
