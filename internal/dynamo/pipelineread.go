@@ -133,7 +133,7 @@ func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
 	})
 }
 
-// Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
+// Open implements watchdog.Repository: by what is known now, see Known. Of pipelines
 // that were asked about at the same time, the oldest is first.
 func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	var list []OpenPipeline

@@ -53,7 +53,7 @@ type Occurrence struct {
 	CallID     string
 	// At is the time of the first event of the failure, Seen when it was handled.
 	At, Seen time.Time
-	// Reasons are the ids of the reasons that its events gave, sorted; empty where
+	// Reasons are the ids of the reasons of its events, sorted; empty where
 	// it was counted by a version that did not keep them.
 	Reasons []string
 }

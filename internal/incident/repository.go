@@ -40,7 +40,7 @@ type Repository interface {
 	// NewestOccurrence returns the newest times of an incident's occurrences: when one
 	// was handled, and when one happened. Both are zero where there is none.
 	NewestOccurrence(ctx context.Context, incidentID string) (Occurrence, error)
-	// Tally counts an incident's calls by reading all occurrences.
+	// CountOccurrences counts an incident's calls by reading all occurrences.
 	CountOccurrences(ctx context.Context, incidentID string) (OccurrenceCounts, error)
 
 	// SetCause makes the cause better known, on condition that it is as i has it.
