@@ -167,7 +167,7 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 	return list, nil
 }
 
-// EachPipeline implements watchdog.EventReader.
+// EachPipeline implements watchdog.EventReader and incident.Repository.
 func (s *Store) EachPipeline(ctx context.Context, q Query, limit int, do func(pipeline.State) bool) error {
 	for read := 0; read < limit; {
 		page, err := s.List(ctx, q)

@@ -14,10 +14,9 @@ type Repository interface {
 	// Pipeline returns what is known of a pipeline; an error of class NotFound when
 	// that is nothing.
 	Pipeline(ctx context.Context, id string) (pipeline.State, error)
-	// NewestPipelines calls do with what is known of each pipeline that began in a span,
-	// newest first, until do returns true or limit were read. Rehearsals and events from
-	// the future are left out.
-	NewestPipelines(ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool) error
+	// EachPipeline calls do with what is known of each pipeline of a query, newest first,
+	// until do returns true or limit were read. Events from the future are left out.
+	EachPipeline(ctx context.Context, q pipeline.Query, limit int, do func(pipeline.State) bool) error
 
 	// GroupIncidents returns the incidents of a group, newest first. It reads page by
 	// page until enough returns true.

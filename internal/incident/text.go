@@ -163,14 +163,12 @@ func (t *text) token(s string) []string {
 		t.codes = append(t.codes, code)
 		return segments(s)
 	}
-	if strings.ContainsAny(s, "#.$_") {
+	id := len(s) >= maxWithDigit && strings.ContainsAny(s, "0123456789") && serviceWords[s] == ""
+	switch {
+	case strings.ContainsAny(s, "#.$_"):
 		return serviceSegments(s)
-	}
-	if strings.Contains(s, "-") && !hyphenated[s] {
+	case id, strings.Contains(s, "-") && !hyphenated[s]:
 		return nil
-	}
-	if len(s) >= maxWithDigit && strings.ContainsAny(s, "0123456789") && serviceWords[s] == "" {
-		return nil // an id
 	}
 	return []string{s}
 }
@@ -205,17 +203,12 @@ func segments(s string) []string {
 }
 
 // serviceSegments returns the parts of a type's name that name a service.
-func serviceSegments(s string) (words []string) {
+func serviceSegments(s string) []string {
 	parts := segments(s)
 	if len(parts) < 2 || !namespaces[parts[0]] {
 		return nil
 	}
-	for _, p := range parts[1:] {
-		if serviceWords[p] != "" {
-			words = append(words, p)
-		}
-	}
-	return words
+	return slices.DeleteFunc(parts[1:], func(p string) bool { return serviceWords[p] == "" })
 }
 
 func setOf(words string) map[string]bool {
