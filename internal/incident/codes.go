@@ -123,18 +123,16 @@ var genericCodes = codeTable{
 }
 
 // codes are all of them, by their plain names.
-var codes = index(specificCodes, genericCodes)
-
-func index(specific, generic codeTable) map[string]Code {
+var codes = func() map[string]Code {
 	index := map[string]Code{}
-	for n, row := range slices.Concat(specific, generic) {
+	for n, row := range slices.Concat(specificCodes, genericCodes) {
 		for name := range strings.FieldsSeq(row.names) {
 			bare, _ := plain(name)
-			index[bare] = Code{Name: name, Class: row.class, Target: row.target, Generic: n >= len(specific)}
+			index[bare] = Code{Name: name, Class: row.class, Target: row.target, Generic: n >= len(specificCodes)}
 		}
 	}
 	return index
-}
+}()
 
 // siblings are the ends of codes that no table knows, of services and versions to
 // come: they only count where an ending "Exception", "Error" or "Fault" follows.
