@@ -143,8 +143,8 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 	if q.Owing {
 		sp.index, sp.letter = byState, stateIncident
 	}
-	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (incident.Incident, bool, error) {
-		return decodeIncident(it), true, nil
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]incident.Incident, error) {
+		return readEach(items, decodeIncident), nil
 	})
 }
 

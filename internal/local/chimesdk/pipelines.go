@@ -18,12 +18,14 @@ import (
 
 // Pipeline is a media insights pipeline as the API describes it.
 type Pipeline struct {
-	ID, ARN, ConfigurationARN string
+	ID               string `json:"MediaPipelineId"`
+	ARN              string `json:"MediaPipelineArn"`
+	ConfigurationARN string `json:"MediaInsightsPipelineConfigurationArn,omitempty"`
 	// Status is Initializing, NotStarted, InProgress, Paused, Stopping, Stopped or Failed.
 	Status    string
-	CreatedAt time.Time
-	Elements  []Element
-	Metadata  map[string]string
+	CreatedAt time.Time         `json:"CreatedTimestamp,omitzero"`
+	Elements  []Element         `json:"ElementStatuses"`
+	Metadata  map[string]string `json:"MediaInsightsRuntimeMetadata,omitempty"`
 }
 
 // Element is a processor or sink of a pipeline.
@@ -37,8 +39,8 @@ type Pipelines struct {
 	mu      sync.Mutex
 	byID    map[string]Pipeline
 	learned map[string]pipeline.State
-	refuse  refusals
 	lookups int
+	refusals
 }
 
 // NewPipelines makes an API without pipelines.
@@ -85,13 +87,6 @@ func (p *Pipelines) Learn(event pipeline.State) {
 	p.byID[st.ID] = one
 }
 
-// Refuse makes the next requests fail with these status codes, such as 429 and 500.
-func (p *Pipelines) Refuse(codes ...int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.refuse = append(p.refuse, codes...)
-}
-
 // Lookups returns how many requests for single pipelines there were, including those refused.
 func (p *Pipelines) Lookups() int {
 	p.mu.Lock()
@@ -108,7 +103,7 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.lookups++
 	}
 	one, known := p.byID[id]
-	code := p.refuse.next()
+	code := p.next()
 	switch {
 	case code != 0:
 		refuse(w, code)
@@ -118,7 +113,7 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound)
 	case id != "" && r.Method == http.MethodGet:
 		awsprotocol.WriteJSON(w, http.StatusOK,
-			map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one.shape()}})
+			map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one}})
 	case id != "" && r.Method == http.MethodDelete:
 		delete(p.byID, id)
 		delete(p.learned, id)
@@ -137,50 +132,41 @@ func (p *Pipelines) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest)
 		return
 	}
+	listed := func(id string) bool { return id <= query.Get("next-token") }
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(p.byID)), listed)
 	page, answer := []map[string]string{}, map[string]any{}
-	for _, id := range slices.Sorted(maps.Keys(p.byID)) {
-		if id <= query.Get("next-token") {
-			continue
-		}
-		if len(page) == limit {
-			answer["NextToken"] = page[limit-1]["MediaPipelineId"]
-			break
-		}
+	if len(ids) > limit {
+		ids = ids[:limit]
+		answer["NextToken"] = ids[limit-1]
+	}
+	for _, id := range ids {
 		page = append(page, map[string]string{"MediaPipelineId": id, "MediaPipelineArn": p.byID[id].ARN})
 	}
 	answer["MediaPipelines"] = page
 	awsprotocol.WriteJSON(w, http.StatusOK, answer)
 }
 
-func (p Pipeline) shape() map[string]any {
-	elements := make([]map[string]string, len(p.Elements))
-	for i, e := range p.Elements {
-		elements[i] = map[string]string{"Type": e.Type, "Status": e.Status}
-	}
-	shape := map[string]any{"MediaPipelineId": p.ID, "MediaPipelineArn": p.ARN, "Status": p.Status,
-		"ElementStatuses": elements}
-	if !p.CreatedAt.IsZero() {
-		shape["CreatedTimestamp"] = p.CreatedAt.UTC().Format(time.RFC3339)
-	}
-	if p.ConfigurationARN != "" {
-		shape["MediaInsightsPipelineConfigurationArn"] = p.ConfigurationARN
-	}
-	if len(p.Metadata) > 0 {
-		shape["MediaInsightsRuntimeMetadata"] = p.Metadata
-	}
-	return shape
+// refusals are the status codes with which an API answers next.
+type refusals struct {
+	mu    sync.Mutex
+	codes []int
 }
 
-// refusals are the status codes with which an API answers next.
-type refusals []int
+// Refuse makes the next requests fail with these status codes, such as 429 and 500. Of the
+// voice API, only those that start or stop a task.
+func (r *refusals) Refuse(codes ...int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.codes = append(r.codes, codes...)
+}
 
 // next removes the first code and returns it, 0 if there is none.
-func (r *refusals) next() int {
-	if len(*r) == 0 {
-		return 0
+func (r *refusals) next() (code int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.codes) > 0 {
+		code, r.codes = r.codes[0], r.codes[1:]
 	}
-	code := (*r)[0]
-	*r = (*r)[1:]
 	return code
 }
 
