@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -17,11 +18,7 @@ import (
 
 // withStore calls fn with the table that the flags and the environment name.
 func (a *app) withStore(fn func(*dynamo.Store) error) error {
-	open := a.deployedTable
-	if a.Local {
-		open = a.localTable
-	}
-	cfg, name, closeTable, err := open()
+	cfg, name, closeTable, err := a.openTable()
 	if err != nil {
 		return err
 	}
@@ -31,16 +28,15 @@ func (a *app) withStore(fn func(*dynamo.Store) error) error {
 
 func nothingToClose() error { return nil }
 
-func (a *app) deployedTable() (cfg aws.Config, name string, closeTable func() error, err error) {
-	if cfg, err = a.awsConfig(); err == nil {
-		name, err = a.tableName(cfg)
+// openTable returns the table of the deployed stack, or of the local stack that runs. If none runs, it serves the table
+// of the last one until closeTable is called.
+func (a *app) openTable() (cfg aws.Config, name string, closeTable func() error, err error) {
+	if !a.Local {
+		if cfg, err = a.awsConfig(); err == nil {
+			name, err = a.tableName(cfg)
+		}
+		return cfg, name, nothingToClose, err
 	}
-	return cfg, name, nothingToClose, err
-}
-
-// localTable returns the table of the local stack that runs. If none runs, it serves the table of
-// the last one until closeTable is called.
-func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error, err error) {
 	state, err := local.FindRunning(a.ctx, a.LocalDir)
 	if apperr.ClassOf(err) == apperr.NotFound {
 		left, openErr := local.OpenTable(a.ctx, a.LocalDir, "")
@@ -49,7 +45,7 @@ func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error
 			if left.ReadOnly() {
 				cfg.APIOptions = append(cfg.APIOptions, a.refuseWrites)
 			}
-			return cfg, a.localTableName(left.Name()), left.Close, nil
+			return cfg, cmp.Or(a.Table, left.Name()), left.Close, nil
 		}
 		err = openErr
 		if apperr.ClassOf(err) == apperr.Conflict { // a stack was starting, and may serve now
@@ -58,14 +54,7 @@ func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error
 			}
 		}
 	}
-	return localConfig(state.Endpoint), a.localTableName(state.Table), nothingToClose, err
-}
-
-func (a *app) localTableName(name string) string {
-	if a.Table != "" {
-		return a.Table
-	}
-	return name
+	return localConfig(state.Endpoint), cmp.Or(a.Table, state.Table), nothingToClose, err
 }
 
 // refuseWrites makes a client refuse to change a table that is only a copy.
