@@ -124,7 +124,7 @@ func (a *app) eachDeadLetter(
 		}
 		found = append(found, m)
 		if doErr = do(m); doErr != nil {
-			return deadletter.Stop
+			return deadletter.ErrStop
 		}
 		return nil
 	})
