@@ -15,12 +15,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// refusal is an answer that says no, in the words of each service.
+// refusal is an error of AWS, with the code of each protocol.
 type refusal struct {
 	name   string
 	status int
-	// cloudFormation is the code of the query protocol, which SNS speaks as well; json
-	// that of the others. Empty where the answer has no code.
+	// cloudFormation is the code in the query protocol, which SNS uses, too; json is that of the others. Both are
+	// empty for an answer without a code.
 	cloudFormation, json string
 	class                apperr.Class
 	fix                  string
@@ -43,7 +43,7 @@ var refusals = []refusal{
 	{"throttled without a code", 429, "", "", apperr.Throttled, "wait a little"},
 }
 
-// refusing answers all services with a refusal, but CloudFormation where stack says so.
+// refusing returns the URL of a server that answers every request with a refusal; with stack, except CloudFormation's.
 func refusing(t *testing.T, r refusal, stack bool) string {
 	t.Helper()
 	f := &fakeAWS{outputs: map[string]string{"TableName": "t", "FailureTopicArn": "arn:aws:sns:us-east-1:111122223333:f",
@@ -69,7 +69,7 @@ func refusing(t *testing.T, r refusal, stack bool) string {
 	return server.URL
 }
 
-// asking are a command line of each kind.
+// asking has a command line of each kind.
 var asking = [][]string{
 	{"calls", "list"}, {"calls", "show", "x"}, {"incidents", "list"}, {"incidents", "show", "g.1"}, {"alerts", "list"},
 	{"consent", "list"}, {"consent", "show", "x"},
@@ -77,8 +77,8 @@ var asking = [][]string{
 	{"dead-letters", "list"}, {"topics", "list"}, {"send", "paused"},
 }
 
-// checkAdvice checks class and fix of an error in JSON, and that nothing sends people
-// to the name of the table, which is not at fault.
+// checkAdvice checks class and fix of an error in JSON, and that it does not mention the name of the table, which is
+// not the cause.
 func checkAdvice(t *testing.T, args []string, endpoint string, class apperr.Class, fix string) {
 	t.Helper()
 	got := execute(nil, "", append(args, "-o", "json", "--region", "us-east-1", "--endpoint-url", endpoint)...)
@@ -96,8 +96,8 @@ func checkAdvice(t *testing.T, args []string, endpoint string, class apperr.Clas
 	}
 }
 
-// Whatever asks AWS says what to do about the answer, whichever service gave it.
-func TestEveryCommandSaysWhatToDo(t *testing.T) {
+// Every command that calls AWS says what to do about an error, for each service that may return it.
+func TestEveryCommandExplainsAWSErrors(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {
 			for _, stack := range []bool{false, true} {
@@ -122,9 +122,8 @@ func TestEveryCommandSaysWhatToDo(t *testing.T) {
 	})
 }
 
-// The usual mistake on call is another Region or another profile: so a stack that is
-// not there is said to be missing where it was looked for.
-func TestNoStackSaysWhereItWasLookedFor(t *testing.T) {
+// The usual mistake is another Region or another profile, so the error names where the stack was looked for.
+func TestMissingStackNamesAccountRegionAndProfile(t *testing.T) {
 	profiles := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(profiles, []byte("[profile ops]\nregion = eu-central-1\naws_access_key_id = AKIDOPS\n"+
 		"aws_secret_access_key = s\naws_account_id = 111122223333\n"), 0o600); err != nil {

@@ -12,24 +12,23 @@ import (
 	"testing"
 )
 
-// fakeAWS answers EventBridge, CloudFormation and SNS with what a test puts into it,
-// and has no table at all.
+// fakeAWS answers EventBridge, CloudFormation and SNS with what a test puts into it, and has no table.
 type fakeAWS struct {
 	*httptest.Server
 
-	// status and body, where status is set, answer every request.
+	// status and body answer every request, if status is set.
 	status int
 	body   string
-	// putEvents answers PutEvents; empty takes the event as "evt-1".
+	// putEvents is the answer to PutEvents; if it is empty, the id of the event is "evt-1".
 	putEvents string
 	// outputs are those of the stack named "Chimewatch".
 	outputs map[string]string
-	// sns holds what SNS answers.
+	// sns answers the requests to SNS.
 	sns fakeSNS
 
 	mu sync.Mutex
-	// entries are the events that came, authorization the headers of requests,
-	// tables the names of the tables that were asked for.
+	// entries are the received events, authorization the headers of requests, tables the names of the tables in
+	// requests.
 	entries       []map[string]any
 	authorization []string
 	tables        []string

@@ -69,7 +69,7 @@ func TestLocalWithoutAStack(t *testing.T) {
 	}
 }
 
-// TestCredentialsAndRegion sends with what flags, variables and profiles say.
+// Flags, variables and profiles determine the credentials and the Region of a request.
 func TestCredentialsAndRegion(t *testing.T) {
 	profiles := filepath.Join(t.TempDir(), "config")
 	ops := "[profile ops]\nregion = eu-central-1\naws_access_key_id = AKIDOPS\naws_secret_access_key = s\n"
@@ -87,7 +87,7 @@ func TestCredentialsAndRegion(t *testing.T) {
 		{"region flag wins", map[string]string{"AWS_REGION": "us-west-2"}, []string{"--region", "us-east-1"},
 			"AKIDEXAMPLE/*/us-east-1/events"},
 		{"profile flag wins over keys", nil, []string{"--profile", "ops"}, "AKIDOPS/*/eu-central-1/events"},
-		{"profile variable gives the region", map[string]string{"AWS_PROFILE": "ops"}, nil,
+		{"profile variable sets the region", map[string]string{"AWS_PROFILE": "ops"}, nil,
 			"AKIDEXAMPLE/*/eu-central-1/events"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestEndpointFlagWins(t *testing.T) {
 	}
 }
 
-func TestAWSErrorsSayWhatToDo(t *testing.T) {
+func TestAWSErrorsAreExplained(t *testing.T) {
 	fails := func(code, message string) string { return fmt.Sprintf(`{"__type":%q,"message":%q}`, code, message) }
 	for _, test := range []struct {
 		name   string
@@ -168,7 +168,7 @@ func TestAWSErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestNobodyAnswers(t *testing.T) {
+func TestNoAnswer(t *testing.T) {
 	f := newFakeAWS(t)
 	f.Close()
 	got := sendTo(f, "paused")

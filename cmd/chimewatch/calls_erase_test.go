@@ -26,7 +26,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// atTerminal runs a command line as if somebody sat at a terminal and typed.
+// atTerminal runs a command line with a terminal as its streams.
 func atTerminal(ctx context.Context, typed io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	a := &app{ctx: ctx, getenv: func(string) string { return "" }, stdin: typed, stdout: &stdout, stderr: &stderr,
@@ -35,7 +35,7 @@ func atTerminal(ctx context.Context, typed io.Reader, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// everything is the whole table as text, without the audits of erasures.
+// everything returns the whole table as text, without the audits of erasures.
 func everything(t *testing.T, server *dynalite.Server) string {
 	t.Helper()
 	db := dynalite.Client(server.URL(), "us-east-1")
@@ -67,7 +67,7 @@ func onTable(server string) func(args ...string) []string {
 	}
 }
 
-// erasureID is what is random in the output.
+// erasureID matches the random part of the output.
 var erasureID = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
 
 func TestEraseAsksFirst(t *testing.T) {
@@ -101,7 +101,7 @@ func TestEraseAsksFirst(t *testing.T) {
 	for _, ref := range []string{endedCall, ended, endedTransaction} {
 		if got := execute(nil, "", on("calls", "erase", ref, "--by", "me", "--yes")...); got.code != exitFailed ||
 			!strings.Contains(got.stderr, "knows no pipeline, call or transaction") {
-			t.Errorf("once more: got exit code %d and %q, want 1 and that there is nothing", got.code, got.stderr)
+			t.Errorf("again: got exit code %d and %q, want 1 and that there is nothing", got.code, got.stderr)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestEraseRefuses(t *testing.T) {
 		{"no terminal", []string{ended, "--by", "me"}, exitUsage,
 			"--yes: it is not given, and there is no terminal to ask at"},
 		{"JSON", []string{ended, "--by", "me", "-o", "json"}, exitUsage, "give --yes with --output json"},
-		{"nobody", []string{ended, "--yes"}, exitUsage, "--by"},
+		{"no name", []string{ended, "--yes"}, exitUsage, "--by"},
 		{"an empty name", []string{ended, "--yes", "--by", " "}, exitUsage, "--by: it has 0 characters"},
 		{"a name too long", []string{ended, "--yes", "--by", strings.Repeat("x", 257)}, exitUsage,
 			"--by: it has 257 characters"},
@@ -192,8 +192,8 @@ func TestEraseAsJSON(t *testing.T) {
 	}
 }
 
-// What a callId covers is said, and what other calls share with one of them.
-func TestEraseSaysWhatIsShared(t *testing.T) {
+// The command prints what a callId covers, and which ids other calls share.
+func TestEraseListsSharedIDs(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	other := strings.NewReplacer(ended, "00000000-0000-4000-8000-000000000009", endedTransaction,
@@ -223,7 +223,7 @@ func TestEraseSaysWhatIsShared(t *testing.T) {
 	}
 }
 
-// Whoever is asked may leave without an answer.
+// An interrupt ends the question.
 func TestEraseInterrupted(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	before := everything(t, server)
@@ -238,9 +238,8 @@ func TestEraseInterrupted(t *testing.T) {
 	}
 }
 
-// Cut short, the command says that it is to be run once more, and then completes
-// the work.
-func TestEraseCutShort(t *testing.T) {
+// After a failure the command says that it has to be run again, and the next run completes the erasure.
+func TestEraseIsCompletedByTheNextRun(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	target, err := url.Parse(server.URL())
 	if err != nil {
@@ -272,7 +271,7 @@ func TestEraseCutShort(t *testing.T) {
 		t.Errorf("got %q, want an erasure that was interrupted", list.stdout)
 	}
 	if got := execute(nil, "", on("calls", "erase", lost, "--yes", "--by", "me")...); got.code != exitDone {
-		t.Errorf("once more: got exit code %d and %q", got.code, got.stderr)
+		t.Errorf("again: got exit code %d and %q", got.code, got.stderr)
 	}
 	if strings.Contains(everything(t, server), lost) {
 		t.Error("something of the call is left")

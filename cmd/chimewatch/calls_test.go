@@ -166,11 +166,11 @@ func TestCalls(t *testing.T) {
 			if got.stderr == "" {
 				break
 			}
-			var beside struct{ Next string }
-			if err := json.Unmarshal([]byte(got.stderr), &beside); err != nil || beside.Next == "" {
+			var noted struct{ Next string }
+			if err := json.Unmarshal([]byte(got.stderr), &noted); err != nil || noted.Next == "" {
 				t.Fatalf("got %q on the error stream, want a cursor", got.stderr)
 			}
-			args = []string{"list", "-o", "json", "-n", "2", "--cursor", beside.Next}
+			args = []string{"list", "-o", "json", "-n", "2", "--cursor", noted.Next}
 		}
 		if diff := cmp.Diff([]string{running, neverBegan, lost, transferred, ended}, found); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
@@ -277,7 +277,7 @@ func TestCallsOfTheLastLocalStack(t *testing.T) {
 	}
 }
 
-// ids gives the ids of the calls in a JSON array.
+// ids returns the ids of the calls in a JSON array.
 func ids(t *testing.T, r result) []string {
 	t.Helper()
 	var calls []callview.Call

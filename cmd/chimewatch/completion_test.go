@@ -72,7 +72,7 @@ func TestCompleteOffersWhatTheHelpNames(t *testing.T) {
 	}
 }
 
-// The script works in a shell where there is one.
+// The script works in bash, if the machine has it.
 func TestBashCompletion(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -94,7 +94,7 @@ printf '%s\n' "${COMPREPLY[@]}"`
 	}
 }
 
-// The three ways to the help of a command print the same.
+// The three ways to print the help of a command have the same output.
 func TestHelpCommand(t *testing.T) {
 	for _, command := range []string{"", "calls list", "send", "calls"} {
 		words := strings.Fields(command)

@@ -26,8 +26,8 @@ func fillTexts(of any, text string) {
 	}
 }
 
-// Whatever field of a ledger has a number, no command prints it whole: neither in the
-// audit nor in the table of the tasks, a field that is added later included.
+// No command prints a full number in any text field of a ledger, in the audit and in the table of the tasks.
+// Fields that are added later are included.
 func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 	const digits = "4155550160"
 	for _, form := range numberForms {
@@ -64,8 +64,8 @@ func TestEveryFieldOfALedgerIsMasked(t *testing.T) {
 	}
 }
 
-// What consent is sent with is printed back masked, and sent whole.
-func TestConsentPrintsNoNumberBack(t *testing.T) {
+// The flags of consent are sent as they are, and printed with masked numbers.
+func TestConsentMasksWhatItPrints(t *testing.T) {
 	const digits = "4155550160"
 	for _, form := range numberForms {
 		text := fmt.Sprintf(form, digits)

@@ -16,7 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-func TestConsentTells(t *testing.T) {
+func TestConsentIsSent(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		args []string
@@ -86,7 +86,7 @@ func TestConsentRefuses(t *testing.T) {
 		{"no scope", []string{"grant", "--transaction", "t", "--by", "me"}, "--scope"},
 		{"unknown scope", []string{"grant", "--transaction", "t", "--by", "me", "--scope", "recording"},
 			`--scope must be one of "speaker-search","voice-tone","both"`},
-		{"nobody", []string{"deny", "--transaction", "t", "--scope", "both"}, "--by"},
+		{"no name", []string{"deny", "--transaction", "t", "--scope", "both"}, "--by"},
 		{"an empty name", []string{"deny", "--transaction", "t", "--scope", "both", "--by", ""},
 			"--by: got a text of 0 characters"},
 		{"a rehearsal", []string{"grant", "--transaction", "rehearsal-t", "--scope", "both", "--by", "me"},
@@ -109,8 +109,7 @@ func TestConsentRefuses(t *testing.T) {
 	}
 }
 
-// consentTable has one call of which everything is known, and one of which
-// somebody has spoken only.
+// consentTable returns a table with one call that has every kind of entry, and one that has only a decision.
 func consentTable(t *testing.T) *dynalite.Server {
 	t.Helper()
 	server := startTable(t, t.TempDir())
@@ -161,7 +160,7 @@ const (
 	endedTransaction = "7000e34a-8af3-4cdc-9efe-a55b725ded40"
 )
 
-func TestConsentIsLookedUp(t *testing.T) {
+func TestConsentShowAndList(t *testing.T) {
 	server := consentTable(t)
 	run := func(args ...string) result {
 		return executeOn(server.URL(), args...)

@@ -54,7 +54,7 @@ func (a *app) confirmDeletion(queues deadletter.Queues, ids []string) ([]string,
 		r := reportDeadLetter(m)
 		fmt.Fprintln(a.stderr, lineOf(at(r.SentAt), r.Function, r.DetailType, r.ID, r.Reason))
 	}
-	question := fmt.Sprintf("Delete %s for good?", count(len(messages), "dead letter"))
+	question := fmt.Sprintf("Delete %s permanently?", count(len(messages), "dead letter"))
 	shown := mapped(messages, func(m *deadletter.Message) string { return m.ID })
 	return shown, a.confirm(question, "dead-letters delete", "deleted")
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// To delete is for good: on a terminal the command shows what it means and asks.
-func TestDeleteAsks(t *testing.T) {
+// Deleting cannot be undone: on a terminal the command shows the dead letters and asks.
+func TestDeleteAsksOnATerminal(t *testing.T) {
 	for _, test := range []struct {
 		name, typed string
 		flags       []string
@@ -15,7 +15,7 @@ func TestDeleteAsks(t *testing.T) {
 	}{
 		{name: "no", typed: "no\n", code: exitFailed, left: 2, says: "nothing was deleted"},
 		{name: "nothing", typed: "\n", code: exitFailed, left: 2, says: "nothing was deleted"},
-		{name: "yes", typed: "yes\n", code: exitDone, left: 1, says: "Delete 1 dead letter for good?"},
+		{name: "yes", typed: "yes\n", code: exitDone, left: 1, says: "Delete 1 dead letter permanently?"},
 		{name: "not asked", flags: []string{"--yes"}, code: exitDone, left: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestDeleteAsks(t *testing.T) {
 				t.Errorf("got %d, %q and %d left, want %d, %q and %d", got.code, got.stderr, s.all(), test.code, test.says,
 					test.left)
 			}
-			if asked := strings.Contains(got.stderr, "for good?"); asked != (test.flags == nil) ||
+			if asked := strings.Contains(got.stderr, "permanently?"); asked != (test.flags == nil) ||
 				asked && !strings.Contains(got.stderr, id) {
 				t.Errorf("got %q, want a question that shows the dead letter", got.stderr)
 			}

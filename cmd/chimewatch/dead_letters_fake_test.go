@@ -27,8 +27,8 @@ type deadLetterStack struct {
 	queues []*localsqs.Queue // rules, functions, voice
 
 	mu sync.Mutex
-	// invoke answers the n-th invocation with a payload, and where the function fails with
-	// the kind of its error; nil handles all.
+	// invoke returns the payload of the n-th invocation and, if the function fails, the kind of its error. If it
+	// is nil, every function succeeds.
 	invoke  func(n int, function string) (payload, failure string)
 	invoked int
 	hidden  float64 // the longest time for which dead letters were hidden, in seconds
@@ -84,8 +84,7 @@ func newDeadLetterStack(t *testing.T) *deadLetterStack {
 	return s
 }
 
-// answer sets what functions answer from now on: the payload and the kind of failure of
-// the invocation n; nil for success.
+// answer sets invoke.
 func (s *deadLetterStack) answer(invoke func(n int, function string) (payload, failure string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,13 +114,14 @@ func (s *deadLetterStack) queueURL(i int) string {
 
 // send puts a dead letter of the function status into a queue and returns its id.
 func (s *deadLetterStack) send(queue int, event string) string {
-	return s.queues[queue].Send(`{"requestContext":{"functionArn":"`+deadLetterFunction+`","condition":"RetriesExhausted"},`+
+	return s.queues[queue].Send(`{"requestContext":{"condition":"RetriesExhausted",`+
+		`"functionArn":"`+deadLetterFunction+`"},`+
 		`"requestPayload":{"id":"`+event+`","detail-type":"State of (415) 555-0160","detail":{}},`+
 		`"responsePayload":{"errorMessage":"table of +1 415 555 0160: throttled"}}`, nil)
 }
 
-// take has another reader receive up to 10 dead letters of a queue, and returns their ids.
-func (s *deadLetterStack) take(t interface{ Fatal(...any) }, queue, n int) (ids []string) {
+// receiveElsewhere is another reader: it receives up to 10 dead letters of a queue, and returns their ids.
+func (s *deadLetterStack) receiveElsewhere(t interface{ Fatal(...any) }, queue, n int) (ids []string) {
 	url := s.queueURL(queue)
 	out, err := sqs.NewFromConfig(localConfig(s.url)).ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
 		QueueUrl: &url, MaxNumberOfMessages: int32(n), VisibilityTimeout: 50,

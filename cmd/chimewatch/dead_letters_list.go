@@ -20,7 +20,7 @@ type deadLettersCmd struct {
 	List    deadLettersListCmd    `cmd:"" help:"List the messages in the dead-letter queues."`
 	Show    deadLettersShowCmd    `cmd:"" help:"Show one dead letter with its body."`
 	Redrive deadLettersRedriveCmd `cmd:"" help:"Invoke the functions of dead letters again, and delete what succeeds."`
-	Delete  deadLettersDeleteCmd  `cmd:"" help:"Delete dead letters for good."`
+	Delete  deadLettersDeleteCmd  `cmd:"" help:"Delete dead letters permanently."`
 }
 
 type deadLettersListCmd struct{ limitFlag }
@@ -109,7 +109,7 @@ func hiddenText(h deadletter.Hidden) string {
 	if h.Messages == 1 {
 		verb = "is"
 	}
-	return fmt.Sprintf("%d more %s with another reader until %s at the latest, unless it is still at work",
+	return fmt.Sprintf("%d more %s with another reader until %s at the latest, unless that reader extends it",
 		h.Messages, verb, h.Until.UTC().Format("15:04:05Z"))
 }
 

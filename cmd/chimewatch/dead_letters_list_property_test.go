@@ -13,8 +13,8 @@ import (
 	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// Of whatever queues, a list shows the newest of all, says how many there are and how many
-// another reader has, and hides none; a program gets an array and no body.
+// A list shows the newest dead letters of all queues, counts them and those that another reader has, and hides
+// none. As JSON it is an array without bodies.
 func TestListOfDeadLetters(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newDeadLetterStack(t)
@@ -27,7 +27,7 @@ func TestListOfDeadLetters(t *testing.T) {
 		for i, q := range s.queues {
 			held := []string{}
 			if n := rapid.IntRange(0, 5).Draw(rt, "with another reader"); n > 0 {
-				held = s.take(rt, i, n)
+				held = s.receiveElsewhere(rt, i, n)
 			}
 			taken += len(held)
 			for _, m := range q.Messages() {

@@ -14,8 +14,8 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// What failed while the table was away is handled once it is redriven; what
-// cannot be used stays, with the reason, until somebody deletes it.
+// Dead letters of failed invocations are handled by redrive; what cannot be handled stays, with the reason,
+// until somebody deletes it.
 func TestDeadLetters(t *testing.T) {
 	needNode(t)
 	dir := t.TempDir()
@@ -68,7 +68,7 @@ func TestDeadLetters(t *testing.T) {
 	listed := command(exitDone, "list")
 	for _, want := range []string{handled, unusable, "status", "Media Insights State Change", "is away"} {
 		if !strings.Contains(listed.stdout, want) {
-			t.Errorf("list: got %q, want it to tell %s", listed.stdout, want)
+			t.Errorf("list: got %q, want %s in it", listed.stdout, want)
 		}
 	}
 	noNumbers(t, "list", listed, "2065550100", "2065550101")
@@ -113,8 +113,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// A dead letter that names a function of somebody else is shown as such and stays
-// where it is; the others are redriven all the same.
+// A dead letter that names a function outside of the stack is marked and stays; the others are redriven.
 func TestDeadLettersOfOtherFunctions(t *testing.T) {
 	needNode(t)
 	dir, functions := t.TempDir(), binaries.Functions(t, binaries.All...)
@@ -194,7 +193,7 @@ func TestDeadLettersOfOtherFunctions(t *testing.T) {
 	}
 }
 
-// Of a deployed stack, the outputs tell where the queues are.
+// The outputs of a deployed stack name the queues.
 func TestDeadLettersOfADeployedStack(t *testing.T) {
 	aws := newFakeAWS(t)
 	args := []string{"dead-letters", "list", "--endpoint-url", aws.URL, "--region", "us-east-1"}

@@ -15,13 +15,13 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// What another reader has is not handled, and a script must not take that for success.
+// Messages that another reader has are not handled, so redrive fails.
 func TestRedriveWithAnotherReader(t *testing.T) {
 	s := newDeadLetterStack(t)
 	for i := range 15 {
 		s.send(1, fmt.Sprint("event-", i))
 	}
-	taken := s.take(t, 1, 10)
+	taken := s.receiveElsewhere(t, 1, 10)
 	for _, output := range []string{"table", "json", "jsonl"} {
 		got := s.run("redrive", "--all", "-o", output)
 		if got.code != exitFailed || !strings.Contains(got.stderr, "10 more are with another reader until ") {
@@ -45,9 +45,9 @@ func TestRedriveWithAnotherReader(t *testing.T) {
 	}
 }
 
-// What fails again stays and can be read at once, and why it failed is printed without
-// numbers. A dead letter of the voice queue, which names no function, is for the function voice.
-func TestRedriveOfWhatFailsAgain(t *testing.T) {
+// A message that fails again stays visible, and the reason is printed with masked numbers. A message of the
+// voice queue, which names no function, is for the function voice.
+func TestRedriveThatFailsAgain(t *testing.T) {
 	s := newDeadLetterStack(t)
 	s.queues[2].Send(`{"id":"v1","detail-type":"SpeakerSearchStatus","detail":{}}`, nil)
 	s.send(0, "tel:+14155550160")
@@ -76,8 +76,7 @@ func TestRedriveOfWhatFailsAgain(t *testing.T) {
 	}
 }
 
-// Whatever ends redrive while it works, what it did is printed and counted, and no dead letter
-// stays hidden.
+// However redrive ends, its results are printed and counted, and no dead letter stays hidden.
 func TestRedriveThatIsInterrupted(t *testing.T) {
 	command := binaries.Command(t)
 	// Where the tests run under nohup, the command must not inherit that a hangup is ignored.
@@ -148,8 +147,8 @@ func TestRedriveThatIsInterrupted(t *testing.T) {
 	}
 }
 
-// Whoever reads the output and goes hides no dead letter either.
-func TestReadersThatGoHideNothing(t *testing.T) {
+// No dead letter stays hidden if the output is closed.
+func TestClosedOutputHidesNothing(t *testing.T) {
 	command := binaries.Command(t)
 	s := newDeadLetterStack(t)
 	for i := range 12 {

@@ -20,8 +20,8 @@ func clock(text string) time.Time {
 	return t.AddDate(2026, 2, 8)
 }
 
-// someCalls are a call that failed, one that ended well but for an element, one
-// that runs, and one that never began.
+// someCalls are a call that failed, one that ended with a failed element, one that runs, and one that was never
+// created.
 func someCalls() []callview.Call {
 	return []callview.Call{
 		{

@@ -27,7 +27,7 @@ func jsonText(text string) string {
 	return string(b)
 }
 
-// wrappings are what an event may be in, each around the event's JSON.
+// wrappings put an event's JSON into each form of a file that the command reads.
 var wrappings = map[string]func(event string) string{
 	"failed invocation": func(e string) string {
 		return `{"version":"1.0","requestContext":{"condition":"RetriesExhausted",` +
@@ -80,8 +80,8 @@ func validated(t *testing.T, input string) []checkedEvent {
 	return results
 }
 
-// What is found in an event is the same however it is wrapped.
-func TestWrappedEventsAreJudgedAsTheyAre(t *testing.T) {
+// The findings about an event do not depend on its wrapping.
+func TestWrappedEventsHaveTheSameFindings(t *testing.T) {
 	var events []string
 	for _, e := range schemas.Examples() {
 		event := compact(t, string(e.Body))
@@ -116,8 +116,8 @@ func entryOf(t *testing.T, event string) string {
 		jsonText(string(e.Detail)))
 }
 
-// Each entry of PutEvents is checkedEvent by itself, by the index that it has.
-func TestEntriesOfPutEventsAreJudgedEach(t *testing.T) {
+// Each entry of PutEvents is checked by itself, and has its own index.
+func TestEntriesOfPutEventsAreCheckedEach(t *testing.T) {
 	var entries []string
 	var want []checkedEvent
 	for i, e := range schemas.Examples() {
@@ -154,7 +154,7 @@ func TestEntriesOfPutEventsAreJudgedEach(t *testing.T) {
 	}
 }
 
-// The entries that the project is tested with are read.
+// The entries of the project's test cases are read.
 func TestCasesAreValidated(t *testing.T) {
 	files, err := filepath.Glob("../../test/cases/*.json")
 	if err != nil || len(files) == 0 {
@@ -181,7 +181,7 @@ func TestCasesAreValidated(t *testing.T) {
 	}
 }
 
-// What one record of many lacks is a problem of its own.
+// A broken record among others is a problem of its own.
 func TestBrokenWrappings(t *testing.T) {
 	created := compact(t, example(t, "created"))
 	got := validated(t,
@@ -223,7 +223,7 @@ func utf16Of(text string, order binary.AppendByteOrder) string {
 	return string(b)
 }
 
-// A file may have an encoding that PowerShell writes; another is named.
+// A file may have an encoding that PowerShell writes; the error about any other names it.
 func TestEncodings(t *testing.T) {
 	text := strings.Replace(example(t, "created"), `"detail": {`, `"detail": {"note":"é 𝄞 ﹣",`, 1)
 	want := validated(t, text)
@@ -257,8 +257,8 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// The runbook's step for a dead letter works as it is written there.
-func TestTheRunbooksStepForADeadLetter(t *testing.T) {
+// The runbook's command for a dead letter works as it is written there.
+func TestRunbookStepForADeadLetter(t *testing.T) {
 	text, err := os.ReadFile("../../docs/RUNBOOK.md")
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// deaf counts, publishes and settles nothing.
+// deaf does nothing when it is called.
 type deaf struct{}
 
 func (deaf) Count(string, int)                                  {}
@@ -69,8 +69,8 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 	}
 }
 
-// sentTo returns the functions that an event is for: those of its rules, and that of the
-// voice notifications, which none of the rules is for.
+// sentTo returns the functions that get an event: those of its rules, and voice for a voice notification, which
+// matches no rule.
 func sentTo(t *rapid.T, rules eventrule.Rules, raw []byte) (names []string) {
 	matched, err := rules.Match(raw)
 	if err != nil {
@@ -92,7 +92,7 @@ func sentTo(t *rapid.T, rules eventrule.Rules, raw []byte) (names []string) {
 	return names
 }
 
-// malformed changes an example in places drawn, into what no example has.
+// malformed returns an example with values that no example has.
 func malformed(t *rapid.T) map[string]any {
 	examples := schemas.Examples()
 	decoded, err := decodeJSON(rapid.SampledFrom(examples).Draw(t, "example").Body)
@@ -143,8 +143,7 @@ func keysOf(m map[string]any) (names []string) {
 	return names
 }
 
-// No problem is found in an event if and only if each function that it is for handles
-// it, on a real table.
+// An event has no problem if and only if every function that gets it handles it, on a real table.
 func TestValidateAgreesWithTheFunctions(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	functions := functionsOn(dynamo.New(world.DB, world.Table, dynamo.Options{Retention: time.Hour * 24 * 365}))
@@ -189,9 +188,9 @@ func TestValidateAgreesWithTheFunctions(t *testing.T) {
 	}
 }
 
-// What only a limit of the table or a rule of one function refuses is a problem, too,
-// and what a function accepts though its schema does not is none.
-func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
+// What only a limit of the table or a rule of one function refuses is a problem; a difference from the schema
+// that the functions accept is none.
+func TestValidateReportsWhatTheFunctionsRefuse(t *testing.T) {
 	set := func(name string, sets ...string) string {
 		args := []string{"send", name, "--print"}
 		for _, s := range sets {
@@ -238,7 +237,7 @@ func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
 }
 
 // The names of the functions are those of the routing table.
-func TestAcceptKnowsEveryFunction(t *testing.T) {
+func TestCheckByFunctionKnowsEveryFunction(t *testing.T) {
 	for _, rule := range eventrule.Table(eventrule.Options{}) {
 		err := checkByFunction(t.Context(), rule.Function, lambdafn.Message{Body: []byte("{}")}, time.Now)
 		if apperr.ClassOf(err) != apperr.Invalid {

@@ -15,8 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 )
 
-// severalIncidents keeps incidents of some days, at times before now, and returns
-// their ids by a name.
+// severalIncidents stores incidents of several days, and returns their ids by name.
 func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[string]string {
 	t.Helper()
 	now, ids := *clock, map[string]string{}
@@ -49,7 +48,7 @@ func severalIncidents(t *testing.T, s *dynamo.Store, clock *time.Time) map[strin
 	end(join("old", "aaa", incident.Permissions, "kms", "denied", incident.Insights, 72*time.Hour), 71*time.Hour)
 	end(join("over", "aaa", incident.Quota, "", "full", incident.Transcript, 30*time.Minute), 10*time.Minute)
 	join("open", "bbb", incident.Unknown, "", "it broke", incident.VoiceEnhancement, 20*time.Minute)
-	// It opened before all but one, and came back a minute ago, graver and for another reason.
+	// It opened before all but one, and was reopened a minute ago, more severe and for another reason.
 	const denied = "denied for arn:aws:iam::111122223333:role/"
 	end(join("back", "ccc", incident.Permissions, "", denied+"a", incident.Insights, 5*time.Hour), 2*time.Hour)
 	join("back", "ccc", incident.Permissions, "", denied+"b", incident.Insights, 2*time.Minute)

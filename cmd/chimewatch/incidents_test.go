@@ -14,7 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
-// fillIncidents keeps one incident that is over and one of three calls that goes on.
+// fillIncidents stores a closed incident, and an open one of three calls.
 func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Incident) {
 	t.Helper()
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
@@ -93,7 +93,7 @@ func TestIncidentsAndAlerts(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a call tells its incident", func(t *testing.T) {
+	t.Run("a call names its incident", func(t *testing.T) {
 		got := chimewatch("calls", "show", running, "-o", "json")
 		if !strings.Contains(got.stdout, `"incidents": [`) || !strings.Contains(got.stdout, open.ID) ||
 			!strings.Contains(got.stdout, "Calls not recorded") {

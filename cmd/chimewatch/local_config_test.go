@@ -15,7 +15,7 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// cdkJSON writes a cdk.json with that context.
+// cdkJSON writes a cdk.json with a context.
 func cdkJSON(t *testing.T, context string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "cdk.json")
@@ -26,7 +26,7 @@ func cdkJSON(t *testing.T, context string) string {
 }
 
 // Each setting either changes the environment of the local functions, or matters only when deployed.
-func TestEveryKeyOfTheConfigurationIsFollowedOrNamed(t *testing.T) {
+func TestEverySettingIsUsedOrNamedAsUnused(t *testing.T) {
 	values := map[string]string{
 		"fullNumbers": "true", "runbookUrl": "https://example.com/r", "retentionDays": "7", "httpsBody": "data",
 		"voiceTasks":            "voice-tone",
@@ -67,9 +67,8 @@ func quoted(t *testing.T, text string) string {
 	return string(encoded)
 }
 
-// What the file does not choose stays as the local stack has it, and what is chosen
-// reaches the functions.
-func TestLocalWithoutChoicesIsAsWithoutAFile(t *testing.T) {
+// Settings that the file does not have keep the values of the local stack; the others reach the functions.
+func TestEmptyConfigIsTheDefault(t *testing.T) {
 	var o local.Options
 	given, err := readConfig(cdkJSON(t, `{"chimewatch": {"failureEmails": []}}`), &o)
 	if err != nil {
@@ -135,8 +134,8 @@ func TestLocalFollowsRoutes(t *testing.T) {
 	}
 }
 
-// The functions are found beside the program, where the working directory has none.
-func TestFunctionsBesideTheProgram(t *testing.T) {
+// The functions are found next to the program, if the working directory has none.
+func TestFunctionsNextToTheProgram(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -145,13 +144,13 @@ func TestFunctionsBesideTheProgram(t *testing.T) {
 	if got := functionsFolder(local.DefaultFunctions); got != local.DefaultFunctions {
 		t.Errorf("nowhere: got %s, want what was asked for", got)
 	}
-	beside := filepath.Join(filepath.Dir(program), "functions")
-	if err := os.MkdirAll(beside, 0o755); err != nil {
+	folder := filepath.Join(filepath.Dir(program), "functions")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Remove(beside) })
-	if got := functionsFolder(local.DefaultFunctions); got != beside {
-		t.Errorf("beside the program: got %s, want %s", got, beside)
+	t.Cleanup(func() { os.Remove(folder) })
+	if got := functionsFolder(local.DefaultFunctions); got != folder {
+		t.Errorf("next to the program: got %s, want %s", got, folder)
 	}
 	if got := functionsFolder("elsewhere"); got != "elsewhere" {
 		t.Errorf("named: got %s, want what was named", got)

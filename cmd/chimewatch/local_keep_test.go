@@ -61,13 +61,13 @@ func serve(t *testing.T, dir, functions string, args ...string) *served {
 	return nil
 }
 
-// kill ends the process as kill -9 does.
+// kill ends the process like kill -9.
 func (s *served) kill() {
 	_ = s.cmd.Process.Kill() // fails when it is gone
 	_ = s.cmd.Wait()
 }
 
-// counts are what a person looks at.
+// counts are the numbers of items that lists print.
 func (s *served) counts(t *testing.T, dir string) string {
 	t.Helper()
 	return fmt.Sprintf("%d calls, %d incidents, %d dead letters, %d notifications", length(t, "calls", dir),
@@ -75,7 +75,7 @@ func (s *served) counts(t *testing.T, dir string) string {
 		length(t, "dead-letters", dir), page(t, s.endpoint+"/notifications"))
 }
 
-// length returns how many things a list of the command has.
+// length returns how many items a list has.
 func length(t *testing.T, what, dir string) int {
 	t.Helper()
 	got := execute(nil, "", what, "list", "--local", "--local-dir", dir, "--limit", "1000", "-o", "json")
@@ -100,8 +100,8 @@ func page(t *testing.T, url string) int {
 	return len(list)
 }
 
-// After a kill -9, everything can be read, and --keep goes on with it.
-func TestLocalKeepsEverythingThroughAKill(t *testing.T) {
+// After kill -9 everything can be read, and --keep continues with it.
+func TestLocalKeepsEverythingAfterAKill(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
 	first := serve(t, dir, functions, "--calls", "20", "--duration", "1s")
@@ -149,7 +149,7 @@ func TestLocalKeepsEverythingThroughAKill(t *testing.T) {
 	}
 }
 
-// What can be done with the dead letters of a stack that has ended, and what cannot.
+// Dead letters of a stack that has ended can be listed, shown and deleted, but not redriven.
 func TestDeadLettersOfAnEndedStack(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
@@ -181,8 +181,8 @@ func TestDeadLettersOfAnEndedStack(t *testing.T) {
 	}
 }
 
-// Ten readers of an ended stack wait for each other, whatever they read.
-func TestReadersSideBySide(t *testing.T) {
+// Ten readers of an ended stack wait for each other.
+func TestConcurrentReadersOfAnEndedStack(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
 	execute(nil, "", "local", "--once", "--calls", "5", "--duration", "0s", "--port", "0", "--local-dir", dir,
@@ -199,8 +199,8 @@ func TestReadersSideBySide(t *testing.T) {
 	readers.Wait()
 }
 
-// A folder of which somebody only hopes that it is a stack's stays as it is.
-func TestReadersLeaveAFolderAlone(t *testing.T) {
+// A folder that is not a local stack's is not changed.
+func TestReadersDoNotChangeAForeignFolder(t *testing.T) {
 	dir := t.TempDir()
 	for _, args := range [][]string{
 		{"calls", "list"}, {"calls", "show", "x"}, {"incidents", "list"}, {"alerts", "list"}, {"consent", "list"},
@@ -216,8 +216,8 @@ func TestReadersLeaveAFolderAlone(t *testing.T) {
 	}
 }
 
-// The death of the table's server is noticed while a day is played, and said once.
-func TestLocalNoticesTheTablesDeathWhilePlaying(t *testing.T) {
+// The end of the table's server while a day is played is reported once.
+func TestLocalReportsThatTheTableEnded(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
 	real, err := exec.LookPath("node")
@@ -241,8 +241,8 @@ func TestLocalNoticesTheTablesDeathWhilePlaying(t *testing.T) {
 	}
 }
 
-// Interrupting a stack that has work says what it waits for.
-func TestLocalSaysWhatItWaitsFor(t *testing.T) {
+// An interrupt while functions run prints what the command waits for.
+func TestLocalPrintsWhatItWaitsFor(t *testing.T) {
 	needNode(t)
 	functions, dir := binaries.Functions(t, binaries.All...), t.TempDir()
 	ctx, interrupt := context.WithCancel(t.Context())

@@ -35,7 +35,7 @@ func TestLocalRefuses(t *testing.T) {
 	}
 }
 
-// A played day ends as it was played, and calls list then tells the same.
+// A played day ends as it was played, and calls list prints the same calls.
 func TestLocalPlaysADay(t *testing.T) {
 	needNode(t)
 	functions := binaries.Functions(t, binaries.All...)
@@ -72,7 +72,7 @@ func TestLocalPlaysADay(t *testing.T) {
 	}
 }
 
-// Without --once it serves, and an interrupt ends it as it should.
+// Without --once the command serves until an interrupt, and then exits with 0.
 func TestLocalServesUntilInterrupted(t *testing.T) {
 	needNode(t)
 	functions := binaries.Functions(t, binaries.All...)
@@ -114,7 +114,7 @@ func TestLocalServesUntilInterrupted(t *testing.T) {
 	}
 }
 
-// needNode skips a test where the table's server cannot run, with the reason.
+// needNode skips a test if the table's server cannot run.
 func needNode(t *testing.T) {
 	t.Helper()
 	need.Dynalite(t)

@@ -17,8 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestMain takes away what the machine says about AWS, so that every test sees
-// the same: keys that are valid nowhere, and no Region.
+// TestMain replaces the AWS configuration of the machine: keys that are valid nowhere, and no Region.
 func TestMain(m *testing.M) {
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {

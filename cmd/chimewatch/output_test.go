@@ -14,7 +14,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local"
 )
 
-// broken is a standard output that accepts some bytes, and then none.
+// broken is a writer that accepts a number of bytes.
 type broken struct{ room int }
 
 func (b *broken) Write(p []byte) (int, error) {
@@ -25,8 +25,7 @@ func (b *broken) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// A command that cannot print what it found has failed, whatever it prints and wherever
-// the output breaks.
+// A command that cannot print its whole result fails.
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	for _, args := range [][]string{
@@ -48,16 +47,16 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 			var stderr bytes.Buffer
 			code := run(context.Background(), args, func(string) string { return "" }, strings.NewReader(""), &broken{room},
 				&stderr)
-			told := stderr.String()
-			if code != exitFailed || !strings.Contains(told, "standard output") || !strings.Contains(told, "no space left") {
-				t.Errorf("%v with room for %d: got exit code %d and %q, want 1 and the error", args, room, code, told)
+			text := stderr.String()
+			if code != exitFailed || !strings.Contains(text, "standard output") || !strings.Contains(text, "no space left") {
+				t.Errorf("%v with room for %d: got exit code %d and %q, want 1 and the error", args, room, code, text)
 			}
 		}
 	}
 }
 
 func TestPages(t *testing.T) {
-	// read has seven things, and no more than three on a page.
+	// read returns seven items, on pages of three.
 	read := func(failAt int) func(string, int) ([]int, string, error) {
 		return func(cursor string, limit int) (page []int, next string, err error) {
 			from := 0

@@ -21,7 +21,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 )
 
-// operations passes requests on to a table, and notes what they ask for.
+// operations forwards requests to a table, and records their operations.
 func operations(t *testing.T, table string) (endpoint string, asked func() []string) {
 	t.Helper()
 	target, err := url.Parse(table)
@@ -49,7 +49,7 @@ func operations(t *testing.T, table string) (endpoint string, asked func() []str
 	}
 }
 
-// The policies of docs/OPERATE.md allow what the commands do to the table, and no more.
+// The policies of docs/OPERATE.md allow exactly what the commands do to the table.
 func TestPoliciesAllowWhatTheCommandsDo(t *testing.T) {
 	text, err := os.ReadFile("../../docs/OPERATE.md")
 	if err != nil {

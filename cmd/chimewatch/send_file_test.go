@@ -19,8 +19,8 @@ func sendFileTo(f *fakeAWS, text string, args ...string) result {
 		args...)...)
 }
 
-// What is sent of a file is the entry that PutEvents has for the event, however it is
-// wrapped, with the detail byte for byte.
+// The entry that is sent has the fields of the event in the file, in any wrapping, and its detail byte for
+// byte.
 func TestSendFile(t *testing.T) {
 	paused := strings.Replace(compact(t, example(t, "paused")), `"detail":{`, `"detail":{"twice":1,"twice":1.50,`, 1)
 	var event struct {
@@ -148,8 +148,7 @@ func TestSendFileRefuses(t *testing.T) {
 	}
 }
 
-// AWS accepts no event of its own sources: a real event must not become a rehearsal
-// unless somebody says so.
+// AWS accepts no event of its own sources: a real event is sent as a rehearsal only if --source says so.
 func TestSendFileToARealBus(t *testing.T) {
 	f := newFakeAWS(t)
 	endpoint := strings.Replace(f.URL, "127.0.0.1", "0.0.0.0", 1) // which counts as AWS

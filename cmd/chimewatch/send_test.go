@@ -64,7 +64,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
-func TestSendTells(t *testing.T) {
+func TestSendOutput(t *testing.T) {
 	f := newFakeAWS(t)
 	args := []string{"paused", "--set", "time=2026-03-09T15:08:30+01:00"}
 	got := sendTo(f, args...)
@@ -87,7 +87,7 @@ func TestSendTells(t *testing.T) {
 	}
 }
 
-func TestSendTakesTheTimeOfNow(t *testing.T) {
+func TestSendSetsTheTime(t *testing.T) {
 	f := newFakeAWS(t)
 	before := time.Now().Add(-time.Second).Unix()
 	sendTo(f, "paused")
@@ -247,7 +247,7 @@ func decodeAny(text string) (any, error) {
 	return value, err
 }
 
-// lookUp gives the value at a path of names and indexes.
+// lookUp returns the value at a path of names and indexes.
 func lookUp(value any, path string) any {
 	for part := range strings.SplitSeq(path, ".") {
 		switch holder := value.(type) {

@@ -9,21 +9,19 @@ import (
 	"strings"
 )
 
-// snsVersion is the API version of SNS, by which its forms are told from those of
-// CloudFormation.
+// snsVersion is the API version of SNS, which tells its forms from those of CloudFormation.
 const snsVersion = "2010-03-31"
 
-// fakeSubscription is a subscription of a topic of fakeAWS; arn is what SNS writes
-// there for one that is not confirmed, too.
+// fakeSubscription is a subscription of a topic of fakeAWS; arn is its ARN, or what SNS writes for a pending one.
 type fakeSubscription struct{ arn, protocol, endpoint, policy string }
 
 // fakeSNS is the part of fakeAWS that answers for SNS.
 type fakeSNS struct {
-	// subscriptions are those of each topic, by its ARN; they come on pages of two.
+	// subscriptions are those of each topic, by its ARN, on pages of two.
 	subscriptions map[string][]fakeSubscription
-	// errors answer an operation with a code, instead: "Publish": "KMSAccessDenied".
+	// errors maps an operation to the code of its error, for example "Publish": "KMSAccessDenied".
 	errors map[string]string
-	// published holds the forms of Publish that came, refused ones included.
+	// published are the forms of all requests Publish, also of refused ones.
 	published []url.Values
 }
 

@@ -59,7 +59,7 @@ type subscriptionReport struct {
 }
 
 // noSubscriber marks a topic without a confirmed subscription.
-const noSubscriber = "nobody hears of these"
+const noSubscriber = "no subscribers"
 
 // Run lists the topics, and fails if one of them has no confirmed subscription.
 func (c *topicsListCmd) Run(a *app) error {
@@ -127,7 +127,7 @@ func checkSubscribers(reports []topicReport) error {
 	if len(names) > 1 {
 		where = "topics " + joined(names)
 	}
-	return apperr.New(apperr.NotFound, where, noSubscriber+": there is no confirmed subscription", fix)
+	return apperr.New(apperr.NotFound, where, "there is no confirmed subscription", fix)
 }
 
 // topics returns the topics that the outputs of the stack name, and the outputs. only is the name of the one topic to

@@ -24,7 +24,7 @@ func at(clock string) time.Time {
 	return t
 }
 
-// order gives the place of an event of that time.
+// order returns the place of an event of that time.
 func order(clock string) pipeline.Order {
 	return pipeline.OrderOf(&chime.Event{ID: "e", Time: at(clock), StateChange: &chime.StateChange{}})
 }
@@ -55,14 +55,14 @@ func TestJSON(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		state   pipeline.State
-		history []dynamo.Record
+		history []pipeline.Record
 		matches []dynamo.Match
 		notes   []notify.Notification
 		want    string
 	}{
 		{
 			"all there is", full(),
-			[]dynamo.Record{
+			[]pipeline.Record{
 				{Time: at("14:00:00Z"), ID: "e1", EventType: "chime:MediaInsightsCreated"},
 				{Time: at("15:08:30+01:00"), ID: "e2", EventType: "chime:MediaInsightsPermanentFailure"},
 			},
@@ -155,7 +155,7 @@ func TestJSON(t *testing.T) {
 			pipeline.State{
 				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.InProgress,
 			},
-			[]dynamo.Record{}, []dynamo.Match{}, []notify.Notification{},
+			[]pipeline.Record{}, []dynamo.Match{}, []notify.Notification{},
 			`{
   "id": "p1",
   "pipelineId": "p1",
@@ -250,8 +250,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// Why the API was asked stands with what it told, not among the customer's
-// metadata, whose own key of that name is left alone.
+// The reason of an observation is in Reconciled, not in the metadata; a key of that name of the customer's own
+// stays there.
 func TestObservationIsNoMetadata(t *testing.T) {
 	before := pipeline.State{
 		ID: "p", PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/p", Status: pipeline.InProgress,

@@ -12,8 +12,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/callview"
 )
 
-// The changes of the history, one after the other, end in the elements of the state,
-// whatever the events say; the result can always be written as JSON.
+// The changes of the history, applied one after the other, end in the elements of the state, for any events;
+// the result can always be written as JSON.
 func TestChangesEndInTheState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		one := rapid.Custom(func(t *rapid.T) string {
@@ -51,7 +51,7 @@ func TestChangesEndInTheState(t *testing.T) {
 		}
 		for name := range want {
 			if want[name] == (standing{}) {
-				delete(want, name) // nothing was told of it, and so nothing has changed
+				delete(want, name) // the events say nothing about it
 			}
 		}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(standing{})); diff != "" {

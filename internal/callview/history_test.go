@@ -15,9 +15,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// recorded returns the events, in their order, as the table keeps them, and the state
-// that they make.
-func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []dynamo.Record) {
+// recorded returns events as the table stores them, in order, and the state that they make.
+func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline.State, history []pipeline.Record) {
 	for _, raw := range raws {
 		event, err := chime.Parse([]byte(raw))
 		if err != nil {
@@ -28,7 +27,7 @@ func recorded(t interface{ Fatal(args ...any) }, raws ...string) (state pipeline
 			t.Fatal(err)
 		}
 		state = pipeline.Merge(state, delta)
-		history = append(history, dynamo.Record{
+		history = append(history, pipeline.Record{
 			Time: event.Time, ID: event.ID, EventType: event.StateChange.EventType, Body: []byte(raw),
 		})
 	}
@@ -50,7 +49,7 @@ func element(name, status, detail string, minute int) string {
 		name, status, detail, at("14:00:00Z").Add(time.Duration(minute)*time.Minute).UnixMilli())
 }
 
-// Which event changed what, and which one brought each element to where it stands.
+// Each event names the elements that it changed, and each element the event of its status.
 func TestHistory(t *testing.T) {
 	const sink, processor = "S3RecordingSink", "AmazonTranscribeProcessor"
 	state, history := recorded(t,
@@ -99,7 +98,7 @@ func TestHistory(t *testing.T) {
 		}
 	})
 	t.Run("a body that cannot be read", func(t *testing.T) {
-		broken := append([]dynamo.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
+		broken := append([]pipeline.Record{{ID: "x", Body: []byte("+12065550137 {")}}, history...)
 		c := callview.New(state, broken, nil, nil, callview.Options{Bodies: true})
 		if string(c.Events[0].Body) != `"…0137 {"` || c.Events[1].Changes == nil {
 			t.Errorf("got %s and changes %v, want it as masked text, and the others' changes",

@@ -18,9 +18,8 @@ func target(function string) map[string]sqs.Attribute {
 	return map[string]sqs.Attribute{"TARGET_ARN": {DataType: "String", StringValue: function}}
 }
 
-// Whoever may send to a queue can name any function in a message. Redrive invokes
-// the stack's own only: every other message stays, with the reason, and the messages
-// behind it are redriven.
+// Everybody who may send to a queue can name any function in a message. Redrive invokes only the stack's own:
+// every other message stays, with the reason, and the messages after it are redriven.
 func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 	const ours, refusal = "arn:aws:lambda:us-east-1:111122223333:function:", "not a function of this stack"
 	for _, tt := range []struct{ name, function string }{
@@ -91,8 +90,7 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 	}
 }
 
-// A qualifier names a version of the same function. The stack has none, so that
-// the function itself is invoked.
+// A qualifier names a version of the same function. The stack has none, so the function itself is invoked.
 func TestRedriveIgnoresTheQualifier(t *testing.T) {
 	const status = "arn:aws:lambda:us-east-1:111122223333:function:status"
 	for function, want := range map[string]string{
@@ -126,7 +124,7 @@ func TestRedriveKeepsTheFunctionOfTheQueue(t *testing.T) {
 	}
 }
 
-// A queues that knows no functions invokes none.
+// Queues without known functions invoke none.
 func TestRedriveWithoutFunctions(t *testing.T) {
 	queues, rules, voice, called := opened(t)
 	queues.Functions = deadletter.Functions{}

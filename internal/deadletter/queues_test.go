@@ -21,7 +21,7 @@ import (
 	localsqs "github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
-// functions keeps what it is invoked with, and answers as a test wants it.
+// functions records invocations, and returns the answer that a test sets.
 type functions struct {
 	names, payloads []string
 	out             lambda.InvokeOutput
@@ -42,7 +42,7 @@ func redriveAll(t *testing.T, queues deadletter.Queues) error {
 	return err
 }
 
-// opened makes a queues of two queues on a service that answers the real client.
+// opened returns two queues on a server for the real client.
 func opened(t *testing.T) (queues deadletter.Queues, rules, voice *localsqs.Queue, lambda *functions) {
 	t.Helper()
 	rules, voice, lambda = localsqs.New("rules"), localsqs.New("voice"), &functions{}
@@ -86,7 +86,7 @@ const (
 		`"condition":"EventAgeExceeded"},"requestPayload":{},"responsePayload":null}`
 )
 
-func TestMessagesTellWhatTheyAre(t *testing.T) {
+func TestMessageFields(t *testing.T) {
 	undelivered := map[string]localsqs.Attribute{
 		"TARGET_ARN":    {DataType: "String", StringValue: "arn:aws:lambda:us-east-1:111122223333:function:status"},
 		"ERROR_CODE":    {DataType: "String", StringValue: "NO_PERMISSIONS"},
@@ -202,9 +202,8 @@ func TestRedrive(t *testing.T) {
 	}
 }
 
-// A notification is kept under the way in which it came: so the function has to
-// be told the same again.
-func TestRedriveTellsHowAMessageCame(t *testing.T) {
+// A voice notification is stored under its source, so redrive invokes the function with the same one.
+func TestRedriveKeepsTheSource(t *testing.T) {
 	const note = `{"id":"n","detail-type":"SpeakerSearchStatus","time":"2026-03-11T08:15:00Z",` +
 		`"detail":{"taskId":"k \"quoted\""}}`
 	quoted := strings.ReplaceAll(strings.ReplaceAll(note, `\`, `\\`), `"`, `\"`)
@@ -248,7 +247,7 @@ func TestRedriveTellsHowAMessageCame(t *testing.T) {
 	}
 }
 
-func TestRedriveNeedsToKnowTheFunction(t *testing.T) {
+func TestRedriveWithoutAFunction(t *testing.T) {
 	queues, rules, _, called := opened(t)
 	rules.Send(stateChange, nil)
 	err := redriveAll(t, queues)
@@ -260,7 +259,7 @@ func TestRedriveNeedsToKnowTheFunction(t *testing.T) {
 	}
 }
 
-func TestQueueThatIsNotThere(t *testing.T) {
+func TestMissingQueue(t *testing.T) {
 	queues, _, _, _ := opened(t)
 	queues.List = append(queues.List[:1:1], deadletter.Queue{Name: "gone", URL: queues.List[0].URL + "-gone"})
 	_, err := queues.Each(t.Context(), func(*deadletter.Message) error { return nil })

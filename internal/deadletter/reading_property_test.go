@@ -26,23 +26,22 @@ import (
 type message struct {
 	id     string
 	sentAt time.Time
-	// held is set while a reader has it, others' where that is another one.
+	// held reports whether a reader has it, others whether that is another one.
 	held, others bool
 	receipt      string // the last one; no other works
 	receives     int
 	deleted      bool
-	ghost        bool // delivered once more after it was deleted
+	ghost        bool // delivered again after it was deleted
 }
 
-// badQueue is a standard queue that does what SQS reserves for itself: it delivers in any
-// order, fewer than there are, messages that are hidden, and messages that are deleted.
-// And there are other readers, who hold messages and delete them.
+// badQueue is a standard queue that does everything that SQS may do: it delivers messages in any order, fewer than
+// there are, and also hidden and deleted ones. Other readers have and delete messages.
 type badQueue struct {
 	t *rapid.T
 
 	mu       sync.Mutex
 	messages map[string][]*message // by URL
-	// receives counts requests; the one numbered failing fails, where it is not 0.
+	// receives counts requests. The one with the number failing fails; 0 is none.
 	receives, failing int
 	cancel            func() // at the failing request, instead of an error
 	stale             int
@@ -84,7 +83,7 @@ func (q *badQueue) ReceiveMessage(
 	}
 	hidden = append(hidden, out...)
 	if again := !q.single && len(hidden) > 0 && q.stale <= 2; again && (len(out) == 0 && len(visible) > 0 ||
-		rapid.Bool().Draw(q.t, "once more")) {
+		rapid.Bool().Draw(q.t, "again")) {
 		out = append(out, rapid.SampledFrom(hidden).Draw(q.t, "of these"))
 	}
 	answer := &sqs.ReceiveMessageOutput{}
@@ -92,20 +91,20 @@ func (q *badQueue) ReceiveMessage(
 		m.receives++
 		m.held, m.receipt = true, fmt.Sprintf("%s/%d", m.id, m.receives)
 		if m.ghost && m.deleted {
-			m.deleted, m.ghost = false, false // it is there again until it is deleted once more
+			m.deleted, m.ghost = false, false // it is there again until it is deleted again
 		}
 		answer.Messages = append(answer.Messages, types.Message{
 			MessageId: &m.id, Body: aws.String(stateChange), ReceiptHandle: aws.String(m.receipt),
 			Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(m.sentAt.UnixMilli(), 10)},
 		})
 	}
-	if ctx.Err() != nil { // the queue has delivered, and nobody gets it
+	if ctx.Err() != nil { // the messages are delivered, and lost
 		return nil, ctx.Err()
 	}
 	return answer, nil
 }
 
-// find returns the message with a receipt that works.
+// find returns the message with a valid receipt handle.
 func (q *badQueue) find(url, receipt string) *message {
 	for _, m := range q.messages[url] {
 		if m.receipt == receipt && !m.deleted {
@@ -169,7 +168,7 @@ func (q *badQueue) GetQueueAttributes(
 	}}, nil
 }
 
-// generated returns queues with some messages, of which other readers hold some.
+// generated returns queues with messages, some of which other readers have.
 func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 	q := &badQueue{t: t, messages: map[string][]*message{}}
 	queues := deadletter.Queues{SQS: q, Hide: time.Minute}
@@ -187,7 +186,7 @@ func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 	return q, queues
 }
 
-// check fails where a message is not as it should be after a reading.
+// check fails if a message is in a wrong state after a reading.
 func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 	q.t.Helper()
 	if q.putBackDeleted {
@@ -207,8 +206,8 @@ func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 	}
 }
 
-// Whatever a queue does, each message that no other reader has is worked on once; those
-// that are not deleted can be read by others at once, and the rest are counted.
+// For any behaviour of a queue, each message that no other reader has is processed once; those that are not
+// deleted are visible again afterwards, and the others are counted.
 func TestReadingHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, queues := generated(t)
@@ -258,7 +257,7 @@ func TestReadingHidesNothing(t *testing.T) {
 			}
 		}
 		q.check(done, deleted)
-		// Where messages come and go while it reads, numbers alone do not say which are hidden.
+		// If messages are sent and deleted while it reads, numbers alone do not determine which are hidden.
 		if most := want + min(removed, came); hidden.Messages < want || hidden.Messages > most {
 			t.Fatalf("got %d hidden, want %d to %d", hidden.Messages, want, most)
 		}
@@ -268,7 +267,7 @@ func TestReadingHidesNothing(t *testing.T) {
 	})
 }
 
-// Read returns the messages of all queues by time, and says exactly how many are hidden.
+// Read returns the messages of all queues by time, and the exact number of hidden ones.
 func TestReadIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, queues := generated(t)
@@ -298,7 +297,7 @@ func TestReadIsExact(t *testing.T) {
 	})
 }
 
-// A reading that fails, or is interrupted, leaves every message visible as well.
+// A reading that fails or is interrupted leaves every message visible, too.
 func TestReadingThatStopsHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q, queues := generated(t)

@@ -54,7 +54,7 @@ func TestReadingLeavesEveryMessage(t *testing.T) {
 	}
 }
 
-// Messages that another reader has are counted, and those that are free are read all the same.
+// Messages that another reader has are counted, and the others are read.
 func TestHiddenMessagesAreCounted(t *testing.T) {
 	queues, rules, _, _ := opened(t)
 	for range 15 {
@@ -110,9 +110,9 @@ func (q *slowQueue) ChangeMessageVisibility(
 	return &sqs.ChangeMessageVisibilityOutput{}, nil
 }
 
-// However long a function needs, nobody else receives its message meanwhile; and if the
-// process is killed, the message is visible again within DefaultHide.
-func TestMessagesStayHiddenWhileTheyAreWorkedOn(t *testing.T) {
+// No other reader receives a message while its function runs, however long that takes; if the process is
+// killed, the message is visible again within DefaultHide.
+func TestMessagesStayHiddenWhileProcessed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := &slowQueue{badQueue: badQueue{messages: map[string][]*message{}}}
 		queues := deadletter.Queues{SQS: queue, List: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
@@ -136,7 +136,7 @@ func TestMessagesStayHiddenWhileTheyAreWorkedOn(t *testing.T) {
 	})
 }
 
-// refusing is a queue whose messages may be read and no more.
+// refusing is a queue whose messages may only be read.
 type refusing struct{ deadletter.SQS }
 
 func (refusing) GetQueueAttributes(
@@ -148,11 +148,11 @@ func (refusing) GetQueueAttributes(
 func (refusing) ChangeMessageVisibility(
 	context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options),
 ) (*sqs.ChangeMessageVisibilityOutput, error) {
-	return nil, errors.New("may not be put back")
+	return nil, errors.New("may not be made visible")
 }
 
-// What the credentials do not permit is an error, beside the messages.
-func TestWhatIsNotPermittedIsSaid(t *testing.T) {
+// Missing permissions are an error, in addition to the messages that were read.
+func TestMissingPermissionsAreErrors(t *testing.T) {
 	queues, rules, _, _ := opened(t)
 	for range 3 {
 		rules.Send(stateChange, nil)
@@ -162,14 +162,14 @@ func TestWhatIsNotPermittedIsSaid(t *testing.T) {
 	if len(messages) != 3 || err == nil || apperr.ClassOf(err) != apperr.Internal {
 		t.Fatalf("got %d messages and %v, want all and an error", len(messages), err)
 	}
-	for _, want := range []string{"may not be counted", "may not be put back", "and 2 more", "within 45s"} {
+	for _, want := range []string{"may not be counted", "may not be made visible", "and 2 more", "within 45s"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to say %q", err, want)
 		}
 	}
 }
 
-// interrupting is a function that handles a message while the command is interrupted.
+// interrupting is a function during which the command is interrupted.
 type interrupting struct{ cancel func() }
 
 func (f interrupting) Invoke(
@@ -179,9 +179,9 @@ func (f interrupting) Invoke(
 	return &lambda.InvokeOutput{Payload: []byte("null")}, nil
 }
 
-// A message that was handled leaves its queue although the command is interrupted just then,
-// which is an error wherever it happens.
-func TestInterruptionWhileAMessageIsHandled(t *testing.T) {
+// A message that was handled is deleted although the command is interrupted at that moment. The interruption is
+// always an error.
+func TestInterruptionWhileAMessageIsProcessed(t *testing.T) {
 	queues, rules, _, _ := opened(t)
 	rules.Send(given, nil)
 	ctx, cancel := context.WithCancel(t.Context())

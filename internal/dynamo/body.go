@@ -44,12 +44,11 @@ func pack(body []byte) (types.AttributeValue, error) {
 func unpack(value types.AttributeValue) ([]byte, error) {
 	b, ok := value.(*types.AttributeValueMemberB)
 	if !ok || len(b.Value) == 0 || b.Value[0] != packFormat {
-		return nil, apperr.New(apperr.Internal, "body", "is in a format that this version does not know",
-			"use the version that wrote it, or a newer one")
+		return nil, unreadable("body", nil)
 	}
 	body, err := io.ReadAll(flate.NewReaderDict(bytes.NewReader(b.Value[1:]), packDictionary))
 	if err != nil {
-		return nil, apperr.Wrap(err, apperr.Internal, "body", "cannot be decompressed", "")
+		return nil, unreadable("body", err)
 	}
 	return body, nil
 }

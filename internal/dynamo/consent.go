@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +38,10 @@ func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 		items[i] = it
 	}
 	if e.Kind == voicetask.Granted && !e.Until.IsZero() {
-		items = append(items, s.expiryItem(partitions[0], e))
+		it := key(partitions[0], consentExpirySK+e.Event)
+		it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(partitions[0])), moment(e.Until)
+		put(it, attrExpiry, s.expiry(e.At))
+		items = append(items, it)
 	}
 	return items, nil
 }
@@ -139,28 +141,18 @@ type Held struct {
 // Held returns at most limit of them, newest first.
 func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 	var found []Held
+	listed := map[string]bool{} // the same call is there once for each readiness and consent
 	for entry, err := range s.entriesIn(ctx, span{index: byTime, letter: timeLedger}) {
 		if err != nil || len(found) == limit {
 			return found, err
 		}
-		h := Held{At: timeIn(entry, attrFirst)}
-		h.TransactionID, h.CallID = callIn(textIn(entry, attrPK))
-		// The same call is there once for each readiness and consent.
-		if !slices.ContainsFunc(found, func(other Held) bool {
-			return other.TransactionID == h.TransactionID && other.CallID == h.CallID
-		}) {
-			found = append(found, h)
+		if pk := textIn(entry, attrPK); !listed[pk] {
+			listed[pk] = true
+			transactionID, callID := callIn(pk)
+			found = append(found, Held{transactionID, callID, timeIn(entry, attrFirst)})
 		}
 	}
 	return found, nil
-}
-
-// expiryItem is the item for an entry of consent in a partition.
-func (s *Store) expiryItem(pk string, e voicetask.Entry) item {
-	it := key(pk, consentExpirySK+e.Event)
-	it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(pk)), moment(e.Until)
-	put(it, attrExpiry, s.expiry(e.At))
-	return it
 }
 
 // ExpiredConsent implements voicetask.Expiries, newest first. It reads an index, which

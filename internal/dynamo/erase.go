@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // The audits of erasures never expire: they show for as long as the table is there that
@@ -40,7 +41,8 @@ func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure
 		return e, err
 	}
 	for _, c := range b.reasons {
-		if err := s.hideInReason(ctx, c); err != nil {
+		err := s.updateIf(ctx, c.incident, c.up, "cannot change the reason of an incident")
+		if err := retry.IgnoreChanged(err); err != nil {
 			return e, err
 		}
 	}

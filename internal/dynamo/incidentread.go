@@ -143,8 +143,8 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 	if q.Owing {
 		sp.index, sp.letter = byState, stateIncident
 	}
-	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (incident.Incident, bool, error) {
-		return decodeIncident(it), true, nil
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]incident.Incident, error) {
+		return readEach(items, decodeIncident), nil
 	})
 }
 
@@ -169,5 +169,5 @@ func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) err
 func (s *Store) NewestPipelines(
 	ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool,
 ) error {
-	return s.EachPipeline(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
+	return s.EachPipeline(ctx, pipeline.Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
 }

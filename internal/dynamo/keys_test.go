@@ -120,7 +120,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 			rt.Fatalf("got %+v (%v), want what Join returned", kept, err)
 		}
 	})
-	page, err := s.List(t.Context(), dynamo.Query{Limit: 10 * n})
+	page, err := s.List(t.Context(), pipeline.Query{Limit: 10 * n})
 	if err != nil || len(page.States) != n {
 		t.Errorf("got %d pipelines in the list (%v), want %d", len(page.States), err, n)
 	}

@@ -90,20 +90,13 @@ func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State,
 
 // Matches returns the rule matches of a call, oldest first.
 func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error) {
-	var matches []Match
-	for _, pk := range callPartitions(st.CallFields) {
-		items, err := s.queryAll(ctx, pk, matchSK)
-		if err != nil {
-			return nil, err
-		}
-		list, err := decodeEach(items, matchIn)
-		if err != nil {
-			return nil, err
-		}
-		matches = append(matches, list...)
+	items, err := s.queryCall(ctx, st.CallFields, matchSK)
+	if err != nil {
+		return nil, err
 	}
+	matches, err := decodeEach(items, matchIn)
 	slices.SortStableFunc(matches, func(a, b Match) int { return a.Time.Compare(b.Time) })
-	return matches, nil
+	return matches, err
 }
 
 func matchIn(it item) (Match, error) {

@@ -122,7 +122,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list), err
 		},
 		"List": func(s *dynamo.Store) (any, int, error) {
-			page, err := s.List(t.Context(), dynamo.Query{})
+			page, err := s.List(t.Context(), pipeline.Query{})
 			return page, len(page.States), err
 		},
 		"Matches": func(s *dynamo.Store) (any, int, error) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -177,6 +176,5 @@ func decodeElement(elementType string, value types.AttributeValue) (chime.Elemen
 			}
 		}
 	}
-	return chime.Element{}, apperr.New(apperr.Internal, "element "+elementType, "cannot be read from the table",
-		"use the version that wrote it, or a newer one")
+	return chime.Element{}, unreadable("element "+elementType, nil)
 }

@@ -17,13 +17,10 @@ const (
 	attrExpiry = "x" // epoch seconds after which DynamoDB may delete the item
 )
 
-// index is one of the two indexes. Items are in the partition that the attribute says,
-// sorted by attrFirst.
-type index struct{ name, partition string }
-
+// The two indexes.
 var (
-	byTime  = index{"by-time", attrTime}
-	byState = index{"by-state", attrState}
+	byTime  = IndexDefinition{"by-time", attrTime, attrFirst}
+	byState = IndexDefinition{"by-state", attrState, attrFirst}
 )
 
 // Partition keys. An id follows, where nothing else is said.
@@ -222,9 +219,6 @@ func Definition() TableDefinition {
 		PartitionKey: attrPK,
 		SortKey:      attrSK,
 		TTLAttribute: attrExpiry,
-		Indexes: []IndexDefinition{
-			{Name: byTime.name, PartitionKey: byTime.partition, SortKey: attrFirst},
-			{Name: byState.name, PartitionKey: byState.partition, SortKey: attrFirst},
-		},
+		Indexes:      []IndexDefinition{byTime, byState},
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
@@ -39,14 +39,6 @@ type Options struct {
 	// Now returns the time, by which leases end and events are in the future; nil means time.Now.
 	Now func() time.Time
 }
-
-// What the table stores of pipelines.
-type (
-	Query        = pipeline.Query
-	Page         = pipeline.Page
-	Record       = pipeline.Record
-	OpenPipeline = pipeline.OpenPipeline
-)
 
 // Store reads and writes the table. It holds no state of its own, so any number
 // of goroutines and processes may use the same table at once.
@@ -119,7 +111,7 @@ func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns
 
 // query says what page reads: items of one partition in the order of their sort keys.
 type query struct {
-	index index // whose partition it is; the zero index is the table, read consistently
+	index IndexDefinition // whose partition it is; the zero index is the table, read consistently
 	pk    string
 	// prefix is what sort keys begin with; from and to bound them, where to is not empty.
 	prefix, from, to string
@@ -138,10 +130,10 @@ func (s *Store) page(ctx context.Context, q query) (items []item, next item, err
 		in.Limit = aws.Int32(int32(q.limit))
 	}
 	pk, sk := attrPK, attrSK
-	if q.index.name == "" {
+	if q.index.Name == "" {
 		in.ConsistentRead = aws.Bool(true)
 	} else {
-		in.IndexName, pk, sk = &q.index.name, q.index.partition, attrFirst
+		in.IndexName, pk, sk = &q.index.Name, q.index.PartitionKey, q.index.SortKey
 	}
 	condition := pk + " = :p"
 	switch {
@@ -188,6 +180,18 @@ func (s *Store) all(ctx context.Context, q query) (all []item, err error) {
 // with prefix; an empty prefix means every item.
 func (s *Store) queryAll(ctx context.Context, pk, prefix string) ([]item, error) {
 	return s.all(ctx, query{pk: pk, prefix: prefix})
+}
+
+// queryCall is queryAll for the partitions of a call, its transaction's first.
+func (s *Store) queryCall(ctx context.Context, c chime.CallFields, prefix string) (all []item, err error) {
+	for _, pk := range callPartitions(c) {
+		items, err := s.queryAll(ctx, pk, prefix)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	return all, nil
 }
 
 // failure returns the error of a request: retry.ErrChanged where a condition did not hold, else

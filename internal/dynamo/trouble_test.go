@@ -48,7 +48,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 				st[0].CallFields)
 			return err
 		},
-		"list":       func(ctx context.Context) error { _, err := s.List(ctx, dynamo.Query{}); return err },
+		"list":       func(ctx context.Context) error { _, err := s.List(ctx, pipeline.Query{}); return err },
 		"open":       func(ctx context.Context) error { _, err := s.Open(ctx); return err },
 		"mark asked": func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
 		"once":       func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },

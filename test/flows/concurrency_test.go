@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chimewatch/chimewatch/internal/dynamo"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -58,7 +58,7 @@ func TestNextRunCompletesAKilledOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			observed := slices.ContainsFunc(history, func(r dynamo.Record) bool {
+			observed := slices.ContainsFunc(history, func(r pipeline.Record) bool {
 				return strings.HasPrefix(r.EventType, "chimewatch:Observed")
 			})
 			if observed != (id != "runs") {

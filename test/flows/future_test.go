@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
@@ -107,7 +106,7 @@ func TestFutureEventsDoNotEndASilence(t *testing.T) {
 		v.run(t, heartbeat(), minutes(n))
 	}
 	v.wantSent(t, "at noon", sent{"silence": 1})
-	page, err := v.store().List(t.Context(), dynamo.Query{From: century})
+	page, err := v.store().List(t.Context(), pipeline.Query{From: century})
 	if err != nil || len(page.States) != many {
 		t.Errorf("got %d pipelines of the future in the list (%v), want %d", len(page.States), err, many)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
@@ -143,7 +144,7 @@ type blind struct{ *dynamo.Store }
 
 var errBlind = errors.New("cannot be listed")
 
-func (blind) Open(context.Context) ([]dynamo.OpenPipeline, error) { return nil, errBlind }
+func (blind) Open(context.Context) ([]pipeline.OpenPipeline, error) { return nil, errBlind }
 
 // If the list of pipelines cannot be read, incidents are notified all the same.
 func TestIncidentsAreNotifiedWithoutTheListOfPipelines(t *testing.T) {

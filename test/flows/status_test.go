@@ -13,7 +13,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
@@ -181,7 +180,7 @@ func TestStatusStoresUndocumentedEvents(t *testing.T) {
 			}
 		})
 	}
-	page, err := v.store().List(t.Context(), dynamo.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
+	page, err := v.store().List(t.Context(), pipeline.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
 	if err != nil || len(page.States) != 4 {
 		t.Errorf("got %d pipelines in the list (%v), want 4", len(page.States), err)
 	}
