@@ -55,7 +55,8 @@ func TestEraseNeverRevivesConsent(t *testing.T) {
 						}
 						return slices.ContainsFunc(all.Next(noon.Add(time.Hour), on, voicetask.RunID{Event: "event"}),
 							func(step voicetask.Step) bool {
-								return step.Act == voicetask.Start || step.Entry.Kind == voicetask.Starting || step.Entry.Kind == voicetask.Asking
+								return step.Act == voicetask.Start || step.Entry.Kind == voicetask.Starting ||
+									step.Entry.Kind == voicetask.Asking
 							})
 					}
 					if starts() {

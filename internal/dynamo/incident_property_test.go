@@ -80,7 +80,8 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	}
 	stripped(t, db, "earlier", i)
 	old := reread(t, s, i)
-	if old.Severity() != incident.Critical || len(old.Reasons) != 1 || old.OpenedAt != i.OpenedAt || incident.AtOnce(old) != incident.Nothing {
+	if old.Severity() != incident.Critical || len(old.Reasons) != 1 || old.OpenedAt != i.OpenedAt ||
+		incident.AtOnce(old) != incident.Nothing {
 		t.Errorf("got %+v, want it as that version knew it, and nothing to notify", old)
 	}
 	if err := s.SetActive(t.Context(), old, noon.Add(time.Hour)); err != nil {

@@ -212,7 +212,7 @@ func (c *bindingFirst) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 
 // An incident was opened for a failure that turns out to be in another one: it is
 // taken back, but not if people know of it, and not if it was closed.
-func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
+func TestIncidentIsNotDiscardedOnceItIsAnnounced(t *testing.T) {
 	client := table(t)
 	for n, tt := range []struct {
 		name      string

@@ -154,7 +154,8 @@ func TestWhatJoinsWhat(t *testing.T) {
 			s, c := incidents(t, fmt.Sprintf("joins%d", n), db, db)
 			test.play(t, s, c)
 			got := mustJoin(t, s, failureOf(9, test.last, c.Now()))
-			if want := recordingOf.ID() + test.wantID; got.ID != want || got.Class != test.wantClass || got.Reopened != test.wantReopened || !got.Open() {
+			if want := recordingOf.ID() + test.wantID; got.ID != want || got.Class != test.wantClass ||
+				got.Reopened != test.wantReopened || !got.Open() {
 				t.Errorf("got %s of class %s, reopened %d times, open %v; want %s, %s, %d, open", got.ID, got.Class, got.Reopened,
 					got.Open(), want, test.wantClass, test.wantReopened)
 			}
@@ -253,7 +254,7 @@ func TestFailureThatAnEndOverlookedReopens(t *testing.T) {
 	}
 }
 
-func TestWhatWasToldIsKept(t *testing.T) {
+func TestAnnouncementIsStored(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "told", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
@@ -303,7 +304,7 @@ func TestWhatWasToldIsKept(t *testing.T) {
 
 // Two runs tell of an incident at once, and the slower one records last: what
 // the faster one recorded stands, whichever count it was.
-func TestWhatWasToldMeanwhileStands(t *testing.T) {
+func TestLaterAnnouncementIsNotOverwritten(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "meanwhile", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
@@ -331,7 +332,7 @@ func TestWhatWasToldMeanwhileStands(t *testing.T) {
 
 // The next incident of a group must not get the id of one of which notifications
 // or calls are still there.
-func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
+func TestIncidentSurvivesItsCallsAndNotifications(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	clock := &clock{now: noon}
 	s := world.Process().Store(dynamo.Options{Retention: time.Hour, Now: clock.Now})

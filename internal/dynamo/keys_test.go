@@ -34,12 +34,15 @@ func drawCall(t *rapid.T, n int) aCall {
 	}
 	return aCall{long("event"), "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + long("pipeline"), long("call"),
 		long("transaction"),
-		long("connector"), "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/" + long("configuration"), long("element"), long("reason")}
+		long("connector"),
+		"arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/" + long("configuration"),
+		long("element"), long("reason")}
 }
 
 func (c aCall) event(eventType string) *chime.Event {
 	ev := &chime.Event{
-		ID: chime.ShortID(c.id, chime.MaxIDLength), DetailType: chime.DetailStateChange, Source: chime.Source, Account: "111122223333", Region: "us-east-1", Time: noon,
+		ID: chime.ShortID(c.id, chime.MaxIDLength), DetailType: chime.DetailStateChange, Source: chime.Source,
+		Account: "111122223333", Region: "us-east-1", Time: noon,
 		Raw: []byte("{}"),
 		StateChange: &chime.StateChange{
 			EventType: eventType, PipelineARN: c.arn, ConfigurationARN: c.configuration, FailureReason: c.reason,
@@ -211,7 +214,8 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 	db := faultinject.Server(t)
 	change := func(id, eventType string, at time.Time) *chime.Event {
-		return parse(t, fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","time":%q,"detail":{"eventType":%q,"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:1:media-pipeline/p","callId":"c"}}`,
+		return parse(t, fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","time":%q,"detail":{
+			"eventType":%q,"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:1:media-pipeline/p","callId":"c"}}`,
 			id, chime.DetailStateChange, at.Format(time.RFC3339), eventType))
 	}
 	far := noon.AddDate(70, 0, 0)
@@ -237,7 +241,8 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 			t.Errorf("order %v (-want +got):\n%s", order, diff)
 		}
 		open, err := s.Open(t.Context())
-		if err != nil || len(open) != 1 || open[0].Status != pipeline.InProgress || !open[0].UpdatedAt().Equal(events[1].Time) {
+		if err != nil || len(open) != 1 || open[0].Status != pipeline.InProgress ||
+			!open[0].UpdatedAt().Equal(events[1].Time) {
 			t.Errorf("order %v: got %+v open (%v), want the pipeline as it is known", order, open, err)
 		}
 		for key, at := range world.Expiry(t) {
@@ -245,7 +250,8 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 				t.Errorf("order %v: %s is kept until %v", order, key, time.Unix(at, 0).UTC())
 			}
 		}
-		if st, err := s.Pipeline(t.Context(), "p"); err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(far.Add(time.Minute)) {
+		st, err := s.Pipeline(t.Context(), "p")
+		if err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(far.Add(time.Minute)) {
 			t.Errorf("order %v: got %+v (%v), want it shown as its events say", order, st, err)
 		}
 	}

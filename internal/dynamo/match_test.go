@@ -43,7 +43,8 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 				seen[who], heldSeen[who] = now, held
 			case "record":
 				is := told
-				is.Notifications, is.Matches, is.SentAt = told.Notifications+1, told.Matches+1+who, noon.Add(time.Duration(n)*time.Second)
+				is.Notifications, is.Matches = told.Notifications+1, told.Matches+1+who
+				is.SentAt = noon.Add(time.Duration(n) * time.Second)
 				if err := s.SetSent(t.Context(), told, is); err != nil {
 					rt.Fatal(err)
 				}

@@ -50,7 +50,7 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	}
 }
 
-func TestLatchKeepsSinceWhen(t *testing.T) {
+func TestConditionKeepsItsTime(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "latch", db, db)
 	begin := c.Now()
@@ -83,7 +83,7 @@ func TestLatchKeepsSinceWhen(t *testing.T) {
 
 // More than a page of open pipelines, and of incidents that owe something: each is
 // given once.
-func TestMoreThanAPageIsGivenWhole(t *testing.T) {
+func TestMoreThanAPageIsReturnedWhole(t *testing.T) {
 	const many = 230
 	db := table(t)
 	s, c := incidents(t, "pages", db, db)

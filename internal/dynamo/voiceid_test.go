@@ -33,8 +33,9 @@ func notified(id, detailType, status, of string) []byte {
 		b, _ := json.Marshal(of) // a text always has a JSON form
 		quoted = string(b[1 : len(b)-1])
 	}
-	return fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":{"detailStatus":%q,"taskId":"%[4]s",`+
-		`"transactionId":"%[4]s","callId":"%[4]s","mediaInsightsPipelineId":"%[4]s","voiceConnectorId":"vc"}}`, id, detailType, status, quoted)
+	return fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":{
+		"detailStatus":%q,"taskId":"%[4]s","transactionId":"%[4]s","callId":"%[4]s",
+		"mediaInsightsPipelineId":"%[4]s","voiceConnectorId":"vc"}}`, id, detailType, status, quoted)
 }
 
 // Whatever an id is, its notification is stored with its bytes, twice the same is one
@@ -61,7 +62,9 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			is := slices.ContainsFunc(found, func(other chime.VoiceNotification) bool { return string(other.Raw) == string(body) })
+			is := slices.ContainsFunc(found, func(other chime.VoiceNotification) bool {
+				return string(other.Raw) == string(body)
+			})
 			if of != "" && !is {
 				t.Errorf("%s, %s: got %d notifications by its ids, none of which is it", name, kind[1], len(found))
 			}
@@ -155,7 +158,8 @@ func TestUnreadableNotificationsHideNoOther(t *testing.T) {
 			"PK": &types.AttributeValueMemberS{Value: "taskId#k-9#notificationType#SNS#analyticsType#VoiceToneAnalysis"},
 			"SK": &types.AttributeValueMemberS{Value: fmt.Sprint("odd-",
 				i)}, "q": &types.AttributeValueMemberS{Value: "VT#good"},
-			"createdOn": &types.AttributeValueMemberS{Value: "2026-03-11T08:15:05.123Z"}, "c": &types.AttributeValueMemberS{Value: "1"},
+			"createdOn": &types.AttributeValueMemberS{Value: "2026-03-11T08:15:05.123Z"},
+			"c":         &types.AttributeValueMemberS{Value: "1"},
 		}
 		if body != "" {
 			it["body"] = &types.AttributeValueMemberS{Value: body}

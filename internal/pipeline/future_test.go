@@ -16,7 +16,8 @@ func TestFuture(t *testing.T) {
 	now := time.Date(2026, 1, 31, 12, 0, 30, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
 		ahead := time.Duration(rapid.SampledFrom([]int64{
-			0, -int64(time.Hour), int64(pipeline.Skew) - 1000, int64(pipeline.Skew), int64(pipeline.Skew) + 1000, int64(time.Hour), int64(50 * 365 * 24 * time.Hour),
+			0, -int64(time.Hour), int64(pipeline.Skew) - 1000, int64(pipeline.Skew), int64(pipeline.Skew) + 1000,
+			int64(time.Hour), int64(50 * 365 * 24 * time.Hour),
 		}).Draw(t, "ahead"))
 		ev := event(0, rapid.SampledFrom([]string{chime.EventStopped, chime.EventInProgress,
 			"chime:MediaInsightsNovel"}).Draw(t, "type"))
@@ -47,7 +48,8 @@ func TestLongIDs(t *testing.T) {
 		long.StateChange.PipelineARN += "x"
 	}
 	st := lift(t, long)
-	if len(st.ID) > 100 || st.ID[:5] != "long-" || st.PipelineARN != long.StateChange.PipelineARN || pipeline.IDFromARN(st.PipelineARN) != st.ID {
+	if len(st.ID) > 100 || st.ID[:5] != "long-" || st.PipelineARN != long.StateChange.PipelineARN ||
+		pipeline.IDFromARN(st.PipelineARN) != st.ID {
 		t.Errorf("got the id %q, want a short one that its ARN leads to", st.ID)
 	}
 	if len(st.Elements) != 1 || len(st.Elements[0].Type) > 100 {

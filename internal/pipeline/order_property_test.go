@@ -112,8 +112,8 @@ func TestOrderOfAnyID(t *testing.T) {
 // elementRanks are the statuses of an element, the one that outdoes the others of the
 // same millisecond last.
 var elementRanks = []string{
-	"Novel", chime.StatusNotStarted, chime.StatusInitializing, chime.StatusInProgress, chime.StatusPaused, chime.StatusTemporarilyFailed,
-	chime.StatusStopping, chime.StatusStopped, chime.StatusNotSupported, chime.StatusFailed,
+	"Novel", chime.StatusNotStarted, chime.StatusInitializing, chime.StatusInProgress, chime.StatusPaused,
+	chime.StatusTemporarilyFailed, chime.StatusStopping, chime.StatusStopped, chime.StatusNotSupported, chime.StatusFailed,
 }
 
 // Of an element the newest state counts, and of states of the same millisecond the one
