@@ -262,7 +262,7 @@ func TestValidateSpeaksPlainly(t *testing.T) {
 			if len(problems) != 1 {
 				t.Fatalf("got %d problems, want 1: %v", len(problems), problems)
 			}
-			if got := problems[0].String(); got != tt.want {
+			if got := problems[0].Pointer + ": " + problems[0].Message; got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})

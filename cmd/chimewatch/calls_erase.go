@@ -126,7 +126,7 @@ func (c *callsEraseCmd) Run(a *app) error {
 			}
 		}
 		if !c.Yes {
-			question := fmt.Sprintf("\nErase %s for good?", count(total(b.Counts()), "item"))
+			question := fmt.Sprintf("\nErase %s permanently?", count(total(b.Counts()), "item"))
 			if err := a.confirm(question, "calls erase", "erased"); err != nil {
 				return err
 			}

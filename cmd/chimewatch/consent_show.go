@@ -140,7 +140,8 @@ func readLedger(ctx context.Context, s *dynamo.Store, transactionID string) (voi
 	id, at, ended, err := s.PipelineEnd(ctx, transactionID)
 	if ended {
 		ledger = append(ledger, voicetask.Entry{
-			Kind: voicetask.Ended, At: at, By: voicetask.System, TransactionID: transactionID, Detail: "pipeline " + id + " stopped",
+			Kind: voicetask.Ended, At: at, By: voicetask.System, TransactionID: transactionID,
+			Detail: "pipeline " + id + " stopped",
 		})
 	}
 	return ledger, err

@@ -17,9 +17,9 @@ type deadLettersRedriveCmd struct {
 	All bool     `help:"All dead letters of all queues."`
 }
 
-// redriveReport is the JSON form of the result for a letter.
+// redriveReport is the JSON form of the result for a dead letter.
 type redriveReport struct {
-	letterReport
+	deadLetterReport
 	Handled bool   `json:"handled"`
 	Error   string `json:"error,omitempty"`
 }
@@ -32,11 +32,11 @@ type redriveRun struct {
 	failed  int
 }
 
-// Run redrives the letters. It fails if any of them failed again or names a function that is not
+// Run redrives the dead letters. It fails if any of them failed again or names a function that is not
 // of the stack, and with --all also if another reader has some.
 func (c *deadLettersRedriveCmd) Run(a *app) error {
 	if c.All == (len(c.IDs) > 0) {
-		return usage("dead-letters redrive", "name the letters by their ids, or give --all",
+		return usage("dead-letters redrive", "name the dead letters by their ids, or give --all",
 			"see: chimewatch dead-letters list")
 	}
 	defer surviveBrokenPipe()()
@@ -44,9 +44,9 @@ func (c *deadLettersRedriveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	before, countErr := queues.Count(a.ctx) // the same error follows from eachLetter
+	before, countErr := queues.Count(a.ctx) // the same error follows from eachDeadLetter
 	r := &redriveRun{app: a, queues: queues, reports: []redriveReport{}}
-	hidden, err := a.eachLetter(queues, c.IDs, r.redrive)
+	hidden, err := a.eachDeadLetter(queues, c.IDs, r.redrive)
 	if a.Output == outputJSON {
 		err = errors.Join(a.printJSON(r.reports), err)
 	}
@@ -55,7 +55,7 @@ func (c *deadLettersRedriveCmd) Run(a *app) error {
 	switch {
 	case !c.All:
 	case err == nil:
-		summary += fmt.Sprintf(", %d left", r.failed+hidden.Letters)
+		summary += fmt.Sprintf(", %d left", r.failed+hidden.Messages)
 	case countErr == nil: // SQS counts approximately
 		summary += fmt.Sprintf(", about %d left", max(before-handled, r.failed))
 	}
@@ -63,15 +63,15 @@ func (c *deadLettersRedriveCmd) Run(a *app) error {
 	return errors.Join(err, c.notHandled(r, hidden))
 }
 
-// notHandled returns an error that says how many letters stay in their queues.
+// notHandled returns an error that says how many dead letters stay in their queues.
 func (c *deadLettersRedriveCmd) notHandled(r *redriveRun, hidden deadletter.Hidden) error {
 	class, fix := apperr.Conflict, "run the command again then"
 	var what []string
 	if r.failed > 0 {
 		class, fix = apperr.Invalid, "see docs/RUNBOOK.md, dead-letters"
-		what = append(what, fmt.Sprintf("%d of %d letters were not handled and stay there", r.failed, len(r.reports)))
+		what = append(what, fmt.Sprintf("%d of %d dead letters were not handled and stay there", r.failed, len(r.reports)))
 	}
-	if c.All && hidden.Letters > 0 {
+	if c.All && hidden.Messages > 0 {
 		what = append(what, hiddenText(hidden))
 	}
 	if len(what) == 0 {
@@ -80,11 +80,11 @@ func (c *deadLettersRedriveCmd) notHandled(r *redriveRun, hidden deadletter.Hidd
 	return apperr.New(class, "dead-letter queues", strings.Join(what, "; "), fix)
 }
 
-// redrive redrives one letter and prints the result. It returns an error if the run has to stop: it
+// redrive redrives one dead letter and prints the result. It returns an error if the run has to stop: it
 // was interrupted, or its output cannot be written.
-func (r *redriveRun) redrive(l *deadletter.Letter) error {
-	report := redriveReport{letterReport: reportLetter(l), Handled: true}
-	if err := r.queues.Redrive(r.app.ctx, l); err != nil {
+func (r *redriveRun) redrive(m *deadletter.Message) error {
+	report := redriveReport{deadLetterReport: reportDeadLetter(m), Handled: true}
+	if err := r.queues.Redrive(r.app.ctx, m); err != nil {
 		if r.app.ctx.Err() != nil {
 			return err
 		}
@@ -117,16 +117,16 @@ func lineOf(cells ...string) string {
 	return line
 }
 
-// eachLetter calls do for the letters with an id, for all if there are no ids, while they are hidden
-// from other readers. It returns an error for each id that no letter has.
-func (a *app) eachLetter(
-	queues deadletter.Queues, ids []string, do func(*deadletter.Letter) error,
+// eachDeadLetter calls do for the dead letters with an id, for all if there are no ids, while they are hidden
+// from other readers. It returns an error for each id that no dead letter has.
+func (a *app) eachDeadLetter(
+	queues deadletter.Queues, ids []string, do func(*deadletter.Message) error,
 ) (deadletter.Hidden, error) {
-	wanted := newLetterFilter(ids)
+	wanted := newIDFilter(ids)
 	var doErr error
-	hidden, err := queues.Each(a.ctx, func(l *deadletter.Letter) error {
-		if wanted.matches(l) {
-			doErr = do(l)
+	hidden, err := queues.Each(a.ctx, func(m *deadletter.Message) error {
+		if wanted.matches(m) {
+			doErr = do(m)
 		}
 		return doErr
 	})
@@ -155,7 +155,7 @@ func without(err, one error) error {
 }
 
 // surviveBrokenPipe makes writing to a closed pipe an error. Otherwise the signal PIPE would end the
-// process before the letters are visible to other readers again. Call stop at the end.
+// process before the dead letters are visible to other readers again. Call stop at the end.
 func surviveBrokenPipe() (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGPIPE)

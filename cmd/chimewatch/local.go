@@ -206,13 +206,13 @@ func (c *localCmd) playDay(a *app, stack *local.Stack) (difference, err error) {
 
 // simulation returns what to play, up to now.
 func (c *localCmd) simulation(a *app, calls int) simulate.Options {
-	return simulate.Options{Seed: c.Seed, Calls: calls, End: a.now(), Account: local.Account, Region: local.Region}
+	return simulate.Options{Seed: c.Seed, Calls: calls, End: a.now()}
 }
 
 // playEvents puts the day on the bus, runs the watchdog for what was left open, and plays calls with voice
 // analytics, which it returns. It returns when everything is handled.
 func (c *localCmd) playEvents(a *app, stack *local.Stack, day simulate.Day) ([]simulate.VoiceCall, error) {
-	stack.Pipelines().Set(day.API()...)
+	stack.Pipelines().Set(day.API...)
 	bar := a.newProgress(len(day.Deliveries))
 	defer func() { _ = bar.Finish() }() // a bar that cannot be drawn is no error
 	err := day.Play(a.ctx, c.Duration, func(event []byte) error { return stack.Put(event) }, func() { _ = bar.Add(1) })

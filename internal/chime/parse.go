@@ -1,16 +1,16 @@
 package chime
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // MaxIDLength is the longest event id, in bytes, that is kept whole; a longer one is
@@ -94,78 +94,10 @@ func (p *parser) parse() error {
 	return nil
 }
 
-var decodeOptions = []jsontext.Options{
-	jsontext.AllowDuplicateNames(true),
-	jsontext.AllowInvalidUTF8(true),
-}
-
-func newDecoder(raw []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(raw), decodeOptions...)
-}
-
-// eachMember calls fn for every member of the object in raw, with the
-// unescaped key and the value's JSON, valid until fn returns.
-func eachMember(raw []byte, fn func(key string, value jsontext.Value) error) error {
-	dec := newDecoder(raw)
-	if tok, err := dec.ReadToken(); err != nil {
-		return err
-	} else if tok.Kind() != '{' {
-		return fmt.Errorf("it is %s, not an object", kindName(tok.Kind()))
-	}
-	for dec.PeekKind() == '"' {
-		key, err := readKey(dec)
-		if err != nil {
-			return err
-		}
-		value, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := fn(key, value); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.ReadToken(); err != nil { // the closing brace, or what is wrong in its place
-		return err
-	}
-	if _, err := dec.ReadToken(); err == nil {
-		return errors.New("more follows after the object")
-	}
-	return nil
-}
-
-// knownKeys are the keys that events are known to have, so that reading one of
-// them allocates nothing.
-var knownKeys = map[string]string{}
-
-func init() {
-	for _, key := range append(strings.Fields(`version id detail-type source account time region resources detail
-		service-type replay-name type status statusDetail updatedOn ruleName sourceMetadata utteranceId resultId
-		beginTimestamp endTimestamp taskId detailStatus mediaInsightsPipelineId`), documented...) {
-		knownKeys[key] = key
-	}
-}
-
-// readKey reads the key of an object's next member, unescaped.
-func readKey(dec *jsontext.Decoder) (string, error) {
-	name, err := dec.ReadValue()
-	if err != nil {
-		return "", err
-	}
-	if key, known := knownKeys[string(name[1:len(name)-1])]; known {
-		return key, nil
-	}
-	key, ok := textOf(name)
-	if !ok {
-		return "", fmt.Errorf("a key is no text: %.60q", name)
-	}
-	return key, nil
-}
-
 func (p *parser) envelope(raw []byte) error {
-	err := eachMember(raw, func(key string, value jsontext.Value) error {
+	err := jsonread.Members(raw, func(key []byte, value jsontext.Value) error {
 		ev := p.ev
-		switch key {
+		switch string(key) {
 		case "id":
 			keepText(&ev.ID, value)
 		case "detail-type":
@@ -182,7 +114,7 @@ func (p *parser) envelope(raw []byte) error {
 			if t, ok := timeOf(value); ok {
 				p.time = t
 			} else {
-				p.badTime = bytes.Clone(value)
+				p.badTime = value
 			}
 		case "resources":
 			ev.Resources = texts(value)
@@ -192,7 +124,7 @@ func (p *parser) envelope(raw []byte) error {
 			keepText(&ev.ReplayName, value)
 		case "detail":
 			if detail := structure(value); p.rawDetail == nil || detail.Kind() == '{' {
-				p.rawDetail = bytes.Clone(detail)
+				p.rawDetail = detail
 			}
 		}
 		return nil
@@ -234,8 +166,8 @@ var runtimeMetadata = []string{"MediaInsightsRuntimeMetadata", "mediaInsightsRun
 func (p *parser) stateChange() error {
 	sc := &StateChange{}
 	p.ev.StateChange = sc
-	err := p.eachDetail(func(key string, value jsontext.Value) bool {
-		switch key {
+	err := p.eachDetail(func(key []byte, value jsontext.Value) bool {
+		switch string(key) {
 		case "eventType":
 			return keepForm(&sc.EventType, value, &sc.Metadata, key, isEventType)
 		case "failureReason":
@@ -276,8 +208,8 @@ func (p *parser) stateChange() error {
 
 // keepID stores an id by which events name their pipeline, configuration and call, or
 // another field of the call; false when key or value is none.
-func (sc *StateChange) keepID(key string, value jsontext.Value) bool {
-	switch key {
+func (sc *StateChange) keepID(key []byte, value jsontext.Value) bool {
+	switch string(key) {
 	case "mediaInsightsPipelineArn":
 		return keepForm(&sc.PipelineARN, value, &sc.Metadata, key, isPipelineARN)
 	case "mediaInsightsPipelineConfigurationArn":
@@ -297,8 +229,8 @@ func (p *parser) separateChange(sc *StateChange) {
 func (p *parser) rulesMatched() error {
 	rm := &RulesMatched{}
 	p.ev.RulesMatched = rm
-	err := p.eachDetail(func(key string, value jsontext.Value) bool {
-		switch key {
+	err := p.eachDetail(func(key []byte, value jsontext.Value) bool {
+		switch string(key) {
 		case "ruleName":
 			return keepText(&rm.RuleName, value)
 		case "utteranceId":
@@ -311,7 +243,7 @@ func (p *parser) rulesMatched() error {
 			return keepTextOrNumber(&rm.EndTimestamp, value)
 		case "sourceMetadata":
 			source := structure(value)
-			return source.Kind() == '{' && eachMember(source, func(key string, value jsontext.Value) error {
+			return source.Kind() == '{' && jsonread.Members(source, func(key []byte, value jsontext.Value) error {
 				if !rm.keep(key, value) {
 					keepRaw(&rm.Metadata, key, value)
 				}
@@ -333,8 +265,8 @@ func (p *parser) rulesMatched() error {
 }
 
 func (p *parser) voice(v *VoiceAnalytics) error {
-	err := p.eachDetail(func(key string, value jsontext.Value) bool {
-		switch key {
+	err := p.eachDetail(func(key []byte, value jsontext.Value) bool {
+		switch string(key) {
 		case "taskId":
 			return keepText(&v.TaskID, value)
 		case "detailStatus":
@@ -356,11 +288,11 @@ func (p *parser) voice(v *VoiceAnalytics) error {
 
 // eachDetail calls known for every member of the detail; a member of which it reports
 // false is kept as metadata.
-func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
+func (p *parser) eachDetail(known func(key []byte, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
 	if p.rawDetail.Kind() != '{' {
 		return invalid("/detail", found(p.rawDetail), "an object")
 	}
-	err := eachMember(p.rawDetail, func(key string, value jsontext.Value) error {
+	err := jsonread.Members(p.rawDetail, func(key []byte, value jsontext.Value) error {
 		if !known(key, value) {
 			keepRaw(rest, key, value)
 		}
@@ -376,8 +308,8 @@ func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, r
 var callKeys = strings.Fields("callId transactionId voiceConnectorId direction fromNumber toNumber")
 
 // field returns the field of a key, nil if there is none.
-func (c *CallFields) field(key string) *string {
-	switch key {
+func (c *CallFields) field(key []byte) *string {
+	switch string(key) {
 	case "callId":
 		return &c.CallID
 	case "transactionId":
@@ -395,7 +327,7 @@ func (c *CallFields) field(key string) *string {
 }
 
 // keep stores one of the call's fields; false when key or value is not one.
-func (c *CallFields) keep(key string, value jsontext.Value) bool {
+func (c *CallFields) keep(key []byte, value jsontext.Value) bool {
 	field := c.field(key)
 	return field != nil && keepText(field, value)
 }
@@ -407,7 +339,7 @@ func (c *CallFields) fill(value json.RawMessage) {
 	if object.Kind() != '{' {
 		return
 	}
-	_ = eachMember(object, func(key string, value jsontext.Value) error {
+	_ = jsonread.Members(object, func(key []byte, value jsontext.Value) error {
 		if field := before.field(key); field != nil && *field == "" {
 			c.keep(key, value)
 		}

@@ -39,7 +39,7 @@ func (p *parser) separate(key, before string, id *string, rest *map[string]json.
 	kept, ok := Separate(p.ev.Source, *id)
 	if !ok {
 		quoted, _ := jsontext.AppendQuote(nil, before+*id) // what textOf returned is valid UTF-8, which can be quoted
-		keepRaw(rest, key, quoted)
+		keepRaw(rest, []byte(key), quoted)
 		*id = ""
 		return
 	}

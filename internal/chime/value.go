@@ -2,7 +2,6 @@ package chime
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // textOf returns the text of a JSON string.
@@ -18,23 +19,7 @@ func textOf(value jsontext.Value) (string, bool) {
 	if value.Kind() != '"' {
 		return "", false
 	}
-	if body := value[1 : len(value)-1]; bytes.IndexByte(body, '\\') < 0 && isASCII(body) {
-		return string(body), true
-	}
-	text, err := jsontext.AppendUnquote(nil, value)
-	if err != nil && len(text) == 0 && len(value) > 2 {
-		return "", false
-	}
-	return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))), true
-}
-
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
+	return string(jsonread.Text(value)), true
 }
 
 // keepText puts a JSON string into target, unless it is empty. It returns false, and
@@ -59,7 +44,7 @@ func keepTextOrNumber(target *string, value jsontext.Value) bool {
 // keepForm is keepText for a key that the runtime metadata may collide with:
 // the value of the documented form wins, and the other goes to the metadata.
 func keepForm(
-	target *string, value jsontext.Value, rest *map[string]json.RawMessage, key string, documented func(string) bool,
+	target *string, value jsontext.Value, rest *map[string]json.RawMessage, key []byte, documented func(string) bool,
 ) bool {
 	text, ok := textOf(value)
 	switch {
@@ -78,11 +63,11 @@ func keepForm(
 	return true
 }
 
-func keepRaw(rest *map[string]json.RawMessage, key string, value jsontext.Value) {
+func keepRaw(rest *map[string]json.RawMessage, key []byte, value jsontext.Value) {
 	if *rest == nil {
 		*rest = make(map[string]json.RawMessage, 4)
 	}
-	(*rest)[strings.ToValidUTF8(key, "\uFFFD")] = json.RawMessage(bytes.ToValidUTF8(value, []byte("\uFFFD")))
+	(*rest)[strings.ToValidUTF8(string(key), "\uFFFD")] = json.RawMessage(bytes.ToValidUTF8(value, []byte("\uFFFD")))
 }
 
 // grouped is an account as the console writes it: 1111-2222-3333.
@@ -131,26 +116,12 @@ func texts(value jsontext.Value) []string {
 		return nil
 	}
 	var list []string
-	eachItem(value, func(item jsontext.Value) {
+	_ = jsonread.Items(value, func(item jsontext.Value) { // it was read before: it is well formed
 		if text, ok := textOf(item); ok {
 			list = append(list, text)
 		}
 	})
 	return list
-}
-
-// eachItem calls fn for every item of an array that was read whole before, and so is well
-// formed. The item is valid until fn returns.
-func eachItem(array jsontext.Value, fn func(item jsontext.Value)) {
-	dec := newDecoder(array)
-	_, _ = dec.ReadToken()
-	for dec.PeekKind() != ']' {
-		item, err := dec.ReadValue()
-		if err != nil {
-			return
-		}
-		fn(item)
-	}
 }
 
 func isEventType(s string) bool { return strings.HasPrefix(s, "chime:") }
@@ -170,13 +141,7 @@ func found(value jsontext.Value) string {
 	case len(value) == 0:
 		return "nothing"
 	case len(value) > 60:
-		return fmt.Sprintf("%s of %d bytes", kindName(value.Kind()), len(value))
+		return fmt.Sprintf("%s of %d bytes", jsonread.KindName(value.Kind()), len(value))
 	}
 	return strings.ToValidUTF8(string(value), "\uFFFD")
 }
-
-var kindNames = map[jsontext.Kind]string{
-	'{': "an object", '[': "an array", '"': "a text", '0': "a number", 't': "a boolean", 'f': "a boolean", 'n': "null",
-}
-
-func kindName(kind jsontext.Kind) string { return cmp.Or(kindNames[kind], "no JSON value") }

@@ -11,8 +11,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// Functions are the functions of one stack. A letter names its function, and everybody who may send to a queue
-// can write a letter; so Redrive invokes only these with the operator's credentials.
+// Functions are the functions of one stack. A message names its function, and everybody who may send to a queue
+// can write a message; so Redrive invokes only these with the operator's credentials.
 type Functions struct {
 	// Partition, Region and Account are those of the stack.
 	Partition, Region, Account string

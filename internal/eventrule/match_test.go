@@ -90,7 +90,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestMatchRefusesWhatIsNoObject(t *testing.T) {
+func TestMatchRefusesInvalidJSON(t *testing.T) {
 	for _, event := range []string{"", "[]", `"x"`, `{"a":`} {
 		if _, err := eventrule.Table(eventrule.Options{}).Match([]byte(event)); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v, want it refused as invalid", event, err)

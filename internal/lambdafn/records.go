@@ -4,13 +4,17 @@ import (
 	"encoding/base64"
 	"strconv"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // recordKeys are the members of one record that are read. SNS writes its own with
 // capitals.
-var recordKeys = []string{"eventSource", "EventSource", "messageId", "body", "messageAttributes", "attributes", "Sns", "kinesis"}
+var recordKeys = []string{
+	"eventSource", "EventSource", "messageId", "body", "messageAttributes", "attributes", "Sns", "kinesis",
+}
 
 const (
 	recEventSource = iota
@@ -42,13 +46,13 @@ func recordSource(value jsontext.Value) Source {
 func (u *unwrapper) records(list jsontext.Value, e envelope) error {
 	outermost := e.depth == 0
 	n := 0
-	err := forEach(list, e.path+"/Records", func(i int, raw jsontext.Value) {
+	err := jsonread.Items(list, func(raw jsontext.Value) {
+		inner := e
+		inner.path += "/Records/" + strconv.Itoa(n)
 		n++
 		if u.full() {
 			return
 		}
-		inner := e
-		inner.path += "/Records/" + strconv.Itoa(i)
 		id, source, err := u.record(raw, inner)
 		if outermost && u.batch.Source == "" && source != "" {
 			u.batch.Source = source
@@ -65,10 +69,13 @@ func (u *unwrapper) records(list jsontext.Value, e envelope) error {
 			u.fail(id, err)
 		}
 	})
-	if err == nil && n == 0 {
-		err = apperr.New(apperr.Invalid, e.path+"/Records", "is empty", "send at least one record")
+	switch {
+	case err != nil:
+		return notJSON(e.path+"/Records", list, err)
+	case n == 0:
+		return apperr.New(apperr.Invalid, e.path+"/Records", "is empty", "send at least one record")
 	}
-	return err
+	return nil
 }
 
 // record unwraps one record. It returns the identifier and the source as far as
@@ -100,7 +107,8 @@ func (u *unwrapper) record(raw []byte, e envelope) (id string, source Source, er
 		if id == "" {
 			id, _, _ = kinesisBody(values[recKinesis], "") // only to report the record by
 		}
-		return id, "", apperr.New(apperr.Invalid, e.path, "is a record of an unknown eventSource", "send records of aws:sqs, aws:sns or aws:kinesis only")
+		return id, "", apperr.New(apperr.Invalid, e.path, "is a record of an unknown eventSource",
+			"send records of aws:sqs, aws:sns or aws:kinesis only")
 	}
 	if err != nil {
 		return id, source, err
@@ -169,7 +177,7 @@ func text(value jsontext.Value, path string) ([]byte, error) {
 	if value.Kind() != '"' {
 		return nil, apperr.New(apperr.Invalid, path, "is not a text", "send the record as Lambda does")
 	}
-	return unquote(value), nil
+	return jsonread.Text(value), nil
 }
 
 func hasKey(raw jsontext.Value, key string) bool {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // unwrapper collects the messages of a payload.
@@ -16,7 +18,7 @@ type unwrapper struct {
 	overflow bool
 }
 
-// envelope is what the envelopes around a value say of it.
+// envelope is what is known of a value by the envelopes around it.
 type envelope struct {
 	path     string // where the value is, for errors
 	depth    int
@@ -33,7 +35,9 @@ func (e envelope) in(step string) envelope {
 
 // keys are the members by which the shapes of an object differ, in the order of
 // the constants.
-var keys = []string{"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource"}
+var keys = []string{
+	"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource",
+}
 
 const (
 	keyRecords = iota
@@ -47,8 +51,8 @@ const (
 	keyCount
 )
 
-// unwrap adds the messages in raw to the batch. The error concerns raw as a
-// whole; an error of one record inside is one of the batch's failures.
+// unwrap adds the messages in raw to the batch. The error is about raw as a whole; an
+// error of one record inside is one of the batch's failures.
 func (u *unwrapper) unwrap(raw []byte, e envelope) error {
 	if e.depth > MaxDepth {
 		return apperr.New(apperr.Invalid, e.path,
@@ -65,8 +69,8 @@ func (u *unwrapper) unwrap(raw []byte, e envelope) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return apperr.New(apperr.Invalid, e.path, "is empty", "send an event")
 	}
-	if err := wellFormed(raw, e.path); err != nil {
-		return err
+	if err := jsonread.Check(raw); err != nil {
+		return notJSON(e.path, raw, err)
 	}
 	u.add(raw, Direct, e)
 	return nil
@@ -88,12 +92,12 @@ func (u *unwrapper) object(raw []byte, e envelope) error {
 		return u.unwrap(values[keyRequestPayload], e.in("/requestPayload"))
 	case values[keyPayload].Kind() == '"' && values[keyRequestContext].Kind() == '{':
 		e.redriven, e.source = true, ""
-		return u.unwrap(unquote(values[keyPayload]), e.in("/payload"))
+		return u.unwrap(jsonread.Text(values[keyPayload]), e.in("/payload"))
 	case isText(values[keyType], "Notification") && values[keyMessage].Kind() == '"':
 		if e.source == "" {
 			e.source = SNS
 		}
-		return u.unwrap(unquote(values[keyMessage]), e.in("/Message"))
+		return u.unwrap(jsonread.Text(values[keyMessage]), e.in("/Message"))
 	case recordSource(values[keyEventSource]) != "" || recordSource(values[keyEventSourceSNS]) != "":
 		_, _, err := u.record(raw, e)
 		return err
@@ -115,28 +119,31 @@ func sender(detailType jsontext.Value) Source {
 
 func (u *unwrapper) array(raw []byte, e envelope) error {
 	n := 0
-	err := forEach(raw, e.path, func(i int, item jsontext.Value) {
+	err := jsonread.Items(raw, func(item jsontext.Value) {
+		inner := e.in("/" + strconv.Itoa(n))
 		n++
 		if u.full() {
 			return
 		}
-		inner := e.in("/" + strconv.Itoa(i))
 		if err := u.unwrap(item, inner); err != nil {
 			u.fail(inner.recordID, err)
 		}
 	})
-	if err == nil && n == 0 {
-		err = apperr.New(apperr.Invalid, e.path, "is an empty array", "send at least one event")
+	switch {
+	case err != nil:
+		return notJSON(e.path, raw, err)
+	case n == 0:
+		return apperr.New(apperr.Invalid, e.path, "is an empty array", "send at least one event")
 	}
-	return err
+	return nil
 }
 
 // text unwraps a JSON text that holds JSON; any other text is a message.
 func (u *unwrapper) text(raw []byte, e envelope) error {
-	if err := wellFormed(raw, e.path); err != nil {
-		return err
+	if err := jsonread.Check(raw); err != nil {
+		return notJSON(e.path, raw, err)
 	}
-	inner := unquote(bytes.TrimSpace(raw))
+	inner := jsonread.Text(bytes.TrimSpace(raw))
 	switch jsontext.Value(inner).Kind() {
 	case '{', '[', '"':
 		return u.unwrap(inner, e.in("(text)"))
@@ -152,7 +159,8 @@ func (u *unwrapper) add(body []byte, source Source, e envelope) {
 		source = e.source
 	}
 	if !u.full() {
-		u.batch.Messages = append(u.batch.Messages, Message{Source: source, RecordID: e.recordID, Body: body, Redriven: e.redriven})
+		u.batch.Messages = append(u.batch.Messages,
+			Message{Source: source, RecordID: e.recordID, Body: body, Redriven: e.redriven})
 	}
 }
 

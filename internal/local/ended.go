@@ -3,18 +3,102 @@ package local
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
+
+// Table is the table of a stack that has ended.
+type Table struct {
+	folder *folder
+	server *dynalite.Server
+	// copied is the folder of the copy that is served, empty where the table itself is.
+	copied string
+}
+
+// OpenTable serves the table of the last stack on the folder dir (empty means
+// DefaultDir). modules is as in Options. One process at a time has the table open; others
+// wait. In a folder that cannot be written to, a copy is served: see ReadOnly. The error
+// is of class NotFound when there is no table, and Conflict when a stack has it open.
+// Close it after use.
+func OpenTable(ctx context.Context, dir, modules string) (*Table, error) {
+	f, err := folderAt(dir)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{folder: f}
+	if err := t.open(ctx, modules); err != nil {
+		return nil, errors.Join(f.explain(err), t.Close())
+	}
+	return t, nil
+}
+
+func (t *Table) open(ctx context.Context, modules string) error {
+	f := t.folder
+	none := apperr.New(apperr.NotFound, "folder "+f.dir, "no local stack left a table in it",
+		"start one with: chimewatch local")
+	if !exists(f.lastRun(tableFolder)) && !exists(f.lockPath()) {
+		return none // without making a folder or a lock
+	}
+	err := f.open(ctx, readPatience)
+	readOnly := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+	if readOnly {
+		err = f.openShared(ctx, readPatience) // it keeps stacks from writing to the table meanwhile
+	} else if err == nil {
+		err = f.tidy() // after a start that was killed
+	}
+	if err != nil {
+		return err
+	}
+	data := f.lastRun(tableFolder)
+	if !exists(data) {
+		return none
+	}
+	if readOnly {
+		if t.copied, err = os.MkdirTemp("", "chimewatch-table-"); err == nil {
+			err = os.CopyFS(t.copied, os.DirFS(data))
+		}
+		if err != nil {
+			return apperr.Wrap(err, apperr.Internal, "folder "+data, "cannot be copied, and cannot be opened where it is",
+				"set TMPDIR to a folder with room")
+		}
+		data = t.copied
+	}
+	t.server, err = dynalite.Start(ctx, modules, data)
+	return err
+}
+
+// ReadOnly reports whether a copy is served, so that what is written to it is lost.
+func (t *Table) ReadOnly() bool { return t.copied != "" }
+
+// Endpoint returns the address for DynamoDB clients. Any credentials and Region will do.
+func (t *Table) Endpoint() string { return t.server.URL() }
+
+// Name returns the table's name.
+func (t *Table) Name() string { return TableName }
+
+// Close ends the table's server and frees the folder.
+func (t *Table) Close() error {
+	var errs []error
+	if t.server != nil {
+		errs = append(errs, t.server.Close())
+	}
+	if t.copied != "" {
+		errs = append(errs, os.RemoveAll(t.copied))
+	}
+	return errors.Join(append(errs, t.folder.close())...)
+}
 
 // Messages are the dead-letter queues of a stack that has ended: SQS clients can receive
 // and delete messages, and find the queues in the outputs of the stack.
@@ -33,21 +117,16 @@ func OpenMessages(dir string) (*Messages, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.lastRun(tableFolder) == "" {
+	table, err := os.Stat(f.lastRun(tableFolder))
+	if err != nil {
 		return nil, apperr.New(apperr.NotFound, "folder "+f.dir, "no local stack runs on it or left anything in it",
 			"start one with: chimewatch local")
 	}
-	var created time.Time
-	if info, err := os.Stat(f.lastRun(tableFolder)); err == nil {
-		created = info.ModTime()
-	}
 	var opened []*sqs.Queue
-	for _, name := range []string{FunctionQueue, RuleQueue, VoiceDeadLetters} {
-		var entries []journal.Entry
-		if messages := f.lastRun(messagesFolder); messages != "" { // else an older version wrote the data
-			if entries, err = journal.Read(filepath.Join(messages, queueFile(name))); err != nil {
-				return nil, err
-			}
+	for _, name := range deadLetterQueues {
+		entries, err := journal.Read(filepath.Join(f.lastRun(messagesFolder), queueFile(name)))
+		if err != nil {
+			return nil, err
 		}
 		q, err := sqs.Open(name, endedDisk{f.dir, name}, entries, func(error) {})
 		if err != nil {
@@ -59,7 +138,7 @@ func OpenMessages(dir string) (*Messages, error) {
 	if m.listener, err = listen(0); err != nil {
 		return nil, err
 	}
-	m.server = serve(m.listener, m.handler(sqs.NewService(Account, Region, opened...), created))
+	m.server = serve(m.listener, m.handler(sqs.NewService(Account, Region, opened...), table.ModTime()))
 	return m, nil
 }
 
@@ -74,14 +153,14 @@ func (d endedDisk) Put(string, any) error {
 
 // Remove deletes messages. It fails when a stack has been started on the folder.
 func (d endedDisk) Remove(ids ...string) error {
-	f, err := openFolder(context.Background(), d.dir, lockPatience)
-	if err != nil {
-		return awsprotocol.Errorf("UnsupportedOperation", "%v", err)
+	f := &folder{dir: d.dir}
+	if err := f.open(context.Background(), stackPatience); err != nil {
+		return awsprotocol.Errorf("UnsupportedOperation", "%v", errors.Join(err, f.close()))
 	}
-	err = f.tidy() // after a start that was killed
+	err := f.tidy() // after a start that was killed
 	if err == nil {
 		var j *journal.Journal
-		j, _, err = journal.Open(filepath.Join(f.messages(), queueFile(d.queue)))
+		j, _, err = journal.Open(filepath.Join(f.path(messagesFolder), queueFile(d.queue)))
 		err = errors.Join(err, j.Remove(ids...), j.Close())
 	}
 	return errors.Join(f.explain(err), f.close())
@@ -89,7 +168,7 @@ func (d endedDisk) Remove(ids ...string) error {
 
 func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler {
 	queues := service.Handler()
-	forms := awsprotocol.Forms(queues, cloudFormation(created, Options{}.withDefaults(), service.URL))
+	forms := awsprotocol.Forms(queues, cloudFormation(created, Options{}.withDefaults().Config, service))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		switch {

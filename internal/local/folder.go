@@ -7,91 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// State is what other commands read about a running stack.
-type State struct {
-	Endpoint        string `json:"endpoint"`
-	Table           string `json:"table"`
-	PID             int    `json:"pid"`
-	DataDir         string `json:"dataDir"`
-	FailureTopicARN string `json:"failureTopicArn"`
-	AlertTopicARN   string `json:"alertTopicArn"`
-	Region          string `json:"region"`
-}
-
-// State returns the content of local.json for this stack.
-func (s *Stack) State() State {
-	return State{
-		Endpoint: s.Endpoint(), Table: TableName, PID: os.Getpid(), DataDir: s.folder.data(),
-		FailureTopicARN: FailureTopicARN, AlertTopicARN: AlertTopicARN, Region: Region,
-	}
-}
-
-// FindRunning returns the stack that runs on the folder dir (empty means DefaultDir). The
-// stack has to answer, as one that was killed leaves its file behind. The error is of
-// class NotFound when none runs.
-func FindRunning(ctx context.Context, dir string) (State, error) {
-	dir = cmp.Or(dir, DefaultDir)
-	none := apperr.New(apperr.NotFound, "folder "+dir, "no local stack runs on it", "start one with: chimewatch local")
-	text, err := os.ReadFile(filepath.Join(dir, stateFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return State{}, none
-	}
-	var state State
-	if err == nil {
-		err = json.Unmarshal(text, &state)
-	}
-	if err != nil {
-		return State{}, apperr.Wrap(err, apperr.Internal, filepath.Join(dir, stateFile), "cannot be read", "delete it")
-	}
-	if !answers(ctx, state) {
-		return State{}, none
-	}
-	return state, nil
-}
-
-// answers reports whether the process that wrote the state serves its endpoint.
-func answers(ctx context.Context, state State) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, state.Endpoint+pathStatus, nil)
-	if err != nil {
-		return false
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false
-	}
-	defer response.Body.Close()
-	var status Status
-	return json.NewDecoder(response.Body).Decode(&status) == nil && status.Name == statusName && status.PID == state.PID
-}
-
-const stateFile = "local.json"
-
-// How long to wait for a folder that is in use: a stack waits for a command that reads the
-// table, or for a stack that is about to end; a reader waits for many other readers.
-const (
-	lockPatience = 10 * time.Second
-	readPatience = time.Minute
-)
-
 // folder is a data folder: dir/local.json has the address of the stack, and dir/local has
-// the table, the messages, the logs and the lock.
+// the table, the messages, the logs and the lock. It is locked from open or openShared to
+// close.
 type folder struct {
-	dir   string
-	lock  *os.File
-	wrote bool
-	// begun is true from begin to commit.
-	begun bool
+	dir  string
+	lock *os.File
 }
 
 // folderAt returns the folder dir (empty means DefaultDir). It neither makes nor locks it.
@@ -103,97 +33,127 @@ func folderAt(dir string) (*folder, error) {
 	return &folder{dir: path}, nil
 }
 
-// openFolder makes the folder and locks it for this process, as long as that runs.
-func openFolder(ctx context.Context, dir string, patience time.Duration) (*folder, error) {
-	f, err := folderAt(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(f.data(), 0o755); err != nil {
-		return nil, f.unusable(f.data(), "cannot be made", err)
-	}
-	path := f.lockPath()
-	if f.lock, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return nil, f.unusable(path, "cannot be opened", err)
-	}
-	if err := f.acquire(ctx, patience, false); err != nil {
-		return nil, err
-	}
-	if err = f.lock.Truncate(0); err == nil {
-		_, err = fmt.Fprintln(f.lock, os.Getpid())
-	}
-	if err != nil {
-		f.lock.Close()
-		return nil, f.unusable(path, "cannot be written", err)
-	}
-	return f, nil
+func (f *folder) data() string            { return filepath.Join(f.dir, "local") }
+func (f *folder) path(name string) string { return filepath.Join(f.data(), name) }
+func (f *folder) lockPath() string        { return f.path("lock") }
+func (f *folder) statePath() string       { return filepath.Join(f.dir, stateFile) }
+
+// patience is how long to wait for a folder that is in use, and what to do after that.
+type patience struct {
+	wait time.Duration
+	fix  string
 }
 
-// acquire waits for the lock, alone or together with other readers. It closes the lock's
-// file where that is in vain.
-func (f *folder) acquire(ctx context.Context, patience time.Duration, shared bool) error {
-	for began := time.Now(); !tryLock(f.lock, shared); time.Sleep(20 * time.Millisecond) {
-		_, notRunning := FindRunning(ctx, f.dir)
-		if notRunning == nil || time.Since(began) > patience || ctx.Err() != nil {
-			return errors.Join(f.inUse(), f.lock.Close())
-		}
+// A stack waits for a command that reads the table, or for a stack that is about to end; a
+// reader waits for many other readers.
+var (
+	stackPatience = patience{10 * time.Second, "stop that one, or choose another folder"}
+	readPatience  = patience{time.Minute, "try again when that one serves or has ended"}
+)
+
+// open makes the folder and locks it for this process alone. The error is of class Conflict
+// where another process does not free it in time.
+func (f *folder) open(ctx context.Context, p patience) (err error) {
+	if err := os.MkdirAll(f.data(), 0o755); err != nil {
+		return f.unusable(f.data(), "cannot be made", err)
+	}
+	if f.lock, err = os.OpenFile(f.lockPath(), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return f.unusable(f.lockPath(), "cannot be opened", err)
+	}
+	if err := f.await(ctx, p, false); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.lockPath(), fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
+		return f.unusable(f.lockPath(), "cannot be written", err)
 	}
 	return nil
 }
 
-// locked reports whether a process has the folder locked. It makes no lock.
-func (f *folder) locked() bool {
-	lock, err := os.Open(f.lockPath())
+// openShared locks a folder that cannot be written to together with other readers.
+func (f *folder) openShared(ctx context.Context, p patience) (err error) {
+	f.lock, err = os.Open(f.lockPath())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // no stack can start on it
+	case err != nil:
+		return f.unusable(f.lockPath(), "cannot be opened", err)
+	}
+	return f.await(ctx, p, true)
+}
+
+func (f *folder) await(ctx context.Context, p patience, shared bool) error {
+	for began := time.Now(); !tryLock(f.lock, shared); time.Sleep(20 * time.Millisecond) {
+		if _, none := FindRunning(ctx, f.dir); none != nil && time.Since(began) < p.wait && ctx.Err() == nil {
+			continue
+		}
+		by := "another process"
+		if text, err := os.ReadFile(f.lockPath()); err == nil && len(text) > 0 {
+			by = "process " + strings.TrimSpace(string(text))
+		}
+		return apperr.New(apperr.Conflict, "folder "+f.dir, "it is in use by "+by, p.fix)
+	}
+	return nil
+}
+
+// close frees the folder. Closing twice is an error.
+func (f *folder) close() error {
+	if f.lock == nil {
+		return nil
+	}
+	return f.lock.Close()
+}
+
+// writeJSON replaces a file as a whole, so that no reader sees half of it.
+func (f *folder) writeJSON(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err == nil {
+		err = os.WriteFile(path+".new", append(text, '\n'), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
 	if err != nil {
-		return false
+		return f.unusable(path, "cannot be written", err)
 	}
-	defer lock.Close() // which frees it
-	return !tryLock(lock, true)
+	return nil
 }
 
-func (f *folder) inUse() error {
-	by := "another process"
-	if text, err := os.ReadFile(f.lockPath()); err == nil && len(text) > 0 {
-		by = "process " + strings.TrimSpace(string(text))
-	}
-	return apperr.New(apperr.Conflict, "folder "+f.dir, "it is in use by "+by, "stop that one, or choose another folder")
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
-
-func (f *folder) data() string     { return filepath.Join(f.dir, "local") }
-func (f *folder) lockPath() string { return filepath.Join(f.data(), "lock") }
-func (f *folder) logs() string     { return filepath.Join(f.data(), "logs") }
 
 // unusable returns the error of a path in the folder.
 func (f *folder) unusable(path, what string, err error) error {
 	return f.explain(apperr.Wrap(err, apperr.Internal, path, what, "choose another folder with --local-dir"))
 }
 
-// writeState replaces local.json as a whole, so that no reader sees half of it.
-func (f *folder) writeState(state State) error {
-	text, err := json.MarshalIndent(state, "", "  ")
-	path := filepath.Join(f.dir, stateFile)
-	if err == nil {
-		err = replaceFile(path, append(text, '\n'))
-	}
-	if err != nil {
-		return f.unusable(path, "cannot be written", err)
-	}
-	f.wrote = true
-	return nil
+// fullDisks are the errors of a disk on which nothing can be written, each with its text
+// in lower case, as Node.js reports it, and with what is wrong with a folder and what to do.
+var fullDisks = []struct {
+	code            syscall.Errno
+	text, what, fix string
+}{
+	{syscall.ENOSPC, "enospc", "the disk of %s is full", "free some of it"},
+	{syscall.EDQUOT, "edquot", "the disk of %s has no room left for you", "free some of your quota"},
+	{syscall.EFBIG, "efbig", "a file in %s may not grow further", "raise the limit with ulimit -f unlimited"},
+	// A process that the signal for such a file has killed.
+	{syscall.EFBIG, "file size limit exceeded", "a file in %s may not grow further",
+		"raise the limit with ulimit -f unlimited"},
 }
 
-// close frees the folder. Where a start was begun and not committed, it puts back what
-// the last run left.
-func (f *folder) close() error {
-	var errs []error
-	if f.wrote {
-		errs = append(errs, os.Remove(filepath.Join(f.dir, stateFile)))
+// explain returns an error with a remedy where the disk of the folder is the cause of err,
+// and err itself where it is not, or there is no folder. LevelDB reports the text of the code only.
+func (f *folder) explain(err error) error {
+	if err == nil || f == nil {
+		return err
 	}
-	if f.begun {
-		errs = append(errs, f.putBack())
+	report := strings.ToLower(err.Error())
+	for _, full := range fullDisks {
+		if errors.Is(err, full.code) || strings.Contains(report, full.text) || strings.Contains(report, full.code.Error()) {
+			return apperr.Wrap(full.code, apperr.Unavailable, "folder "+f.dir, fmt.Sprintf(full.what, f.dir),
+				full.fix+", or choose another folder with --local-dir")
+		}
 	}
-	if f.lock != nil {
-		errs = append(errs, f.lock.Close())
-	}
-	return errors.Join(errs...)
+	return err
 }

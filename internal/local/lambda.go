@@ -17,12 +17,13 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
-// Limits of payloads, in bytes (Lambda developer guide, "Lambda quotas").
+// maxPayload is the limit of payloads by the type of the invocation, in bytes (Lambda
+// developer guide, "Lambda quotas").
+var maxPayload = map[string]int64{"": 6 << 20, "RequestResponse": 6 << 20, "DryRun": 6 << 20, "Event": 1 << 20}
+
 const (
-	maxSyncPayload  = 6 << 20
-	maxAsyncPayload = 1 << 20
-	maxLogTail      = 4096
-	latest          = "$LATEST"
+	maxLogTail = 4096
+	latest     = "$LATEST"
 )
 
 // lambdaPath matches the paths of functions in the Lambda API, of any version of it.
@@ -77,16 +78,13 @@ func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	kind, limit := r.Header.Get("X-Amz-Invocation-Type"), maxSyncPayload
-	switch kind {
-	case "Event":
-		limit = maxAsyncPayload
-	case "", "RequestResponse", "DryRun":
-	default:
+	kind := r.Header.Get("X-Amz-Invocation-Type")
+	limit, known := maxPayload[kind]
+	if !known {
 		return awsprotocol.Errorf("InvalidParameterValueException",
 			"the invocation type is %q and must be RequestResponse, Event or DryRun", kind)
 	}
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):

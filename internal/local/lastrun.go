@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -14,7 +13,7 @@ import (
 // A run stores its data in the folders of runData, below dir/local. A start without
 // Options.Keep moves those of the last run aside, to NAME.aside, until the new run serves;
 // then they are renamed to NAME.old, until the next start. Meanwhile the file startFile
-// records what belongs to which run, so that a start that fails, or is killed at any
+// has the names of those that there were, so that a start that fails, or is killed at any
 // moment, loses nothing.
 const (
 	tableFolder    = "table"
@@ -28,48 +27,29 @@ var runData = []string{tableFolder, messagesFolder}
 
 // starting is the content of startFile.
 type starting struct {
-	// Before are the folders of runData that were there before the start; Moved reports
-	// whether these are moved aside.
+	// Before are the folders of runData that were there before the start.
 	Before []string `json:"before"`
-	Moved  bool     `json:"moved"`
 }
 
-func (f *folder) table() string           { return f.path(tableFolder) }
-func (f *folder) messages() string        { return f.path(messagesFolder) }
-func (f *folder) path(name string) string { return filepath.Join(f.data(), name) }
-
 // begin makes room for a run: without keep, the data of the last run are moved aside.
-// replaces reports whether a table is among them.
-func (f *folder) begin(keep bool) (replaces bool, err error) {
+// Until commit, tidy undoes it.
+func (f *folder) begin(keep bool) error {
 	if err := f.tidy(); err != nil {
-		return false, err
+		return err
 	}
 	if err := f.checkRoom(); err != nil {
-		return false, err
+		return err
 	}
-	s := starting{Moved: !keep}
-	for _, name := range runData {
-		if exists(f.path(name)) {
-			s.Before = append(s.Before, name)
-		}
-	}
-	text, err := json.Marshal(s)
-	if err == nil {
-		err = replaceFile(f.path(startFile), text)
-	}
-	if err != nil {
-		return false, f.unusable(f.path(startFile), "cannot be written", err)
-	}
-	f.begun = true
-	if keep {
-		return false, nil
+	s := starting{slices.DeleteFunc(slices.Clone(runData), func(name string) bool { return !exists(f.path(name)) })}
+	if err := f.writeJSON(f.path(startFile), s); err != nil || keep {
+		return err
 	}
 	for _, name := range s.Before {
 		if err := os.Rename(f.path(name), f.path(name+asideSuffix)); err != nil {
-			return false, f.unusable(f.path(name), "cannot be moved aside", err)
+			return f.unusable(f.path(name), "cannot be moved aside", err)
 		}
 	}
-	return slices.Contains(s.Before, tableFolder), nil
+	return nil
 }
 
 // commit makes the new run the last one.
@@ -77,12 +57,12 @@ func (f *folder) commit() error {
 	if err := os.Remove(f.path(startFile)); err != nil {
 		return f.unusable(f.path(startFile), "cannot be removed", err)
 	}
-	f.begun = false
 	return f.tidy()
 }
 
-// tidy completes what a process that was killed, or commit, left undone: what was moved
-// aside by a start that failed is put back, by one that succeeded it is renamed to old.
+// tidy completes what a start that failed or was killed, or commit, left undone: what was
+// moved aside by a start that failed is put back, by one that succeeded it is renamed to
+// old. It may be repeated where it was killed.
 func (f *folder) tidy() error {
 	if exists(f.path(startFile)) {
 		return f.putBack()
@@ -103,7 +83,7 @@ func (f *folder) tidy() error {
 	return nil
 }
 
-// putBack undoes begin. It may be repeated where it was killed.
+// putBack undoes begin.
 func (f *folder) putBack() error {
 	s, err := f.starting()
 	if err != nil {
@@ -125,12 +105,10 @@ func (f *folder) putBack() error {
 	if err != nil {
 		return f.unusable(f.data(), "the data of the last run cannot be put back", err)
 	}
-	f.begun = false
 	return nil
 }
 
-func (f *folder) starting() (starting, error) {
-	var s starting
+func (f *folder) starting() (s starting, err error) {
 	text, err := os.ReadFile(f.path(startFile))
 	if err == nil {
 		err = json.Unmarshal(text, &s)
@@ -143,14 +121,12 @@ func (f *folder) starting() (starting, error) {
 }
 
 // lastRun returns the path of a folder of runData of the last run, without changing
-// anything; empty where there is none. A start that was killed does not count.
+// anything. A start that is under way or was killed does not count: the path is that of
+// what it moved aside, where nothing is if there was no folder before.
 func (f *folder) lastRun(name string) string {
-	s, err := f.starting()
-	switch {
-	case err == nil && s.Moved && exists(f.path(name+asideSuffix)):
-		return f.path(name + asideSuffix)
-	case err == nil && !slices.Contains(s.Before, name), !exists(f.path(name)):
-		return ""
+	aside := f.path(name + asideSuffix)
+	if s, err := f.starting(); err == nil && (exists(aside) || !slices.Contains(s.Before, name)) {
+		return aside
 	}
 	return f.path(name)
 }
@@ -170,17 +146,4 @@ func (f *folder) checkRoom() error {
 		return f.unusable(f.data(), "cannot be written to", err)
 	}
 	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// replaceFile writes a file so that no reader reads half of it.
-func replaceFile(path string, text []byte) error {
-	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/config"
+	"github.com/chimewatch/chimewatch/internal/functionspec"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // StackName is the name of the stack for CloudFormation: that of a deployed stack whose
@@ -13,12 +16,18 @@ import (
 const StackName = "Chimewatch"
 
 // cloudFormation answers DescribeStacks for the one stack there is, by which clients find
-// the table, the topics and the queues. queueURL returns the URL of a queue for a client
-// that reaches the stack under the host.
-func cloudFormation(created time.Time, o Options,
-	queueURL func(host, queue string) string) *awsprotocol.Service {
-	describe := func(r *http.Request, in struct{ StackName string }) (stacksResult, error) {
-		return describeStack(in.StackName, created, o, func(queue string) string { return queueURL(r.Host, queue) })
+// the table, the topics and the queues.
+func cloudFormation(created time.Time, c *config.Stack, queues *sqs.Service) *awsprotocol.Service {
+	describe := func(r *http.Request, in struct{ StackName string }) (out stacksResult, err error) {
+		id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
+		if in.StackName != "" && in.StackName != StackName && in.StackName != id {
+			return out, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
+				in.StackName, StackName)
+		}
+		return stacksResult{[]stackMember{{
+			StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339),
+			StackStatus: "CREATE_COMPLETE", Outputs: outputs(c, func(queue string) string { return queues.URL(r.Host, queue) }),
+		}}}, nil
 	}
 	return &awsprotocol.Service{Name: "DescribeStacks of CloudFormation", Version: "2010-05-15",
 		Host:       "cloudformation.amazonaws.com",
@@ -39,24 +48,15 @@ type stacksResult struct {
 	Stacks []stackMember `xml:"Stacks>member"`
 }
 
-func describeStack(name string, created time.Time, o Options,
-	queueURL func(queue string) string) (out stacksResult, err error) {
-	id := "arn:aws:cloudformation:" + Region + ":" + Account + ":stack/" + StackName + "/local"
-	if name != "" && name != StackName && name != id {
-		return out, awsprotocol.Errorf("ValidationError", "Stack with id %s does not exist; the local stack is called %s",
-			name, StackName)
-	}
-	outputs := []stackOutput{
+func outputs(c *config.Stack, queueURL func(queue string) string) []stackOutput {
+	all := []stackOutput{
 		{"TableName", TableName}, {"FailureTopicArn", FailureTopicARN}, {"AlertTopicArn", AlertTopicARN},
-		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", o.Config.HTTPS.String()},
+		{"AlarmTopicArn", AlarmTopicARN}, {"HttpsBody", c.HTTPS.String()},
 		{"RuleDeadLettersUrl", queueURL(RuleQueue)}, {"FunctionDeadLettersUrl", queueURL(FunctionQueue)},
 		{"VoiceDeadLettersUrl", queueURL(VoiceDeadLetters)},
 	}
-	for _, function := range o.Only {
-		outputs = append(outputs, stackOutput{strings.ToUpper(function[:1]) + function[1:] + "FunctionName", function})
+	for _, f := range functionspec.All() {
+		all = append(all, stackOutput{strings.ToUpper(f.Name[:1]) + f.Name[1:] + "FunctionName", f.Name})
 	}
-	return stacksResult{[]stackMember{{
-		StackName: StackName, StackID: id, CreationTime: created.UTC().Format(time.RFC3339),
-		StackStatus: "CREATE_COMPLETE", Outputs: outputs,
-	}}}, nil
+	return all
 }

@@ -9,21 +9,21 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/config"
 	"github.com/chimewatch/chimewatch/internal/eventrule"
 	"github.com/chimewatch/chimewatch/internal/functionspec"
-	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
+	"github.com/chimewatch/chimewatch/internal/local/eventsource"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
 	"github.com/chimewatch/chimewatch/internal/local/sqs"
@@ -52,7 +52,6 @@ const (
 const (
 	DefaultDir       = ".chimewatch"
 	DefaultFunctions = "bin/functions"
-	DefaultPort      = 4100
 )
 
 // Options are the options of a stack. The zero value starts one with an empty table on a
@@ -71,9 +70,7 @@ type Options struct {
 	// Keep keeps the table, the messages in the queues and the notifications of the last
 	// run.
 	Keep bool
-	// Only names the functions to run; nil means those of the deployed stack. Rules is the
-	// routing table; nil means that of the deployed stack.
-	Only  []string
+	// Rules is the routing table; nil means that of the deployed stack.
 	Rules []eventrule.Rule
 	// Config has the settings of the functions; nil means DefaultConfig.
 	Config *config.Stack
@@ -89,11 +86,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Dir = cmp.Or(o.Dir, DefaultDir)
 	o.Functions = cmp.Or(o.Functions, DefaultFunctions)
-	if o.Only == nil {
-		for _, f := range functionspec.All() {
-			o.Only = append(o.Only, f.Name)
-		}
-	}
 	if o.Rules == nil {
 		o.Rules = eventrule.Table(eventrule.Options{Rehearsal: true, Account: Account})
 	}
@@ -124,12 +116,14 @@ func (o Options) binary(function string) string {
 
 // Missing returns the functions without a binary. A stack starts without them; their
 // events go to the rule queue.
-func (o Options) Missing() []string {
+func (o Options) Missing() (missing []string) {
 	o = o.withDefaults()
-	return slices.DeleteFunc(slices.Clone(o.Only), func(function string) bool {
-		info, err := os.Stat(o.binary(function))
-		return err == nil && info.Mode().IsRegular()
-	})
+	for _, f := range functionspec.All() {
+		if info, err := os.Stat(o.binary(f.Name)); err != nil || !info.Mode().IsRegular() {
+			missing = append(missing, f.Name)
+		}
+	}
+	return missing
 }
 
 // Stack is a running local stack. Its methods may be called from any goroutine.
@@ -143,17 +137,15 @@ type Stack struct {
 	topics    *sns.Service
 	pipelines *chimesdk.Pipelines
 	voice     *chimesdk.Voice
-	sources   voiceSources
+	stream    *eventsource.Stream   // of voice notifications
+	queue     map[string]*sqs.Queue // by their names
 	queues    *sqs.Service
 	listener  net.Listener
 	replaced  *Replaced
 
-	functionQueue, ruleQueue *sqs.Queue
-
-	schedules bool           // whether they run
-	closers   []func() error // what Close does, from the last to the first
-	closing   atomic.Bool
-	close     func() error
+	closers []func() error // what Close does, from the last to the first
+	closing atomic.Bool
+	close   func() error
 
 	failing    context.Context // done when the stack has failed, with the failure as its cause
 	setFailure context.CancelCauseFunc
@@ -162,11 +154,11 @@ type Stack struct {
 func (s *Stack) hostOptions() lambdahost.Options {
 	o := lambdahost.Options{
 		Processes: s.options.Processes, Retries: s.options.Retries, RetryDelay: s.options.RetryDelay,
-		LogDir: s.folder.logs(), Echo: s.options.Log, OnFailure: s.keepFailure,
+		LogDir: s.folder.path("logs"), Echo: s.options.Log, OnFailure: s.keepFailure,
 	}
 	missing, environment := s.options.Missing(), s.Environment()
 	for _, f := range functionspec.All() {
-		if slices.Contains(s.options.Only, f.Name) && !slices.Contains(missing, f.Name) {
+		if !slices.Contains(missing, f.Name) {
 			o.Functions = append(o.Functions, lambdahost.Function{
 				Name: f.Name, ARN: functionARN(f.Name), Path: s.options.binary(f.Name),
 				Timeout: f.Timeout, Environment: environment,
@@ -200,27 +192,6 @@ func (s *Stack) Environment() []string {
 	return env
 }
 
-// keepFailure is the OnFailure destination of every function.
-func (s *Stack) keepFailure(r lambdahost.Record) {
-	body, err := awsprotocol.EncodeJSON(r) // unlike json.Marshal, it leaves the bytes of the event as they are
-	if err != nil {                        // not expected; the event must not be lost
-		slog.Error("record of a failed invocation", "error", err)
-		body = r.RequestPayload
-	}
-	s.functionQueue.Send(string(body), nil)
-}
-
-// keepUndeliverable is the dead-letter queue of every rule's target.
-func (s *Stack) keepUndeliverable(d eventbridge.DeadLetter) {
-	attributes := map[string]sqs.Attribute{}
-	for name, value := range map[string]string{
-		"RULE_ARN": d.RuleARN, "TARGET_ARN": d.TargetARN, "ERROR_CODE": d.ErrorCode, "ERROR_MESSAGE": d.ErrorDetail,
-	} {
-		attributes[name] = sqs.Attribute{DataType: "String", StringValue: value}
-	}
-	s.ruleQueue.Send(string(d.Event), attributes)
-}
-
 // Close ends the stack. Events that are still under way are given up; Drain first to
 // complete them. Closing twice does no harm.
 func (s *Stack) Close() error { return s.close() }
@@ -232,6 +203,16 @@ func (s *Stack) closeAll() error {
 		errs = append(errs, one())
 	}
 	return errors.Join(errs...)
+}
+
+// background runs functions until Close, which ends their context and waits for them.
+func (s *Stack) background(runs ...func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, run := range runs {
+		running.Go(func() { run(ctx) })
+	}
+	s.onClose(func() error { cancel(); running.Wait(); return nil })
 }
 
 // onClose makes Close call a function before those of earlier calls.

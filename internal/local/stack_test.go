@@ -46,7 +46,7 @@ func options(t *testing.T, dir string) local.Options {
 		Pattern: eventrule.Pattern{"detail-type": eventrule.Values{"Lost"}}}
 	return local.Options{
 		Dir: dir, Functions: binaries.Functions(t, "alerts"), RetryDelay: time.Millisecond,
-		Only: []string{"alerts", "nobody"}, Rules: append(eventrule.Table(eventrule.Options{}), lose),
+		Rules: append(eventrule.Table(eventrule.Options{}), lose),
 	}
 }
 
@@ -363,7 +363,9 @@ func TestStartOnAPortInUse(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	if got := strings.Join(options(t, "").Missing(), " "); got != "nobody" {
-		t.Errorf("got %q, want nobody", got)
+	o := local.Options{Functions: t.TempDir()}
+	program(t, filepath.Join(o.Functions, "alerts", "bootstrap"), "")
+	if got := strings.Join(o.Missing(), " "); got != "status failures consent watch voice" {
+		t.Errorf("got %q, want all but alerts", got)
 	}
 }

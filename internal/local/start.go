@@ -3,8 +3,10 @@ package local
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +18,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/eventbridge"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 	"github.com/chimewatch/chimewatch/internal/local/sns"
+	"github.com/chimewatch/chimewatch/internal/local/sqs"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // Start starts a stack and returns when it accepts events. While it runs, the file
@@ -25,7 +29,9 @@ import (
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{
 		options: o.withDefaults(), started: time.Now(), pipelines: chimesdk.NewPipelines(), voice: chimesdk.NewVoice(),
+		queue: map[string]*sqs.Queue{},
 	}
+	s.stream = s.newVoiceStream()
 	s.failing, s.setFailure = context.WithCancelCause(context.Background())
 	s.close = sync.OnceValue(s.closeAll)
 	if err := s.start(ctx); err != nil {
@@ -44,26 +50,22 @@ func (s *Stack) cause(err error) error {
 		case <-time.After(200 * time.Millisecond): // its end is noticed a little later than the effects
 		}
 	}
-	if s.folder != nil {
-		return s.folder.explain(err)
-	}
-	return err
+	return s.folder.explain(err)
 }
 
 func (s *Stack) start(ctx context.Context) error {
-	s.newVoiceSources()
 	// What can be checked before anything of the last run is touched comes first.
-	modules, err := findModules(s.options.Modules)
-	if err != nil {
+	if _, err := dynalite.Command(s.options.Modules, ""); err != nil {
 		return err
 	}
-	if _, err := dynalite.FindNode(); err != nil {
-		return err
-	}
-	if s.folder, err = openFolder(ctx, s.options.Dir, lockPatience); err != nil {
+	var err error
+	if s.folder, err = folderAt(s.options.Dir); err != nil {
 		return err
 	}
 	s.onClose(s.folder.close)
+	if err := s.folder.open(ctx, stackPatience); err != nil {
+		return err
+	}
 	if s.listener, err = listen(s.options.Port); err != nil {
 		return err
 	}
@@ -73,24 +75,20 @@ func (s *Stack) start(ctx context.Context) error {
 		}
 		return nil
 	})
-	replaces, err := s.folder.begin(s.options.Keep)
+	s.onClose(s.folder.tidy) // a start that fails is undone
+	if err := s.folder.begin(s.options.Keep); err != nil {
+		return err
+	}
+	replaced := s.countReplaced(ctx)
+	ready, err := s.startServices(ctx)
+	s.replaced = replaced() // before the folder that it reads is moved again
 	if err != nil {
 		return err
 	}
-	var counted func() *Replaced
-	if replaces {
-		counted = s.countReplaced(ctx, modules)
-	}
-	ready, err := s.startServices(ctx, modules)
-	if replaces {
-		s.replaced = counted() // before the folder that it reads is moved again
-	}
-	if err != nil {
+	if err := s.folder.writeJSON(s.folder.statePath(), s.State()); err != nil {
 		return err
 	}
-	if err := s.folder.writeState(s.State()); err != nil {
-		return err
-	}
+	s.onClose(func() error { return os.Remove(s.folder.statePath()) })
 	if err := s.folder.commit(); err != nil {
 		return err
 	}
@@ -100,14 +98,14 @@ func (s *Stack) start(ctx context.Context) error {
 }
 
 // startServices starts all servers and functions. Close ready to let events in.
-func (s *Stack) startServices(ctx context.Context, modules string) (ready chan struct{}, err error) {
+func (s *Stack) startServices(ctx context.Context) (ready chan struct{}, err error) {
 	s.topics = sns.NewService(s.published,
 		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Config.Routes.Topics()...)...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.openMessages(); err != nil {
 		return nil, err
 	}
-	if err := s.startTable(ctx, modules); err != nil {
+	if err := s.startTable(ctx); err != nil {
 		return nil, err
 	}
 	s.bus = eventbridge.New(eventbridge.Options{
@@ -135,8 +133,8 @@ func (s *Stack) startServices(ctx context.Context, modules string) (ready chan s
 	return ready, nil
 }
 
-func (s *Stack) startTable(ctx context.Context, modules string) (err error) {
-	if s.table, err = dynalite.Start(ctx, modules, s.folder.table()); err != nil {
+func (s *Stack) startTable(ctx context.Context) (err error) {
+	if s.table, err = dynalite.Start(ctx, s.options.Modules, s.folder.path(tableFolder)); err != nil {
 		return err
 	}
 	s.onClose(func() error {
@@ -152,6 +150,53 @@ func (s *Stack) startTable(ctx context.Context, modules string) (err error) {
 		}
 	}()
 	return dynalite.EnsureTable(ctx, dynalite.Client(s.table.URL(), Region), TableName, dynamo.Definition())
+}
+
+// Replaced is the table of the last run, which a start without Options.Keep replaced.
+type Replaced struct {
+	// Calls is how many calls it holds, -1 where counting them would take too long.
+	Calls int
+	// Folder is where it is until the next start.
+	Folder string
+}
+
+// Replaced returns the table that the start replaced, nil if there was none.
+func (s *Stack) Replaced() *Replaced { return s.replaced }
+
+// countLimit is how much longer a start may last because of the counting.
+const countLimit = time.Second
+
+// countReplaced starts to count the calls of the table that was moved aside, while all
+// else starts. The function that it returns waits for the number up to countLimit; it
+// returns nil where no table was moved aside.
+func (s *Stack) countReplaced(ctx context.Context) func() *Replaced {
+	aside := s.folder.path(tableFolder + asideSuffix)
+	if !exists(aside) {
+		return func() *Replaced { return nil }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	calls := make(chan int, 1)
+	go func() { calls <- countCalls(ctx, s.options.Modules, aside) }()
+	return func() *Replaced {
+		defer cancel()
+		defer time.AfterFunc(countLimit, cancel).Stop()
+		return &Replaced{Calls: <-calls, Folder: s.folder.path(tableFolder + oldSuffix)}
+	}
+}
+
+// countCalls returns how many calls a table holds, -1 where that cannot be found out.
+func countCalls(ctx context.Context, modules, data string) int {
+	server, err := dynalite.Start(ctx, modules, data)
+	if err != nil {
+		return -1
+	}
+	n := 0
+	table := dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{})
+	err = table.EachPipeline(ctx, pipeline.Query{Limit: 500}, math.MaxInt, func(pipeline.State) bool { n++; return false })
+	if errors.Join(err, server.Close()) != nil {
+		return -1
+	}
+	return n
 }
 
 // listen listens on the loopback address, and on no other.

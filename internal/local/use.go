@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,8 +11,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/local/dynalite"
-	"github.com/chimewatch/chimewatch/internal/local/sns"
-	"github.com/chimewatch/chimewatch/internal/local/sqs"
 )
 
 // Endpoint is the address for AWS clients, without a slash at the end.
@@ -34,7 +31,7 @@ func (s *Stack) Put(events ...[]byte) error {
 }
 
 // Invoke invokes a function once with the payload as it is, and returns its reply.
-// A failure of the function is a *host.FunctionError.
+// A failure of the function is a *lambdahost.FunctionError.
 func (s *Stack) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
 	return s.host.Invoke(ctx, function, payload)
 }
@@ -64,55 +61,14 @@ func (s *Stack) Drain(ctx context.Context) error {
 // Pending returns how many invocations are not done: running, queued, waiting for a
 // retry, or in the queue and the stream of voice notifications.
 func (s *Stack) Pending() int {
-	return len(s.sources.queue.Messages()) + s.sources.stream.Backlog() + s.host.Pending()
+	return len(s.queue[VoiceQueue].Messages()) + s.stream.Backlog() + s.host.Pending()
 }
 
-// Notifications returns what was published for people, oldest first.
-func (s *Stack) Notifications() []sns.Message {
-	return slices.DeleteFunc(s.topics.Messages(), func(m sns.Message) bool { return m.TopicARN == VoiceTopicARN })
-}
-
-// Topics returns the ARNs of the topics for people.
-func (s *Stack) Topics() []string {
-	return slices.DeleteFunc(s.topics.ARNs(), func(arn string) bool { return arn == VoiceTopicARN })
-}
+// Pipelines returns the stand-in for the media pipelines API.
+func (s *Stack) Pipelines() *chimesdk.Pipelines { return s.pipelines }
 
 // Voice returns the stand-in for the voice API.
 func (s *Stack) Voice() *chimesdk.Voice { return s.voice }
 
-// SendVoice sends a voice notification to the queue for them.
-func (s *Stack) SendVoice(notification []byte) { s.sources.queue.Send(string(notification), nil) }
-
 // LogTail returns the last lines that a function wrote.
 func (s *Stack) LogTail(function string) string { return s.host.LogTail(function) }
-
-// DeadLetter is a message in one of the dead-letter queues.
-type DeadLetter struct {
-	Queue string    `json:"queue"`
-	ID    string    `json:"messageId"`
-	Sent  time.Time `json:"sentAt"`
-	// Attributes are the reason, in the rule queue.
-	Attributes map[string]string `json:"attributes,omitempty"`
-	// Body is the record of a failed invocation in the function queue, and the event or
-	// notification in the others.
-	Body string `json:"body"`
-}
-
-// DeadLetters returns the messages in the dead-letter queues, oldest first. They stay there.
-func (s *Stack) DeadLetters() []DeadLetter {
-	letters := []DeadLetter{}
-	for _, q := range []*sqs.Queue{s.functionQueue, s.ruleQueue, s.sources.dead} {
-		for _, m := range q.Messages() {
-			letter := DeadLetter{Queue: q.Name(), ID: m.ID, Sent: m.SentAt.UTC(), Body: m.Body}
-			for name, attribute := range m.Attributes {
-				if letter.Attributes == nil {
-					letter.Attributes = map[string]string{}
-				}
-				letter.Attributes[name] = attribute.StringValue
-			}
-			letters = append(letters, letter)
-		}
-	}
-	slices.SortStableFunc(letters, func(a, b DeadLetter) int { return a.Sent.Compare(b.Sent) })
-	return letters
-}

@@ -32,7 +32,7 @@ func startVoice(t *testing.T) (*local.Stack, *dynamo.Store) {
 	t.Helper()
 	needTable(t)
 	s := start(t, local.Options{Dir: t.TempDir(), Functions: binaries.Functions(t, "voice", "consent"),
-		Only: []string{"voice", "consent"}, RetryDelay: time.Millisecond})
+		RetryDelay: time.Millisecond})
 	return s, dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
 }
 

@@ -48,13 +48,13 @@ type consentEvent struct {
 	DetailType string         `json:"detail-type"`
 	Time       jsontext.Value `json:"time"`
 	Detail     *struct {
-		TransactionID text   `json:"transactionId"`
-		CallID        text   `json:"callId"`
-		Scope         text   `json:"scope"`
-		Decision      text   `json:"decision"`
-		By            text   `json:"by"`
-		Until         moment `json:"until"`
-		At            moment `json:"at"`
+		TransactionID text `json:"transactionId"`
+		CallID        text `json:"callId"`
+		Scope         text `json:"scope"`
+		Decision      text `json:"decision"`
+		By            text `json:"by"`
+		Until         text `json:"until"`
+		At            text `json:"at"`
 	} `json:"detail"`
 }
 
@@ -74,17 +74,20 @@ func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 	if event.Detail == nil {
 		return Entry{}, invalid("/detail", "nothing", "an object")
 	}
-	sent, sentOK := chime.ParseTime(unquoted(event.Time))
 	d := event.Detail
+	at, timeOK := chime.ParseTime(unquoted(event.Time))
+	exact, atOK := d.At.time()
+	until, untilOK := d.Until.time()
 	e := Entry{
-		Kind: Kind(d.Decision), At: sent, Event: chime.ShortID(event.ID, chime.MaxIDLength), By: string(d.By),
-		TransactionID: string(d.TransactionID), CallID: string(d.CallID), Scope: Scope(d.Scope), Until: d.Until.Time,
+		Kind: Kind(d.Decision), At: at, Event: chime.ShortID(event.ID, chime.MaxIDLength), By: string(d.By),
+		TransactionID: string(d.TransactionID), CallID: string(d.CallID), Scope: Scope(d.Scope), Until: until,
 	}
 	timeField := "/time"
-	if !d.At.IsZero() {
-		e.At, timeField = d.At.Time, "/detail/at"
+	if !exact.IsZero() {
+		e.At, timeField = exact, "/detail/at"
 	}
 	const realCall = "the id of a real call: no task runs on a rehearsal"
+	const anRFC3339Time = "an RFC 3339 time such as 2026-01-31T12:00:00Z"
 	for _, rule := range []struct {
 		ok                 bool
 		pointer, got, want string
@@ -92,7 +95,7 @@ func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 		{event.ID != "" && !chime.IsRehearsal(event.ID), "/id", quote(event.ID), "the event's id, a UUID in text"},
 		{event.Source == ConsentSource, "/source", quote(event.Source), strconv.Quote(ConsentSource)},
 		{event.DetailType == DetailType, "/detail-type", quote(event.DetailType), strconv.Quote(DetailType)},
-		{sentOK, "/time", found(event.Time), "a time such as 2026-01-31T12:00:00Z"},
+		{timeOK, "/time", found(event.Time), "a time such as 2026-01-31T12:00:00Z"},
 		{!chime.IsRehearsal(e.TransactionID), "/detail/transactionId", quote(e.TransactionID), realCall},
 		{!chime.IsRehearsal(e.CallID), "/detail/callId", quote(e.CallID), realCall},
 		{e.TransactionID+e.CallID != "", "/detail/transactionId", "nothing, and no callId",
@@ -102,9 +105,11 @@ func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 			fmt.Sprintf("%q, %q or %q", ScopeSpeakerSearch, ScopeVoiceTone, ScopeBoth)},
 		{e.Kind.isConsent(), "/detail/decision", quote(e.Kind),
 			fmt.Sprintf("%q, %q or %q", Granted, Denied, Withdrawn)},
-		{e.Until.IsZero() || e.Kind == Granted, "/detail/until", quote(e.Until.Format(time.RFC3339)),
+		{atOK, "/detail/at", quote(d.At), anRFC3339Time},
+		{untilOK, "/detail/until", quote(d.Until), anRFC3339Time},
+		{until.IsZero() || e.Kind == Granted, "/detail/until", quote(d.Until),
 			fmt.Sprintf("none, as the decision is %q", e.Kind)},
-		{e.Until.IsZero() || e.Until.After(e.At), "/detail/until", quote(e.Until.Format(time.RFC3339)),
+		{until.IsZero() || until.After(e.At), "/detail/until", quote(d.Until),
 			"a time later than the decision, " + e.At.Format(time.RFC3339)},
 		{!e.At.After(now.Add(maxAhead)), timeField, quote(e.At.Format(time.RFC3339Nano)),
 			"a time that is not in the future"},
@@ -134,21 +139,14 @@ func (t *text) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// moment is a text that is a time.
-type moment struct{ time.Time }
-
-// UnmarshalJSON returns an error as that of text does.
-func (m *moment) UnmarshalJSON(value []byte) error {
-	var written text
-	if err := written.UnmarshalJSON(value); err != nil {
-		return err
+// time reads a text that is a time, zero where it is absent.
+func (t text) time() (time.Time, bool) {
+	if t == "" {
+		return time.Time{}, true
 	}
-	t, err := time.Parse(time.RFC3339Nano, string(written))
-	m.Time = t.UTC()
-	if err != nil || m.Year() < 1970 || m.Year() > 9999 {
-		return &chime.FieldError{Got: found(value), Want: "an RFC 3339 time such as 2026-01-31T12:00:00Z"}
-	}
-	return nil
+	at, err := time.Parse(time.RFC3339Nano, string(t))
+	at = at.UTC()
+	return at, err == nil && at.Year() >= 1970 && at.Year() <= 9999
 }
 
 // unquoted returns the text of a valid JSON string, and any other value as it is written.

@@ -13,9 +13,6 @@ type Ledger []Entry
 // Settings say which tasks the deployer turned on; none by default.
 type Settings map[Task]bool
 
-// Any reports whether some task is turned on.
-func (s Settings) Any() bool { return s[SpeakerSearch] || s[VoiceTone] }
-
 // Act is what a step requests from the service.
 type Act string
 

@@ -98,11 +98,11 @@ func (v *invocation) matchesBy() (*rulematch.Service, *notify.Matches) {
 	}, sender
 }
 
-func (v *invocation) watch(l watchdog.Limits, counts watchdog.Counter) watchdog.Service {
+func (v *invocation) watch(l watchdog.Limits, counts pipeline.Counter) watchdog.Service {
 	return v.watchOn(v.store(), l, counts)
 }
 
-func (v *invocation) watchOn(table *dynamo.Store, l watchdog.Limits, counts watchdog.Counter) watchdog.Service {
+func (v *invocation) watchOn(table *dynamo.Store, l watchdog.Limits, counts pipeline.Counter) watchdog.Service {
 	incidents := v.incidents()
 	incidents.Repo, incidents.Notifier = table, notify.Incidents{Outbox: table, Topic: v.topic(), Owner: v.name}
 	return watchdog.Service{

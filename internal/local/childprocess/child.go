@@ -72,24 +72,22 @@ func (p *Process) Stop(grace time.Duration) error {
 	return p.err
 }
 
-var (
-	starterOnce sync.Once
-	starts      chan func()
-)
+// starts receives functions for a thread that lives as long as this process.
+var starts = sync.OnceValue(func() chan<- func() {
+	starts := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for start := range starts {
+			start()
+		}
+	}()
+	return starts
+})
 
-// startOnLastingThread starts cmd from a thread that lives as long as this
-// process: Linux sends the parent-death signal when the starting thread ends.
+// startOnLastingThread starts cmd from that thread: Linux sends the parent-death signal when
+// the thread that started a child ends.
 func startOnLastingThread(cmd *exec.Cmd) error {
-	starterOnce.Do(func() {
-		starts = make(chan func())
-		go func() {
-			runtime.LockOSThread()
-			for start := range starts {
-				start()
-			}
-		}()
-	})
 	result := make(chan error, 1)
-	starts <- func() { result <- cmd.Start() }
+	starts() <- func() { result <- cmd.Start() }
 	return <-result
 }

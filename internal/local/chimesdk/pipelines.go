@@ -18,12 +18,14 @@ import (
 
 // Pipeline is a media insights pipeline as the API describes it.
 type Pipeline struct {
-	ID, ARN, ConfigurationARN string
+	ID               string `json:"MediaPipelineId"`
+	ARN              string `json:"MediaPipelineArn"`
+	ConfigurationARN string `json:"MediaInsightsPipelineConfigurationArn,omitempty"`
 	// Status is Initializing, NotStarted, InProgress, Paused, Stopping, Stopped or Failed.
 	Status    string
-	CreatedAt time.Time
-	Elements  []Element
-	Metadata  map[string]string
+	CreatedAt time.Time         `json:"CreatedTimestamp,omitzero"`
+	Elements  []Element         `json:"ElementStatuses"`
+	Metadata  map[string]string `json:"MediaInsightsRuntimeMetadata,omitempty"`
 }
 
 // Element is a processor or sink of a pipeline.
@@ -118,7 +120,7 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound)
 	case id != "" && r.Method == http.MethodGet:
 		awsprotocol.WriteJSON(w, http.StatusOK,
-			map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one.shape()}})
+			map[string]any{"MediaPipeline": map[string]any{"MediaInsightsPipeline": one}})
 	case id != "" && r.Method == http.MethodDelete:
 		delete(p.byID, id)
 		delete(p.learned, id)
@@ -137,38 +139,17 @@ func (p *Pipelines) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest)
 		return
 	}
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(p.byID)), func(id string) bool { return id <= query.Get("next-token") })
 	page, answer := []map[string]string{}, map[string]any{}
-	for _, id := range slices.Sorted(maps.Keys(p.byID)) {
-		if id <= query.Get("next-token") {
-			continue
-		}
-		if len(page) == limit {
-			answer["NextToken"] = page[limit-1]["MediaPipelineId"]
-			break
-		}
+	if len(ids) > limit {
+		ids = ids[:limit]
+		answer["NextToken"] = ids[limit-1]
+	}
+	for _, id := range ids {
 		page = append(page, map[string]string{"MediaPipelineId": id, "MediaPipelineArn": p.byID[id].ARN})
 	}
 	answer["MediaPipelines"] = page
 	awsprotocol.WriteJSON(w, http.StatusOK, answer)
-}
-
-func (p Pipeline) shape() map[string]any {
-	elements := make([]map[string]string, len(p.Elements))
-	for i, e := range p.Elements {
-		elements[i] = map[string]string{"Type": e.Type, "Status": e.Status}
-	}
-	shape := map[string]any{"MediaPipelineId": p.ID, "MediaPipelineArn": p.ARN, "Status": p.Status,
-		"ElementStatuses": elements}
-	if !p.CreatedAt.IsZero() {
-		shape["CreatedTimestamp"] = p.CreatedAt.UTC().Format(time.RFC3339)
-	}
-	if p.ConfigurationARN != "" {
-		shape["MediaInsightsPipelineConfigurationArn"] = p.ConfigurationARN
-	}
-	if len(p.Metadata) > 0 {
-		shape["MediaInsightsRuntimeMetadata"] = p.Metadata
-	}
-	return shape
 }
 
 // refusals are the status codes with which an API answers next.

@@ -53,14 +53,22 @@ type Voice struct {
 }
 
 // NewVoice makes an API without tasks. It answers StartSpeakerSearchTask,
-// StartVoiceToneAnalysisTask, and the operations that stop and get such a task.
+// StartVoiceToneAnalysisTask, and the operations that stop and get such a task. At
+// VoicePath it has a page for people, with the tasks and the calls.
 func NewVoice() *Voice {
 	mux := http.NewServeMux()
 	v := &Voice{Handler: mux, ended: map[string]bool{}}
-	const tasks = VoicePath + "/{connector}/{collection}"
-	mux.HandleFunc("POST "+tasks, v.handle("start", v.start))
-	mux.HandleFunc("POST "+tasks+"/{task}", v.handle("stop", v.stop))
-	mux.HandleFunc("GET "+tasks+"/{task}", v.get)
+	for collection, kind := range map[string]string{
+		"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone",
+	} {
+		tasks := VoicePath + "/{connector}/" + collection
+		mux.HandleFunc("POST "+tasks, v.handle("start", kind, v.start))
+		mux.HandleFunc("POST "+tasks+"/{task}", v.handle("stop", kind, v.stop))
+		mux.HandleFunc("GET "+tasks+"/{task}", func(w http.ResponseWriter, r *http.Request) { v.get(w, r, kind) })
+	}
+	mux.HandleFunc("GET "+VoicePath, func(w http.ResponseWriter, _ *http.Request) {
+		awsprotocol.WriteJSON(w, http.StatusOK, map[string]any{"tasks": v.Tasks(), "calls": v.Calls()})
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusBadRequest) })
 	return v
 }
@@ -99,21 +107,19 @@ func (v *Voice) Calls() []VoiceCall {
 	return slices.Clone(v.calls)
 }
 
-// kindOf has the kind of task of each collection in a path.
-var kindOf = map[string]string{"speaker-search-tasks": "speaker-search", "voice-tone-analysis-tasks": "voice-tone"}
-
-// handle returns a handler that records each request with its answer. do sets the fields
-// of the record, its status included, and returns the task to answer with, nil for none.
-func (v *Voice) handle(operation string, do func(r *http.Request, call *VoiceCall) *VoiceTask) http.HandlerFunc {
+// handle returns a handler that records each request with its answer. do sets the other
+// fields of the record and returns the status of the answer, with the task for a body.
+func (v *Voice) handle(operation, kind string, do func(*http.Request, *VoiceCall) (int, *VoiceTask)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		call := VoiceCall{Operation: operation, Kind: kindOf[r.PathValue("collection")]}
-		if call.Kind == "" || operation == "stop" && r.URL.Query().Get("operation") != "stop" {
+		call := VoiceCall{Operation: operation, Kind: kind}
+		if operation == "stop" && r.URL.Query().Get("operation") != "stop" {
 			refuse(w, http.StatusBadRequest)
 			return
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		task := do(r, &call)
+		var task *VoiceTask
+		call.Status, task = do(r, &call)
 		v.calls = append(v.calls, call)
 		switch {
 		case call.Status >= http.StatusBadRequest:
@@ -127,83 +133,78 @@ func (v *Voice) handle(operation string, do func(r *http.Request, call *VoiceCal
 }
 
 // start starts a task, or returns the one that the same token has started.
-func (v *Voice) start(r *http.Request, call *VoiceCall) *VoiceTask {
+func (v *Voice) start(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 	var in struct {
 		TransactionID        string `json:"TransactionId"`
 		ClientRequestToken   string
 		VoiceProfileDomainID string `json:"VoiceProfileDomainId"`
 		LanguageCode         string
 	}
-	call.Status = http.StatusBadRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.TransactionID == "" ||
 		call.Kind == "speaker-search" && in.VoiceProfileDomainID == "" ||
 		call.Kind == "voice-tone" && in.LanguageCode != "en-US" {
-		return nil
+		return http.StatusBadRequest, nil
 	}
 	call.TransactionID, call.Token = in.TransactionID, in.ClientRequestToken
-	if call.Status = v.refuse.next(); call.Status != 0 {
-		return nil
+	if status := v.refuse.next(); status != 0 {
+		return status, nil
 	}
 	if v.ended[in.TransactionID] {
-		call.Status = http.StatusGone
-		return nil
+		return http.StatusGone, nil
+	}
+	for _, t := range v.tasks {
+		switch {
+		case t.Kind != call.Kind || t.TransactionID != in.TransactionID:
+		case t.Token == in.ClientRequestToken && t.Token != "":
+			call.TaskID = t.ID
+			return http.StatusCreated, &t
+		case t.StoppedAt.IsZero(): // a call has one task of each kind at a time
+			return http.StatusConflict, nil
+		}
 	}
 	task := VoiceTask{
 		ID: awsprotocol.NewID(), Kind: call.Kind, VoiceConnectorID: r.PathValue("connector"), TransactionID: in.TransactionID,
 		Token: in.ClientRequestToken, VoiceProfileDomainID: in.VoiceProfileDomainID, LanguageCode: in.LanguageCode,
 		StartedAt: time.Now().UTC(),
 	}
-	for _, t := range v.tasks {
-		switch {
-		case t.Kind != task.Kind || t.TransactionID != task.TransactionID:
-		case t.Token == task.Token && t.Token != "":
-			call.TaskID, call.Status = t.ID, http.StatusCreated
-			return &t
-		case t.StoppedAt.IsZero(): // a call has one task of each kind at a time
-			call.Status = http.StatusConflict
-			return nil
-		}
-	}
 	v.tasks = append(v.tasks, task)
-	call.TaskID, call.Status = task.ID, http.StatusCreated
-	return &task
+	call.TaskID = task.ID
+	return http.StatusCreated, &task
 }
 
-func (v *Voice) stop(r *http.Request, call *VoiceCall) *VoiceTask {
+func (v *Voice) stop(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 	call.TaskID = r.PathValue("task")
-	if call.Status = v.refuse.next(); call.Status != 0 {
-		return nil
+	if status := v.refuse.next(); status != 0 {
+		return status, nil
 	}
-	call.Status = http.StatusNotFound
-	if t := v.find(r); t != nil {
+	status := http.StatusNotFound
+	if t := v.find(r, call.Kind); t != nil {
 		call.TransactionID = t.TransactionID
 		if t.StoppedAt.IsZero() {
-			t.StoppedAt, call.Status = time.Now().UTC(), http.StatusNoContent
+			t.StoppedAt, status = time.Now().UTC(), http.StatusNoContent
+		}
+	}
+	return status, nil
+}
+
+// find returns the task that a path names, nil if there is none.
+func (v *Voice) find(r *http.Request, kind string) *VoiceTask {
+	for i, t := range v.tasks {
+		if t.ID == r.PathValue("task") && t.Kind == kind && t.VoiceConnectorID == r.PathValue("connector") {
+			return &v.tasks[i]
 		}
 	}
 	return nil
 }
 
-// find returns the task that a path names, nil if there is none.
-func (v *Voice) find(r *http.Request) *VoiceTask {
-	i := slices.IndexFunc(v.tasks, func(t VoiceTask) bool {
-		return t.ID == r.PathValue("task") && t.Kind == kindOf[r.PathValue("collection")] &&
-			t.VoiceConnectorID == r.PathValue("connector")
-	})
-	if i < 0 {
-		return nil
-	}
-	return &v.tasks[i]
-}
-
 // get answers with a task. The API requires the side of the call for a voice tone
 // analysis.
-func (v *Voice) get(w http.ResponseWriter, r *http.Request) {
+func (v *Voice) get(w http.ResponseWriter, r *http.Request, kind string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	task, side := v.find(r), r.URL.Query().Get("isCaller")
+	task, side := v.find(r, kind), r.URL.Query().Get("isCaller")
 	switch {
-	case kindOf[r.PathValue("collection")] == "voice-tone" && side != "true" && side != "false":
+	case kind == "voice-tone" && side != "true" && side != "false":
 		refuse(w, http.StatusBadRequest)
 	case task == nil:
 		refuse(w, http.StatusNotFound)

@@ -38,43 +38,52 @@ type Server struct {
 }
 
 // FindModules returns the nearest folder, dir or one above it, whose node_modules contain
-// dynalite. Its error says how to install it.
+// dynalite. An empty dir is the working directory, or else the folder of the running
+// program. The error says how to install it.
 func FindModules(dir string) (string, error) {
-	start, err := filepath.Abs(dir)
-	if err != nil {
-		return "", apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
+	from := []string{dir}
+	if program, err := os.Executable(); dir == "" && err == nil {
+		from = []string{".", filepath.Dir(program)}
 	}
-	for at := start; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "node_modules", "dynalite", "package.json")); err == nil {
-			return at, nil
+	for i := range from {
+		at, err := filepath.Abs(from[i])
+		if err != nil {
+			return "", apperr.Wrap(err, apperr.Internal, "folder "+dir, "cannot be made absolute", "")
 		}
-		if at == filepath.Dir(at) {
-			return "", apperr.New(apperr.NotFound, "dynalite",
-				"the local table's server is in no node_modules of "+start+" or above it",
-				"run npm ci in the folder of the project, or start from there")
+		from[i] = at
+		for last := ""; at != last; at, last = filepath.Dir(at), at {
+			if _, err := os.Stat(filepath.Join(at, "node_modules", "dynalite", "package.json")); err == nil {
+				return at, nil
+			}
 		}
 	}
+	return "", apperr.New(apperr.NotFound, "dynalite",
+		"the local table's server is in no node_modules of "+from[0]+" or above it",
+		"run npm ci in the folder of the project, or start from there")
 }
 
-// FindNode returns the path of Node.js. Its error says how to install it.
-func FindNode() (string, error) {
+// Command returns the command that starts dynalite, and fails where a part of it is not
+// installed. The error says how to install it. modules is as for FindModules, data as for
+// Start.
+func Command(modules, data string) (*exec.Cmd, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		return "", apperr.Wrap(err, apperr.NotFound, "node", "the program is not in PATH; the local table runs on it",
+		return nil, apperr.Wrap(err, apperr.NotFound, "node", "the program is not in PATH; the local table runs on it",
 			"install Node.js 22 or 24 and run npm ci")
 	}
-	return node, nil
-}
-
-// Start starts dynalite from the node_modules of the folder modules. It stores its data in
-// the folder data, which it makes when it is not there, or in memory where data is empty.
-// It returns when the server answers. Two servers must not share a data folder.
-func Start(ctx context.Context, modules, data string) (*Server, error) {
-	node, err := FindNode()
+	found, err := FindModules(modules)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := FindModules(modules); err != nil {
+	return exec.Command(node, "-e", script, "--", found, data), nil
+}
+
+// Start starts dynalite from the node_modules that FindModules finds. It stores its data in
+// the folder data, which it makes when it is not there, or in memory where data is empty.
+// It returns when the server answers. Two servers must not share a data folder.
+func Start(ctx context.Context, modules, data string) (*Server, error) {
+	cmd, err := Command(modules, data)
+	if err != nil {
 		return nil, err
 	}
 	if data != "" {
@@ -82,7 +91,6 @@ func Start(ctx context.Context, modules, data string) (*Server, error) {
 			return nil, apperr.Wrap(err, apperr.Internal, "data folder "+data, "cannot be made", "choose another folder")
 		}
 	}
-	cmd := exec.Command(node, "-e", script, "--", modules, data)
 	s := &Server{stderr: &tail{}}
 	cmd.Stderr = s.stderr
 	out, err := cmd.StdoutPipe()
@@ -129,16 +137,15 @@ func (s *Server) awaitPort(ctx context.Context, out io.Reader) (int, error) {
 }
 
 func (s *Server) broken(err error) error {
-	return apperr.Wrap(s.withOutput(err), apperr.Unavailable, "dynalite", "cannot be used",
-		"check node --version (20 or later) and run npm ci")
+	return s.failed(err, "dynalite", "cannot be used", "check node --version (20 or later) and run npm ci")
 }
 
-// withOutput adds the end of what the server wrote to its error stream.
-func (s *Server) withOutput(err error) error {
+// failed returns an error with the end of what the server wrote to its error stream.
+func (s *Server) failed(err error, where, what, fix string) error {
 	if text := s.stderr.String(); text != "" {
-		return fmt.Errorf("%w; the end of its output: %s", err, text)
+		err = fmt.Errorf("%w; the end of its output: %s", err, text)
 	}
-	return err
+	return apperr.Wrap(err, apperr.Unavailable, where, what, fix)
 }
 
 // URL returns the address of the server, without a slash at the end.
@@ -150,8 +157,8 @@ func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 // Err waits until the server has ended and returns why. It is for a server that ended by
 // itself.
 func (s *Server) Err() error {
-	err := s.withOutput(errors.Join(errors.New("it ended"), s.process.Err()))
-	return apperr.Wrap(err, apperr.Unavailable, "local table", "its server does not run any more", "start again")
+	return s.failed(errors.Join(errors.New("it ended"), s.process.Err()), "local table", "its server does not run any more",
+		"start again")
 }
 
 // Close ends the server after the requests under way, and waits until it has ended.

@@ -1,10 +1,11 @@
 package dynalite
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,9 +34,10 @@ func Client(endpoint, region string) *dynamodb.Client {
 // to. The error is of class Conflict for a table of that name with other keys or indexes,
 // which an earlier version left.
 func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def dynamo.TableDefinition) error {
-	_, err := db.CreateTable(ctx, input(name, def))
-	var exists *types.ResourceInUseException
 	where := "table " + name
+	// The keys of the table are those of an index without a name.
+	keys := append([]dynamo.IndexDefinition{{PartitionKey: def.PartitionKey, SortKey: def.SortKey}}, def.Indexes...)
+	_, err := db.CreateTable(ctx, input(name, keys))
 	if err == nil {
 		active := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) {
 			o.MinDelay, o.MaxDelay = 10*time.Millisecond, 100*time.Millisecond
@@ -45,76 +47,58 @@ func EnsureTable(ctx context.Context, db *dynamodb.Client, name string, def dyna
 		}
 		return nil
 	}
-	if !errors.As(err, &exists) {
+	if exists := (*types.ResourceInUseException)(nil); !errors.As(err, &exists) {
 		return apperr.Wrap(err, apperr.Unavailable, where, "cannot be created", "")
 	}
 	got, err := db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
 		return apperr.Wrap(err, apperr.Unavailable, where, "cannot be described", "")
 	}
-	if !maps.Equal(keysOf(got.Table), keysIn(def)) {
+	byName := func(a, b dynamo.IndexDefinition) int { return cmp.Compare(a.Name, b.Name) }
+	if !slices.Equal(slices.SortedFunc(slices.Values(keysOf(got.Table)), byName),
+		slices.SortedFunc(slices.Values(keys), byName)) {
 		return apperr.New(apperr.Conflict, where, "has other keys or indexes than this version needs",
 			"start once without --keep, which begins with an empty table")
 	}
 	return nil
 }
 
-func input(name string, def dynamo.TableDefinition) *dynamodb.CreateTableInput {
-	in := &dynamodb.CreateTableInput{
-		TableName:   &name,
-		BillingMode: types.BillingModePayPerRequest,
-		KeySchema:   keys(def.PartitionKey, def.SortKey),
-	}
-	attributes := map[string]bool{}
-	declare := func(names ...string) {
-		for _, attribute := range names {
-			if !attributes[attribute] {
-				attributes[attribute] = true
+func input(name string, keys []dynamo.IndexDefinition) *dynamodb.CreateTableInput {
+	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
+	declared := map[string]bool{}
+	for _, index := range keys {
+		for _, attribute := range []string{index.PartitionKey, index.SortKey} {
+			if !declared[attribute] {
+				declared[attribute] = true
 				in.AttributeDefinitions = append(in.AttributeDefinitions,
-					types.AttributeDefinition{AttributeName: aws.String(attribute), AttributeType: types.ScalarAttributeTypeS})
+					types.AttributeDefinition{AttributeName: &attribute, AttributeType: types.ScalarAttributeTypeS})
 			}
 		}
-	}
-	declare(def.PartitionKey, def.SortKey)
-	for _, index := range def.Indexes {
-		declare(index.PartitionKey, index.SortKey)
+		schema := []types.KeySchemaElement{
+			{AttributeName: &index.PartitionKey, KeyType: types.KeyTypeHash},
+			{AttributeName: &index.SortKey, KeyType: types.KeyTypeRange},
+		}
+		if index.Name == "" {
+			in.KeySchema = schema
+			continue
+		}
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
-			IndexName:  aws.String(index.Name),
-			KeySchema:  keys(index.PartitionKey, index.SortKey),
+			IndexName: &index.Name, KeySchema: schema,
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 		})
 	}
 	return in
 }
 
-func keys(partition, sort string) []types.KeySchemaElement {
-	return []types.KeySchemaElement{
-		{AttributeName: aws.String(partition), KeyType: types.KeyTypeHash},
-		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+// keysOf returns the keys of a table and its indexes. DynamoDB lists the partition key first.
+func keysOf(table *types.TableDescription) (keys []dynamo.IndexDefinition) {
+	add := func(name string, schema []types.KeySchemaElement) {
+		keys = append(keys, dynamo.IndexDefinition{Name: name, PartitionKey: aws.ToString(schema[0].AttributeName),
+			SortKey: aws.ToString(schema[len(schema)-1].AttributeName)})
 	}
-}
-
-// keysIn returns the partition key and the sort key of each index by its name, and of the
-// table by the empty name.
-func keysIn(def dynamo.TableDefinition) map[string][2]string {
-	all := map[string][2]string{"": {def.PartitionKey, def.SortKey}}
-	for _, index := range def.Indexes {
-		all[index.Name] = [2]string{index.PartitionKey, index.SortKey}
-	}
-	return all
-}
-
-// keysOf is keysIn for a table that exists. DynamoDB lists the partition key first.
-func keysOf(table *types.TableDescription) map[string][2]string {
-	names := func(schema []types.KeySchemaElement) (names [2]string) {
-		for i, key := range schema {
-			names[i] = aws.ToString(key.AttributeName)
-		}
-		return names
-	}
-	all := map[string][2]string{"": names(table.KeySchema)}
+	add("", table.KeySchema)
 	for _, index := range table.GlobalSecondaryIndexes {
-		all[aws.ToString(index.IndexName)] = names(index.KeySchema)
+		add(aws.ToString(index.IndexName), index.KeySchema)
 	}
-	return all
+	return keys
 }

@@ -144,7 +144,7 @@ func TestEachMatchedRuleInvokesOnce(t *testing.T) {
 	}
 }
 
-func TestUndeliverableEventKeepsTheKindOfReason(t *testing.T) {
+func TestUndeliverableEventHasAnErrorCode(t *testing.T) {
 	for class, want := range map[apperr.Class]string{
 		apperr.NotFound: "NO_RESOURCE", apperr.Invalid: "INVALID_PARAMETER", apperr.Throttled: "THROTTLING",
 		apperr.Unavailable: "ERROR_FROM_TARGET", apperr.Conflict: "ERROR_FROM_TARGET", apperr.Internal: "ERROR_FROM_TARGET",
@@ -160,7 +160,7 @@ func TestUndeliverableEventKeepsTheKindOfReason(t *testing.T) {
 	}
 }
 
-func TestUndeliverableEventKeepsItsBytesAndTheReason(t *testing.T) {
+func TestUndeliverableEvent(t *testing.T) {
 	f := newFixture(t)
 	event := []byte(`{"id":"1", "detail-type":"Lost"}`)
 	if err := f.bus.Put(event); err != nil {

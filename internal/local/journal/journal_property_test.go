@@ -25,7 +25,7 @@ func texts(entries []journal.Entry) []string {
 
 // Whatever is added, replaced and removed, wherever the process dies and however much
 // of its last line was written: the journal holds what a map in order would hold.
-func TestJournalHoldsWhatWasAddedAndNotRemoved(t *testing.T) {
+func TestJournalEqualsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "journal-")
 		if err != nil {

@@ -160,8 +160,9 @@ func (h *Host) Invoke(ctx context.Context, name string, payload []byte) ([]byte,
 
 // Enqueue invokes a function asynchronously, as an event source does: the event is
 // queued, failed invocations are tried again, and the record of one that fails for good
-// goes to Options.OnFailure. As in Lambda, events have no order. An error means that the event was refused: NotFound for a
-// function that is not there, Invalid for a payload that Lambda refuses.
+// goes to Options.OnFailure. As in Lambda, events have no order. An error means that the
+// event was refused: NotFound for a function that is not there, Invalid for a payload that
+// Lambda refuses.
 func (h *Host) Enqueue(name string, payload []byte) error {
 	f, err := h.find(name)
 	if err != nil {

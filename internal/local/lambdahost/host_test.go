@@ -157,7 +157,7 @@ func TestEnqueueRefuses(t *testing.T) {
 
 // Each of three invocations waits for the two others, so all end only if they
 // run at once.
-func TestProcessesWorkSideBySide(t *testing.T) {
+func TestProcessesRunAtOnce(t *testing.T) {
 	h, records := start(t, func(o *lambdahost.Options) { o.Processes, o.Retries = 3, -1 })
 	for range 3 {
 		if err := h.Enqueue("probe", do("meet")); err != nil {

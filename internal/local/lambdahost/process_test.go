@@ -42,7 +42,7 @@ func TestInvocationContext(t *testing.T) {
 }
 
 // A function sees what Lambda sets for every function, and nothing of the environment of the host.
-func TestEnvironmentIsLambdas(t *testing.T) {
+func TestEnvironment(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "mine")
 	h, _ := start(t, nil)
 	reply, err := h.Invoke(t.Context(), "probe", do("environment"))
@@ -178,7 +178,7 @@ func TestInvalidRuntimeRequests(t *testing.T) {
 	}
 }
 
-func TestFailuresHaveLambdasTexts(t *testing.T) {
+func TestProcessThatExits(t *testing.T) {
 	h, _ := start(t, nil)
 	_, err := h.Invoke(t.Context(), "probe", do("exit"))
 	var failed *lambdahost.FunctionError

@@ -58,7 +58,7 @@ func TestAsynchronousFailuresAreRetriedAndRecorded(t *testing.T) {
 	}
 }
 
-func TestRecordHasLambdasShape(t *testing.T) {
+func TestRecordJSON(t *testing.T) {
 	h, records := start(t, func(o *lambdahost.Options) { o.Retries = -1 })
 	if err := h.Enqueue("probe", do("fail")); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestRetryKeepsTheRequestID(t *testing.T) {
 	}
 }
 
-func TestEventThatGetsTooOldIsNotRetried(t *testing.T) {
+func TestOldEventIsNotRetried(t *testing.T) {
 	h, records := start(t, func(o *lambdahost.Options) { o.MaxAge, o.RetryDelay = time.Millisecond, time.Second })
 	if err := h.Enqueue("probe", do("fail")); err != nil {
 		t.Fatal(err)

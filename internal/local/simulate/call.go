@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
@@ -17,19 +18,17 @@ import (
 // call is a call while its scenario plays: a clock, who takes part, and what was sent so
 // far.
 type call struct {
-	options     Options
 	choice, ids *rand.Rand
 	now         time.Time
 
 	// fields are the call fields and metadata in every event of the call.
-	fields     map[string]any
-	pipelineID string
-	config     string
-	elements   []element
+	fields   map[string]any
+	elements []element
 
 	events  []sent
 	truth   Pipeline
-	matches []Match
+	api     []chimesdk.Pipeline // what the Chime API answers at the end of the day
+	matches []string            // ids
 }
 
 // sent is an event of a call.
@@ -48,10 +47,9 @@ type element struct {
 	StatusDetail string `json:"statusDetail,omitempty"`
 }
 
-func newCall(o Options, s scenario, choice, ids *rand.Rand) *call {
-	c := &call{options: o, choice: choice, ids: ids, config: "contact-centre-insights"}
-	c.pipelineID = c.uuid()
-	c.truth = Pipeline{ID: c.pipelineID, Scenario: s.name, Missed: s.missed}
+func newCall(choice, ids *rand.Rand) *call {
+	c := &call{choice: choice, ids: ids}
+	c.truth.ID = c.uuid()
 	agent, customer := c.number(), c.number()
 	direction, from, to := "Inbound", customer, agent
 	if choice.IntN(3) == 0 {
@@ -93,21 +91,12 @@ func (c *call) set(status string, types ...string) {
 	}
 }
 
-// explain sets the detail of an element's status.
-func (c *call) explain(elementType, detail string) {
-	for i := range c.elements {
-		if c.elements[i].Type == elementType {
-			c.elements[i].StatusDetail = detail
-		}
-	}
-}
-
 // state sends a state change. Extra fields replace the usual ones; a nil value leaves a
 // field out.
 func (c *call) state(eventType string, extra map[string]any) {
 	detail := map[string]any{
 		"version": "0", "eventType": eventType,
-		"mediaInsightsPipelineArn": c.arn("media-pipeline/" + c.pipelineID),
+		"mediaInsightsPipelineArn": c.pipelineARN(),
 	}
 	if len(c.elements) > 0 {
 		detail["mediaInsightsPipelineElementStatuses"] = slices.Clone(c.elements)
@@ -115,67 +104,57 @@ func (c *call) state(eventType string, extra map[string]any) {
 	maps.Copy(detail, c.fields)
 	maps.Copy(detail, extra)
 	maps.DeleteFunc(detail, func(_ string, value any) bool { return value == nil })
-	c.send(c.uuid(), chime.DetailStateChange, detail, false)
+	c.events = append(c.events, sent{time: c.now, body: c.envelope(c.uuid(), chime.DetailStateChange, detail, nil)})
 }
 
-func (c *call) configuration() map[string]any {
-	return map[string]any{"mediaInsightsPipelineConfigurationArn": c.configurationARN()}
-}
+const arnPrefix = "arn:aws:chime:" + local.Region + ":" + local.Account + ":"
 
-func (c *call) configurationARN() string {
-	return c.arn("media-insights-pipeline-configuration/" + c.config)
-}
+// configurationARN is the configuration of all pipelines.
+const configurationARN = arnPrefix + "media-insights-pipeline-configuration/contact-centre-insights"
 
-func (c *call) arn(resource string) string {
-	return "arn:aws:chime:" + c.options.Region + ":" + c.options.Account + ":" + resource
-}
+func (c *call) pipelineARN() string { return arnPrefix + "media-pipeline/" + c.truth.ID }
 
-// match sends a rule match of the type, with early as in sent.
-func (c *call) match(matchType string, early bool) {
-	form := matchForms[matchType]
+// match sends a rule match of a form, with early as in sent.
+func (c *call) match(form matchForm, early bool) {
 	detail := map[string]any{"version": "0", "ruleName": form.rule, "sourceMetadata": maps.Clone(c.fields)}
-	begin := c.now.Add(-8 * time.Second).UTC().Format(time.RFC3339)
 	for _, field := range form.fields {
 		switch field {
 		case "beginTimestamp":
-			detail[field] = begin
+			detail[field] = timestamp(c.now.Add(-8 * time.Second))
 		case "endTimestamp":
-			detail[field] = c.now.UTC().Format(time.RFC3339)
+			detail[field] = timestamp(c.now)
 		default:
 			detail[field] = c.uuid()
 		}
 	}
 	id := c.uuid()
-	callID, _ := c.fields["callId"].(string)
-	c.matches = append(c.matches, Match{EventID: id, CallID: callID, Type: matchType})
-	c.send(id, chime.DetailRulesMatched, detail, early)
+	c.matches = append(c.matches, id)
+	body := c.envelope(id, chime.DetailRulesMatched, detail, nil)
+	c.events = append(c.events, sent{time: c.now, body: body, early: early})
 }
 
-// matchForms has, for each type of rule match, a rule and the fields of the event.
-var matchForms = map[string]struct {
+// matchForm is a rule, and the fields that a match of its type has.
+type matchForm struct {
 	rule   string
 	fields []string
-}{
-	"keyword":         {"cancel-contract", []string{"utteranceId", "beginTimestamp"}},
-	"keyword-result":  {"ask-for-supervisor", []string{"resultId", "beginTimestamp"}},
-	"keyword-negated": {"greeting-missing", nil},
-	"sentiment":       {"upset-customer", []string{"beginTimestamp", "endTimestamp"}},
-	"issue":           {"issue_detected", nil},
 }
 
-// matchTypes are the types in a fixed order.
-var matchTypes = []string{"keyword", "keyword-result", "keyword-negated", "sentiment", "issue"}
-
-func (c *call) send(id, detailType string, detail map[string]any, early bool) {
-	c.events = append(c.events, sent{time: c.now, body: c.envelope(id, detailType, detail, nil), early: early})
+var matchForms = []matchForm{
+	{"cancel-contract", []string{"utteranceId", "beginTimestamp"}}, // a keyword
+	{"ask-for-supervisor", []string{"resultId", "beginTimestamp"}}, // a keyword in a result
+	{"greeting-missing", nil},                                      // a keyword that was not said
+	{"upset-customer", []string{"beginTimestamp", "endTimestamp"}}, // a sentiment
+	{"issue_detected", nil},
 }
+
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // envelope returns an event, whose extra fields replace the usual ones.
 func (c *call) envelope(id, detailType string, detail any, extra map[string]any) []byte {
 	event := map[string]any{
 		"version": "0", "id": id, "detail-type": detailType, "source": chime.Source,
-		"account": c.options.Account, "region": c.options.Region, "resources": []string{},
-		"time": c.now.UTC().Format(time.RFC3339), "detail": detail,
+		"account": local.Account, "region": local.Region, "resources": []string{},
+		"time": timestamp(c.now), "detail": detail,
 	}
 	maps.Copy(event, extra)
 	body, err := json.Marshal(event)
@@ -187,18 +166,18 @@ func (c *call) envelope(id, detailType string, detail any, extra map[string]any)
 
 // end notes what should be known of the call at the end of the day.
 func (c *call) end(s scenario) {
-	c.truth.Status, c.truth.Degraded, c.truth.Fails = cmp.Or(s.status, "Stopped"), s.degraded, s.fails
-	if s.status == "CreateFailed" || s.status == "Lost" {
+	p := &c.truth
+	p.Scenario, p.Missed, p.Degraded, p.Failure = s.name, s.missed, s.degraded, s.failure
+	p.Status = cmp.Or(s.status, "Stopped")
+	if p.Status == "CreateFailed" || p.Status == "Lost" {
 		return // the API has no such pipeline
 	}
-	api := chimesdk.Pipeline{
-		ID: c.pipelineID, ARN: c.arn("media-pipeline/" + c.pipelineID),
-		ConfigurationARN: c.configurationARN(), Status: apiStatus(c.truth.Status), CreatedAt: c.now,
-	}
+	api := chimesdk.Pipeline{ID: p.ID, ARN: c.pipelineARN(), ConfigurationARN: configurationARN,
+		Status: apiStatus(p.Status), CreatedAt: c.now}
 	for _, e := range c.elements {
 		api.Elements = append(api.Elements, chimesdk.Element{Type: e.Type, Status: apiStatus(e.Status)})
 	}
-	c.truth.API = &api
+	c.api = append(c.api, api)
 }
 
 // apiStatus returns a status as the API has it, without temporary failures.

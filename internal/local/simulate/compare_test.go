@@ -15,9 +15,9 @@ func perfect() (simulate.Truth, simulate.Found) {
 	truth := simulate.Truth{
 		Pipelines: []simulate.Pipeline{
 			{ID: "a", Scenario: "clean", Status: "Stopped"},
-			{ID: "b", Scenario: "broken", Status: "Failed", Degraded: true, Fails: []simulate.Kind{simulate.PermanentFailure}},
+			{ID: "b", Scenario: "broken", Status: "Failed", Degraded: true, Failure: simulate.PermanentFailure},
 		},
-		Matches:     []simulate.Match{{EventID: "m", CallID: "c", Type: "keyword"}},
+		Matches:     []string{"m"},
 		DeadLetters: []simulate.DeadLetter{{EventID: "x", Function: "status"}},
 	}
 	pipelines := slices.Clone(truth.Pipelines)

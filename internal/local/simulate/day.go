@@ -29,8 +29,7 @@ type Options struct {
 	// Calls is how many pipelines there are, including those that could not be created.
 	Calls int
 	// End is the end of the day; its calls began in the 24 hours before.
-	End             time.Time
-	Account, Region string
+	End time.Time
 }
 
 // Length is how long a day is in the time of its events.
@@ -41,6 +40,8 @@ type Day struct {
 	// Deliveries are in the order in which they arrive.
 	Deliveries []Delivery
 	Truth      Truth
+	// API is what the Chime API knows at the end of the day.
+	API []chimesdk.Pipeline
 	// Began and End bound the arrivals.
 	Began, End time.Time
 }
@@ -54,8 +55,9 @@ type Delivery struct {
 // Truth is what a system that works makes of a day. What belongs to a call is in the
 // order of the calls.
 type Truth struct {
-	Pipelines   []Pipeline
-	Matches     []Match
+	Pipelines []Pipeline
+	// Matches are the ids of rule matches that should be stored and notified once.
+	Matches     []string
 	DeadLetters []DeadLetter
 	// Events counts different events; Duplicates those that arrive once more; Reordered
 	// those that arrive after an event of their call that was sent later.
@@ -81,25 +83,18 @@ type Pipeline struct {
 	Scenario string
 	Status   string
 	Degraded bool
-	// Fails are the kinds of failures that should be notified.
-	Fails []Kind
+	// Failure is the kind of failure that should be notified, if any.
+	Failure Kind
 	// Incidents are, of a pipeline that was found, its incidents with a notification.
 	Incidents []string
-	// API is what the Chime API answers at the end of the day; nil for nothing.
-	API *chimesdk.Pipeline
 	// Missed reports that it has ended without an event that says so.
 	Missed bool
 }
 
-// Match is a rule match that should be stored and notified once.
-type Match struct {
-	EventID, CallID, Type string
-}
-
 // DeadLetter is an event that a function cannot handle.
-type DeadLetter struct {
-	EventID, Function string
-}
+type DeadLetter struct{ EventID, Function string }
+
+func (d DeadLetter) String() string { return d.EventID + " from " + d.Function }
 
 // share is out of how many deliveries one is a duplicate or out of order.
 const share = 12
@@ -113,22 +108,20 @@ func Plan(o Options) Day {
 	choice := rand.New(rand.NewPCG(o.Seed, 0))
 	ids := rand.New(rand.NewPCG(o.Seed, uint64(end.Unix())))
 	for _, scenario := range cast(choice, o.Calls) {
-		c := newCall(o, scenario, choice, ids)
+		c := newCall(choice, ids)
 		first, last := d.Began, end.Add(-longest)
-		if scenario.open {
+		if slices.Contains([]string{"InProgress", "Paused", "TemporarilyFailed"}, scenario.status) {
 			first = end.Add(-maxOpen)
 		}
 		if scenario.missed {
 			last = end.Add(-minMissed)
 		}
 		c.now = first.Add(time.Duration(choice.Int64N(int64(last.Sub(first))))).Truncate(time.Second)
-		for _, do := range scenario.steps {
-			do(c)
-		}
+		all(scenario.steps...)(c)
 		c.end(scenario)
 		d.add(c, choice)
 	}
-	d.addBroken(newCall(o, scenario{name: "broken"}, choice, ids), o.Calls)
+	d.addBroken(newCall(choice, ids), o.Calls)
 	slices.SortStableFunc(d.Deliveries, func(a, b Delivery) int { return a.At.Compare(b.At) })
 	return d
 }
@@ -147,21 +140,10 @@ const (
 // WatchRuns returns how many runs of the watchdog it takes, at the end of a day, to look
 // at every pipeline that is still open: one for each forty, and one to be sure.
 func (d Day) WatchRuns() int {
-	open := count(d.Truth.Pipelines, func(p Pipeline) bool {
+	open := ids(d.Truth.Pipelines, func(p Pipeline) bool {
 		return p.Missed || p.Status != "Stopped" && p.Status != "Failed" && p.Status != "CreateFailed"
 	})
-	return 2 + open/40
-}
-
-// API returns what the Chime API knows at the end of the day.
-func (d Day) API() []chimesdk.Pipeline {
-	var all []chimesdk.Pipeline
-	for _, p := range d.Truth.Pipelines {
-		if p.API != nil {
-			all = append(all, *p.API)
-		}
-	}
-	return all
+	return 2 + len(open)/40
 }
 
 // Play puts every delivery on a bus, the day compressed into the duration, and calls done
@@ -189,22 +171,13 @@ func (d Day) Play(ctx context.Context, duration time.Duration, put func(event []
 // cast returns the scenarios to play, shuffled: each once as far as there are calls, so
 // that a day has something of everything, and the rest by their weights.
 func cast(choice *rand.Rand, calls int) []scenario {
-	var all []scenario
-	total := 0
+	var byWeight []scenario
 	for _, s := range scenarios {
-		total += s.weight
-		if len(all) < calls {
-			all = append(all, s)
-		}
+		byWeight = append(byWeight, slices.Repeat([]scenario{s}, s.weight)...)
 	}
+	all := slices.Clone(scenarios[:min(calls, len(scenarios))])
 	for len(all) < calls {
-		pick := choice.IntN(total)
-		for _, s := range scenarios {
-			if pick -= s.weight; pick < 0 {
-				all = append(all, s)
-				break
-			}
-		}
+		all = append(all, byWeight[choice.IntN(len(byWeight))])
 	}
 	choice.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
@@ -213,6 +186,7 @@ func cast(choice *rand.Rand, calls int) []scenario {
 // add adds a call. Each of its events arrives a moment after its time, some after the
 // event that was sent next, and some arrive again.
 func (d *Day) add(c *call, choice *rand.Rand) {
+	d.API = append(d.API, c.api...)
 	d.Truth.Pipelines = append(d.Truth.Pipelines, c.truth)
 	d.Truth.Matches = append(d.Truth.Matches, c.matches...)
 	d.Truth.Events += len(c.events)

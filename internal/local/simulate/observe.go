@@ -1,9 +1,12 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"strings"
+	"time"
 
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
@@ -11,46 +14,57 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// Before is what a stack holds before a day is played, from earlier runs: ids of calls,
-// notifications and dead letters.
+// Before is what a stack holds before a day is played, from earlier runs.
 type Before struct {
-	Calls, Notifications, DeadLetters map[string]bool
+	Calls map[string]bool // by their ids
+	at    time.Time
 }
 
 // Known returns what the stack holds already.
 func Known(ctx context.Context, stack *local.Stack) (Before, error) {
-	known := Before{map[string]bool{}, map[string]bool{}, map[string]bool{}}
-	for _, message := range stack.Notifications() {
-		known.Notifications[message.ID] = true
-	}
-	for _, letter := range stack.DeadLetters() {
-		known.DeadLetters[letter.ID] = true
-	}
-	err := local.EachPipeline(ctx, stack.DynamoDB(), func(state pipeline.State) error {
+	// The table has times in milliseconds.
+	known := Before{Calls: map[string]bool{}, at: time.Now().Truncate(time.Millisecond)}
+	states, err := allCalls(ctx, tableOf(stack))
+	for _, state := range states {
 		known.Calls[state.ID] = true
-		return nil
-	})
+	}
 	return known, err
+}
+
+func tableOf(stack *local.Stack) *dynamo.Store {
+	return dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{})
+}
+
+func allCalls(ctx context.Context, table *dynamo.Store) (states []pipeline.State, err error) {
+	err = table.EachPipeline(ctx, pipeline.Query{}, math.MaxInt, func(state pipeline.State) bool {
+		states = append(states, state)
+		return false
+	})
+	return states, err
 }
 
 // Observe reads back what became of a day, from the table, the topics and the
 // dead-letter queues, and leaves out what was there before.
 func Observe(ctx context.Context, stack *local.Stack, before Before) (found Found, err error) {
-	table := dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{})
+	table := tableOf(stack)
+	states, err := allCalls(ctx, table)
+	if err != nil {
+		return Found{}, err
+	}
 	incidents := map[string]incident.Incident{} // those that the day's calls belong to
-	err = local.EachPipeline(ctx, stack.DynamoDB(), func(state pipeline.State) error {
+	for _, state := range states {
 		if before.Calls[state.ID] {
-			return nil
+			continue
 		}
 		p := Pipeline{ID: state.ID, Scenario: "found in the table", Status: string(state.Status), Degraded: state.Degraded()}
 		ids, err := table.IncidentsOf(ctx, state.ID)
 		if err != nil {
-			return err
+			return Found{}, err
 		}
 		for _, id := range ids {
 			if _, known := incidents[id]; !known {
 				if incidents[id], err = table.Incident(ctx, id); err != nil {
-					return err
+					return Found{}, err
 				}
 			}
 			if incidents[id].Announced.Openings > 0 {
@@ -59,62 +73,49 @@ func Observe(ctx context.Context, stack *local.Stack, before Before) (found Foun
 		}
 		found.Pipelines = append(found.Pipelines, p)
 		matches, err := table.Matches(ctx, state)
+		if err != nil {
+			return Found{}, err
+		}
 		for _, match := range matches {
 			found.Matches = append(found.Matches, match.ID)
 		}
-		return err
-	})
-	if err != nil {
-		return Found{}, err
 	}
 	found.Incidents = len(incidents)
-	started := stack.Status().Started
 	for _, i := range incidents {
 		sent, err := table.IncidentNotifications(ctx, i)
 		if err != nil {
 			return Found{}, err
 		}
 		for _, one := range sent {
-			if !one.SentAt.Before(started) {
+			if !one.SentAt.Before(before.at) {
 				found.Recorded++
 			}
 		}
 	}
 	found.Published = map[Kind]int{}
 	for _, message := range stack.Notifications() {
-		if !before.Notifications[message.ID] {
+		if !message.PublishedAt.Before(before.at) {
 			found.Published[Kind(message.Attributes["kind"])]++
 		}
 	}
 	for _, letter := range stack.DeadLetters() {
-		if !before.DeadLetters[letter.ID] {
+		if !letter.Sent.Before(before.at) {
 			found.DeadLetters = append(found.DeadLetters, origin(letter))
 		}
 	}
 	return found, nil
 }
 
-// origin returns the event and the function of a dead letter.
+// origin returns the event and the function of a dead letter: of an event that could not be
+// delivered, or the record of a failed invocation. Any other body is a dead letter without
+// an event, which no day expects.
 func origin(letter local.DeadLetter) DeadLetter {
-	if letter.Queue == local.RuleQueue {
-		return DeadLetter{EventID: eventID([]byte(letter.Body)), Function: lastPart(letter.Attributes["TARGET_ARN"])}
-	}
-	var record struct {
+	var body struct {
+		ID             string
 		RequestContext struct{ FunctionARN string }
-		RequestPayload json.RawMessage
+		RequestPayload struct{ ID string }
 	}
-	// A body that is not a record becomes a dead letter without an event, which no day expects.
-	_ = json.Unmarshal([]byte(letter.Body), &record)
-	return DeadLetter{
-		EventID:  eventID(record.RequestPayload),
-		Function: lastPart(strings.TrimSuffix(record.RequestContext.FunctionARN, ":$LATEST")),
-	}
+	_ = json.Unmarshal([]byte(letter.Body), &body)
+	arn := cmp.Or(letter.Attributes["TARGET_ARN"], strings.TrimSuffix(body.RequestContext.FunctionARN, ":$LATEST"))
+	return DeadLetter{EventID: cmp.Or(body.ID, body.RequestPayload.ID), Function: arn[strings.LastIndex(arn, ":")+1:]}
 }
-
-func eventID(event []byte) string {
-	var envelope struct{ ID string }
-	_ = json.Unmarshal(event, &envelope) // likewise
-	return envelope.ID
-}
-
-func lastPart(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
 	"time"
 
@@ -11,38 +10,41 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// VoiceCall is a call with voice analytics by the voice API: no pipeline, but voice
-// notifications, and people who consent or do not.
-type VoiceCall struct {
-	// Scenario names what was played.
-	Scenario      string
-	TransactionID string
+// VoiceScenario is one way in which a call with voice analytics can go.
+type VoiceScenario struct {
+	Name string
+	// first and then are decisions, or empty.
+	first, then voicetask.Kind
+	scope       voicetask.Scope
 	// Started is how many tasks should have been started, Running how many of them should
 	// run at the end.
 	Started, Running int
+}
+
+// VoiceCall is a call with voice analytics by the voice API: no pipeline, but voice
+// notifications, and people who consent or do not.
+type VoiceCall struct {
+	Scenario      VoiceScenario
+	TransactionID string
 
 	connector string
-	first     [][]byte // in any order
-	then      [][]byte // after these were handled
+	first     []voiceEvent // in any order
+	then      []voiceEvent // after these were handled
 }
 
-// voiceScenario is one way in which such a call can go.
-type voiceScenario struct {
-	name             string
-	first, then      []voicetask.Kind
-	scope            voicetask.Scope
-	started, running int
+// voiceEvent is a voice notification, or an event of consent.
+type voiceEvent struct {
+	body    []byte
+	consent bool
 }
 
-var voiceScenarios = []voiceScenario{
-	{"consent to both tasks", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeBoth, 2, 2},
-	{"consent to voice tone", []voicetask.Kind{voicetask.Granted}, nil, voicetask.ScopeVoiceTone, 1, 1},
-	{"consent denied", []voicetask.Kind{voicetask.Denied}, nil, voicetask.ScopeBoth, 0, 0},
-	{"no consent", nil, nil, voicetask.ScopeBoth, 0, 0},
-	{"consent withdrawn", []voicetask.Kind{voicetask.Granted}, []voicetask.Kind{voicetask.Withdrawn}, voicetask.ScopeBoth,
-		2, 0},
-	{"consent after a denial", []voicetask.Kind{voicetask.Denied}, []voicetask.Kind{voicetask.Granted},
-		voicetask.ScopeSpeakerSearch, 1, 1},
+var voiceScenarios = []VoiceScenario{
+	{"consent to both tasks", voicetask.Granted, "", voicetask.ScopeBoth, 2, 2},
+	{"consent to voice tone", voicetask.Granted, "", voicetask.ScopeVoiceTone, 1, 1},
+	{"consent denied", voicetask.Denied, "", voicetask.ScopeBoth, 0, 0},
+	{"no consent", "", "", voicetask.ScopeBoth, 0, 0},
+	{"consent withdrawn", voicetask.Granted, voicetask.Withdrawn, voicetask.ScopeBoth, 2, 0},
+	{"consent after a denial", voicetask.Denied, voicetask.Granted, voicetask.ScopeSpeakerSearch, 1, 1},
 }
 
 // PlanVoice plans calls with voice analytics; equal options give equal calls.
@@ -52,19 +54,19 @@ func PlanVoice(o Options) []VoiceCall {
 	calls := make([]VoiceCall, o.Calls)
 	for i := range calls {
 		s := voiceScenarios[i%len(voiceScenarios)]
-		c := newCall(o, scenario{name: s.name}, choice, ids)
+		c := newCall(choice, ids)
 		c.now = o.End.Add(-time.Duration(1+choice.IntN(20)) * time.Minute).Truncate(time.Second)
-		v := VoiceCall{Scenario: s.name, TransactionID: c.fields["transactionId"].(string), Started: s.started,
-			Running: s.running, connector: c.fields["voiceConnectorId"].(string)}
+		v := VoiceCall{Scenario: s, TransactionID: c.fields["transactionId"].(string),
+			connector: c.fields["voiceConnectorId"].(string)}
 		v.first = append(v.first, c.voice(chime.DetailVoiceStatus, map[string]any{
 			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"],
 			"voiceConnectorId": v.connector,
 		}))
-		for _, decision := range s.first {
-			v.first = append(v.first, c.consent(decision, s.scope))
+		if s.first != "" {
+			v.first = append(v.first, c.consent(s.first, s.scope))
 		}
-		for _, decision := range s.then {
-			v.then = append(v.then, c.consent(decision, s.scope))
+		if s.then != "" {
+			v.then = append(v.then, c.consent(s.then, s.scope))
 		}
 		choice.Shuffle(len(v.first), func(a, b int) { v.first[a], v.first[b] = v.first[b], v.first[a] })
 		calls[i] = v
@@ -73,14 +75,14 @@ func PlanVoice(o Options) []VoiceCall {
 }
 
 // voice returns a voice notification.
-func (c *call) voice(detailType string, detail map[string]any) []byte {
-	return c.envelope("Id-"+c.uuid(), detailType, detail, map[string]any{
+func (c *call) voice(detailType string, detail map[string]any) voiceEvent {
+	return voiceEvent{body: c.envelope("Id-"+c.uuid(), detailType, detail, map[string]any{
 		"service-type": "VoiceAnalytics", "time": c.now.UTC().Format("2006-01-02T15:04:05.000000Z"),
-	})
+	})}
 }
 
 // consent returns a consent event, a while after the last event.
-func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) []byte {
+func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) voiceEvent {
 	byCall := c.choice.IntN(2) == 0
 	c.wait(1, 9)
 	d := voicetask.ConsentDetail{Scope: scope, Decision: decision, By: "agent-" + c.uuid()[:4], At: c.now}
@@ -89,54 +91,45 @@ func (c *call) consent(decision voicetask.Kind, scope voicetask.Scope) []byte {
 	} else {
 		d.TransactionID, _ = c.fields["transactionId"].(string)
 	}
-	return c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
+	body := c.envelope(c.uuid(), voicetask.DetailType, d, map[string]any{"source": voicetask.ConsentSource})
+	return voiceEvent{body, true}
 }
 
 // PlayVoice plays the calls: what comes first in any order, then the rest, then what the
 // tasks send, and all of it once more, as queues and buses may.
 func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error {
-	var first, then [][]byte
+	var first, then []voiceEvent
 	for _, c := range calls {
 		first, then = append(first, c.first...), append(then, c.then...)
 	}
-	for _, part := range []func() [][]byte{
-		func() [][]byte { return first },
-		func() [][]byte { return then },
-		func() [][]byte { return results(stack, calls) },
-		func() [][]byte { return append(first, then...) },
-	} {
-		for _, event := range part() {
-			if err := sendVoice(stack, event); err != nil {
+	play := func(events []voiceEvent) error {
+		for _, event := range events {
+			if !event.consent {
+				stack.SendVoice(event.body)
+			} else if err := stack.Put(event.body); err != nil {
 				return err
 			}
 		}
-		if err := stack.Drain(ctx); err != nil {
+		return stack.Drain(ctx)
+	}
+	for _, part := range [][]voiceEvent{first, then} {
+		if err := play(part); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// sendVoice sends a notification to its queue, and puts an event on the bus.
-func sendVoice(stack *local.Stack, event []byte) error {
-	var envelope struct{ Source string }
-	if err := json.Unmarshal(event, &envelope); err != nil {
+	if err := play(results(stack, calls)); err != nil {
 		return err
 	}
-	if envelope.Source == voicetask.ConsentSource {
-		return stack.Put(event)
-	}
-	stack.SendVoice(event)
-	return nil
+	return play(append(first, then...))
 }
 
 // results returns what the running tasks of the calls send.
-func results(stack *local.Stack, calls []VoiceCall) [][]byte {
+func results(stack *local.Stack, calls []VoiceCall) []voiceEvent {
 	connectors := map[string]string{}
 	for _, c := range calls {
 		connectors[c.TransactionID] = c.connector
 	}
-	var events [][]byte
+	var events []voiceEvent
 	for _, task := range stack.Voice().Tasks() {
 		connector := connectors[task.TransactionID]
 		if connector == "" || !task.StoppedAt.IsZero() {
@@ -151,8 +144,7 @@ func results(stack *local.Stack, calls []VoiceCall) [][]byte {
 				}}}
 		}
 		detail["taskId"], detail["transactionId"], detail["voiceConnectorId"] = task.ID, task.TransactionID, connector
-		sender := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events)))),
-			options: Options{Account: local.Account, Region: local.Region}}
+		sender := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events))))}
 		events = append(events, sender.voice(detailType, detail))
 	}
 	return events
@@ -167,17 +159,17 @@ func (r *Report) CompareVoice(stack *local.Stack, calls []VoiceCall) {
 			running[task.TransactionID]++
 		}
 	}
-	var want, got [2]int
+	var want, got struct{ started, running int }
 	before := len(r.Differences)
 	for _, c := range calls {
 		isStarted, isRunning := started[c.TransactionID], running[c.TransactionID]
-		if isStarted != c.Started || isRunning != c.Running {
+		if isStarted != c.Scenario.Started || isRunning != c.Scenario.Running {
 			r.differ("transaction %s (%s): got %d voice tasks started and %d running, want %d and %d",
-				c.TransactionID, c.Scenario, isStarted, isRunning, c.Started, c.Running)
+				c.TransactionID, c.Scenario.Name, isStarted, isRunning, c.Scenario.Started, c.Scenario.Running)
 		}
-		want[0], want[1] = want[0]+c.Started, want[1]+c.Running
-		got[0], got[1] = got[0]+isStarted, got[1]+isRunning
+		want.started, want.running = want.started+c.Scenario.Started, want.running+c.Scenario.Running
+		got.started, got.running = got.started+isStarted, got.running+isRunning
 	}
-	r.line("voice tasks started", want[0], got[0], len(r.Differences) == before)
-	r.line("voice tasks running", want[1], got[1], len(r.Differences) == before)
+	r.line("voice tasks started", want.started, got.started, len(r.Differences) == before)
+	r.line("voice tasks running", want.running, got.running, len(r.Differences) == before)
 }

@@ -7,22 +7,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/chimewatch/chimewatch/internal/local"
 	"github.com/chimewatch/chimewatch/internal/local/simulate"
 )
 
 func TestVoicePlansAreRepeatable(t *testing.T) {
-	options := simulate.Options{Seed: 3, Calls: 20, End: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC),
-		Account: local.Account, Region: local.Region}
+	options := simulate.Options{Seed: 3, Calls: 20, End: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)}
 	first, second := simulate.PlanVoice(options), simulate.PlanVoice(options)
-	if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(simulate.VoiceCall{})); diff != "" {
+	if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(simulate.VoiceCall{}, simulate.VoiceScenario{})); diff != "" {
 		t.Errorf("equal options make other calls (-first +second):\n%s", diff)
 	}
 	scenarios, transactions := map[string]bool{}, map[string]bool{}
 	started, running := 0, 0
 	for _, c := range first {
-		scenarios[c.Scenario], transactions[c.TransactionID] = true, true
-		started, running = started+c.Started, running+c.Running
+		scenarios[c.Scenario.Name], transactions[c.TransactionID] = true, true
+		started, running = started+c.Scenario.Started, running+c.Scenario.Running
 	}
 	if len(transactions) != 20 || len(scenarios) < 6 || started <= running || running == 0 {
 		t.Errorf("got %d transactions of %d scenarios with %d tasks and %d running, want 20 of at least 6, some of them "+

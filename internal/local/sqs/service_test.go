@@ -130,7 +130,7 @@ func TestSendReceiveDelete(t *testing.T) {
 	}
 }
 
-func TestHiddenMessageComesBack(t *testing.T) {
+func TestHiddenMessageIsReceivedAgain(t *testing.T) {
 	client, events := serve(t)
 	events.Send("one", nil)
 	url := queueURL(t, client)
@@ -143,7 +143,7 @@ func TestHiddenMessageComesBack(t *testing.T) {
 	}
 }
 
-func TestLongPollSeesAMessageSentMeanwhile(t *testing.T) {
+func TestLongPollReturnsANewMessage(t *testing.T) {
 	client, events := serve(t)
 	url := queueURL(t, client)
 	time.AfterFunc(50*time.Millisecond, func() { events.Send("late", nil) })
