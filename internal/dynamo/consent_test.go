@@ -63,7 +63,7 @@ func TestLedgersMeetByTransactionAndCall(t *testing.T) {
 		t.Errorf("transactions of the call (-want +got):\n%s", diff)
 	}
 	if err := s.Enter(t.Context(), voicetask.Entry{Kind: voicetask.Granted, Event: "e"}); err == nil {
-		t.Error("an entry of no call is taken")
+		t.Error("an entry of no call is stored")
 	}
 }
 
@@ -218,7 +218,7 @@ func TestExpiredConsentExpiresWithItsEntry(t *testing.T) {
 		}
 	}
 	if len(items) != 2 {
-		t.Errorf("got %d items, want the entry and its lapse", len(items))
+		t.Errorf("got %d items, want the entry and the end of its consent", len(items))
 	}
 }
 

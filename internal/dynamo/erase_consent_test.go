@@ -12,7 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// Consent that was taken back does not come to be in force when the process that
+// Consent that was withdrawn does not come to be in force when the process that
 // erases it dies between one word and the next.
 func TestEraseNeverRevivesConsent(t *testing.T) {
 	db := table(t)

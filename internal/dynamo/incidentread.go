@@ -121,8 +121,8 @@ func (s *Store) CountOccurrences(ctx context.Context, id string) (incident.Occur
 
 // IncidentQuery says which incidents Incidents returns.
 type IncidentQuery struct {
-	// Owing selects those that are open, or whose closing was not announced.
-	Owing bool
+	// Due selects those that are open, or whose closing was not announced.
+	Due bool
 	// From and To bound ActiveAt, both included; zero means no bound.
 	From, To time.Time
 	// Limit is how many a page has at most; zero means 50.
@@ -135,7 +135,7 @@ type IncidentQuery struct {
 // the page that follows, empty on the last one.
 func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident.Incident, next string, err error) {
 	sp := span{index: byTime, letter: timeIncident, from: q.From, to: q.To}
-	if q.Owing {
+	if q.Due {
 		sp.index, sp.letter = byState, stateIncident
 	}
 	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]incident.Incident, error) {
@@ -146,7 +146,7 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 // DueIncidents implements incident.Repository.
 func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) error) error {
 	var errs []error
-	for query := (IncidentQuery{Owing: true}); ; {
+	for query := (IncidentQuery{Due: true}); ; {
 		page, next, err := s.Incidents(ctx, query)
 		if err != nil {
 			return errors.Join(append(errs, err)...)

@@ -22,7 +22,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
-// oddTimes are what an event may give as a time in epoch milliseconds.
+// oddTimes are what an event may have as a time in epoch milliseconds.
 var oddTimes = []string{"0", "null", "-5", "-99999999999999", "1773135002", "1773135002000", "1773135002001",
 	`"1773135002001"`, "1773135002001.7",
 	"253402300799999", "253402300800000", "1773135002001000", "99999999999999999999", "1e12", "1e300"}

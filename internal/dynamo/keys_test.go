@@ -198,7 +198,7 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 			return s.EndExpiry(t.Context(), voicetask.Expiry{Event: "e",
 				TransactionID: "t"})
 		},
-		"Lower": func() error { return s.ClearCondition(t.Context(), "quota", noon) },
+		"Clear": func() error { return s.ClearCondition(t.Context(), "quota", noon) },
 	} {
 		if err := say(); err != nil {
 			t.Errorf("%s: %v", name, err)

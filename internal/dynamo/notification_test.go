@@ -53,12 +53,12 @@ func TestLease(t *testing.T) {
 			t.Errorf("%s: got sent at %v, want %s after noon", step.name, got.SentAt, step.wantSent)
 		}
 		if got.ID != n.ID || got.Calls != n.Calls {
-			t.Errorf("%s: got %+v, want it to tell of %+v", step.name, got, n)
+			t.Errorf("%s: got %+v, want that of %+v", step.name, got, n)
 		}
 	}
 }
 
-// A process takes so long to send that another claims the notification, and dies:
+// A process needs so long to send that another claims the notification, and dies:
 // what is kept is what was sent, not what was to be.
 func TestWhatWasSentIsKept(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))
@@ -84,7 +84,7 @@ func TestWhatWasSentIsKept(t *testing.T) {
 	}
 }
 
-// A call is erased while people are told of it: what is kept of that afterwards
+// A call is erased while a notification of it is sent: what is stored of that afterwards
 // expires like all else.
 func TestWhatWasSentExpiresAlthoughItsClaimIsGone(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))

@@ -111,7 +111,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			late := noon.Add(timing.Quiet + time.Minute)
 			return joining(at(p, late), failureOf(1, incident.Quota, late), failureOf(0, incident.Quota, noon))
 		}},
-		{"latch", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
+		{"condition", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			s := at(p, noon)
 			raise := func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err }
 			return []faultinject.Step{raise, func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
@@ -126,7 +126,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 	}
 }
 
-// Two processes get the same events, each in an order of its own, and take turns
+// Two processes get the same events, each in an order of its own, and run by turns
 // in many ways: the table is that of one process that got them in some order.
 func TestTwoProcessesEndAsOne(t *testing.T) {
 	db := faultinject.Server(t)
@@ -265,9 +265,9 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 				t.Fatal(err)
 			}
 			calls += tally.Calls
-			owes := incident.Next(i, noon, noon.Add(time.Second), timing) != incident.Nothing
-			if owes != (tally.Calls > 0) || i.Open() != owes {
-				t.Errorf("seed %d: incident %s of %d calls: open %v, owes news %v", seed, i.ID, tally.Calls, i.Open(), owes)
+			due := incident.Next(i, noon, noon.Add(time.Second), timing) != incident.Nothing
+			if due != (tally.Calls > 0) || i.Open() != due {
+				t.Errorf("seed %d: incident %s of %d calls: open %v, a notification is due %v", seed, i.ID, tally.Calls, i.Open(), due)
 			}
 			if tally.Calls == 0 {
 				withdrawn++
@@ -276,13 +276,13 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 		if want := len(works) - 1; calls != want {
 			t.Errorf("seed %d: got %d calls, want %d", seed, calls, want)
 		}
-		owing, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true})
+		list, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, i := range owing {
+		for _, i := range list {
 			if !i.Open() {
-				t.Errorf("seed %d: incident %s is over, and among those that owe something", seed, i.ID)
+				t.Errorf("seed %d: incident %s is over, and among those with a due notification", seed, i.ID)
 			}
 		}
 	}

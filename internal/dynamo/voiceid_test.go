@@ -39,7 +39,7 @@ func notified(id, detailType, status, of string) []byte {
 }
 
 // Whatever an id is, its notification is stored with its bytes, twice the same is one
-// item, no other one takes its place, and the ids find it.
+// item, no other one replaces it, and the ids find it.
 func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 	s, db, table := voiceStore(t)
 	stored := map[string]bool{}
@@ -116,17 +116,17 @@ func TestLedgersOfAnyID(t *testing.T) {
 				VoiceConnectorID: "vc"}
 			ledger, err := s.Ledger(t.Context(), id)
 			wantLedger(t, ledger, err, ready, byCall, started)
-			lapsed, err := s.ExpiredConsent(t.Context(), at.Add(2*time.Hour))
-			if err != nil || len(lapsed) != 1 {
-				t.Fatalf("got %v and %v, want one consent that has run out", lapsed, err)
+			expired, err := s.ExpiredConsent(t.Context(), at.Add(2*time.Hour))
+			if err != nil || len(expired) != 1 {
+				t.Fatalf("got %v and %v, want one consent that has run out", expired, err)
 			}
-			ledger, err = s.CallLedger(t.Context(), lapsed[0].CallID)
+			ledger, err = s.CallLedger(t.Context(), expired[0].CallID)
 			wantLedger(t, ledger, err, ready, byCall)
 			if err := s.EndExpiry(t.Context(), voicetask.Expiry{Event: name, CallID: id}); err != nil {
 				t.Error(err)
 			}
-			if lapsed, err = s.ExpiredConsent(t.Context(), at.Add(2*time.Hour)); err != nil || len(lapsed) != 0 {
-				t.Errorf("got %v and %v, want none once it is dealt with", lapsed, err)
+			if expired, err = s.ExpiredConsent(t.Context(), at.Add(2*time.Hour)); err != nil || len(expired) != 0 {
+				t.Errorf("got %v and %v, want none once it is dealt with", expired, err)
 			}
 			if _, _, _, err := s.PipelineEnd(t.Context(), id); err != nil {
 				t.Error(err)

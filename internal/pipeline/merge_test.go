@@ -138,7 +138,7 @@ func event(second int, eventType string, elements ...chime.Element) *chime.Event
 	}
 }
 
-// named gives an event an id.
+// named sets the id of an event.
 func named(id string, ev *chime.Event) *chime.Event {
 	ev.ID = id
 	return ev

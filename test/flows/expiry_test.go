@@ -23,7 +23,7 @@ var neverExpire = map[string]string{
 		"nothing of the call",
 }
 
-// idle settles nothing.
+// idle does nothing.
 type idle struct{}
 
 func (idle) Reconcile(context.Context, voicetask.Trigger) error { return nil }
