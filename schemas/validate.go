@@ -66,7 +66,8 @@ func Validate(raw []byte) (schema string, problems []Problem, err error) {
 // schema, as all have the same envelope.
 func envelopeProblems(sch *jsonschema.Schema, event map[string]any) []Problem {
 	value, present := event[typeProperty]
-	unknown := Problem{Pointer: typePointer, Message: state(value, present) + ", expected " + quotedList(detailTypes(), "or")}
+	expected := quotedList(detailTypes(), "or")
+	unknown := Problem{Pointer: typePointer, Message: state(value, present) + ", expected " + expected}
 	problems := slices.DeleteFunc(problemsOf(sch, event), func(p Problem) bool {
 		return p.Pointer == typePointer || strings.HasPrefix(p.Pointer, "/detail/")
 	})

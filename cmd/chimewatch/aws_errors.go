@@ -36,13 +36,7 @@ func explain(err error) error {
 	if errors.As(err, &known) {
 		where, doing = known.Where, known.What+": "
 	}
-	var answer smithy.APIError
-	m, ok := meaning{}, false
-	if errors.As(err, &answer) {
-		m, ok = meaningOf(err, answer, action), true
-	} else {
-		m, ok = meaningOfStatus(err)
-	}
+	m, ok := meaningOf(err, action)
 	if ok {
 		return apperr.New(m.class, where, doing+m.what, strings.ReplaceAll(m.fix, "{action}", action))
 	}
@@ -54,16 +48,20 @@ func explain(err error) error {
 	return err
 }
 
-// meaningOf returns the meaning of an error that the service answered, with the message of the answer.
-func meaningOf(err error, answer smithy.APIError, action string) meaning {
+// meaningOf returns the meaning of the answer of a service, with its message. ok is false if there was no answer.
+func meaningOf(err error, action string) (m meaning, ok bool) {
+	var answer smithy.APIError
+	if !errors.As(err, &answer) {
+		return meaningOfStatus(err)
+	}
 	code := answer.ErrorCode()
-	m, ok := findMeaning(func(m meaning) bool { return slices.Contains(strings.Fields(m.codes), code) })
+	m, known := findMeaning(func(m meaning) bool { return slices.Contains(strings.Fields(m.codes), code) })
 	switch {
 	case code == "ResourceNotFoundException" && strings.HasPrefix(action, "dynamodb:"):
 		m.what = "there is no such table in this account and Region"
 		m.fix = "check --table (or " + config.EnvTable + "), --region and --profile"
-	case !ok:
-		if m, ok = meaningOfStatus(err); !ok {
+	case !known:
+		if m, known = meaningOfStatus(err); !known {
 			m = meaning{class: apperr.Internal, what: "the service answered"}
 		}
 		m.what += " " + code
@@ -71,18 +69,18 @@ func meaningOf(err error, answer smithy.APIError, action string) meaning {
 	if message := strings.TrimSpace(answer.ErrorMessage()); message != "" {
 		m.what += ": " + message
 	}
-	return m
+	return m, true
 }
 
 // meaningOfStatus returns the meaning of the HTTP status of an answer without a known code, for example
 // of a proxy. ok is false if there was no answer, or the status has no meaning of its own.
 func meaningOfStatus(err error) (m meaning, ok bool) {
 	var answer *smithyhttp.ResponseError
-	if !errors.As(err, &answer) || answer.Response == nil || answer.HTTPStatusCode() == 0 {
+	if !errors.As(err, &answer) || answer.Response == nil {
 		return m, false
 	}
-	status := answer.HTTPStatusCode()
-	m, ok = findMeaning(func(m meaning) bool { return m.status == min(status, http.StatusInternalServerError) })
+	status := answer.HTTPStatusCode() // 0 if there was no answer
+	m, ok = findMeaning(func(m meaning) bool { return m.status > 0 && m.status == min(status, 500) })
 	m.what = fmt.Sprintf("%s: status %d", m.what, status)
 	return m, ok
 }

@@ -208,7 +208,8 @@ func TestValidateReportsWhatTheFunctionsRefuse(t *testing.T) {
 	for _, test := range []struct{ name, event, want string }{
 		{"too large for an item", set("paused", "detail.note="+large), "more than an item has room for"},
 		{"a match that is too large", set("rule-sentiment", "detail.note="+large), "more than an item has room for"},
-		{"a notification that is too large", set("voice-tone-failure", "detail.note="+large), "more than an item has room for"},
+		{"a notification that is too large", set("voice-tone-failure", "detail.note="+large),
+			"more than an item has room for"},
 		{"a rule with a long name", set("rule-sentiment", "detail.ruleName="+strings.Repeat("n", 501)), "no key has room"},
 		{"the id of a rehearsal", set("paused", "id=rehearsal-1"), "/id: got \"rehearsal-1\""},
 		{"consent of tomorrow", set("consent-granted", "detail.at="+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)),

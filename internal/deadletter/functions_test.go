@@ -151,8 +151,8 @@ func TestFunctionsOf(t *testing.T) {
 		"TableName": "table", "VoiceStreamFailuresName": "bucket", "VoiceFunctionArn": "arn",
 	})
 	want := deadletter.Functions{
-		Partition: "aws-us-gov", Region: "us-gov-west-1", Account: "111122223333",
-		Names: []string{"Chimewatch-Status-1", "Chimewatch-Voice-2"},
+		ARNPrefix: "arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:",
+		Names:     []string{"Chimewatch-Status-1", "Chimewatch-Voice-2"},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("got %v (-want +got):\n%s", err, diff)

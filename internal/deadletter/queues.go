@@ -71,6 +71,9 @@ type Hidden struct {
 	Until time.Time
 }
 
+// Stop is returned by a function that Each calls, to end the reading without an error.
+var Stop = errors.New("stop reading")
+
 // Each calls do once for each message of all queues, one queue after the other, until ctx ends or do returns an
 // error. do may Redrive or Delete the message. While do runs, the messages that were received are hidden
 // from other readers; those that are left in their queue are visible again when Each returns, also if
@@ -81,8 +84,9 @@ type Hidden struct {
 func (q Queues) Each(ctx context.Context, do func(*Message) error) (hidden Hidden, err error) {
 	r := q.startReading(ctx)
 	var errs []error
+	stopped := false
 	for _, queue := range q.List {
-		stopped, err := r.readQueue(ctx, queue, do)
+		stopped, err = r.readQueue(ctx, queue, do)
 		errs = append(errs, err)
 		if stopped || ctx.Err() != nil {
 			break
@@ -90,7 +94,7 @@ func (q Queues) Each(ctx context.Context, do func(*Message) error) (hidden Hidde
 	}
 	hidden, err = r.end(ctx)
 	errs = append(errs, err)
-	if ended := ctx.Err(); ended != nil && !errors.Is(errors.Join(errs...), ended) {
+	if ended := ctx.Err(); ended != nil && !stopped && !errors.Is(errors.Join(errs...), ended) {
 		errs = append(errs, ended) // between two requests, so that none failed
 	}
 	return hidden, errors.Join(errs...)

@@ -55,8 +55,8 @@ func opened(t *testing.T) (queues deadletter.Queues, rules, voice *localsqs.Queu
 		{Name: "rules", URL: server.URL + "/111122223333/rules"},
 		{Name: "voice", URL: server.URL + "/111122223333/voice", Function: "voice-function"},
 	}, Functions: deadletter.Functions{
-		Partition: "aws", Region: "us-east-1", Account: "111122223333",
-		Names: []string{"failures", "status", "voice-function"},
+		ARNPrefix: "arn:aws:lambda:us-east-1:111122223333:function:",
+		Names:     []string{"failures", "status", "voice-function"},
 	}}, rules, voice, lambda
 }
 

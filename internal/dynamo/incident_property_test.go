@@ -49,7 +49,8 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 			known += g.Calls
 		}
 	}
-	if len(reasons) != incident.MaxReasons+1 || known != incident.MaxReasons || unknown != 1 || rest.Calls != calls+1-known {
+	if len(reasons) != incident.MaxReasons+1 || known != incident.MaxReasons || unknown != 1 ||
+		rest.Calls != calls+1-known {
 		t.Errorf("got %d reasons, %d calls of known and %d of unknown causes, and %d of others; want %d, %d, 1 and %d",
 			len(reasons), known, unknown, rest.Calls, incident.MaxReasons+1, incident.MaxReasons, calls+1-incident.MaxReasons)
 	}

@@ -267,7 +267,8 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 			calls += tally.Calls
 			due := incident.Next(i, noon, noon.Add(time.Second), timing) != incident.Nothing
 			if due != (tally.Calls > 0) || i.Open() != due {
-				t.Errorf("seed %d: incident %s of %d calls: open %v, a notification is due %v", seed, i.ID, tally.Calls, i.Open(), due)
+				t.Errorf("seed %d: incident %s of %d calls: open %v, a notification is due %v",
+					seed, i.ID, tally.Calls, i.Open(), due)
 			}
 			if tally.Calls == 0 {
 				withdrawn++

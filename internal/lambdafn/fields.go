@@ -16,7 +16,7 @@ import (
 // value and reads no further. A wanted key that is there twice is an error: the wrong one
 // of two identifiers would report the wrong record.
 func readFields(
-	raw []byte, path, stopAt string, wanted []string, values []jsontext.Value,
+	raw []byte, path, stopAt string, values []jsontext.Value, wanted ...string,
 ) (stopped jsontext.Value, err error) {
 	twice := ""
 	err = jsonread.Members(raw, func(key []byte, value jsontext.Value) error {

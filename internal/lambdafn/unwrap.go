@@ -2,6 +2,7 @@ package lambdafn
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -33,24 +34,6 @@ func (e envelope) in(step string) envelope {
 	return e
 }
 
-// keys are the members by which the shapes of an object differ, in the order of
-// the constants.
-var keys = []string{
-	"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource",
-}
-
-const (
-	keyRecords = iota
-	keyRequestContext
-	keyRequestPayload
-	keyPayload
-	keyType
-	keyMessage
-	keyEventSource
-	keyEventSourceSNS
-	keyCount
-)
-
 // unwrap adds the messages in raw to the batch. The error is about raw as a whole; an
 // error of one record inside is one of the batch's failures.
 func (u *unwrapper) unwrap(raw []byte, e envelope) error {
@@ -76,29 +59,31 @@ func (u *unwrapper) unwrap(raw []byte, e envelope) error {
 	return nil
 }
 
+// object unwraps an object, whose members say what it is.
 func (u *unwrapper) object(raw []byte, e envelope) error {
-	var values [keyCount]jsontext.Value
-	detailType, err := readFields(raw, e.path, "detail-type", keys, values[:])
+	var values [8]jsontext.Value // an array, so that an event allocates nothing
+	detailType, err := readFields(raw, e.path, "detail-type", values[:],
+		"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource")
+	records, requestContext, requestPayload, payload := values[0], values[1], values[2], values[3]
+	kind, message, eventSource, snsSource := values[4], values[5], values[6], values[7]
 	switch {
 	case err != nil:
 		return err
 	case detailType != nil:
 		u.add(raw, sender(detailType), e)
 		return nil
-	case values[keyRecords].Kind() == '[':
-		return u.records(values[keyRecords], e)
-	case values[keyRequestPayload] != nil && values[keyRequestContext].Kind() == '{':
+	case records.Kind() == '[':
+		return u.records(records, e)
+	case requestPayload != nil && requestContext.Kind() == '{':
 		e.redriven, e.source = true, "" // the queue is only how it came back
-		return u.unwrap(values[keyRequestPayload], e.in("/requestPayload"))
-	case values[keyPayload].Kind() == '"' && values[keyRequestContext].Kind() == '{':
+		return u.unwrap(requestPayload, e.in("/requestPayload"))
+	case payload.Kind() == '"' && requestContext.Kind() == '{':
 		e.redriven, e.source = true, ""
-		return u.unwrap(jsonread.Text(values[keyPayload]), e.in("/payload"))
-	case isText(values[keyType], "Notification") && values[keyMessage].Kind() == '"':
-		if e.source == "" {
-			e.source = SNS
-		}
-		return u.unwrap(jsonread.Text(values[keyMessage]), e.in("/Message"))
-	case recordSource(values[keyEventSource]) != "" || recordSource(values[keyEventSourceSNS]) != "":
+		return u.unwrap(jsonread.Text(payload), e.in("/payload"))
+	case isText(kind, "Notification") && message.Kind() == '"':
+		e.source = cmp.Or(e.source, SNS)
+		return u.unwrap(jsonread.Text(message), e.in("/Message"))
+	case recordSource(eventSource) != "" || recordSource(snsSource) != "":
 		_, _, err := u.record(raw, e)
 		return err
 	}
@@ -118,22 +103,30 @@ func sender(detailType jsontext.Value) Source {
 }
 
 func (u *unwrapper) array(raw []byte, e envelope) error {
+	return u.each(raw, e.path, "is an empty array", "send at least one event", func(step string, item jsontext.Value) {
+		if err := u.unwrap(item, e.in(step)); err != nil {
+			u.fail(e.recordID, err)
+		}
+	})
+}
+
+// each calls fn for each item of an array, with its step in a path, as long as more
+// messages are accepted. An array without items is an error.
+func (u *unwrapper) each(
+	list []byte, path, empty, fix string, fn func(step string, item jsontext.Value),
+) error {
 	n := 0
-	err := jsonread.Items(raw, func(item jsontext.Value) {
-		inner := e.in("/" + strconv.Itoa(n))
+	err := jsonread.Items(list, func(item jsontext.Value) {
+		if !u.full() {
+			fn("/"+strconv.Itoa(n), item)
+		}
 		n++
-		if u.full() {
-			return
-		}
-		if err := u.unwrap(item, inner); err != nil {
-			u.fail(inner.recordID, err)
-		}
 	})
 	switch {
 	case err != nil:
-		return notJSON(e.path, raw, err)
+		return notJSON(path, list, err)
 	case n == 0:
-		return apperr.New(apperr.Invalid, e.path, "is an empty array", "send at least one event")
+		return apperr.New(apperr.Invalid, path, empty, fix)
 	}
 	return nil
 }
@@ -155,12 +148,10 @@ func (u *unwrapper) text(raw []byte, e envelope) error {
 // add puts a message into the batch. The source that an envelope names goes before
 // the source that the message looks like.
 func (u *unwrapper) add(body []byte, source Source, e envelope) {
-	if e.source != "" {
-		source = e.source
-	}
 	if !u.full() {
-		u.batch.Messages = append(u.batch.Messages,
-			Message{Source: source, RecordID: e.recordID, Body: body, Redriven: e.redriven})
+		u.batch.Messages = append(u.batch.Messages, Message{
+			Source: cmp.Or(e.source, source), RecordID: e.recordID, Body: body, Redriven: e.redriven,
+		})
 	}
 }
 

@@ -113,8 +113,8 @@ func TestReadOnlyFolder(t *testing.T) {
 	if !first.ReadOnly() {
 		t.Error("got a table that can be written, want a copy")
 	}
-	if items, letters := left(t, dir); items != matchItems || letters != 1 { // besides the first
-		t.Errorf("got %d items and %d dead letters, want %d and 1", items, letters, matchItems)
+	if items, dead := left(t, dir); items != matchItems || dead != 1 { // besides the first
+		t.Errorf("got %d items and %d dead letters, want %d and 1", items, dead, matchItems)
 	}
 	if err := first.Close(); err != nil {
 		t.Error(err)

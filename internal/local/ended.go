@@ -177,8 +177,9 @@ func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler
 		case awsprotocol.IsForm(r):
 			forms.ServeHTTP(w, r)
 		case isLambda(r):
-			refuseLambda(w, &awsprotocol.Error{Code: "ResourceConflictException", Status: http.StatusConflict, Message: "no local " +
-				"stack runs, and so no function: start it with chimewatch local --keep --no-play, and the folder " + m.dir})
+			refuseLambda(w, &awsprotocol.Error{Code: "ResourceConflictException", Status: http.StatusConflict,
+				Message: "no local stack runs, and so no function: " +
+					"start it with chimewatch local --keep --no-play, and the folder " + m.dir})
 		default:
 			awsprotocol.RefuseService(w, http.StatusBadRequest, "UnknownOperationException",
 				"no local stack runs on "+m.dir+": only its dead letters can be reached")

@@ -154,7 +154,8 @@ func (s *Stack) findFunction(given, qualifier string) (string, error) {
 	case !slices.Contains(running, name):
 		absent = functionARN(name) + "; the local stack has " + strings.Join(running, ", ")
 	case version != "" && version != latest:
-		absent = functionARN(name) + ":" + version + "; functions of the local stack have no versions or aliases but " + latest
+		absent = functionARN(name) + ":" + version + "; functions of the local stack have no versions or aliases but " +
+			latest
 	default:
 		return name, nil
 	}

@@ -32,7 +32,7 @@ func lastRun(t *testing.T, dir string) {
 
 // left returns how many items and dead letters can be read of a folder on which no stack
 // runs.
-func left(t *testing.T, dir string) (items, letters int) {
+func left(t *testing.T, dir string) (items, dead int) {
 	t.Helper()
 	table, err := local.OpenTable(t.Context(), dir, "")
 	if err != nil {
@@ -153,8 +153,8 @@ func TestStartThatFailsKeepsTheLastRun(t *testing.T) {
 					t.Errorf("got %v, want it to say %q", err, tc.says)
 				}
 			})
-			if items, letters := left(t, dir); items != matchItems || letters != 1 {
-				t.Fatalf("%s: got %d items and %d dead letters afterwards, want %d and 1", name, items, letters, matchItems)
+			if items, dead := left(t, dir); items != matchItems || dead != 1 {
+				t.Fatalf("%s: got %d items and %d dead letters afterwards, want %d and 1", name, items, dead, matchItems)
 			}
 		}
 	}
@@ -237,8 +237,8 @@ func TestStartThatIsKilledKeepsTheLastRun(t *testing.T) {
 			if err := messages.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if items, letters := left(t, dir); items != matchItems || letters != 1 {
-				t.Errorf("got %d items and %d dead letters, want %d and 1", items, letters, matchItems)
+			if items, dead := left(t, dir); items != matchItems || dead != 1 {
+				t.Errorf("got %d items and %d dead letters, want %d and 1", items, dead, matchItems)
 			}
 			o := options(t, dir)
 			o.Keep = true

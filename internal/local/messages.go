@@ -100,16 +100,16 @@ type DeadLetter struct {
 
 // DeadLetters returns the messages in the dead-letter queues, oldest first. They stay there.
 func (s *Stack) DeadLetters() []DeadLetter {
-	letters := []DeadLetter{}
+	dead := []DeadLetter{}
 	for _, name := range deadLetterQueues {
 		for _, m := range s.queue[name].Messages() {
-			letter := DeadLetter{Queue: name, ID: m.ID, Sent: m.SentAt.UTC(), Attributes: map[string]string{}, Body: m.Body}
+			one := DeadLetter{Queue: name, ID: m.ID, Sent: m.SentAt.UTC(), Attributes: map[string]string{}, Body: m.Body}
 			for name, attribute := range m.Attributes {
-				letter.Attributes[name] = attribute.StringValue
+				one.Attributes[name] = attribute.StringValue
 			}
-			letters = append(letters, letter)
+			dead = append(dead, one)
 		}
 	}
-	slices.SortStableFunc(letters, func(a, b DeadLetter) int { return a.Sent.Compare(b.Sent) })
-	return letters
+	slices.SortStableFunc(dead, func(a, b DeadLetter) int { return a.Sent.Compare(b.Sent) })
+	return dead
 }

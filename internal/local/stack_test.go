@@ -178,10 +178,10 @@ func TestFailureBecomesADeadLetter(t *testing.T) {
 		!strings.Contains(record.ResponsePayload.ErrorMessage, "/detail/ruleName") {
 		t.Errorf("got record %+v, want the event %s given up after three attempts", record, id)
 	}
-	var letters []local.DeadLetter
-	get(t, s, "/dead-letters", http.StatusOK, &letters)
-	if len(letters) != 1 || letters[0].Queue != local.FunctionQueue {
-		t.Errorf("dead letters: got %+v, want the one in %s", letters, local.FunctionQueue)
+	var dead []local.DeadLetter
+	get(t, s, "/dead-letters", http.StatusOK, &dead)
+	if len(dead) != 1 || dead[0].Queue != local.FunctionQueue {
+		t.Errorf("dead letters: got %+v, want the one in %s", dead, local.FunctionQueue)
 	}
 }
 
@@ -189,21 +189,21 @@ func TestEventWithoutAFunctionBecomesADeadLetter(t *testing.T) {
 	s := start(t, options(t, t.TempDir()))
 	id := putEvent(t, s, "Lost", `{}`)
 	drain(t, s)
-	letters := s.DeadLetters()
-	if len(letters) != 1 || letters[0].Queue != local.RuleQueue || !strings.Contains(letters[0].Body, id) {
-		t.Fatalf("got %+v, want the event %s in %s", letters, id, local.RuleQueue)
+	dead := s.DeadLetters()
+	if len(dead) != 1 || dead[0].Queue != local.RuleQueue || !strings.Contains(dead[0].Body, id) {
+		t.Fatalf("got %+v, want the event %s in %s", dead, id, local.RuleQueue)
 	}
 	for name, want := range map[string]string{
 		"RULE_ARN":   "arn:aws:events:us-east-1:123456789012:rule/lose",
 		"TARGET_ARN": "arn:aws:lambda:us-east-1:123456789012:function:nobody",
 		"ERROR_CODE": "NO_RESOURCE",
 	} {
-		if got := letters[0].Attributes[name]; got != want {
+		if got := dead[0].Attributes[name]; got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
-	if !strings.Contains(letters[0].Attributes["ERROR_MESSAGE"], "nobody") {
-		t.Errorf("ERROR_MESSAGE: got %q, want the function's name in it", letters[0].Attributes["ERROR_MESSAGE"])
+	if !strings.Contains(dead[0].Attributes["ERROR_MESSAGE"], "nobody") {
+		t.Errorf("ERROR_MESSAGE: got %q, want the function's name in it", dead[0].Attributes["ERROR_MESSAGE"])
 	}
 }
 

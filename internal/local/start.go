@@ -99,8 +99,8 @@ func (s *Stack) start(ctx context.Context) error {
 
 // startServices starts all servers and functions. Close ready to let events in.
 func (s *Stack) startServices(ctx context.Context) (ready chan struct{}, err error) {
-	s.topics = sns.NewService(s.published,
-		append([]string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}, s.options.Config.Routes.Topics()...)...)
+	topics := []string{FailureTopicARN, AlertTopicARN, AlarmTopicARN, VoiceTopicARN}
+	s.topics = sns.NewService(s.published, append(topics, s.options.Config.Routes.Topics()...)...)
 	s.topics.Subscribe(VoiceTopicARN, "lambda", functionARN(VoiceFunction))
 	if err := s.openMessages(); err != nil {
 		return nil, err

@@ -176,8 +176,8 @@ func TestOnlyVoiceNotificationsOfAStreamAreStored(t *testing.T) {
 	if err != nil || len(notes) != 1 || notes[0].By != "KINESIS" {
 		t.Errorf("got the notifications %+v and %v, want the one of the stream", notes, err)
 	}
-	if letters := s.DeadLetters(); len(letters) != 0 {
-		t.Errorf("got the dead letters %+v, want none", letters)
+	if dead := s.DeadLetters(); len(dead) != 0 {
+		t.Errorf("got the dead letters %+v, want none", dead)
 	}
 	items, err := s.DynamoDB().Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(local.TableName)})
 	if err != nil {
@@ -297,8 +297,8 @@ func TestTasksFollowConsent(t *testing.T) {
 	running("")
 	bad := decision(voicetask.Granted, "everything")
 	consent(t, s, bad)
-	if letters := s.DeadLetters(); len(letters) != 1 || !strings.Contains(letters[0].Body, "/detail/scope") {
-		t.Errorf("got dead letters %+v, want the consent that names no known scope, with the field", letters)
+	if dead := s.DeadLetters(); len(dead) != 1 || !strings.Contains(dead[0].Body, "/detail/scope") {
+		t.Errorf("got dead letters %+v, want the consent that names no known scope, with the field", dead)
 	}
 	s.Voice().End(transaction)
 	consent(t, s, decision(voicetask.Granted, voicetask.ScopeBoth))

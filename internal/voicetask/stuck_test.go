@@ -205,7 +205,8 @@ func TestRunsOutOfTimeLeaveNothingUnresolved(t *testing.T) {
 		k := voicetask.TaskRunner{Table: table, Service: hangs{}, On: on, Now: time.Now, Counts: uncounted{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := k.Reconcile(ctx, voicetask.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := k.Reconcile(ctx, voicetask.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err,
+			context.DeadlineExceeded) {
 			t.Errorf("got %v, want that the time is over", err)
 		}
 		for _, task := range voicetask.Tasks() {

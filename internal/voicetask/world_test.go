@@ -250,7 +250,8 @@ func (w *world) inForce(t voicetask.Task) bool {
 	newest := ""
 	for _, partition := range w.partitions { // of several yeses of one moment the greatest id counts
 		for _, e := range partition {
-			if e.Kind == voicetask.Granted && e.At.Equal(last) && (e.Scope == voicetask.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
+			if e.Kind == voicetask.Granted && e.At.Equal(last) &&
+				(e.Scope == voicetask.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
 				newest, yes = e.Event, e.Until.IsZero() || w.now.Before(e.Until)
 			}
 		}

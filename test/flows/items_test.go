@@ -11,9 +11,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
-// attributes are the names of the attributes that an item of each type may have, besides those
-// that every item may have. One that ends in * is what the name begins with. They must not change:
-// what an older version wrote must be readable.
+// attributes are the names of the attributes that an item of each type may have, besides
+// those that every item may have. One that ends in * is what the name begins with. They
+// must not change: what an older version wrote must be readable.
 var attributes = map[string]string{
 	tabletest.State:         "o s so ob b e f i pa ca ac rg el_* w",
 	tabletest.Event:         "n y d",
@@ -33,8 +33,8 @@ var attributes = map[string]string{
 	tabletest.Erasure:       "d",
 }
 
-// documentedItems returns the rows of the table of items in docs/ARCHITECTURE.md, by the type: PK,
-// SK and where the indexes have the item.
+// documentedItems returns the rows of the table of items in docs/ARCHITECTURE.md, by the
+// type: PK, SK and where the indexes have the item.
 func documentedItems(t *testing.T) map[string][]string {
 	t.Helper()
 	document, err := os.ReadFile("../../docs/ARCHITECTURE.md")
@@ -57,10 +57,10 @@ func documentedItems(t *testing.T) map[string][]string {
 	return rows
 }
 
-// Items of every type, as the functions write them, have the attributes that are listed here, and the
-// keys and indexes that docs/ARCHITECTURE.md shows.
+// Items of every type, as the functions write them, have the attributes that are listed
+// here, and the keys and indexes that docs/ARCHITECTURE.md shows.
 func TestItemsAreAsDocumented(t *testing.T) {
-	v := onTable(t)
+	v := inNewWorld(t)
 	writeEveryKindOfItem(t, v)
 	documented, found := documentedItems(t), map[string]bool{}
 	for text, it := range v.World.Items(t) {
@@ -93,8 +93,8 @@ func TestItemsAreAsDocumented(t *testing.T) {
 	}
 }
 
-// shows reports whether a column of a row shows a key. A column that says in words where the key is
-// from, or that it begins with a time, shows any.
+// shows reports whether a column of a row shows a key. A column that says in words where
+// the key is from, or that it begins with a time, shows any.
 func shows(row []string, column int, key string) bool {
 	if column >= len(row) {
 		return false

@@ -34,7 +34,7 @@ func TestChildDiesWithAKilledParent(t *testing.T) {
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = parent.Wait() // it was killed, so it says so
+	_ = parent.Wait() // the error is that it was killed
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if gone(pid) {
 			return

@@ -39,8 +39,8 @@ type Pipelines struct {
 	mu      sync.Mutex
 	byID    map[string]Pipeline
 	learned map[string]pipeline.State
-	refuse  refusals
 	lookups int
+	refusals
 }
 
 // NewPipelines makes an API without pipelines.
@@ -87,13 +87,6 @@ func (p *Pipelines) Learn(event pipeline.State) {
 	p.byID[st.ID] = one
 }
 
-// Refuse makes the next requests fail with these status codes, such as 429 and 500.
-func (p *Pipelines) Refuse(codes ...int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.refuse = append(p.refuse, codes...)
-}
-
 // Lookups returns how many requests for single pipelines there were, including those refused.
 func (p *Pipelines) Lookups() int {
 	p.mu.Lock()
@@ -110,7 +103,7 @@ func (p *Pipelines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.lookups++
 	}
 	one, known := p.byID[id]
-	code := p.refuse.next()
+	code := p.next()
 	switch {
 	case code != 0:
 		refuse(w, code)
@@ -139,7 +132,8 @@ func (p *Pipelines) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest)
 		return
 	}
-	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(p.byID)), func(id string) bool { return id <= query.Get("next-token") })
+	listed := func(id string) bool { return id <= query.Get("next-token") }
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(p.byID)), listed)
 	page, answer := []map[string]string{}, map[string]any{}
 	if len(ids) > limit {
 		ids = ids[:limit]
@@ -153,15 +147,26 @@ func (p *Pipelines) list(w http.ResponseWriter, r *http.Request) {
 }
 
 // refusals are the status codes with which an API answers next.
-type refusals []int
+type refusals struct {
+	mu    sync.Mutex
+	codes []int
+}
+
+// Refuse makes the next requests fail with these status codes, such as 429 and 500. Of the
+// voice API, only those that start or stop a task.
+func (r *refusals) Refuse(codes ...int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.codes = append(r.codes, codes...)
+}
 
 // next removes the first code and returns it, 0 if there is none.
-func (r *refusals) next() int {
-	if len(*r) == 0 {
-		return 0
+func (r *refusals) next() (code int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.codes) > 0 {
+		code, r.codes = r.codes[0], r.codes[1:]
 	}
-	code := (*r)[0]
-	*r = (*r)[1:]
 	return code
 }
 

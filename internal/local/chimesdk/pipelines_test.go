@@ -117,8 +117,8 @@ func TestAWSCLIReadsPipelines(t *testing.T) {
 	}
 }
 
-// What events tell is known, in whatever order they come, but never over what
-// the API was told to know.
+// The API answers by the events, in whatever order they come, but never instead of what was
+// set.
 func TestLearn(t *testing.T) {
 	api, c, url := serve(t)
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -45,11 +45,11 @@ type VoiceCall struct {
 type Voice struct {
 	http.Handler
 
-	mu     sync.Mutex
-	tasks  []VoiceTask
-	ended  map[string]bool
-	refuse refusals
-	calls  []VoiceCall
+	mu    sync.Mutex
+	tasks []VoiceTask
+	ended map[string]bool
+	calls []VoiceCall
+	refusals
 }
 
 // NewVoice makes an API without tasks. It answers StartSpeakerSearchTask,
@@ -83,14 +83,6 @@ func (v *Voice) End(transactionID string) {
 			t.StoppedAt = time.Now().UTC()
 		}
 	}
-}
-
-// Refuse makes the next requests that start or stop fail with these status codes, such as
-// 429 and 500.
-func (v *Voice) Refuse(codes ...int) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.refuse = append(v.refuse, codes...)
 }
 
 // Tasks returns all tasks that were ever started, oldest first.
@@ -146,7 +138,7 @@ func (v *Voice) start(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 		return http.StatusBadRequest, nil
 	}
 	call.TransactionID, call.Token = in.TransactionID, in.ClientRequestToken
-	if status := v.refuse.next(); status != 0 {
+	if status := v.next(); status != 0 {
 		return status, nil
 	}
 	if v.ended[in.TransactionID] {
@@ -174,7 +166,7 @@ func (v *Voice) start(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 
 func (v *Voice) stop(r *http.Request, call *VoiceCall) (int, *VoiceTask) {
 	call.TaskID = r.PathValue("task")
-	if status := v.refuse.next(); status != 0 {
+	if status := v.next(); status != 0 {
 		return status, nil
 	}
 	status := http.StatusNotFound

@@ -157,8 +157,8 @@ func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 // Err waits until the server has ended and returns why. It is for a server that ended by
 // itself.
 func (s *Server) Err() error {
-	return s.failed(errors.Join(errors.New("it ended"), s.process.Err()), "local table", "its server does not run any more",
-		"start again")
+	err := errors.Join(errors.New("it ended"), s.process.Err())
+	return s.failed(err, "local table", "its server does not run any more", "start again")
 }
 
 // Close ends the server after the requests under way, and waits until it has ended.

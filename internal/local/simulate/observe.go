@@ -98,9 +98,9 @@ func Observe(ctx context.Context, stack *local.Stack, before Before) (found Foun
 			found.Published[Kind(message.Attributes["kind"])]++
 		}
 	}
-	for _, letter := range stack.DeadLetters() {
-		if !letter.Sent.Before(before.at) {
-			found.DeadLetters = append(found.DeadLetters, origin(letter))
+	for _, one := range stack.DeadLetters() {
+		if !one.Sent.Before(before.at) {
+			found.DeadLetters = append(found.DeadLetters, origin(one))
 		}
 	}
 	return found, nil
@@ -109,13 +109,13 @@ func Observe(ctx context.Context, stack *local.Stack, before Before) (found Foun
 // origin returns the event and the function of a dead letter: of an event that could not be
 // delivered, or the record of a failed invocation. Any other body is a dead letter without
 // an event, which no day expects.
-func origin(letter local.DeadLetter) DeadLetter {
+func origin(one local.DeadLetter) DeadLetter {
 	var body struct {
 		ID             string
 		RequestContext struct{ FunctionARN string }
 		RequestPayload struct{ ID string }
 	}
-	_ = json.Unmarshal([]byte(letter.Body), &body)
-	arn := cmp.Or(letter.Attributes["TARGET_ARN"], strings.TrimSuffix(body.RequestContext.FunctionARN, ":$LATEST"))
+	_ = json.Unmarshal([]byte(one.Body), &body)
+	arn := cmp.Or(one.Attributes["TARGET_ARN"], strings.TrimSuffix(body.RequestContext.FunctionARN, ":$LATEST"))
 	return DeadLetter{EventID: cmp.Or(body.ID, body.RequestPayload.ID), Function: arn[strings.LastIndex(arn, ":")+1:]}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 func TestVoicePlansAreRepeatable(t *testing.T) {
-	options := simulate.Options{Seed: 3, Calls: 20, End: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)}
+	end := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
+	options := simulate.Options{Seed: 3, Calls: 20, End: end}
 	first, second := simulate.PlanVoice(options), simulate.PlanVoice(options)
 	if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(simulate.VoiceCall{}, simulate.VoiceScenario{})); diff != "" {
 		t.Errorf("equal options make other calls (-first +second):\n%s", diff)

@@ -1,5 +1,5 @@
-// Package cfn reads CloudFormation templates in tests, by the paths of constructs and not by logical ids, which have
-// hashes.
+// Package cfn reads CloudFormation templates in tests, by the paths of constructs and not
+// by logical ids, which have hashes.
 package cfn
 
 import (
@@ -72,8 +72,8 @@ func (c Template) Get(kind, path string) *Resource { return c.Of(kind)[path] }
 // Paths returns the paths of the resources of a type, sorted.
 func (c Template) Paths(kind string) []string { return slices.Sorted(maps.Keys(c.Of(kind))) }
 
-// Target returns the path of the resource that a value refers to by Ref or Fn::GetAtt, the value itself if it is a
-// text, and else "".
+// Target returns the path of the resource that a value refers to by Ref or Fn::GetAtt, the
+// value itself if it is a text, and else "".
 func (c Template) Target(value any) string {
 	if text, ok := value.(string); ok {
 		return text
@@ -144,8 +144,9 @@ func AsText(value any) string {
 	return string(text)
 }
 
-// Words returns a value that CloudFormation joins as text, with references in brackets: [Status] is a Ref to the
-// resource of that path, [Status.Arn] its attribute Arn. A missing value is the empty text.
+// Words returns a value that CloudFormation joins as text, with references in brackets:
+// [Status] is a Ref to the resource of that path, [Status.Arn] its attribute Arn. A missing
+// value is the empty text.
 func (c Template) Words(value any) string {
 	switch v := value.(type) {
 	case nil:

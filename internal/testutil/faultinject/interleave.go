@@ -8,8 +8,8 @@ type Work struct {
 	Do   func() error
 }
 
-// Interleave runs all works at once, but only one makes a call at a time; the seed decides which one. It returns the
-// error of each work.
+// Interleave runs all works at once, but only one makes a call at a time; the seed decides
+// which one. It returns the error of each work.
 func Interleave(seed int64, works ...Work) []error {
 	random := rand.New(rand.NewSource(seed))
 	errs := make([]error, len(works))
@@ -24,7 +24,8 @@ func Interleave(seed int64, works ...Work) []error {
 		}
 		go func() { ends[i] <- w.Do() }()
 	}
-	// Every running work either asks for its next call or ends before one of those that ask is chosen.
+	// Every running work either asks for its next call or ends before one of those that ask
+	// is chosen.
 	waits := func(i int) bool {
 		select {
 		case <-asks[i]:

@@ -1,5 +1,6 @@
-// Package faultinject is for tests. It makes AWS calls of a process fail where a test wants it, kills the process there,
-// or lets several processes run one call at a time; and it compares the result with that of a run without faults.
+// Package faultinject is for tests. It makes AWS calls of a process fail where a test wants
+// it, kills the process there, or lets several processes run one call at a time; and it
+// compares the result with that of a run without faults.
 package faultinject
 
 import (
@@ -29,7 +30,8 @@ const (
 	Throttled
 	// Failed is the service's answer 500, after the client's own retries.
 	Failed
-	// Twice is a lost answer, so that the client sends the call again: it takes effect, and returns the second answer.
+	// Twice is a lost answer, so that the client sends the call again: it takes effect, and
+	// returns the second answer.
 	Twice
 )
 
@@ -42,8 +44,8 @@ var ErrKilled = errors.New("killed")
 
 // Line connects one process with AWS. Its methods may be called from any goroutine.
 type Line struct {
-	// Intercept, if set, is called before each call with its name. An error is the result of the call, which then has no
-	// effect.
+	// Intercept, if set, is called before each call with its name. An error is the result of
+	// the call, which then has no effect.
 	Intercept func(name string) error
 
 	mu    sync.Mutex
@@ -103,7 +105,8 @@ func (l *Line) Calls() []string {
 	return append([]string(nil), l.calls...)
 }
 
-// Do makes a call, or injects its fault. refusal returns the service's own error for Throttled and Failed.
+// Do makes a call, or injects its fault. refusal returns the service's own error for
+// Throttled and Failed.
 func (l *Line) Do(name string, refusal func(How) error, call func() error) error {
 	if l.turn != nil {
 		l.turn()

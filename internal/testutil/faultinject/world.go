@@ -20,14 +20,16 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// server is one for all tests of a process, and ends with it: its tables are in memory, and each test makes its own.
+// server is one for all tests of a process, and ends with it: its tables are in memory, and
+// each test makes its own.
 var server struct {
 	once sync.Once
 	db   *dynamodb.Client
 	err  error
 }
 
-// Server returns a client of the table server that all tests share. It skips the test where there is none.
+// Server returns a client of the table server that all tests share. It skips the test where
+// there is none.
 func Server(t testing.TB) *dynamodb.Client {
 	t.Helper()
 	modules := need.Dynalite(t)
@@ -90,8 +92,9 @@ func (p *Process) Store(o dynamo.Options) *dynamo.Store { return dynamo.New(p.db
 // Publisher returns the process's client of the world's topic.
 func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
 
-// Dump returns each item of the table as text, by its keys. It leaves out when a pointer expires, which may be any time
-// after its pipeline does, and the attributes named in left, such as those that record who did something and when.
+// Dump returns each item of the table as text, by its keys. It leaves out when a pointer
+// expires, which may be any time after its pipeline does, and the attributes named in left,
+// such as those that record who did something and when.
 func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	t.Helper()
 	dump := map[string]string{}
@@ -108,7 +111,8 @@ func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	return dump
 }
 
-// Expiry returns when items expire, in epoch seconds, by their keys, without those that never do.
+// Expiry returns when items expire, in epoch seconds, by their keys, without those that
+// never do.
 func (w *World) Expiry(t testing.TB) map[string]int64 {
 	t.Helper()
 	expiry := map[string]int64{}
@@ -162,7 +166,8 @@ func plain(v types.AttributeValue) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// Step is one invocation. It is retried when it fails, as Lambda does, so it must begin anew each time it is called.
+// Step is one invocation. It is retried when it fails, as Lambda does, so it must begin
+// anew each time it is called.
 type Step func(context.Context) error
 
 // retries is how often Lambda retries an asynchronous invocation.
@@ -188,13 +193,14 @@ func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 	return again, nil
 }
 
-// Check plays a scenario without faults; then, in worlds of their own, with the process killed before and after each of
-// its AWS calls, with each call throttled, and with each write repeated. Every run must end with the same table and the
-// same messages, each published at least once. begin prepares the world, without faults, and returns the steps. left
-// names attributes that are not compared; see Dump.
+// Check plays a scenario without faults; then, in worlds of their own, with the process
+// killed before and after each of its AWS calls, with each call throttled, and with each
+// write repeated. Every run must end with the same table and the same messages, each
+// published at least once. begin prepares the world, without faults, and returns the steps.
+// left names attributes that are not compared; see Dump.
 //
-// Killed before a call is the same as killed after the last write before it, and so is killed after a read: each of
-// these is played once.
+// Killed before a call is the same as killed after the last write before it, and so is
+// killed after a read: each of these is played once.
 func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step, left ...string) {
 	t.Helper()
 	run := func(n int, how How) (dump map[string]string, p *Process, again bool) {

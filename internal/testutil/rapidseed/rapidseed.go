@@ -1,5 +1,6 @@
-// Package rapidseed makes property tests draw the same cases in every run: tests import it for this side effect, and
-// -rapid.seed=0 draws others. A case that fails is not stored in a file, as the next run draws it again.
+// Package rapidseed makes property tests draw the same cases in every run: tests import it
+// for this side effect, and -rapid.seed=0 draws others. A case that fails is not stored in
+// a file, as the next run draws it again.
 package rapidseed
 
 import (
@@ -18,8 +19,8 @@ func init() {
 	}
 }
 
-// Fewer divides the number of cases that property tests draw, until the test ends: for properties whose cases make many
-// requests each.
+// Fewer divides the number of cases that property tests draw, until the test ends: for
+// properties whose cases make many requests each.
 func Fewer(t testing.TB, part int) {
 	t.Helper()
 	checks := flag.Lookup("rapid.checks").Value
