@@ -2,11 +2,9 @@ package dynamo_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
-	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/schemas"
 )
@@ -103,37 +98,6 @@ func TestVoiceItemsAreThoseOfTheSample(t *testing.T) {
 	if got, want := items[key]["x"], fmt.Sprint(time.Date(2026, 3, 11, 9, 15, 49, 0, time.UTC).Unix()); got != want {
 		t.Errorf("expiry: got %q, want %s", got, want)
 	}
-}
-
-func TestVoiceInAnyOrderAnyNumberOfTimes(t *testing.T) {
-	db := table(t)
-	bodies := voiceBodies(t)
-	deliver := func(t interface{ Fatal(...any) }, notes []chime.VoiceNotification,
-		batch int) map[string]map[string]string {
-		name := newVoiceTable(t, db)
-		s := dynamo.New(db, name, dynamo.Options{Retention: time.Hour})
-		for part := range slices.Chunk(notes, batch) {
-			for _, err := range s.RecordVoice(context.Background(), part) {
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		return scan(t, db, name)
-	}
-	var all []chime.VoiceNotification
-	for _, body := range bodies {
-		all = append(all, note(t, lambdafn.SQS, body))
-	}
-	want := deliver(t, all, len(all))
-	rapid.Check(t, func(rt *rapid.T) {
-		again := rapid.SliceOfN(rapid.SampledFrom(all), 0, 8).Draw(rt, "again")
-		order := rapid.Permutation(slices.Concat(all, again)).Draw(rt, "order")
-		got := deliver(rt, order, rapid.IntRange(1, 30).Draw(rt, "batch"))
-		if diff := cmp.Diff(want, got); diff != "" {
-			rt.Fatalf("the table differs (-in order, +as drawn):\n%s", diff)
-		}
-	})
 }
 
 // notesOf keeps the items that hold a notification.
