@@ -59,8 +59,8 @@ var breakages = []breakage{
 	{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
 		file: "internal/dynamo/notification.go",
-		old:  "	up.put(attrNoticeOwner, text(owner))",
-		new:  "	up.put(attrNoticeOwner, text(owner))\n	up.put(attrNoticeSent, moment(now))",
+		old:  "	up.put(attrNotificationOwner, text(owner))",
+		new:  "	up.put(attrNotificationOwner, text(owner))\n	up.put(attrNotificationSent, moment(now))",
 		test: "TestFaultAtAnyCallDoesNotChangeTheOutcome", folder: "test/flows",
 	},
 	{
