@@ -120,7 +120,7 @@ var breakages = []breakage{
 	{
 		guarantee: "4", breaks: "an entry that cannot be read hides the failed one after it",
 		file: "internal/chime/elements.go",
-		old: "		if e.Type != \"\" {\n			list", new: "		if e.Type != \"\" && len(unread) == 0 {\n			list",
+		old:  "		if e.Type != \"\" {\n			list", new: "		if e.Type != \"\" && len(unread) == 0 {\n			list",
 		test: "TestNoEntryOfAListHidesAnother", folder: "internal/chime",
 	},
 	{
