@@ -1,11 +1,9 @@
 package schemas
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/suggest"
@@ -17,13 +15,13 @@ type Example struct {
 	Name string
 	// Schema is the name of the schema that it follows.
 	Schema string
-	// Summary says in one line what the event tells.
+	// Summary describes the event in one line.
 	Summary string
 	// Body is the event's JSON. The caller may change it.
 	Body []byte
 }
 
-// described is what the examples' files do not say of themselves.
+// described is what the files of the examples do not have.
 var described = []struct{ name, schema, summary string }{
 	{"created", stateChange, "a Voice Connector call created the pipeline"},
 	{"create-failed", stateChange, "a Voice Connector call could not create its pipeline; no pipeline ARN"},
@@ -42,7 +40,8 @@ var described = []struct{ name, schema, summary string }{
 	{"two-elements-temporary-failure", stateChange, "the processor failed for now, the recording has not started"},
 	{"two-elements-stopped", stateChange, "processor and recording both stopped"},
 
-	{"voice-enhancement-in-progress", stateChange, "the recording stopped, its enhancement runs; no call fields but runtime metadata"},
+	{"voice-enhancement-in-progress", stateChange,
+		"the recording stopped, its enhancement runs; no call fields but runtime metadata"},
 	{"voice-enhancement-not-supported", stateChange, "the pipeline ended, and the recording could not be enhanced"},
 	{"voice-enhancement-permanent-failure", stateChange, "the enhancement failed for good; no reason and no call fields"},
 
@@ -67,10 +66,11 @@ var described = []struct{ name, schema, summary string }{
 	{"consent-granted", consent, "somebody consents to both tasks on a transaction"},
 	{"consent-granted-until", consent, "somebody consents to voice tone on a call, until a time"},
 	{"consent-denied", consent, "somebody refuses speaker search"},
-	{"consent-withdrawn", consent, "somebody takes consent back; the moment is exact"},
+	{"consent-withdrawn", consent, "somebody withdraws consent; the moment is exact"},
 }
 
-var sortedExamples = sync.OnceValue(func() []Example {
+// Examples returns every example, sorted by name.
+func Examples() []Example {
 	list := make([]Example, 0, len(described))
 	for _, d := range described {
 		body, err := files.ReadFile("examples/" + d.name + ".json")
@@ -81,30 +81,17 @@ var sortedExamples = sync.OnceValue(func() []Example {
 	}
 	slices.SortFunc(list, func(a, b Example) int { return strings.Compare(a.Name, b.Name) })
 	return list
-})
-
-// Examples returns every example, sorted by name.
-func Examples() []Example {
-	list := slices.Clone(sortedExamples())
-	for i := range list {
-		list[i].Body = bytes.Clone(list[i].Body)
-	}
-	return list
 }
 
-// Lookup returns the example of that name. The error for a name that there is
-// none of has class NotFound and lists the names near to it.
+// Lookup returns the example of that name. The error for an unknown name has class
+// NotFound and lists the names that may have been meant.
 func Lookup(name string) (Example, error) {
-	list := sortedExamples()
-	i, ok := slices.BinarySearchFunc(list, name, func(e Example, name string) int { return strings.Compare(e.Name, name) })
-	if ok {
-		found := list[i]
-		found.Body = bytes.Clone(found.Body)
-		return found, nil
-	}
-	names := make([]string, len(list))
-	for i, e := range list {
-		names[i] = e.Name
+	var names []string
+	for _, e := range Examples() {
+		if e.Name == name {
+			return e, nil
+		}
+		names = append(names, e.Name)
 	}
 	return Example{}, apperr.New(apperr.NotFound, fmt.Sprintf("example %q", name), "there is none of this name",
 		"try one of: "+strings.Join(suggest.Names(names, name), ", "))

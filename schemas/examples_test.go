@@ -153,7 +153,8 @@ func envelopeRows() []covering {
 
 func stateChangeRows() []covering {
 	var rows []covering
-	for _, word := range strings.Fields("Created CreateFailed InProgress Paused TemporaryFailure PermanentFailure Stopped") {
+	for _, word := range strings.Fields(
+		"Created CreateFailed InProgress Paused TemporaryFailure PermanentFailure Stopped") {
 		rows = append(rows, covering{"one element, " + word, func(ev document) bool {
 			d := detailOf(ev)
 			return d["eventType"] == "chime:MediaInsights"+word && elementsOf(ev) == "" && d["callId"] != nil
@@ -269,7 +270,9 @@ func consentRows() []covering {
 	of := func(want string) func(document) bool {
 		return func(ev document) bool {
 			d := detailOf(ev)
-			return ev["source"] == "chimewatch.consent" && want == fmt.Sprint(d["decision"], " ", d["scope"], ", ", d["transactionId"] != nil, " ", d["callId"] != nil, ", ", d["until"] != nil, " ", d["at"] != nil)
+			return ev["source"] == "chimewatch.consent" &&
+				want == fmt.Sprint(d["decision"], " ", d["scope"], ", ", d["transactionId"] != nil, " ", d["callId"] != nil, ", ",
+					d["until"] != nil, " ", d["at"] != nil)
 		}
 	}
 	return []covering{
@@ -306,10 +309,14 @@ func TestLookup(t *testing.T) {
 func TestLookupOfUnknownName(t *testing.T) {
 	tests := []struct{ name, want string }{
 		{"creatd", `example "creatd": there is none of this name (try one of: created)`},
-		{"Permanent-Failure", `example "Permanent-Failure": there is none of this name (try one of: permanent-failure, voice-enhancement-permanent-failure)`},
+		{"Permanent-Failure",
+			`example "Permanent-Failure": there is none of this name ` +
+				`(try one of: permanent-failure, voice-enhancement-permanent-failure)`},
 		{"sentiment", `example "sentiment": there is none of this name (try one of: rule-sentiment)`},
-		{"xyz", `example "xyz": there is none of this name (try one of: ` + strings.Join(slices.Sorted(slices.Values(exampleNames)), ", ") + `)`},
-		{"", `example "": there is none of this name (try one of: ` + strings.Join(slices.Sorted(slices.Values(exampleNames)), ", ") + `)`},
+		{"xyz", `example "xyz": there is none of this name (try one of: ` +
+			strings.Join(slices.Sorted(slices.Values(exampleNames)), ", ") + `)`},
+		{"", `example "": there is none of this name (try one of: ` +
+			strings.Join(slices.Sorted(slices.Values(exampleNames)), ", ") + `)`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,7 +1,9 @@
 package schemas
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,10 +25,7 @@ func problemsOf(sch *jsonschema.Schema, event map[string]any) []Problem {
 }
 
 func byPointer(a, b Problem) int {
-	if order := strings.Compare(a.Pointer, b.Pointer); order != 0 {
-		return order
-	}
-	return strings.Compare(a.Message, b.Message)
+	return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
 }
 
 // collector turns the library's tree of errors into problems.
@@ -45,12 +44,24 @@ func (c *collector) collect(e *jsonschema.ValidationError) {
 		}
 		return
 	case *why.AnyOf:
-		causes = applicable(causes)
+		// An alternative that fails by its enumeration is for another event type.
+		causes = slices.DeleteFunc(slices.Clone(causes), func(e *jsonschema.ValidationError) bool {
+			_, forOther := e.ErrorKind.(*why.Enum)
+			return forOther
+		})
 	case *why.Type:
-		c.add(e.InstanceLocation, kindWords(reason.Want))
+		var names []string
+		for _, name := range reason.Want {
+			names = append(names, typeNames[name])
+		}
+		c.add(e.InstanceLocation, strings.Join(names, " or "))
 		return
 	case *why.Enum:
-		c.add(e.InstanceLocation, choice(reason.Want))
+		var values []string
+		for _, value := range reason.Want {
+			values = append(values, fmt.Sprint(value))
+		}
+		c.add(e.InstanceLocation, quotedList(values, "or"))
 		return
 	}
 	if len(causes) == 0 {
@@ -61,17 +72,14 @@ func (c *collector) collect(e *jsonschema.ValidationError) {
 	}
 }
 
-// applicable leaves out the alternatives that are for another event type: an
-// alternative says by an enumeration which values it is for.
-func applicable(alternatives []*jsonschema.ValidationError) []*jsonschema.ValidationError {
-	return slices.DeleteFunc(slices.Clone(alternatives), func(e *jsonschema.ValidationError) bool {
-		_, forOther := e.ErrorKind.(*why.Enum)
-		return forOther
-	})
+// typeNames are the JSON types of a schema in words for people.
+var typeNames = map[string]string{
+	"string": "text", "boolean": "true or false", "number": "a number",
+	"integer": "an integer", "array": "an array", "object": "an object",
 }
 
-// add notes that the field at location is not as expected: as want says, and as
-// the field's description says.
+// add adds a problem of the field at location, which is expected to be as want and the
+// field's description say.
 func (c *collector) add(location []string, want string) {
 	message := state(valueAt(c.event, location))
 	if text := gist(describedAt(c.schema, location)); want == "" {

@@ -1,6 +1,5 @@
-// Package schemas holds the shape of every event that is known of Amazon Chime
-// SDK call analytics, and of the one that tells of consent: one JSON Schema for
-// each kind, and examples of them.
+// Package schemas has the form of every event that is known of Amazon Chime SDK call
+// analytics, and of consent events: one JSON Schema for each kind, and examples of them.
 //
 // The schemas record what is certain and leave the rest open. Fields, event
 // types, element types and statuses that they do not name are allowed.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -17,10 +18,9 @@ import (
 )
 
 const (
-	wholeEvent    = "event"
-	typePointer   = "/detail-type"
-	typeProperty  = "detail-type"
-	detailPointer = "/detail"
+	wholeEvent   = "event"
+	typePointer  = "/detail-type"
+	typeProperty = "detail-type"
 )
 
 // Problem is one fault of an event.
@@ -28,17 +28,14 @@ type Problem struct {
 	// Pointer is the JSON pointer (RFC 6901) of the faulty field, of the absent
 	// one where a field is missing.
 	Pointer string
-	// Message says what was found there and what was expected.
+	// Message describes what was found there and what was expected.
 	Message string
 }
 
-// String returns the problem on one line.
-func (p Problem) String() string { return p.Pointer + ": " + p.Message }
-
-// Validate holds an event against the schema of its detail type. It gives the
-// schema's name and the problems, sorted by pointer, none twice; none at all
-// when the event follows its schema. An event without a usable detail-type has
-// no schema: then the name is empty, and the problems are those of the envelope.
+// Validate compares an event with the schema of its detail type. It returns the schema's
+// name and the problems, sorted by pointer, each once; none when the event follows its
+// schema. An event without a usable detail-type has no schema: then the name is empty,
+// and the problems are those of the envelope.
 //
 // The error has class Invalid when raw is not a JSON object, and NotFound when
 // there is no schema for the event's detail type, which is no fault of the
@@ -58,20 +55,21 @@ func Validate(raw []byte) (schema string, problems []Problem, err error) {
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.detailType == detailType })
 	if i < 0 {
-		return "", nil, apperr.New(apperr.NotFound, typePointer, fmt.Sprintf("there is no schema for %s", found(detailType)),
+		return "", nil, apperr.New(apperr.NotFound, typePointer, "there is no schema for "+found(detailType),
 			"the detail types with a schema are "+quotedList(detailTypes(), "and"))
 	}
 	schema = kinds[i].schema
 	return schema, problemsOf(compiled[schema], event), nil
 }
 
-// envelopeProblems returns the problems of an event whose kind is not known. All
-// schemas have the same envelope, so any of them can tell.
+// envelopeProblems returns the problems of an event whose kind is not known, by any
+// schema, as all have the same envelope.
 func envelopeProblems(sch *jsonschema.Schema, event map[string]any) []Problem {
 	value, present := event[typeProperty]
-	unknown := Problem{Pointer: typePointer, Message: state(value, present) + ", expected " + quotedList(detailTypes(), "or")}
+	expected := quotedList(detailTypes(), "or")
+	unknown := Problem{Pointer: typePointer, Message: state(value, present) + ", expected " + expected}
 	problems := slices.DeleteFunc(problemsOf(sch, event), func(p Problem) bool {
-		return p.Pointer == typePointer || strings.HasPrefix(p.Pointer, detailPointer+"/")
+		return p.Pointer == typePointer || strings.HasPrefix(p.Pointer, "/detail/")
 	})
 	problems = append(problems, unknown)
 	slices.SortFunc(problems, byPointer)
@@ -99,7 +97,7 @@ func decodeObject(raw []byte) (map[string]any, error) {
 	return event, nil
 }
 
-// place says where in raw a syntax error is, counting from 1: " at line 2,
+// place returns where in raw a syntax error is, counting from 1: " at line 2,
 // column 5 (byte 31)". The column counts characters, not bytes.
 func place(raw []byte, err error) string {
 	var syntax *json.SyntaxError
@@ -113,14 +111,15 @@ func place(raw []byte, err error) string {
 	return fmt.Sprintf(" at line %d, column %d (byte %d)", line, column, offset)
 }
 
-// compile makes all schemas ready, once. It gives them by name.
+// compile returns all schemas by name, which it compiles once.
 var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft4)
 	compiler.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: checkTime})
+	compiler.UseLoader(loader{})
 	compiled := make(map[string]*jsonschema.Schema, len(kinds))
 	for _, k := range kinds {
-		sch, err := compileOne(compiler, k.schema+".schema.json")
+		sch, err := compiler.Compile("embed:///" + k.schema + ".schema.json")
 		if err != nil {
 			return nil, apperr.Wrap(err, apperr.Internal, "schema "+k.schema, "cannot be compiled", "")
 		}
@@ -129,19 +128,16 @@ var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return compiled, nil
 })
 
-func compileOne(compiler *jsonschema.Compiler, file string) (*jsonschema.Schema, error) {
-	text, err := files.ReadFile(file)
+// loader loads the embedded schemas.
+type loader struct{}
+
+func (loader) Load(url string) (any, error) {
+	file, err := files.Open(path.Base(url))
 	if err != nil {
 		return nil, err
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	if err := compiler.AddResource(file, doc); err != nil {
-		return nil, err
-	}
-	return compiler.Compile(file)
+	defer file.Close()
+	return jsonschema.UnmarshalJSON(file)
 }
 
 // checkTime accepts the times that EventBridge writes; the functions accept more

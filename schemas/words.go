@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,7 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// state says what stands in a field: "is missing" or "found …".
+// state describes the value of a field: "is missing" or "found …".
 func state(value any, present bool) string {
 	if !present {
 		return "is missing"
@@ -19,7 +18,7 @@ func state(value any, present bool) string {
 	return "found " + found(value)
 }
 
-// found names a value, shortened to what a line bears.
+// found describes a value, shortened to a part of a line.
 func found(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -40,49 +39,24 @@ func found(value any) string {
 }
 
 func shorten(text string) string {
-	const most = 60
-	if utf8.RuneCountInString(text) <= most {
+	const maxLength = 60
+	if utf8.RuneCountInString(text) <= maxLength {
 		return text
 	}
-	return string([]rune(text)[:most-1]) + "…"
-}
-
-// kindWords says what the JSON types of a schema mean to a person.
-func kindWords(types []string) string {
-	words := map[string]string{
-		"string": "text", "boolean": "true or false", "number": "a number",
-		"integer": "an integer", "array": "an array", "object": "an object",
-	}
-	list := make([]string, len(types))
-	for i, t := range types {
-		list[i] = words[t]
-	}
-	return strings.Join(list, " or ")
-}
-
-// choice lists the values of an enumeration, all of which are texts.
-func choice(values []any) string {
-	list := make([]string, len(values))
-	for i, v := range values {
-		list[i] = fmt.Sprint(v)
-	}
-	return quotedList(list, "or")
+	return string([]rune(text)[:maxLength-1]) + "…"
 }
 
 // quotedList writes `"a", "b" or "c"`.
 func quotedList(texts []string, last string) string {
-	var b strings.Builder
+	quoted := make([]string, len(texts))
 	for i, text := range texts {
-		switch {
-		case i == 0:
-		case i == len(texts)-1:
-			b.WriteString(" " + last + " ")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString(strconv.Quote(text))
+		quoted[i] = strconv.Quote(text)
 	}
-	return b.String()
+	final := len(quoted) - 1
+	if final == 0 {
+		return quoted[0]
+	}
+	return strings.Join(quoted[:final], ", ") + " " + last + " " + quoted[final]
 }
 
 // gist is the first sentence of a description, to stand within another one.

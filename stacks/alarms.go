@@ -50,7 +50,7 @@ func (c *Chimewatch) addAlarms() {
 // alarm is one CloudWatch alarm. It is raised when the metric reaches the threshold in that many minutes in a row.
 type alarm struct {
 	id string
-	// section is the heading in docs/RUNBOOK.md that says what to do.
+	// section is the heading in docs/RUNBOOK.md about what to do.
 	section string
 	// description is what has happened; it names resources as AWS does.
 	description string

@@ -274,7 +274,7 @@ func alarmChecks() []check {
 			breakages: []breakage{
 				{name: "a section that is not there",
 					do: alarm("LostEvents1", "See docs/RUNBOOK.md#everything-else", "AlarmDescription")},
-				{name: "another section than the table says",
+				{name: "another section than in the table",
 					do: alarm("LostEvents1", "See docs/RUNBOOK.md#silence", "AlarmDescription")},
 			},
 		},

@@ -24,7 +24,7 @@ type Chimewatch struct {
 	// alarms about chimewatch itself.
 	FailureTopic, AlertTopic awssns.Topic
 	AlarmTopic               awssns.ITopic
-	// RuleDeadLetters keeps events that EventBridge could not deliver, FunctionDeadLetters the records of
+	// RuleDeadLetters stores events that EventBridge could not deliver, FunctionDeadLetters the records of
 	// invocations that failed at each attempt.
 	RuleDeadLetters, FunctionDeadLetters awssqs.Queue
 	// Functions are the functions by name, such as status. Rules invoke them with events.

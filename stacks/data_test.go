@@ -68,7 +68,7 @@ func dataChecks() []check {
 			},
 		},
 		{
-			name: "what holds data goes or stays with the stack, as chosen",
+			name: "resources with data are deleted with the stack or retained, as chosen",
 			find: keepingProblems,
 			breakages: []breakage{
 				{name: "the table goes", do: func(c cfn.Template) {
@@ -88,7 +88,7 @@ func dataChecks() []check {
 			},
 		},
 		{
-			name: "queues are encrypted, closed and keep no longer than calls are kept",
+			name: "queues are encrypted and closed, and their retention is not longer than that of calls",
 			find: queueProblems,
 			breakages: []breakage{
 				{name: "dead letters for longer", in: "not retained",
@@ -104,7 +104,7 @@ func dataChecks() []check {
 			},
 		},
 		{
-			name: "buckets are encrypted, closed and keep no longer than calls are kept",
+			name: "buckets are encrypted and closed, and their retention is not longer than that of calls",
 			find: bucketProblems,
 			breakages: []breakage{
 				{name: "objects for ever", do: bucket(nil, "LifecycleConfiguration")},
@@ -141,7 +141,7 @@ func keepingProblems(s synthesized) (problems []string) {
 		case keeps && (r.DeletionPolicy != want || r.UpdateReplacePolicy != want):
 			wrong(r, "got the policies %s and %s, want %s", r.DeletionPolicy, r.UpdateReplacePolicy, want)
 		case !keeps && r.DeletionPolicy == "Retain":
-			wrong(r, "stays when the stack is deleted, and holds nothing to keep")
+			wrong(r, "is retained when the stack is deleted, and has no data")
 		case r.Type == s3Bucket && !s.chosen.Retain && !emptied:
 			wrong(r, "cannot be deleted with objects in it")
 		}
@@ -210,7 +210,7 @@ func queueProblems(s synthesized) (problems []string) {
 		q := s.Get(sqsQueue, path)
 		wrong := func(format string, args ...any) { problems = append(problems, path+": "+fmt.Sprintf(format, args...)) }
 		if got, want := q.Prop("MessageRetentionPeriod"), within(s.chosen, limit)*day; got != want {
-			wrong("keeps messages for %v s, want %v", got, want)
+			wrong("stores messages for %v s, want %v", got, want)
 		}
 		if !s.ClosedTo(sqsPolicy, path+"/Policy") {
 			wrong("accepts plain HTTP")

@@ -19,7 +19,7 @@ import (
 )
 
 // EventFunctionProps are the properties of a function that is invoked asynchronously. RetryAttempts and MaxEventAge
-// limit the retries of a failed invocation; OnFailure keeps its record in the end.
+// limit the retries of a failed invocation; OnFailure receives its record in the end.
 type EventFunctionProps struct {
 	awslambda.FunctionProps
 	// LogRetentionDays is one of the retentions that CloudWatch Logs offers.

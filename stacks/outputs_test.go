@@ -124,7 +124,7 @@ func outputChecks() []check {
 						got[id] = cfn.At(r, "Assertions", 0, "Assert")
 						about := fmt.Sprint(cfn.At(r, "Assertions", 0, "AssertDescription"))
 						if !strings.HasSuffix(about, ": "+reasons[id]) {
-							problems = append(problems, fmt.Sprintf("%s: says %q, want it to name %s", id, about, reasons[id]))
+							problems = append(problems, fmt.Sprintf("%s: got the reason %q, want it to name %s", id, about, reasons[id]))
 						}
 					}
 				}

@@ -100,7 +100,7 @@ func set(kind, path string, value any, steps ...any) func(cfn.Template) {
 }
 
 // setStatement returns a breakage's change that sets what the statement with that sid
-// of a role's policy says.
+// of a role's policy has.
 func setStatement(path, sid string, value func(cfn.Template) any, key string) func(cfn.Template) {
 	return func(c cfn.Template) {
 		for i, s := range cfn.Listed(c.Get(iamPolicy, path).Prop("PolicyDocument", "Statement")) {

@@ -59,7 +59,7 @@ func routingChecks() []check {
 					problems = append(problems, "schedule "+r.Name+": got "+cfn.AsText(rate)+", want rate(1 minute)")
 					continue
 				}
-				// A run that could not start is no dead letter: the next one does the same.
+				// A run that could not start leaves no dead letter: the next one does the same.
 				problems = append(problems, targetProblems(s, got, r.Name, r.Function, attempts{2, 60, ""})...)
 			}
 			return problems

@@ -10,7 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 )
 
-// The longest that DynamoDB can restore a table from, and that SQS keeps messages.
+// How far back DynamoDB can restore a table, and how long SQS stores messages.
 const (
 	maxRecoveryDays   = 35
 	maxDeadLetterDays = 14
@@ -37,7 +37,7 @@ func NewTable(scope constructs.Construct, id *string, props *TableProps) awsdyna
 		Encryption:          awsdynamodb.TableEncryption_AWS_MANAGED,
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
-			RecoveryPeriodInDays:       atMost(maxRecoveryDays, props.RetentionDays),
+			RecoveryPeriodInDays:       limited(maxRecoveryDays, props.RetentionDays),
 		},
 		DeletionProtection: jsii.Bool(props.Retain), RemovalPolicy: removal(props.Retain),
 	})
@@ -58,12 +58,12 @@ type DeadLetterQueueProps struct {
 	OfQueue       bool
 }
 
-// NewDeadLetterQueue makes a dead-letter queue, which keeps messages for 14 days or for RetentionDays.
+// NewDeadLetterQueue makes a dead-letter queue, which stores messages for 14 days or for RetentionDays.
 func NewDeadLetterQueue(scope constructs.Construct, id *string, props *DeadLetterQueueProps) awssqs.Queue {
 	p := &awssqs.QueueProps{
 		// Managed encryption: EventBridge and Lambda need no grant on a key.
 		Encryption: awssqs.QueueEncryption_SQS_MANAGED, EnforceSSL: jsii.Bool(true),
-		RetentionPeriod: awscdk.Duration_Days(atMost(maxDeadLetterDays, props.RetentionDays)),
+		RetentionPeriod: awscdk.Duration_Days(limited(maxDeadLetterDays, props.RetentionDays)),
 		// Long enough for a redrive to handle a batch.
 		VisibilityTimeout: awscdk.Duration_Minutes(jsii.Number(5)), RemovalPolicy: removal(props.Retain),
 	}
@@ -78,7 +78,7 @@ func NewDeadLetterQueue(scope constructs.Construct, id *string, props *DeadLette
 	return queue
 }
 
-// removal keeps what holds data when the stack is deleted, if the deployer wants that.
+// removal returns the policy of resources with data: they are retained when the stack is deleted, if chosen.
 func removal(retain bool) awscdk.RemovalPolicy {
 	if retain {
 		return awscdk.RemovalPolicy_RETAIN
@@ -86,8 +86,8 @@ func removal(retain bool) awscdk.RemovalPolicy {
 	return awscdk.RemovalPolicy_DESTROY
 }
 
-// atMost returns the retention of calls in days, or the limit if they are kept for longer; 0 means for ever.
-func atMost(limit, retentionDays float64) *float64 {
+// limited returns the retention of calls in days, or the limit if it is longer; 0 means for ever.
+func limited(limit, retentionDays float64) *float64 {
 	if retentionDays > 0 {
 		limit = min(limit, retentionDays)
 	}

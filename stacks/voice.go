@@ -25,7 +25,7 @@ const (
 	voiceReceives          = 5
 	voiceRetries           = 5
 	voiceMaxAge            = 6 * 60 * 60 // seconds
-	// voiceDays is how long the queue keeps what nobody could read.
+	// voiceDays is how long the queue stores messages that could not be handled.
 	voiceDays = 4
 )
 
@@ -57,7 +57,7 @@ type VoiceIngest struct {
 	Queue  awssqs.Queue
 	Topic  awssns.Topic
 	Stream awskinesis.Stream
-	// DeadLetters keeps what the queue and the topic could not deliver, Failures what the stream could not.
+	// DeadLetters stores what the queue and the topic could not deliver, Failures what the stream could not.
 	DeadLetters awssqs.Queue
 	Failures    awss3.Bucket
 	AccessRole  awsiam.Role
@@ -138,7 +138,7 @@ func (v *VoiceIngest) newQueue(scope constructs.Construct, named func(string) *s
 	f := v.props.Function
 	v.Queue = awssqs.NewQueue(scope, named("Queue"), &awssqs.QueueProps{
 		Encryption: awssqs.QueueEncryption_KMS, EncryptionMasterKey: v.Key, EnforceSSL: jsii.Bool(true),
-		RetentionPeriod:   awscdk.Duration_Days(atMost(voiceDays, v.props.RetentionDays)),
+		RetentionPeriod:   awscdk.Duration_Days(limited(voiceDays, v.props.RetentionDays)),
 		VisibilityTimeout: awscdk.Duration_Minutes(jsii.Number(voiceVisibilityMinutes)),
 		DeadLetterQueue:   &awssqs.DeadLetterQueue{Queue: v.DeadLetters, MaxReceiveCount: jsii.Number(voiceReceives)},
 		RemovalPolicy:     removal(v.props.Retain),

@@ -40,14 +40,14 @@ func voiceChecks() []check {
 				{name: "retries for ever", do: stream(nil, "MaximumRetryAttempts")},
 				{name: "the bytes are lost", do: stream(nil, "DestinationConfig")},
 				{name: "no metric for the alarm", do: stream(nil, "MetricsConfig")},
-				{name: "the queue gives up for ever", do: set(sqsQueue, "VoiceQueue", nil, "RedrivePolicy")},
+				{name: "the queue has no dead-letter queue", do: set(sqsQueue, "VoiceQueue", nil, "RedrivePolicy")},
 				{name: "messages come twice", do: set(sqsQueue, "VoiceQueue", 60.0, "VisibilityTimeout")},
 				{name: "a stream that costs by the shard", do: set(kinesisStream, "VoiceStream",
 					"PROVISIONED", "StreamModeDetails", "StreamMode")},
 				{name: "a stream with a key that the service cannot use", do: set(kinesisStream, "VoiceStream",
 					"alias/aws/kinesis", "StreamEncryption", "KeyId")},
 				{name: "records for a week", do: set(kinesisStream, "VoiceStream", 168.0, "RetentionPeriodHours")},
-				{name: "the topic gives up for ever", do: set(subscription, "Voice/VoiceTopic", nil, "RedrivePolicy")},
+				{name: "the topic has no dead-letter queue", do: set(subscription, "Voice/VoiceTopic", nil, "RedrivePolicy")},
 				{name: "any account invokes", do: func(c cfn.Template) {
 					for _, p := range c.Of(lambdaPermission) {
 						delete(p.Properties, "SourceAccount")
@@ -182,7 +182,7 @@ func voiceStreamProblems(s synthesized) []string {
 	to := s.Words(s.Get(mapping, "VoiceStreamMapping").Prop("DestinationConfig", "OnFailure", "Destination"))
 	if to != "[VoiceStreamFailures.Arn]" {
 		problems = append(problems, fmt.Sprintf(
-			"VoiceStreamMapping: what fails goes to %q, want the bucket, which keeps the bytes", to))
+			"VoiceStreamMapping: what fails goes to %q, want the bucket, which stores the bytes", to))
 	}
 	return problems
 }

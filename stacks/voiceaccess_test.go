@@ -42,8 +42,8 @@ func accessChecks() []check {
 				at := map[string]any{"aws:cdk:path": "Chimewatch/VoiceAccessRole/Resource"}
 				c.Resources["R"] = &cfn.Resource{Type: iamRole, Metadata: at}
 			}},
-			{name: "the output says less", do: statements(func(string) string { return "[]" })},
-			{name: "the output says more", do: statements(func(text string) string {
+			{name: "the output has less", do: statements(func(string) string { return "[]" })},
+			{name: "the output has more", do: statements(func(text string) string {
 				return strings.ReplaceAll(text, "aws:ResourceTag/AWSServiceName", "aws:ResourceTag/Anything")
 			})},
 			{name: "the output denies", do: statements(func(text string) string {

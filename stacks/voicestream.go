@@ -20,7 +20,7 @@ func (v *VoiceIngest) newStream(scope constructs.Construct, named func(string) *
 	v.Stream = awskinesis.NewStream(scope, named("Stream"), &awskinesis.StreamProps{
 		StreamMode: awskinesis.StreamMode_ON_DEMAND, Encryption: awskinesis.StreamEncryption_KMS, EncryptionKey: v.Key,
 		RetentionPeriod: awscdk.Duration_Hours(jsii.Number(24)),
-		// It holds the records of one day at most, and costs money for every hour: it is deleted with its source.
+		// It stores the records of one day at most, and costs money for every hour: it is deleted with its source.
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	acknowledge(v.Stream, "The service's policy grants only keys with its tag, which AWS's own key cannot have.",

@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(binaries.Run(m)) }
 
-// functionBinaries gives the folder with NAME/bootstrap for every function.
+// functionBinaries returns the folder with NAME/bootstrap for every function.
 func functionBinaries(t *testing.T) string {
 	t.Helper()
 	return binaries.Functions(t, binaries.All...)

@@ -14,12 +14,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// breakage is a change of the code that breaks a guarantee, and the test that
-// docs/GUARANTEES.md names for it, which has to fail then.
+// breakage is a change of the code that breaks a guarantee, and the test that has to fail
+// then. docs/GUARANTEES.md names the test.
 type breakage struct {
 	// guarantee is the number of the section of docs/GUARANTEES.md.
 	guarantee string
-	// breaks says what a user would lose.
+	// breaks is what a user would notice.
 	breaks string
 	// file is the path of a Go file, in which old stands exactly once; new replaces it.
 	file, old, new string
@@ -28,7 +28,7 @@ type breakage struct {
 }
 
 // TestEveryGuaranteeIsTested builds the packages with each recorded breakage, without
-// changing a file, and sees the test that stands for the guarantee fail.
+// changing a file, and checks that the test of the guarantee fails.
 func TestEveryGuaranteeIsTested(t *testing.T) {
 	t.Parallel()
 	need.Dynalite(t)

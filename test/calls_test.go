@@ -17,15 +17,15 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 )
 
-// recorder passes on what one function asks of AWS, and keeps which actions of IAM
-// these are, on what of the table.
+// recorder forwards the requests of one function to AWS, and records which actions of IAM
+// they are, on which index of the table.
 type recorder struct {
 	*httptest.Server
 	mu     sync.Mutex
 	called map[string]bool
 }
 
-// published keeps the messages that functions published.
+// published stores the messages that functions published.
 type published struct {
 	mu       sync.Mutex
 	messages []string
@@ -82,10 +82,11 @@ func newRecorder(t *testing.T, to string, messages *published) *recorder {
 	return r
 }
 
-// action returns what a request needs to be allowed, as cfn.Template.Permissions
-// writes it: without the resource but for an index of the table.
+// action returns the action that a request needs, as cfn.Template.Permissions returns it:
+// without the resource, except an index of the table.
 func action(r *http.Request, body []byte) string {
-	if service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok && strings.HasPrefix(service, "DynamoDB_") {
+	service, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if ok && strings.HasPrefix(service, "DynamoDB_") {
 		var input struct{ IndexName string }
 		if json.Unmarshal(body, &input) == nil && input.IndexName != "" {
 			return "dynamodb:" + operation + " on " + input.IndexName
@@ -114,8 +115,8 @@ func action(r *http.Request, body []byte) string {
 	return "chime:Stop" + task
 }
 
-// uncalled are granted for what no example leads to: a task that cannot be stopped,
-// and one that is started or stopped by another function than in the examples.
+// uncalled are granted for events that no example has: a task that cannot be stopped, and
+// one that another function starts or stops than in the examples.
 var uncalled = []string{
 	"chime:GetSpeakerSearchTask", "chime:StartSpeakerSearchTask", "chime:StopSpeakerSearchTask",
 	"chime:GetVoiceToneAnalysisTask", "chime:StartVoiceToneAnalysisTask", "chime:StopVoiceToneAnalysisTask",
@@ -142,7 +143,8 @@ func (r *recorder) check(t *testing.T, function string, permissions []string) {
 	}
 	for _, one := range granted {
 		service, _, _ := strings.Cut(one, ":")
-		if slices.Contains([]string{"dynamodb", "sns", "chime"}, service) && !r.called[one] && !slices.Contains(uncalled, one) {
+		recorded := slices.Contains([]string{"dynamodb", "sns", "chime"}, service)
+		if recorded && !r.called[one] && !slices.Contains(uncalled, one) {
 			t.Errorf("%s: its role grants %s, which it did not call", function, one)
 		}
 	}

@@ -15,22 +15,22 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// oddCase is a file of test/cases: entries as `aws events put-events --entries` reads
-// them, or records for the voice function, that are unusual but that the services or
-// their callers may send; and what has to become of them.
+// oddCase is a file of test/cases, and its expected outcome. The file has entries as
+// `aws events put-events --entries` reads them, or records for the voice function, that are
+// unusual but that the services or their callers may send.
 type oddCase struct {
 	file  string
 	calls []oddCall
 	// deadLetters is how many of the entries have to end as dead letters.
 	deadLetters int
-	// matches is how many rule matches have to be kept; matchMessages how many messages
+	// matches is how many rule matches have to be stored; matchMessages how many messages
 	// about them may be sent at once.
 	matches, matchMessages int
-	// numbers must not leave in any form: national digits.
+	// numbers are national digits of phone numbers that must be masked.
 	numbers []string
 }
 
-// oddCall is what calls show has to print of a pipeline, and incidents show of the
+// oddCall is what calls show has to print about a pipeline, and incidents show about the
 // incident that it belongs to.
 type oddCall struct {
 	id, status      string
@@ -108,18 +108,18 @@ func oddCases() []oddCase {
 	}
 }
 
-// oddWorld is a place where the cases happen.
+// oddWorld is a stack on which the cases run: the local one, or a deployed one.
 type oddWorld interface {
-	// put hands an entry to the rules, or a record to the voice function.
+	// put sends an entry to the rules, or a record to the voice function.
 	put(t *testing.T, entry json.RawMessage)
-	// settled waits until all that was put is handled or is a dead letter.
-	settled(t *testing.T)
+	// drain waits until every entry is handled or is a dead letter.
+	drain(t *testing.T)
 	// command runs a command line and returns what it prints.
 	command(t *testing.T, args ...string) string
-	// left returns all that left the table: messages, the oldest first, and logs.
-	left(t *testing.T) (messages []string, logs string)
-	// letters returns the reasons of the dead letters.
-	letters(t *testing.T) []string
+	// output returns all messages that were sent, the oldest first, and all logs.
+	output(t *testing.T) (messages []string, logs string)
+	// deadLetters returns the reasons of the dead letters.
+	deadLetters(t *testing.T) []string
 }
 
 // TestOddEventsOnTheLocalStack puts the cases on the local stack.
@@ -149,28 +149,27 @@ func TestEveryOddCaseIsListed(t *testing.T) {
 	}
 }
 
-// checkOddEvents puts every case into a world, one after the other, and compares
-// what became of each with what has to.
+// checkOddEvents sends every case, one after the other, and compares the outcome of each.
 func checkOddEvents(t *testing.T, w oddWorld) {
 	for _, c := range oddCases() {
 		t.Run(c.file, func(t *testing.T) {
-			messages, _ := w.left(t)
-			letters := len(w.letters(t))
+			messages, _ := w.output(t)
+			deadLetters := len(w.deadLetters(t))
 			matches := len(recordedMatches(t, w))
 			for _, entry := range oddEntries(t, c.file) {
 				w.put(t, entry)
 			}
-			w.settled(t)
-			if got := w.letters(t); len(got)-letters != c.deadLetters {
-				t.Errorf("got %d dead letters, want %d: %v", len(got)-letters, c.deadLetters, got)
+			w.drain(t)
+			if got := w.deadLetters(t); len(got)-deadLetters != c.deadLetters {
+				t.Errorf("got %d dead letters, want %d: %v", len(got)-deadLetters, c.deadLetters, got)
 			}
 			for _, want := range c.calls {
 				checkOddCall(t, w, want)
 			}
 			if got := len(recordedMatches(t, w)) - matches; got != c.matches {
-				t.Errorf("got %d rule matches kept, want %d", got, c.matches)
+				t.Errorf("got %d rule matches stored, want %d", got, c.matches)
 			}
-			all, logs := w.left(t)
+			all, logs := w.output(t)
 			fresh := all[len(messages):]
 			if c.matches > 0 && (len(fresh) == 0 || len(fresh) > c.matchMessages) {
 				t.Errorf("got %d messages about rule matches, want 1 to %d", len(fresh), c.matchMessages)
@@ -181,7 +180,8 @@ func checkOddEvents(t *testing.T, w oddWorld) {
 			printed := printedOf(t, w, c)
 			for _, number := range c.numbers {
 				for what, text := range map[string]string{
-					"messages": strings.Join(all, "\n"), "logs": logs, "dead letters": strings.Join(w.letters(t), "\n"), "the command's output": printed,
+					"messages": strings.Join(all, "\n"), "logs": logs, "the command's output": printed,
+					"dead letters": strings.Join(w.deadLetters(t), "\n"),
 				} {
 					if strings.Contains(digitsOf(text), number) {
 						t.Errorf("%s: got the number %s, want it masked", what, number)
@@ -192,7 +192,7 @@ func checkOddEvents(t *testing.T, w oddWorld) {
 	}
 }
 
-// checkOddCall compares a pipeline and its incident with what is wanted.
+// checkOddCall compares a pipeline and its incident with the expected ones.
 func checkOddCall(t *testing.T, w oddWorld, want oddCall) {
 	t.Helper()
 	var got struct {
@@ -218,12 +218,12 @@ func checkOddCall(t *testing.T, w oddWorld, want oddCall) {
 			t.Errorf("call %s: got the incident %s: %+v, want %+v", want.id, id, i, want)
 		}
 		if len(i.Notifications) == 0 || i.Notifications[0].SentAt.IsZero() {
-			t.Errorf("call %s: nobody was notified of the incident %s", want.id, id)
+			t.Errorf("call %s: no notification about the incident %s was sent", want.id, id)
 		}
 	}
 }
 
-// printedOf returns what the command prints of a case, for people and for programs.
+// printedOf returns what the command prints about a case, for people and for programs.
 func printedOf(t *testing.T, w oddWorld, c oddCase) string {
 	var all strings.Builder
 	for _, call := range c.calls {

@@ -58,11 +58,11 @@ func (w *localWorld) put(t *testing.T, text json.RawMessage) {
 	}
 }
 
-func (w *localWorld) settled(t *testing.T) { w.drained(t) }
+func (w *localWorld) drain(t *testing.T) { w.drained(t) }
 
 func (w *localWorld) command(t *testing.T, args ...string) string { return w.run(t, args...) }
 
-func (w *localWorld) left(t *testing.T) (messages []string, logs string) {
+func (w *localWorld) output(t *testing.T) (messages []string, logs string) {
 	t.Helper()
 	var all []json.RawMessage
 	decode(t, w.page(t, "/notifications"), &all)
@@ -72,18 +72,18 @@ func (w *localWorld) left(t *testing.T) (messages []string, logs string) {
 	return messages, filesBelow(t, filepath.Join(w.dir, "local", "logs"))
 }
 
-func (w *localWorld) letters(t *testing.T) (reasons []string) {
+func (w *localWorld) deadLetters(t *testing.T) (reasons []string) {
 	t.Helper()
-	var letters []struct{ Reason, Function string }
-	decode(t, w.run(t, "dead-letters", "list", "-n", "1000", "-o", "json"), &letters)
-	for _, l := range letters {
+	var listed []struct{ Reason, Function string }
+	decode(t, w.run(t, "dead-letters", "list", "-n", "1000", "-o", "json"), &listed)
+	for _, l := range listed {
 		reasons = append(reasons, l.Function+": "+l.Reason)
 	}
 	return reasons
 }
 
-// deployedWorld is the stack that was deployed into the stand-in for AWS. Its rules
-// are matched here, as the stand-in cannot match all that EventBridge does.
+// deployedWorld is the stack that was deployed into the stand-in for AWS. The test matches
+// its rules, as the stand-in cannot match everything that EventBridge does.
 type deployedWorld struct {
 	cloud
 	host      *lambdahost.Host
@@ -125,7 +125,7 @@ func (w *deployedWorld) invoke(t *testing.T, function string, event []byte) {
 	}
 }
 
-func (w *deployedWorld) settled(*testing.T) {} // each invocation has been waited for
+func (w *deployedWorld) drain(*testing.T) {} // put waits for each invocation
 
 func (w *deployedWorld) command(t *testing.T, args ...string) string {
 	t.Helper()
@@ -138,12 +138,12 @@ func (w *deployedWorld) command(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func (w *deployedWorld) left(t *testing.T) (messages []string, logs string) {
+func (w *deployedWorld) output(t *testing.T) (messages []string, logs string) {
 	t.Helper()
 	return w.published.all(), filesBelow(t, w.logs)
 }
 
-func (w *deployedWorld) letters(*testing.T) []string { return w.refused }
+func (w *deployedWorld) deadLetters(*testing.T) []string { return w.refused }
 
 // filesBelow returns the text of all files of a folder.
 func filesBelow(t *testing.T, folder string) string {

@@ -29,11 +29,10 @@ const (
 	stackRegion  = "us-east-1"
 )
 
-// TestDeployedStackHandlesCalls bootstraps and deploys the stack into moto, a stand-in
-// for AWS, with the real CDK; starts the deployed functions with the environment that
-// they were deployed with; and reads what became of a call with the command, which
-// finds the table by the stack's outputs. What the functions call is compared with
-// what their roles grant.
+// TestDeployedStackHandlesCalls bootstraps and deploys the stack into moto, a stand-in for
+// AWS, with the real CDK; starts the deployed functions with the environment that they were
+// deployed with; and reads the calls with the command, which finds the table by the stack's
+// outputs. The calls of the functions are compared with what their roles grant.
 func TestDeployedStackHandlesCalls(t *testing.T) {
 	need.Tool(t, "moto_server")
 	need.Tool(t, "aws")
@@ -52,7 +51,7 @@ func TestDeployedStackHandlesCalls(t *testing.T) {
 	})
 }
 
-// step hands an event to a function.
+// step invokes a function with an event.
 type step struct {
 	function string
 	event    []byte
@@ -65,7 +64,7 @@ func steps(t *testing.T) (all []step) {
 		{"status", "permanent-failure"}, {"failures", "permanent-failure"}, {"failures", "permanent-failure"},
 		{"failures", "create-failed"},
 		{"alerts", "rule-keyword-utterance"}, {"alerts", "rule-keyword-utterance"}, {"consent", "consent-granted"},
-		{"status", "two-elements-temporary-failure"}, {"watch", "created"}, // which asks what became of an old pipeline
+		{"status", "two-elements-temporary-failure"}, {"watch", "created"}, // which asks the API about an old pipeline
 	} {
 		all = append(all, step{s[0], example(t, s[1])})
 	}
@@ -127,8 +126,8 @@ func testDeployment(t *testing.T, app assembly, steps []step) {
 	}
 }
 
-// example returns an example as the service would send it in the account of the
-// deployment: what other accounts forward, nobody asks the API about.
+// example returns an example as the service would send it in the account of the deployment:
+// the watch does not ask the API about pipelines of other accounts.
 func example(t *testing.T, name string) []byte {
 	t.Helper()
 	e, err := schemas.Lookup(name)
@@ -195,7 +194,7 @@ func (c cloud) environment() []string {
 	}
 }
 
-// run runs a command against the stand-in and gives its output.
+// run runs a command against the stand-in and returns its output.
 func (c cloud) run(t *testing.T, dir string, command ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
@@ -220,7 +219,9 @@ func (c cloud) outputs(t *testing.T) map[string]string {
 			Outputs []struct{ OutputKey, OutputValue string }
 		}
 	}
-	if err := json.Unmarshal(c.run(t, ".", "aws", "cloudformation", "describe-stacks", "--stack-name", "Chimewatch", "--output", "json"), &answer); err != nil {
+	described := c.run(t, ".", "aws", "cloudformation", "describe-stacks", "--stack-name", "Chimewatch",
+		"--output", "json")
+	if err := json.Unmarshal(described, &answer); err != nil {
 		t.Fatal(err)
 	}
 	outputs := map[string]string{}
@@ -232,8 +233,8 @@ func (c cloud) outputs(t *testing.T) map[string]string {
 	return outputs
 }
 
-// startFunctions starts the deployed functions, each with the environment that
-// the deployment set, and what records their calls.
+// startFunctions starts the deployed functions, each with its deployed environment, and the
+// recorders of their calls.
 func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]string) *deployedWorld {
 	t.Helper()
 	var answer struct {
@@ -257,7 +258,9 @@ func (c cloud) startFunctions(t *testing.T, app assembly, outputs map[string]str
 			for _, variable := range slices.Sorted(maps.Keys(f.Environment.Variables)) {
 				environment = append(environment, variable+"="+f.Environment.Variables[variable])
 			}
-			o.Functions = append(o.Functions, lambdahost.Function{Name: name, ARN: f.FunctionArn, Path: filepath.Join(folder, "bootstrap"), Environment: environment})
+			o.Functions = append(o.Functions, lambdahost.Function{
+				Name: name, ARN: f.FunctionArn, Path: filepath.Join(folder, "bootstrap"), Environment: environment,
+			})
 		}
 	}
 	if got, want := len(o.Functions), len(answer.Functions); got != want || got == 0 {

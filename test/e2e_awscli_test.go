@@ -12,8 +12,8 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// TestAWSCLIWorksAgainstTheLocalStack tells the AWS CLI nothing but the endpoint, and
-// sees calls show change with what it does.
+// TestAWSCLIWorksAgainstTheLocalStack sets nothing but the endpoint of the AWS CLI, and
+// checks that calls show prints what it sends.
 func TestAWSCLIWorksAgainstTheLocalStack(t *testing.T) {
 	t.Parallel()
 	program := need.Tool(t, "aws")
@@ -22,7 +22,8 @@ func TestAWSCLIWorksAgainstTheLocalStack(t *testing.T) {
 	aws := func(args ...string) string {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), program, append(args, "--endpoint-url", endpoint, "--output", "json")...)
-		cmd.Env = append(command(t).Env, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_PAGER=")
+		cmd.Env = append(command(t).Env, "AWS_DEFAULT_REGION=us-east-1",
+			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_PAGER=")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -52,7 +53,8 @@ func TestAWSCLIWorksAgainstTheLocalStack(t *testing.T) {
 	decode(t, aws("events", "put-events", "--entries", entryOf(t, "stopped", "eventType")), &put)
 	s.drained(t)
 	var received struct{ Messages []struct{ Body string } }
-	decode(t, aws("sqs", "receive-message", "--queue-url", endpoint+"/123456789012/chimewatch-function-dead-letters"), &received)
+	queue := endpoint + "/123456789012/chimewatch-function-dead-letters"
+	decode(t, aws("sqs", "receive-message", "--queue-url", queue), &received)
 	if len(received.Messages) != 1 {
 		t.Fatalf("sqs receive-message: got %d messages, want the event that no function could handle", len(received.Messages))
 	}
@@ -61,16 +63,18 @@ func TestAWSCLIWorksAgainstTheLocalStack(t *testing.T) {
 		ResponsePayload struct{ ErrorMessage string }
 	}
 	decode(t, received.Messages[0].Body, &record)
-	if record.RequestPayload.ID != put.Entries[0].EventID || !strings.Contains(record.ResponsePayload.ErrorMessage, "/detail/eventType") {
-		t.Errorf("got the dead letter %s, want the event %s and the field that it lacks", received.Messages[0].Body, put.Entries[0].EventID)
+	if record.RequestPayload.ID != put.Entries[0].EventID ||
+		!strings.Contains(record.ResponsePayload.ErrorMessage, "/detail/eventType") {
+		t.Errorf("got the dead letter %s, want the event %s and the field that it lacks",
+			received.Messages[0].Body, put.Entries[0].EventID)
 	}
 	if got := status(); got != "Stopped" {
 		t.Errorf("after the event that could not be handled: got the status %v, want Stopped still", got)
 	}
 }
 
-// entryOf gives an example as put-events takes it, as of now, without one field of
-// its detail if that is named.
+// entryOf returns an example as put-events accepts it, as of now, without the named field of
+// its detail.
 func entryOf(t *testing.T, example, without string) string {
 	t.Helper()
 	e, err := schemas.Lookup(example)
@@ -88,7 +92,9 @@ func entryOf(t *testing.T, example, without string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := json.Marshal([]any{map[string]any{"Source": event.Source, "DetailType": event.DetailType, "Detail": string(detail)}})
+	entries, err := json.Marshal([]any{map[string]any{
+		"Source": event.Source, "DetailType": event.DetailType, "Detail": string(detail),
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// TestValidateAgreesWithTheBus holds the rules and functions that events
-// validate names for every example against those that ran when it was sent.
+// TestValidateAgreesWithTheBus compares the rules and functions that events validate names
+// for every example with those that ran when it was sent.
 func TestValidateAgreesWithTheBus(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
@@ -48,7 +48,8 @@ func TestValidateAgreesWithTheBus(t *testing.T) {
 	}
 	decode(t, validated.stdout, &verdicts)
 	if validated.code != 0 || len(verdicts) != len(files) {
-		t.Fatalf("events validate: got exit code %d, %q and %d verdicts, want 0 and %d", validated.code, validated.stderr, len(verdicts), len(files))
+		t.Fatalf("events validate: got exit code %d, %q and %d verdicts, want 0 and %d",
+			validated.code, validated.stderr, len(verdicts), len(files))
 	}
 	client := busClient(s)
 	before := s.drained(t)
@@ -59,7 +60,7 @@ func TestValidateAgreesWithTheBus(t *testing.T) {
 		}
 		out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry}})
 		if err != nil || out.FailedEntryCount != 0 {
-			t.Fatalf("%s: got %+v and %v, want it taken", e.Name, out, err)
+			t.Fatalf("%s: got %+v and %v, want it accepted", e.Name, out, err)
 		}
 		after := s.drained(t)
 		ranRules, ranFunctions := differences(before, after)
@@ -70,20 +71,20 @@ func TestValidateAgreesWithTheBus(t *testing.T) {
 			t.Errorf("%s: got the verdict %+v, want no problems", e.Name, verdict)
 		}
 		if diff := cmp.Diff(ranRules, verdict.Rules); diff != "" {
-			t.Errorf("%s: rules (-matched +told):\n%s", e.Name, diff)
+			t.Errorf("%s: rules (-matched +validated):\n%s", e.Name, diff)
 		}
 		if ev, err := chime.Parse(e.Body); err == nil && ev.Voice != nil {
 			ranFunctions = append(ranFunctions, "voice") // by its own sources, not from the bus
 		}
 		if diff := cmp.Diff(ranFunctions, verdict.Functions); diff != "" {
-			t.Errorf("%s: functions (-ran +told):\n%s", e.Name, diff)
+			t.Errorf("%s: functions (-ran +validated):\n%s", e.Name, diff)
 		}
 		before = after
 	}
 }
 
-// differences gives the rules that matched and the functions that ran between two
-// times, each as often as it did. The watch goes by the clock.
+// differences returns the rules that matched and the functions that ran between two times,
+// each as often as it did. It leaves out the watch, which runs by the clock.
 func differences(before, after local.Status) (rules, functions []string) {
 	rules, functions = []string{}, []string{}
 	for _, name := range slices.Sorted(maps.Keys(after.Rules)) {
@@ -91,7 +92,8 @@ func differences(before, after local.Status) (rules, functions []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(after.Functions)) {
 		if name != "watch" {
-			functions = append(functions, slices.Repeat([]string{name}, after.Functions[name].Invocations-before.Functions[name].Invocations)...)
+			ran := after.Functions[name].Invocations - before.Functions[name].Invocations
+			functions = append(functions, slices.Repeat([]string{name}, ran)...)
 		}
 	}
 	return rules, functions
@@ -99,12 +101,13 @@ func differences(before, after local.Status) (rules, functions []string) {
 
 func busClient(s *localStack) *eventbridge.Client {
 	return eventbridge.NewFromConfig(aws.Config{
-		BaseEndpoint: aws.String(s.endpoint), Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		BaseEndpoint: aws.String(s.endpoint), Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }
 
-// TestPutEventsRefusesLikeEventBridge sends what EventBridge does not take. The
-// codes are those of the API reference (PutEvents, PutEventsResultEntry).
+// TestPutEventsRefusesLikeEventBridge sends requests that EventBridge refuses. The codes are
+// those of the API reference (PutEvents, PutEventsResultEntry).
 func TestPutEventsRefusesLikeEventBridge(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
@@ -118,26 +121,32 @@ func TestPutEventsRefusesLikeEventBridge(t *testing.T) {
 	const mebibyte = 1 << 20
 
 	t.Run("an entry of several", func(t *testing.T) {
+		type request = types.PutEventsRequestEntry
 		for _, test := range []struct {
-			name   string
-			change func(*types.PutEventsRequestEntry)
-			code   string
+			name, code string
+			change     func(*request)
 		}{
-			{"detail that is not JSON", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String(`{"a":`) }, "MalformedDetail"},
-			{"detail that is no object", func(e *types.PutEventsRequestEntry) { e.Detail = aws.String(`[]`) }, "MalformedDetail"},
-			{"no detail", func(e *types.PutEventsRequestEntry) { e.Detail = nil }, "InvalidArgument"},
-			{"no source", func(e *types.PutEventsRequestEntry) { e.Source = nil }, "InvalidArgument"},
-			{"no detail type", func(e *types.PutEventsRequestEntry) { e.DetailType = nil }, "InvalidArgument"},
-			{"source of another service", func(e *types.PutEventsRequestEntry) { e.Source = aws.String("aws.s3") }, "NotAuthorizedForSourceException"},
+			{"detail that is not JSON", "MalformedDetail", func(e *request) { e.Detail = aws.String(`{"a":`) }},
+			{"detail that is no object", "MalformedDetail", func(e *request) { e.Detail = aws.String(`[]`) }},
+			{"no detail", "InvalidArgument", func(e *request) { e.Detail = nil }},
+			{"no source", "InvalidArgument", func(e *request) { e.Source = nil }},
+			{"no detail type", "InvalidArgument", func(e *request) { e.DetailType = nil }},
+			{"source of another service", "NotAuthorizedForSourceException",
+				func(e *request) { e.Source = aws.String("aws.s3") }},
 		} {
-			out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(keep), entry(test.change), entry(keep)}})
+			out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{
+				Entries: []request{entry(keep), entry(test.change), entry(keep)},
+			})
 			if err != nil || len(out.Entries) != 3 {
 				t.Fatalf("%s: got %+v and %v, want an answer for each of the three", test.name, out, err)
 			}
 			refused := out.Entries[1]
-			if out.FailedEntryCount != 1 || aws.ToString(refused.ErrorCode) != test.code || refused.EventId != nil || aws.ToString(refused.ErrorMessage) == "" ||
+			if out.FailedEntryCount != 1 || refused.EventId != nil || aws.ToString(refused.ErrorMessage) == "" ||
 				out.Entries[0].EventId == nil || out.Entries[2].EventId == nil {
-				t.Errorf("%s: got %d failed and the code %s, want one with %s and the others taken", test.name, out.FailedEntryCount, aws.ToString(refused.ErrorCode), test.code)
+				t.Errorf("%s: got %d failed, want one, and the others accepted", test.name, out.FailedEntryCount)
+			}
+			if code := aws.ToString(refused.ErrorCode); code != test.code {
+				t.Errorf("%s: got the code %s, want %s", test.name, code, test.code)
 			}
 		}
 	})
@@ -156,7 +165,8 @@ func TestPutEventsRefusesLikeEventBridge(t *testing.T) {
 			_, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: test.entries})
 			var refusal smithy.APIError
 			var response interface{ HTTPStatusCode() int }
-			if !errors.As(err, &refusal) || refusal.ErrorCode() != "ValidationException" || !errors.As(err, &response) || response.HTTPStatusCode() != http.StatusBadRequest {
+			if !errors.As(err, &refusal) || refusal.ErrorCode() != "ValidationException" ||
+				!errors.As(err, &response) || response.HTTPStatusCode() != http.StatusBadRequest {
 				t.Errorf("%s: got %v, want a ValidationException with status 400", test.name, err)
 			}
 		}
@@ -175,7 +185,7 @@ func TestPutEventsRefusesLikeEventBridge(t *testing.T) {
 		e.Detail = aws.String(strings.Replace(*e.Detail, "{", `{"long":"`+long+`",`, 1))
 		out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{e}})
 		if err != nil || out.FailedEntryCount != 0 {
-			t.Fatalf("got %+v and %v, want it taken", out, err)
+			t.Fatalf("got %+v and %v, want it accepted", out, err)
 		}
 		s.drained(t)
 		metadata, _ := s.show(t, "7000e34a-8af3-4cdc-9efe-a55b725ded40")["metadata"].(map[string]any)

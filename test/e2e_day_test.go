@@ -8,13 +8,14 @@ import (
 	"testing"
 )
 
-// TestPlayedDaySummaryMatchesTheTable plays a day as a new user does, and counts anew,
-// with calls list, what its summary says.
+// TestPlayedDaySummaryMatchesTheTable plays a day as a new user does, and compares its
+// summary with calls list.
 func TestPlayedDaySummaryMatchesTheTable(t *testing.T) {
 	t.Parallel()
 	needNode(t)
 	dir := t.TempDir()
-	played := chimewatch(t, "local", "--once", "--duration", "2s", "--port", "0", "--local-dir", dir, "--functions", functionBinaries(t), "--output", "json")
+	played := chimewatch(t, "local", "--once", "--duration", "2s", "--port", "0", "--local-dir", dir,
+		"--functions", functionBinaries(t), "--output", "json")
 	var day struct {
 		Agrees      bool
 		Differences []string
@@ -26,7 +27,8 @@ func TestPlayedDaySummaryMatchesTheTable(t *testing.T) {
 	}
 	decode(t, played.stdout, &day)
 	if played.code != 0 || played.stderr != "" || !day.Agrees || len(day.Differences) > 0 {
-		t.Fatalf("got exit code %d, %q on the error stream and the differences %v, want a day on which all agrees", played.code, played.stderr, day.Differences)
+		t.Fatalf("got exit code %d, %q on the error stream and the differences %v, want a day on which all agrees",
+			played.code, played.stderr, day.Differences)
 	}
 	summary := map[string]int{}
 	for _, line := range day.Lines {
@@ -55,15 +57,15 @@ func TestPlayedDaySummaryMatchesTheTable(t *testing.T) {
 		if c.Degraded {
 			counted["calls degraded"]++
 		}
-		told := map[string]int{}
+		sent := map[string]int{}
 		for _, n := range c.Notifications {
 			if n.Subject == "" || n.SentAt == "" {
-				t.Errorf("call %s: got the notification %+v, want one that was sent and says something", c.ID, n)
+				t.Errorf("call %s: got the notification %+v, want one that was sent and has a subject", c.ID, n)
 			}
-			told[n.Kind]++
+			sent[n.Kind]++
 		}
-		counted["notifications rule match"] += told["rule-match"]
-		if failed := c.Degraded || c.Status == "Failed" || c.Status == "CreateFailed"; failed && told["incident"] == 0 {
+		counted["notifications rule match"] += sent["rule-match"]
+		if failed := c.Degraded || c.Status == "Failed" || c.Status == "CreateFailed"; failed && sent["incident"] == 0 {
 			t.Errorf("call %s is %s, degraded %v: got no notification of it, want one", c.ID, c.Status, c.Degraded)
 		}
 		if c.Events != nil {
@@ -82,16 +84,19 @@ func TestPlayedDaySummaryMatchesTheTable(t *testing.T) {
 	}
 }
 
-// TestPlayedDayPrintsASummary plays a small day in a terminal's words.
+// TestPlayedDayPrintsASummary plays a small day and reads the summary for people.
 func TestPlayedDayPrintsASummary(t *testing.T) {
 	t.Parallel()
 	needNode(t)
 	dir := t.TempDir()
-	played := chimewatch(t, "local", "--once", "--calls", "1", "--duration", "0s", "--port", "0", "--local-dir", dir, "--functions", functionBinaries(t))
+	played := chimewatch(t, "local", "--once", "--calls", "1", "--duration", "0s", "--port", "0", "--local-dir", dir,
+		"--functions", functionBinaries(t))
 	if played.code != 0 || played.stderr != "" {
 		t.Errorf("got exit code %d and %q on the error stream, want 0 and nothing", played.code, played.stderr)
 	}
-	for _, want := range []string{"Played a day of 1 call: ", "\ncalls ", "\ndead letters ", " calls list --local --local-dir " + dir} {
+	for _, want := range []string{
+		"Played a day of 1 call: ", "\ncalls ", "\ndead letters ", " calls list --local --local-dir " + dir,
+	} {
 		if !strings.Contains(played.stdout, want) {
 			t.Errorf("got %q, want %q in it", played.stdout, want)
 		}

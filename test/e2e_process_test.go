@@ -13,18 +13,29 @@ import (
 	"testing"
 )
 
-// TestSecondStackIsRefused starts what cannot run beside the first stack.
+// TestSecondStackIsRefused starts stacks that cannot run at the same time as the first one.
 func TestSecondStackIsRefused(t *testing.T) {
 	t.Parallel()
 	first := startLocal(t, t.TempDir())
 	port := first.endpoint[strings.LastIndex(first.endpoint, ":")+1:]
 	for _, test := range []struct{ name, dir, port, want string }{
-		{"in its folder", first.dir, "0", fmt.Sprintf("chimewatch: folder %s: it is in use by process %d (stop that one, or choose another folder)\n", first.dir, first.Process.Pid)},
-		{"at its port", t.TempDir(), port, fmt.Sprintf("chimewatch: address 127.0.0.1:%s: cannot be listened on: ", port)},
+		{
+			name: "in its folder", dir: first.dir, port: "0",
+			want: fmt.Sprintf("chimewatch: folder %s: it is in use by process %d "+
+				"(stop that one, or choose another folder)\n", first.dir, first.Process.Pid),
+		},
+		{
+			name: "at its port", dir: t.TempDir(), port: port,
+			want: fmt.Sprintf("chimewatch: address 127.0.0.1:%s: cannot be listened on: ", port),
+		},
 	} {
-		got := chimewatch(t, "local", "--no-play", "--port", test.port, "--local-dir", test.dir, "--functions", functionBinaries(t))
-		if got.code != 1 || got.stdout != "" || !strings.HasPrefix(got.stderr, test.want) || strings.Count(got.stderr, "\n") != 1 {
-			t.Errorf("%s: got exit code %d, %q and %q on the error stream, want 1, nothing and one line with %q", test.name, got.code, got.stdout, got.stderr, test.want)
+		got := chimewatch(t, "local", "--no-play", "--port", test.port, "--local-dir", test.dir,
+			"--functions", functionBinaries(t))
+		if got.code != 1 || got.stdout != "" {
+			t.Errorf("%s: got exit code %d and the output %q, want 1 and nothing", test.name, got.code, got.stdout)
+		}
+		if !strings.HasPrefix(got.stderr, test.want) || strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%s: got %q on the error stream, want one line with %q", test.name, got.stderr, test.want)
 		}
 	}
 	if got := chimewatch(t, "calls", "list", "--local", "--local-dir", first.dir); got.code != 0 {
@@ -32,8 +43,8 @@ func TestSecondStackIsRefused(t *testing.T) {
 	}
 }
 
-// TestInterruptStopsEveryProcess presses Ctrl-C while the stack serves, and while it
-// plays a day.
+// TestInterruptStopsEveryProcess sends Ctrl-C while the stack serves, and while it plays a
+// day.
 func TestInterruptStopsEveryProcess(t *testing.T) {
 	t.Parallel()
 	needNode(t)
@@ -46,21 +57,28 @@ func TestInterruptStopsEveryProcess(t *testing.T) {
 		code        int
 		says        string // at the end
 	}{
-		{"while it serves", "Serving. ", []string{"--no-play"}, 0, ""},
-		{"while it plays", "Playing a day ", []string{"--duration", "1h"}, 0, ""},
-		{"while it plays once", "Playing a day ", []string{"--once", "--duration", "1h"}, 1, "chimewatch: played day: it was interrupted before it was over\n"},
+		{name: "while it serves", until: "Serving. ", args: []string{"--no-play"}},
+		{name: "while it plays", until: "Playing a day ", args: []string{"--duration", "1h"}},
+		{
+			name: "while it plays once", until: "Playing a day ", args: []string{"--once", "--duration", "1h"},
+			code: 1, says: "chimewatch: played day: it was interrupted before it was over\n",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p := startProcess(t, append([]string{"local", "--port", "0", "--local-dir", dir, "--functions", functionBinaries(t)}, test.args...)...)
+			args := []string{"local", "--port", "0", "--local-dir", dir, "--functions", functionBinaries(t)}
+			p := startProcess(t, append(args, test.args...)...)
 			p.await(t, test.until)
 			children := descendants(t, p.Process.Pid)
 			if len(children) < 7 {
-				t.Errorf("while it ran: got %d processes below it, want the table's server and six functions at least", len(children))
+				t.Errorf("while it ran: got %d processes below it, want at least the table's server and six functions",
+					len(children))
 			}
-			if code := p.interrupt(t); code != test.code || !strings.HasSuffix(p.output.String(), test.says) || strings.Contains(p.output.String(), "goroutine ") {
-				t.Errorf("got exit code %d and %q, want %d and %q at the end", code, p.output, test.code, test.says)
+			code := p.interrupt(t)
+			output := p.output.String()
+			if code != test.code || !strings.HasSuffix(output, test.says) || strings.Contains(output, "goroutine ") {
+				t.Errorf("got exit code %d and %q, want %d and %q at the end", code, output, test.code, test.says)
 			}
 			for _, child := range children {
 				if err := syscall.Kill(child, 0); err == nil {
@@ -68,13 +86,13 @@ func TestInterruptStopsEveryProcess(t *testing.T) {
 				}
 			}
 			if left, err := filepath.Glob(filepath.Join(dir, "local.json*")); err != nil || len(left) > 0 {
-				t.Errorf("got %v (%v), want no file that says where a stack runs", left, err)
+				t.Errorf("got %v (%v), want no file with the address of a stack", left, err)
 			}
 		})
 	}
 }
 
-// descendants gives the ids of all processes below one.
+// descendants returns the ids of all processes below one.
 func descendants(t *testing.T, pid int) []int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")

@@ -3,7 +3,6 @@
 package test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"github.com/chimewatch/chimewatch/internal/local"
@@ -19,8 +19,8 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// TestReadmeCommandsWork runs what the README shows for a stack that serves, as it
-// stands there but for the address and the folder, one command after the other.
+// TestReadmeCommandsWork runs the commands that the README shows for a stack that serves,
+// with another address and folder, one after the other.
 func TestReadmeCommandsWork(t *testing.T) {
 	t.Parallel()
 	need.Tool(t, "aws")
@@ -55,15 +55,16 @@ func TestReadmeCommandsWork(t *testing.T) {
 	}
 }
 
-// TestCommandWorksWithAnEndpointOnly tells the command where AWS is by the one variable
-// that all AWS clients read: the rest it finds as in an account.
+// TestCommandWorksWithAnEndpointOnly sets only the variable for the address of AWS that all
+// AWS clients read: the command finds everything else as in an account.
 func TestCommandWorksWithAnEndpointOnly(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
 	run := func(args ...string) string {
 		t.Helper()
 		cmd := command(t, args...)
-		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+s.endpoint, "AWS_DEFAULT_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local")
+		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+s.endpoint, "AWS_DEFAULT_REGION=us-east-1",
+			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("chimewatch %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -82,21 +83,23 @@ func TestCommandWorksWithAnEndpointOnly(t *testing.T) {
 		t.Errorf("dead-letters list: got %s, want none", got)
 	}
 	refused := command(t, "calls", "list", "--stack", "Other")
-	refused.Env = append(refused.Env, "AWS_ENDPOINT_URL="+s.endpoint, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local")
+	refused.Env = append(refused.Env, "AWS_ENDPOINT_URL="+s.endpoint, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local")
 	if out, err := refused.CombinedOutput(); err == nil || !strings.Contains(string(out), "Other does not exist") {
 		t.Errorf("another stack: got %v and %s, want that it does not exist", err, out)
 	}
 }
 
-// TestLocalStackHasTheOutputsOfTheTemplate holds the names of the local stack's
-// outputs against those of the deployed one.
+// TestLocalStackHasTheOutputsOfTheTemplate compares the names of the local stack's outputs
+// with those of the deployed one.
 func TestLocalStackHasTheOutputsOfTheTemplate(t *testing.T) {
 	s := startStack(t, local.Options{})
-	client := cloudformation.New(cloudformation.Options{BaseEndpoint: aws.String(s.Endpoint()), Region: local.Region, Credentials: aws.CredentialsProviderFunc(
-		func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		})})
-	answer, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(local.StackName)})
+	client := cloudformation.New(cloudformation.Options{
+		BaseEndpoint: aws.String(s.Endpoint()), Region: local.Region,
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+	answer, err := client.DescribeStacks(t.Context(),
+		&cloudformation.DescribeStacksInput{StackName: aws.String(local.StackName)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +110,7 @@ func TestLocalStackHasTheOutputsOfTheTemplate(t *testing.T) {
 		}
 		got = append(got, aws.ToString(o.OutputKey))
 	}
-	// ARNs of targets and roles are for what is deployed.
+	// Only a deployed stack has ARNs of targets and roles.
 	elsewhere := regexp.MustCompile(`^Voice.*(Arn|Name|Statements)$`)
 	for name := range assembled(t, "everything").Outputs {
 		if !slices.Contains(got, name) && !elsewhere.MatchString(name) {

@@ -16,37 +16,37 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// documented lists every example of a state change, and what it alone proves. The
-// rest of what calls show has to print is taken from the example.
+// documented lists every example of a state change, with what calls show has to print and
+// what does not come from the example itself.
 var documented = []struct {
 	example, status string
 	degraded        bool
 	class           string // of the failure of the pipeline or of its creation
-	incident        bool   // whether people have to hear of it
+	incident        bool   // whether it is notified
 }{
-	{"created", "Created", false, "", false},
-	{"create-failed", "CreateFailed", false, "quota", true},
-	{"in-progress", "InProgress", false, "", false},
-	{"paused", "Paused", false, "", false},
-	{"temporary-failure", "TemporarilyFailed", false, "", false},
-	{"permanent-failure", "Failed", false, "permissions", true},
-	{"stopped", "Stopped", false, "", false},
-	{"two-elements-transcribing", "InProgress", false, "", false},
-	{"two-elements-recording", "InProgress", false, "", false},
-	{"two-elements-processor-failed", "InProgress", true, "", true},
-	{"two-elements-permanent-processor", "Failed", false, "permissions", true},
-	{"two-elements-permanent-recording", "Failed", false, "permissions", true},
-	{"two-elements-paused", "Paused", false, "", false},
-	{"two-elements-temporary-failure", "TemporarilyFailed", false, "", false},
-	{"two-elements-stopped", "Stopped", false, "", false},
-	{"voice-enhancement-in-progress", "InProgress", false, "", false},
-	{"voice-enhancement-not-supported", "Stopped", true, "", true},
-	{"voice-enhancement-permanent-failure", "Failed", false, "unknown", true},
+	{example: "created", status: "Created"},
+	{example: "create-failed", status: "CreateFailed", class: "quota", incident: true},
+	{example: "in-progress", status: "InProgress"},
+	{example: "paused", status: "Paused"},
+	{example: "temporary-failure", status: "TemporarilyFailed"},
+	{example: "permanent-failure", status: "Failed", class: "permissions", incident: true},
+	{example: "stopped", status: "Stopped"},
+	{example: "two-elements-transcribing", status: "InProgress"},
+	{example: "two-elements-recording", status: "InProgress"},
+	{example: "two-elements-processor-failed", status: "InProgress", degraded: true, incident: true},
+	{example: "two-elements-permanent-processor", status: "Failed", class: "permissions", incident: true},
+	{example: "two-elements-permanent-recording", status: "Failed", class: "permissions", incident: true},
+	{example: "two-elements-paused", status: "Paused"},
+	{example: "two-elements-temporary-failure", status: "TemporarilyFailed"},
+	{example: "two-elements-stopped", status: "Stopped"},
+	{example: "voice-enhancement-in-progress", status: "InProgress"},
+	{example: "voice-enhancement-not-supported", status: "Stopped", degraded: true, incident: true},
+	{example: "voice-enhancement-permanent-failure", status: "Failed", class: "unknown", incident: true},
 }
 
-// TestShowAfterEveryDocumentedEvent sends each example to the real system, each as
-// a call of its own, and holds every field that calls show prints, by whichever
-// id, against the example.
+// TestShowAfterEveryDocumentedEvent sends each example to the real system, each as a call of
+// its own, and compares every field that calls show prints, by each of its ids, with the
+// example.
 func TestShowAfterEveryDocumentedEvent(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
@@ -60,7 +60,7 @@ func TestShowAfterEveryDocumentedEvent(t *testing.T) {
 		detail := detailOf(t, d.example)
 		own := map[string]string{} // so that no two examples are of one call
 		for name, value := range map[string]string{
-			"mediaInsightsPipelineArn": fmt.Sprintf("arn:aws:chime:us-east-1:123456789012:media-pipeline/00000000-0000-4000-8000-%012d", i),
+			"mediaInsightsPipelineArn": fmt.Sprintf("%s00000000-0000-4000-8000-%012d", pipelineARNs, i),
 			"callId":                   "call-" + d.example, "transactionId": "transaction-" + d.example,
 		} {
 			if _, given := detail[name]; given {
@@ -90,8 +90,10 @@ func TestShowAfterEveryDocumentedEvent(t *testing.T) {
 				t.Parallel()
 				for _, id := range calls[i].ids {
 					got := s.show(t, id)
-					if told := len(list(got, "incidents")); (told == 1) != d.incident || (len(list(got, "notifications")) > 0) != d.incident {
-						t.Errorf("calls show %s: got the incidents %v and the notifications %v, want them: %v", id, got["incidents"], got["notifications"], d.incident)
+					incidents, notifications := list(got, "incidents"), list(got, "notifications")
+					if (len(incidents) == 1) != d.incident || (len(notifications) > 0) != d.incident {
+						t.Errorf("calls show %s: got the incidents %v and the notifications %v, want them: %v",
+							id, incidents, notifications, d.incident)
 					}
 					delete(got, "incidents")
 					delete(got, "notifications")
@@ -103,15 +105,16 @@ func TestShowAfterEveryDocumentedEvent(t *testing.T) {
 			})
 		}
 	})
-	if full := s.show(t, "call-created", "--full-numbers"); full["fromNumber"] != "+12065550112" || full["toNumber"] != "+12065550190" {
+	full := s.show(t, "call-created", "--full-numbers")
+	if full["fromNumber"] != "+12065550112" || full["toNumber"] != "+12065550190" {
 		t.Errorf("with --full-numbers: got %v and %v, want them whole", full["fromNumber"], full["toNumber"])
 	}
-	if letters := s.page(t, "/dead-letters"); strings.TrimSpace(letters) != "[]" {
-		t.Errorf("got the dead letters %s, want none", letters)
+	if got := s.page(t, "/dead-letters"); strings.TrimSpace(got) != "[]" {
+		t.Errorf("got the dead letters %s, want none", got)
 	}
 }
 
-// TestEveryStateChangeIsDocumented holds the list above against the examples.
+// TestEveryStateChangeIsDocumented compares the list above with the examples.
 func TestEveryStateChangeIsDocumented(t *testing.T) {
 	var got, want []string
 	for _, d := range documented {
@@ -128,8 +131,8 @@ func TestEveryStateChangeIsDocumented(t *testing.T) {
 	}
 }
 
-// shownAfter gives what calls show has to print after one event, but for the
-// status and what follows from it. What the example does not have is absent.
+// shownAfter returns what calls show has to print after one event, without the status and
+// what follows from it. Fields that the example does not have are absent.
 func shownAfter(detail map[string]any, eventID string, at time.Time) map[string]any {
 	when, eventType := at.Format(time.RFC3339), detail["eventType"].(string)
 	want := map[string]any{
@@ -181,8 +184,8 @@ func shownAfter(detail map[string]any, eventID string, at time.Time) map[string]
 	return want
 }
 
-// checkSources compares what calls show says of where things come from with the events
-// that it lists, and removes it: the event itself does not say it.
+// checkSources compares the sources of elements and failures that calls show prints with the
+// events that it lists. It removes them, as the event itself does not have them.
 func checkSources(t *testing.T, shown map[string]any) {
 	t.Helper()
 	delete(shown, "durationSeconds")
@@ -214,7 +217,7 @@ func checkSources(t *testing.T, shown map[string]any) {
 	}
 }
 
-// elementsIn gives the elements of an event by type, in order. One type has two
+// elementsIn returns the elements of an event in the order of their types. One type has two
 // names in the examples, of which the documented one is shown.
 func elementsIn(event []any) []any {
 	var shown []any
@@ -231,8 +234,8 @@ func elementsIn(event []any) []any {
 	return shown
 }
 
-// TestShowMergesTheEventsOfACall sends the events of one call in the order in which they
-// happen to come, and rule matches on it before its pipeline is known.
+// TestShowMergesTheEventsOfACall sends the events of one call out of order, and rule matches
+// on it before its pipeline is known.
 func TestShowMergesTheEventsOfACall(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, t.TempDir())
@@ -243,8 +246,12 @@ func TestShowMergesTheEventsOfACall(t *testing.T) {
 	for _, e := range []struct {
 		example string
 		second  int
-	}{{"rule-sentiment", 20}, {"stopped", 50}, {"rule-keyword-utterance", 10}, {"created", 0}, {"paused", 30}, {"in-progress", 1}} {
-		sent[e.example] = s.send(t, e.example, "--set", "time="+clock(e.second), "--set", "detail.mediaInsightsPipelineArn=arn:aws:chime:us-east-1:123456789012:media-pipeline/"+id,
+	}{
+		{"rule-sentiment", 20}, {"stopped", 50}, {"rule-keyword-utterance", 10}, {"created", 0}, {"paused", 30},
+		{"in-progress", 1},
+	} {
+		sent[e.example] = s.send(t, e.example, "--set", "time="+clock(e.second),
+			"--set", "detail.mediaInsightsPipelineArn="+pipelineARNs+id,
 			"--set", "detail.transactionId="+ofCall, "--set", "detail.sourceMetadata.transactionId="+ofCall)
 	}
 	s.drained(t)
@@ -254,7 +261,8 @@ func TestShowMergesTheEventsOfACall(t *testing.T) {
 		return map[string]any{"time": clock(second), "id": sent[example], "eventType": eventType}
 	}
 	for name, want := range map[string]any{
-		"status": "Stopped", "createdAt": clock(0), "startedAt": clock(1), "updatedAt": clock(50), "endedAt": clock(50), "failure": nil,
+		"status": "Stopped", "failure": nil,
+		"createdAt": clock(0), "startedAt": clock(1), "updatedAt": clock(50), "endedAt": clock(50),
 		"configurationArn": detailOf(t, "created")["mediaInsightsPipelineConfigurationArn"],
 		"events": []any{
 			event("created", "chime:MediaInsightsCreated", 0), event("in-progress", "chime:MediaInsightsInProgress", 1),
@@ -278,7 +286,7 @@ func TestShowMergesTheEventsOfACall(t *testing.T) {
 	}
 }
 
-// matched gives the entry that the example of a rule match has to make.
+// matched returns what calls show has to print about an example of a rule match.
 func matched(t *testing.T, example, kind, eventID, at string) map[string]any {
 	t.Helper()
 	want := map[string]any{"time": at, "id": eventID, "type": kind}
@@ -290,7 +298,7 @@ func matched(t *testing.T, example, kind, eventID, at string) map[string]any {
 	return want
 }
 
-// detailOf gives the detail of an example.
+// detailOf returns the detail of an example.
 func detailOf(t *testing.T, name string) map[string]any {
 	t.Helper()
 	e, err := schemas.Lookup(name)
@@ -304,7 +312,7 @@ func detailOf(t *testing.T, name string) map[string]any {
 	return event.Detail
 }
 
-// list gives a member of a decoded object that is an array.
+// list returns a member of a decoded object that is an array.
 func list(object map[string]any, name string) []any {
 	array, _ := object[name].([]any)
 	return array

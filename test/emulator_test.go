@@ -85,8 +85,8 @@ func tryEmulator(t *testing.T, program string, s *local.Stack, name, binary stri
 }
 
 // freeAddresses returns two loopback addresses that nobody listened on just now.
-// The emulator has to be told both: of a port 0 for the Runtime API it would tell
-// the function nothing else.
+// The emulator needs both: it would pass a port 0 for the Runtime API to the function as it
+// is.
 func freeAddresses(t *testing.T) (a, b string) {
 	t.Helper()
 	var addresses [2]string

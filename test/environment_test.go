@@ -10,8 +10,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
-// TestFunctionsStartWithTheTemplatesEnvironment starts the real functions with what
-// the template sets, and without each variable that they cannot do without.
+// TestFunctionsStartWithTheTemplatesEnvironment starts the real functions with the
+// environment of the template, and without each variable that they need.
 func TestFunctionsStartWithTheTemplatesEnvironment(t *testing.T) {
 	app := assembled(t, "everything")
 	for name, folder := range app.assets(t) {
@@ -24,7 +24,8 @@ func TestFunctionsStartWithTheTemplatesEnvironment(t *testing.T) {
 				t.Fatal(err)
 			}
 			needed := slices.DeleteFunc(slices.Collect(maps.Keys(variables)), func(variable string) bool {
-				return variable != "CHIMEWATCH_TABLE" && variable != "CHIMEWATCH_RETENTION_DAYS" && !strings.HasSuffix(variable, "_TOPIC_ARN")
+				return variable != "CHIMEWATCH_TABLE" && variable != "CHIMEWATCH_RETENTION_DAYS" &&
+					!strings.HasSuffix(variable, "_TOPIC_ARN")
 			})
 			for _, variable := range needed {
 				less := maps.Clone(variables)
@@ -37,7 +38,7 @@ func TestFunctionsStartWithTheTemplatesEnvironment(t *testing.T) {
 	}
 }
 
-// startWith starts a function and stops it. What the deployment fills in is "set".
+// startWith starts a function and stops it. Values that only a deployment knows are "set".
 func startWith(t *testing.T, name, binary string, variables map[string]any) error {
 	t.Helper()
 	environment := []string{"AWS_REGION=us-east-1"}
@@ -48,9 +49,12 @@ func startWith(t *testing.T, name, binary string, variables map[string]any) erro
 		}
 		environment = append(environment, variable+"="+text)
 	}
-	h, err := lambdahost.Start(t.Context(), lambdahost.Options{Processes: 1, LogDir: t.TempDir(), Functions: []lambdahost.Function{
-		{Name: name, ARN: "arn:aws:lambda:us-east-1:123456789012:function:" + name, Path: binary, Environment: environment},
-	}})
+	f := lambdahost.Function{
+		Name: name, ARN: "arn:aws:lambda:us-east-1:123456789012:function:" + name, Path: binary, Environment: environment,
+	}
+	h, err := lambdahost.Start(t.Context(), lambdahost.Options{
+		Processes: 1, LogDir: t.TempDir(), Functions: []lambdahost.Function{f},
+	})
 	if err == nil {
 		h.Close()
 	}

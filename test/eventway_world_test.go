@@ -117,7 +117,7 @@ func (w *wayWorld) getenv(name string) string { return w.env[name] }
 func (w *wayWorld) handle(name string, events ...[]byte) {
 	w.t.Helper()
 	if w.functions[name] == nil {
-		stdout := os.Stdout // which a function keeps for its metrics
+		stdout := os.Stdout // to which a function writes its metrics
 		defer func() { os.Stdout = stdout }()
 		os.Stdout = w.output
 		f, err := lambdafn.New(w.t.Context(), name, w.getenv, func(env lambdafn.Env) (lambdafn.Handler, error) {

@@ -14,8 +14,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// TestConstructInAnApp synthesizes the app of another module (test/example), which adds chimewatch to a stack with a
-// resource of its own. The functions are built from that module.
+// TestConstructInAnApp synthesizes the app of another module (test/example), which adds
+// chimewatch to a stack with a resource of its own. The functions are built from that
+// module.
 func TestConstructInAnApp(t *testing.T) {
 	need.Tool(t, "node") // on which the CDK runs
 	readme, app := readText(t, "../README.md"), readText(t, "example/main.go")

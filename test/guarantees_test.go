@@ -8,16 +8,16 @@ import (
 	"testing"
 )
 
-// Every test that docs/GUARANTEES.md names is there, in the package that stands
-// behind it.
+// Every test that docs/GUARANTEES.md names exists, in the package that follows its name.
 func TestGuaranteesNameTestsThatExist(t *testing.T) {
 	text, err := os.ReadFile("../docs/GUARANTEES.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var waiting []string // for their package
+	var waiting []string // tests whose package follows
 	named := 0
-	for _, word := range regexp.MustCompile("`(Test[A-Za-z0-9]+)`|\\(((?:internal|test|cmd|stacks)[a-z/]*)\\)").FindAllStringSubmatch(string(text), -1) {
+	testOrPackage := regexp.MustCompile("`(Test[A-Za-z0-9]+)`|\\(((?:internal|test|cmd|stacks)[a-z/]*)\\)")
+	for _, word := range testOrPackage.FindAllStringSubmatch(string(text), -1) {
 		if word[1] != "" {
 			waiting = append(waiting, word[1])
 			continue
@@ -38,7 +38,7 @@ func TestGuaranteesNameTestsThatExist(t *testing.T) {
 	}
 }
 
-// testsIn gives the source of a package's tests.
+// testsIn returns the source of a package's tests.
 func testsIn(t *testing.T, folder string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", folder, "*_test.go"))

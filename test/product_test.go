@@ -19,14 +19,14 @@ import (
 	"github.com/chimewatch/chimewatch/test/binaries"
 )
 
-// result is what a command line did.
+// result is the outcome of a command line.
 type result struct {
 	code           int
 	stdout, stderr string
 }
 
-// command prepares a command line of the built command, in the project's folder
-// and with nothing in its environment that is about AWS or chimewatch.
+// command returns a command line of the built command, in the project's folder and without
+// variables about AWS or chimewatch in its environment.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binaries.Command(t), args...)
@@ -36,7 +36,8 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, pair)
 		}
 	}
-	cmd.Env = append(cmd.Env, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+	cmd.Env = append(cmd.Env,
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
 	return cmd
 }
 
@@ -54,7 +55,7 @@ func chimewatch(t *testing.T, args ...string) result {
 		_ = cmd.Process.Kill()
 	})
 	defer timer.Stop()
-	_ = cmd.Wait() // ProcessState tells
+	_ = cmd.Wait() // ProcessState has the exit code
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
@@ -64,12 +65,13 @@ type localStack struct {
 	*process
 }
 
-// startLocal starts one on a free port and a folder, and gives it when it serves.
-// It plays no day. It is ended with the test, and must end well.
+// startLocal starts a local stack on a free port, in a folder, and returns it when it
+// serves. It plays no day. It is stopped with the test, and must then exit with code 0.
 func startLocal(t *testing.T, dir string) *localStack {
 	t.Helper()
 	needNode(t)
-	s := &localStack{dir: dir, process: startProcess(t, "local", "--no-play", "--port", "0", "--local-dir", dir, "--functions", functionBinaries(t))}
+	s := &localStack{dir: dir, process: startProcess(t, "local", "--no-play", "--port", "0", "--local-dir", dir,
+		"--functions", functionBinaries(t))}
 	t.Cleanup(func() {
 		if code := s.interrupt(t); code != 0 {
 			t.Errorf("chimewatch local: got exit code %d, want 0; it wrote:\n%s", code, s.output)
@@ -80,18 +82,19 @@ func startLocal(t *testing.T, dir string) *localStack {
 	return s
 }
 
-// run runs a command line on this stack and wants it to succeed in silence. It
-// gives what it printed.
+// run runs a command line on this stack, which must succeed without a message on the error
+// stream. It returns what it printed.
 func (s *localStack) run(t *testing.T, args ...string) string {
 	t.Helper()
 	got := chimewatch(t, append(args, "--local", "--local-dir", s.dir)...)
 	if got.code != 0 || got.stderr != "" {
-		t.Fatalf("chimewatch %s: got exit code %d and %q on the error stream, want 0 and nothing", strings.Join(args, " "), got.code, got.stderr)
+		t.Fatalf("chimewatch %s: got exit code %d and %q on the error stream, want 0 and nothing",
+			strings.Join(args, " "), got.code, got.stderr)
 	}
 	return got.stdout
 }
 
-// send puts an example on the bus and gives the id that the event got.
+// send puts an example on the bus and returns the id of the event.
 func (s *localStack) send(t *testing.T, args ...string) string {
 	t.Helper()
 	var sent struct{ EventID string }
@@ -99,7 +102,7 @@ func (s *localStack) send(t *testing.T, args ...string) string {
 	return sent.EventID
 }
 
-// show gives the one object that calls show prints.
+// show returns the one object that calls show prints.
 func (s *localStack) show(t *testing.T, args ...string) map[string]any {
 	t.Helper()
 	var shown map[string]any
@@ -140,8 +143,8 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-// process is a command line that runs beside the test, in a process group of its
-// own, as a shell starts it.
+// process is a command line that runs during the test, in a process group of its own, as a
+// shell starts it.
 type process struct {
 	*exec.Cmd
 	output *transcript // both streams
@@ -158,13 +161,13 @@ func startProcess(t *testing.T, args ...string) *process {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.Wait() // ProcessState tells
+		_ = p.Wait() // ProcessState has the exit code
 	}()
 	return p
 }
 
-// interrupt does what Ctrl-C does in a terminal, which signals the whole group,
-// and gives the exit code.
+// interrupt does what Ctrl-C does in a terminal, which signals the whole group. It returns
+// the exit code.
 func (p *process) interrupt(t *testing.T) int {
 	t.Helper()
 	select {
@@ -177,7 +180,7 @@ func (p *process) interrupt(t *testing.T) int {
 	return p.exitCode(t)
 }
 
-// exitCode waits for the end.
+// exitCode waits for the end of the process.
 func (p *process) exitCode(t *testing.T) int {
 	t.Helper()
 	select {
@@ -190,29 +193,29 @@ func (p *process) exitCode(t *testing.T) int {
 	return p.ProcessState.ExitCode()
 }
 
-// processLimit is longer than anything here takes on a machine that is busy.
+// processLimit is longer than any process needs on a busy machine.
 const processLimit = 2 * time.Minute
 
-// await waits for words at the beginning of a whole line and gives what follows.
-func (p *process) await(t *testing.T, words string) string {
+// await waits for a whole line that begins with a text, and returns what follows.
+func (p *process) await(t *testing.T, prefix string) string {
 	t.Helper()
 	limit := time.After(processLimit)
 	for {
 		text, wrote := p.output.read()
-		if _, after, ok := strings.Cut("\n"+text, "\n"+words); ok && strings.Contains(after, "\n") {
+		if _, after, ok := strings.Cut("\n"+text, "\n"+prefix); ok && strings.Contains(after, "\n") {
 			return after
 		}
 		select {
 		case <-wrote:
 		case <-p.ended:
-			t.Fatalf("chimewatch %s has ended and wrote %q, want %q in it", strings.Join(p.Args[1:], " "), p.output, words)
+			t.Fatalf("chimewatch %s has ended and wrote %q, want %q in it", strings.Join(p.Args[1:], " "), p.output, prefix)
 		case <-limit:
-			t.Fatalf("chimewatch %s wrote %q, want %q in it", strings.Join(p.Args[1:], " "), text, words)
+			t.Fatalf("chimewatch %s wrote %q, want %q in it", strings.Join(p.Args[1:], " "), text, prefix)
 		}
 	}
 }
 
-// transcript keeps what a process writes.
+// transcript stores what a process writes.
 type transcript struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -229,7 +232,7 @@ func (w *transcript) Write(b []byte) (int, error) {
 	return w.text.Write(b)
 }
 
-// read gives the text so far and a channel that is closed when there is more.
+// read returns the text so far and a channel that is closed when there is more.
 func (w *transcript) read() (string, <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

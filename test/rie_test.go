@@ -123,7 +123,7 @@ func statusHandlesExamples(t *testing.T, f underEmulator) {
 			t.Errorf("event %s: %v", ev.ID, err)
 		}
 		history, err := f.table.History(t.Context(), st.ID)
-		if err != nil || !slices.ContainsFunc(history, func(r dynamo.Record) bool { return r.ID == ev.ID }) {
+		if err != nil || !slices.ContainsFunc(history, func(r pipeline.Record) bool { return r.ID == ev.ID }) {
 			t.Errorf("event %s: it is not in the history of %s (%v)", ev.ID, st.ID, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
 	"github.com/chimewatch/chimewatch/internal/callview"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -18,9 +19,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// The events of the end of three calls are dropped. The watch finds the truth
-// from the API, also after the API was pressed and failed; what failed unseen
-// becomes an incident; and an end that is told late outdoes that a call was lost.
+// The events of the end of three calls are dropped. The watch finds the ends by the API, also
+// after the API throttled and failed; a failure that no event reported becomes an incident;
+// and a late event replaces that a call was lost.
 func TestWatchFindsUnreportedEnds(t *testing.T) {
 	s := startStack(t, local.Options{RetryDelay: time.Millisecond, Retries: -1})
 	table := dynamo.New(s.DynamoDB(), local.TableName, dynamo.Options{})
@@ -38,18 +39,21 @@ func TestWatchFindsUnreportedEnds(t *testing.T) {
 		}
 		id[n] = pipeline.IDOf(ev)
 	}
+	sink := func(status string) []chimesdk.Element {
+		return []chimesdk.Element{{Type: "S3RecordingSink", Status: status}}
+	}
 	s.Pipelines().Set(
-		chimesdk.Pipeline{ID: id[stopped], Status: "Stopped", Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Stopped"}}},
-		chimesdk.Pipeline{ID: id[failed], Status: "Failed", Elements: []chimesdk.Element{{Type: "S3RecordingSink", Status: "Failed"}}},
+		chimesdk.Pipeline{ID: id[stopped], Status: "Stopped", Elements: sink("Stopped")},
+		chimesdk.Pipeline{ID: id[failed], Status: "Failed", Elements: sink("Failed")},
 	)
-	// The API refuses every try of a first run, then breaks down for a second one.
+	// The API throttles every try of a first run, and fails in a second one.
 	s.Pipelines().Refuse(429, 429, 429)
 	drainAndWatch(t, s)
 	named := func() bool {
 		log := s.LogTail("watch")
 		return strings.Contains(log, "GetMediaPipeline") && strings.Contains(log, "ThrottledClientException")
 	}
-	// What a process writes is read a moment after its answer.
+	// The log of a process is read a moment after its answer.
 	for late := time.Now().Add(10 * time.Second); !named() && time.Now().Before(late); {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -69,9 +73,9 @@ func TestWatchFindsUnreportedEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		shown := callview.New(st, nil, nil, nil, callview.Options{})
-		if st.Status != want || shown.Reconciled == nil || shown.Reconciled.From != "GetMediaPipeline" || shown.Reconciled.Status != want ||
-			time.Since(shown.Reconciled.At) > time.Hour {
-			t.Errorf("pipeline %d: got %s, reconciled %+v, want %s, told just now", n, st.Status, shown.Reconciled, want)
+		if st.Status != want || shown.Reconciled == nil || shown.Reconciled.From != "GetMediaPipeline" ||
+			shown.Reconciled.Status != want || time.Since(shown.Reconciled.At) > time.Hour {
+			t.Errorf("pipeline %d: got %s, reconciled %+v, want %s, just now", n, st.Status, shown.Reconciled, want)
 		}
 		incidents, err := table.IncidentsOf(t.Context(), id[n])
 		if err != nil || (len(incidents) == 1) != (n == failed) {
@@ -79,7 +83,7 @@ func TestWatchFindsUnreportedEnds(t *testing.T) {
 		}
 	}
 	if got := stages(s); len(got) != 1 {
-		t.Errorf("got news of %v, want of the one that failed", got)
+		t.Errorf("got notifications about %v, want the one that failed", got)
 	}
 	asked := s.Pipelines().Lookups()
 	drainAndWatch(t, s)
@@ -87,26 +91,33 @@ func TestWatchFindsUnreportedEnds(t *testing.T) {
 		t.Errorf("the API was asked %d times about calls that have ended", again-asked)
 	}
 
-	if err := s.Put(stateChange(t, "abcdef1", lost, chime.EventStopped, "", begin.Add(time.Minute), "Stopped")); err != nil {
+	end := begin.Add(time.Minute)
+	if err := s.Put(stateChange(t, "abcdef1", lost, chime.EventStopped, "", end, "Stopped")); err != nil {
 		t.Fatal(err)
 	}
 	drainAndWatch(t, s)
-	if st, err := table.Pipeline(t.Context(), id[lost]); err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(begin.Add(time.Minute)) {
+	st, err := table.Pipeline(t.Context(), id[lost])
+	if err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(end) {
 		t.Errorf("the event of the end came late: got %s ended at %v (%v), want it to count", st.Status, st.EndedAt(), err)
 	}
 }
 
-// Whoever sends an event of long ago sees what it says, also when the watch has
-// asked about its pipeline.
+// A pipeline with an old event has the status of that event, also after the watch asked the
+// API about it.
 func TestOldPipelineKeepsItsStatus(t *testing.T) {
 	s := startStack(t, local.Options{})
-	client := eventbridge.New(eventbridge.Options{Region: local.Region, BaseEndpoint: aws.String(s.Endpoint()), Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	client := eventbridge.New(eventbridge.Options{
+		Region: local.Region, BaseEndpoint: aws.String(s.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})
 	out, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-		Source: aws.String(chime.Source), DetailType: aws.String(chime.DetailStateChange), Time: aws.Time(time.Now().Add(-100 * time.Hour)),
-		Detail: aws.String(`{"eventType": "chime:MediaInsightsInProgress", "mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:123456789012:media-pipeline/ancient"}`),
+		Source: aws.String(chime.Source), DetailType: aws.String(chime.DetailStateChange),
+		Time: aws.Time(time.Now().Add(-100 * time.Hour)),
+		Detail: aws.String(`{"eventType": "chime:MediaInsightsInProgress",` +
+			`"mediaInsightsPipelineArn": "` + pipelineARNs + `ancient"}`),
 	}}})
 	if err != nil || out.FailedEntryCount != 0 {
-		t.Fatalf("got %+v (%v), want it taken", out, err)
+		t.Fatalf("got %+v (%v), want it accepted", out, err)
 	}
 	drainAndWatch(t, s)
 	if n := s.Pipelines().Lookups(); n != 1 {

@@ -26,7 +26,7 @@ func main() { os.Exit(run()) }
 func run() (code int) {
 	defer jsii.Close()
 	// Constructs panic when a property is wrong, a check fails or a function cannot be built. That is the deployer's
-	// mistake and is printed without a trace; a fault of our own keeps its trace.
+	// mistake and is printed without a trace; a fault of our own is printed with its trace.
 	defer func() {
 		switch problem := recover().(type) {
 		case nil:

@@ -23,7 +23,8 @@ func TestTableName(t *testing.T) {
 		{"stack's output", withOutput, nil, nil, "from-stack"},
 		{"variable", withOutput, map[string]string{"CHIMEWATCH_TABLE": "from-variable"}, nil, "from-variable"},
 		{"flag", withOutput, nil, []string{"--table", "from-flag"}, "from-flag"},
-		{"flag over variable", withOutput, map[string]string{"CHIMEWATCH_TABLE": "from-variable"}, []string{"--table", "from-flag"}, "from-flag"},
+		{"flag over variable", withOutput, map[string]string{"CHIMEWATCH_TABLE": "from-variable"},
+			[]string{"--table", "from-flag"}, "from-flag"},
 		{"flag without a stack", nil, nil, []string{"--table", "from-flag", "--stack", "None"}, "from-flag"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -40,7 +41,8 @@ func TestTableName(t *testing.T) {
 				t.Errorf("got %q and no request to a table, want one to %s", got.stderr, test.want)
 			}
 			want := "there is no such table in this account and Region"
-			if got.code != exitFailed || !strings.Contains(got.stderr, want) || !strings.Contains(got.stderr, "check --table (or CHIMEWATCH_TABLE)") {
+			if got.code != exitFailed || !strings.Contains(got.stderr, want) ||
+				!strings.Contains(got.stderr, "check --table (or CHIMEWATCH_TABLE)") {
 				t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
 			}
 		})
@@ -67,10 +69,11 @@ func TestLocalWithoutAStack(t *testing.T) {
 	}
 }
 
-// TestCredentialsAndRegion sends with what flags, variables and profiles say.
+// Flags, variables and profiles determine the credentials and the Region of a request.
 func TestCredentialsAndRegion(t *testing.T) {
 	profiles := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(profiles, []byte("[profile ops]\nregion = eu-central-1\naws_access_key_id = AKIDOPS\naws_secret_access_key = s\n"), 0o600); err != nil {
+	ops := "[profile ops]\nregion = eu-central-1\naws_access_key_id = AKIDOPS\naws_secret_access_key = s\n"
+	if err := os.WriteFile(profiles, []byte(ops), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -81,9 +84,11 @@ func TestCredentialsAndRegion(t *testing.T) {
 	}{
 		{"region flag", nil, []string{"--region", "us-west-2"}, "AKIDEXAMPLE/*/us-west-2/events"},
 		{"region variable", map[string]string{"AWS_REGION": "us-west-2"}, nil, "AKIDEXAMPLE/*/us-west-2/events"},
-		{"region flag wins", map[string]string{"AWS_REGION": "us-west-2"}, []string{"--region", "us-east-1"}, "AKIDEXAMPLE/*/us-east-1/events"},
+		{"region flag wins", map[string]string{"AWS_REGION": "us-west-2"}, []string{"--region", "us-east-1"},
+			"AKIDEXAMPLE/*/us-east-1/events"},
 		{"profile flag wins over keys", nil, []string{"--profile", "ops"}, "AKIDOPS/*/eu-central-1/events"},
-		{"profile variable gives the region", map[string]string{"AWS_PROFILE": "ops"}, nil, "AKIDEXAMPLE/*/eu-central-1/events"},
+		{"profile variable sets the region", map[string]string{"AWS_PROFILE": "ops"}, nil,
+			"AKIDEXAMPLE/*/eu-central-1/events"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
@@ -97,7 +102,8 @@ func TestCredentialsAndRegion(t *testing.T) {
 				t.Fatalf("got exit code %d, %q and %d requests, want 0 and one", got.code, got.stderr, len(f.authorization))
 			}
 			key, scope, _ := strings.Cut(test.want, "/*/")
-			if header := f.authorization[0]; !strings.Contains(header, "Credential="+key+"/") || !strings.Contains(header, "/"+scope+"/") {
+			if header := f.authorization[0]; !strings.Contains(header, "Credential="+key+"/") ||
+				!strings.Contains(header, "/"+scope+"/") {
 				t.Errorf("got the header %q, want %q in it", header, test.want)
 			}
 		})
@@ -105,7 +111,9 @@ func TestCredentialsAndRegion(t *testing.T) {
 }
 
 func TestEndpointFlagWins(t *testing.T) {
-	for _, variable := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"} {
+	for _, variable := range []string{
+		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+	} {
 		t.Run(variable, func(t *testing.T) {
 			f := newFakeAWS(t)
 			value := "http://127.0.0.1:9"
@@ -114,13 +122,14 @@ func TestEndpointFlagWins(t *testing.T) {
 			}
 			t.Setenv(variable, value)
 			if got := sendTo(f, "paused"); got.code != exitDone || len(f.entries) != 1 {
-				t.Errorf("got exit code %d, %q and %d events, want the event at the flag's endpoint", got.code, got.stderr, len(f.entries))
+				t.Errorf("got exit code %d, %q and %d events, want the event at the flag's endpoint", got.code, got.stderr,
+					len(f.entries))
 			}
 		})
 	}
 }
 
-func TestAWSErrorsSayWhatToDo(t *testing.T) {
+func TestAWSErrorsAreExplained(t *testing.T) {
 	fails := func(code, message string) string { return fmt.Sprintf(`{"__type":%q,"message":%q}`, code, message) }
 	for _, test := range []struct {
 		name   string
@@ -128,18 +137,25 @@ func TestAWSErrorsSayWhatToDo(t *testing.T) {
 		body   string
 		want   string
 	}{
-		{"access denied", http.StatusBadRequest, fails("AccessDeniedException", "User: arn:aws:iam::111122223333:user/x is not authorized"),
-			"chimewatch: events:PutEvents: permission is denied: User: arn:aws:iam::111122223333:user/x is not authorized (allow events:PutEvents to these credentials, or use --profile with others)\n"},
-		{"expired", http.StatusBadRequest, fails("ExpiredTokenException", "The security token included in the request is expired"),
+		{"access denied", http.StatusBadRequest,
+			fails("AccessDeniedException", "User: arn:aws:iam::111122223333:user/x is not authorized"),
+			"chimewatch: events:PutEvents: permission is denied: User: arn:aws:iam::111122223333:user/x is not authorized " +
+				"(allow events:PutEvents to these credentials, or use --profile with others)\n"},
+		{"expired", http.StatusBadRequest,
+			fails("ExpiredTokenException", "The security token included in the request is expired"),
 			"(renew them, for instance with \"aws sso login\")\n"},
-		{"wrong keys", http.StatusBadRequest, fails("UnrecognizedClientException", "The security token included in the request is invalid."),
+		{"wrong keys", http.StatusBadRequest,
+			fails("UnrecognizedClientException", "The security token included in the request is invalid."),
 			"the credentials are refused: The security token included in the request is invalid. (check the access key"},
 		{"no bus", http.StatusBadRequest, fails("ResourceNotFoundException", "Event bus x does not exist."),
-			"there is no such thing in this account and Region: Event bus x does not exist. (check the name, --region and --profile)\n"},
+			"there is no such thing in this account and Region: Event bus x does not exist. (check the name, --region and " +
+				"--profile)\n"},
 		{"throttled", http.StatusBadRequest, fails("ThrottlingException", "Rate exceeded"),
 			"(wait a little and try again)\n"},
-		{"failed", http.StatusInternalServerError, fails("InternalFailure", "Oh."), "events:PutEvents: the service failed: Oh. (try again)\n"},
-		{"unheard of", http.StatusBadRequest, fails("OddException", "odd"), "events:PutEvents: the service answered OddException: "},
+		{"failed", http.StatusInternalServerError, fails("InternalFailure", "Oh."),
+			"events:PutEvents: the service failed: Oh. (try again)\n"},
+		{"unheard of", http.StatusBadRequest, fails("OddException", "odd"),
+			"events:PutEvents: the service answered OddException: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
@@ -152,11 +168,12 @@ func TestAWSErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestNobodyAnswers(t *testing.T) {
+func TestNoAnswer(t *testing.T) {
 	f := newFakeAWS(t)
 	f.Close()
 	got := sendTo(f, "paused")
-	if want := `for the local stack start "chimewatch local"`; got.code != exitFailed || !strings.Contains(got.stderr, want) {
+	if want := `for the local stack start "chimewatch local"`; got.code != exitFailed ||
+		!strings.Contains(got.stderr, want) {
 		t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
 	}
 }
@@ -168,7 +185,8 @@ func TestWithoutCredentials(t *testing.T) {
 		want string
 	}{
 		{"no keys", []string{"--region", "us-east-1"}, "chimewatch: AWS credentials: there are none that can be used"},
-		{"no such profile", []string{"--profile", "nobody"}, `chimewatch: AWS profile "nobody": it is not in the AWS configuration files (use --profile with one that`},
+		{"no such profile", []string{"--profile", "nobody"},
+			`chimewatch: AWS profile "nobody": it is not in the AWS configuration files (use --profile with one that`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("AWS_ACCESS_KEY_ID", "")

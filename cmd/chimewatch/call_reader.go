@@ -34,7 +34,7 @@ func (r callReader) all(ctx context.Context, states []pipeline.State) ([]callvie
 }
 
 func (r callReader) one(ctx context.Context, state pipeline.State) (c callview.Call, err error) {
-	var history []dynamo.Record
+	var history []pipeline.Record
 	if r.history {
 		records, err := r.store.History(ctx, state.ID)
 		if err != nil {
@@ -86,7 +86,7 @@ func addVoice(
 	a *app, s *dynamo.Store, states []pipeline.State, calls []callview.Call, o callview.Options,
 ) error {
 	for i, state := range states {
-		notes, err := s.Voice(a.ctx, state)
+		notes, err := s.VoiceOf(a.ctx, state.CallFields, state.PipelineID())
 		if err != nil {
 			return err
 		}

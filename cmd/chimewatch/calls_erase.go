@@ -115,7 +115,7 @@ func (c *callsEraseCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		mask := idMaskOf(b)
+		mask := maskOf(b)
 		if len(b.Running) > 0 && !c.Force {
 			return apperr.New(apperr.Conflict, "call "+mask.Text(c.ID), "is not over: "+mask.Text(strings.Join(b.Running, "; ")),
 				"wait for its end, or give --force: its next event then writes parts of it again")
@@ -126,7 +126,7 @@ func (c *callsEraseCmd) Run(a *app) error {
 			}
 		}
 		if !c.Yes {
-			question := fmt.Sprintf("\nErase %s for good?", count(total(b.Counts()), "item"))
+			question := fmt.Sprintf("\nErase %s permanently?", count(total(b.Counts()), "item"))
 			if err := a.confirm(question, "calls erase", "erased"); err != nil {
 				return err
 			}
@@ -166,7 +166,7 @@ var kindText = map[dynamo.Kind]string{
 }
 
 // printBelongings shows what would be erased.
-func (a *app) printBelongings(b dynamo.Belongings, mask idMask) error {
+func (a *app) printBelongings(b dynamo.Belongings, mask redact.Redactor) error {
 	if len(b.Pipelines) > 0 {
 		calls := mapped(b.Pipelines, func(state pipeline.State) callview.Call {
 			return callview.New(state, nil, nil, nil, callview.Options{})
@@ -178,14 +178,14 @@ func (a *app) printBelongings(b dynamo.Belongings, mask idMask) error {
 	}
 	a.printFields("", [][2]string{
 		{"covers", count(len(b.Pipelines), "pipeline") + ", " + count(len(b.TransactionIDs), "transaction")},
-		{"transactions", joined(mask.all(b.TransactionIDs))}, {"calls", joined(mask.all(b.CallIDs))},
+		{"transactions", joined(mapped(b.TransactionIDs, mask.Text))}, {"calls", joined(mapped(b.CallIDs, mask.Text))},
 		{"incidents", joined(b.Incidents)},
 	})
 	for _, s := range b.Shared {
 		if s.Left > 0 {
 			fmt.Fprintf(a.stdout, "\nOther calls have the id %s, too (%s): %s that name nothing else stay.\n"+
 				"Erase that id to remove them, with all calls that have it.\n",
-				printable(mask.Text(s.ID)), printable(joined(mask.all(s.Others))), count(s.Left, "item"))
+				printable(mask.Text(s.ID)), printable(joined(mapped(s.Others, mask.Text))), count(s.Left, "item"))
 		}
 	}
 	fmt.Fprintln(a.stdout)
@@ -199,21 +199,17 @@ func (a *app) printBelongings(b dynamo.Belongings, mask idMask) error {
 	return a.printTable([]string{"what", "items"}, rows)
 }
 
-// idMask masks the phone numbers of a call also in ids: the sender of the events may have made ids from them.
-type idMask struct{ redact.Redactor }
-
-func idMaskOf(b dynamo.Belongings) idMask {
+// maskOf masks the phone numbers of a call also in ids: the sender of the events may have made ids from them.
+func maskOf(b dynamo.Belongings) redact.Redactor {
 	var numbers []string
 	for _, state := range b.Pipelines {
 		numbers = append(numbers, state.FromNumber, state.ToNumber)
 	}
-	return idMask{redact.Knowing(numbers...)}
+	return redact.Knowing(numbers...)
 }
 
-func (m idMask) all(ids []string) []string { return mapped(ids, m.Text) }
-
 // printErasure prints what was erased, and what the command cannot reach.
-func (a *app) printErasure(b dynamo.Belongings, e dynamo.Erasure, mask idMask) error {
+func (a *app) printErasure(b dynamo.Belongings, e dynamo.Erasure, mask redact.Redactor) error {
 	if !a.asJSON() {
 		_, err := fmt.Fprintf(a.stdout, "\nerased %s: erasure %s by %s\n\nnot reached\n  %s\n",
 			count(total(e.Counts), "item"), e.ID, printable(e.By), strings.Join(notReached, "\n  "))
@@ -222,9 +218,10 @@ func (a *app) printErasure(b dynamo.Belongings, e dynamo.Erasure, mask idMask) e
 	return a.printJSON(erasureReport{
 		audit:        auditOf(e),
 		Pipelines:    mapped(b.Pipelines, func(state pipeline.State) string { return mask.Text(state.ID) }),
-		Transactions: mask.all(b.TransactionIDs), Calls: mask.all(b.CallIDs), Incidents: orEmpty(b.Incidents),
+		Transactions: mapped(b.TransactionIDs, mask.Text), Calls: mapped(b.CallIDs, mask.Text),
+		Incidents: orEmpty(b.Incidents),
 		Kept: mapped(b.Shared, func(s dynamo.SharedID) keptReport {
-			return keptReport{mask.Text(s.ID), mask.all(s.Others), s.Left}
+			return keptReport{mask.Text(s.ID), mapped(s.Others, mask.Text), s.Left}
 		}),
 		NotReached: notReached,
 	})

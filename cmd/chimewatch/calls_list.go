@@ -15,7 +15,7 @@ import (
 type callsCmd struct {
 	List     callsListCmd     `cmd:"" help:"List calls, newest first."`
 	Show     callsShowCmd     `cmd:"" help:"Show the state and the history of one call."`
-	Erase    callsEraseCmd    `cmd:"" help:"Erase everything in the table about one call, for good."`
+	Erase    callsEraseCmd    `cmd:"" help:"Erase everything in the table about one call, permanently."`
 	Erasures callsErasuresCmd `cmd:"" help:"List erasures, newest first: when, by whom, how many items."`
 }
 
@@ -32,7 +32,7 @@ type callsListCmd struct {
 
 // Run prints one page, or all pages.
 func (c *callsListCmd) Run(a *app) error {
-	query := dynamo.Query{
+	query := pipeline.Query{
 		Statuses: mapped(c.Status, func(s statusFlag) pipeline.Status { return pipeline.Status(s) }),
 		From:     cmp.Or(c.From.Time, c.Since.start(a.now())), To: c.To.Time,
 	}

@@ -146,7 +146,7 @@ func (a *app) detailView(c callview.Call) error {
 // printElementCauses writes for each failing element why it fails, since when, and what to do.
 func (a *app) printElementCauses(c callview.Call) {
 	for _, e := range c.Elements {
-		if !failing(e) {
+		if e.Class == "" {
 			continue
 		}
 		a.printFields("cause: "+e.Type, [][2]string{
@@ -208,11 +208,9 @@ func reconciled(c callview.Call) string {
 // losses lists what the customer does not get because elements failed.
 func losses(c callview.Call) string { return joined(incident.Losses(failingElements(c))) }
 
-func failing(e callview.Element) bool { return chime.Element{Status: e.Status}.Failing() }
-
 func failingElements(c callview.Call) (elements []chime.Element) {
 	for _, e := range c.Elements {
-		if failing(e) {
+		if e.Class != "" {
 			elements = append(elements, chime.Element{Type: e.Type, Status: e.Status})
 		}
 	}
@@ -232,9 +230,9 @@ func failure(c callview.Call) (class, reason string) {
 	if c.Failure != nil {
 		return string(c.Failure.Class), spaced(c.Failure.Reason)
 	}
-	gravest := incident.MostSevere(failingElements(c))
+	mostSevere := incident.MostSevere(failingElements(c))
 	for _, e := range c.Elements {
-		if failing(e) && e.Type == gravest {
+		if e.Class != "" && e.Type == mostSevere {
 			return string(e.Class), spaced(e.Type + " " + e.Status + " " + e.StatusDetail)
 		}
 	}

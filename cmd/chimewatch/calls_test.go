@@ -34,6 +34,9 @@ const (
 	endedCall = "4f660473-c22b-4858-a484-cd314a37e778"
 )
 
+// executeOn runs a command on the table that a server has.
+func executeOn(url string, args ...string) result { return execute(nil, "", onTable(url)(args...)...) }
+
 // startTable serves a table with those pipelines from the folder data.
 func startTable(t *testing.T, data string) *dynalite.Server {
 	t.Helper()
@@ -46,7 +49,8 @@ func startTable(t *testing.T, data string) *dynalite.Server {
 	if err := dynalite.EnsureTable(t.Context(), db, local.TableName, dynamo.Definition()); err != nil {
 		t.Fatal(err)
 	}
-	s := dynamo.New(db, local.TableName, dynamo.Options{Now: func() time.Time { return time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC) }})
+	s := dynamo.New(db, local.TableName,
+		dynamo.Options{Now: func() time.Time { return time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC) }})
 	fill(t, s)
 	return server
 }
@@ -73,7 +77,8 @@ func fill(t *testing.T, s *dynamo.Store) {
 	}
 	rule := rulematch.KeyOf(parsed(t, example(t, "rule-sentiment")), false)
 	note := notify.Notification{ID: "n1", Kind: "rule-match", Subject: "Rule unhappy-for-a-minute matched"}
-	if err := s.Once(ctx, dynamo.PartitionOfMatches(rule), note, "test", func(context.Context) error { return nil }); err != nil {
+	if _, err := s.TryOnce(ctx, dynamo.PartitionOfMatches(rule), note, "test",
+		func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,7 +95,7 @@ func parsed(t *testing.T, raw string) *chime.Event {
 func TestCalls(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	calls := func(args ...string) result {
-		return execute(nil, "", append([]string{"calls", "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName}, args...)...)
+		return executeOn(server.URL(), append([]string{"calls"}, args...)...)
 	}
 
 	t.Run("golden", func(t *testing.T) {
@@ -136,7 +141,8 @@ func TestCalls(t *testing.T) {
 			{"open and failed", []string{"--status", "InProgress, Failed"}, []string{running, lost}},
 			{"from a day", []string{"--from", "2026-03-10"}, []string{running}},
 			{"to a day", []string{"--to", "2026-03-10"}, []string{neverBegan, lost, transferred, ended}},
-			{"between times", []string{"--from", "2026-03-09T15:20:00+01:00", "--to", "2026-03-09T15:20:27Z"}, []string{lost, transferred}},
+			{"between times", []string{"--from", "2026-03-09T15:20:00+01:00", "--to", "2026-03-09T15:20:27Z"},
+				[]string{lost, transferred}},
 			{"since ages", []string{"--since", "30000d"}, []string{running, neverBegan, lost, transferred, ended}},
 			{"since now", []string{"--since", "1s"}, []string{}},
 			{"none", []string{"--status", "Paused"}, []string{}},
@@ -160,11 +166,11 @@ func TestCalls(t *testing.T) {
 			if got.stderr == "" {
 				break
 			}
-			var beside struct{ Next string }
-			if err := json.Unmarshal([]byte(got.stderr), &beside); err != nil || beside.Next == "" {
+			var noted struct{ Next string }
+			if err := json.Unmarshal([]byte(got.stderr), &noted); err != nil || noted.Next == "" {
 				t.Fatalf("got %q on the error stream, want a cursor", got.stderr)
 			}
-			args = []string{"list", "-o", "json", "-n", "2", "--cursor", beside.Next}
+			args = []string{"list", "-o", "json", "-n", "2", "--cursor", noted.Next}
 		}
 		if diff := cmp.Diff([]string{running, neverBegan, lost, transferred, ended}, found); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
@@ -201,36 +207,42 @@ func TestCalls(t *testing.T) {
 	})
 
 	t.Run("show an id of several", func(t *testing.T) {
-		const note = endedCall + " belongs to 2 pipelines; this is the newest. The others: " + ended + " (show them with --all)"
+		const note = endedCall + " belongs to 2 pipelines; this is the newest. The others: " + ended +
+			" (show them with --all)"
 		got := calls("show", endedCall)
-		if got.code != exitDone || got.stderr != "chimewatch: "+note+"\n" || !strings.HasPrefix(got.stdout, "id               "+transferred+"\n") {
+		if got.code != exitDone || got.stderr != "chimewatch: "+note+"\n" ||
+			!strings.HasPrefix(got.stdout, "id               "+transferred+"\n") {
 			t.Errorf("got exit code %d, %q and %q, want the newest and %q", got.code, got.stdout, got.stderr, note)
 		}
 		got = calls("show", endedCall, "-o", "json")
 		var newest callview.Call
-		if err := json.Unmarshal([]byte(got.stdout), &newest); err != nil || newest.ID != transferred || got.stderr != fmt.Sprintf("{\"note\":%q}\n", note) {
+		if err := json.Unmarshal([]byte(got.stdout), &newest); err != nil || newest.ID != transferred ||
+			got.stderr != fmt.Sprintf("{\"note\":%q}\n", note) {
 			t.Errorf("got %q, %q and error %v, want the newest and %q", got.stdout, got.stderr, err, note)
 		}
 		all := calls("show", endedCall, "--all", "-o", "json")
 		if diff := cmp.Diff([]string{transferred, ended}, ids(t, all)); diff != "" || all.stderr != "" {
 			t.Errorf("got %q on the error stream, want nothing; all (-want +got):\n%s", all.stderr, diff)
 		}
-		if cards := calls("show", endedCall, "--all").stdout; !strings.Contains(cards, transferred) || !strings.Contains(cards, ended) {
+		if cards := calls("show", endedCall, "--all").stdout; !strings.Contains(cards, transferred) ||
+			!strings.Contains(cards, ended) {
 			t.Errorf("got %q, want both cards", cards)
 		}
 	})
 
 	t.Run("show an incident", func(t *testing.T) {
 		s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
-		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(), incident.Report{
-			Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
-			Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
-		})
+		i, err := (&incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: time.Now}).Record(t.Context(),
+			incident.Report{
+				Group: incident.Group{Scope: "voice-connector/vc"}, Class: incident.Unknown,
+				Occurrence: incident.Occurrence{PipelineID: "nobody-else", At: time.Date(2026, 3, 9, 15, 0, 0, 0, time.UTC)},
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := calls("show", i.ID)
-		want := fmt.Sprintf("chimewatch: <id>: %s is an incident, not a call (show it with: chimewatch incidents show %s)\n", i.ID, i.ID)
+		want := fmt.Sprintf("chimewatch: <id>: %s is an incident, not a call (show it with: chimewatch incidents show %s)\n",
+			i.ID, i.ID)
 		if got.code != exitFailed || got.stdout != "" || got.stderr != want {
 			t.Errorf("got exit code %d, %q and %q, want 1, nothing and %q", got.code, got.stdout, got.stderr, want)
 		}
@@ -238,7 +250,9 @@ func TestCalls(t *testing.T) {
 
 	t.Run("show nothing", func(t *testing.T) {
 		got := calls("show", "nobody", "-o", "json")
-		want := `{"error":{"class":"not-found","where":"table chimewatch","what":"knows no pipeline, call or transaction nobody","fix":"list what is there with: chimewatch calls list"}}` + "\n"
+		want := `{"error":{"class":"not-found","where":"table chimewatch",` +
+			`"what":"knows no pipeline, call or transaction nobody",` +
+			`"fix":"list what is there with: chimewatch calls list"}}` + "\n"
 		if got.code != exitFailed || got.stdout != "" || got.stderr != want {
 			t.Errorf("got exit code %d, %q and %q, want 1, nothing and %q", got.code, got.stdout, got.stderr, want)
 		}
@@ -257,12 +271,13 @@ func TestCallsOfTheLastLocalStack(t *testing.T) {
 		t.Errorf("got %q; calls (-want +got):\n%s", got.stderr, diff)
 	}
 	got = execute(nil, "", "calls", "list", "--local", "--local-dir", dir, "--table", "other")
-	if want := "chimewatch: table other: cannot be listed: there is no such table"; got.code != exitFailed || !strings.HasPrefix(got.stderr, want) {
+	if want := "chimewatch: table other: cannot be listed: there is no such table"; got.code != exitFailed ||
+		!strings.HasPrefix(got.stderr, want) {
 		t.Errorf("got exit code %d and %q, want 1 and %q", got.code, got.stderr, want)
 	}
 }
 
-// ids gives the ids of the calls in a JSON array.
+// ids returns the ids of the calls in a JSON array.
 func ids(t *testing.T, r result) []string {
 	t.Helper()
 	var calls []callview.Call

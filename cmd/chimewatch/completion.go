@@ -57,9 +57,7 @@ func (c *completeCmd) Run(a *app) error {
 		return err
 	}
 	for _, word := range completions(parser.Model.Node, c.Words) {
-		if _, err := fmt.Fprintln(a.stdout, word); err != nil {
-			return err
-		}
+		fmt.Fprintln(a.stdout, word)
 	}
 	return nil
 }

@@ -33,12 +33,14 @@ func TestComplete(t *testing.T) {
 		{"nothing such ", "calls"},
 		{"calls show --table ", ""},
 	} {
-		got := execute(map[string]string{"CHIMEWATCH_OUTPUT": "csv"}, "", append([]string{"complete", "--"}, strings.Split(test.line, " ")...)...)
+		got := execute(map[string]string{"CHIMEWATCH_OUTPUT": "csv"}, "",
+			append([]string{"complete", "--"}, strings.Split(test.line, " ")...)...)
 		found := strings.Fields(got.stdout)
 		if test.line == "nothing such " {
 			found = found[:min(1, len(found))]
 		}
-		if diff := cmp.Diff(strings.Fields(test.want), found); got.code != exitDone || got.stderr != "" || diff != "" && len(found)+len(test.want) > 0 {
+		diff := cmp.Diff(strings.Fields(test.want), found)
+		if got.code != exitDone || got.stderr != "" || diff != "" && len(found)+len(test.want) > 0 {
 			t.Errorf("%q: got exit code %d and %q; words (-want +got):\n%s", test.line, got.code, got.stderr, diff)
 		}
 	}
@@ -58,7 +60,8 @@ func TestCompleteOffersWhatTheHelpNames(t *testing.T) {
 		}
 		for _, word := range strings.Fields(execute(nil, "", append(words, "--help")...).stdout) {
 			flag, _, _ := strings.Cut(word, "=")
-			if !strings.HasPrefix(flag, "--") || strings.ContainsAny(flag, ".,)[\"") || word != flag && !strings.Contains(word, "=") {
+			if !strings.HasPrefix(flag, "--") || strings.ContainsAny(flag, ".,)[\"") ||
+				word != flag && !strings.Contains(word, "=") {
 				continue
 			}
 			got := execute(nil, "", append(append([]string{"complete", "--"}, words...), flag)...)
@@ -69,7 +72,7 @@ func TestCompleteOffersWhatTheHelpNames(t *testing.T) {
 	}
 }
 
-// The script works in a shell where there is one.
+// The script works in bash, if the machine has it.
 func TestBashCompletion(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -91,7 +94,7 @@ printf '%s\n' "${COMPREPLY[@]}"`
 	}
 }
 
-// The three ways to the help of a command print the same.
+// The three ways to print the help of a command have the same output.
 func TestHelpCommand(t *testing.T) {
 	for _, command := range []string{"", "calls list", "send", "calls"} {
 		words := strings.Fields(command)
@@ -118,7 +121,8 @@ func TestStackOfTheEnvironment(t *testing.T) {
 		{[]string{"--stack", "FromFlag"}, "stack FromFlag:"},
 	} {
 		args := append([]string{"calls", "list", "--region", "us-east-1", "--endpoint-url", f.URL}, test.args...)
-		if got := execute(map[string]string{"CHIMEWATCH_STACK": "FromVariable"}, "", args...); !strings.Contains(got.stderr, test.want) {
+		got := execute(map[string]string{"CHIMEWATCH_STACK": "FromVariable"}, "", args...)
+		if !strings.Contains(got.stderr, test.want) {
 			t.Errorf("%v: got %q, want an error of %q", args, got.stderr, test.want)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +139,8 @@ func readLedger(ctx context.Context, s *dynamo.Store, transactionID string) (voi
 	id, at, ended, err := s.PipelineEnd(ctx, transactionID)
 	if ended {
 		ledger = append(ledger, voicetask.Entry{
-			Kind: voicetask.Ended, At: at, By: voicetask.System, TransactionID: transactionID, Detail: "pipeline " + id + " stopped",
+			Kind: voicetask.Ended, At: at, By: voicetask.System, TransactionID: transactionID,
+			Detail: "pipeline " + id + " stopped",
 		})
 	}
 	return ledger, err
@@ -150,12 +150,8 @@ func (a *app) printConsent(r consentReport) error {
 	a.printFields("", [][2]string{
 		{"transaction", r.TransactionID}, {"call", r.CallID}, {"voice connector", r.VoiceConnectorID},
 	})
-	tasks := consentSection("tasks", r.Tasks)
-	fmt.Fprintf(a.stdout, "\n%s\n", tasks.title) // also without rows
-	if err := a.printIndented("  ", tasks.header, tasks.rows); err != nil {
-		return err
-	}
 	return a.printSections([]section{
+		consentSection("tasks", r.Tasks),
 		{"audit", []string{"time", "what", "of", "who", "event", "because"},
 			mapped(r.Ledger, func(e voicetask.Entry) []string {
 				return []string{at(e.At), string(e.Kind), subject(e), e.By, e.Event, reason(e)}

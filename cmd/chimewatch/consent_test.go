@@ -16,7 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-func TestConsentTells(t *testing.T) {
+func TestConsentIsSent(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		args []string
@@ -25,16 +25,19 @@ func TestConsentTells(t *testing.T) {
 		{"grant", []string{"grant", "--transaction", "t-1", "--scope", "both", "--by", "me"},
 			voicetask.ConsentDetail{TransactionID: "t-1", Scope: voicetask.ScopeBoth, Decision: voicetask.Granted, By: "me"}},
 		{"grant until", []string{"grant", "--call", "c-1", "--scope", "voice-tone", "--by", "me", "--until", "2999-01-01"},
-			voicetask.ConsentDetail{CallID: "c-1", Scope: voicetask.ScopeVoiceTone, Decision: voicetask.Granted, By: "me", Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}},
+			voicetask.ConsentDetail{CallID: "c-1", Scope: voicetask.ScopeVoiceTone, Decision: voicetask.Granted, By: "me",
+				Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		{"deny", []string{"deny", "--transaction", "t-1", "--call", "c-1", "--scope", "speaker-search", "--by", "me"},
-			voicetask.ConsentDetail{TransactionID: "t-1", CallID: "c-1", Scope: voicetask.ScopeSpeakerSearch, Decision: voicetask.Denied, By: "me"}},
+			voicetask.ConsentDetail{TransactionID: "t-1", CallID: "c-1", Scope: voicetask.ScopeSpeakerSearch,
+				Decision: voicetask.Denied, By: "me"}},
 		{"withdraw", []string{"withdraw", "--transaction", "t-1", "--scope", "both", "--by", "me"},
 			voicetask.ConsentDetail{TransactionID: "t-1", Scope: voicetask.ScopeBoth, Decision: voicetask.Withdrawn, By: "me"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
 			before := time.Now()
-			got := execute(nil, "", append(append([]string{"consent"}, test.args...), "--region", "us-east-1", "--endpoint-url", f.URL, "-o", "json")...)
+			args := append([]string{"consent", "--region", "us-east-1", "--endpoint-url", f.URL, "-o", "json"}, test.args...)
+			got := execute(nil, "", args...)
 			if got.code != exitDone || len(f.entries) != 1 || got.stderr != "" {
 				t.Fatalf("got exit code %d, %d events and %q, want 0 and one event", got.code, len(f.entries), got.stderr)
 			}
@@ -47,7 +50,8 @@ func TestConsentTells(t *testing.T) {
 			if err := json.Unmarshal([]byte(entry["Detail"].(string)), &sent); err != nil {
 				t.Fatal(err)
 			}
-			if err := json.Unmarshal([]byte(got.stdout), &printed); err != nil || printed.EventID != "evt-1" || printed.Bus != "default" {
+			if err := json.Unmarshal([]byte(got.stdout), &printed); err != nil || printed.EventID != "evt-1" ||
+				printed.Bus != "default" {
 				t.Errorf("got %s (%v), want the event's id and the bus", got.stdout, err)
 			}
 			if diff := cmp.Diff(sent, printed.ConsentDetail); diff != "" {
@@ -63,7 +67,8 @@ func TestConsentTells(t *testing.T) {
 		})
 	}
 	f := newFakeAWS(t)
-	got := execute(nil, "", "consent", "grant", "--call", "c", "--scope", "both", "--by", "me", "--for", "30m", "--region", "us-east-1", "--endpoint-url", f.URL)
+	got := execute(nil, "", "consent", "grant", "--call", "c", "--scope", "both", "--by", "me", "--for", "30m",
+		"--region", "us-east-1", "--endpoint-url", f.URL)
 	if want := "sent to bus default as event evt-1: both granted on call c\n"; got.stdout != want {
 		t.Errorf("got %q and %q, want %q", got.stdout, got.stderr, want)
 	}
@@ -76,11 +81,14 @@ func TestConsentRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no call", []string{"grant", "--scope", "both", "--by", "me"}, "--transaction: got nothing, and no callId, want the call"},
+		{"no call", []string{"grant", "--scope", "both", "--by", "me"},
+			"--transaction: got nothing, and no callId, want the call"},
 		{"no scope", []string{"grant", "--transaction", "t", "--by", "me"}, "--scope"},
-		{"unknown scope", []string{"grant", "--transaction", "t", "--by", "me", "--scope", "recording"}, `--scope must be one of "speaker-search","voice-tone","both"`},
-		{"nobody", []string{"deny", "--transaction", "t", "--scope", "both"}, "--by"},
-		{"an empty name", []string{"deny", "--transaction", "t", "--scope", "both", "--by", ""}, "--by: got a text of 0 characters"},
+		{"unknown scope", []string{"grant", "--transaction", "t", "--by", "me", "--scope", "recording"},
+			`--scope must be one of "speaker-search","voice-tone","both"`},
+		{"no name", []string{"deny", "--transaction", "t", "--scope", "both"}, "--by"},
+		{"an empty name", []string{"deny", "--transaction", "t", "--scope", "both", "--by", ""},
+			"--by: got a text of 0 characters"},
 		{"a rehearsal", []string{"grant", "--transaction", "rehearsal-t", "--scope", "both", "--by", "me"},
 			"--transaction: got \"rehearsal-t\", want the id of a real call"},
 		{"an end in the past", append([]string{"grant", "--until", "2020-01-01"}, base...), "--until, --for: got"},
@@ -92,7 +100,8 @@ func TestConsentRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
-			got := execute(nil, "", append(append([]string{"consent"}, test.args...), "--region", "us-east-1", "--endpoint-url", f.URL)...)
+			args := append([]string{"consent", "--region", "us-east-1", "--endpoint-url", f.URL}, test.args...)
+			got := execute(nil, "", args...)
 			if got.code != exitUsage || !strings.Contains(got.stderr, test.want) || len(f.entries) != 0 {
 				t.Errorf("got exit code %d, %q and %d events, want 2, %q and none", got.code, got.stderr, len(f.entries), test.want)
 			}
@@ -100,14 +109,14 @@ func TestConsentRefuses(t *testing.T) {
 	}
 }
 
-// consentTable has one call of which everything is known, and one of which
-// somebody has spoken only.
+// consentTable returns a table with one call that has every kind of entry, and one that has only a decision.
 func consentTable(t *testing.T) *dynalite.Server {
 	t.Helper()
 	server := startTable(t, t.TempDir())
 	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{})
 	for _, name := range []string{"voice-analytics-ready", "speaker-identification-no-matches", "voice-tone-failure"} {
-		n, err := chime.ParseVoice([]byte(strings.NewReplacer(voiceTransaction, endedTransaction, voiceCall, endedCall).Replace(example(t, name))), chime.BySQS)
+		ofEndedCall := strings.NewReplacer(voiceTransaction, endedTransaction, voiceCall, endedCall)
+		n, err := chime.ParseVoice([]byte(ofEndedCall.Replace(example(t, name))), chime.BySQS)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +125,8 @@ func consentTable(t *testing.T) *dynalite.Server {
 		}
 	}
 	// The call was transferred: it is over only when its second pipeline has stopped.
-	stopped, err := chime.Parse([]byte(strings.NewReplacer(ended, transferred, "14:16:58", "14:26:00", `"id": "`, `"id": "moved-`).Replace(example(t, "stopped"))))
+	ofTransferred := strings.NewReplacer(ended, transferred, "14:16:58", "14:26:00", `"id": "`, `"id": "moved-`)
+	stopped, err := chime.Parse([]byte(ofTransferred.Replace(example(t, "stopped"))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,10 +135,16 @@ func consentTable(t *testing.T) *dynalite.Server {
 	}
 	at := time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC)
 	for _, e := range []voicetask.Entry{
-		{Kind: voicetask.Granted, At: at, Event: "g-1", By: "the caller, +12065550178", Scope: voicetask.ScopeBoth, CallID: endedCall, Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
-		{Kind: voicetask.Starting, At: at.Add(time.Second), Event: "g-1", By: voicetask.System, TransactionID: endedTransaction, VoiceConnectorID: "v", Task: voicetask.VoiceTone, Number: 1, Consent: "g-1", Code: "granted", Token: "k"},
-		{Kind: voicetask.Started, At: at.Add(2 * time.Second), Event: "g-1", By: voicetask.System, TransactionID: endedTransaction, VoiceConnectorID: "v", Task: voicetask.VoiceTone, Number: 1, Consent: "g-1", Token: "k", TaskID: "4ac3799b-e2d6-4805-a28c-4fababb1b60c"},
-		{Kind: voicetask.Denied, At: at.Add(-time.Hour), Event: "d-1", By: "agent-2317", Scope: voicetask.ScopeVoiceTone, CallID: "unknown-call"},
+		{Kind: voicetask.Granted, At: at, Event: "g-1", By: "the caller, +12065550178", Scope: voicetask.ScopeBoth,
+			CallID: endedCall, Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{Kind: voicetask.Starting, At: at.Add(time.Second), Event: "g-1", By: voicetask.System,
+			TransactionID: endedTransaction, VoiceConnectorID: "v", Task: voicetask.VoiceTone, Number: 1, Consent: "g-1",
+			Code: "granted", Token: "k"},
+		{Kind: voicetask.Started, At: at.Add(2 * time.Second), Event: "g-1", By: voicetask.System,
+			TransactionID: endedTransaction, VoiceConnectorID: "v", Task: voicetask.VoiceTone, Number: 1, Consent: "g-1",
+			Token: "k", TaskID: "4ac3799b-e2d6-4805-a28c-4fababb1b60c"},
+		{Kind: voicetask.Denied, At: at.Add(-time.Hour), Event: "d-1", By: "agent-2317", Scope: voicetask.ScopeVoiceTone,
+			CallID: "unknown-call"},
 	} {
 		if err := s.Enter(t.Context(), e); err != nil {
 			t.Fatal(err)
@@ -144,10 +160,10 @@ const (
 	endedTransaction = "7000e34a-8af3-4cdc-9efe-a55b725ded40"
 )
 
-func TestConsentIsLookedUp(t *testing.T) {
+func TestConsentShowAndList(t *testing.T) {
 	server := consentTable(t)
 	run := func(args ...string) result {
-		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)
+		return executeOn(server.URL(), args...)
 	}
 	for name, args := range map[string][]string{
 		"consent/show.txt":       {"consent", "show", endedTransaction},
@@ -162,8 +178,10 @@ func TestConsentIsLookedUp(t *testing.T) {
 		}
 		golden(t, name, got.stdout)
 	}
-	if got := run("consent", "list", "-n", "1"); got.code != exitDone || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "there are more") {
-		t.Errorf("one of two: got exit code %d, %q and %q, want one call, and that there are more", got.code, got.stdout, got.stderr)
+	if got := run("consent", "list", "-n", "1"); got.code != exitDone || strings.Count(got.stdout, "\n") != 2 ||
+		!strings.Contains(got.stderr, "there are more") {
+		t.Errorf("one of two: got exit code %d, %q and %q, want one call, and that there are more", got.code, got.stdout,
+			got.stderr)
 	}
 	_, card, _ := strings.Cut(run("calls", "show", ended).stdout, "\nvoice tasks\n")
 	golden(t, "consent/calls-show.txt", card)
@@ -172,7 +190,8 @@ func TestConsentIsLookedUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "consent/calls-show-voice.json", string(shown.Voice)+"\n")
-	if got := run("consent", "show", "nobody"); got.code != exitFailed || !strings.Contains(got.stderr, "no transaction or call has the id nobody") {
+	if got := run("consent", "show", "nobody"); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "no transaction or call has the id nobody") {
 		t.Errorf("got exit code %d and %q, want 1 and that it is not known", got.code, got.stderr)
 	}
 }

@@ -12,7 +12,7 @@ type deadLettersDeleteCmd struct {
 	Yes bool     `help:"Do not ask. It asks on a terminal only."`
 }
 
-// Run deletes the letters. On a terminal it shows them and asks.
+// Run deletes the dead letters. On a terminal it shows them and asks.
 func (c *deadLettersDeleteCmd) Run(a *app) error {
 	defer surviveBrokenPipe()()
 	queues, err := a.deadLetters()
@@ -25,16 +25,16 @@ func (c *deadLettersDeleteCmd) Run(a *app) error {
 			return err
 		}
 	}
-	reports := []letterReport{}
-	_, err = a.eachLetter(queues, ids, func(l *deadletter.Letter) error {
-		if err := queues.Delete(a.ctx, l); err != nil {
+	reports := []deadLetterReport{}
+	_, err = a.eachDeadLetter(queues, ids, func(m *deadletter.Message) error {
+		if err := queues.Delete(a.ctx, m); err != nil {
 			return err
 		}
-		reports = append(reports, reportLetter(l))
+		reports = append(reports, reportDeadLetter(m))
 		if a.asJSON() {
 			return nil
 		}
-		_, err := fmt.Fprintln(a.stdout, "deleted "+printable(l.ID))
+		_, err := fmt.Fprintln(a.stdout, "deleted "+printable(m.ID))
 		return err
 	})
 	if a.asJSON() {
@@ -43,18 +43,18 @@ func (c *deadLettersDeleteCmd) Run(a *app) error {
 	return err
 }
 
-// confirmDeletion shows the letters and asks whether to delete them. It returns the ids of their
+// confirmDeletion shows the dead letters and asks whether to delete them. It returns the ids of their
 // messages: what was not shown is not deleted.
 func (a *app) confirmDeletion(queues deadletter.Queues, ids []string) ([]string, error) {
-	letters, err := a.namedLetters(queues, ids)
+	messages, err := a.namedDeadLetters(queues, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range letters {
-		r := reportLetter(l)
+	for _, m := range messages {
+		r := reportDeadLetter(m)
 		fmt.Fprintln(a.stderr, lineOf(at(r.SentAt), r.Function, r.DetailType, r.ID, r.Reason))
 	}
-	question := fmt.Sprintf("Delete %s for good?", count(len(letters), "dead letter"))
-	messages := mapped(letters, func(l *deadletter.Letter) string { return l.ID })
-	return messages, a.confirm(question, "dead-letters delete", "deleted")
+	question := fmt.Sprintf("Delete %s permanently?", count(len(messages), "dead letter"))
+	shown := mapped(messages, func(m *deadletter.Message) string { return m.ID })
+	return shown, a.confirm(question, "dead-letters delete", "deleted")
 }

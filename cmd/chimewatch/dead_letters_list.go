@@ -20,7 +20,7 @@ type deadLettersCmd struct {
 	List    deadLettersListCmd    `cmd:"" help:"List the messages in the dead-letter queues."`
 	Show    deadLettersShowCmd    `cmd:"" help:"Show one dead letter with its body."`
 	Redrive deadLettersRedriveCmd `cmd:"" help:"Invoke the functions of dead letters again, and delete what succeeds."`
-	Delete  deadLettersDeleteCmd  `cmd:"" help:"Delete dead letters for good."`
+	Delete  deadLettersDeleteCmd  `cmd:"" help:"Delete dead letters permanently."`
 }
 
 type deadLettersListCmd struct{ limitFlag }
@@ -29,14 +29,14 @@ type deadLettersShowCmd struct {
 	ID string `arg:"" help:"Id of the message, or of the event in it."`
 }
 
-// letterReport is the JSON form of a dead letter.
-type letterReport struct {
+// deadLetterReport is the JSON form of a dead letter.
+type deadLetterReport struct {
 	ID     string    `json:"id"`
 	Queue  string    `json:"queue"` // rules, functions or voice
 	SentAt time.Time `json:"sentAt"`
-	// Function is a name; if Refused is set, what the letter says.
+	// Function is a name; if Refused is set, what the dead letter says.
 	Function string `json:"function,omitempty"`
-	// Refused reports whether redrive never invokes the function of the letter; Reason then starts with why.
+	// Refused reports whether redrive never invokes the function of the dead letter; Reason then starts with why.
 	Refused    bool   `json:"refused,omitempty"`
 	Reason     string `json:"reason,omitempty"`
 	DetailType string `json:"detailType,omitempty"`
@@ -45,15 +45,15 @@ type letterReport struct {
 	Body string `json:"body,omitempty"`
 }
 
-// reportLetter returns a letter without its body, with phone numbers masked.
-func reportLetter(l *deadletter.Letter) letterReport {
-	report := letterReport{
-		ID: l.ID, Queue: l.Queue, SentAt: l.SentAt, Function: redact.Text(functionName(l.Function)),
-		Reason: redact.Text(l.Reason), DetailType: redact.Text(l.DetailType), EventID: redact.Text(l.EventID),
+// reportDeadLetter returns a dead letter without its body, with phone numbers masked.
+func reportDeadLetter(m *deadletter.Message) deadLetterReport {
+	report := deadLetterReport{
+		ID: m.ID, Queue: m.Queue, SentAt: m.SentAt, Function: redact.Text(functionName(m.Function)),
+		Reason: redact.Text(m.Reason), DetailType: redact.Text(m.DetailType), EventID: redact.Text(m.EventID),
 	}
-	if l.Refusal != "" {
-		report.Function, report.Refused = redact.Text(l.Function), true
-		report.Reason = strings.TrimSuffix(l.Refusal+"; "+report.Reason, "; ")
+	if m.Refusal != "" {
+		report.Function, report.Refused = redact.Text(m.Function), true
+		report.Reason = strings.TrimSuffix(m.Refusal+"; "+report.Reason, "; ")
 	}
 	return report
 }
@@ -61,35 +61,35 @@ func reportLetter(l *deadletter.Letter) letterReport {
 // functionName returns the last part of an ARN.
 func functionName(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
-// Run lists the letters. All of them are visible to other readers again before anything is printed.
+// Run lists the dead letters. All of them are visible to other readers again before anything is printed.
 func (c *deadLettersListCmd) Run(a *app) error {
 	queues, err := a.deadLetters()
 	if err != nil {
 		return err
 	}
-	letters, hidden, readErr := queues.Read(a.ctx)
-	if readErr != nil && (len(letters) == 0 || a.ctx.Err() != nil) {
+	messages, hidden, readErr := queues.Read(a.ctx)
+	if readErr != nil && (len(messages) == 0 || a.ctx.Err() != nil) {
 		return readErr
 	}
-	listed := letters[:min(len(letters), c.Limit)]
-	err = printList(a, mapped(listed, reportLetter), letterColumns)
+	listed := messages[:min(len(messages), c.Limit)]
+	err = printList(a, mapped(listed, reportDeadLetter), deadLetterColumns)
 	if err == nil {
-		a.noteLetters(len(letters), len(listed), hidden, readErr)
+		a.noteDeadLetters(len(messages), len(listed), hidden, readErr)
 	}
 	return errors.Join(err, readErr)
 }
 
-var letterColumns = columns[letterReport]{
+var deadLetterColumns = columns[deadLetterReport]{
 	[]string{"came", "function", "event", "id", "reason"},
-	func(r letterReport) []string {
+	func(r deadLetterReport) []string {
 		return []string{at(r.SentAt), snipped(r.Function), r.DetailType, r.ID, snipped(r.Reason)}
 	},
 }
 
-// noteLetters says how many letters there are, and how many cannot be read now. For a program it
+// noteDeadLetters says how many dead letters there are, and how many cannot be read now. For a program it
 // does so only if the list is incomplete.
-func (a *app) noteLetters(read, listed int, hidden deadletter.Hidden, readErr error) {
-	complete := read == listed && hidden.Letters == 0
+func (a *app) noteDeadLetters(read, listed int, hidden deadletter.Hidden, readErr error) {
+	complete := read == listed && hidden.Messages == 0
 	if complete && (a.Output != "table" || readErr != nil) {
 		return // the error says why the number is not known
 	}
@@ -97,79 +97,79 @@ func (a *app) noteLetters(read, listed int, hidden deadletter.Hidden, readErr er
 	if listed < read {
 		text += fmt.Sprintf(", of which the newest %d are listed: use --limit", listed)
 	}
-	if hidden.Letters > 0 {
+	if hidden.Messages > 0 {
 		text += "; " + hiddenText(hidden)
 	}
 	a.note("%s", text)
 }
 
-// hiddenText says how many letters another reader has, and for how long.
+// hiddenText says how many dead letters another reader has, and for how long.
 func hiddenText(h deadletter.Hidden) string {
 	verb := "are"
-	if h.Letters == 1 {
+	if h.Messages == 1 {
 		verb = "is"
 	}
-	return fmt.Sprintf("%d more %s with another reader until %s at the latest, unless it is still at work",
-		h.Letters, verb, h.Until.UTC().Format("15:04:05Z"))
+	return fmt.Sprintf("%d more %s with another reader until %s at the latest, unless that reader extends it",
+		h.Messages, verb, h.Until.UTC().Format("15:04:05Z"))
 }
 
-// Run shows the letter.
+// Run shows the dead letter.
 func (c *deadLettersShowCmd) Run(a *app) error {
 	queues, err := a.deadLetters()
 	if err != nil {
 		return err
 	}
-	letters, err := a.namedLetters(queues, []string{c.ID})
+	messages, err := a.namedDeadLetters(queues, []string{c.ID})
 	if a.ctx.Err() != nil {
 		return err
 	}
-	for _, l := range letters {
-		err = errors.Join(a.printLetter(l), err)
+	for _, m := range messages {
+		err = errors.Join(a.printDeadLetter(m), err)
 	}
 	return err
 }
 
-// printLetter prints a letter with its body.
-func (a *app) printLetter(l *deadletter.Letter) error {
-	report := reportLetter(l)
+// printDeadLetter prints a dead letter with its body.
+func (a *app) printDeadLetter(m *deadletter.Message) error {
+	report := reportDeadLetter(m)
 	if a.asJSON() {
-		report.Body = l.Body
+		report.Body = m.Body
 		return a.printJSON(report)
 	}
 	a.printFields("", [][2]string{
 		{"id", report.ID}, {"queue", report.Queue}, {"came", at(report.SentAt)}, {"function", report.Function},
 		{"event", report.DetailType}, {"event id", report.EventID}, {"reason", spaced(report.Reason)},
 	})
-	_, err := fmt.Fprintf(a.stdout, "\n%s\n", l.Body)
+	_, err := fmt.Fprintf(a.stdout, "\n%s\n", m.Body)
 	return err
 }
 
-// namedLetters returns the letters with an id, which are visible to other readers again, and an error for
-// each id that no letter has.
-func (a *app) namedLetters(queues deadletter.Queues, ids []string) ([]*deadletter.Letter, error) {
+// namedDeadLetters returns the dead letters with an id, which are visible to other readers again, and an error for
+// each id that no dead letter has.
+func (a *app) namedDeadLetters(queues deadletter.Queues, ids []string) ([]*deadletter.Message, error) {
 	all, hidden, err := queues.Read(a.ctx)
-	var letters []*deadletter.Letter
-	wanted := newLetterFilter(ids)
-	for _, l := range all {
-		if wanted.matches(l) {
-			letters = append(letters, l)
+	var messages []*deadletter.Message
+	wanted := newIDFilter(ids)
+	for _, m := range all {
+		if wanted.matches(m) {
+			messages = append(messages, m)
 		}
 	}
-	return letters, cmp.Or(err, wanted.notFound(hidden))
+	return messages, cmp.Or(err, wanted.notFound(hidden))
 }
 
-// letterFilter selects letters by ids, all if there are none. It notes the ids that were found.
-type letterFilter struct {
+// idFilter selects dead letters by ids, all if there are none. It notes the ids that were found.
+type idFilter struct {
 	ids   []string
 	found map[string]bool
 }
 
-func newLetterFilter(ids []string) letterFilter { return letterFilter{ids, map[string]bool{}} }
+func newIDFilter(ids []string) idFilter { return idFilter{ids, map[string]bool{}} }
 
-func (f letterFilter) matches(l *deadletter.Letter) bool {
+func (f idFilter) matches(m *deadletter.Message) bool {
 	matches := len(f.ids) == 0
 	for _, id := range f.ids {
-		if l.Is(id) {
+		if m.Is(id) {
 			matches, f.found[id] = true, true
 		}
 	}
@@ -177,10 +177,10 @@ func (f letterFilter) matches(l *deadletter.Letter) bool {
 }
 
 // notFound returns an error for each id that was not found.
-func (f letterFilter) notFound(hidden deadletter.Hidden) error {
+func (f idFilter) notFound(hidden deadletter.Hidden) error {
 	what, fix := "is in none of the queues", "list them with: chimewatch dead-letters list"
-	if hidden.Letters > 0 {
-		what, fix = "is not among the letters that can be read; "+hiddenText(hidden), "run the command again then"
+	if hidden.Messages > 0 {
+		what, fix = "is not among the dead letters that can be read; "+hiddenText(hidden), "run the command again then"
 	}
 	var errs []error
 	for _, id := range f.ids {

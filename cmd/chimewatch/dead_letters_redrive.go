@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -17,26 +18,18 @@ type deadLettersRedriveCmd struct {
 	All bool     `help:"All dead letters of all queues."`
 }
 
-// redriveReport is the JSON form of the result for a letter.
+// redriveReport is the JSON form of the result for a dead letter.
 type redriveReport struct {
-	letterReport
+	deadLetterReport
 	Handled bool   `json:"handled"`
 	Error   string `json:"error,omitempty"`
 }
 
-// redriveRun is one run of redrive.
-type redriveRun struct {
-	app     *app
-	queues  deadletter.Queues
-	reports []redriveReport
-	failed  int
-}
-
-// Run redrives the letters. It fails if any of them failed again or names a function that is not
+// Run redrives the dead letters. It fails if any of them failed again or names a function that is not
 // of the stack, and with --all also if another reader has some.
 func (c *deadLettersRedriveCmd) Run(a *app) error {
 	if c.All == (len(c.IDs) > 0) {
-		return usage("dead-letters redrive", "name the letters by their ids, or give --all",
+		return usage("dead-letters redrive", "name the dead letters by their ids, or give --all",
 			"see: chimewatch dead-letters list")
 	}
 	defer surviveBrokenPipe()()
@@ -44,34 +37,45 @@ func (c *deadLettersRedriveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	before, countErr := queues.Count(a.ctx) // the same error follows from eachLetter
-	r := &redriveRun{app: a, queues: queues, reports: []redriveReport{}}
-	hidden, err := a.eachLetter(queues, c.IDs, r.redrive)
+	before, countErr := queues.Count(a.ctx) // the same error follows from eachDeadLetter
+	reports, failed := []redriveReport{}, 0
+	hidden, err := a.eachDeadLetter(queues, c.IDs, func(m *deadletter.Message) error {
+		report := redriveReport{deadLetterReport: reportDeadLetter(m), Handled: true}
+		if err := queues.Redrive(a.ctx, m); err != nil {
+			if a.ctx.Err() != nil {
+				return err
+			}
+			report.Handled, report.Error = false, a.reportError(explain(err)).What
+			failed++
+		}
+		reports = append(reports, report)
+		return a.printRedriven(report)
+	})
 	if a.Output == outputJSON {
-		err = errors.Join(a.printJSON(r.reports), err)
+		err = errors.Join(a.printJSON(reports), err)
 	}
-	handled := len(r.reports) - r.failed
-	summary := fmt.Sprintf("%d handled, %d failed", handled, r.failed)
+	handled := len(reports) - failed
+	summary := fmt.Sprintf("%d handled, %d failed", handled, failed)
 	switch {
 	case !c.All:
 	case err == nil:
-		summary += fmt.Sprintf(", %d left", r.failed+hidden.Letters)
+		summary += fmt.Sprintf(", %d left", failed+hidden.Messages)
 	case countErr == nil: // SQS counts approximately
-		summary += fmt.Sprintf(", about %d left", max(before-handled, r.failed))
+		summary += fmt.Sprintf(", about %d left", max(before-handled, failed))
 	}
 	a.note("%s", summary)
-	return errors.Join(err, c.notHandled(r, hidden))
+	return errors.Join(err, c.notHandled(len(reports), failed, hidden))
 }
 
-// notHandled returns an error that says how many letters stay in their queues.
-func (c *deadLettersRedriveCmd) notHandled(r *redriveRun, hidden deadletter.Hidden) error {
+// notHandled returns an error that says how many dead letters stay in their queues.
+func (c *deadLettersRedriveCmd) notHandled(all, failed int, hidden deadletter.Hidden) error {
 	class, fix := apperr.Conflict, "run the command again then"
 	var what []string
-	if r.failed > 0 {
+	if failed > 0 {
 		class, fix = apperr.Invalid, "see docs/RUNBOOK.md, dead-letters"
-		what = append(what, fmt.Sprintf("%d of %d letters were not handled and stay there", r.failed, len(r.reports)))
+		what = append(what, fmt.Sprintf("%d of %d dead letters were not handled and stay there", failed, all))
 	}
-	if c.All && hidden.Letters > 0 {
+	if c.All && hidden.Messages > 0 {
 		what = append(what, hiddenText(hidden))
 	}
 	if len(what) == 0 {
@@ -80,29 +84,19 @@ func (c *deadLettersRedriveCmd) notHandled(r *redriveRun, hidden deadletter.Hidd
 	return apperr.New(class, "dead-letter queues", strings.Join(what, "; "), fix)
 }
 
-// redrive redrives one letter and prints the result. It returns an error if the run has to stop: it
-// was interrupted, or its output cannot be written.
-func (r *redriveRun) redrive(l *deadletter.Letter) error {
-	report := redriveReport{letterReport: reportLetter(l), Handled: true}
-	if err := r.queues.Redrive(r.app.ctx, l); err != nil {
-		if r.app.ctx.Err() != nil {
-			return err
-		}
-		report.Handled, report.Error = false, r.app.reportError(explain(err)).What
-		r.failed++
-	}
-	r.reports = append(r.reports, report)
-	switch r.app.Output {
-	case outputJSON: // one document, at the end
+// printRedriven prints the result of one dead letter, unless the output is one document, which follows at the end.
+func (a *app) printRedriven(r redriveReport) error {
+	switch a.Output {
+	case outputJSON:
 		return nil
 	case outputLines:
-		return r.app.printJSON(report)
+		return a.printJSON(r)
 	}
 	result := "handled"
-	if !report.Handled {
+	if !r.Handled {
 		result = "failed "
 	}
-	_, err := fmt.Fprintln(r.app.stdout, lineOf(result, report.ID, report.Function, report.DetailType, report.Error))
+	_, err := fmt.Fprintln(a.stdout, lineOf(result, r.ID, r.Function, r.DetailType, r.Error))
 	return err
 }
 
@@ -117,45 +111,32 @@ func lineOf(cells ...string) string {
 	return line
 }
 
-// eachLetter calls do for the letters with an id, for all if there are no ids, while they are hidden
-// from other readers. It returns an error for each id that no letter has.
-func (a *app) eachLetter(
-	queues deadletter.Queues, ids []string, do func(*deadletter.Letter) error,
+// eachDeadLetter calls do for the dead letters with an id, for all if there are no ids, while they are hidden
+// from other readers, until do returns an error. It returns an error for each id that no dead letter has.
+func (a *app) eachDeadLetter(
+	queues deadletter.Queues, ids []string, do func(*deadletter.Message) error,
 ) (deadletter.Hidden, error) {
-	wanted := newLetterFilter(ids)
+	wanted := newIDFilter(ids)
 	var doErr error
-	hidden, err := queues.Each(a.ctx, func(l *deadletter.Letter) error {
-		if wanted.matches(l) {
-			doErr = do(l)
+	hidden, err := queues.Each(a.ctx, func(m *deadletter.Message) error {
+		if wanted.matches(m) {
+			if doErr = do(m); doErr != nil {
+				return deadletter.Stop
+			}
 		}
-		return doErr
-	})
-	if doErr != nil {
-		if others := without(err, doErr); others != nil { // of a queue, for example
-			a.note("%s", a.masked(explain(others).Error()))
-		}
-		return hidden, doErr
-	}
-	if err != nil {
-		return hidden, err
-	}
-	return hidden, wanted.notFound(hidden)
-}
-
-// without removes one error from those that errors.Join joined.
-func without(err, one error) error {
-	if err == one {
 		return nil
+	})
+	switch {
+	case doErr == nil:
+		return hidden, cmp.Or(err, wanted.notFound(hidden))
+	case err != nil: // of a queue, for example
+		a.note("%s", a.masked(explain(err).Error()))
 	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return err
-	}
-	return errors.Join(mapped(joined.Unwrap(), func(e error) error { return without(e, one) })...)
+	return hidden, doErr
 }
 
 // surviveBrokenPipe makes writing to a closed pipe an error. Otherwise the signal PIPE would end the
-// process before the letters are visible to other readers again. Call stop at the end.
+// process before the dead letters are visible to other readers again. Call stop at the end.
 func surviveBrokenPipe() (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGPIPE)

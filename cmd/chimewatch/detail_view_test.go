@@ -20,8 +20,8 @@ func clock(text string) time.Time {
 	return t.AddDate(2026, 2, 8)
 }
 
-// someCalls are a call that failed, one that ended well but for an element, one
-// that runs, and one that never began.
+// someCalls are a call that failed, one that ended with a failed element, one that runs, and one that was never
+// created.
 func someCalls() []callview.Call {
 	return []callview.Call{
 		{
@@ -33,26 +33,38 @@ func someCalls() []callview.Call {
 			VoiceConnectorID: "c4tq9mzx1bd7ne0rw3yhk8", Direction: "Inbound", FromNumber: "…0137", ToNumber: "…0190",
 			Metadata: map[string]json.RawMessage{"queue": json.RawMessage(`"sales"`), "agent": json.RawMessage(`{"id":7}`)},
 			Elements: []callview.Element{
-				{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: clock("15:20:26").UnixMilli(), UpdatedAt: clock("15:20:26")},
-				{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "bucket", Class: incident.Unknown, UpdatedOn: clock("15:20:27").UnixMilli(), UpdatedAt: clock("15:20:27")},
+				{Type: "AmazonTranscribeProcessor", Status: "Stopped", UpdatedOn: clock("15:20:26").UnixMilli(),
+					UpdatedAt: clock("15:20:26")},
+				{Type: "S3RecordingSink", Status: "Failed", StatusDetail: "bucket", Class: incident.Unknown,
+					UpdatedOn: clock("15:20:27").UnixMilli(), UpdatedAt: clock("15:20:27")},
 			},
-			Failure:   &callview.Failure{Class: incident.Permissions, Reason: "Access denied when assuming resource access role"},
+			Failure: &callview.Failure{Class: incident.Permissions,
+				Reason: "Access denied when assuming resource access role"},
 			CreatedAt: clock("15:20:00"), StartedAt: clock("15:20:01"), UpdatedAt: clock("15:20:27"), EndedAt: clock("15:20:27"),
 			Events: []callview.Event{
 				{Time: clock("15:20:00"), ID: "e1", EventType: "chime:MediaInsightsCreated"},
 				{Time: clock("15:20:27"), ID: "e2", EventType: "chime:MediaInsightsPermanentFailure"},
 			},
-			Alerts:        []callview.Alert{{Time: clock("15:20:10"), ID: "m1", RuleName: "unhappy-for-a-minute", Type: "sentiment"}},
-			Notifications: []callview.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "No recording of a call", SentAt: clock("15:20:28")}},
+			Alerts: []callview.Alert{{Time: clock("15:20:10"), ID: "m1", RuleName: "unhappy-for-a-minute",
+				Type: "sentiment"}},
+			Notifications: []callview.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "No recording of a call",
+				SentAt: clock("15:20:28")}},
 		},
 		{
-			ID: "p2", Status: pipeline.Stopped, Degraded: true, CallID: "call-2", CreatedAt: clock("14:00:00"), UpdatedAt: clock("14:30:00"), EndedAt: clock("14:30:00"),
-			Elements: []callview.Element{{Type: "VoiceEnhancementSink", Status: "NotSupported", StatusDetail: "Unsupported recording length", Class: incident.RecordingLength}},
+			ID: "p2", Status: pipeline.Stopped, Degraded: true, CallID: "call-2",
+			CreatedAt: clock("14:00:00"), UpdatedAt: clock("14:30:00"), EndedAt: clock("14:30:00"),
+			Elements: []callview.Element{{Type: "VoiceEnhancementSink", Status: "NotSupported",
+				StatusDetail: "Unsupported recording length", Class: incident.RecordingLength}},
 		},
-		{ID: "p3", Status: pipeline.InProgress, CreatedAt: clock("13:00:00"), StartedAt: clock("13:00:01"), UpdatedAt: clock("13:00:01")},
+		{ID: "p3", Status: pipeline.InProgress, CreatedAt: clock("13:00:00"), StartedAt: clock("13:00:01"),
+			UpdatedAt: clock("13:00:01")},
 		{
-			ID: "create-failed.t1", Status: pipeline.CreateFailed, CreatedAt: clock("12:00:00"), UpdatedAt: clock("12:00:00"), EndedAt: clock("12:00:00"),
-			Failure: &callview.Failure{Class: incident.Quota, Reason: "the quota of this account for active pipelines is\nreached", Origin: "Voice Connector", HTTPStatusCode: "400"},
+			ID: "create-failed.t1", Status: pipeline.CreateFailed,
+			CreatedAt: clock("12:00:00"), UpdatedAt: clock("12:00:00"), EndedAt: clock("12:00:00"),
+			Failure: &callview.Failure{
+				Class: incident.Quota, Reason: "the quota of this account for active pipelines is\nreached",
+				Origin: "Voice Connector", HTTPStatusCode: "400",
+			},
 		},
 	}
 }
@@ -77,7 +89,8 @@ func TestTables(t *testing.T) {
 
 func TestTerminalIsNotControlledByEvents(t *testing.T) {
 	c := callview.Call{
-		ID: "p\x1b[2J", Status: pipeline.Failed, CallID: "a\nb\u202e", Failure: &callview.Failure{Class: "\x07", Reason: "\u009b31m"},
+		ID: "p\x1b[2J", Status: pipeline.Failed, CallID: "a\nb\u202e",
+		Failure:  &callview.Failure{Class: "\x07", Reason: "\u009b31m"},
 		Metadata: map[string]json.RawMessage{"\x1b": json.RawMessage("\"\u009b\"")},
 		Elements: []callview.Element{{Type: "\x1b", Status: "Failed\x1b"}},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +109,7 @@ func (u unwrapper) value(raw jsontext.Value, depth int, source lambdafn.Source) 
 	case jsontext.KindBeginArray:
 		u.array(raw, depth, source)
 	case jsontext.KindString: // which may hold JSON
-		if inner, ok := textIn(raw); ok && len(inner) > 0 && strings.ContainsRune(`{["`, rune(inner[0])) {
+		if inner := textIn(raw); inner != "" && strings.ContainsRune(`{["`, rune(inner[0])) {
 			u.text(raw, depth, source)
 			return
 		}
@@ -137,7 +138,7 @@ func (u unwrapper) object(raw jsontext.Value, depth int, source lambdafn.Source)
 	case o[keyMessages].Kind() == jsontext.KindBeginArray:
 		u.array(o[keyMessages], depth, source)
 	case isText(o[keyBody]) && isText(o[keyQueue]):
-		if queue, _ := textIn(o[keyQueue]); queue == voiceQueue {
+		if textIn(o[keyQueue]) == voiceQueue {
 			source = lambdafn.SQS
 		}
 		u.text(o[keyBody], depth, source)
@@ -160,8 +161,7 @@ func (u unwrapper) array(raw jsontext.Value, depth int, source lambdafn.Source) 
 
 // text finds the events in a text that should hold JSON.
 func (u unwrapper) text(quoted jsontext.Value, depth int, source lambdafn.Source) {
-	inner, _ := textIn(quoted)
-	value := jsontext.Value(inner)
+	value := jsontext.Value(textIn(quoted))
 	if !value.IsValid(lenient) { // whoever parses it says what is wrong
 		u.fn(lambdafn.Message{Source: source, Body: value}, nil)
 		return
@@ -189,13 +189,13 @@ func (u unwrapper) intake(raw []byte, source lambdafn.Source) {
 
 func isText(value jsontext.Value) bool { return value.Kind() == jsontext.KindString }
 
-// textIn returns the text of a JSON string.
-func textIn(value jsontext.Value) (string, bool) {
+// textIn returns the text of a JSON string, empty for any other value.
+func textIn(value jsontext.Value) string {
 	if !isText(value) {
-		return "", false
+		return ""
 	}
 	text, _ := jsontext.AppendUnquote(nil, value) // an error reports invalid UTF-8 only
-	return string(text), true
+	return string(text)
 }
 
 // Fields of an entry of PutEvents (EventBridge API reference, PutEventsRequestEntry).
@@ -221,13 +221,12 @@ func eventOfEntry(entry map[string]jsontext.Value, now time.Time) ([]byte, error
 		return nil, apperr.New(apperr.Invalid, "/"+name, what, fix)
 	}
 	for _, name := range []string{entrySource, entryDetailType, entryDetail} {
-		if text, _ := textIn(entry[name]); text == "" {
+		if textIn(entry[name]) == "" {
 			return refuse(name, "is no text, or empty", "an event bus accepts an entry with "+name+" as text only")
 		}
 	}
-	detail, _ := textIn(entry[entryDetail])
-	value := jsontext.Value(detail)
-	if value.Kind() != jsontext.KindBeginObject || !value.IsValid(lenient) {
+	detail := jsontext.Value(textIn(entry[entryDetail]))
+	if detail.Kind() != jsontext.KindBeginObject || !detail.IsValid(lenient) {
 		return refuse(entryDetail, "is no text that holds a JSON object", "an event bus accepts nothing else there")
 	}
 	at, ok := timeOfEntry(entry[entryTime], now)
@@ -249,9 +248,5 @@ func timeOfEntry(value jsontext.Value, now time.Time) (t time.Time, ok bool) {
 	if len(value) == 0 || value.Kind() == jsontext.KindNull {
 		return now, true
 	}
-	text, isText := textIn(value)
-	if !isText {
-		text = string(value)
-	}
-	return chime.ParseTime(text)
+	return chime.ParseTime(cmp.Or(textIn(value), string(value)))
 }

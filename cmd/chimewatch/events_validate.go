@@ -64,11 +64,16 @@ func (c *eventsValidateCmd) Run(a *app) error {
 			add(newFindings(problem{Message: "there is no event in it"}))
 		}
 	}
-	if err := c.print(a, results); err != nil {
-		return err
+	if a.asJSON() {
+		if err := a.printJSON(results); err != nil {
+			return err
+		}
 	}
 	faulty := 0
 	for _, r := range results {
+		if !a.asJSON() {
+			r.print(a.stdout)
+		}
 		if len(r.Problems) > 0 {
 			faulty++
 		}
@@ -80,25 +85,13 @@ func (c *eventsValidateCmd) Run(a *app) error {
 	return nil
 }
 
-func (c *eventsValidateCmd) print(a *app, results []checkedEvent) error {
-	if a.asJSON() {
-		return a.printJSON(results)
-	}
-	var b strings.Builder
-	for _, r := range results {
-		r.describe(&b)
-	}
-	_, err := io.WriteString(a.stdout, b.String())
-	return err
-}
-
-func (r checkedEvent) describe(b *strings.Builder) {
+func (r checkedEvent) print(w io.Writer) {
 	state := "valid"
 	if n := len(r.Problems); n > 0 {
 		state = count(n, "problem")
 	}
-	fmt.Fprintf(b, "%s, event %d: %s\n", r.File, r.Index, state)
-	line := func(name, text string) { fmt.Fprintf(b, "  %-9s  %s\n", name, cmp.Or(text, "none")) }
+	fmt.Fprintf(w, "%s, event %d: %s\n", r.File, r.Index, state)
+	line := func(name, text string) { fmt.Fprintf(w, "  %-9s  %s\n", name, cmp.Or(text, "none")) }
 	line("schema", r.Schema)
 	line("rules", joined(r.Rules))
 	line("functions", joined(r.Functions))

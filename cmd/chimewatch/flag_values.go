@@ -16,7 +16,8 @@ import (
 
 // flagHelp holds help texts and lists of values that are too long for the struct with the flags.
 var flagHelp = kong.Vars{
-	"output_help":   "Output format: table, json, jsonl (one object per line) or, for lists, csv (or $" + config.EnvOutput + ").",
+	"output_help": "Output format: table, json, jsonl (one object per line) or, for lists, csv (or $" +
+		config.EnvOutput + ").",
 	"table_help":    "DynamoDB table (or $" + config.EnvTable + "; else the stack's output TableName).",
 	"stack_help":    "CloudFormation stack (or $" + config.EnvStack + ") whose outputs name the table",
 	"endpoint_help": "Send AWS requests to this URL (or $AWS_ENDPOINT_URL).",

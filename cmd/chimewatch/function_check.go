@@ -92,13 +92,6 @@ func (s emptyStore) Incident(_ context.Context, id string) (incident.Incident, e
 	return incident.Incident{ID: id, ClosedAt: s.now().Add(time.Hour)}, nil
 }
 
-// Once sends nothing.
-func (emptyStore) Once(
-	context.Context, dynamo.Partition, notify.Notification, string, func(context.Context) error,
-) error {
-	return nil
-}
-
 // discard counts nothing, publishes nothing and starts no voice task.
 type discard struct{}
 

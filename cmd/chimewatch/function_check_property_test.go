@@ -28,7 +28,7 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// deaf counts, publishes and settles nothing.
+// deaf does nothing when it is called.
 type deaf struct{}
 
 func (deaf) Count(string, int)                                  {}
@@ -53,7 +53,8 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 		},
 		"alerts": single(((&rulematch.Service{
 			Repo: s, Window: time.Minute, Counts: deaf{}, Now: time.Now,
-			Notifier: notify.Matches{Outbox: s, Topic: deaf{}, Topics: func(string) notify.Publisher { return deaf{} }, Owner: owner},
+			Notifier: notify.Matches{Outbox: s, Topic: deaf{}, Topics: func(string) notify.Publisher { return deaf{} },
+				Owner: owner},
 		}).Handle)),
 		"consent": single(((&voicetask.Service{Ledger: s, Calls: deaf{}, Counts: deaf{}, Now: time.Now}).Handle)),
 		"voice": func(ctx context.Context, payload []byte) ([]byte, error) {
@@ -68,8 +69,8 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 	}
 }
 
-// sentTo returns the functions that an event is for: those of its rules, and that of the
-// voice notifications, which none of the rules is for.
+// sentTo returns the functions that get an event: those of its rules, and voice for a voice notification, which
+// matches no rule.
 func sentTo(t *rapid.T, rules eventrule.Rules, raw []byte) (names []string) {
 	matched, err := rules.Match(raw)
 	if err != nil {
@@ -84,13 +85,14 @@ func sentTo(t *rapid.T, rules eventrule.Rules, raw []byte) (names []string) {
 	if err := json.Unmarshal(raw, &event); err != nil {
 		t.Fatal(err)
 	}
-	if slices.Contains([]any{chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone}, event.DetailType) && len(names) == 0 {
+	voiceTypes := []any{chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone}
+	if slices.Contains(voiceTypes, event.DetailType) && len(names) == 0 {
 		names = append(names, "voice")
 	}
 	return names
 }
 
-// malformed changes an example in places drawn, into what no example has.
+// malformed returns an example with values that no example has.
 func malformed(t *rapid.T) map[string]any {
 	examples := schemas.Examples()
 	decoded, err := decodeJSON(rapid.SampledFrom(examples).Draw(t, "example").Body)
@@ -103,10 +105,13 @@ func malformed(t *rapid.T) map[string]any {
 		rand.NewChaCha8([32]byte{1}).Read(b)
 		return base64.StdEncoding.EncodeToString(b)
 	}
-	values := []any{nil, "", "x", 7, 14155550160.5, true, []any{}, map[string]any{}, "rehearsal-x", "yesterday", "2026-03-09T14:08:30Z",
-		"9999-01-01T00:00:00Z", "1969-01-01T00:00:00Z", strings.Repeat("i", 300), strings.Repeat("n", 600), strings.Repeat("k", 3000), strings.Repeat("z", 500_000),
-		noise(300_000), noise(520_000), []any{map[string]any{"type": "S3RecordingSink", "status": "Failed"}}, "a \"Failed\" b",
-		`[{"type":"S3RecordingSink","status":"Failed"}]`, "chime:MediaInsightsPermanentFailure", "chime:Odd", "granted", "denied"}
+	values := []any{nil, "", "x", 7, 14155550160.5, true, []any{}, map[string]any{}, "rehearsal-x", "yesterday",
+		"2026-03-09T14:08:30Z", "9999-01-01T00:00:00Z", "1969-01-01T00:00:00Z",
+		strings.Repeat("i", 300), strings.Repeat("n", 600), strings.Repeat("k", 3000), strings.Repeat("z", 500_000),
+		noise(300_000), noise(520_000),
+		[]any{map[string]any{"type": "S3RecordingSink", "status": "Failed"}}, "a \"Failed\" b",
+		`[{"type":"S3RecordingSink","status":"Failed"}]`, "chime:MediaInsightsPermanentFailure", "chime:Odd",
+		"granted", "denied"}
 	for range rapid.IntRange(0, 3).Draw(t, "changes") {
 		holder := event
 		if detail, ok := event["detail"].(map[string]any); ok && rapid.IntRange(0, 3).Draw(t, "where") > 0 {
@@ -121,7 +126,8 @@ func malformed(t *rapid.T) map[string]any {
 			event["detail-type"] = rapid.SampledFrom([]string{"Media Insights State Change", "Media Insights Rules Matched",
 				"Call Insights State Change", "VoiceAnalyticsStatus", "Voice Analytics Consent", "Other"}).Draw(t, "type")
 		case 2:
-			event["source"] = rapid.SampledFrom([]string{"aws.chime", "chimewatch.consent", "chimewatch.rehearsal"}).Draw(t, "source")
+			sources := []string{"aws.chime", "chimewatch.consent", "chimewatch.rehearsal"}
+			event["source"] = rapid.SampledFrom(sources).Draw(t, "source")
 		default:
 			holder[name] = rapid.SampledFrom(values).Draw(t, "value")
 		}
@@ -137,8 +143,7 @@ func keysOf(m map[string]any) (names []string) {
 	return names
 }
 
-// No problem is found in an event if and only if each function that it is for handles
-// it, on a real table.
+// An event has no problem if and only if every function that gets it handles it, on a real table.
 func TestValidateAgreesWithTheFunctions(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	functions := functionsOn(dynamo.New(world.DB, world.Table, dynamo.Options{Retention: time.Hour * 24 * 365}))
@@ -183,9 +188,9 @@ func TestValidateAgreesWithTheFunctions(t *testing.T) {
 	}
 }
 
-// What only a limit of the table or a rule of one function refuses is a problem, too,
-// and what a function accepts though its schema does not is none.
-func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
+// What only a limit of the table or a rule of one function refuses is a problem; a difference from the schema
+// that the functions accept is none.
+func TestValidateReportsWhatTheFunctionsRefuse(t *testing.T) {
 	set := func(name string, sets ...string) string {
 		args := []string{"send", name, "--print"}
 		for _, s := range sets {
@@ -203,10 +208,12 @@ func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
 	for _, test := range []struct{ name, event, want string }{
 		{"too large for an item", set("paused", "detail.note="+large), "more than an item has room for"},
 		{"a match that is too large", set("rule-sentiment", "detail.note="+large), "more than an item has room for"},
-		{"a notification that is too large", set("voice-tone-failure", "detail.note="+large), "more than an item has room for"},
+		{"a notification that is too large", set("voice-tone-failure", "detail.note="+large),
+			"more than an item has room for"},
 		{"a rule with a long name", set("rule-sentiment", "detail.ruleName="+strings.Repeat("n", 501)), "no key has room"},
 		{"the id of a rehearsal", set("paused", "id=rehearsal-1"), "/id: got \"rehearsal-1\""},
-		{"consent of tomorrow", set("consent-granted", "detail.at="+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)), "not in the future"},
+		{"consent of tomorrow", set("consent-granted", "detail.at="+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)),
+			"not in the future"},
 		{"consent on a rehearsal", set("consent-granted", "detail.transactionId=rehearsal-1"), "no task runs on a rehearsal"},
 		{"consent by another type", set("consent-granted", "detail-type=Other"), "/detail-type: got \"Other\""},
 		{"a match without a name", set("rule-sentiment", "detail.ruleName=7"), "/detail/ruleName"},
@@ -224,13 +231,14 @@ func TestValidateSaysWhatTheFunctionsRefuse(t *testing.T) {
 		})
 	}
 	got := execute(nil, set("paused", "detail.version=7"), "events", "validate", "-")
-	if !strings.Contains(got.stdout, "event 0: valid\n") || !strings.Contains(got.stdout, "  differs    /detail/version: found the number 7") {
+	if !strings.Contains(got.stdout, "event 0: valid\n") ||
+		!strings.Contains(got.stdout, "  differs    /detail/version: found the number 7") {
 		t.Errorf("got %s, want it valid, and the difference from the schema", got.stdout)
 	}
 }
 
 // The names of the functions are those of the routing table.
-func TestAcceptKnowsEveryFunction(t *testing.T) {
+func TestCheckByFunctionKnowsEveryFunction(t *testing.T) {
 	for _, rule := range eventrule.Table(eventrule.Options{}) {
 		err := checkByFunction(t.Context(), rule.Function, lambdafn.Message{Body: []byte("{}")}, time.Now)
 		if apperr.ClassOf(err) != apperr.Invalid {

@@ -14,15 +14,16 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
-// fillIncidents keeps one incident that is over and one of three calls that goes on.
+// fillIncidents stores a closed incident, and an open one of three calls.
 func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Incident) {
 	t.Helper()
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
 	service := &incident.Service{Repo: s, Timing: incident.DefaultTiming, Now: func() time.Time { return now }}
 	join := func(element string, class incident.Class, pipeline, reason string, at time.Time) incident.Incident {
 		i, err := service.Record(t.Context(), incident.Report{
-			Group: incident.Group{Scope: "voice-connector/c4tq9mzx1bd7ne0rw3yhk8", Element: element}, Class: class, Reason: reason,
-			Losses: []incident.Loss{incident.Recording}, Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: "call of " + pipeline, At: at},
+			Group: incident.Group{Scope: "voice-connector/c4tq9mzx1bd7ne0rw3yhk8", Element: element},
+			Class: class, Reason: reason, Losses: []incident.Loss{incident.Recording},
+			Occurrence: incident.Occurrence{PipelineID: pipeline, CallID: "call of " + pipeline, At: at},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -37,8 +38,11 @@ func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Inciden
 	for n, id := range []string{running, ended, transferred} {
 		open = join("S3RecordingSink", incident.Permissions, id, "Access denied", noon.Add(time.Duration(n+1)*time.Minute))
 	}
-	note := notify.Notification{ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1}
-	if err := s.Once(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", func(context.Context) error { return nil }); err != nil {
+	note := notify.Notification{
+		ID: "incident/" + open.ID + "/opening", Kind: "incident", Subject: "[critical] Calls not recorded", Calls: 1,
+	}
+	send := func(context.Context) error { return nil }
+	if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(open.Group), note, "test", send); err != nil {
 		t.Fatal(err)
 	}
 	return open, closed
@@ -47,10 +51,11 @@ func fillIncidents(t *testing.T, s *dynamo.Store) (open, closed incident.Inciden
 func TestIncidentsAndAlerts(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
-	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName, dynamo.Options{Now: func() time.Time { return now }})
+	s := dynamo.New(dynalite.Client(server.URL(), "us-east-1"), local.TableName,
+		dynamo.Options{Now: func() time.Time { return now }})
 	open, closed := fillIncidents(t, s)
 	chimewatch := func(args ...string) result {
-		return execute(nil, "", append(args, "--endpoint-url", server.URL(), "--region", "us-east-1", "--table", local.TableName)...)
+		return executeOn(server.URL(), args...)
 	}
 	for _, test := range []struct {
 		name string
@@ -82,14 +87,16 @@ func TestIncidentsAndAlerts(t *testing.T) {
 			}
 			second := chimewatch(what, "list", "-n", "1", "-o", "json", "--cursor", next.Next)
 			var a, b []struct{ ID string }
-			if json.Unmarshal([]byte(first.stdout), &a) != nil || json.Unmarshal([]byte(second.stdout), &b) != nil || len(a) != 1 || len(b) != 1 || a[0].ID == b[0].ID {
+			if json.Unmarshal([]byte(first.stdout), &a) != nil || json.Unmarshal([]byte(second.stdout), &b) != nil ||
+				len(a) != 1 || len(b) != 1 || a[0].ID == b[0].ID {
 				t.Errorf("%s: got %s and then %s, want two pages", what, first.stdout, second.stdout)
 			}
 		}
 	})
-	t.Run("a call tells its incident", func(t *testing.T) {
+	t.Run("a call names its incident", func(t *testing.T) {
 		got := chimewatch("calls", "show", running, "-o", "json")
-		if !strings.Contains(got.stdout, `"incidents": [`) || !strings.Contains(got.stdout, open.ID) || !strings.Contains(got.stdout, "Calls not recorded") {
+		if !strings.Contains(got.stdout, `"incidents": [`) || !strings.Contains(got.stdout, open.ID) ||
+			!strings.Contains(got.stdout, "Calls not recorded") {
 			t.Errorf("got %s, want the incident and its notification", got.stdout)
 		}
 	})

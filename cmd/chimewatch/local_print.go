@@ -65,7 +65,10 @@ func (c *localCmd) printStart(a *app, stack *local.Stack, configuration string) 
 const tryThis = `
 Try, in another terminal:
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=%[4]s
-  aws events put-events --endpoint-url %[1]s --entries '[{"Source": "aws.chime", "DetailType": "Media Insights State Change", "Detail": "{\"eventType\": \"chime:MediaInsightsPermanentFailure\", \"mediaInsightsPipelineArn\": \"arn:aws:chime:%[4]s:%[5]s:media-pipeline/01234567-89ab-4cde-8f01-23456789abcd\"}"}]'
+  aws events put-events --endpoint-url %[1]s --entries '[{"Source": "aws.chime", ` +
+	`"DetailType": "Media Insights State Change", "Detail": "{\"eventType\": \"chime:MediaInsightsPermanentFailure\", ` +
+	`\"mediaInsightsPipelineArn\": ` +
+	`\"arn:aws:chime:%[4]s:%[5]s:media-pipeline/01234567-89ab-4cde-8f01-23456789abcd\"}"}]'
   aws dynamodb scan --endpoint-url %[1]s --table-name %[6]s --max-items 3
   aws sqs receive-message --endpoint-url %[1]s --queue-url %[1]s/%[5]s/%[7]s
   %[2]s send permanent-failure %[3]s

@@ -35,7 +35,7 @@ func TestLocalRefuses(t *testing.T) {
 	}
 }
 
-// A played day ends as it was played, and calls list then tells the same.
+// A played day ends as it was played, and calls list prints the same calls.
 func TestLocalPlaysADay(t *testing.T) {
 	needNode(t)
 	functions := binaries.Functions(t, binaries.All...)
@@ -44,7 +44,8 @@ func TestLocalPlaysADay(t *testing.T) {
 		"--dir", dir, "--functions", functions, "--output", "json")
 	var day dayReport
 	if err := json.Unmarshal([]byte(got.stdout), &day); err != nil || got.code != exitDone || !day.Agrees {
-		t.Fatalf("got exit code %d, error stream %q and report %s; want a day on which all agrees", got.code, got.stderr, got.stdout)
+		t.Fatalf("got exit code %d, error stream %q and report %s; want a day on which all agrees", got.code, got.stderr,
+			got.stdout)
 	}
 	want := map[string]int{}
 	for _, line := range day.Lines {
@@ -71,7 +72,7 @@ func TestLocalPlaysADay(t *testing.T) {
 	}
 }
 
-// Without --once it serves, and an interrupt ends it as it should.
+// Without --once the command serves until an interrupt, and then exits with 0.
 func TestLocalServesUntilInterrupted(t *testing.T) {
 	needNode(t)
 	functions := binaries.Functions(t, binaries.All...)
@@ -102,7 +103,8 @@ func TestLocalServesUntilInterrupted(t *testing.T) {
 	if code := <-ended; code != exitDone || stderr.Len() > 0 {
 		t.Errorf("got exit code %d and %q on the error stream, want 0 and nothing", code, stderr.String())
 	}
-	if !strings.Contains(stdout.String(), "aws dynamodb scan --endpoint-url http://127.0.0.1:") || !strings.Contains(stdout.String(), "Serving.") {
+	if !strings.Contains(stdout.String(), "aws dynamodb scan --endpoint-url http://127.0.0.1:") ||
+		!strings.Contains(stdout.String(), "Serving.") {
 		t.Errorf("got %q, want commands to copy and word that it serves", stdout.String())
 	}
 	listed := execute(nil, "", "calls", "list", "--local", "--local-dir", dir, "--output", "json")
@@ -112,7 +114,7 @@ func TestLocalServesUntilInterrupted(t *testing.T) {
 	}
 }
 
-// needNode skips a test where the table's server cannot run, with the reason.
+// needNode skips a test if the table's server cannot run.
 func needNode(t *testing.T) {
 	t.Helper()
 	need.Dynalite(t)

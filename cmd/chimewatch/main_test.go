@@ -17,8 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestMain takes away what the machine says about AWS, so that every test sees
-// the same: keys that are valid nowhere, and no Region.
+// TestMain replaces the AWS configuration of the machine: keys that are valid nowhere, and no Region.
 func TestMain(m *testing.M) {
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
@@ -94,27 +93,39 @@ func TestMisuse(t *testing.T) {
 		{"nothing", nil, "chimewatch: command line: expected one of"},
 		{"unknown command", []string{"cals"}, `chimewatch: command line: unexpected argument cals`},
 		{"unknown flag", []string{"version", "--colour"}, "unknown flag --colour (see: chimewatch version --help)"},
-		{"unknown format", []string{"version", "-o", "xml"}, `--output must be one of "table","json","jsonl","csv" but got "xml"`},
+		{"unknown format", []string{"version", "-o", "xml"},
+			`--output must be one of "table","json","jsonl","csv" but got "xml"`},
 		{"missing argument", []string{"calls", "show"}, `expected "<id>" (see: chimewatch calls show --help)`},
-		{"empty argument", []string{"calls", "show", ""}, "<id>: it is empty (give a pipeline id or ARN, a callId or a transactionId)"},
-		{"two places", []string{"calls", "list", "--local", "--endpoint-url", "http://localhost:1"}, "--local and --endpoint-url can't be used together"},
-		{"endpoint without a scheme", []string{"send", "created", "--region", "us-east-1", "--endpoint-url", "localhost:4100"}, `--endpoint-url: "localhost:4100" is no URL of a service`},
-		{"limit", []string{"calls", "list", "--limit", "0"}, "--limit: 0 is out of range (use 1 to 1000, and --cursor for more)"},
-		{"cursor", []string{"calls", "list", "--cursor", "x"}, "--cursor: it was not printed by a list (leave it out to start with the newest)"},
+		{"empty argument", []string{"calls", "show", ""},
+			"<id>: it is empty (give a pipeline id or ARN, a callId or a transactionId)"},
+		{"two places", []string{"calls", "list", "--local", "--endpoint-url", "http://localhost:1"},
+			"--local and --endpoint-url can't be used together"},
+		{"endpoint without a scheme",
+			[]string{"send", "created", "--region", "us-east-1", "--endpoint-url", "localhost:4100"},
+			`--endpoint-url: "localhost:4100" is no URL of a service`},
+		{"limit", []string{"calls", "list", "--limit", "0"},
+			"--limit: 0 is out of range (use 1 to 1000, and --cursor for more)"},
+		{"cursor", []string{"calls", "list", "--cursor", "x"},
+			"--cursor: it was not printed by a list (leave it out to start with the newest)"},
 		{"cursor of alerts", []string{"alerts", "list", "--cursor", "x"}, "--cursor: it was not printed by a list"},
 		{"cursor of incidents", []string{"incidents", "list", "--cursor", "W10"}, "--cursor: it was not printed by a list"},
-		{"status of several", []string{"calls", "list", "--status", "Failed,Broken"}, `--status: "Broken" is no status of a pipeline`},
+		{"status of several", []string{"calls", "list", "--status", "Failed,Broken"},
+			`--status: "Broken" is no status of a pipeline`},
 		{"all, and none at once", []string{"calls", "list", "--all", "--limit", "0"}, "--limit: 0 is out of range"},
-		{"CSV of one call", []string{"calls", "show", "x", "-o", "csv"}, "--output csv: chimewatch calls show prints no list (use table, json or jsonl)"},
+		{"CSV of one call", []string{"calls", "show", "x", "-o", "csv"},
+			"--output csv: chimewatch calls show prints no list (use table, json or jsonl)"},
 		{"help of nothing", []string{"help", "calls", "delete"}, "help: unexpected argument delete (see: chimewatch --help)"},
 		{"completion for another shell", []string{"completion", "tcsh"}, `must be one of "bash","zsh","fish" but got "tcsh"`},
-		{"status", []string{"calls", "list", "--status", "Broken"}, `--status: "Broken" is no status of a pipeline (use one of Unknown, Created, InProgress,`},
+		{"status", []string{"calls", "list", "--status", "Broken"},
+			`--status: "Broken" is no status of a pipeline (use one of Unknown, Created, InProgress,`},
 		{"time", []string{"calls", "list", "--from", "yesterday"}, `--from: "yesterday" is no time (write it like`},
 		{"other time", []string{"calls", "list", "--to", "9"}, `--to: "9" is no time`},
 		{"span", []string{"calls", "list", "--since=-3h"}, `--since: "-3h" is no span of time`},
 		{"days", []string{"calls", "list", "--since", "xd"}, `--since: "xd" is no span of time`},
-		{"since and from", []string{"calls", "list", "--since", "3h", "--from", "2026-03-09"}, "--from and --since can't be used together"},
-		{"times the wrong way round", []string{"calls", "list", "--from", "2026-03-10", "--to", "2026-03-09"}, "--to: it is before the beginning of the span"},
+		{"since and from", []string{"calls", "list", "--since", "3h", "--from", "2026-03-09"},
+			"--from and --since can't be used together"},
+		{"times the wrong way round", []string{"calls", "list", "--from", "2026-03-10", "--to", "2026-03-09"},
+			"--to: it is before the beginning of the span"},
 		{"event without a name", []string{"send"}, "send: no event is named"},
 		{"event of another name", []string{"send", "stoped"}, "try one of: stopped"},
 		{"list and print", []string{"send", "--list", "--print"}, "--list and --print can't be used together"},
@@ -124,7 +135,8 @@ func TestMisuse(t *testing.T) {
 			if got.code != exitUsage || got.stdout != "" {
 				t.Errorf("got exit code %d and %q, want 2 and nothing on the standard output", got.code, got.stdout)
 			}
-			if !strings.HasPrefix(got.stderr, "chimewatch: ") || !strings.Contains(got.stderr, test.want) || strings.Count(got.stderr, "\n") != 1 {
+			if !strings.HasPrefix(got.stderr, "chimewatch: ") || !strings.Contains(got.stderr, test.want) ||
+				strings.Count(got.stderr, "\n") != 1 {
 				t.Errorf("got %q, want one line with %q", got.stderr, test.want)
 			}
 		})
@@ -137,23 +149,26 @@ func TestErrorsAsJSON(t *testing.T) {
 		env  map[string]string
 		args []string
 		code int
-		want string
+		want errorReport
 	}{
 		{
 			"a flag that is not there", nil, []string{"version", "--nope", "--output", "json"}, exitUsage,
-			`{"error":{"class":"invalid","where":"command line","what":"unknown flag --nope","fix":"see: chimewatch version --help"}}`,
+			errorReport{"invalid", "command line", "unknown flag --nope", "see: chimewatch version --help"},
 		},
 		{
 			"short flag", nil, []string{"-ojson", "version", "--nope"}, exitUsage,
-			`{"error":{"class":"invalid","where":"command line","what":"unknown flag --nope","fix":"see: chimewatch version --help"}}`,
+			errorReport{"invalid", "command line", "unknown flag --nope", "see: chimewatch version --help"},
 		},
 		{
-			"format from the environment", map[string]string{"CHIMEWATCH_OUTPUT": "json"}, []string{"send", "paused", "--set", "x"}, exitUsage,
-			`{"error":{"class":"invalid","where":"--set x","what":"it has no =","fix":"write it like detail.callId=abc, detail.list.0.status=Failed or detail.count=3"}}`,
+			"format from the environment", map[string]string{"CHIMEWATCH_OUTPUT": "json"},
+			[]string{"send", "paused", "--set", "x"}, exitUsage,
+			errorReport{"invalid", "--set x", "it has no =",
+				"write it like detail.callId=abc, detail.list.0.status=Failed or detail.count=3"},
 		},
 		{
 			"failure", nil, []string{"send", "paused", "--output=json"}, exitFailed,
-			`{"error":{"class":"invalid","where":"AWS Region","what":"none is given","fix":"use --region, set AWS_REGION, or run \"aws configure\""}}`,
+			errorReport{"invalid", "AWS Region", "none is given",
+				`use --region, set AWS_REGION, or run "aws configure"`},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -161,7 +176,11 @@ func TestErrorsAsJSON(t *testing.T) {
 			if got.code != test.code || got.stdout != "" {
 				t.Errorf("got exit code %d and %q, want %d and nothing on the standard output", got.code, got.stdout, test.code)
 			}
-			if diff := cmp.Diff(test.want, strings.TrimSpace(got.stderr)); diff != "" {
+			var printed map[string]errorReport
+			if err := json.Unmarshal([]byte(got.stderr), &printed); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(map[string]errorReport{"error": test.want}, printed); diff != "" {
 				t.Errorf("error stream (-want +got):\n%s", diff)
 			}
 		})
@@ -181,7 +200,8 @@ func TestVersion(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &b); err != nil || b.Version == "" || b.Go == "" || b.Platform == "" {
 		t.Errorf("got %q (%v), want version, go and platform", got.stdout, err)
 	}
-	if text := execute(nil, "", "version").stdout; !strings.HasPrefix(text, "chimewatch "+b.Version) || !strings.Contains(text, b.Go) {
+	if text := execute(nil, "", "version").stdout; !strings.HasPrefix(text, "chimewatch "+b.Version) ||
+		!strings.Contains(text, b.Go) {
 		t.Errorf("got %q, want it to begin with %q and to name %q", text, "chimewatch "+b.Version, b.Go)
 	}
 }

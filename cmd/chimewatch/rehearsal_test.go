@@ -14,8 +14,8 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// What was rehearsed is found by the ids that were sent, and shown for what it is.
-func TestRehearsalsAreLookedUp(t *testing.T) {
+// A rehearsal is found by the ids that were sent, and shown as a rehearsal.
+func TestRehearsalsAreFoundBySentIDs(t *testing.T) {
 	server := startTable(t, t.TempDir())
 	now := time.Date(2026, 3, 9, 15, 20, 28, 0, time.UTC)
 	db := dynalite.Client(server.URL(), "us-east-1")

@@ -193,10 +193,8 @@ func (c *sendCmd) print(a *app, sent []sentEvent) error {
 		return a.printJSON(sent)
 	}
 	for _, s := range sent {
-		if _, err := fmt.Fprintf(a.stdout, "sent %s as event %s (%s from %s) to bus %s\n",
-			s.Name, s.EventID, s.DetailType, s.Source, s.Bus); err != nil {
-			return err
-		}
+		fmt.Fprintf(a.stdout, "sent %s as event %s (%s from %s) to bus %s\n",
+			s.Name, s.EventID, s.DetailType, s.Source, s.Bus)
 	}
 	return nil
 }

@@ -17,28 +17,25 @@ import (
 
 // entry returns an event as an entry of PutEvents.
 func (c *sendCmd) entry(o *outgoing) (*types.PutEventsRequestEntry, error) {
-	source, err := o.textField("source")
-	if err != nil {
-		return nil, err
-	}
-	detailType, err := o.textField("detail-type")
-	if err != nil {
-		return nil, err
-	}
-	if isVoiceNotification(detailType) {
+	const noText = "an event bus accepts only text there, and not empty"
+	source, _ := o.event["source"].(string)
+	detailType, _ := o.event["detail-type"].(string)
+	detail, isObject := o.event["detail"].(map[string]any)
+	at, isTime := o.time()
+	resources, err := o.resources()
+	switch {
+	case source == "":
+		return nil, o.refuse("source", noText, "put it in quotes if it parses as JSON")
+	case detailType == "":
+		return nil, o.refuse("detail-type", noText, "put it in quotes if it parses as JSON")
+	case isVoiceNotification(detailType):
 		return nil, o.refuse("detail-type", "voice notifications do not come over an event bus, so no rule matches it",
 			"write it with --print, and send it to the queue, topic, stream or function that receives voice notifications")
-	}
-	at, err := o.timeField()
-	if err != nil {
+	case !isTime:
+		return nil, o.refuse("time", fmt.Sprintf("%v is no time", o.event["time"]), "write it like 2026-03-09T14:08:30Z")
+	case err != nil:
 		return nil, err
-	}
-	resources, err := o.resourcesField()
-	if err != nil {
-		return nil, err
-	}
-	detail, ok := o.event["detail"].(map[string]any)
-	if !ok {
+	case !isObject:
 		return nil, o.refuse("detail", "detail is no object, and an event bus accepts nothing else there",
 			"give it an object")
 	}
@@ -69,32 +66,16 @@ func (o *outgoing) refuse(field, what, fix string) error {
 	return usage("--set "+field, what, fix)
 }
 
-func (o *outgoing) textField(name string) (string, error) {
-	text, ok := o.event[name].(string)
-	if !ok || text == "" {
-		return "", o.refuse(name, "an event bus accepts only text there, and not empty",
-			"put it in quotes if it parses as JSON")
+// time returns the time of the event; in a file it may have any form that the functions read.
+func (o *outgoing) time() (at time.Time, ok bool) {
+	text := fmt.Sprint(o.event["time"])
+	if at, err := time.Parse(time.RFC3339, text); err == nil || !o.ofFile {
+		return at, err == nil
 	}
-	return text, nil
+	return chime.ParseTime(text)
 }
 
-// timeField returns the time of the event; in a file it may have any form that the functions read.
-func (o *outgoing) timeField() (time.Time, error) {
-	text, isText := o.event["time"].(string)
-	if number, ok := o.event["time"].(json.Number); ok && o.ofFile {
-		text, isText = number.String(), true
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err == nil {
-		return at, nil
-	}
-	if at, ok := chime.ParseTime(text); ok && isText && o.ofFile {
-		return at, nil
-	}
-	return at, o.refuse("time", fmt.Sprintf("%v is no time", o.event["time"]), "write it like 2026-03-09T14:08:30Z")
-}
-
-func (o *outgoing) resourcesField() ([]string, error) {
+func (o *outgoing) resources() ([]string, error) {
 	list, ok := o.event["resources"].([]any)
 	if !ok && o.event["resources"] != nil {
 		return nil, o.refuse("resources", "it is no array", `write it like resources='["arn:…"]'`)

@@ -54,9 +54,7 @@ func (o *outgoing) read(body []byte, now time.Time) error {
 	var raw struct {
 		Detail json.RawMessage `json:"detail"`
 	}
-	if err := json.Unmarshal(body, &raw); err != nil {
-		return apperr.Wrap(err, apperr.Invalid, "", "is not JSON", "")
-	}
+	_ = json.Unmarshal(body, &raw) // it was decoded before
 	o.event, o.detail = event, raw.Detail
 	return nil
 }

@@ -28,11 +28,13 @@ func TestSend(t *testing.T) {
 			"Source": "aws.chime", "DetailType": "Media Insights State Change", "EventBusName": "default", "Time": 1773065310.0,
 			"detail.eventType": "chime:MediaInsightsPaused",
 		}},
-		{"fields of the detail", []string{"two-elements-recording", at, "--set", "detail.callId=abc", "--set", "detail.mediaInsightsPipelineElementStatuses.0.status=Failed"}, map[string]any{
+		{"fields of the detail", []string{"two-elements-recording", at, "--set", "detail.callId=abc",
+			"--set", "detail.mediaInsightsPipelineElementStatuses.0.status=Failed"}, map[string]any{
 			"detail.callId": "abc", "detail.mediaInsightsPipelineElementStatuses.0.status": "Failed",
 		}},
 		{"value with a comma", []string{"paused", at, "--set", "detail.note=a,b"}, map[string]any{"detail.note": "a,b"}},
-		{"envelope", []string{"paused", at, "--set", "source=my.test", "--set", "detail-type=Other", "--set", `resources=["arn:one"]`}, map[string]any{
+		{"envelope", []string{"paused", at, "--set", "source=my.test", "--set", "detail-type=Other",
+			"--set", `resources=["arn:one"]`}, map[string]any{
 			"Source": "my.test", "DetailType": "Other", "Resources": []any{"arn:one"},
 		}},
 		{"source flag", []string{"paused", at, "--source", "my.test"}, map[string]any{"Source": "my.test"}},
@@ -62,7 +64,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
-func TestSendTells(t *testing.T) {
+func TestSendOutput(t *testing.T) {
 	f := newFakeAWS(t)
 	args := []string{"paused", "--set", "time=2026-03-09T15:08:30+01:00"}
 	got := sendTo(f, args...)
@@ -85,7 +87,7 @@ func TestSendTells(t *testing.T) {
 	}
 }
 
-func TestSendTakesTheTimeOfNow(t *testing.T) {
+func TestSendSetsTheTime(t *testing.T) {
 	f := newFakeAWS(t)
 	before := time.Now().Add(-time.Second).Unix()
 	sendTo(f, "paused")
@@ -100,10 +102,12 @@ func TestSendWarns(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"schema", []string{"paused", "--set", "detail.eventType=7"}, "chimewatch: the event does not follow its schema: /detail/eventType: found the number 7"},
+		{"schema", []string{"paused", "--set", "detail.eventType=7"},
+			"chimewatch: the event does not follow its schema: /detail/eventType: found the number 7"},
 		{"rehearsal", []string{"paused", "--source", "chimewatch.rehearsal"},
 			"chimewatch: ids of rehearsals begin with \"rehearsal-\"; calls show finds them without it, too\n"},
-		{"rules", []string{"paused", "--source", "my.test"}, "chimewatch: no rule matches the event: no function will get it\n"},
+		{"rules", []string{"paused", "--source", "my.test"},
+			"chimewatch: no rule matches the event: no function will get it\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
@@ -121,22 +125,26 @@ func TestSendToRealBus(t *testing.T) {
 	// addresses, and so counts as AWS.
 	endpoint := strings.Replace(f.URL, "127.0.0.1", "0.0.0.0", 1)
 	send := func(args ...string) result {
-		return execute(nil, "", append([]string{"send", "paused", "--region", "us-east-1", "--endpoint-url", endpoint}, args...)...)
+		return execute(nil, "", append([]string{"send", "paused", "--region", "us-east-1", "--endpoint-url", endpoint},
+			args...)...)
 	}
 	got := send()
 	want := `chimewatch: AWS accepts no event with the source "aws.chime" from its customers: ` +
 		"sending as chimewatch.rehearsal\n" +
 		"chimewatch: ids of rehearsals begin with \"rehearsal-\"; calls show finds them without it, too\n"
 	if got.code != exitDone || got.stderr != want || f.entries[0]["Source"] != "chimewatch.rehearsal" {
-		t.Errorf("got exit code %d, %q and entries %v, want 0, %q and the source chimewatch.rehearsal", got.code, got.stderr, f.entries, want)
+		t.Errorf("got exit code %d, %q and entries %v, want 0, %q and the source chimewatch.rehearsal", got.code, got.stderr,
+			f.entries, want)
 	}
 	for _, args := range [][]string{{"--source", "aws.chime"}, {"--set", "source=aws.chime"}} {
 		got := send(args...)
-		if want := `AWS accepts no event with the source "aws.chime"`; got.code != exitUsage || !strings.Contains(got.stderr, want) {
+		if want := `AWS accepts no event with the source "aws.chime"`; got.code != exitUsage ||
+			!strings.Contains(got.stderr, want) {
 			t.Errorf("%v: got exit code %d and %q, want 2 and %q", args, got.code, got.stderr, want)
 		}
 	}
-	if got := send("--source", "my.test"); got.code != exitDone || f.entries[1]["Source"] != "my.test" || len(f.entries) != 2 {
+	if got := send("--source", "my.test"); got.code != exitDone || f.entries[1]["Source"] != "my.test" ||
+		len(f.entries) != 2 {
 		t.Errorf("got exit code %d and entries %v, want 0 and the source my.test in the second", got.code, f.entries)
 	}
 }
@@ -154,12 +162,14 @@ func TestSendRefuses(t *testing.T) {
 		{"time", []string{"paused", "--set", "time=now"}, "--set time: now is no time (write it like"},
 		{"time as a number", []string{"paused", "--set", "time=1"}, "--set time: 1 is no time"},
 		{"source", []string{"paused", "--set", "source=1"}, "--set source: an event bus accepts only text there"},
-		{"detail-type", []string{"paused", "--set", "detail-type="}, "--set detail-type: an event bus accepts only text there"},
+		{"detail-type", []string{"paused", "--set", "detail-type="},
+			"--set detail-type: an event bus accepts only text there"},
 		{"resources", []string{"paused", "--set", "resources=x"}, "--set resources: it is no array"},
 		{"resource", []string{"paused", "--set", "resources=[1]"}, "--set resources.0: it is no text"},
 		{"detail", []string{"paused", "--set", "detail=x"}, "detail is no object"},
 		{"voice notification", []string{"voice-tone-failure"}, "voice notifications do not come over an event bus"},
-		{"other voice notification", []string{"paused", "--set", "detail-type=SpeakerSearchStatus"}, "do not come over an event bus"},
+		{"other voice notification", []string{"paused", "--set", "detail-type=SpeakerSearchStatus"},
+			"do not come over an event bus"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeAWS(t)
@@ -175,9 +185,12 @@ func TestSendRefusedByTheBus(t *testing.T) {
 	for _, test := range []struct {
 		name, answer, want string
 	}{
-		{"refused", `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"NotAuthorizedForSourceException","ErrorMessage":"Not authorized for the source."}]}`,
+		{"refused",
+			`{"FailedEntryCount":1,"Entries":[{"ErrorCode":"NotAuthorizedForSourceException",` +
+				`"ErrorMessage":"Not authorized for the source."}]}`,
 			"chimewatch: bus default: refused the event: NotAuthorizedForSourceException: Not authorized for the source.\n"},
-		{"throttled", `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"Rate exceeded."}]}`,
+		{"throttled",
+			`{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"Rate exceeded."}]}`,
 			"chimewatch: bus default: too many events: Rate exceeded. (wait a little and try again)\n"},
 		{"failed", `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure","ErrorMessage":"Oh."}]}`,
 			"chimewatch: bus default: the service failed: Oh. (try again)\n"},
@@ -198,7 +211,8 @@ func TestSendPrint(t *testing.T) {
 	for _, e := range schemas.Examples() {
 		got := execute(nil, "", "send", e.Name, "--print", "--set", "id=mine", "--set", "time=2026-03-09T14:08:30Z")
 		var event struct{ ID, Time string }
-		if err := json.Unmarshal([]byte(got.stdout), &event); err != nil || event.ID != "mine" || event.Time != "2026-03-09T14:08:30Z" {
+		if err := json.Unmarshal([]byte(got.stdout), &event); err != nil || event.ID != "mine" ||
+			event.Time != "2026-03-09T14:08:30Z" {
 			t.Errorf("%s: got %q (%v), want the event with the two fields set", e.Name, got.stdout, err)
 		}
 		if checkedEvent := execute(nil, got.stdout, "events", "validate", "-"); checkedEvent.code != exitDone {
@@ -215,11 +229,13 @@ func TestSendList(t *testing.T) {
 	}
 	examples := schemas.Examples()
 	if len(list) != len(examples) || strings.Count(table, "\n") != len(examples)+1 {
-		t.Errorf("got %d events in JSON and %d lines, want %d and one more", len(list), strings.Count(table, "\n"), len(examples))
+		t.Errorf("got %d events in JSON and %d lines, want %d and one more", len(list), strings.Count(table, "\n"),
+			len(examples))
 	}
 	for i, e := range examples {
 		want := map[string]string{"name": e.Name, "schema": e.Schema, "summary": e.Summary}
-		if diff := cmp.Diff(want, list[i]); diff != "" || !strings.Contains(table, e.Name) || !strings.Contains(table, e.Summary) {
+		if diff := cmp.Diff(want, list[i]); diff != "" || !strings.Contains(table, e.Name) ||
+			!strings.Contains(table, e.Summary) {
 			t.Errorf("%s (-want +got):\n%s", e.Name, diff)
 		}
 	}
@@ -231,7 +247,7 @@ func decodeAny(text string) (any, error) {
 	return value, err
 }
 
-// lookUp gives the value at a path of names and indexes.
+// lookUp returns the value at a path of names and indexes.
 func lookUp(value any, path string) any {
 	for part := range strings.SplitSeq(path, ".") {
 		switch holder := value.(type) {

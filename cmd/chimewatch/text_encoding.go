@@ -40,7 +40,12 @@ func decodeText(file string, raw []byte) (text []byte, invalid int, err error) {
 		return refuse("is no text: it has bytes that are zero", "give a file of JSON, in UTF-8")
 	}
 	text = bytes.TrimPrefix(raw, []byte(utf8Mark))
-	return text, firstInvalid(text), nil
+	for i, r := range string(text) {
+		if r == utf8.RuneError && !bytes.HasPrefix(text[i:], []byte(string(utf8.RuneError))) {
+			return text, i, nil
+		}
+	}
+	return text, -1, nil
 }
 
 func decodeUTF16(file string, raw []byte, order binary.ByteOrder) ([]byte, error) {
@@ -52,15 +57,4 @@ func decodeUTF16(file string, raw []byte, order binary.ByteOrder) ([]byte, error
 		units[i] = order.Uint16(raw[2*i:])
 	}
 	return []byte(string(utf16.Decode(units))), nil
-}
-
-func firstInvalid(text []byte) int {
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
 }

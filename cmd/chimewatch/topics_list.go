@@ -23,16 +23,16 @@ type topicsListCmd struct{}
 
 // stackTopic is a topic of the stack.
 type stackTopic struct {
-	name  string // in the command line
-	arn   string
-	about string // what its notifications are about
+	name   string // in the command line
+	output string // of the stack, with the ARN
+	about  string // what its notifications are about
+	arn    string
 }
 
-// topicOutputs are the outputs of the stack that name topics.
-var topicOutputs = []struct{ name, output, about string }{
-	{"failures", "FailureTopicArn", "failures"},
-	{"alerts", "AlertTopicArn", "rule matches"},
-	{alarmTopic, "AlarmTopicArn", "chimewatch's own alarms"},
+var stackTopics = []stackTopic{
+	{"failures", "FailureTopicArn", "failures", ""},
+	{"alerts", "AlertTopicArn", "rule matches", ""},
+	{alarmTopic, "AlarmTopicArn", "chimewatch's own alarms", ""},
 }
 
 // alarmTopic is the topic to which CloudWatch publishes.
@@ -59,7 +59,7 @@ type subscriptionReport struct {
 }
 
 // noSubscriber marks a topic without a confirmed subscription.
-const noSubscriber = "nobody hears of these"
+const noSubscriber = "no subscribers"
 
 // Run lists the topics, and fails if one of them has no confirmed subscription.
 func (c *topicsListCmd) Run(a *app) error {
@@ -127,7 +127,7 @@ func checkSubscribers(reports []topicReport) error {
 	if len(names) > 1 {
 		where = "topics " + joined(names)
 	}
-	return apperr.New(apperr.NotFound, where, noSubscriber+": there is no confirmed subscription", fix)
+	return apperr.New(apperr.NotFound, where, "there is no confirmed subscription", fix)
 }
 
 // topics returns the topics that the outputs of the stack name, and the outputs. only is the name of the one topic to
@@ -142,20 +142,18 @@ func (a *app) topics(only string) (*sns.Client, []stackTopic, map[string]string,
 		return nil, nil, nil, err
 	}
 	var found []stackTopic
-	missing := "an output that names a topic"
-	for _, t := range topicOutputs {
+	var missing []string
+	for _, t := range stackTopics {
 		if only != "" && t.name != only {
 			continue
 		}
-		if only != "" {
-			missing = "the output " + t.output
-		}
-		if arn := outputs[t.output]; arn != "" {
-			found = append(found, stackTopic{t.name, arn, t.about})
+		missing = append(missing, t.output)
+		if t.arn = outputs[t.output]; t.arn != "" {
+			found = append(found, t)
 		}
 	}
 	if len(found) == 0 {
-		return nil, nil, nil, apperr.New(apperr.NotFound, "stack "+a.Stack, "it lacks "+missing,
+		return nil, nil, nil, apperr.New(apperr.NotFound, "stack "+a.Stack, "it has no output "+strings.Join(missing, " or "),
 			"name the deployed stack with --stack, or deploy it again with this version")
 	}
 	return sns.NewFromConfig(cfg), found, outputs, nil

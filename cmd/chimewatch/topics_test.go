@@ -17,8 +17,8 @@ const (
 	alarmsARN   = "arn:aws:sns:us-east-1:111122223333:Chimewatch-AlarmTopic"
 )
 
-// heardAWS has three topics, and somebody who hears of each.
-func heardAWS(t *testing.T) *fakeAWS {
+// subscribedAWS returns a fakeAWS with three topics, each with a subscriber.
+func subscribedAWS(t *testing.T) *fakeAWS {
 	f := newFakeAWS(t)
 	f.outputs = map[string]string{
 		"FailureTopicArn": failuresARN, "AlertTopicArn": alertsARN, "AlarmTopicArn": alarmsARN,
@@ -40,7 +40,7 @@ func heardAWS(t *testing.T) *fakeAWS {
 	return f
 }
 
-// topicsOf runs "chimewatch topics …" against it.
+// topicsOf runs "chimewatch topics …" on a fakeAWS.
 func topicsOf(f *fakeAWS, args ...string) result {
 	args = append([]string{"topics"}, args...)
 	return execute(nil, "", append(args, "--region", "us-east-1", "--endpoint-url", f.URL)...)
@@ -48,14 +48,14 @@ func topicsOf(f *fakeAWS, args ...string) result {
 
 func TestTopicsList(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
-		got := topicsOf(heardAWS(t), "list")
+		got := topicsOf(subscribedAWS(t), "list")
 		if got.code != exitDone || got.stderr != "" {
 			t.Errorf("got exit code %d and %q, want 0 and nothing", got.code, got.stderr)
 		}
 		golden(t, "topics/list.txt", got.stdout)
 	})
-	t.Run("NobodyHears", func(t *testing.T) {
-		f := heardAWS(t)
+	t.Run("NoSubscribers", func(t *testing.T) {
+		f := subscribedAWS(t)
 		delete(f.outputs, "AlarmTopicArn") // a stack of an older version
 		f.sns.subscriptions[failuresARN] = f.sns.subscriptions[failuresARN][1:2]
 		f.sns.subscriptions[alertsARN] = nil
@@ -63,9 +63,9 @@ func TestTopicsList(t *testing.T) {
 		if got.code != exitFailed {
 			t.Errorf("got exit code %d, want 1", got.code)
 		}
-		golden(t, "topics/list-unheard.txt", got.stdout+got.stderr)
+		golden(t, "topics/list-no-subscribers.txt", got.stdout+got.stderr)
 		for _, part := range []string{
-			"topics failures, alerts: nobody hears of these", "pending subscription", "docs/NOTIFY.md",
+			"topics failures, alerts: there is no confirmed subscription", "pending subscription", "docs/NOTIFY.md",
 		} {
 			if !strings.Contains(got.stderr, part) {
 				t.Errorf("got %q, want %q in it", got.stderr, part)
@@ -73,7 +73,7 @@ func TestTopicsList(t *testing.T) {
 		}
 	})
 	t.Run("JSON", func(t *testing.T) {
-		got := topicsOf(heardAWS(t), "list", "-o", "json")
+		got := topicsOf(subscribedAWS(t), "list", "-o", "json")
 		var reports []topicReport
 		if err := json.Unmarshal([]byte(got.stdout), &reports); err != nil || got.code != exitDone {
 			t.Fatalf("got exit code %d, %q and %v", got.code, got.stderr, err)
@@ -97,7 +97,7 @@ func TestTopicsList(t *testing.T) {
 		}
 	})
 	t.Run("FilterUnknown", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		f.sns.errors = map[string]string{"GetSubscriptionAttributes": "AuthorizationError"}
 		got := topicsOf(f, "list")
 		if got.code != exitDone || !strings.Contains(got.stdout, "confirmed  ?") || strings.Count(got.stderr, "\n") != 3 ||
@@ -107,7 +107,7 @@ func TestTopicsList(t *testing.T) {
 		}
 	})
 	t.Run("ErrDenied", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		f.sns.errors = map[string]string{"ListSubscriptionsByTopic": "AuthorizationError"}
 		got := topicsOf(f, "list")
 		for _, part := range []string{
@@ -120,7 +120,8 @@ func TestTopicsList(t *testing.T) {
 	})
 	t.Run("ErrNoTopics", func(t *testing.T) {
 		got := topicsOf(newFakeAWS(t), "list")
-		want := "stack Chimewatch: it lacks an output that names a topic (name the deployed stack with --stack"
+		want := "stack Chimewatch: it has no output FailureTopicArn or AlertTopicArn or AlarmTopicArn (name the deployed " +
+			"stack with --stack"
 		if got.code != exitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("got exit code %d and %q", got.code, got.stderr)
 		}
@@ -129,7 +130,7 @@ func TestTopicsList(t *testing.T) {
 
 func TestTopicsTest(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		got := topicsOf(f, "test", "-o", "json")
 		var reports []testReport
 		if err := json.Unmarshal([]byte(got.stdout), &reports); err != nil || got.code != exitDone || got.stderr != "" {
@@ -175,19 +176,19 @@ func TestTopicsTest(t *testing.T) {
 		}
 	})
 	t.Run("Table", func(t *testing.T) {
-		got := topicsOf(heardAWS(t), "test")
+		got := topicsOf(subscribedAWS(t), "test")
 		if got.code != exitDone || got.stderr != "" {
 			t.Errorf("got exit code %d and %q, want 0 and nothing", got.code, got.stderr)
 		}
 		golden(t, "topics/test.txt", got.stdout)
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		if got := topicsOf(f, "test", "--topic", "alerts"); got.code != exitDone || len(f.sns.published) != 1 ||
 			strings.Contains(got.stdout, "failures") {
 			t.Errorf("got exit code %d, %q and %d messages, want one", got.code, got.stdout, len(f.sns.published))
 		}
 	})
 	t.Run("BodyForHTTPS", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		f.outputs["HttpsBody"] = "failures=data,alerts=card"
 		if got := topicsOf(f, "test"); got.code != exitDone {
 			t.Fatalf("got exit code %d and %q", got.code, got.stderr)
@@ -205,18 +206,18 @@ func TestTopicsTest(t *testing.T) {
 			t.Errorf("got exit code %d and %q, want the output refused", got.code, got.stderr)
 		}
 	})
-	t.Run("NobodyHears", func(t *testing.T) {
-		f := heardAWS(t)
+	t.Run("NoSubscribers", func(t *testing.T) {
+		f := subscribedAWS(t)
 		f.sns.subscriptions[alertsARN] = nil
 		got := topicsOf(f, "test")
-		if got.code != exitFailed || !strings.Contains(got.stdout, "0, nobody hears of these") || len(f.sns.published) != 3 ||
-			!strings.Contains(got.stderr, "topic alerts: nobody hears of these") {
+		if got.code != exitFailed || !strings.Contains(got.stdout, "0, no subscribers") || len(f.sns.published) != 3 ||
+			!strings.Contains(got.stderr, "topic alerts: there is no confirmed subscription") {
 			t.Errorf("got exit code %d, %q and %q, want 1, all sent, and the topic named",
 				got.code, got.stdout, got.stderr)
 		}
 	})
 	t.Run("ErrKey", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		f.sns.errors = map[string]string{"Publish": "KMSAccessDenied"}
 		got := topicsOf(f, "test")
 		for _, part := range []string{
@@ -232,7 +233,7 @@ func TestTopicsTest(t *testing.T) {
 		}
 	})
 	t.Run("ErrDenied", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		f.sns.errors = map[string]string{"Publish": "AuthorizationError"}
 		got := topicsOf(f, "test")
 		if got.code != exitFailed || !strings.Contains(got.stderr, "allow sns:Publish to these credentials") {
@@ -240,10 +241,10 @@ func TestTopicsTest(t *testing.T) {
 		}
 	})
 	t.Run("ErrNoSuchTopic", func(t *testing.T) {
-		f := heardAWS(t)
+		f := subscribedAWS(t)
 		delete(f.outputs, "AlarmTopicArn")
 		got := topicsOf(f, "test", "--topic", "alarms")
-		if got.code != exitFailed || !strings.Contains(got.stderr, "it lacks the output AlarmTopicArn") ||
+		if got.code != exitFailed || !strings.Contains(got.stderr, "it has no output AlarmTopicArn") ||
 			len(f.sns.published) != 0 {
 			t.Errorf("got exit code %d and %q", got.code, got.stderr)
 		}
@@ -265,7 +266,7 @@ func attribute(form map[string][]string, name string) string {
 	return ""
 }
 
-// The local stack records what is published, so that somebody hears.
+// The local stack records what is published, so that each topic has a subscriber.
 func TestTopicsOfTheLocalStack(t *testing.T) {
 	needNode(t)
 	dir := t.TempDir()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -31,26 +32,17 @@ func (versionCmd) Run(a *app) error {
 
 func thisBuild() build {
 	b := build{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		b.read(info)
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
 	}
-	return b
-}
-
-func (b *build) read(info *debug.BuildInfo) {
-	if info.Main.Version != "" {
-		b.Version = info.Main.Version
-	}
+	vcs := map[string]string{}
 	for _, setting := range info.Settings {
-		switch setting.Key {
-		case "vcs.revision":
-			b.Revision = setting.Value
-		case "vcs.modified":
-			b.Modified = setting.Value == "true"
-		case "vcs.time":
-			b.Time = setting.Value
-		}
+		vcs[setting.Key] = setting.Value
 	}
+	b.Version = cmp.Or(info.Main.Version, b.Version)
+	b.Revision, b.Modified, b.Time = vcs["vcs.revision"], vcs["vcs.modified"] == "true", vcs["vcs.time"]
+	return b
 }
 
 func (b build) String() string {

@@ -4,6 +4,7 @@ package apperr
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -25,7 +26,7 @@ const (
 	Internal Class = "internal"
 )
 
-// Error is an error that tells its class, its place, and a way out.
+// Error is an error with its class, its place, and a way out.
 type Error struct {
 	Class Class
 	// Where names the resource or field: "table chimewatch", "/detail/eventType".
@@ -50,21 +51,16 @@ func Wrap(err error, class Class, where, what, fix string) *Error {
 
 // Error returns "where: what: cause (fix)" with the absent parts left out.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Where)
-	for _, part := range []string{e.What, causeText(e.Err)} {
-		if part == "" {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(": ")
-		}
-		b.WriteString(part)
+	parts := []string{e.Where, e.What}
+	if e.Err != nil {
+		parts = append(parts, e.Err.Error())
 	}
+	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
+	text := strings.Join(parts, ": ")
 	if e.Fix != "" {
-		b.WriteString(" (" + e.Fix + ")")
+		text += " (" + e.Fix + ")"
 	}
-	return b.String()
+	return text
 }
 
 // Unwrap returns the cause.
@@ -81,11 +77,4 @@ func ClassOf(err error) Class {
 		return e.Class
 	}
 	return Internal
-}
-
-func causeText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

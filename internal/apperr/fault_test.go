@@ -15,8 +15,10 @@ func TestErrorText(t *testing.T) {
 		err  *apperr.Error
 		want string
 	}{
-		{"all parts", apperr.Wrap(io.EOF, apperr.Unavailable, "table calls", "cannot be read", "try again"), "table calls: cannot be read: EOF (try again)"},
-		{"no cause", apperr.New(apperr.Invalid, "/time", "is no time", "send RFC 3339"), "/time: is no time (send RFC 3339)"},
+		{"all parts", apperr.Wrap(io.EOF, apperr.Unavailable, "table calls", "cannot be read", "try again"),
+			"table calls: cannot be read: EOF (try again)"},
+		{"no cause", apperr.New(apperr.Invalid, "/time", "is no time", "send RFC 3339"),
+			"/time: is no time (send RFC 3339)"},
 		{"what only", apperr.New(apperr.Internal, "", "broken", ""), "broken"},
 		{"cause only", apperr.Wrap(io.EOF, apperr.Internal, "", "", ""), "EOF"},
 		{"where and cause", apperr.Wrap(io.EOF, apperr.Internal, "/", "", ""), "/: EOF"},
@@ -31,7 +33,7 @@ func TestErrorText(t *testing.T) {
 }
 
 // The cause is found through any number of errors around it.
-func TestCauseIsFound(t *testing.T) {
+func TestUnwrap(t *testing.T) {
 	inner := apperr.Wrap(io.EOF, apperr.Throttled, "table", "busy", "")
 	for _, err := range []error{
 		inner, fmt.Errorf("while writing: %w", inner), apperr.Wrap(inner, apperr.Unavailable, "", "gave up", ""),

@@ -24,7 +24,7 @@ func at(clock string) time.Time {
 	return t
 }
 
-// order gives the place of an event of that time.
+// order returns the place of an event of that time.
 func order(clock string) pipeline.Order {
 	return pipeline.OrderOf(&chime.Event{ID: "e", Time: at(clock), StateChange: &chime.StateChange{}})
 }
@@ -55,20 +55,25 @@ func TestJSON(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		state   pipeline.State
-		history []dynamo.Record
+		history []pipeline.Record
 		matches []dynamo.Match
 		notes   []notify.Notification
 		want    string
 	}{
 		{
 			"all there is", full(),
-			[]dynamo.Record{
+			[]pipeline.Record{
 				{Time: at("14:00:00Z"), ID: "e1", EventType: "chime:MediaInsightsCreated"},
 				{Time: at("15:08:30+01:00"), ID: "e2", EventType: "chime:MediaInsightsPermanentFailure"},
 			},
-			[]dynamo.Match{{Time: at("14:03:00Z"), ID: "m1", RuleName: "unhappy", Type: "sentiment", Body: []byte(
-				`{"id":"m1","detail-type":"Media Insights Rules Matched","time":"2026-03-09T14:03:00Z","detail":{"ruleName":"unhappy","beginTimestamp":"b","endTimestamp":"e"}}`)}},
-			[]notify.Notification{{ID: "n1", Kind: "permanent-failure", Subject: "Call from +12065550137 lost", SentAt: at("14:08:31Z")}},
+			[]dynamo.Match{{
+				Time: at("14:03:00Z"), ID: "m1", RuleName: "unhappy", Type: "sentiment",
+				Body: []byte(`{"id":"m1","detail-type":"Media Insights Rules Matched","time":"2026-03-09T14:03:00Z",` +
+					`"detail":{"ruleName":"unhappy","beginTimestamp":"b","endTimestamp":"e"}}`),
+			}},
+			[]notify.Notification{{
+				ID: "n1", Kind: "permanent-failure", Subject: "Call from +12065550137 lost", SentAt: at("14:08:31Z"),
+			}},
 			`{
   "id": "390c229b-3f88-4f5b-8169-99dfd9e1652c",
   "pipelineId": "390c229b-3f88-4f5b-8169-99dfd9e1652c",
@@ -146,8 +151,11 @@ func TestJSON(t *testing.T) {
 }`,
 		},
 		{
-			"as little as there can be", pipeline.State{ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.InProgress},
-			[]dynamo.Record{}, []dynamo.Match{}, []notify.Notification{},
+			"as little as there can be",
+			pipeline.State{
+				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.InProgress,
+			},
+			[]pipeline.Record{}, []dynamo.Match{}, []notify.Notification{},
 			`{
   "id": "p1",
   "pipelineId": "p1",
@@ -205,8 +213,10 @@ func TestJSON(t *testing.T) {
 		{
 			"failure that an element explains", pipeline.State{
 				ID: "p1", PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/p1", Status: pipeline.Failed,
-				Elements: []chime.Element{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceEnhancement", Status: "NotSupported"}},
-				Failure:  &pipeline.Failure{},
+				Elements: []chime.Element{
+					{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceEnhancement", Status: "NotSupported"},
+				},
+				Failure: &pipeline.Failure{},
 			}, nil, nil, nil,
 			`{
   "id": "p1",
@@ -240,10 +250,12 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// Why the API was asked stands with what it told, not among the customer's
-// metadata, whose own key of that name is left alone.
+// The reason of an observation is in Reconciled, not in the metadata; a key of that name of the customer's own
+// stays there.
 func TestObservationIsNoMetadata(t *testing.T) {
-	before := pipeline.State{ID: "p", PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/p", Status: pipeline.InProgress}
+	before := pipeline.State{
+		ID: "p", PipelineARN: "arn:aws:chime:us-east-1:111122223333:media-pipeline/p", Status: pipeline.InProgress,
+	}
 	for _, tt := range []struct {
 		name     string
 		metadata map[string]string
@@ -253,7 +265,8 @@ func TestObservationIsNoMetadata(t *testing.T) {
 		{"metadata", map[string]string{"queue": "sales"}, `{"queue":"sales"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			ev, err := watchdog.Observation(before, watchdog.Answer{Status: "Stopped", Metadata: tt.metadata}, "without an event for over 1h", at("15:00:00Z"))
+			ev, err := watchdog.Observation(before, watchdog.Answer{Status: "Stopped", Metadata: tt.metadata},
+				"without an event for over 1h", at("15:00:00Z"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -264,7 +277,10 @@ func TestObservationIsNoMetadata(t *testing.T) {
 			state := pipeline.Merge(before, observed)
 			for range 2 { // the state is not changed by showing it
 				c := callview.New(state, nil, nil, nil, callview.Options{})
-				want := &callview.Reconciled{At: at("15:00:00Z"), From: "GetMediaPipeline", Status: pipeline.Stopped, Because: "without an event for over 1h"}
+				want := &callview.Reconciled{
+					At: at("15:00:00Z"), From: "GetMediaPipeline", Status: pipeline.Stopped,
+					Because: "without an event for over 1h",
+				}
 				if diff := cmp.Diff(want, c.Reconciled); diff != "" {
 					t.Errorf("reconciled (-want +got):\n%s", diff)
 				}
@@ -291,7 +307,8 @@ func TestNumbersAreMasked(t *testing.T) {
 		{"escaped plus", `{"note":"\u002b14155550123"}`, `{"note":"…0123"}`},
 		{"nested", `{"a":{"b":["+14155550123",{"+14155550123":1}]}}`, `{"a":{"b":["…0123",{"…0123":1}]}}`},
 		{"in a name", `{"+14155550123":"x"}`, `{"…0123":"x"}`},
-		{"by the name", `{"customerPhone":"4155550123","fromNumber":[14155550123]}`, `{"customerPhone":"…0123","fromNumber":["…0123"]}`},
+		{"by the name", `{"customerPhone":"4155550123","fromNumber":[14155550123]}`,
+			`{"customerPhone":"…0123","fromNumber":["…0123"]}`},
 		{"names of the customer's own",
 			`{"ANI":"14155550188","callerId":"4155550187","customerNumber":14155550186,"from":"5550185"}`,
 			`{"ANI":"…0188","callerId":"…0187","customerNumber":"…0186","from":"…0185"}`},
@@ -312,8 +329,10 @@ func TestNumbersAreMasked(t *testing.T) {
 				t.Errorf("metadata (-want +got):\n%s", diff)
 			}
 			whole := callview.New(state, nil, nil, nil, callview.Options{FullNumbers: true})
-			if diff := cmp.Diff(state.Metadata, whole.Metadata); diff != "" || whole.FromNumber != "+12065550137" || whole.ToNumber != "+12065550190" {
-				t.Errorf("with full numbers: got %s and %s, want them whole; metadata (-want +got):\n%s", whole.FromNumber, whole.ToNumber, diff)
+			if diff := cmp.Diff(state.Metadata, whole.Metadata); diff != "" || whole.FromNumber != "+12065550137" ||
+				whole.ToNumber != "+12065550190" {
+				t.Errorf("with full numbers: got %s and %s, want them whole; metadata (-want +got):\n%s",
+					whole.FromNumber, whole.ToNumber, diff)
 			}
 		})
 	}
@@ -337,7 +356,9 @@ func TestFreeTextIsMasked(t *testing.T) {
 }
 
 func TestNotificationsAreInOrder(t *testing.T) {
-	notes := []notify.Notification{{ID: "sending"}, {ID: "late", SentAt: at("14:00:02Z")}, {ID: "early", SentAt: at("14:00:01Z")}}
+	notes := []notify.Notification{
+		{ID: "sending"}, {ID: "late", SentAt: at("14:00:02Z")}, {ID: "early", SentAt: at("14:00:01Z")},
+	}
 	var got []string
 	for _, n := range callview.New(full(), nil, nil, notes, callview.Options{}).Notifications {
 		got = append(got, n.ID)

@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
 // addHistory adds the events, in their order, with what each of them changed. It names the events that the failure
 // and the status of each element were in.
-func (c *Call) addHistory(state pipeline.State, history []dynamo.Record, mask redact.Redactor, o Options) {
+func (c *Call) addHistory(state pipeline.State, history []pipeline.Record, mask redact.Redactor, o Options) {
 	c.Events = make([]Event, len(history))
 	var before pipeline.State // from the events so far
 	sources := map[string]Source{}

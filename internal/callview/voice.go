@@ -30,7 +30,9 @@ type VoiceTask struct {
 }
 
 // AddVoice adds the voice notifications, oldest first, and the consent ledger of a call; nothing if they are empty.
-func (c *Call) AddVoice(state pipeline.State, notes []chime.VoiceNotification, ledger voicetask.Ledger, now time.Time, o Options) {
+func (c *Call) AddVoice(
+	state pipeline.State, notes []chime.VoiceNotification, ledger voicetask.Ledger, now time.Time, o Options,
+) {
 	mask := o.redactor(state)
 	v := Voice{Tasks: []VoiceTask{}, Consent: ledger.Standings(now)}
 	for i, s := range v.Consent {

@@ -19,10 +19,14 @@ func TestAddVoice(t *testing.T) {
 	state := pipeline.State{ID: "p", CallFields: chime.CallFields{FromNumber: "+12065550178"}}
 	var notes []chime.VoiceNotification
 	for _, body := range [][]byte{
-		body(t, "speaker-identification-successful"), body(t, "voice-tone-successful"), body(t, "voice-tone-completed"), body(t, "voice-analytics-ready"),
-		[]byte(`{"id":"f","detail-type":"SpeakerSearchStatus","time":"2026-03-11T11:00:00Z","detail":{"taskId":"k","detailStatus":"IdentificationSuccessful","speakerSearchDetails":{"note":"call +12065550178"}}}`),
-		[]byte(`{"id":"g","detail-type":"SpeakerSearchStatus","time":"2026-03-11T11:00:01Z","detail":{"taskId":"k","detailStatus":"VoiceprintGenerationSuccess"}}`),
-		[]byte(`{"id":"h","detail-type":"VoiceMoodStatus","time":"2026-03-11T11:00:02Z","detail":{"taskId":"m","detailStatus":"Glad"}}`),
+		body(t, "speaker-identification-successful"), body(t, "voice-tone-successful"),
+		body(t, "voice-tone-completed"), body(t, "voice-analytics-ready"),
+		[]byte(`{"id":"f","detail-type":"SpeakerSearchStatus","time":"2026-03-11T11:00:00Z","detail":{"taskId":"k",` +
+			`"detailStatus":"IdentificationSuccessful","speakerSearchDetails":{"note":"call +12065550178"}}}`),
+		[]byte(`{"id":"g","detail-type":"SpeakerSearchStatus","time":"2026-03-11T11:00:01Z","detail":{"taskId":"k",` +
+			`"detailStatus":"VoiceprintGenerationSuccess"}}`),
+		[]byte(`{"id":"h","detail-type":"VoiceMoodStatus","time":"2026-03-11T11:00:02Z","detail":{"taskId":"m",` +
+			`"detailStatus":"Glad"}}`),
 	} {
 		n, err := chime.ParseVoice(body, chime.BySQS)
 		if err != nil {
@@ -30,7 +34,10 @@ func TestAddVoice(t *testing.T) {
 		}
 		notes = append(notes, n)
 	}
-	ledger := voicetask.Ledger{{Kind: voicetask.Denied, At: now, Event: "d", By: "agent at +12065550178", Scope: voicetask.ScopeVoiceTone, TransactionID: "t"}}
+	ledger := voicetask.Ledger{{
+		Kind: voicetask.Denied, At: now, Event: "d", By: "agent at +12065550178", Scope: voicetask.ScopeVoiceTone,
+		TransactionID: "t",
+	}}
 	c := callview.New(state, nil, nil, nil, callview.Options{})
 	c.AddVoice(state, notes, ledger, now, callview.Options{})
 
@@ -61,7 +68,8 @@ func TestAddVoice(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]voicetask.Standing{{Task: voicetask.VoiceTone, State: voicetask.StateDenied, By: "agent at …0178"}}, c.Voice.Consent); diff != "" {
+	denied := []voicetask.Standing{{Task: voicetask.VoiceTone, State: voicetask.StateDenied, By: "agent at …0178"}}
+	if diff := cmp.Diff(denied, c.Voice.Consent); diff != "" {
 		t.Errorf("consent (-want +got):\n%s", diff)
 	}
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // structure returns the object or the list that stands as JSON text in value: sibling
@@ -16,7 +18,7 @@ func structure(value jsontext.Value) jsontext.Value {
 		return value
 	}
 	inner := jsontext.Value(strings.TrimSpace(text))
-	if kind := inner.Kind(); (kind == '{' || kind == '[') && inner.IsValid(decodeOptions...) {
+	if kind := inner.Kind(); (kind == '{' || kind == '[') && jsonread.Check(inner) == nil {
 		return inner
 	}
 	return value
@@ -45,22 +47,16 @@ func readElements(value jsontext.Value) (list []Element, rest jsontext.Value) {
 
 func readElementList(value jsontext.Value) (list []Element, rest jsontext.Value) {
 	var unread [][]byte
-	dec := newDecoder(value)
-	_, _ = dec.ReadToken() // the value was read whole before: it is well formed
 	list = make([]Element, 0, 2)
-	for dec.PeekKind() != ']' {
-		entry, err := dec.ReadValue()
-		if err != nil {
-			break
-		}
+	_ = jsonread.Items(value, func(entry jsontext.Value) { // it was read before: it is well formed
 		e, whole := readElement(structure(entry))
 		if e.Type != "" {
 			list = append(list, e)
 		}
 		if !whole {
-			unread = append(unread, bytes.Clone(entry))
+			unread = append(unread, entry)
 		}
-	}
+	})
 	if len(unread) > 0 {
 		rest = append(append(jsontext.Value{'['}, bytes.Join(unread, []byte{','})...), ']')
 	}
@@ -72,9 +68,9 @@ func readElementList(value jsontext.Value) (list []Element, rest jsontext.Value)
 // names no element.
 func readElement(value jsontext.Value) (e Element, whole bool) {
 	whole = true
-	err := eachMember(value, func(key string, value jsontext.Value) error {
+	err := jsonread.Members(value, func(key []byte, value jsontext.Value) error {
 		read := true
-		switch key {
+		switch string(key) {
 		case "type":
 			read = keepText(&e.Type, value)
 		case "status":

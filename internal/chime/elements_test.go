@@ -18,9 +18,10 @@ const elementStatuses = "mediaInsightsPipelineElementStatuses"
 
 // withElements is a state change whose element list is the JSON given.
 func withElements(list string) []byte {
-	return []byte(`{"id":"e","detail-type":"Media Insights State Change","source":"aws.chime","time":"2026-03-11T08:15:04Z",` +
-		`"detail":{"eventType":"chime:MediaInsightsInProgress","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p",` +
-		`"` + elementStatuses + `":` + list + `}}`)
+	return []byte(`{"id":"e","detail-type":"Media Insights State Change","source":"aws.chime",
+		"time":"2026-03-11T08:15:04Z","detail":{"eventType":"chime:MediaInsightsInProgress",
+		"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p",
+		"` + elementStatuses + `":` + list + `}}`)
 }
 
 func asText(t interface{ Fatal(...any) }, value string) string {
@@ -49,20 +50,25 @@ func TestElementsAreReadWhateverStandsBesideThem(t *testing.T) {
 		unread     string // what is kept as it came
 	}{
 		{"no status beside it", `[` + sink + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare}, ``},
-		{"a status that is null", `[{"type":"KinesisDataStreamSink","status":null},` + sink + `]`, []chime.Element{bare, failed}, ``},
-		{"a status that is a number", `[{"type":"KinesisDataStreamSink","status":3},` + sink + `]`, []chime.Element{bare, failed}, `[{"type":"KinesisDataStreamSink","status":3}]`},
+		{"a status that is null", `[{"type":"KinesisDataStreamSink","status":null},` + sink + `]`,
+			[]chime.Element{bare, failed}, ``},
+		{"a status that is a number", `[{"type":"KinesisDataStreamSink","status":3},` + sink + `]`,
+			[]chime.Element{bare, failed}, `[{"type":"KinesisDataStreamSink","status":3}]`},
 		{"no type beside it", `[{"status":"Failed"},` + sink + `]`, []chime.Element{failed}, `[{"status":"Failed"}]`},
 		{"no objects beside it", `[null,7,` + sink + `,"x",[]]`, []chime.Element{failed}, `[null,7,"x",[]]`},
 		{"a time that is none", `[{"type":"S3RecordingSink","status":"Failed","updatedOn":"then"}]`,
-			[]chime.Element{{Type: "S3RecordingSink", Status: "Failed"}}, `[{"type":"S3RecordingSink","status":"Failed","updatedOn":"then"}]`},
+			[]chime.Element{{Type: "S3RecordingSink", Status: "Failed"}},
+			`[{"type":"S3RecordingSink","status":"Failed","updatedOn":"then"}]`},
 		{"one entry without a list", sink, []chime.Element{failed}, ``},
 		{"the list as JSON text", asText(t, `[`+sink+`]`), []chime.Element{failed}, ``},
-		{"entries as JSON text", `[` + asText(t, sink) + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare}, ``},
+		{"entries as JSON text", `[` + asText(t, sink) + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare},
+			``},
 		{"text that is no JSON", `"[` + `"`, nil, `"["`},
 		{"a number", `7`, nil, `7`},
 		{"null", `null`, nil, `null`},
 		{"an empty list", `[]`, nil, ``},
-		{"the key twice", `[` + sink + `],"` + elementStatuses + `":[{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare}, ``},
+		{"the key twice", `[` + sink + `],"` + elementStatuses + `":[{"type":"KinesisDataStreamSink"}]`,
+			[]chime.Element{failed, bare}, ``},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := parsed(t, withElements(tt.list)).StateChange
@@ -82,7 +88,8 @@ func TestElementsAreReadWhateverStandsBesideThem(t *testing.T) {
 // Of a list of good and bad entries in any order and form, every entry that names an
 // element is found, with its status, and every other one is kept as it came.
 func TestNoEntryOfAListHidesAnother(t *testing.T) {
-	bad := []string{`null`, `7`, `"x"`, `[]`, `{}`, `{"status":"Failed"}`, `{"type":"","status":"Failed"}`, `{"type":9,"status":"Failed"}`, `[{"type":"A","status":"Failed"}]`, `"{"`, `true`}
+	bad := []string{`null`, `7`, `"x"`, `[]`, `{}`, `{"status":"Failed"}`, `{"type":"","status":"Failed"}`,
+		`{"type":9,"status":"Failed"}`, `[{"type":"A","status":"Failed"}]`, `"{"`, `true`}
 	rapid.Check(t, func(t *rapid.T) {
 		var entries []string
 		var want []chime.Element
@@ -129,14 +136,20 @@ func TestNoEntryOfAListHidesAnother(t *testing.T) {
 // JSON text says the same as the object or the list that it holds.
 func TestJSONTextIsRead(t *testing.T) {
 	const call = `{"transactionId":"t","callId":"c","queue":"sales"}`
-	const envelope = `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T08:15:04Z","resources":%s,"detail":%s}`
-	const change = `{"eventType":"chime:MediaInsightsStopped","mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"`
+	const envelope = `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T08:15:04Z",
+		"resources":%s,"detail":%s}`
+	const change = `{"eventType":"chime:MediaInsightsStopped",` +
+		`"mediaInsightsPipelineArn":"arn:aws:chime:r:a:media-pipeline/p"`
 	for _, tt := range []struct{ name, kind, resources, detail string }{
 		{"the detail", chime.DetailStateChange, `["arn"]`, asText(t, change+`,"transactionId":"t","callId":"c"}`)},
-		{"runtime metadata that was not flattened", chime.DetailStateChange, `"arn"`, change + `,"mediaInsightsRuntimeMetadata":` + call + `}`},
-		{"runtime metadata as text", chime.DetailStateChange, `["arn"]`, change + `,"MediaInsightsRuntimeMetadata":` + asText(t, call) + `}`},
-		{"source metadata", chime.DetailRulesMatched, asText(t, `["arn"]`), `{"ruleName":"r","sourceMetadata":` + asText(t, call) + `}`},
-		{"the detail of a match", chime.DetailRulesMatched, `["arn"]`, asText(t, `{"ruleName":"r","sourceMetadata":`+call+`}`)},
+		{"runtime metadata that was not flattened", chime.DetailStateChange, `"arn"`,
+			change + `,"mediaInsightsRuntimeMetadata":` + call + `}`},
+		{"runtime metadata as text", chime.DetailStateChange, `["arn"]`,
+			change + `,"MediaInsightsRuntimeMetadata":` + asText(t, call) + `}`},
+		{"source metadata", chime.DetailRulesMatched, asText(t, `["arn"]`),
+			`{"ruleName":"r","sourceMetadata":` + asText(t, call) + `}`},
+		{"the detail of a match", chime.DetailRulesMatched, `["arn"]`,
+			asText(t, `{"ruleName":"r","sourceMetadata":`+call+`}`)},
 		{"the detail of a voice notification", chime.DetailVoiceTone, `["arn"]`, asText(t, call)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -155,7 +168,9 @@ func TestJSONTextIsRead(t *testing.T) {
 			}
 		})
 	}
-	own := parsed(t, fmt.Appendf(nil, envelope, chime.DetailStateChange, `[]`, change+`,"callId":"own","mediaInsightsRuntimeMetadata":`+call+`}`))
+	own := parsed(t,
+		fmt.Appendf(nil, envelope, chime.DetailStateChange, `[]`,
+			change+`,"callId":"own","mediaInsightsRuntimeMetadata":`+call+`}`))
 	if own.StateChange.CallID != "own" || own.StateChange.TransactionID != "t" {
 		t.Errorf("got %+v, want the event's own callId before that of its metadata", own.StateChange.CallFields)
 	}

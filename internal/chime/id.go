@@ -6,36 +6,24 @@ import (
 	"strings"
 )
 
-// longID begins what stands for an id that is too long for a key.
-const longID = "long-"
-
-// ShortID returns an id that has at most most bytes as it is, and for a longer one a
-// text of 45 bytes that is the same whenever the id is: a hash of it, in letters only,
-// so that no part of it looks like a phone number. RehearsalPrefix stays before it,
-// and does not count.
-func ShortID(id string, most int) string {
-	plain, rehearsal := strings.CutPrefix(id, RehearsalPrefix)
-	if len(plain) <= most {
+// ShortID returns an id of up to maxBytes bytes as it is, and for a longer one a text of
+// 45 bytes that is the same whenever the id is: a hash of it, in letters only, so that no
+// part of it looks like a phone number. RehearsalPrefix stays before it, and does not
+// count.
+func ShortID(id string, maxBytes int) string {
+	plain := strings.TrimPrefix(id, RehearsalPrefix)
+	if len(plain) <= maxBytes {
 		return id
 	}
 	sum := sha256.Sum256([]byte(plain))
 	var b strings.Builder
-	if rehearsal {
-		b.WriteString(RehearsalPrefix)
-	}
-	b.WriteString(longID)
+	b.WriteString(strings.TrimSuffix(id, plain)) // RehearsalPrefix, or nothing
+	b.WriteString("long-")
 	for _, c := range sum[:20] {
 		b.WriteByte('a' + c>>4)
 		b.WriteByte('a' + c&15)
 	}
 	return b.String()
-}
-
-// IsShortened reports whether an id is one that ShortID made of a longer one, and so
-// is no id that the service knows.
-func IsShortened(id string) bool {
-	hash, ok := strings.CutPrefix(strings.TrimPrefix(id, RehearsalPrefix), longID)
-	return ok && len(hash) == 40 && strings.Trim(hash, "abcdefghijklmnop") == ""
 }
 
 var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)

@@ -9,7 +9,8 @@ var configurationKeys = []string{"mediaInsightsPipelineConfigurationArn", "Media
 // detail or its metadata; empty when it names none. No documented example names one.
 func (m *RulesMatched) ConfigurationARN() string {
 	for _, key := range configurationKeys {
-		if arn, ok := textOf(jsontext.Value(m.Metadata[key])); ok && isConfigurationARN(arn) && len(arn) <= maxConfigurationARN {
+		arn, _ := textOf(jsontext.Value(m.Metadata[key]))
+		if isConfigurationARN(arn) && len(arn) <= maxConfigurationARN {
 			return arn
 		}
 	}

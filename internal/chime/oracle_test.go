@@ -17,8 +17,9 @@ import (
 // json.Number) by the plainest means.
 func taken(event map[string]any) *chime.Event {
 	ev := &chime.Event{
-		ID: chime.ShortID(text(event["id"]), 256), DetailType: text(event["detail-type"]), Source: text(event["source"]), Account: account(event["account"]),
-		Region: text(event["region"]), ServiceType: text(event["service-type"]), ReplayName: text(event["replay-name"]),
+		ID: chime.ShortID(text(event["id"]), 256), DetailType: text(event["detail-type"]), Source: text(event["source"]),
+		Account: account(event["account"]),
+		Region:  text(event["region"]), ServiceType: text(event["service-type"]), ReplayName: text(event["replay-name"]),
 	}
 	ev.Time = moment(event["time"])
 	resources, _ := unfold(event["resources"]).([]any)
@@ -39,7 +40,8 @@ func taken(event map[string]any) *chime.Event {
 		ev.RulesMatched = rulesMatched(detail)
 	case chime.DetailVoiceStatus, chime.DetailSpeakerSearch, chime.DetailVoiceTone:
 		r := rest{detail, map[string]json.RawMessage{}}
-		ev.Voice = &chime.VoiceAnalytics{TaskID: r.text("taskId"), DetailStatus: r.text("detailStatus"), PipelineID: r.text("mediaInsightsPipelineId"), CallFields: r.call()}
+		ev.Voice = &chime.VoiceAnalytics{TaskID: r.text("taskId"), DetailStatus: r.text("detailStatus"),
+			PipelineID: r.text("mediaInsightsPipelineId"), CallFields: r.call()}
 		if _, id, isARN := strings.Cut(ev.Voice.PipelineID, ":media-pipeline/"); isARN && id != "" {
 			ev.Voice.PipelineID = id
 		}
@@ -53,8 +55,10 @@ func stateChange(detail map[string]any) *chime.StateChange {
 	r := rest{detail, map[string]json.RawMessage{}}
 	r.text("version")
 	sc := &chime.StateChange{
-		EventType: r.text("eventType"), PipelineARN: r.text("mediaInsightsPipelineArn"), ConfigurationARN: r.text("mediaInsightsPipelineConfigurationArn"),
-		FailureReason: r.text("failureReason"), FailureOrigin: r.text("failureOrigin"), HTTPStatusCode: r.textOrNumber("httpStatusCode"), CallFields: r.call(),
+		EventType: r.text("eventType"), PipelineARN: r.text("mediaInsightsPipelineArn"),
+		ConfigurationARN: r.text("mediaInsightsPipelineConfigurationArn"),
+		FailureReason:    r.text("failureReason"), FailureOrigin: r.text("failureOrigin"),
+		HTTPStatusCode: r.textOrNumber("httpStatusCode"), CallFields: r.call(),
 	}
 	sc.PipelineARN = canonical(sc.PipelineARN)
 	const elements = "mediaInsightsPipelineElementStatuses"
@@ -138,7 +142,8 @@ func unfold(value any) any {
 // canonical is a UUID, or an ARN that ends in one, in lower case from there on.
 func canonical(id string) string {
 	at := strings.LastIndex(id, "/") + 1
-	if parts := strings.Split(id[at:], "-"); len(parts) == 5 && len(id[at:]) == 36 && strings.Trim(id[at:], "-0123456789abcdefABCDEF") == "" {
+	if parts := strings.Split(id[at:], "-"); len(parts) == 5 && len(id[at:]) == 36 &&
+		strings.Trim(id[at:], "-0123456789abcdefABCDEF") == "" {
 		return id[:at] + strings.ToLower(id[at:])
 	}
 	return id
@@ -166,8 +171,10 @@ func rulesMatched(detail map[string]any) *chime.RulesMatched {
 		target *string
 		inner  string
 	}{
-		{"callId", &rm.CallID, call.CallID}, {"direction", &rm.Direction, call.Direction}, {"fromNumber", &rm.FromNumber, call.FromNumber},
-		{"transactionId", &rm.TransactionID, call.TransactionID}, {"voiceConnectorId", &rm.VoiceConnectorID, call.VoiceConnectorID}, {"toNumber", &rm.ToNumber, call.ToNumber},
+		{"callId", &rm.CallID, call.CallID}, {"direction", &rm.Direction, call.Direction},
+		{"fromNumber", &rm.FromNumber, call.FromNumber},
+		{"transactionId", &rm.TransactionID, call.TransactionID},
+		{"voiceConnectorId", &rm.VoiceConnectorID, call.VoiceConnectorID}, {"toNumber", &rm.ToNumber, call.ToNumber},
 	} {
 		if field.inner != "" && (*field.target == "" || field.name < "sourceMetadata") {
 			*field.target = field.inner
@@ -239,7 +246,8 @@ func account(value any) string {
 			s = whole.String()
 		}
 	}
-	if parts := strings.Split(s, "-"); len(parts) == 3 && len(s) == 14 && len(parts[0]) == 4 && len(parts[1]) == 4 && strings.Trim(s, "-0123456789") == "" {
+	if parts := strings.Split(s, "-"); len(parts) == 3 && len(s) == 14 && len(parts[0]) == 4 && len(parts[1]) == 4 &&
+		strings.Trim(s, "-0123456789") == "" {
 		s = strings.Join(parts, "")
 	}
 	if s != "" && len(s) < 12 && strings.Trim(s, "0123456789") == "" {
@@ -305,7 +313,8 @@ func epoch(s string) time.Time {
 	if !ok || strings.ContainsAny(s, "/_xXpPbBoO") || len(s) > 40 {
 		return time.Time{}
 	}
-	first, last := big.NewRat(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 1), big.NewRat(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 1)
+	first, last := big.NewRat(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 1),
+		big.NewRat(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), 1)
 	for range 4 {
 		if r.Cmp(last) < 0 {
 			if r.Cmp(first) < 0 {

@@ -1,16 +1,16 @@
 package chime
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // MaxIDLength is the longest event id, in bytes, that is kept whole; a longer one is
@@ -21,9 +21,9 @@ const MaxIDLength = 256
 type FieldError struct {
 	// Pointer is the JSON pointer of the field (RFC 6901).
 	Pointer string
-	// Got says what was there, shortened; "nothing" when the field is absent.
+	// Got describes what was there, shortened; "nothing" when the field is absent.
 	Got string
-	// Want says what was expected.
+	// Want describes what was expected.
 	Want string
 }
 
@@ -34,16 +34,15 @@ func (e *FieldError) Error() string {
 // Parse makes an Event from the bytes of one. It is liberal: unknown fields,
 // event types, statuses and element types are kept, a field of an unexpected
 // type is kept as metadata, and where a key stands twice the value of the
-// documented form is taken, else the last. JSON text is read where an object or a
+// documented form counts, else the last. JSON text is read where an object or a
 // list is documented. Of a list whatever can be read is read, and the rest is kept as
 // metadata.
 //
-// An event is unusable when it is no JSON object, has no id or no detail-type,
-// when its time is none that ParseTime reads, when a
-// state change has no eventType, or when one that is no failed creation has no
-// pipeline ARN, or a rule match no ruleName. Then the error is a apperr.Error of class Invalid,
-// and holds a *FieldError where a field is at fault. Parse keeps a reference to
-// raw, which must not be changed afterwards.
+// An event is unusable when it is no JSON object, has no id or no detail-type, when its
+// time is none that ParseTime reads, when a state change has no eventType, or when one
+// that is no failed creation has no pipeline ARN, or a rule match no ruleName. Then the
+// error is an apperr.Error of class Invalid, with a *FieldError where a field is at fault.
+// Parse keeps a reference to raw, which must not be changed afterwards.
 //
 // The ids of an event of RehearsalSource get RehearsalPrefix. An event of any
 // other source whose own id begins so is unusable; any other id that begins so is
@@ -55,13 +54,7 @@ func Parse(raw []byte) (*Event, error) { return ParseAt(raw, time.Time{}) }
 // on more than the bytes, and is not to be merged with others.
 func ParseAt(raw []byte, otherwise time.Time) (*Event, error) {
 	p := parser{ev: &Event{Raw: raw}, otherwise: otherwise}
-	if err := p.envelope(raw); err != nil {
-		return nil, err
-	}
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	return p.ev, p.detail()
+	return p.ev, p.parse()
 }
 
 // ParseEnvelope reads the envelope of an event and not its detail, and accepts
@@ -70,96 +63,41 @@ func ParseAt(raw []byte, otherwise time.Time) (*Event, error) {
 // ParseEnvelope keeps a reference to raw, as Parse does.
 func ParseEnvelope(raw []byte) (*Event, error) {
 	p := parser{ev: &Event{Raw: raw}}
-	if err := p.envelope(raw); err != nil {
-		return nil, err
-	}
-	return p.ev, nil
+	return p.ev, p.envelope(raw)
 }
 
 type parser struct {
 	ev        *Event
 	time      time.Time
 	badTime   jsontext.Value // the last value of time that is none
-	otherwise time.Time      // what to say where there is none; zero to refuse
+	otherwise time.Time      // the time of an event that has none; zero to refuse it
 	rawDetail jsontext.Value // an object, where there is one
 }
 
-var decodeOptions = []jsontext.Options{
-	jsontext.AllowDuplicateNames(true),
-	jsontext.AllowInvalidUTF8(true),
-}
-
-func newDecoder(raw []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(raw), decodeOptions...)
-}
-
-// eachMember calls fn for every member of the object in raw, with the
-// unescaped key and the value's JSON, valid until fn returns.
-func eachMember(raw []byte, fn func(key string, value jsontext.Value) error) error {
-	dec := newDecoder(raw)
-	if tok, err := dec.ReadToken(); err != nil {
-		return err
-	} else if tok.Kind() != '{' {
-		return fmt.Errorf("it is %s, not an object", kindName(tok.Kind()))
-	}
-	for dec.PeekKind() == '"' {
-		key, err := readKey(dec)
-		if err != nil {
-			return err
-		}
-		value, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := fn(key, value); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.ReadToken(); err != nil { // the closing brace, or what is wrong in its place
+// parse reads the whole event.
+func (p *parser) parse() error {
+	if err := p.envelope(p.ev.Raw); err != nil {
 		return err
 	}
-	if _, err := dec.ReadToken(); err == nil {
-		return errors.New("more follows after the object")
+	if err := p.check(); err != nil {
+		return err
+	}
+	switch p.ev.DetailType {
+	case DetailStateChange:
+		return p.stateChange()
+	case DetailRulesMatched:
+		return p.rulesMatched()
+	case DetailVoiceStatus, DetailSpeakerSearch, DetailVoiceTone:
+		p.ev.Voice = &VoiceAnalytics{}
+		return p.voice(p.ev.Voice)
 	}
 	return nil
 }
 
-// knownKeys are the keys that events are known to have, so that reading one of
-// them takes no memory.
-var knownKeys = map[string]string{}
-
-func init() {
-	for _, key := range []string{
-		"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail", "service-type", "replay-name",
-		"eventType", "mediaInsightsPipelineArn", "mediaInsightsPipelineConfigurationArn", "mediaInsightsPipelineElementStatuses",
-		"failureReason", "failureOrigin", "httpStatusCode", "type", "status", "statusDetail", "updatedOn",
-		"callId", "transactionId", "voiceConnectorId", "direction", "fromNumber", "toNumber",
-		"ruleName", "sourceMetadata", "utteranceId", "resultId", "beginTimestamp", "endTimestamp", "taskId", "detailStatus", "mediaInsightsPipelineId",
-	} {
-		knownKeys[key] = key
-	}
-}
-
-// readKey reads the key of an object's next member, unescaped.
-func readKey(dec *jsontext.Decoder) (string, error) {
-	name, err := dec.ReadValue()
-	if err != nil {
-		return "", err
-	}
-	if key, known := knownKeys[string(name[1:len(name)-1])]; known {
-		return key, nil
-	}
-	key, ok := textOf(name)
-	if !ok {
-		return "", fmt.Errorf("a key is no text: %.60q", name)
-	}
-	return key, nil
-}
-
 func (p *parser) envelope(raw []byte) error {
-	err := eachMember(raw, func(key string, value jsontext.Value) error {
+	err := jsonread.Members(raw, func(key []byte, value jsontext.Value) error {
 		ev := p.ev
-		switch key {
+		switch string(key) {
 		case "id":
 			keepText(&ev.ID, value)
 		case "detail-type":
@@ -176,7 +114,7 @@ func (p *parser) envelope(raw []byte) error {
 			if t, ok := timeOf(value); ok {
 				p.time = t
 			} else {
-				p.badTime = bytes.Clone(value)
+				p.badTime = value
 			}
 		case "resources":
 			ev.Resources = texts(value)
@@ -186,7 +124,7 @@ func (p *parser) envelope(raw []byte) error {
 			keepText(&ev.ReplayName, value)
 		case "detail":
 			if detail := structure(value); p.rawDetail == nil || detail.Kind() == '{' {
-				p.rawDetail = bytes.Clone(detail)
+				p.rawDetail = detail
 			}
 		}
 		return nil
@@ -221,43 +159,24 @@ func (p *parser) check() error {
 	return nil
 }
 
-func (p *parser) detail() error {
-	switch p.ev.DetailType {
-	case DetailStateChange:
-		return p.stateChange()
-	case DetailRulesMatched:
-		return p.rulesMatched()
-	case DetailVoiceStatus, DetailSpeakerSearch, DetailVoiceTone:
-		return p.voice()
-	}
-	return nil
-}
-
-// elementStatuses is the key of the elements' list.
-const elementStatuses = "mediaInsightsPipelineElementStatuses"
-
-// runtimeMetadata are keys under which the runtime metadata may stand that is
-// flattened into the detail by the developer guide.
+// runtimeMetadata are keys under which the runtime metadata may stand, which is
+// flattened into the detail according to the developer guide.
 var runtimeMetadata = []string{"MediaInsightsRuntimeMetadata", "mediaInsightsRuntimeMetadata", "sourceMetadata"}
 
 func (p *parser) stateChange() error {
 	sc := &StateChange{}
 	p.ev.StateChange = sc
-	err := p.eachDetail(func(key string, value jsontext.Value) bool {
-		switch key {
+	err := p.eachDetail(func(key []byte, value jsontext.Value) bool {
+		switch string(key) {
 		case "eventType":
-			return keepForm(&sc.EventType, value, &sc.Metadata, key, func(s string) bool { return strings.HasPrefix(s, "chime:") })
-		case "mediaInsightsPipelineArn":
-			return keepForm(&sc.PipelineARN, value, &sc.Metadata, key, isPipelineARN)
-		case "mediaInsightsPipelineConfigurationArn":
-			return keepForm(&sc.ConfigurationARN, value, &sc.Metadata, key, isConfigurationARN)
+			return keepForm(&sc.EventType, value, &sc.Metadata, key, isEventType)
 		case "failureReason":
 			return keepText(&sc.FailureReason, value)
 		case "failureOrigin":
 			return keepText(&sc.FailureOrigin, value)
 		case "httpStatusCode":
 			return keepTextOrNumber(&sc.HTTPStatusCode, value)
-		case elementStatuses:
+		case "mediaInsightsPipelineElementStatuses":
 			elements, rest := readElements(value)
 			sc.Elements = append(sc.Elements, elements...)
 			if rest != nil {
@@ -267,7 +186,7 @@ func (p *parser) stateChange() error {
 		case "version":
 			return value.Kind() == '"'
 		}
-		return sc.take(key, value)
+		return sc.keepID(key, value)
 	}, &sc.Metadata)
 	if err != nil {
 		return err
@@ -275,10 +194,10 @@ func (p *parser) stateChange() error {
 	for _, key := range runtimeMetadata {
 		sc.fill(sc.Metadata[key])
 	}
-	p.separateCall(&sc.CallFields, &sc.Metadata)
-	p.separateARN("mediaInsightsPipelineArn", &sc.PipelineARN, &sc.Metadata)
+	p.separateChange(sc)
 	if sc.EventType == "" {
-		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])), fmt.Sprintf("a text such as %q", EventInProgress))
+		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])),
+			fmt.Sprintf("a text such as %q", EventInProgress))
 	}
 	if sc.PipelineARN == "" && sc.EventType != EventCreateFailed {
 		return invalid("/detail/mediaInsightsPipelineArn", found(jsontext.Value(sc.Metadata["mediaInsightsPipelineArn"])),
@@ -287,11 +206,31 @@ func (p *parser) stateChange() error {
 	return nil
 }
 
+// keepID stores an id by which events name their pipeline, configuration and call, or
+// another field of the call; false when key or value is none.
+func (sc *StateChange) keepID(key []byte, value jsontext.Value) bool {
+	switch string(key) {
+	case "mediaInsightsPipelineArn":
+		return keepForm(&sc.PipelineARN, value, &sc.Metadata, key, isPipelineARN)
+	case "mediaInsightsPipelineConfigurationArn":
+		return keepForm(&sc.ConfigurationARN, value, &sc.Metadata, key, isConfigurationARN)
+	}
+	return sc.keep(key, value)
+}
+
+// separateChange separates the ids of a state change.
+func (p *parser) separateChange(sc *StateChange) {
+	p.separateCall(&sc.CallFields, &sc.Metadata)
+	before, id := SplitPipelineARN(sc.PipelineARN)
+	sc.PipelineARN = id
+	p.separate("mediaInsightsPipelineArn", before, &sc.PipelineARN, &sc.Metadata)
+}
+
 func (p *parser) rulesMatched() error {
 	rm := &RulesMatched{}
 	p.ev.RulesMatched = rm
-	err := p.eachDetail(func(key string, value jsontext.Value) bool {
-		switch key {
+	err := p.eachDetail(func(key []byte, value jsontext.Value) bool {
+		switch string(key) {
 		case "ruleName":
 			return keepText(&rm.RuleName, value)
 		case "utteranceId":
@@ -304,8 +243,8 @@ func (p *parser) rulesMatched() error {
 			return keepTextOrNumber(&rm.EndTimestamp, value)
 		case "sourceMetadata":
 			source := structure(value)
-			return source.Kind() == '{' && eachMember(source, func(key string, value jsontext.Value) error {
-				if !rm.take(key, value) {
+			return source.Kind() == '{' && jsonread.Members(source, func(key []byte, value jsontext.Value) error {
+				if !rm.keep(key, value) {
 					keepRaw(&rm.Metadata, key, value)
 				}
 				return nil
@@ -313,7 +252,7 @@ func (p *parser) rulesMatched() error {
 		case "version":
 			return value.Kind() == '"'
 		}
-		return rm.take(key, value)
+		return rm.keep(key, value)
 	}, &rm.Metadata)
 	if err != nil {
 		return err
@@ -325,11 +264,9 @@ func (p *parser) rulesMatched() error {
 	return nil
 }
 
-func (p *parser) voice() error {
-	v := &VoiceAnalytics{}
-	p.ev.Voice = v
-	err := p.eachDetail(func(key string, value jsontext.Value) bool {
-		switch key {
+func (p *parser) voice(v *VoiceAnalytics) error {
+	err := p.eachDetail(func(key []byte, value jsontext.Value) bool {
+		switch string(key) {
 		case "taskId":
 			return keepText(&v.TaskID, value)
 		case "detailStatus":
@@ -337,25 +274,25 @@ func (p *parser) voice() error {
 		case "mediaInsightsPipelineId":
 			return keepText(&v.PipelineID, value)
 		}
-		return v.take(key, value)
+		return v.keep(key, value)
 	}, &v.Metadata)
 	if err != nil {
 		return err
 	}
 	p.separateCall(&v.CallFields, &v.Metadata)
-	p.separate("taskId", &v.TaskID, &v.Metadata)
+	p.separate("taskId", "", &v.TaskID, &v.Metadata)
 	_, v.PipelineID = SplitPipelineARN(v.PipelineID)
-	p.separate("mediaInsightsPipelineId", &v.PipelineID, &v.Metadata)
+	p.separate("mediaInsightsPipelineId", "", &v.PipelineID, &v.Metadata)
 	return nil
 }
 
-// eachDetail calls known for every member of the detail; what it does not take
-// is kept as metadata.
-func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
+// eachDetail calls known for every member of the detail; a member of which it reports
+// false is kept as metadata.
+func (p *parser) eachDetail(known func(key []byte, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
 	if p.rawDetail.Kind() != '{' {
 		return invalid("/detail", found(p.rawDetail), "an object")
 	}
-	err := eachMember(p.rawDetail, func(key string, value jsontext.Value) error {
+	err := jsonread.Members(p.rawDetail, func(key []byte, value jsontext.Value) error {
 		if !known(key, value) {
 			keepRaw(rest, key, value)
 		}
@@ -367,23 +304,47 @@ func (p *parser) eachDetail(known func(key string, value jsontext.Value) bool, r
 	return nil
 }
 
-// take stores one of the call's fields; false when key or value is not one.
-func (c *CallFields) take(key string, value jsontext.Value) bool {
-	switch key {
+// callKeys are the keys of CallFields.
+var callKeys = strings.Fields("callId transactionId voiceConnectorId direction fromNumber toNumber")
+
+// field returns the field of a key, nil if there is none.
+func (c *CallFields) field(key []byte) *string {
+	switch string(key) {
 	case "callId":
-		return keepText(&c.CallID, value)
+		return &c.CallID
 	case "transactionId":
-		return keepText(&c.TransactionID, value)
+		return &c.TransactionID
 	case "voiceConnectorId":
-		return keepText(&c.VoiceConnectorID, value)
+		return &c.VoiceConnectorID
 	case "direction":
-		return keepText(&c.Direction, value)
+		return &c.Direction
 	case "fromNumber":
-		return keepText(&c.FromNumber, value)
+		return &c.FromNumber
 	case "toNumber":
-		return keepText(&c.ToNumber, value)
+		return &c.ToNumber
 	}
-	return false
+	return nil
+}
+
+// keep stores one of the call's fields; false when key or value is not one.
+func (c *CallFields) keep(key []byte, value jsontext.Value) bool {
+	field := c.field(key)
+	return field != nil && keepText(field, value)
+}
+
+// fill stores the fields that are still empty from an object, which may be JSON text:
+// runtime metadata that the service did not flatten.
+func (c *CallFields) fill(value json.RawMessage) {
+	object, before := structure(jsontext.Value(value)), *c
+	if object.Kind() != '{' {
+		return
+	}
+	_ = jsonread.Members(object, func(key []byte, value jsontext.Value) error {
+		if field := before.field(key); field != nil && *field == "" {
+			c.keep(key, value)
+		}
+		return nil
+	})
 }
 
 func invalid(pointer, got, want string) error {

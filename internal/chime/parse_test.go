@@ -18,15 +18,17 @@ func TestEveryExampleParses(t *testing.T) {
 	}
 }
 
-const good = `{"id":"e","detail-type":"Media Insights State Change","account":11122223333,"time":"2026-01-31T12:00:00.5Z",` +
-	`"detail":{"version":"0","eventType":"chime:MediaInsightsStopped","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:011122223333:media-pipeline/p","queue":"sales"}}`
+const good = `{"id":"e","detail-type":"Media Insights State Change","account":11122223333,` +
+	`"time":"2026-01-31T12:00:00.5Z","detail":{"version":"0","eventType":"chime:MediaInsightsStopped",` +
+	`"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:011122223333:media-pipeline/p","queue":"sales"}}`
 
 func TestParseIsLiberal(t *testing.T) {
 	ev, err := chime.Parse([]byte(good))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ev.Account != "011122223333" || ev.Time.Nanosecond() != 500_000_000 || string(ev.StateChange.Metadata["queue"]) != `"sales"` {
+	if ev.Account != "011122223333" || ev.Time.Nanosecond() != 500_000_000 ||
+		string(ev.StateChange.Metadata["queue"]) != `"sales"` {
 		t.Errorf("got %+v %+v", ev, ev.StateChange)
 	}
 }

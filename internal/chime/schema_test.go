@@ -19,7 +19,7 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// liberal lists what Parse takes although a schema does not allow it: by the
+// liberal lists what Parse accepts although a schema does not allow it: by the
 // field's JSON pointer, for which values, and why.
 var liberal = []struct {
 	pointer *regexp.Regexp
@@ -33,16 +33,23 @@ var liberal = []struct {
 	{at("/time"), isMoment, "whoever forwards an event may write its time in another form"},
 	{at("/detail"), isObjectText, "JSON text says the same as the object"},
 	{at("/detail/version"), nil, "nothing is decided by it"},
-	{at("/detail/(callId|transactionId|voiceConnectorId|direction|fromNumber|toNumber)"), nil, "runtime metadata may collide with it: kept as metadata"},
-	{at("/detail/(failureReason|failureOrigin|httpStatusCode)"), nil, "a failure without a readable reason is still a failure"},
+	{at("/detail/(callId|transactionId|voiceConnectorId|direction|fromNumber|toNumber)"), nil,
+		"runtime metadata may collide with it: kept as metadata"},
+	{at("/detail/(failureReason|failureOrigin|httpStatusCode)"), nil,
+		"a failure without a readable reason is still a failure"},
 	{at("/detail/mediaInsightsPipelineArn"), isText, "a text that is no ARN of Chime still names the pipeline"},
-	{at("/detail/mediaInsightsPipelineArn"), ofFailedCreation, "a failed creation may lack it, so it need not be readable"},
+	{at("/detail/mediaInsightsPipelineArn"), ofFailedCreation,
+		"a failed creation may lack it, so it need not be readable"},
 	{at("/detail/mediaInsightsPipelineConfigurationArn"), nil, "runtime metadata may collide with it: kept as metadata"},
-	{at("/detail/mediaInsightsPipelineElementStatuses(/.*)?"), nil, "what cannot be read of the list is kept as metadata; the rest of it, and the pipeline's own status, count without it"},
+	{at("/detail/mediaInsightsPipelineElementStatuses(/.*)?"), nil,
+		"what cannot be read of the list is kept as metadata; the rest, and the pipeline's own status, count without it"},
 	{at("/detail/ruleName"), isText, "the limits of a rule's name may be widened"},
-	{at("/detail/(sourceMetadata|utteranceId|resultId|beginTimestamp|endTimestamp)"), nil, "a match of a rule is told even where the place of it is not known"},
+	{at("/detail/(sourceMetadata|utteranceId|resultId|beginTimestamp|endTimestamp)"), nil,
+		"a match of a rule is notified even where its place is not known"},
 	{at("/detail/(taskId|detailStatus)"), nil, "a notification is kept whatever it lacks"},
-	{at("/detail/(isCaller|inviteHeaders|speakerSearch|voiceTone|mediaInsightsPipelineId|sourceArn|streamArn|channelId|startFragmentNumber).*"), nil, "kept as it came, and not interpreted"},
+	{at("/detail/(isCaller|inviteHeaders|speakerSearch|voiceTone|mediaInsightsPipelineId).*"), nil,
+		"kept as it came, and not interpreted"},
+	{at("/detail/(sourceArn|streamArn|channelId|startFragmentNumber).*"), nil, "kept as it came, and not interpreted"},
 }
 
 func at(pointer string) *regexp.Regexp { return regexp.MustCompile("^(?:" + pointer + ")$") }
@@ -65,22 +72,31 @@ func ofFailedCreation(_ any, detail map[string]any) bool {
 
 // odd are JSON values that stand in for those of an example.
 var odd = strings.Fields(`
-	null true [] {} [""] [1] [null] [[]] [{}] {"a":1} [{"type":"S3RecordingSink","status":"Stopped"}] [{"type":"","status":"Stopped"}]
-	[{"type":"S3RecordingSink"},{"type":"KinesisDataStreamSink","status":"Failed"}] [7,{"type":"S3RecordingSink","status":"Failed"},"x"] {"type":"S3RecordingSink","status":"Failed"}
-	"[{\"type\":\"S3RecordingSink\",\"status\":\"Failed\"}]" ["{\"type\":\"S3RecordingSink\",\"status\":\"Failed\"}"] "{\"callId\":\"c\",\"eventType\":\"e\"}" "{" "[]x"
-	1773064931 1773064931.25 "1773064931" "1773064931123456" 1773064931123456789 "2026-03-09T14:02:11+0000" "2026-03-09T14:02:11-00:00" "20260309T140211Z"
+	null true [] {} [""] [1] [null] [[]] [{}] {"a":1} [{"type":"S3RecordingSink","status":"Stopped"}]
+	[{"type":"","status":"Stopped"}]
+	[{"type":"S3RecordingSink"},{"type":"KinesisDataStreamSink","status":"Failed"}]
+	[7,{"type":"S3RecordingSink","status":"Failed"},"x"] {"type":"S3RecordingSink","status":"Failed"}
+	"[{\"type\":\"S3RecordingSink\",\"status\":\"Failed\"}]" ["{\"type\":\"S3RecordingSink\",\"status\":\"Failed\"}"]
+	"{\"callId\":\"c\",\"eventType\":\"e\"}" "{" "[]x"
+	1773064931 1773064931.25 "1773064931" "1773064931123456" 1773064931123456789 "2026-03-09T14:02:11+0000"
+	"2026-03-09T14:02:11-00:00" "20260309T140211Z"
 	0 -0 -1 7 0.5 1.5 1e3 1E+2 1e-2 200 9007199254740993 1e400 -1e400
 	12345678901 111122223333.0 1.11122223333e11 999999999999 1000000000000
 	1773064931123 1773064931123.0 1.773064931123e12 1773064931123.5 253402300799999 253402300800000
 	"" "0" "-1" "7.5" "x" "1773064931123" "111122223333" "1111" "null" "\u0000" "\ud800" "\n" "\ud83d\ude00" "é" "\u00e9"
-	"2026-03-09T14:02:11Z" "2026-03-09T14:02:11.5Z" "2026-03-09T14:02:11.123456789Z" "2026-03-09T14:02:11.1234567891Z" "2026-03-09T14:02:11,5Z"
-	"2026-03-09T14:02:11+05:30" "2026-03-09T14:02:11" "2026-03-09t14:02:11z" "2026-03-09" "2026-02-29T14:02:11Z" "2016-12-31T23:59:60Z" "2026-03-09T24:00:00Z"
-	"1969-12-31T23:59:59Z" "1970-01-01T00:30:00+01:00" "1970-01-01T00:00:00Z" "9999-12-31T23:59:59.999999999Z" "9999-12-31T23:59:59-00:01" "10000-01-01T00:00:00Z"
-	"chime:MediaInsightsCreateFailed" "chime:MediaInsightsSplit" "arn:aws:chime:us-east-1:111122223333:media-pipeline/p" "arn:aws-cn:chime:x:111122223333:other" "Failed"`)
+	"2026-03-09T14:02:11Z" "2026-03-09T14:02:11.5Z" "2026-03-09T14:02:11.123456789Z" "2026-03-09T14:02:11.1234567891Z"
+	"2026-03-09T14:02:11,5Z"
+	"2026-03-09T14:02:11+05:30" "2026-03-09T14:02:11" "2026-03-09t14:02:11z" "2026-03-09" "2026-02-29T14:02:11Z"
+	"2016-12-31T23:59:60Z" "2026-03-09T24:00:00Z"
+	"1969-12-31T23:59:59Z" "1970-01-01T00:30:00+01:00" "1970-01-01T00:00:00Z" "9999-12-31T23:59:59.999999999Z"
+	"9999-12-31T23:59:59-00:01" "10000-01-01T00:00:00Z"
+	"chime:MediaInsightsCreateFailed" "chime:MediaInsightsSplit" "arn:aws:chime:us-east-1:111122223333:media-pipeline/p"
+	"arn:aws-cn:chime:x:111122223333:other" "Failed"`)
 
 func oddValues() []json.RawMessage {
 	var values []json.RawMessage
-	for _, text := range append(odd, `" "`, `"2026-03-09 14:02:11Z"`, `"a rule"`, quoted("é", 129), quoted("x", 256), quoted("x", 257), quoted("x", 5000)) {
+	for _, text := range append(odd, `" "`, `"2026-03-09 14:02:11Z"`, `"a rule"`, quoted("é", 129), quoted("x", 256),
+		quoted("x", 257), quoted("x", 5000)) {
 		values = append(values, json.RawMessage(text))
 	}
 	return values
@@ -303,7 +319,8 @@ func held(t failer, raw []byte, used map[int]bool) verdict {
 		}
 		return byNeither
 	}
-	if diff := cmp.Diff(taken(event), ev, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(chime.Event{}, "Raw"), cmp.Comparer(sameJSON)); diff != "" {
+	if diff := cmp.Diff(taken(event), ev, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(chime.Event{}, "Raw"),
+		cmp.Comparer(sameJSON)); diff != "" {
 		t.Errorf("Parse took other values than are there (-there +taken):\n%s\n%.600s", diff, raw)
 	}
 	if validateErr != nil { // a detail type without a schema is kept, whatever it is

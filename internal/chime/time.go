@@ -84,35 +84,37 @@ func parseEpoch(text string) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
-	for _, unit := range []int64{1, 1e3, 1e6, 1e9} { // how many of them are a second
-		seconds := new(big.Rat).Mul(number, big.NewRat(1, unit))
-		if seconds.Cmp(big.NewRat(maxEpoch+1, 1)) >= 0 {
-			continue
-		}
-		if seconds.Cmp(big.NewRat(minEpoch, 1)) < 0 {
-			return time.Time{}, false
-		}
-		nanos := new(big.Rat).Mul(seconds, big.NewRat(1e9, 1))
-		whole, rest := new(big.Int).QuoRem(new(big.Int).Quo(nanos.Num(), nanos.Denom()), big.NewInt(1e9), new(big.Int))
-		return time.Unix(whole.Int64(), rest.Int64()).UTC(), true
+	whole := new(big.Int).Quo(number.Num(), number.Denom())
+	t, ok := ofEpoch(whole.Int64())
+	if !ok || !whole.IsInt64() {
+		return time.Time{}, false
 	}
-	return time.Time{}, false
+	nanos := number.Sub(number, new(big.Rat).SetInt(whole))
+	nanos.Mul(nanos, big.NewRat(1e9, unitsPerSecond(whole.Int64())))
+	return t.Add(time.Duration(new(big.Int).Quo(nanos.Num(), nanos.Denom()).Int64())), true
 }
 
-// ofEpoch returns the time that a whole number of units since 1970 is, without
-// allocating.
-func ofEpoch(n int64) (time.Time, bool) {
-	for _, unit := range []int64{1, 1e3, 1e6, 1e9} {
-		seconds := n / unit
-		if seconds > maxEpoch {
-			continue
+// unitsPerSecond returns how many of the units of which n have passed since 1970 are a
+// second; zero if n is no time of an event.
+func unitsPerSecond(n int64) int64 {
+	for _, units := range []int64{1, 1e3, 1e6, 1e9} {
+		if n/units <= maxEpoch {
+			if n/units < minEpoch {
+				return 0
+			}
+			return units
 		}
-		if seconds < minEpoch {
-			return time.Time{}, false
-		}
-		return time.Unix(seconds, n%unit*(1e9/unit)).UTC(), true
 	}
-	return time.Time{}, false
+	return 0
+}
+
+// ofEpoch returns the time of a whole number of units since 1970, without allocating.
+func ofEpoch(n int64) (time.Time, bool) {
+	units := unitsPerSecond(n)
+	if units == 0 {
+		return time.Time{}, false
+	}
+	return time.Unix(n/units, n%units*(1e9/units)).UTC(), true
 }
 
 // timeOf reads a time from a JSON text or number.

@@ -47,8 +47,10 @@ func TestParseTime(t *testing.T) {
 		{"253402300799999", time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)},
 		{"", time.Time{}}, {"0", time.Time{}}, {"17", time.Time{}}, {"-1773064931", time.Time{}}, {"yesterday", time.Time{}},
 		{"253402300800", time.Time{}}, // no second of these years, and a millisecond of 1978
-		{"2026-02-29T14:02:11Z", time.Time{}}, {"2026-03-09", time.Time{}}, {"2026-03-09T25:02:11Z", time.Time{}}, {"10000-01-01T00:00:00Z", time.Time{}},
-		{"1969-12-31T23:59:59Z", time.Time{}}, {"2026-03-09T14:02:61Z", time.Time{}}, {"0x1p40", time.Time{}}, {"1e999999999", time.Time{}}, {"NaN", time.Time{}},
+		{"2026-02-29T14:02:11Z", time.Time{}}, {"2026-03-09", time.Time{}}, {"2026-03-09T25:02:11Z", time.Time{}},
+		{"10000-01-01T00:00:00Z", time.Time{}},
+		{"1969-12-31T23:59:59Z", time.Time{}}, {"2026-03-09T14:02:61Z", time.Time{}}, {"0x1p40", time.Time{}},
+		{"1e999999999", time.Time{}}, {"NaN", time.Time{}},
 		{strings.Repeat("0", 100) + "1773064931", time.Time{}},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
@@ -63,7 +65,8 @@ func TestParseTime(t *testing.T) {
 // has it.
 func TestEveryFormOfATimeIsTheSameTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := time.Unix(rapid.Int64Range(946684800, 9223372035).Draw(t, "second"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanosecond")).UTC()
+		want := time.Unix(rapid.Int64Range(946684800, 9223372035).Draw(t, "second"),
+			rapid.Int64Range(0, 999_999_999).Draw(t, "nanosecond")).UTC()
 		var text string
 		var exact time.Duration
 		if rapid.Bool().Draw(t, "since 1970") {
@@ -109,8 +112,10 @@ func TestEveryFormOfATimeIsTheSameTime(t *testing.T) {
 // The time of an event, and that of an element, may be a number or a text.
 func TestTimesOfAnEvent(t *testing.T) {
 	want := time.Date(2026, 3, 11, 8, 15, 4, 0, time.UTC)
-	for _, form := range []string{`"2026-03-11T08:15:04Z"`, `"2026-03-11 08:15:04+0000"`, `1773216904`, `1773216904000`, `"1773216904"`, `1.773216904e12`} {
-		raw := strings.Replace(string(withElements(`[{"type":"S3RecordingSink","status":"Stopped","updatedOn":`+form+`}]`)), `"2026-03-11T08:15:04Z",`, form+`,`, 1)
+	for _, form := range []string{`"2026-03-11T08:15:04Z"`, `"2026-03-11 08:15:04+0000"`, `1773216904`, `1773216904000`,
+		`"1773216904"`, `1.773216904e12`} {
+		raw := strings.Replace(string(withElements(`[{"type":"S3RecordingSink","status":"Stopped","updatedOn":`+form+`}]`)),
+			`"2026-03-11T08:15:04Z",`, form+`,`, 1)
 		ev := parsed(t, []byte(raw))
 		if !ev.Time.Equal(want) || ev.StateChange.Elements[0].UpdatedOn != want.UnixMilli() {
 			t.Errorf("%s: got %v and %d, want %v", form, ev.Time, ev.StateChange.Elements[0].UpdatedOn, want)
@@ -121,13 +126,15 @@ func TestTimesOfAnEvent(t *testing.T) {
 // Whoever must not refuse an event for its time says what time it has instead.
 func TestParseAt(t *testing.T) {
 	now := time.Date(2026, 3, 11, 8, 20, 0, 0, time.FixedZone("", 3600))
-	for form, want := range map[string]time.Time{`"soon"`: now, `null`: now, `{}`: now, `"2026-03-11T08:15:04Z"`: time.Date(2026, 3, 11, 8, 15, 4, 0, time.UTC)} {
+	for form, want := range map[string]time.Time{`"soon"`: now, `null`: now, `{}`: now,
+		`"2026-03-11T08:15:04Z"`: time.Date(2026, 3, 11, 8, 15, 4, 0, time.UTC)} {
 		raw := []byte(strings.Replace(string(withElements(`[]`)), `"2026-03-11T08:15:04Z",`, form+`,`, 1))
 		ev, err := chime.ParseAt(raw, now)
 		if err != nil || !ev.Time.Equal(want) || ev.Time.Location() != time.UTC {
 			t.Errorf("%s: got %v (%v), want %v in UTC", form, ev, err, want)
 		}
-		if _, err := chime.Parse(raw); (err == nil) != !want.Equal(now) || err != nil && apperr.ClassOf(err) != apperr.Invalid {
+		if _, err := chime.Parse(raw); (err == nil) != !want.Equal(now) || err != nil &&
+			apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v of Parse, which has no other time", form, err)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // textOf returns the text of a JSON string.
@@ -17,27 +19,11 @@ func textOf(value jsontext.Value) (string, bool) {
 	if value.Kind() != '"' {
 		return "", false
 	}
-	if body := value[1 : len(value)-1]; bytes.IndexByte(body, '\\') < 0 && isASCII(body) {
-		return string(body), true
-	}
-	text, err := jsontext.AppendUnquote(nil, value)
-	if err != nil && len(text) == 0 && len(value) > 2 {
-		return "", false
-	}
-	return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))), true
+	return string(jsonread.Text(value)), true
 }
 
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-// keepText puts a JSON string into target; false, and target is left alone,
-// when the value is no string, or empty and so tells nothing.
+// keepText puts a JSON string into target, unless it is empty. It returns false, and
+// leaves target alone, when the value is no string.
 func keepText(target *string, value jsontext.Value) bool {
 	text, ok := textOf(value)
 	if ok && text != "" {
@@ -46,7 +32,7 @@ func keepText(target *string, value jsontext.Value) bool {
 	return ok
 }
 
-// keepTextOrNumber is keepText that takes a JSON number, too, as it is written.
+// keepTextOrNumber is keepText that also accepts a JSON number, as it is written.
 func keepTextOrNumber(target *string, value jsontext.Value) bool {
 	if value.Kind() == '0' {
 		*target = string(value)
@@ -57,7 +43,9 @@ func keepTextOrNumber(target *string, value jsontext.Value) bool {
 
 // keepForm is keepText for a key that the runtime metadata may collide with:
 // the value of the documented form wins, and the other goes to the metadata.
-func keepForm(target *string, value jsontext.Value, rest *map[string]json.RawMessage, key string, documented func(string) bool) bool {
+func keepForm(
+	target *string, value jsontext.Value, rest *map[string]json.RawMessage, key []byte, documented func(string) bool,
+) bool {
 	text, ok := textOf(value)
 	switch {
 	case !ok || text == "":
@@ -68,18 +56,18 @@ func keepForm(target *string, value jsontext.Value, rest *map[string]json.RawMes
 	case documented(*target) && !documented(text):
 		return false
 	case !documented(*target) && documented(text):
-		quoted, _ := jsontext.AppendQuote(nil, *target) // any Go string can be quoted once it is valid UTF-8, as textOf made it
+		quoted, _ := jsontext.AppendQuote(nil, *target) // what textOf returned is valid UTF-8, which can be quoted
 		keepRaw(rest, key, quoted)
 	}
 	*target = text
 	return true
 }
 
-func keepRaw(rest *map[string]json.RawMessage, key string, value jsontext.Value) {
+func keepRaw(rest *map[string]json.RawMessage, key []byte, value jsontext.Value) {
 	if *rest == nil {
 		*rest = make(map[string]json.RawMessage, 4)
 	}
-	(*rest)[strings.ToValidUTF8(key, "\uFFFD")] = json.RawMessage(bytes.ToValidUTF8(value, []byte("\uFFFD")))
+	(*rest)[strings.ToValidUTF8(string(key), "\uFFFD")] = json.RawMessage(bytes.ToValidUTF8(value, []byte("\uFFFD")))
 }
 
 // grouped is an account as the console writes it: 1111-2222-3333.
@@ -105,7 +93,7 @@ func accountText(value jsontext.Value) string {
 }
 
 // wholeText writes a whole number without fraction and exponent, as far as a
-// float64 bears it exactly; any other is left as it is written.
+// float64 has it exactly; any other is left as it is written.
 func wholeText(number string) string {
 	if !strings.ContainsAny(number, ".eE-") {
 		return number
@@ -128,19 +116,15 @@ func texts(value jsontext.Value) []string {
 		return nil
 	}
 	var list []string
-	dec := newDecoder(value)
-	_, _ = dec.ReadToken() // the value was read whole before: it is well formed
-	for dec.PeekKind() != ']' {
-		item, err := dec.ReadValue()
-		if err != nil {
-			return list
-		}
+	_ = jsonread.Items(value, func(item jsontext.Value) { // it was read before: it is well formed
 		if text, ok := textOf(item); ok {
 			list = append(list, text)
 		}
-	}
+	})
 	return list
 }
+
+func isEventType(s string) bool { return strings.HasPrefix(s, "chime:") }
 
 func isPipelineARN(s string) bool {
 	before, _ := SplitPipelineARN(s)
@@ -151,32 +135,13 @@ func isConfigurationARN(s string) bool {
 	return strings.HasPrefix(s, "arn:") && strings.Contains(s, ":media-insights-pipeline-configuration/")
 }
 
-// found describes a value for an error, shortened to what a log line bears.
+// found describes a value for an error, as long as a log line has room for it.
 func found(value jsontext.Value) string {
-	const most = 60
-	if len(value) == 0 {
+	switch {
+	case len(value) == 0:
 		return "nothing"
-	}
-	if len(value) > most {
-		return fmt.Sprintf("%s of %d bytes", kindName(value.Kind()), len(value))
+	case len(value) > 60:
+		return fmt.Sprintf("%s of %d bytes", jsonread.KindName(value.Kind()), len(value))
 	}
 	return strings.ToValidUTF8(string(value), "\uFFFD")
-}
-
-func kindName(kind jsontext.Kind) string {
-	switch kind {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a text"
-	case '0':
-		return "a number"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "no JSON value"
 }

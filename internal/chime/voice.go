@@ -1,9 +1,10 @@
 package chime
 
+import "cmp"
+
 // VoiceSource is how a voice notification came, spelt as in the keys of its item.
 type VoiceSource string
 
-// The sources of voice notifications.
 const (
 	ByLambda  VoiceSource = "LAMBDA"
 	BySQS     VoiceSource = "SQS"
@@ -68,27 +69,21 @@ func ParseVoice(body []byte, by VoiceSource) (VoiceNotification, error) {
 
 // ParseStoredVoice is ParseVoice for bytes that are known to be a voice notification.
 func ParseStoredVoice(body []byte, by VoiceSource) (VoiceNotification, error) {
-	ev, err := Parse(body)
-	if err != nil {
+	p := parser{ev: &Event{Raw: body}}
+	if err := p.parse(); err != nil {
 		return VoiceNotification{}, err
 	}
-	n := VoiceNotification{Event: ev, By: by, Analytics: analyticsOf(ev.DetailType)}
-	if ev.Voice != nil {
-		n.VoiceAnalytics = *ev.Voice
-	} else { // what all notifications share is read also of an unknown type
-		n.VoiceAnalytics = VoiceOf(ev)
+	n := VoiceNotification{Event: p.ev, By: by, Analytics: analyticsOf(p.ev.DetailType)}
+	if p.ev.Voice != nil {
+		n.VoiceAnalytics = *p.ev.Voice
+	} else { // what all notifications share is read also of an unknown type, as far as it has it
+		_ = p.voice(&n.VoiceAnalytics)
 	}
 	return n, nil
 }
 
-func analyticsOf(detailType string) Analytics {
-	switch detailType {
-	case DetailSpeakerSearch:
-		return AnalyticsSpeakerSearch
-	case DetailVoiceTone:
-		return AnalyticsVoiceTone
-	case DetailVoiceStatus:
-		return AnalyticsReady
-	}
-	return AnalyticsUnknown
+var analytics = map[string]Analytics{
+	DetailSpeakerSearch: AnalyticsSpeakerSearch, DetailVoiceTone: AnalyticsVoiceTone, DetailVoiceStatus: AnalyticsReady,
 }
+
+func analyticsOf(detailType string) Analytics { return cmp.Or(analytics[detailType], AnalyticsUnknown) }

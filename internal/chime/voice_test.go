@@ -19,8 +19,10 @@ import (
 
 // Whatever the service is known to send is read as its JSON says, from every source.
 func TestReadReadsTheExamples(t *testing.T) {
-	analytics := map[string]chime.Analytics{"SpeakerSearchStatus": chime.AnalyticsSpeakerSearch, "VoiceToneAnalysisStatus": chime.AnalyticsVoiceTone, "VoiceAnalyticsStatus": chime.AnalyticsReady}
-	sources := map[lambdafn.Source]chime.VoiceSource{lambdafn.Direct: chime.ByLambda, lambdafn.SQS: chime.BySQS, lambdafn.SNS: chime.BySNS, lambdafn.Kinesis: chime.ByKinesis}
+	analytics := map[string]chime.Analytics{"SpeakerSearchStatus": chime.AnalyticsSpeakerSearch,
+		"VoiceToneAnalysisStatus": chime.AnalyticsVoiceTone, "VoiceAnalyticsStatus": chime.AnalyticsReady}
+	sources := map[lambdafn.Source]chime.VoiceSource{lambdafn.Direct: chime.ByLambda, lambdafn.SQS: chime.BySQS,
+		lambdafn.SNS: chime.BySNS, lambdafn.Kinesis: chime.ByKinesis}
 	read := map[chime.Analytics]int{}
 	for _, example := range schemas.Examples() {
 		var event struct {
@@ -43,16 +45,19 @@ func TestReadReadsTheExamples(t *testing.T) {
 				}
 				read[want]++
 				if n.By != source || n.Analytics != want || n.ID != event.ID || string(n.Raw) != string(example.Body) {
-					t.Errorf("got %s of %s, event %s, want %s of %s, event %s, with the bytes as they came", n.Analytics, n.By, n.ID, want, source, event.ID)
+					t.Errorf("got %s of %s, event %s, want %s of %s, event %s, with the bytes as they came", n.Analytics, n.By, n.ID,
+						want, source, event.ID)
 				}
-				got := map[string]string{"taskId": n.TaskID, "detailStatus": n.DetailStatus, "mediaInsightsPipelineId": n.PipelineID,
-					"callId": n.CallID, "transactionId": n.TransactionID, "voiceConnectorId": n.VoiceConnectorID}
+				got := map[string]string{"taskId": n.TaskID, "detailStatus": n.DetailStatus,
+					"mediaInsightsPipelineId": n.PipelineID,
+					"callId":                  n.CallID, "transactionId": n.TransactionID, "voiceConnectorId": n.VoiceConnectorID}
 				for name, value := range got {
 					if text, _ := event.Detail[name].(string); value != text {
 						t.Errorf("%s: got %q, want %q", name, value, text)
 					}
 				}
-				if n.IsReady() != (n.DetailStatus == "AnalyticsReady") || n.IsPostCall() != (n.DetailStatus == "PostCallVoiceAnalytics") {
+				if n.IsReady() != (n.DetailStatus == "AnalyticsReady") ||
+					n.IsPostCall() != (n.DetailStatus == "PostCallVoiceAnalytics") {
 					t.Errorf("%s: got ready %t and after the call %t", n.DetailStatus, n.IsReady(), n.IsPostCall())
 				}
 			})
@@ -73,7 +78,8 @@ func TestRead(t *testing.T) {
 		Ready, PostCall                                             bool
 	}
 	const head = `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
-	const text = `"{\"taskId\":\"k\",\"transactionId\":\"t\",\"detailStatus\":\"AnalyticsReady\",\"voiceConnectorId\":\"v\"}"`
+	const text = `"{\"taskId\":\"k\",\"transactionId\":\"t\",` +
+		`\"detailStatus\":\"AnalyticsReady\",\"voiceConnectorId\":\"v\"}"`
 	const rehearsal = `{"source":"chimewatch.rehearsal",` + `"id":"e","time":"2026-03-11T08:15:04Z","detail-type":`
 	for _, tt := range []struct {
 		name   string
@@ -81,17 +87,23 @@ func TestRead(t *testing.T) {
 		body   string
 		want   note
 	}{
-		{"ready", lambdafn.SQS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsReady","transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
+		{"ready", lambdafn.SQS,
+			head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsReady",` +
+				`"transactionId":"t","callId":"c","voiceConnectorId":"v"}}`,
 			note{chime.BySQS, chime.AnalyticsReady, "", "AnalyticsReady", "", "c", "t", "v", "e", true, false}},
-		{"after the call", lambdafn.SNS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"PostCallVoiceAnalytics","transactionId":"t"}}`,
+		{"after the call", lambdafn.SNS,
+			head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"PostCallVoiceAnalytics","transactionId":"t"}}`,
 			note{chime.BySNS, chime.AnalyticsReady, "", "PostCallVoiceAnalytics", "", "", "t", "", "e", false, true}},
-		{"a status that nobody knows", lambdafn.SNS, head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsTired"}}`,
+		{"a status that nobody knows", lambdafn.SNS,
+			head + `"VoiceAnalyticsStatus","detail":{"detailStatus":"AnalyticsTired"}}`,
 			note{chime.BySNS, chime.AnalyticsReady, "", "AnalyticsTired", "", "", "", "", "e", false, false}},
-		{"task of a pipeline", lambdafn.Kinesis, head + `"SpeakerSearchStatus","detail":{"taskId":"k","mediaInsightsPipelineId":"p"}}`,
+		{"task of a pipeline", lambdafn.Kinesis,
+			head + `"SpeakerSearchStatus","detail":{"taskId":"k","mediaInsightsPipelineId":"p"}}`,
 			note{chime.ByKinesis, chime.AnalyticsSpeakerSearch, "k", "", "p", "", "", "", "e", false, false}},
 		{"task, directly", lambdafn.Direct, head + `"VoiceToneAnalysisStatus","detail":{"taskId":"k"}}`,
 			note{chime.ByLambda, chime.AnalyticsVoiceTone, "k", "", "", "", "", "", "e", false, false}},
-		{"unknown type", lambdafn.EventBridge, head + `"VoiceMoodStatus","detail":{"taskId":"k","transactionId":"t","callId":7,"detailStatus":"AnalyticsReady"}}`,
+		{"unknown type", lambdafn.EventBridge,
+			head + `"VoiceMoodStatus","detail":{"taskId":"k","transactionId":"t","callId":7,"detailStatus":"AnalyticsReady"}}`,
 			note{chime.ByLambda, chime.AnalyticsUnknown, "k", "AnalyticsReady", "", "", "t", "", "e", false, false}},
 		{"unknown type, in a rehearsal", lambdafn.SQS, rehearsal + `"VoiceMoodStatus","detail":{"taskId":"k",` +
 			`"transactionId":"t","callId":"c","mediaInsightsPipelineId":"p","voiceConnectorId":"v"}}`,
@@ -109,17 +121,21 @@ func TestRead(t *testing.T) {
 		{"unknown type, detail as JSON text", lambdafn.Kinesis, head + `"VoiceMoodStatus","detail":` + text + `}`,
 			note{chime.ByKinesis, chime.AnalyticsUnknown, "k", "AnalyticsReady", "", "", "t", "v", "e", false, false}},
 		{"detail as JSON text, in a rehearsal", lambdafn.SQS, rehearsal + `"SpeakerSearchStatus","detail":` + text + `}`,
-			note{chime.BySQS, chime.AnalyticsSpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v", "rehearsal-e",
+			note{chime.BySQS, chime.AnalyticsSpeakerSearch, "rehearsal-k", "AnalyticsReady", "", "", "rehearsal-t", "v",
+				"rehearsal-e",
 				false, false}},
-		{"unknown type without an object", lambdafn.SQS, head + `"VoiceMoodStatus","detail":"none"}`, note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "", "", "", "e", false, false}},
-		{"unknown type without detail", lambdafn.SQS, head + `"VoiceMoodStatus"}`, note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "", "", "", "e", false, false}},
+		{"unknown type without an object", lambdafn.SQS, head + `"VoiceMoodStatus","detail":"none"}`,
+			note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "", "", "", "e", false, false}},
+		{"unknown type without detail", lambdafn.SQS, head + `"VoiceMoodStatus"}`,
+			note{chime.BySQS, chime.AnalyticsUnknown, "", "", "", "", "", "", "e", false, false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n, err := chime.ParseVoice([]byte(tt.body), tt.source.Voice())
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := note{n.By, n.Analytics, n.TaskID, n.DetailStatus, n.PipelineID, n.CallID, n.TransactionID, n.VoiceConnectorID, n.ID, n.IsReady(), n.IsPostCall()}
+			got := note{n.By, n.Analytics, n.TaskID, n.DetailStatus, n.PipelineID, n.CallID, n.TransactionID, n.VoiceConnectorID,
+				n.ID, n.IsReady(), n.IsPostCall()}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -155,7 +171,8 @@ func TestFieldsOfAnyFormHideNoOther(t *testing.T) {
 						members = append(members, strconv.Quote(name)+":"+form)
 					}
 				}
-				body := `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":"` + detailType + `","detail":{` + strings.Join(members, ",") + `}}`
+				body := `{"id":"e","time":"2026-03-11T08:15:04Z","detail-type":"` + detailType + `","detail":{` +
+					strings.Join(members, ",") + `}}`
 				n, err := chime.ParseVoice([]byte(body), chime.BySQS)
 				if err != nil || string(n.Raw) != body {
 					t.Errorf("%s %s: got %v and %q, want the bytes as they came", odd, form, err, n.Raw)

@@ -1,7 +1,7 @@
 // Package chimeapi calls the few operations of the Amazon Chime SDK's API that
-// chimewatch needs, by the AWS SDK's own clients: where a request goes, how it is
-// signed and when it is tried again is theirs. This package bounds the time of a
-// call, and returns errors of package apperr.
+// chimewatch needs, with the clients of the AWS SDK: these decide where a request goes,
+// how it is signed and when it is tried again. This package bounds the time of a call,
+// and returns errors of package apperr.
 package chimeapi
 
 import (
@@ -19,6 +19,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/trytimeout"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // callTime bounds a call with all its tries. The SDK makes three, with up to six
@@ -102,12 +103,13 @@ func classify(err error, operation string) (class apperr.Class, fix string) {
 		return apperr.Invalid, "" // the SDK did not send it
 	}
 	status := 0
+	var api smithy.APIError
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) {
 		status = response.HTTPStatusCode()
 	}
 	switch {
-	case status == http.StatusNotFound && codeOf(err) == CodeNotFound:
+	case status == http.StatusNotFound && errors.As(err, &api) && api.ErrorCode() == voicetask.CodeNotFound:
 		return apperr.NotFound, ""
 	case status == http.StatusNotFound: // it is no answer about the thing that was asked for
 		return apperr.Unavailable, "check the Region and the endpoint"
@@ -121,14 +123,4 @@ func classify(err error, operation string) (class apperr.Class, fix string) {
 		return apperr.Invalid, ""
 	}
 	return apperr.Unavailable, tryAgain
-}
-
-// codeOf returns the service's code for an error, empty where it named none.
-func codeOf(err error) string {
-	const unnamed = "UnknownError" // the SDK's word
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() == unnamed {
-		return ""
-	}
-	return api.ErrorCode()
 }

@@ -42,8 +42,8 @@ func client(t *testing.T, list ...string) (*chimeapi.Client, *answers) {
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	return chimeapi.New(aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "token"),
-		Retryer: impatient,
+		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Retryer: impatient,
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "token"),
 	}), a
 }
 
@@ -75,9 +75,12 @@ func TestGetPipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := watchdog.Answer{ConfigurationARN: "arn:c", Status: "Paused",
-		Elements: []watchdog.AnswerElement{{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor",
-			Status: "Failed"}}, Metadata: map[string]string{"callId": "c1"}}
+	want := watchdog.Answer{
+		ConfigurationARN: "arn:c", Status: "Paused", Metadata: map[string]string{"callId": "c1"},
+		Elements: []watchdog.AnswerElement{
+			{Type: "S3RecordingSink", Status: "Stopped"}, {Type: "VoiceAnalyticsProcessor", Status: "Failed"},
+		},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
@@ -85,7 +88,8 @@ func TestGetPipeline(t *testing.T) {
 	if r.Method != http.MethodGet || r.URL.EscapedPath() != "/sdk-media-pipelines/p%201" {
 		t.Errorf("got %s %s", r.Method, r.URL.EscapedPath())
 	}
-	if auth := r.Header.Get("Authorization"); !strings.Contains(auth, "/us-east-1/chime/aws4_request") || r.Header.Get("X-Amz-Security-Token") != "token" {
+	auth, token := r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token")
+	if !strings.Contains(auth, "/us-east-1/chime/aws4_request") || token != "token" {
 		t.Errorf("got the authorization %q, want a signature for chime", auth)
 	}
 }
@@ -98,10 +102,12 @@ func TestErrors(t *testing.T) {
 		wantCode     string
 		wantRequests int
 	}{
-		{"gone", []string{`404 {"Code":"NotFoundException","Message":"no such pipeline"}`}, apperr.NotFound, "NotFoundException", 1},
+		{"gone", []string{`404 {"Code":"NotFoundException","Message":"no such pipeline"}`},
+			apperr.NotFound, "NotFoundException", 1},
 		{"of another kind", []string{`200 {"MediaPipeline":{"MediaCapturePipeline":{}}}`}, apperr.NotFound, "", 1},
 		{"not the service that answers", []string{`404 <html>no such page</html>`}, apperr.Unavailable, "", 1},
-		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`}, apperr.Unavailable, "UnknownOperationException", 1},
+		{"an operation that is not there", []string{`404 {"__type":"UnknownOperationException"}`},
+			apperr.Unavailable, "UnknownOperationException", 1},
 		{"nothing", []string{`200 {}`}, apperr.Unavailable, "", 1},
 		{"refused", []string{`403 {"__type":"x#ForbiddenException"}`}, apperr.Internal, "ForbiddenException", 1},
 		{"unknown credentials", []string{`401 {"Code":"UnauthorizedClientException"}`},
@@ -111,9 +117,10 @@ func TestErrors(t *testing.T) {
 		{"makes no sense", []string{`422 {"Code":"UnprocessableEntityException"}`},
 			apperr.Conflict, "UnprocessableEntityException", 1},
 		{"bad request", []string{`400 {"Code":"BadRequestException"}`}, apperr.Invalid, "BadRequestException", 1},
-		{"pressed, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},
-		{"pressed all the time", []string{`429 {"Code":"ThrottledClientException"}`}, apperr.Throttled, "ThrottledClientException", 3},
-		{"pressed, in other words", []string{`429 {}`}, apperr.Throttled, "", 1},
+		{"throttled, then not", []string{`429 {"Code":"ThrottledClientException"}`, insights}, "", "", 2},
+		{"throttled all the time", []string{`429 {"Code":"ThrottledClientException"}`},
+			apperr.Throttled, "ThrottledClientException", 3},
+		{"throttled, without a code", []string{`429 {}`}, apperr.Throttled, "", 1},
 		{"down, then up", []string{`503 {}`, `500 no JSON`, insights}, "", "", 3},
 		{"down", []string{`500 {"Code":"ServiceFailureException"}`}, apperr.Unavailable, "ServiceFailureException", 3},
 		{"no JSON", []string{`200 {`}, apperr.Unavailable, "", 1},
@@ -124,7 +131,8 @@ func TestErrors(t *testing.T) {
 			c, a := client(t, test.answers...)
 			_, err := c.GetPipeline(t.Context(), "p1")
 			if got := apperr.ClassOf(err); got != test.wantClass || len(a.requests) != test.wantRequests {
-				t.Errorf("got class %q after %d requests (%v), want %q after %d", got, len(a.requests), err, test.wantClass, test.wantRequests)
+				t.Errorf("got class %q after %d requests (%v), want %q after %d",
+					got, len(a.requests), err, test.wantClass, test.wantRequests)
 			}
 			var api smithy.APIError
 			if test.wantCode != "" && (!errors.As(err, &api) || api.ErrorCode() != test.wantCode) {
@@ -134,31 +142,5 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got %q, want it to name the operation", err)
 			}
 		})
-	}
-}
-
-func TestFinal(t *testing.T) {
-	for _, test := range []struct {
-		answer, code, message string
-		final                 bool
-	}{
-		{`410 {"Code":"GoneException","Message":"it is over"}`, chimeapi.CodeGone, "it is over", true},
-		{`404 {"Code":"NotFoundException"}`, chimeapi.CodeNotFound, "", true},
-		{`422 {"Code":"UnprocessableEntityException"}`, chimeapi.CodeUnprocessable, "", true},
-		{`409 {"Code":"ConflictException","Message":"one runs"}`, chimeapi.CodeConflict, "one runs", false},
-		{`403 {"Code":"ForbiddenException"}`, "ForbiddenException", "", false},
-		{`500 {}`, "", "", false},
-		{`500 no JSON`, "", "", false},
-	} {
-		c, _ := client(t, test.answer)
-		_, err := c.StartVoiceTone(t.Context(), chimeapi.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k-1"})
-		code, message, final := chimeapi.Final(err)
-		if code != test.code || message != test.message || final != test.final {
-			t.Errorf("%s: got %q, %q, final %t; want %q, %q, final %t",
-				test.answer, code, message, final, test.code, test.message, test.final)
-		}
-	}
-	if code, _, final := chimeapi.Final(nil); code != "" || final {
-		t.Errorf("no error: got %q, final %t", code, final)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // recorder is the network: it keeps the requests and answers as respond says, by
@@ -97,7 +98,21 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			network := &recorder{}
 			c := chimeapi.New(loaded(t, tt.region, tt.env, config.WithHTTPClient(network)))
-			start := chimeapi.Start{VoiceConnectorID: "v/1", TransactionID: "t", Token: "k-1"}
+			tasks := chimeapi.VoiceTasks{API: c, DomainID: "d"}
+			start := func(task voicetask.Task) func() error {
+				return func() error {
+					_, err := tasks.Start(t.Context(), voicetask.Entry{
+						Task: task, VoiceConnectorID: "v/1", TransactionID: "t", Token: "k-1",
+					})
+					return err
+				}
+			}
+			status := func(task voicetask.Task) func() error {
+				return func() error {
+					_, err := tasks.Status(t.Context(), voicetask.Entry{Task: task, VoiceConnectorID: "v", TaskID: "k"})
+					return err
+				}
+			}
 			for _, step := range []struct {
 				name, want string
 				call       func() error
@@ -106,28 +121,15 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 					_, err := c.GetPipeline(t.Context(), "p 1")
 					return err
 				}},
-				{"StartSpeakerSearchTask", "POST " + tt.task + "/voice-connectors/v%2F1/speaker-search-tasks", func() error {
-					_, err := c.StartSpeakerSearch(t.Context(), start, "d")
-					return err
-				}},
+				{"StartSpeakerSearchTask", "POST " + tt.task + "/voice-connectors/v%2F1/speaker-search-tasks",
+					start(voicetask.SpeakerSearch)},
 				{"StartVoiceToneAnalysisTask", "POST " + tt.task + "/voice-connectors/v%2F1/voice-tone-analysis-tasks",
-					func() error {
-						_, err := c.StartVoiceTone(t.Context(), start)
-						return err
-					}},
-				{"StopSpeakerSearchTask", "POST " + tt.task + "/voice-connectors/v/speaker-search-tasks/k?operation=stop",
-					func() error { return c.StopSpeakerSearch(t.Context(), "v", "k") }},
-				{"StopVoiceToneAnalysisTask", "POST " + tt.task + "/voice-connectors/v/voice-tone-analysis-tasks/k?operation=stop",
-					func() error { return c.StopVoiceTone(t.Context(), "v", "k") }},
-				{"GetSpeakerSearchTask", "GET " + tt.task + "/voice-connectors/v/speaker-search-tasks/k", func() error {
-					_, err := c.SpeakerSearchStatus(t.Context(), "v", "k")
-					return err
-				}},
-				{"GetVoiceToneAnalysisTask", "GET " + tt.task + "/voice-connectors/v/voice-tone-analysis-tasks/k?isCaller=true",
-					func() error {
-						_, err := c.VoiceToneStatus(t.Context(), "v", "k")
-						return err
-					}},
+					start(voicetask.VoiceTone)},
+				{"GetSpeakerSearchTask", "GET " + tt.task + "/voice-connectors/v/speaker-search-tasks/k",
+					status(voicetask.SpeakerSearch)},
+				{"GetVoiceToneAnalysisTask",
+					"GET " + tt.task + "/voice-connectors/v/voice-tone-analysis-tasks/k?isCaller=true",
+					status(voicetask.VoiceTone)},
 			} {
 				network.requests = nil
 				if err := step.call(); apperr.ClassOf(err) != apperr.NotFound || !strings.Contains(err.Error(), step.name) {
@@ -149,14 +151,34 @@ func TestRequestsGoWhereTheSDKSendsThem(t *testing.T) {
 	}
 }
 
-// A start names its call and its try, and leaves out what the API reference has
+// A stop asks for its task, and only for its task where the service does not know it.
+func TestStopRequests(t *testing.T) {
+	for task, path := range map[voicetask.Task]string{
+		voicetask.SpeakerSearch: "speaker-search-tasks", voicetask.VoiceTone: "voice-tone-analysis-tasks",
+	} {
+		network := &recorder{}
+		api := chimeapi.New(loaded(t, "us-east-1", nil, config.WithHTTPClient(network)))
+		ended, err := chimeapi.VoiceTasks{API: api}.Stop(t.Context(),
+			voicetask.Entry{Task: task, VoiceConnectorID: "v", TaskID: "k"})
+		if err != nil || !strings.HasPrefix(ended, "NotFoundException") || len(network.requests) != 1 {
+			t.Fatalf("%s: got %q and %v after %d requests, want it ended", task, ended, err, len(network.requests))
+		}
+		r, want := network.requests[0], "/voice-connectors/v/"+path+"/k?operation=stop"
+		if got := r.Method + " " + r.URL.RequestURI(); got != "POST "+want {
+			t.Errorf("%s: got %s, want POST %s", task, got, want)
+		}
+	}
+}
+
+// A start names its call and its token, and leaves out what the API reference has
 // as optional.
-func TestStartsSayWhatIsStarted(t *testing.T) {
+func TestStartRequests(t *testing.T) {
 	network := &recorder{}
-	c := chimeapi.New(loaded(t, "us-east-1", nil, config.WithHTTPClient(network)))
-	start := chimeapi.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k-1"}
-	_, _ = c.StartSpeakerSearch(t.Context(), start, "d")
-	_, _ = c.StartVoiceTone(t.Context(), start)
+	api := chimeapi.New(loaded(t, "us-east-1", nil, config.WithHTTPClient(network)))
+	for _, task := range voicetask.Tasks() {
+		_, _ = chimeapi.VoiceTasks{API: api, DomainID: "d"}.Start(t.Context(),
+			voicetask.Entry{Task: task, VoiceConnectorID: "v", TransactionID: "t", Token: "k-1"})
+	}
 	want := []string{
 		`{"ClientRequestToken":"k-1","TransactionId":"t","VoiceProfileDomainId":"d"}`,
 		`{"ClientRequestToken":"k-1","LanguageCode":"en-US","TransactionId":"t"}`,
@@ -173,7 +195,8 @@ func TestRequestsWithoutAnIDAreInvalid(t *testing.T) {
 	if _, err := c.GetPipeline(t.Context(), ""); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no pipeline: got %v, want it invalid", err)
 	}
-	if err := c.StopVoiceTone(t.Context(), "", "k"); apperr.ClassOf(err) != apperr.Invalid {
+	_, err := chimeapi.VoiceTasks{API: c}.Stop(t.Context(), voicetask.Entry{Task: voicetask.VoiceTone, TaskID: "k"})
+	if apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no Voice Connector: got %v, want it invalid", err)
 	}
 	if len(network.requests) != 0 {
@@ -207,7 +230,8 @@ func TestTriesAreTheSDKs(t *testing.T) {
 	t.Run("as the environment says", func(t *testing.T) {
 		network := &recorder{respond: down}
 		c := chimeapi.New(loaded(t, "us-east-1", map[string]string{"AWS_MAX_ATTEMPTS": "1"}, config.WithHTTPClient(network)))
-		if _, err := c.GetPipeline(t.Context(), "p1"); apperr.ClassOf(err) != apperr.Unavailable || len(network.requests) != 1 {
+		_, err := c.GetPipeline(t.Context(), "p1")
+		if apperr.ClassOf(err) != apperr.Unavailable || len(network.requests) != 1 {
 			t.Errorf("got %v after %d requests, want one", err, len(network.requests))
 		}
 	})

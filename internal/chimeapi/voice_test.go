@@ -14,36 +14,38 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chimeapi"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// A start returns the id of its task, none where the service names none, and is tried again when the service is
-// pressed.
-func TestStartsReturnTheTask(t *testing.T) {
-	start := chimeapi.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k-1"}
-	speaker := func(c *chimeapi.Client) (string, error) { return c.StartSpeakerSearch(t.Context(), start, "d") }
-	tone := func(c *chimeapi.Client) (string, error) { return c.StartVoiceTone(t.Context(), start) }
-	const pressed = `429 {"Code":"ThrottledClientException"}`
+// entry is a ledger entry of a task, with all that a request needs.
+func entry(task voicetask.Task) voicetask.Entry {
+	return voicetask.Entry{Task: task, VoiceConnectorID: "v", TransactionID: "t", Token: "k-1", TaskID: "k"}
+}
+
+// A start returns the id of its task, and is tried again when the service throttles it.
+func TestStart(t *testing.T) {
+	const throttled = `429 {"Code":"ThrottledClientException"}`
+	const search = `201 {"SpeakerSearchTask":{"SpeakerSearchTaskId":"s-1"}}`
+	const analysis = `201 {"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":"a-1"}}`
 	for _, tt := range []struct {
 		name    string
-		start   func(*chimeapi.Client) (string, error)
+		task    voicetask.Task
 		answers []string
 		want    string
 		class   apperr.Class // empty: no error
 	}{
-		{"a search", speaker, []string{`201 {"SpeakerSearchTask":{"SpeakerSearchTaskId":"s-1"}}`}, "s-1", ""},
-		{"an analysis", tone, []string{`201 {"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":"a-1"}}`}, "a-1", ""},
-		{"a search of no name", speaker, []string{`201 {}`}, "", ""},
-		{"an analysis of no name", tone, []string{`201 {}`}, "", ""},
-		{"pressed, then a search", speaker, []string{pressed, `201 {"SpeakerSearchTask":{"SpeakerSearchTaskId":"s-1"}}`},
-			"s-1", ""},
-		{"pressed, then an analysis", tone, []string{pressed, pressed,
-			`201 {"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":"a-1"}}`}, "a-1", ""},
-		{"no search", speaker, []string{`410 {"Code":"GoneException"}`}, "", apperr.Conflict},
-		{"no analysis", tone, []string{`410 {"Code":"GoneException"}`}, "", apperr.Conflict},
+		{"a search", voicetask.SpeakerSearch, []string{search}, "s-1", ""},
+		{"an analysis", voicetask.VoiceTone, []string{analysis}, "a-1", ""},
+		{"a search without an id", voicetask.SpeakerSearch, []string{`201 {}`}, "", apperr.Unavailable},
+		{"an analysis without an id", voicetask.VoiceTone, []string{`201 {}`}, "", apperr.Unavailable},
+		{"throttled, then a search", voicetask.SpeakerSearch, []string{throttled, search}, "s-1", ""},
+		{"throttled, then an analysis", voicetask.VoiceTone, []string{throttled, throttled, analysis}, "a-1", ""},
+		{"no search", voicetask.SpeakerSearch, []string{`410 {"Code":"GoneException"}`}, "", apperr.Conflict},
+		{"no analysis", voicetask.VoiceTone, []string{`410 {"Code":"GoneException"}`}, "", apperr.Conflict},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, a := client(t, tt.answers...)
-			got, err := tt.start(c)
+			got, err := chimeapi.VoiceTasks{API: c, DomainID: "d"}.Start(t.Context(), entry(tt.task))
 			if got != tt.want || apperr.ClassOf(err) != tt.class || len(a.requests) != len(tt.answers) {
 				t.Errorf("got %q and %v after %d requests, want %q and class %q after %d",
 					got, err, len(a.requests), tt.want, tt.class, len(tt.answers))
@@ -52,44 +54,58 @@ func TestStartsReturnTheTask(t *testing.T) {
 	}
 }
 
-// The API reference has these statuses; only three of them leave no doubt that nothing listens any more.
-func TestTaskEnded(t *testing.T) {
+func TestUnknownTasksAreRefused(t *testing.T) {
+	c, a := client(t, `201 {}`)
+	tasks := chimeapi.VoiceTasks{API: c}
+	_, startErr := tasks.Start(t.Context(), entry("mood"))
+	_, stopErr := tasks.Stop(t.Context(), entry("mood"))
+	if apperr.ClassOf(startErr) != apperr.Internal || apperr.ClassOf(stopErr) != apperr.Internal || len(a.requests) > 0 {
+		t.Errorf("got %v and %v after %d requests, want both refused", startErr, stopErr, len(a.requests))
+	}
+}
+
+// The API reference has these statuses; only with three of them a task that cannot be
+// stopped has certainly ended.
+func TestStopOfATaskThatHasEnded(t *testing.T) {
 	for status, want := range map[string]bool{
 		"SUCCEEDED": true, "FAILED": true, "STOPPED": true,
 		"NOT_STARTED": false, "IN_PROGRESS": false, "PARTIAL_SUCCESS": false, "": false, "succeeded": false,
 	} {
-		if got := chimeapi.TaskEnded(status); got != want {
-			t.Errorf("%q: got %t, want %t", status, got, want)
+		c, _ := client(t, `409 {"Code":"ConflictException"}`,
+			fmt.Sprintf(`200 {"SpeakerSearchTask":{"SpeakerSearchTaskStatus":%q}}`, status))
+		ended, err := chimeapi.VoiceTasks{API: c}.Stop(t.Context(), entry(voicetask.SpeakerSearch))
+		if want && (ended != status || err != nil) || !want && apperr.ClassOf(err) != apperr.Conflict {
+			t.Errorf("%q: got %q and %v, want it ended: %t", status, ended, err, want)
 		}
 	}
 }
 
-// A voice tone analysis has ended when it has for the caller and for the other side; a speaker search has one status.
-func TestStatusOfATask(t *testing.T) {
-	search := func(c *chimeapi.Client) (string, error) { return c.SpeakerSearchStatus(t.Context(), "v", "k") }
-	tone := func(c *chimeapi.Client) (string, error) { return c.VoiceToneStatus(t.Context(), "v", "k") }
+// A voice tone analysis has ended when it has for the caller and for the other side; a
+// speaker search has one status.
+func TestStatus(t *testing.T) {
+	const search, tone = voicetask.SpeakerSearch, voicetask.VoiceTone
 	of := func(status string) string {
 		return fmt.Sprintf(`200 {"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskStatus":%q}}`, status)
 	}
 	const caller, other = "isCaller=true", "isCaller=false"
 	for _, tt := range []struct {
-		name    string
-		status  func(*chimeapi.Client) (string, error)
-		answers []string
-		want    string
-		asked   []string // about whom
-		class   apperr.Class
+		name     string
+		task     voicetask.Task
+		answers  []string
+		want     string
+		requests []string // their queries
+		class    apperr.Class
 	}{
-		{"a search", search, []string{`200 {"SpeakerSearchTask":{"SpeakerSearchTaskStatus":"IN_PROGRESS"}}`}, "IN_PROGRESS",
-			[]string{""}, ""},
-		{"a search of no status", search, []string{`200 {}`}, "", []string{""}, ""},
+		{"a search", search, []string{`200 {"SpeakerSearchTask":{"SpeakerSearchTaskStatus":"IN_PROGRESS"}}`},
+			"IN_PROGRESS", []string{""}, ""},
+		{"a search without a status", search, []string{`200 {}`}, "", []string{""}, ""},
 		{"an unknown search", search, []string{`404 {"Code":"NotFoundException"}`}, "", []string{""}, apperr.NotFound},
 		{"both go on", tone, []string{of("IN_PROGRESS"), of("NOT_STARTED")}, "IN_PROGRESS", []string{caller}, ""},
-		{"the other side goes on", tone, []string{of("SUCCEEDED"), of("IN_PROGRESS")}, "IN_PROGRESS", []string{caller,
-			other}, ""},
+		{"the other side goes on", tone, []string{of("SUCCEEDED"), of("IN_PROGRESS")}, "IN_PROGRESS",
+			[]string{caller, other}, ""},
 		{"both have ended", tone, []string{of("SUCCEEDED"), of("STOPPED")}, "STOPPED", []string{caller, other}, ""},
-		{"the caller's in doubt", tone, []string{of("PARTIAL_SUCCESS"), of("FAILED")}, "PARTIAL_SUCCESS", []string{caller},
-			""},
+		{"the caller's in doubt", tone, []string{of("PARTIAL_SUCCESS"), of("FAILED")}, "PARTIAL_SUCCESS",
+			[]string{caller}, ""},
 		{"the caller's unknown", tone, []string{`200 {}`}, "", []string{caller}, ""},
 		{"the other side's unknown", tone, []string{of("FAILED"), `200 {}`}, "", []string{caller, other}, ""},
 		{"no answer about the other side", tone, []string{of("FAILED"), `403 {"Code":"ForbiddenException"}`}, "",
@@ -97,27 +113,49 @@ func TestStatusOfATask(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, a := client(t, tt.answers...)
-			got, err := tt.status(c)
+			got, err := chimeapi.VoiceTasks{API: c}.Status(t.Context(), entry(tt.task))
 			if got != tt.want || apperr.ClassOf(err) != tt.class {
 				t.Errorf("got %q and %v, want %q and class %q", got, err, tt.want, tt.class)
 			}
-			var asked []string
+			var requests []string
 			for _, r := range a.requests {
-				asked = append(asked, r.URL.RawQuery)
+				requests = append(requests, r.URL.RawQuery)
 			}
-			if diff := cmp.Diff(tt.asked, asked); diff != "" {
-				t.Errorf("asked about (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tt.requests, requests); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// An error names the operation first, and says last what can be done.
+func TestAnswer(t *testing.T) {
+	for _, test := range []struct{ answer, code, message string }{
+		{`410 {"Code":"GoneException","Message":"it is over"}`, voicetask.CodeGone, "it is over"},
+		{`404 {"Code":"NotFoundException"}`, voicetask.CodeNotFound, ""},
+		{`422 {"Code":"UnprocessableEntityException"}`, voicetask.CodeUnprocessable, ""},
+		{`409 {"Code":"ConflictException","Message":"one runs"}`, "ConflictException", "one runs"},
+		{`403 {"Code":"ForbiddenException"}`, "ForbiddenException", ""},
+		{`500 {}`, "", ""},
+		{`500 no JSON`, "", ""},
+	} {
+		c, _ := client(t, test.answer)
+		tasks := chimeapi.VoiceTasks{API: c}
+		_, err := tasks.Start(t.Context(), entry(voicetask.VoiceTone))
+		if code, message := tasks.Answer(err); code != test.code || message != test.message {
+			t.Errorf("%s: got %q, %q; want %q, %q", test.answer, code, message, test.code, test.message)
+		}
+	}
+	if code, message := (chimeapi.VoiceTasks{}).Answer(nil); code != "" || message != "" {
+		t.Errorf("no error: got %q, %q", code, message)
+	}
+}
+
+// An error begins with the operation, and ends with what can be done.
 func TestErrorsSayWhatToDo(t *testing.T) {
 	const failed = "Amazon Chime SDK GetMediaPipeline: failed: "
 	for _, tt := range []struct{ name, answer, first, last string }{
 		{"an unknown address", `404 <html>no such page</html>`, failed, " (check the Region and the endpoint)"},
-		{"pressed", `429 {}`, failed, " (it is tried again)"},
+		{"throttled", `429 {}`, failed, " (it is tried again)"},
 		{"refused", `403 {"Code":"ForbiddenException"}`, failed, " (allow the role the action chime:GetMediaPipeline)"},
 		{"down", `500 {}`, failed, " (it is tried again)"},
 		{"of another kind", `200 {"MediaPipeline":{}}`,

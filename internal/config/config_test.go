@@ -142,7 +142,8 @@ func TestBadChoicesAreRefused(t *testing.T) {
 		{"a time that no clock shows", chosen("quietHours", "18:00-24:30"), []string{"chimewatch.quietHours"}},
 		{"a date", chosen("quietHours", "2026-02-30"), []string{"chimewatch.quietHours", `"2026-02-30"`}},
 		{"dates in the wrong order", chosen("quietHours", "2026-12-31..2026-12-24"), []string{"chimewatch.quietHours"}},
-		{"too much", chosen("quietHours", "Mon"+strings.Repeat(",Mon", 130)), []string{"chimewatch.quietHours", "at most 500"}},
+		{"too much", chosen("quietHours", "Mon"+strings.Repeat(",Mon", 130)),
+			[]string{"chimewatch.quietHours", "at most 500"}},
 		{"without the prefix", map[string]any{"production": "true"},
 			[]string{"context key production", "is not read", "-c chimewatch:production=VALUE"}},
 		{"without the prefix, in another case", map[string]any{"FAILUREEMAILS": "ops@example.com"},
@@ -205,7 +206,8 @@ func TestRoutesAndQuietHoursHaveToFitIntoAFunction(t *testing.T) {
 			list = append(list, map[string]any{"rule": fmt.Sprintf("rule-of-team-%02d", i), "severity": "high",
 				"topic": fmt.Sprintf("arn:aws:sns:us-east-1:111122223333:team-%02d", i)})
 		}
-		_, err := config.FromContext(object(map[string]any{"routes": list, "quietHours": "Mon" + strings.Repeat(",Mon", 120)}))
+		_, err := config.FromContext(
+			object(map[string]any{"routes": list, "quietHours": "Mon" + strings.Repeat(",Mon", 120)}))
 		return err
 	}
 	if err := choose(12); err != nil {

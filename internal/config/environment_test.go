@@ -115,7 +115,8 @@ func TestBadVariablesAreRefused(t *testing.T) {
 func TestVariablesAreNamedHereOnly(t *testing.T) {
 	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			if entry != nil && (entry.Name() == "node_modules" || entry.Name() == "config" && filepath.Base(filepath.Dir(path)) == "internal") {
+			if entry != nil &&
+				(entry.Name() == "node_modules" || entry.Name() == "config" && filepath.Base(filepath.Dir(path)) == "internal") {
 				return fs.SkipDir
 			}
 			return err
@@ -157,11 +158,15 @@ func TestValidate(t *testing.T) {
 	}{
 		{"the default", func(*config.Stack) {}, nil},
 		{"no values", func(c *config.Stack) { *c = config.Stack{} }, []string{"chimewatch.stackName", "chimewatch.memoryMB"}},
-		{"an address", func(c *config.Stack) { c.AlarmEmails = []string{"nobody"} }, []string{"chimewatch.alarmEmails", "nobody"}},
+		{"an address", func(c *config.Stack) { c.AlarmEmails = []string{"nobody"} },
+			[]string{"chimewatch.alarmEmails", "nobody"}},
 		{"a part of a second", func(c *config.Stack) { c.Retry.Age += time.Millisecond }, []string{"chimewatch.retryAge"}},
-		{"a route", func(c *config.Stack) { c.Routes = rulematch.Routes{{Rule: "?"}} }, []string{"chimewatch.routes[0].rule"}},
-		{"a task without a source", func(c *config.Stack) { c.VoiceTasks = []string{"voice-tone"} }, []string{"chimewatch.voiceSources"}},
-		{"a time zone", func(c *config.Stack) { c.TimeZone = "Europe/Atlantis" }, []string{"chimewatch.timeZone", "not known"}},
+		{"a route", func(c *config.Stack) { c.Routes = rulematch.Routes{{Rule: "?"}} },
+			[]string{"chimewatch.routes[0].rule"}},
+		{"a task without a source", func(c *config.Stack) { c.VoiceTasks = []string{"voice-tone"} },
+			[]string{"chimewatch.voiceSources"}},
+		{"a time zone", func(c *config.Stack) { c.TimeZone = "Europe/Atlantis" },
+			[]string{"chimewatch.timeZone", "not known"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := config.Default()

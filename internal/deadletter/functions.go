@@ -11,11 +11,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// Functions are the functions of one stack. A letter names its function, and everybody who may send to a queue
-// can write a letter; so Redrive invokes only these with the operator's credentials.
+// Functions are the functions of one stack. A message names its function, and everybody who may send to a queue
+// can write a message; so Redrive invokes only these with the operator's credentials.
 type Functions struct {
-	// Partition, Region and Account are those of the stack.
-	Partition, Region, Account string
+	// ARNPrefix is what their ARNs have before the name.
+	ARNPrefix string
 	// Names are the names of the functions, without qualifiers.
 	Names []string
 }
@@ -31,7 +31,11 @@ func FunctionsOf(stackARN string, outputs map[string]string) (Functions, error) 
 		return Functions{}, apperr.New(apperr.Invalid, "stack "+stackARN,
 			"has no ARN that says its account and Region, so that its functions are not known", "")
 	}
-	f := Functions{Partition: stack.Partition, Region: stack.Region, Account: stack.AccountID}
+	prefix := arn.ARN{
+		Partition: stack.Partition, Service: "lambda", Region: stack.Region, AccountID: stack.AccountID,
+		Resource: "function:",
+	}
+	f := Functions{ARNPrefix: prefix.String()}
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
 		if strings.HasSuffix(name, functionOutput) && outputs[name] != "" {
 			f.Names = append(f.Names, outputs[name])
@@ -47,17 +51,13 @@ var qualifier = regexp.MustCompile(`^(\$LATEST|[A-Za-z0-9_-]+)$`)
 // is one of f: partition, Region, account and name of an ARN must be the same. A partial ARN is never found:
 // no service writes one.
 func (f Functions) find(function string) (name, unqualified string, found bool) {
-	name, prefix := function, ""
+	prefix := ""
 	if arn.IsARN(function) {
-		prefix = arn.ARN{
-			Partition: f.Partition, Service: "lambda", Region: f.Region, AccountID: f.Account, Resource: "function:",
-		}.String()
-		if name, found = strings.CutPrefix(function, prefix); !found {
-			return "", "", false
-		}
+		prefix = f.ARNPrefix
 	}
+	name, found = strings.CutPrefix(function, prefix)
 	name, version, qualified := strings.Cut(name, ":")
-	if qualified && !qualifier.MatchString(version) || !slices.Contains(f.Names, name) {
+	if !found || qualified && !qualifier.MatchString(version) || !slices.Contains(f.Names, name) {
 		return "", "", false
 	}
 	return name, prefix + name, true

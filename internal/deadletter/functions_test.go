@@ -18,9 +18,8 @@ func target(function string) map[string]sqs.Attribute {
 	return map[string]sqs.Attribute{"TARGET_ARN": {DataType: "String", StringValue: function}}
 }
 
-// Whoever may send to a queue can name any function in a letter. Redrive invokes
-// the stack's own only: every other letter stays, with the reason, and the letters
-// behind it are redriven.
+// Everybody who may send to a queue can name any function in a message. Redrive invokes only the stack's own:
+// every other message stays, with the reason, and the messages after it are redriven.
 func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 	const ours, refusal = "arn:aws:lambda:us-east-1:111122223333:function:", "not a function of this stack"
 	for _, tt := range []struct{ name, function string }{
@@ -57,13 +56,13 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 			},
 		} {
 			t.Run(tt.name+" by "+by, func(t *testing.T) {
-				box, rules, voice, called := opened(t)
+				queues, rules, voice, called := opened(t)
 				called.out.Payload = []byte("null")
 				foreign := map[string]bool{send(rules): true, send(voice): true}
 				rules.Send(given, nil)
 				redriven := 0
-				if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
-					err := box.Redrive(t.Context(), l)
+				if _, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
+					err := queues.Redrive(t.Context(), l)
 					if !foreign[l.ID] {
 						redriven++
 						return err
@@ -83,7 +82,7 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 					t.Errorf("invoked (-want +got):\n%s", diff)
 				}
 				if len(rules.Messages()) != 1 || len(voice.Messages()) != 1 {
-					t.Errorf("got %d and %d letters left, want the foreign one in each queue",
+					t.Errorf("got %d and %d messages left, want the foreign one in each queue",
 						len(rules.Messages()), len(voice.Messages()))
 				}
 			})
@@ -91,20 +90,17 @@ func TestRedriveInvokesFunctionsOfTheStackOnly(t *testing.T) {
 	}
 }
 
-// A qualifier names a version of the same function. The stack has none, so that
-// the function itself is invoked.
+// A qualifier names a version of the same function. The stack has none, so the function itself is invoked.
 func TestRedriveIgnoresTheQualifier(t *testing.T) {
 	const status = "arn:aws:lambda:us-east-1:111122223333:function:status"
 	for function, want := range map[string]string{
 		status: status, status + ":$LATEST": status, status + ":7": status, status + ":live": status,
 		"status": "status", "status:live": "status",
 	} {
-		box, rules, _, called := opened(t)
+		queues, rules, _, called := opened(t)
 		called.out.Payload = []byte("null")
 		rules.Send(stateChange, target(function))
-		if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
-			return box.Redrive(t.Context(), l)
-		}); err != nil {
+		if err := redriveAll(t, queues); err != nil {
 			t.Errorf("%s: %v", function, err)
 		}
 		if diff := cmp.Diff([]string{want}, called.names); diff != "" {
@@ -116,26 +112,26 @@ func TestRedriveIgnoresTheQualifier(t *testing.T) {
 // The sender of a notification writes the whole message of its queue. It must not
 // choose another function of the stack, such as the one that records consent.
 func TestRedriveKeepsTheFunctionOfTheQueue(t *testing.T) {
-	box, _, voice, called := opened(t)
+	queues, _, voice, called := opened(t)
 	const status = "arn:aws:lambda:us-east-1:111122223333:function:status"
 	voice.Send(`{"requestContext":{"functionArn":"`+status+`"},"requestPayload":{}}`, nil)
-	_, err := box.Each(t.Context(), func(l *deadletter.Letter) error { return box.Redrive(t.Context(), l) })
+	err := redriveAll(t, queues)
 	if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), "not the function of its queue") {
-		t.Errorf("got %v, want the letter refused", err)
+		t.Errorf("got %v, want the message refused", err)
 	}
 	if len(voice.Messages()) != 1 || len(called.names) != 0 {
-		t.Errorf("got %d letters and the calls %v, want the letter and no call", len(voice.Messages()), called.names)
+		t.Errorf("got %d messages and the calls %v, want the message and no call", len(voice.Messages()), called.names)
 	}
 }
 
-// A box that knows no functions invokes none.
+// Queues without known functions invoke none.
 func TestRedriveWithoutFunctions(t *testing.T) {
-	box, rules, voice, called := opened(t)
-	box.Functions = deadletter.Functions{}
+	queues, rules, voice, called := opened(t)
+	queues.Functions = deadletter.Functions{}
 	rules.Send(given, nil)
 	voice.Send(`{}`, nil)
-	if _, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
-		if err := box.Redrive(t.Context(), l); apperr.ClassOf(err) != apperr.Invalid {
+	if _, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
+		if err := queues.Redrive(t.Context(), l); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("got %v, want it refused", err)
 		}
 		return nil
@@ -155,8 +151,8 @@ func TestFunctionsOf(t *testing.T) {
 		"TableName": "table", "VoiceStreamFailuresName": "bucket", "VoiceFunctionArn": "arn",
 	})
 	want := deadletter.Functions{
-		Partition: "aws-us-gov", Region: "us-gov-west-1", Account: "111122223333",
-		Names: []string{"Chimewatch-Status-1", "Chimewatch-Voice-2"},
+		ARNPrefix: "arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:",
+		Names:     []string{"Chimewatch-Status-1", "Chimewatch-Voice-2"},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("got %v (-want +got):\n%s", err, diff)

@@ -52,8 +52,8 @@ type Queues struct {
 	// Wait is how long to wait for a message before a queue counts as empty. SQS needs a second, because
 	// only some of its servers answer at once (SQS developer guide, "Amazon SQS short and long polling").
 	Wait time.Duration
-	// Hide is how long a received letter is hidden from other readers, in whole seconds; 0 means
-	// DefaultHide. It is extended while the letter is processed, so that it only matters if the
+	// Hide is how long a received message is hidden from other readers, in whole seconds; 0 means
+	// DefaultHide. It is extended while the message is processed, so that it only matters if the
 	// process is killed.
 	Hide time.Duration
 }
@@ -61,28 +61,32 @@ type Queues struct {
 // DefaultHide is the default of Queues.Hide.
 const DefaultHide = 45 * time.Second
 
-// Hidden counts the letters that another reader has, so that they could not be read.
+// Hidden counts the messages that another reader has, so that they could not be read.
 type Hidden struct {
-	// Letters is computed from approximate numbers of SQS: letters that were deleted within the last minute may still
+	// Messages is computed from approximate numbers of SQS: messages that were deleted within the last minute may still
 	// be counted.
-	Letters int
+	Messages int
 	// Until is when they are visible again at the latest, unless their reader extends that; zero if
-	// Letters is 0.
+	// Messages is 0.
 	Until time.Time
 }
 
-// Each calls do once for each letter of all queues, one queue after the other, until ctx ends or do returns an
-// error. do may Redrive or Delete the letter. While do runs, the letters that were received are hidden
+// Stop is returned by a function that Each calls, to end the reading without an error.
+var Stop = errors.New("stop reading")
+
+// Each calls do once for each message of all queues, one queue after the other, until ctx ends or do returns an
+// error. do may Redrive or Delete the message. While do runs, the messages that were received are hidden
 // from other readers; those that are left in their queue are visible again when Each returns, also if
 // ctx has ended.
 //
 // If a queue cannot be read, Each reads the others. The error joins those of the queues and that of do.
 // hidden is 0 if a queue was not read to its end.
-func (q Queues) Each(ctx context.Context, do func(*Letter) error) (hidden Hidden, err error) {
+func (q Queues) Each(ctx context.Context, do func(*Message) error) (hidden Hidden, err error) {
 	r := q.startReading(ctx)
 	var errs []error
+	stopped := false
 	for _, queue := range q.List {
-		stopped, err := r.readQueue(ctx, queue, do)
+		stopped, err = r.readQueue(ctx, queue, do)
 		errs = append(errs, err)
 		if stopped || ctx.Err() != nil {
 			break
@@ -90,25 +94,25 @@ func (q Queues) Each(ctx context.Context, do func(*Letter) error) (hidden Hidden
 	}
 	hidden, err = r.end(ctx)
 	errs = append(errs, err)
-	if ended := ctx.Err(); ended != nil && !errors.Is(errors.Join(errs...), ended) {
+	if ended := ctx.Err(); ended != nil && !stopped && !errors.Is(errors.Join(errs...), ended) {
 		errs = append(errs, ended) // between two requests, so that none failed
 	}
 	return hidden, errors.Join(errs...)
 }
 
-// Read returns the letters of all queues, newest first. They are visible to other readers then, so that they
+// Read returns the messages of all queues, newest first. They are visible to other readers then, so that they
 // cannot be redriven or deleted any more: use Each for that. With an error it returns what could be read.
-func (q Queues) Read(ctx context.Context) ([]*Letter, Hidden, error) {
-	var letters []*Letter
-	hidden, err := q.Each(ctx, func(l *Letter) error {
-		letters = append(letters, l)
+func (q Queues) Read(ctx context.Context) ([]*Message, Hidden, error) {
+	var messages []*Message
+	hidden, err := q.Each(ctx, func(m *Message) error {
+		messages = append(messages, m)
 		return nil
 	})
-	slices.SortStableFunc(letters, func(a, b *Letter) int { return b.SentAt.Compare(a.SentAt) })
-	return letters, hidden, err
+	slices.SortStableFunc(messages, func(a, b *Message) int { return b.SentAt.Compare(a.SentAt) })
+	return messages, hidden, err
 }
 
-// Count returns how many letters are in the queues, including those of other readers. The number is
+// Count returns how many messages are in the queues, including those of other readers. The number is
 // approximate for up to a minute after a change, as that of SQS.
 func (q Queues) Count(ctx context.Context) (int, error) {
 	sum := 0
@@ -122,26 +126,26 @@ func (q Queues) Count(ctx context.Context) (int, error) {
 	return sum, nil
 }
 
-// Redrive invokes the letter's function, and deletes the letter if the function succeeds. It is idempotent.
-// If the function fails again it returns an error, and the letter stays; also, without invoking the
-// function, if the letter has a Refusal.
-func (q Queues) Redrive(ctx context.Context, l *Letter) error {
+// Redrive invokes the message's function, and deletes the message if the function succeeds. It is idempotent.
+// If the function fails again it returns an error, and the message stays; also, without invoking the
+// function, if the message has a Refusal.
+func (q Queues) Redrive(ctx context.Context, m *Message) error {
 	invalid := func(what, fix string) error {
-		return apperr.New(apperr.Invalid, "dead letter "+l.ID, what, fix)
+		return apperr.New(apperr.Invalid, "dead letter "+m.ID, what, fix)
 	}
-	if l.Function == "" {
+	if m.Function == "" {
 		return invalid("does not say which function it was for", "invoke the function with its body, and delete it")
 	}
-	if l.Refusal != "" {
-		return invalid(l.Refusal+": "+l.Function, "find out who sent it; delete it, or invoke the function yourself")
+	if m.Refusal != "" {
+		return invalid(m.Refusal+": "+m.Function, "find out who sent it; delete it, or invoke the function yourself")
 	}
-	payload, err := l.payload()
+	payload, err := m.payload()
 	if err != nil {
-		return apperr.Wrap(err, apperr.Invalid, "dead letter "+l.ID, "cannot be written as a queue's record", "")
+		return apperr.Wrap(err, apperr.Invalid, "dead letter "+m.ID, "cannot be written as a queue's record", "")
 	}
-	out, err := q.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.Function, Payload: payload})
+	out, err := q.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &m.Function, Payload: payload})
 	if err != nil {
-		return apperr.Wrap(err, apperr.Internal, "function "+l.Function, "cannot be invoked", "")
+		return apperr.Wrap(err, apperr.Internal, "function "+m.Function, "cannot be invoked", "")
 	}
 	if aws.ToString(out.FunctionError) != "" {
 		return invalid("failed again: "+errorMessage(out.Payload), "")
@@ -152,18 +156,18 @@ func (q Queues) Redrive(ctx context.Context, l *Letter) error {
 	if json.Unmarshal(out.Payload, &reply) == nil && len(reply.Failures) > 0 {
 		return invalid(fmt.Sprintf("failed again in %d of its records", len(reply.Failures)), "the function's log says why")
 	}
-	return q.Delete(ctx, l)
+	return q.Delete(ctx, m)
 }
 
-// Delete removes a letter from its queue. It does not stop when ctx ends, so that it is known whether the
-// letter was deleted.
-func (q Queues) Delete(ctx context.Context, l *Letter) error {
+// Delete removes a message from its queue. It does not stop when ctx ends, so that it is known whether the
+// message was deleted.
+func (q Queues) Delete(ctx context.Context, m *Message) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
-	_, err := q.SQS.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.url, ReceiptHandle: &l.receipt})
+	_, err := q.SQS.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &m.url, ReceiptHandle: &m.receipt})
 	if err != nil {
-		return apperr.Wrap(err, apperr.Internal, "queue "+l.url, fmt.Sprintf("does not delete message %s", l.ID), "")
+		return apperr.Wrap(err, apperr.Internal, "queue "+m.url, "does not delete message "+m.ID, "")
 	}
-	l.deleted = true
+	m.deleted = true
 	return nil
 }

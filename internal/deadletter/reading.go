@@ -22,29 +22,29 @@ import (
 
 const (
 	maxReceived = 10 // messages that SQS delivers at a time
-	// maxStale is how many times in a row a queue may deliver only known letters before reading ends. Some
-	// queues deliver letters again and again although they are hidden.
+	// maxStale is how many times in a row a queue may deliver only known messages before reading ends. Some
+	// queues deliver messages again and again although they are hidden.
 	maxStale       = 3
-	maxConcurrency = 16               // requests that change the visibility of letters
+	maxConcurrency = 16               // requests that change the visibility of messages
 	receiveLimit   = 3 * time.Second  // for receiving after the context has ended
-	endLimit       = 20 * time.Second // for making letters visible after the context has ended
+	endLimit       = 20 * time.Second // for making messages visible after the context has ended
 )
 
 // reading is one pass over the queues.
 type reading struct {
-	from    Queues
-	hide    time.Duration
-	letters map[letterKey]*Letter // all that were received
-	queues  []*queueReading
+	from     Queues
+	hide     time.Duration
+	messages map[messageKey]*Message // all that were received
+	queues   []*queueReading
 
-	// handles are the receipt handles of the letters that are hidden and not deleted. The goroutine that
+	// handles are the receipt handles of the messages that are hidden and not deleted. The goroutine that
 	// extends the hiding reads them.
 	mu      sync.Mutex
-	handles map[letterKey]string
+	handles map[messageKey]string
 	stop    func() // ends that goroutine, and waits for it
 }
 
-type letterKey struct{ url, id string }
+type messageKey struct{ url, id string }
 
 // queueReading is the state of the pass in one queue.
 type queueReading struct {
@@ -59,7 +59,7 @@ type queueReading struct {
 func (q Queues) startReading(ctx context.Context) *reading {
 	r := &reading{
 		from: q, hide: cmp.Or(q.Hide, DefaultHide),
-		letters: map[letterKey]*Letter{}, handles: map[letterKey]string{},
+		messages: map[messageKey]*Message{}, handles: map[messageKey]string{},
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
@@ -68,7 +68,7 @@ func (q Queues) startReading(ctx context.Context) *reading {
 	return r
 }
 
-// keepHidden extends the hiding of the letters until ctx ends. If it fails for a letter, others may read
+// keepHidden extends the hiding of the messages until ctx ends. If it fails for a message, others may read
 // it, which is harmless.
 func (r *reading) keepHidden(ctx context.Context) {
 	ticker := time.NewTicker(r.hide / 3)
@@ -78,7 +78,7 @@ func (r *reading) keepHidden(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			// It runs to its end: an interrupted request might hide letters later that were made visible meanwhile.
+			// It runs to its end: an interrupted request might hide messages later that were made visible meanwhile.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 			_, _ = r.changeVisibility(ctx, r.hide)
 			cancel()
@@ -86,8 +86,8 @@ func (r *reading) keepHidden(ctx context.Context) {
 	}
 }
 
-// changeVisibility hides all letters that are not deleted for a time from now on; 0 makes them visible. It
-// returns how many letters it changed, by the URL of their queue. A letter that another reader has or
+// changeVisibility hides all messages that are not deleted for a time from now on; 0 makes them visible. It
+// returns how many messages it changed, by the URL of their queue. A message that another reader has or
 // has deleted is no error.
 func (r *reading) changeVisibility(ctx context.Context, timeout time.Duration) (map[string]int, error) {
 	r.mu.Lock()
@@ -133,8 +133,8 @@ func notInFlight(err error) bool {
 	}, answer.ErrorCode())
 }
 
-// readQueue calls do for the letters of a queue. stopped reports whether do returned the error.
-func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Letter) error) (stopped bool, err error) {
+// readQueue calls do for the messages of a queue. stopped reports whether do returned an error, or Stop.
+func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Message) error) (stopped bool, err error) {
 	state := &queueReading{url: q.URL}
 	r.queues = append(r.queues, state)
 	if state.total, state.timeout, state.countErr = r.from.count(ctx, q.URL); ctx.Err() != nil {
@@ -156,15 +156,18 @@ func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Letter) error
 		if len(fresh) > 0 {
 			stale = 0
 		}
-		for _, l := range fresh {
+		for _, m := range fresh {
 			if ctx.Err() != nil {
 				break
 			}
-			err := do(l)
-			if l.deleted {
+			err := do(m)
+			if m.deleted {
 				r.mu.Lock()
-				delete(r.handles, letterKey{l.url, l.ID})
+				delete(r.handles, messageKey{m.url, m.ID})
 				r.mu.Unlock()
+			}
+			if err == Stop {
+				return true, errors.Join(errs...)
 			}
 			if err != nil {
 				return true, errors.Join(append(errs, err)...)
@@ -178,9 +181,9 @@ func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Letter) error
 	return false, errors.Join(errs...)
 }
 
-// receive returns the letters that a queue delivers. It does not cancel the request when ctx ends: the queue may have
-// delivered letters by then, which would stay hidden.
-func (r *reading) receive(ctx context.Context, q Queue) ([]*Letter, error) {
+// receive returns the messages that a queue delivers. It does not cancel the request when ctx ends: the queue may have
+// delivered messages by then, which would stay hidden.
+func (r *reading) receive(ctx context.Context, q Queue) ([]*Message, error) {
 	late, cancel := later(ctx, r.from.Wait+receiveLimit)
 	defer cancel()
 	out, err := r.from.SQS.ReceiveMessage(late, &sqs.ReceiveMessageInput{
@@ -191,12 +194,12 @@ func (r *reading) receive(ctx context.Context, q Queue) ([]*Letter, error) {
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "queue "+q.URL, "cannot be read", "")
 	}
-	letters := make([]*Letter, len(out.Messages))
+	messages := make([]*Message, len(out.Messages))
 	for i, m := range out.Messages {
-		letters[i] = newLetter(q, m)
-		letters[i].refuse(q, r.from.Functions)
+		messages[i] = newMessage(q, m)
+		messages[i].refuse(q, r.from.Functions)
 	}
-	return letters, nil
+	return messages, nil
 }
 
 // later returns a context that ends some time after ctx.
@@ -212,32 +215,32 @@ func later(ctx context.Context, by time.Duration) (context.Context, context.Canc
 	return late, func() { stop(); cancel() }
 }
 
-// note stores the handles of received letters, and returns the letters that are new. For a known letter the newer
-// handle is stored. A letter that was deleted is deleted again: a server of SQS that was not reachable then may still
+// note stores the handles of received messages, and returns the messages that are new. For a known message the newer
+// handle is stored. A message that was deleted is deleted again: a server of SQS that was not reachable then may still
 // have it (SQS API reference, DeleteMessage).
-func (r *reading) note(ctx context.Context, received []*Letter) (fresh []*Letter, err error) {
-	for _, l := range received {
-		key := letterKey{l.url, l.ID}
-		known := r.letters[key]
+func (r *reading) note(ctx context.Context, received []*Message) (fresh []*Message, err error) {
+	for _, m := range received {
+		key := messageKey{m.url, m.ID}
+		known := r.messages[key]
 		if known != nil && known.deleted {
-			known.receipt = l.receipt
+			known.receipt = m.receipt
 			err = errors.Join(err, r.from.Delete(ctx, known))
 			continue
 		}
 		r.mu.Lock()
-		r.handles[key] = l.receipt
+		r.handles[key] = m.receipt
 		r.mu.Unlock()
 		if known != nil {
-			known.receipt = l.receipt
+			known.receipt = m.receipt
 			continue
 		}
-		r.letters[key] = l
-		fresh = append(fresh, l)
+		r.messages[key] = m
+		fresh = append(fresh, m)
 	}
 	return fresh, err
 }
 
-// end makes the letters visible that were not deleted, and returns how many could not be read.
+// end makes the messages visible that were not deleted, and returns how many could not be read.
 func (r *reading) end(ctx context.Context) (Hidden, error) {
 	r.stop()
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
@@ -250,10 +253,10 @@ func (r *reading) end(ctx context.Context) (Hidden, error) {
 	return hidden, errors.Join(countErr, err)
 }
 
-// hidden returns how many letters of the queues were not received, where visible is how many were made visible
+// hidden returns how many messages of the queues were not received, where visible is how many were made visible
 // again. Two numbers are known: the first total without what was received, and the present total without
-// what is visible again. New letters are only in the second, letters that another reader has deleted are
-// only in the first, and letters that this reader deleted may still be in the second; so the smaller counts.
+// what is visible again. New messages are only in the second, messages that another reader has deleted are
+// only in the first, and messages that this reader deleted may still be in the second; so the smaller counts.
 func (r *reading) hidden(ctx context.Context, visible map[string]int) (Hidden, error) {
 	var sum Hidden
 	var errs []error
@@ -267,7 +270,7 @@ func (r *reading) hidden(ctx context.Context, visible map[string]int) (Hidden, e
 			continue
 		}
 		if missing := min(state.total-state.received, now-visible[state.url]); missing > 0 {
-			sum.Letters += missing
+			sum.Messages += missing
 			until := time.Now().Add(max(state.timeout, r.hide)).UTC().Truncate(time.Second)
 			if until.After(sum.Until) {
 				sum.Until = until

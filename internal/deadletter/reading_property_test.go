@@ -26,23 +26,22 @@ import (
 type message struct {
 	id     string
 	sentAt time.Time
-	// held is set while a reader has it, others' where that is another one.
+	// held reports whether a reader has it, others whether that is another one.
 	held, others bool
 	receipt      string // the last one; no other works
 	receives     int
 	deleted      bool
-	ghost        bool // delivered once more after it was deleted
+	ghost        bool // delivered again after it was deleted
 }
 
-// badQueue is a standard queue that does what SQS reserves for itself: it delivers in any
-// order, fewer than there are, messages that are hidden, and messages that are deleted.
-// And there are other readers, who hold messages and delete them.
+// badQueue is a standard queue that does everything that SQS may do: it delivers messages in any order, fewer than
+// there are, and also hidden and deleted ones. Other readers have and delete messages.
 type badQueue struct {
 	t *rapid.T
 
 	mu       sync.Mutex
 	messages map[string][]*message // by URL
-	// receives counts requests; the one numbered failing fails, where it is not 0.
+	// receives counts requests. The one with the number failing fails; 0 is none.
 	receives, failing int
 	cancel            func() // at the failing request, instead of an error
 	stale             int
@@ -84,7 +83,7 @@ func (q *badQueue) ReceiveMessage(
 	}
 	hidden = append(hidden, out...)
 	if again := !q.single && len(hidden) > 0 && q.stale <= 2; again && (len(out) == 0 && len(visible) > 0 ||
-		rapid.Bool().Draw(q.t, "once more")) {
+		rapid.Bool().Draw(q.t, "again")) {
 		out = append(out, rapid.SampledFrom(hidden).Draw(q.t, "of these"))
 	}
 	answer := &sqs.ReceiveMessageOutput{}
@@ -92,20 +91,20 @@ func (q *badQueue) ReceiveMessage(
 		m.receives++
 		m.held, m.receipt = true, fmt.Sprintf("%s/%d", m.id, m.receives)
 		if m.ghost && m.deleted {
-			m.deleted, m.ghost = false, false // it is there again until it is deleted once more
+			m.deleted, m.ghost = false, false // it is there again until it is deleted again
 		}
 		answer.Messages = append(answer.Messages, types.Message{
 			MessageId: &m.id, Body: aws.String(stateChange), ReceiptHandle: aws.String(m.receipt),
 			Attributes: map[string]string{"SentTimestamp": strconv.FormatInt(m.sentAt.UnixMilli(), 10)},
 		})
 	}
-	if ctx.Err() != nil { // the queue has delivered, and nobody gets it
+	if ctx.Err() != nil { // the messages are delivered, and lost
 		return nil, ctx.Err()
 	}
 	return answer, nil
 }
 
-// find returns the message with a receipt that works.
+// find returns the message with a valid receipt handle.
 func (q *badQueue) find(url, receipt string) *message {
 	for _, m := range q.messages[url] {
 		if m.receipt == receipt && !m.deleted {
@@ -169,13 +168,13 @@ func (q *badQueue) GetQueueAttributes(
 	}}, nil
 }
 
-// generated returns queues with some messages, of which other readers hold some.
+// generated returns queues with messages, some of which other readers have.
 func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 	q := &badQueue{t: t, messages: map[string][]*message{}}
-	box := deadletter.Queues{SQS: q, Hide: time.Minute}
+	queues := deadletter.Queues{SQS: q, Hide: time.Minute}
 	for n := range rapid.IntRange(1, 3).Draw(t, "queues") {
 		url := fmt.Sprint("https://queue/", n)
-		box.List = append(box.List, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
+		queues.List = append(queues.List, deadletter.Queue{Name: fmt.Sprint(n), URL: url})
 		for i := range rapid.IntRange(0, 25).Draw(t, "messages") {
 			m := &message{id: fmt.Sprintf("%d-%d", n, i)}
 			m.sentAt = time.UnixMilli(rapid.Int64Range(1_790_000_000_000, 1_790_000_100_000).Draw(t, "sent"))
@@ -184,10 +183,10 @@ func generated(t *rapid.T) (*badQueue, deadletter.Queues) {
 			q.messages[url] = append(q.messages[url], m)
 		}
 	}
-	return q, box
+	return q, queues
 }
 
-// check fails where a message is not as it should be after a reading.
+// check fails if a message is in a wrong state after a reading.
 func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 	q.t.Helper()
 	if q.putBackDeleted {
@@ -207,19 +206,19 @@ func (q *badQueue) check(done map[string]int, deleted map[string]bool) {
 	}
 }
 
-// Whatever a queue does, each letter that no other reader has is worked on once; those
-// that are not deleted can be read by others at once, and the rest are counted.
+// For any behaviour of a queue, each message that no other reader has is processed once; those that are not
+// deleted are visible again afterwards, and the others are counted.
 func TestReadingHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		done, deleted := map[string]int{}, map[string]bool{}
 		came := 0
-		hidden, err := box.Each(t.Context(), func(l *deadletter.Letter) error {
+		hidden, err := queues.Each(t.Context(), func(l *deadletter.Message) error {
 			done[l.ID]++
 			switch rapid.IntRange(0, 4).Draw(t, "what is done") {
 			case 0:
 				deleted[l.ID] = true
-				return box.Delete(t.Context(), l)
+				return queues.Delete(t.Context(), l)
 			case 1: // another reader, who had it before, deletes it
 				for _, m := range slices.Concat(slices.Collect(maps.Values(q.messages))...) {
 					if m.id == l.ID {
@@ -232,9 +231,9 @@ func TestReadingHidesNothing(t *testing.T) {
 					m.deleted = m.deleted || m.others
 				}
 			case 2: // while the last queue is read, one more message comes into the first
-				if l.Queue == box.List[len(box.List)-1].Name && len(box.List) > 1 {
+				if l.Queue == queues.List[len(queues.List)-1].Name && len(queues.List) > 1 {
 					came++
-					q.messages[box.List[0].URL] = append(q.messages[box.List[0].URL], &message{id: fmt.Sprint("late-", came)})
+					q.messages[queues.List[0].URL] = append(q.messages[queues.List[0].URL], &message{id: fmt.Sprint("late-", came)})
 				}
 			}
 			return nil
@@ -258,22 +257,22 @@ func TestReadingHidesNothing(t *testing.T) {
 			}
 		}
 		q.check(done, deleted)
-		// Where letters come and go while it reads, numbers alone do not say which are hidden.
-		if most := want + min(removed, came); hidden.Letters < want || hidden.Letters > most {
-			t.Fatalf("got %d hidden, want %d to %d", hidden.Letters, want, most)
+		// If messages are sent and deleted while it reads, numbers alone do not determine which are hidden.
+		if most := want + min(removed, came); hidden.Messages < want || hidden.Messages > most {
+			t.Fatalf("got %d hidden, want %d to %d", hidden.Messages, want, most)
 		}
-		if (hidden.Letters > 0) == hidden.Until.IsZero() {
-			t.Fatalf("got %d hidden until %s", hidden.Letters, hidden.Until)
+		if (hidden.Messages > 0) == hidden.Until.IsZero() {
+			t.Fatalf("got %d hidden until %s", hidden.Messages, hidden.Until)
 		}
 	})
 }
 
-// Read returns the letters of all queues by time, and says exactly how many are hidden.
+// Read returns the messages of all queues by time, and the exact number of hidden ones.
 func TestReadIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		began := time.Now()
-		letters, hidden, err := box.Read(t.Context())
+		messages, hidden, err := queues.Read(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,11 +284,11 @@ func TestReadIsExact(t *testing.T) {
 				free++
 			}
 		}
-		if len(letters) != free || hidden.Letters != others {
-			t.Fatalf("got %d letters and %d hidden, want %d and %d", len(letters), hidden.Letters, free, others)
+		if len(messages) != free || hidden.Messages != others {
+			t.Fatalf("got %d messages and %d hidden, want %d and %d", len(messages), hidden.Messages, free, others)
 		}
-		if !slices.IsSortedFunc(letters, func(a, b *deadletter.Letter) int { return b.SentAt.Compare(a.SentAt) }) {
-			t.Fatal("got letters that are not newest first over all queues")
+		if !slices.IsSortedFunc(messages, func(a, b *deadletter.Message) int { return b.SentAt.Compare(a.SentAt) }) {
+			t.Fatal("got messages that are not newest first over all queues")
 		}
 		if others > 0 && hidden.Until.Before(began.Add(4*time.Minute)) { // the queue's own timeout is 300 s
 			t.Fatalf("got hidden until %s, want as long as a reader of the queue may hide them", hidden.Until)
@@ -298,10 +297,10 @@ func TestReadIsExact(t *testing.T) {
 	})
 }
 
-// A reading that fails, or is interrupted, leaves every letter visible as well.
+// A reading that fails or is interrupted leaves every message visible, too.
 func TestReadingThatStopsHidesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q, box := generated(t)
+		q, queues := generated(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		calls, stop := 0, -1
@@ -309,7 +308,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 			Draw(t, "what stops it")
 		switch kind {
 		case "error of do", "interruption in do":
-			stop = rapid.IntRange(1, 30).Draw(t, "at letter")
+			stop = rapid.IntRange(1, 30).Draw(t, "at message")
 		default:
 			q.failing = rapid.IntRange(1, 10).Draw(t, "at request")
 			if kind == "interruption" {
@@ -318,7 +317,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		}
 		done := map[string]int{}
 		reason := errors.New("enough")
-		_, err := box.Each(ctx, func(l *deadletter.Letter) error {
+		_, err := queues.Each(ctx, func(l *deadletter.Message) error {
 			done[l.ID]++
 			if calls++; calls == stop {
 				if kind == "interruption in do" {
@@ -343,7 +342,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 		// A queue that cannot be read does not hide the others.
 		if kind == "queue" && q.failing <= q.receives {
 			unread := 0
-			for _, of := range box.List {
+			for _, of := range queues.List {
 				for _, m := range q.messages[of.URL] {
 					if !m.others && done[m.id] == 0 {
 						unread++
@@ -352,7 +351,7 @@ func TestReadingThatStopsHidesNothing(t *testing.T) {
 				}
 			}
 			if unread > 1 {
-				t.Fatalf("got letters of %d queues not read, want at most those of one", unread)
+				t.Fatalf("got messages of %d queues not read, want at most those of one", unread)
 			}
 		}
 	})

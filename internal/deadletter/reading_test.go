@@ -16,15 +16,15 @@ import (
 	"github.com/chimewatch/chimewatch/internal/deadletter"
 )
 
-func TestReadingLeavesEveryLetter(t *testing.T) {
-	box, rules, voice, _ := opened(t)
+func TestReadingLeavesEveryMessage(t *testing.T) {
+	queues, rules, voice, _ := opened(t)
 	for range 23 {
 		rules.Send(stateChange, nil)
 	}
 	voice.Send(`{}`, nil)
 	enough := errors.New("enough")
 	read := func(limit int) (n int, err error) {
-		_, err = box.Each(t.Context(), func(*deadletter.Letter) error {
+		_, err = queues.Each(t.Context(), func(*deadletter.Message) error {
 			if n++; n == limit {
 				return enough
 			}
@@ -38,39 +38,39 @@ func TestReadingLeavesEveryLetter(t *testing.T) {
 			want, wantErr = limit, enough
 		}
 		if n, err := read(limit); n != want || !errors.Is(err, wantErr) {
-			t.Errorf("got %d letters (%v), want %d (%v)", n, err, want, wantErr)
+			t.Errorf("got %d messages (%v), want %d (%v)", n, err, want, wantErr)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := box.Each(ctx, func(*deadletter.Letter) error {
+	_, err := queues.Each(ctx, func(*deadletter.Message) error {
 		cancel()
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want it to say that it was interrupted", err)
 	}
-	if n := visible(t, box, box.List[0]); n != 23 {
-		t.Errorf("after an interruption: got %d letters at once, want 23: none may stay hidden", n)
+	if n := visible(t, queues, queues.List[0]); n != 23 {
+		t.Errorf("after an interruption: got %d messages at once, want 23: none may stay hidden", n)
 	}
 }
 
-// Letters that another reader has are counted, and those that are free are read all the same.
-func TestHiddenLettersAreCounted(t *testing.T) {
-	box, rules, _, _ := opened(t)
+// Messages that another reader has are counted, and the others are read.
+func TestHiddenMessagesAreCounted(t *testing.T) {
+	queues, rules, _, _ := opened(t)
 	for range 15 {
 		rules.Send(stateChange, nil)
 	}
-	if _, err := box.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: &box.List[0].URL, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
+	if _, err := queues.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: &queues.List[0].URL, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
 	}); err != nil {
 		t.Fatal(err)
 	}
-	letters, hidden, err := box.Read(t.Context())
-	if err != nil || len(letters) != 5 || hidden.Letters != 10 {
-		t.Errorf("got %d letters and %d hidden (%v), want 5 and 10", len(letters), hidden.Letters, err)
+	messages, hidden, err := queues.Read(t.Context())
+	if err != nil || len(messages) != 5 || hidden.Messages != 10 {
+		t.Errorf("got %d messages and %d hidden (%v), want 5 and 10", len(messages), hidden.Messages, err)
 	}
-	if n := visible(t, box, box.List[0]); n != 5 {
-		t.Errorf("got %d letters visible afterwards, want 5", n)
+	if n := visible(t, queues, queues.List[0]); n != 5 {
+		t.Errorf("got %d messages visible afterwards, want 5", n)
 	}
 }
 
@@ -110,20 +110,20 @@ func (q *slowQueue) ChangeMessageVisibility(
 	return &sqs.ChangeMessageVisibilityOutput{}, nil
 }
 
-// However long a function needs, nobody else receives its letter meanwhile; and if the
-// process is killed, the letter is visible again within DefaultHide.
-func TestLettersStayHiddenWhileTheyAreWorkedOn(t *testing.T) {
+// No other reader receives a message while its function runs, however long that takes; if the process is
+// killed, the message is visible again within DefaultHide.
+func TestMessagesStayHiddenWhileProcessed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queue := &slowQueue{badQueue: badQueue{messages: map[string][]*message{}}}
-		box := deadletter.Queues{SQS: queue, List: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
+		queues := deadletter.Queues{SQS: queue, List: []deadletter.Queue{{Name: "rules", URL: "https://queue/0"}}}
 		queue.messages["https://queue/0"] = []*message{{id: "1"}}
 		queue.badQueue.single = true
-		if _, err := box.Each(t.Context(), func(*deadletter.Letter) error {
+		if _, err := queues.Each(t.Context(), func(*deadletter.Message) error {
 			for range 900 {
 				time.Sleep(time.Second)
 				left := queue.left()
 				if left <= 0 || left > deadletter.DefaultHide || left > time.Minute {
-					t.Fatalf("got a letter that is hidden for %s from now on, want up to %s", left, deadletter.DefaultHide)
+					t.Fatalf("got a message that is hidden for %s from now on, want up to %s", left, deadletter.DefaultHide)
 				}
 			}
 			return nil
@@ -131,12 +131,12 @@ func TestLettersStayHiddenWhileTheyAreWorkedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if left := queue.left(); left > 0 {
-			t.Errorf("got a letter that stays hidden for %s", left)
+			t.Errorf("got a message that stays hidden for %s", left)
 		}
 	})
 }
 
-// refusing is a queue whose messages may be read and no more.
+// refusing is a queue whose messages may only be read.
 type refusing struct{ deadletter.SQS }
 
 func (refusing) GetQueueAttributes(
@@ -148,28 +148,28 @@ func (refusing) GetQueueAttributes(
 func (refusing) ChangeMessageVisibility(
 	context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options),
 ) (*sqs.ChangeMessageVisibilityOutput, error) {
-	return nil, errors.New("may not be put back")
+	return nil, errors.New("may not be made visible")
 }
 
-// What the credentials do not permit is an error, beside the letters.
-func TestWhatIsNotPermittedIsSaid(t *testing.T) {
-	box, rules, _, _ := opened(t)
+// Missing permissions are an error, in addition to the messages that were read.
+func TestMissingPermissionsAreErrors(t *testing.T) {
+	queues, rules, _, _ := opened(t)
 	for range 3 {
 		rules.Send(stateChange, nil)
 	}
-	box.SQS = refusing{box.SQS}
-	letters, _, err := box.Read(t.Context())
-	if len(letters) != 3 || err == nil || apperr.ClassOf(err) != apperr.Internal {
-		t.Fatalf("got %d letters and %v, want all and an error", len(letters), err)
+	queues.SQS = refusing{queues.SQS}
+	messages, _, err := queues.Read(t.Context())
+	if len(messages) != 3 || err == nil || apperr.ClassOf(err) != apperr.Internal {
+		t.Fatalf("got %d messages and %v, want all and an error", len(messages), err)
 	}
-	for _, want := range []string{"may not be counted", "may not be put back", "and 2 more", "within 45s"} {
+	for _, want := range []string{"may not be counted", "may not be made visible", "and 2 more", "within 45s"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to say %q", err, want)
 		}
 	}
 }
 
-// interrupting is a function that handles a letter while the command is interrupted.
+// interrupting is a function during which the command is interrupted.
 type interrupting struct{ cancel func() }
 
 func (f interrupting) Invoke(
@@ -179,16 +179,16 @@ func (f interrupting) Invoke(
 	return &lambda.InvokeOutput{Payload: []byte("null")}, nil
 }
 
-// A letter that was handled leaves its queue although the command is interrupted just then,
-// which is an error wherever it happens.
-func TestInterruptionWhileALetterIsHandled(t *testing.T) {
-	box, rules, _, _ := opened(t)
+// A message that was handled is deleted although the command is interrupted at that moment. The interruption is
+// always an error.
+func TestInterruptionWhileAMessageIsProcessed(t *testing.T) {
+	queues, rules, _, _ := opened(t)
 	rules.Send(given, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	box.Lambda = interrupting{cancel}
-	_, err := box.Each(ctx, func(l *deadletter.Letter) error { return box.Redrive(ctx, l) })
+	queues.Lambda = interrupting{cancel}
+	_, err := queues.Each(ctx, func(l *deadletter.Message) error { return queues.Redrive(ctx, l) })
 	if left := len(rules.Messages()); left != 0 || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %d letters and %v, want none and the interruption", left, err)
+		t.Errorf("got %d messages and %v, want none and the interruption", left, err)
 	}
 	if _, err := (deadletter.Queues{}).Each(ctx, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v of no queue, want the interruption", err)

@@ -13,58 +13,50 @@ import (
 
 // How many items BatchWriteItem writes at most, and BatchGetItem reads.
 const (
-	maxPuts = 25
-	maxGets = 100
+	maxWrites = 25
+	maxGets   = 100
 )
 
-// putAll writes items, none of which has another's key, and returns the errors of those that
+// putEach writes items, none of which has another's key, and returns the errors of those that
 // were not written, by their keys.
-func (s *Store) putAll(ctx context.Context, items []item) map[string]error {
+func (s *Store) putEach(ctx context.Context, items []item) map[string]error {
 	failed := map[string]error{}
-	for part := range slices.Chunk(items, maxPuts) {
-		left, err := s.putBatch(ctx, part)
-		if apperr.ClassOf(err) == apperr.Invalid && len(part) > 1 {
-			// The table refuses a batch for one invalid item.
-			s.putSingly(ctx, left, failed)
-			continue
-		}
-		for _, it := range left {
-			failed[itemKey(it)] = err
+	for part := range slices.Chunk(items, maxWrites) {
+		left, err := s.writeBatch(ctx, readEach(part, putRequest))
+		oneByOne := apperr.ClassOf(err) == apperr.Invalid && len(part) > 1 // a batch is refused for one invalid item
+		for _, request := range left {
+			it := request.PutRequest.Item
+			if oneByOne {
+				err = s.put(ctx, it, "cannot write the item")
+			}
+			if err != nil {
+				failed[itemKey(it)] = err
+			}
 		}
 	}
 	return failed
 }
 
-// putBatch writes at most maxPuts items, and those again that the table leaves undone. It returns
-// those that were not written, and why.
-func (s *Store) putBatch(ctx context.Context, items []item) (left []item, err error) {
-	requests := make([]types.WriteRequest, len(items))
-	for i, it := range items {
-		requests[i].PutRequest = &types.PutRequest{Item: it}
-	}
-	undone, err := s.writeBatch(ctx, requests)
-	for _, request := range undone {
-		left = append(left, request.PutRequest.Item)
-	}
-	return left, err
+func putRequest(it item) types.WriteRequest {
+	return types.WriteRequest{PutRequest: &types.PutRequest{Item: it}}
 }
 
-// deleteAll deletes the items of keys, none of which is there twice. An item that is not there
-// is no error. After an error any of them may still be there.
-func (s *Store) deleteAll(ctx context.Context, keys []item) error {
-	for part := range slices.Chunk(keys, maxPuts) {
-		requests := make([]types.WriteRequest, len(part))
-		for i, k := range part {
-			requests[i].DeleteRequest = &types.DeleteRequest{Key: k}
-		}
-		if _, err := s.writeBatch(ctx, requests); err != nil {
+func deleteRequest(key item) types.WriteRequest {
+	return types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: key}}
+}
+
+// writeAll sends requests, none of which has another's key, until one cannot be done. To delete
+// what is not there is no error.
+func (s *Store) writeAll(ctx context.Context, requests []types.WriteRequest) error {
+	for part := range slices.Chunk(requests, maxWrites) {
+		if _, err := s.writeBatch(ctx, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeBatch sends at most maxPuts requests, and those again that the table leaves undone. It
+// writeBatch sends at most maxWrites requests, and those again that the table leaves undone. It
 // returns those that were not done, and why.
 func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (left []types.WriteRequest, err error) {
 	for attempt := 0; ; attempt++ {
@@ -77,23 +69,23 @@ func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) (
 		if len(requests) == 0 {
 			return nil, nil
 		}
-		if attempt == retry.Attempts {
-			return requests, apperr.New(apperr.Throttled, "table "+s.table, "left writes undone",
-				"it is tried again; see the table's throttle metrics if this goes on")
-		}
-		if err := retry.Pause(ctx, attempt); err != nil {
-			return requests, apperr.Wrap(err, apperr.Unavailable, "table "+s.table, "left writes undone when the time was up",
-				"it is tried again")
+		if err := s.pauseUndone(ctx, attempt, "writes"); err != nil {
+			return requests, err
 		}
 	}
 }
 
-func (s *Store) putSingly(ctx context.Context, items []item, failed map[string]error) {
-	for _, it := range items {
-		if err := s.put(ctx, it, "cannot write the item"); err != nil {
-			failed[itemKey(it)] = err
-		}
+// pauseUndone waits before what the table left undone of a batch is tried again.
+func (s *Store) pauseUndone(ctx context.Context, attempt int, what string) error {
+	if attempt == retry.Attempts {
+		return apperr.New(apperr.Throttled, "table "+s.table, "left "+what+" undone",
+			"it is tried again; see the table's throttle metrics if this goes on")
 	}
+	if err := retry.Pause(ctx, attempt); err != nil {
+		return apperr.Wrap(err, apperr.Unavailable, "table "+s.table, "left "+what+" undone when the time was up",
+			"it is tried again")
+	}
+	return nil
 }
 
 // getAll reads the items of keys, consistently and in their order. Keys may be items or entries
@@ -123,7 +115,7 @@ func (s *Store) getAll(ctx context.Context, keys []item) ([]item, error) {
 // getBatch reads up to maxGets items, as often as the table asks for it.
 func (s *Store) getBatch(ctx context.Context, keys []item) ([]item, error) {
 	var items []item
-	for attempt := 0; len(keys) > 0; attempt++ {
+	for attempt := 0; ; attempt++ {
 		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
 			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
 		}})
@@ -131,14 +123,11 @@ func (s *Store) getBatch(ctx context.Context, keys []item) ([]item, error) {
 			return nil, s.failure(err, "cannot be read")
 		}
 		items = append(items, out.Responses[s.table]...)
-		keys = out.UnprocessedKeys[s.table].Keys
-		if len(keys) > 0 {
-			if attempt == retry.Attempts {
-				return nil, apperr.New(apperr.Throttled, "table "+s.table, "left reads undone", "try again later")
-			}
-			if err := retry.Pause(ctx, attempt); err != nil {
-				return nil, err
-			}
+		if keys = out.UnprocessedKeys[s.table].Keys; len(keys) == 0 {
+			break
+		}
+		if err := s.pauseUndone(ctx, attempt, "reads"); err != nil {
+			return nil, err
 		}
 	}
 	return items, nil

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // Kind says what an item that belongs to a call is, for counts.
@@ -148,25 +147,12 @@ func (s *Store) Belongings(ctx context.Context, ref string) (Belongings, error) 
 		}
 	}
 	for _, id := range b.TransactionIDs {
-		if !hasState[id] { // else the pipelines show whether the call is over
-			b.Running = append(b.Running, s.runningTasks(id, f.ledgers[id])...)
+		if hasState[id] {
+			continue // the pipelines show whether the call is over
+		}
+		for _, task := range f.ledgers[id].Running(s.now()) {
+			b.Running = append(b.Running, "the task "+string(task.Task)+" of transaction "+id+" is "+string(task.State))
 		}
 	}
 	return b, nil
-}
-
-// runningTasks says which voice tasks of a transaction were started, and neither stopped nor
-// ended with their call. Without the ledger nobody would stop them when consent ends.
-func (s *Store) runningTasks(transactionID string, ledger voicetask.Ledger) (running []string) {
-	if slices.ContainsFunc(ledger, func(e voicetask.Entry) bool { return e.Kind == voicetask.Ended }) {
-		return nil
-	}
-	for _, standing := range ledger.Standings(s.now()) {
-		switch standing.State {
-		case voicetask.StateStarting, voicetask.StateStarted, voicetask.StateStopping, voicetask.StateUnresolved:
-			running = append(running,
-				"the task "+string(standing.Task)+" of transaction "+transactionID+" is "+string(standing.State))
-		}
-	}
-	return running
 }

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"io"
 
@@ -19,17 +20,9 @@ const packFormat = 1
 
 // packDictionary is what events have in common, so that one of 1 KB packs well. It is part of
 // the format: never change it, add a new format.
-var packDictionary = []byte(`"mediaInsightsPipelineConfigurationArn":"arn:aws:chime:us-east-1::media-insights-pipeline-configuration/` +
-	`"httpStatusCode":"failureOrigin":"Voice Connector","failureReason":"` +
-	`{"type":"AmazonTranscribeCallAnalyticsProcessor","status":"NotSupported","updatedOn":"statusDetail":"` +
-	`{"type":"VoiceEnhancementSink","status":"Failed","updatedOn":{"type":"KinesisDataStreamSink","status":"Paused","updatedOn":` +
-	`chime:MediaInsightsCreateFailed"chime:MediaInsightsPermanentFailure"chime:MediaInsightsTemporaryFailure"` +
-	`chime:MediaInsightsPaused"chime:MediaInsightsCreated"chime:MediaInsightsStopped"` +
-	`{"version":"0","id":"","detail-type":"Media Insights State Change","source":"aws.chime","account":"","time":"2026-","region":"us-east-1",` +
-	`"resources":[],"detail":{"version":"0","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1::media-pipeline/` +
-	`","eventType":"chime:MediaInsightsInProgress","mediaInsightsPipelineElementStatuses":[{"type":"AmazonTranscribeProcessor",` +
-	`"status":"InProgress","updatedOn":17},{"type":"S3RecordingSink","status":"NotStarted","updatedOn":17}],` +
-	`"callId":"","transactionId":"","fromNumber":"+1","toNumber":"+1","voiceConnectorId":"","direction":"Outbound","direction":"Inbound"}}`)
+//
+//go:embed packdictionary.txt
+var packDictionary []byte
 
 // pack compresses a body for an item. A body that is too large even so is an error of class
 // Invalid, so that nothing of it is stored.
@@ -51,12 +44,11 @@ func pack(body []byte) (types.AttributeValue, error) {
 func unpack(value types.AttributeValue) ([]byte, error) {
 	b, ok := value.(*types.AttributeValueMemberB)
 	if !ok || len(b.Value) == 0 || b.Value[0] != packFormat {
-		return nil, apperr.New(apperr.Internal, "body", "is in a format that this version does not know",
-			"use the version that wrote it, or a newer one")
+		return nil, unreadable("body", nil)
 	}
 	body, err := io.ReadAll(flate.NewReaderDict(bytes.NewReader(b.Value[1:]), packDictionary))
 	if err != nil {
-		return nil, apperr.Wrap(err, apperr.Internal, "body", "cannot be decompressed", "")
+		return nil, unreadable("body", err)
 	}
 	return body, nil
 }

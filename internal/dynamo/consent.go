@@ -2,11 +2,11 @@ package dynamo
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
@@ -38,7 +38,10 @@ func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
 		items[i] = it
 	}
 	if e.Kind == voicetask.Granted && !e.Until.IsZero() {
-		items = append(items, s.expiryItem(partitions[0], e))
+		it := key(partitions[0], consentExpirySK+e.Event)
+		it[attrState], it[attrFirst] = text(stateConsentExpiry+shardOf(partitions[0])), moment(e.Until)
+		put(it, attrExpiry, s.expiry(e.At))
+		items = append(items, it)
 	}
 	return items, nil
 }
@@ -138,18 +141,43 @@ type Held struct {
 // Held returns at most limit of them, newest first.
 func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 	var found []Held
+	listed := map[string]bool{} // the same call is there once for each readiness and consent
 	for entry, err := range s.entriesIn(ctx, span{index: byTime, letter: timeLedger}) {
 		if err != nil || len(found) == limit {
 			return found, err
 		}
-		h := Held{At: timeIn(entry, attrFirst)}
-		h.TransactionID, h.CallID = callIn(textIn(entry, attrPK))
-		// The same call is there once for each readiness and consent.
-		if !slices.ContainsFunc(found, func(other Held) bool {
-			return other.TransactionID == h.TransactionID && other.CallID == h.CallID
-		}) {
-			found = append(found, h)
+		if pk := textIn(entry, attrPK); !listed[pk] {
+			listed[pk] = true
+			transactionID, callID := callIn(pk)
+			found = append(found, Held{transactionID, callID, timeIn(entry, attrFirst)})
 		}
 	}
 	return found, nil
+}
+
+// ExpiredConsent implements voicetask.Expiries, newest first. It reads an index, which
+// follows the table within moments.
+func (s *Store) ExpiredConsent(ctx context.Context, now time.Time) ([]voicetask.Expiry, error) {
+	var expired []voicetask.Expiry
+	// The index has whole microseconds: what it puts at this one may end within it.
+	sp := span{index: byState, letter: stateConsentExpiry, to: now.Add(-time.Microsecond)}
+	for k, err := range s.entriesIn(ctx, sp) {
+		if err != nil {
+			return nil, err
+		}
+		x := voicetask.Expiry{Event: strings.TrimPrefix(textIn(k, attrSK), consentExpirySK)}
+		x.TransactionID, x.CallID = callIn(textIn(k, attrPK))
+		expired = append(expired, x)
+	}
+	return expired, nil
+}
+
+// EndExpiry implements voicetask.Expiries.
+func (s *Store) EndExpiry(ctx context.Context, x voicetask.Expiry) error {
+	pk := callPartitions(chime.CallFields{TransactionID: x.TransactionID, CallID: x.CallID})[0]
+	up := &update{}
+	up.present(attrPK) // it may have expired
+	up.remove(attrState)
+	return retry.IgnoreChanged(s.updateIf(ctx, key(pk, consentExpirySK+x.Event), up,
+		"cannot record that expired consent was dealt with"))
 }

@@ -1,11 +1,14 @@
 package dynamo
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // The audits of erasures never expire: they show for as long as the table is there that
@@ -14,21 +17,15 @@ import (
 // Erasure is the audit of one run of Erase. It holds neither an id of the call
 // nor a hash of one, which could be found again by whoever knows the id.
 type Erasure struct {
-	// ID is random.
-	ID string
-	// At is when the run began, DoneAt when it ended; zero when it was interrupted.
-	At, DoneAt time.Time
+	// ID is random, At is when the run began. The item has both in its key, and the rest as JSON.
+	ID string    `json:"-"`
+	At time.Time `json:"-"`
 	// By is who erased.
-	By string
+	By string `json:"by"`
 	// Counts are how many items of each kind the run found and set out to remove.
-	Counts map[Kind]int
-}
-
-// erasureEntry is the JSON of an Erasure in its item; its key has the rest.
-type erasureEntry struct {
-	By     string       `json:"by"`
 	Counts map[Kind]int `json:"counts"`
-	DoneAt time.Time    `json:"doneAt,omitzero"`
+	// DoneAt is when the run ended, zero when it was interrupted.
+	DoneAt time.Time `json:"doneAt,omitzero"`
 }
 
 // Erase removes what belongs to a call. id is random and by is who erases; both
@@ -44,30 +41,26 @@ func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure
 		return e, err
 	}
 	for _, c := range b.reasons {
-		if err := s.hideInReason(ctx, c); err != nil {
+		err := s.updateIf(ctx, c.incident, c.up, "cannot change the reason of an incident")
+		if err := retry.IgnoreChanged(err); err != nil {
 			return e, err
 		}
 	}
-	var firsts []item
+	var firsts []types.WriteRequest
+	byDepth := map[int][]belonging{}
 	for _, it := range b.items {
+		byDepth[it.depth] = append(byDepth[it.depth], it)
 		if it.first != nil {
-			firsts = append(firsts, it.first)
+			firsts = append(firsts, putRequest(it.first))
 		}
 	}
-	if err := s.putBatches(ctx, firsts); err != nil {
+	if err := s.writeAll(ctx, firsts); err != nil {
 		return e, err
 	}
-	items := slices.Clone(b.items)
-	slices.SortStableFunc(items, func(a, b belonging) int { return cmp.Compare(b.depth, a.depth) })
-	for len(items) > 0 {
-		n := slices.IndexFunc(items, func(it belonging) bool { return it.depth != items[0].depth })
-		if n < 0 {
-			n = len(items)
-		}
-		if err := s.replaceAll(ctx, items[:n]); err != nil {
+	for _, depth := range slices.Backward(slices.Sorted(maps.Keys(byDepth))) {
+		if err := s.replaceAll(ctx, byDepth[depth]); err != nil {
 			return e, err
 		}
-		items = items[n:]
 	}
 	e.DoneAt = s.now().UTC().Truncate(time.Microsecond)
 	return e, s.putErasure(ctx, e)
@@ -75,32 +68,23 @@ func (s *Store) Erase(ctx context.Context, b Belongings, id, by string) (Erasure
 
 // replaceAll deletes items; first it writes what is to be there instead.
 func (s *Store) replaceAll(ctx context.Context, items []belonging) error {
-	var puts, keys []item
+	var puts, deletes []types.WriteRequest
 	put := map[string]bool{} // calls handled in one microsecond leave the same item, and a batch may name it once
 	for _, it := range items {
-		if keys = append(keys, keyOf(it.it)); it.instead != nil && !put[itemKey(it.instead)] {
-			puts, put[itemKey(it.instead)] = append(puts, it.instead), true
+		deletes = append(deletes, deleteRequest(keyOf(it.it)))
+		if it.instead != nil && !put[itemKey(it.instead)] {
+			puts, put[itemKey(it.instead)] = append(puts, putRequest(it.instead)), true
 		}
 	}
-	if err := s.putBatches(ctx, puts); err != nil {
+	if err := s.writeAll(ctx, puts); err != nil {
 		return err
 	}
-	return s.deleteAll(ctx, keys)
-}
-
-// putBatches puts items, none of which has another's key, until one cannot be put.
-func (s *Store) putBatches(ctx context.Context, items []item) error {
-	for part := range slices.Chunk(items, maxPuts) {
-		if _, err := s.putBatch(ctx, part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.writeAll(ctx, deletes)
 }
 
 func (s *Store) putErasure(ctx context.Context, e Erasure) error {
 	it := key(erasurePK, timeText(e.At)+"#"+e.ID)
-	if err := setJSON(it, attrEntry, erasureEntry{e.By, e.Counts, e.DoneAt}); err != nil {
+	if err := setJSON(it, attrEntry, e); err != nil {
 		return err
 	}
 	return s.put(ctx, it, "cannot write the audit of the erasure")
@@ -115,12 +99,12 @@ func (s *Store) Erasures(ctx context.Context, limit int) ([]Erasure, error) {
 			return nil, err
 		}
 		for _, it := range items {
-			var kept erasureEntry
-			if err := readJSON(it, attrEntry, &kept); err != nil {
+			at, id, _ := strings.Cut(textIn(it, attrSK), "#")
+			e := Erasure{ID: id, At: readTime(at)}
+			if err := readJSON(it, attrEntry, &e); err != nil {
 				return nil, err
 			}
-			at, id, _ := strings.Cut(textIn(it, attrSK), "#")
-			list = append(list, Erasure{id, readTime(at), kept.DoneAt, kept.By, kept.Counts})
+			list = append(list, e)
 		}
 		if len(list) >= limit {
 			break

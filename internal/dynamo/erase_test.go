@@ -140,7 +140,7 @@ func tallies(ctx context.Context, s *dynamo.Store) (map[string][2]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		seen, err := s.LastSeen(ctx, i.ID)
+		newest, err := s.NewestOccurrence(ctx, i.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,7 @@ func tallies(ctx context.Context, s *dynamo.Store) (map[string][2]any, error) {
 		for _, r := range given {
 			counts = append(counts, r.Calls)
 		}
-		all[i.ID] = [2]any{counts, []time.Time{tally.LastAt, seen}}
+		all[i.ID] = [2]any{counts, []time.Time{tally.LastAt, newest.Seen}}
 	}
 	return all, err
 }

@@ -185,7 +185,7 @@ func (d *desk) match(fields map[string]any, told bool) deed {
 		named := rule.Scope != rulematch.OneMatch
 		n := notify.Notification{ID: "rule-match/" + rule.Name() + "/" + ev.ID, Kind: "rule-match",
 			Subject: "Rule matched on call " + ev.RulesMatched.CallID}
-		if err := s.Once(ctx, dynamo.PartitionOfMatches(rule), n, ev.ID,
+		if err := once(ctx, s, dynamo.PartitionOfMatches(rule), n, ev.ID,
 			func(context.Context) error { return nil }); err != nil || !named {
 			return err
 		}

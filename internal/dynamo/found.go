@@ -9,7 +9,6 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // belonging is one item of the call, with the ids that it names, each of which is empty where
@@ -53,14 +52,17 @@ func readBelonging(it item) (x belonging, err error) {
 	case KindMembership:
 		x.incident = textIn(it, attrMemberOf)
 	case KindPointer:
-		x.pipeline = strings.TrimPrefix(textIn(it, attrSK), pointerSK)
+		x.pipeline = pointerTo(it)
 	case KindMatch:
 		x.call, x.transaction = textIn(it, attrMatchCall), textIn(it, attrMatchTransaction)
 		x.time = stretch{timeIn(it, attrFirst), timeIn(it, attrFirst)}
 	case KindConsent:
 		e := readEntry(it)
 		x.call, x.transaction, x.task = e.CallID, e.TransactionID, e.TaskID
-		x.first, err = harmless(it, e)
+		if first, differs := e.Harmless(); differs {
+			x.first = maps.Clone(it)
+			err = setJSON(x.first, attrEntry, first)
+		}
 	}
 	return x, err
 }
@@ -74,23 +76,6 @@ func readVoiceBelonging(it item) belonging {
 	n := readVoice(it)
 	return belonging{it: it, kind: KindVoice, pipeline: n.PipelineID, transaction: n.TransactionID, call: n.CallID,
 		task: n.TaskID, time: stretch{n.Time, n.Time}}
-}
-
-// harmless returns what is in the place of an entry before anything is deleted; nil for
-// the entry itself. A ledger must not say more, half erased, than it said whole: a grant
-// without the revocation that came after it would start a task. So each grant is made a
-// revocation, and each readiness an end; they still name what they named.
-func harmless(it item, e voicetask.Entry) (item, error) {
-	switch e.Kind {
-	case voicetask.Granted:
-		e.Kind, e.Until = voicetask.Withdrawn, time.Time{}
-	case voicetask.Ready:
-		e.Kind = voicetask.Ended
-	default:
-		return nil, nil
-	}
-	first := maps.Clone(it)
-	return first, setJSON(first, attrEntry, e)
 }
 
 // occurrences finds where incidents count the call's pipelines. A pipeline that failed
@@ -178,11 +163,10 @@ func (f *finder) unnamedMatch(ctx context.Context, pk string) error {
 		return err
 	}
 	for _, it := range items {
-		if kindOf(it) != KindMatch {
-			continue
-		}
-		if mine, err := f.mentionedIn(it); err != nil || !mine {
-			return err
+		if kindOf(it) == KindMatch {
+			if mine, err := f.mentionedIn(it); err != nil || !mine {
+				return err
+			}
 		}
 	}
 	for _, it := range items {

@@ -92,7 +92,7 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	known := failureOf(1, incident.Permissions, c.Now())
 	known.Target, known.Reason = "kms", "another reason"
 	got := mustJoin(t, s, known)
-	if got.ID != i.ID || got.Target != "kms" || len(got.Reasons) != 2 || incident.AtOnce(got) != incident.NotifyReason {
+	if got.ID != i.ID || got.Target != "kms" || len(got.Reasons) != 2 || incident.AtOnce(got) != incident.NewReason {
 		t.Errorf("got %+v, want it joined, with the target, and the other reason to notify", got)
 	}
 	if is := reread(t, s, i); incidentDiff(got, is) != "" {

@@ -64,20 +64,21 @@ func (s *Store) AddLosses(ctx context.Context, i incident.Incident, added []inci
 
 // Close closes an incident.
 func (s *Store) Close(ctx context.Context, i incident.Incident, at time.Time) error {
+	return s.updateIncident(ctx, i.ID, closing(i, at))
+}
+
+func closing(i incident.Incident, at time.Time) *update {
 	up := &update{}
 	up.absent(attrClosed)
 	up.is(attrReopened, numberOrNil(i.Reopened))
 	up.put(attrClosed, moment(at))
-	return s.updateIncident(ctx, i.ID, up)
+	return up
 }
 
 // Discard closes an incident that nobody was notified of.
 func (s *Store) Discard(ctx context.Context, i incident.Incident, at time.Time) error {
-	up := &update{}
+	up := closing(i, at)
 	up.absent(attrOpenings)
-	up.absent(attrClosed)
-	up.is(attrReopened, numberOrNil(i.Reopened))
-	up.put(attrClosed, moment(at))
 	up.put(attrClosings, number(1))
 	up.remove(attrState)
 	return s.updateIncident(ctx, i.ID, up)

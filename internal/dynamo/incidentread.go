@@ -82,13 +82,6 @@ func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) 
 	return list, nil
 }
 
-// LastSeen returns when the newest failure of an incident was handled; zero when
-// there is none yet. It costs a few reads, however many failures there are.
-func (s *Store) LastSeen(ctx context.Context, id string) (time.Time, error) {
-	newest, err := s.NewestOccurrence(ctx, id)
-	return newest.Seen, err
-}
-
 // NewestOccurrence returns the newest times of an incident's failures, those that were handled
 // last: when one was handled, and when one happened, which is never later. Both are
 // zero when there is none yet. It costs a few reads, however many failures there are.
@@ -150,8 +143,8 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 	if q.Owing {
 		sp.index, sp.letter = byState, stateIncident
 	}
-	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (incident.Incident, bool, error) {
-		return decodeIncident(it), true, nil
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]incident.Incident, error) {
+		return readEach(items, decodeIncident), nil
 	})
 }
 
@@ -176,5 +169,5 @@ func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) err
 func (s *Store) NewestPipelines(
 	ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool,
 ) error {
-	return s.EachPipeline(ctx, Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
+	return s.EachPipeline(ctx, pipeline.Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
 }

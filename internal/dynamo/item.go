@@ -168,10 +168,15 @@ func readJSON(it item, name string, target any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, target); err != nil {
-		return apperr.Wrap(err, apperr.Internal, "attribute "+name, "cannot be read from the table",
-			"use the version that wrote it, or a newer one")
+		return unreadable("attribute "+name, err)
 	}
 	return nil
+}
+
+// unreadable is the error of what another version wrote; err may be nil.
+func unreadable(what string, err error) error {
+	return apperr.Wrap(err, apperr.Internal, what, "cannot be read from the table",
+		"use the version that wrote it, or a newer one")
 }
 
 // shards is how many partitions of an index the items of one kind are spread over.

@@ -48,17 +48,6 @@ func callPartitions(c chime.CallFields) []string {
 	return list
 }
 
-// cut returns the beginning of a text, of at most limit bytes and of whole characters.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	for limit > 0 && text[limit]&0xC0 == 0x80 { // within a character
-		limit--
-	}
-	return text[:limit]
-}
-
 // hashText returns 40 letters that are the same whenever the bytes are.
 func hashText(of []byte) string {
 	sum := sha256.Sum256(of)

@@ -105,7 +105,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 		}
 		rule := rulematch.KeyOf(match, false)
 		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
-		if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rule), notice, "me", nothing); err != nil {
+		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rule), notice, "me", nothing); err != nil {
 			rt.Fatal(err)
 		}
 		tally, err := s.CountOccurrences(t.Context(), i.ID)
@@ -120,7 +120,7 @@ func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
 			rt.Fatalf("got %+v (%v), want what Join returned", kept, err)
 		}
 	})
-	page, err := s.List(t.Context(), dynamo.Query{Limit: 10 * n})
+	page, err := s.List(t.Context(), pipeline.Query{Limit: 10 * n})
 	if err != nil || len(page.States) != n {
 		t.Errorf("got %d pipelines in the list (%v), want %d", len(page.States), err, n)
 	}

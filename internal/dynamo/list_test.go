@@ -69,47 +69,47 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
 	cases := []struct {
 		name  string
-		query dynamo.Query
+		query pipeline.Query
 		want  func(listed) bool
 	}{
-		{"all", dynamo.Query{}, func(listed) bool { return true }},
-		{"in progress, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.InProgress}},
+		{"all", pipeline.Query{}, func(listed) bool { return true }},
+		{"in progress, off the sparse index", pipeline.Query{Statuses: []pipeline.Status{pipeline.InProgress}},
 			func(l listed) bool { return l.status == pipeline.InProgress }},
-		{"failed, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.Failed}},
+		{"failed, off the sparse index", pipeline.Query{Statuses: []pipeline.Status{pipeline.Failed}},
 			func(l listed) bool { return l.status == pipeline.Failed }},
-		{"lost, off the sparse index", dynamo.Query{Statuses: []pipeline.Status{pipeline.Lost}},
+		{"lost, off the sparse index", pipeline.Query{Statuses: []pipeline.Status{pipeline.Lost}},
 			func(l listed) bool { return l.status == pipeline.Lost }},
-		{"stopped, picked from all", dynamo.Query{Statuses: []pipeline.Status{pipeline.Stopped}},
+		{"stopped, picked from all", pipeline.Query{Statuses: []pipeline.Status{pipeline.Stopped}},
 			func(l listed) bool { return l.status == pipeline.Stopped }},
-		{"of no status that there is", dynamo.Query{Statuses: []pipeline.Status{pipeline.CreateFailed}},
+		{"of no status that there is", pipeline.Query{Statuses: []pipeline.Status{pipeline.CreateFailed}},
 			func(listed) bool { return false }},
-		{"open ones of two statuses", dynamo.Query{Statuses: []pipeline.Status{pipeline.Paused, pipeline.InProgress}},
+		{"open ones of two statuses", pipeline.Query{Statuses: []pipeline.Status{pipeline.Paused, pipeline.InProgress}},
 			func(l listed) bool { return l.status == pipeline.Paused || l.status == pipeline.InProgress }},
-		{"failed and lost ones", dynamo.Query{Statuses: []pipeline.Status{pipeline.Lost, pipeline.Failed}},
+		{"failed and lost ones", pipeline.Query{Statuses: []pipeline.Status{pipeline.Lost, pipeline.Failed}},
 			func(l listed) bool { return l.status == pipeline.Lost || l.status == pipeline.Failed }},
-		{"open, failed and stopped ones", dynamo.Query{Statuses: []pipeline.Status{pipeline.Failed, pipeline.Paused,
+		{"open, failed and stopped ones", pipeline.Query{Statuses: []pipeline.Status{pipeline.Failed, pipeline.Paused,
 			pipeline.Stopped}},
 			func(l listed) bool {
 				return l.status == pipeline.Failed || l.status == pipeline.Paused || l.status == pipeline.Stopped
 			}},
-		{"from a time on", dynamo.Query{From: minute(5)}, func(l listed) bool { return !l.createdAt.Before(minute(5)) }},
-		{"up to a time", dynamo.Query{To: minute(2)}, func(l listed) bool { return !l.createdAt.After(minute(2)) }},
-		{"between times, both included", dynamo.Query{From: minute(1), To: minute(3)}, func(l listed) bool {
+		{"from a time on", pipeline.Query{From: minute(5)}, func(l listed) bool { return !l.createdAt.Before(minute(5)) }},
+		{"up to a time", pipeline.Query{To: minute(2)}, func(l listed) bool { return !l.createdAt.After(minute(2)) }},
+		{"between times, both included", pipeline.Query{From: minute(1), To: minute(3)}, func(l listed) bool {
 			return !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(3))
 		}},
-		{"between times, of a status", dynamo.Query{From: minute(1), To: minute(5),
+		{"between times, of a status", pipeline.Query{From: minute(1), To: minute(5),
 			Statuses: []pipeline.Status{pipeline.Paused}}, func(l listed) bool {
 			return l.status == pipeline.Paused && !l.createdAt.Before(minute(1)) && !l.createdAt.After(minute(5))
 		}},
-		{"no rehearsals", dynamo.Query{NoRehearsals: true}, func(l listed) bool { return !l.rehearsal() }},
-		{"no rehearsals, of a status", dynamo.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Stopped}},
+		{"no rehearsals", pipeline.Query{NoRehearsals: true}, func(l listed) bool { return !l.rehearsal() }},
+		{"no rehearsals, of a status", pipeline.Query{NoRehearsals: true, Statuses: []pipeline.Status{pipeline.Stopped}},
 			func(l listed) bool {
 				return !l.rehearsal() && l.status == pipeline.Stopped
 			}},
-		{"no rehearsals, off the sparse index", dynamo.Query{NoRehearsals: true,
+		{"no rehearsals, off the sparse index", pipeline.Query{NoRehearsals: true,
 			Statuses: []pipeline.Status{pipeline.Paused}},
 			func(l listed) bool { return !l.rehearsal() && l.status == pipeline.Paused }},
-		{"between times when nothing was", dynamo.Query{From: minute(50)}, func(listed) bool { return false }},
+		{"between times when nothing was", pipeline.Query{From: minute(50)}, func(listed) bool { return false }},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestListTakesAnyLimit(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	all := fill(t, s, 7)
 	for _, limit := range []int{-1, 0, math.MaxInt32 + 1, math.MaxInt} {
-		page, err := s.List(t.Context(), dynamo.Query{Limit: limit})
+		page, err := s.List(t.Context(), pipeline.Query{Limit: limit})
 		if err != nil || len(page.States) != len(all) || page.Next != "" && limit > 0 {
 			t.Errorf("limit %d: got %d states (%v), want %d", limit, len(page.States), err, len(all))
 		}
@@ -174,7 +174,7 @@ func TestListRefusesACursorThatNoPageGave(t *testing.T) {
 		"too many shards": encoded([]byte(`[{},{},{},{},{}]`)), "more follows": encoded([]byte(`[{},{},{},{}][]`)),
 		"half a position": encoded([]byte(`[{"p":"P#1"},{},{},{}]`)),
 	} {
-		if page, err := s.List(t.Context(), dynamo.Query{Cursor: cursor}); apperr.ClassOf(err) != apperr.Invalid {
+		if page, err := s.List(t.Context(), pipeline.Query{Cursor: cursor}); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %d states and %v, want it refused as invalid", name, len(page.States), err)
 		}
 		if _, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Cursor: cursor}); apperr.ClassOf(err) != apperr.Invalid {

@@ -29,26 +29,28 @@ type position struct {
 
 // key returns where a query that has read up to a position goes on.
 func (p position) key(q query) item {
-	return item{attrPK: text(p.PK), attrSK: text(p.SK), attrFirst: text(p.At), q.index.partition: text(q.pk)}
+	return item{attrPK: text(p.PK), attrSK: text(p.SK), attrFirst: text(p.At), q.index.PartitionKey: text(q.pk)}
 }
 
 // List returns a page of pipelines, newest first. A page costs what is on it, not what is in
 // the table, where all statuses are wanted, or only open ones, or only failed ones: these are
 // in the by-state index. Others are selected from all pipelines of the time.
-func (s *Store) List(ctx context.Context, q Query) (page Page, err error) {
-	sp := spanOf(q)
-	page.States, page.Next, err = listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (pipeline.State, bool, error) {
-		st, err := decode(it)
-		return st, len(q.Statuses) == 0 || slices.Contains(q.Statuses, st.Status), err
-	})
+func (s *Store) List(ctx context.Context, q pipeline.Query) (page pipeline.Page, err error) {
+	read := func(items []item) ([]pipeline.State, error) {
+		states, err := decodeEach(items, decode)
+		return slices.DeleteFunc(states, func(st pipeline.State) bool {
+			return len(q.Statuses) > 0 && !slices.Contains(q.Statuses, st.Status)
+		}), err
+	}
+	page.States, page.Next, err = listPage(ctx, s, spanOf(q), q.Limit, q.Cursor, read)
 	return page, err
 }
 
 // listPage reads a page of a span, of at most limit items, and the cursor of the page that
-// follows, which is empty on the last one. Read decodes an item, and reports whether it is
+// follows, which is empty on the last one. read decodes items, and leaves out those that are not
 // wanted.
 func listPage[T any](
-	ctx context.Context, s *Store, sp span, limit int, cursor string, read func(item) (T, bool, error),
+	ctx context.Context, s *Store, sp span, limit int, cursor string, read func([]item) ([]T, error),
 ) (page []T, next string, err error) {
 	if limit <= 0 {
 		limit = defaultLimit
@@ -57,7 +59,7 @@ func listPage[T any](
 	if err != nil {
 		return nil, "", err
 	}
-	for len(page) < limit && !allRead(positions) {
+	for len(page) < limit {
 		var entries []item
 		room := min(limit-len(page), maxEntries)
 		for entry, err := range s.entriesAfter(ctx, sp, &positions, room) {
@@ -68,21 +70,20 @@ func listPage[T any](
 				break
 			}
 		}
+		if len(entries) == 0 {
+			break
+		}
 		items, err := s.getAll(ctx, entries)
 		if err != nil {
 			return nil, "", err
 		}
-		for _, it := range items {
-			x, wanted, err := read(it)
-			if err != nil {
-				return nil, "", err
-			}
-			if wanted {
-				page = append(page, x)
-			}
+		list, err := read(items)
+		if err != nil {
+			return nil, "", err
 		}
+		page = append(page, list...)
 	}
-	if !allRead(positions) {
+	if slices.ContainsFunc(positions[:], func(p position) bool { return !p.Done }) {
 		next = writeCursor(positions)
 	}
 	return page, next, nil
@@ -90,7 +91,7 @@ func listPage[T any](
 
 // span is a stretch of an index that is spread over shards.
 type span struct {
-	index index
+	index IndexDefinition
 	// letter begins the partitions' names; the number of the shard follows.
 	letter string
 	// from and to bound the sort key, both included; zero means no bound.
@@ -105,25 +106,19 @@ func (sp span) leavesOut(pk string) bool {
 	return sp.noRehearsals && chime.IsRehearsal(id)
 }
 
-func spanOf(q Query) span {
-	sp := span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
-	open, failed := 0, 0
-	for _, s := range q.Statuses {
-		switch {
-		case s.Open():
-			open++
-		case s == pipeline.Failed || s == pipeline.CreateFailed || s == pipeline.Lost:
-			failed++
+// spanOf returns the span of a query: a part of the by-state index where the statuses are all in
+// that part.
+func spanOf(q pipeline.Query) span {
+	letters := map[string]bool{}
+	for _, status := range q.Statuses {
+		letters[stateLetter(status)] = true
+	}
+	for letter := range letters {
+		if len(letters) == 1 && letter != "" {
+			return span{byState, letter, q.From, q.To, q.NoRehearsals}
 		}
 	}
-	switch {
-	case len(q.Statuses) == 0:
-	case open == len(q.Statuses):
-		sp.index, sp.letter = byState, stateOpen
-	case failed == len(q.Statuses):
-		sp.index, sp.letter = byState, stateFailed
-	}
-	return sp
+	return span{byTime, timePipeline, q.From, q.To, q.NoRehearsals}
 }
 
 // maxEntries is how many entries of a shard are read at once. They are smaller than the mebibyte
@@ -170,15 +165,6 @@ func (s *Store) entriesAfter(
 			}
 		}
 	}
-}
-
-func allRead(positions [shards]position) bool {
-	for _, p := range positions {
-		if !p.Done {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *Store) shardEntries(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -40,8 +39,8 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 	if len(rm.RuleName) > maxRuleName {
 		return apperr.New(apperr.Invalid, "event "+ev.ID,
 			// A number behind "bytes" counts as one of bytes, and is not masked as a phone number.
-			fmt.Sprintf("names the rule \"%s…\" of %d bytes, and no key has room for more than %d",
-				cut(rm.RuleName, 40), len(rm.RuleName), maxRuleName),
+			fmt.Sprintf("names the rule \"%.40s…\" of %d bytes, and no key has room for more than %d",
+				rm.RuleName, len(rm.RuleName), maxRuleName),
 			"the service allows 64 characters; the event is kept whole in the dead-letter queue")
 	}
 	body, err := pack(ev.Raw)
@@ -67,20 +66,18 @@ func (s *Store) RecordMatch(ctx context.Context, ev *chime.Event, ruleType strin
 // CallOf implements rulematch.Repository.
 func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State, error) {
 	for _, pk := range callPartitions(c) {
-		pointers, err := s.queryAll(ctx, pk, pointerSK)
+		ids, err := s.pointers(ctx, pk)
 		if err != nil {
 			return pipeline.State{}, err
 		}
 		var newest pipeline.State
-		for _, it := range pointers {
-			st, err := s.Pipeline(ctx, strings.TrimPrefix(textIn(it, attrSK), pointerSK))
-			if err != nil {
-				if apperr.ClassOf(err) == apperr.NotFound {
-					continue
-				}
+		for _, id := range ids {
+			st, err := s.Pipeline(ctx, id)
+			switch {
+			case apperr.ClassOf(err) == apperr.NotFound:
+			case err != nil:
 				return pipeline.State{}, err
-			}
-			if newest.ID == "" || st.CreatedAt.After(newest.CreatedAt) {
+			case newest.ID == "" || st.CreatedAt.After(newest.CreatedAt):
 				newest = st
 			}
 		}
@@ -93,20 +90,13 @@ func (s *Store) CallOf(ctx context.Context, c chime.CallFields) (pipeline.State,
 
 // Matches returns the rule matches of a call, oldest first.
 func (s *Store) Matches(ctx context.Context, st pipeline.State) ([]Match, error) {
-	var matches []Match
-	for _, pk := range callPartitions(st.CallFields) {
-		items, err := s.queryAll(ctx, pk, matchSK)
-		if err != nil {
-			return nil, err
-		}
-		list, err := decodeEach(items, matchIn)
-		if err != nil {
-			return nil, err
-		}
-		matches = append(matches, list...)
+	items, err := s.queryCall(ctx, st.CallFields, matchSK)
+	if err != nil {
+		return nil, err
 	}
+	matches, err := decodeEach(items, matchIn)
 	slices.SortStableFunc(matches, func(a, b Match) int { return a.Time.Compare(b.Time) })
-	return matches, nil
+	return matches, err
 }
 
 func matchIn(it item) (Match, error) {

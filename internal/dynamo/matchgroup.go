@@ -30,22 +30,17 @@ func (s *Store) addToGroup(ctx context.Context, k rulematch.Key, ev *chime.Event
 }
 
 func daysIn(it item) map[string]rulematch.Day {
-	var all map[string]rulematch.Day
+	all := map[string]rulematch.Day{}
 	for name := range it {
 		day, kind := name[1:], name[:1]
-		if kind != attrWindowDay && kind != attrWindowDayHeld {
+		if _, err := time.Parse(rulematch.DayLayout, day); err != nil {
 			continue
 		}
-		if _, err := time.Parse(rulematch.DayLayout, day); err != nil {
-			continue // an attribute that has a name like these
-		}
-		if all == nil {
-			all = map[string]rulematch.Day{}
-		}
 		d := all[day]
-		if kind == attrWindowDay {
+		switch kind {
+		case attrWindowDay:
 			d.Sent = numberIn(it, name)
-		} else {
+		case attrWindowDayHeld:
 			d.Held = numberIn(it, name)
 		}
 		all[day] = d

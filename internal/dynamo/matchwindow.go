@@ -67,12 +67,10 @@ func (s *Store) HoldBack(ctx context.Context, w rulematch.Window, day string) (h
 	up := &update{}
 	up.present(attrState)
 	up.is(attrWindowSent, number(w.Notifications))
-	counted := []string{attrWindowHeld}
+	one := up.value(number(1))
+	up.add(attrWindowHeld, one)
 	if w.Scope == rulematch.Group {
-		counted = append(counted, attrWindowDayHeld+day)
-	}
-	for _, name := range counted {
-		up.set(name, "if_not_exists("+name+", "+up.value(number(0))+") + "+up.value(number(1)))
+		up.add(attrWindowDayHeld+day, one)
 	}
 	err = s.updateIf(ctx, windowKey(w.Key), up, "cannot record that a match of rule "+w.Rule+" is held back")
 	return err == nil, retry.IgnoreChanged(err)
@@ -127,15 +125,8 @@ func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newes
 
 // MatchNotifications returns the notifications about rule matches of a call.
 func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]notify.Notification, error) {
-	var list []notify.Notification
-	for _, pk := range callPartitions(c) {
-		items, err := s.queryAll(ctx, pk, noticeSK)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, readEach(items, notificationIn)...)
-	}
-	return list, nil
+	items, err := s.queryCall(ctx, c, noticeSK)
+	return readEach(items, notificationIn), err
 }
 
 // MatchQuery says which rule matches ListMatches returns.
@@ -152,8 +143,5 @@ type MatchQuery struct {
 // page that follows, empty on the last one.
 func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, next string, err error) {
 	sp := span{index: byTime, letter: timeMatch, from: q.From, to: q.To}
-	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(it item) (Match, bool, error) {
-		m, err := matchIn(it)
-		return m, true, err
-	})
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]Match, error) { return decodeEach(items, matchIn) })
 }

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
 // minMention is how long an id or a number must be to be looked for in free text: a shorter one
@@ -86,13 +84,11 @@ func (f *finder) numbers() (list []string) {
 	return slices.Compact(list)
 }
 
-// reasonChange is a reason of an incident that mentions the call. The reason is free
-// text of the service, and the incident stays.
+// reasonChange hides the mentions of the call in a reason of an incident, unless it has another by
+// now. The reason is free text of the service, and the incident stays.
 type reasonChange struct {
-	key item
-	// path is where the incident's item has the reason.
-	path    string
-	was, is string
+	incident item // its key
+	up       *update
 }
 
 // reasonsThatMention finds the incidents that the call has joined whose reasons
@@ -115,19 +111,14 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(texts)) {
-			if was := texts[path]; hideMentions(was, hide) != was {
-				f.reasons = append(f.reasons, reasonChange{k, path, was, hideMentions(was, hide)})
+			was := texts[path]
+			if is := hideMentions(was, hide); is != was {
+				up := &update{}
+				up.is(path, text(was))
+				up.put(path, text(is))
+				f.reasons = append(f.reasons, reasonChange{k, up})
 			}
 		}
 	}
 	return nil
-}
-
-// hideInReason writes the reason of an incident anew, unless it has another by
-// now.
-func (s *Store) hideInReason(ctx context.Context, c reasonChange) error {
-	up := &update{}
-	up.is(c.path, text(c.was))
-	up.put(c.path, text(c.is))
-	return retry.IgnoreChanged(s.updateIf(ctx, c.key, up, "cannot change the reason of an incident"))
 }

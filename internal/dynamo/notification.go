@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/retry"
@@ -18,31 +17,12 @@ import (
 // retries.
 const lease = 15 * time.Second
 
-// Once calls send once for each id of a notification in a partition, however often and by
-// however many processes it is called: the first claims the id, the others wait until it is
-// sent, or until the lease of the claim is over and they can claim it themselves. When a
-// process dies between send and the record of it, a later one sends again, with the same id.
-// owner names the invocation, so that its own retry need not wait.
-func (s *Store) Once(
-	ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error,
-) error {
-	for {
-		sent, err := s.TryOnce(ctx, partition, n, owner, send)
-		if err != nil || !sent.SentAt.IsZero() {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return apperr.Wrap(ctx.Err(), apperr.Conflict, "notification "+n.ID, "is being sent by another invocation",
-				"it is tried again")
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// TryOnce is Once, but does not wait while another has the claim: SentAt of what it returns is
-// zero then. Else it returns the notification as it was sent, which may have been before and
-// with another text than n has.
+// TryOnce calls send once for each id of a notification in a partition, however often and by
+// however many processes it is called: the first claims the id, and while its lease lasts, SentAt
+// of what the others get is zero; afterwards one of them can claim it. When a process dies between
+// send and the record of it, a later one sends again, with the same id. owner names the
+// invocation, so that its own retry has the claim. TryOnce returns the notification as it was
+// sent, which may have been before and with another text than n has.
 func (s *Store) TryOnce(
 	ctx context.Context, partition Partition, n notify.Notification, owner string, send func(context.Context) error,
 ) (notify.Notification, error) {

@@ -55,7 +55,7 @@ var ofGroup = dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Group, ID
 // publishing sends a notification about the owner's call once.
 func publishing(p *faultinject.Process, s *dynamo.Store, owner string) faultinject.Step {
 	return func(ctx context.Context) error {
-		return s.Once(ctx, ofGroup, notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1},
+		return once(ctx, s, ofGroup, notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 1},
 			owner, func(context.Context) error {
 				return publish(p)
 			})

@@ -92,7 +92,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me",
 			Scope: voicetask.ScopeBoth, TransactionID: "t"})
 		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
-		if err := s.Once(t.Context(), dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"}), notice, "me", func(context.Context) error { return nil }); err != nil {
+		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"}), notice, "me", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,7 +122,7 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			return list, len(list), err
 		},
 		"List": func(s *dynamo.Store) (any, int, error) {
-			page, err := s.List(t.Context(), dynamo.Query{})
+			page, err := s.List(t.Context(), pipeline.Query{})
 			return page, len(page.States), err
 		},
 		"Matches": func(s *dynamo.Store) (any, int, error) {

@@ -2,8 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
@@ -106,57 +103,57 @@ func (s *Store) appendState(ctx context.Context, delta pipeline.State) (first, a
 	return err == nil && old[attrIdentity] == nil, err == nil, retry.IgnoreChanged(err)
 }
 
-// mergeState reads the state, merges delta into it, and writes the registers that changed,
-// on condition that nobody else changed them meanwhile.
+// mergeState reads the state, merges delta into it, and writes the registers that changed, on
+// condition that nobody else changed them meanwhile; else it does so again.
 func (s *Store) mergeState(ctx context.Context, delta pipeline.State) error {
-	k := key(pipelineKey(delta.ID), stateSK)
-	for attempt := range retry.Attempts {
-		old, err := s.get(ctx, k)
-		if err != nil {
-			return err
-		}
-		current := pipeline.State{}
-		if len(old) > 0 {
-			if current, err = decode(old); err != nil {
-				return err
-			}
-		}
-		merged := pipeline.Merge(current, delta)
-		regs, err := encode(merged)
-		if err != nil {
-			return err
-		}
-		put(regs, attrExpiry, s.expiry(s.believed(merged.UpdatedAt())))
-		up := &update{}
-		var changed []string
-		for _, name := range slices.Sorted(maps.Keys(regs)) {
-			if !reflect.DeepEqual(old[name], regs[name]) {
-				up.put(up.name(name), regs[name])
-				changed = append(changed, name)
-			}
-		}
-		for _, name := range []string{attrStatusOrder, attrState} {
-			if old[name] != nil && regs[name] == nil {
-				up.remove(name)
-				changed = append(changed, name)
-			}
-		}
-		if len(changed) == 0 {
-			return nil
-		}
-		for _, name := range changeConditions(changed) {
-			up.is(name, old[name])
-		}
-		err = s.updateIf(ctx, k, up, "cannot store the state")
-		if !errors.Is(err, retry.ErrChanged) {
-			return err
-		}
-		if err := retry.Pause(ctx, attempt); err != nil {
+	for attempt := 0; ; attempt++ {
+		err := s.tryMerge(ctx, delta)
+		if !retry.Again(ctx, "pipeline "+delta.ID, attempt, &err) {
 			return err
 		}
 	}
-	return apperr.New(apperr.Conflict, "table "+s.table,
-		fmt.Sprintf("pipeline %s was changed by others %d times in a row", delta.ID, retry.Attempts), "try again")
+}
+
+func (s *Store) tryMerge(ctx context.Context, delta pipeline.State) error {
+	k := key(pipelineKey(delta.ID), stateSK)
+	old, err := s.get(ctx, k)
+	if err != nil {
+		return err
+	}
+	merged := delta
+	if len(old) > 0 {
+		current, err := decode(old)
+		if err != nil {
+			return err
+		}
+		merged = pipeline.Merge(current, delta)
+	}
+	regs, err := encode(merged)
+	if err != nil {
+		return err
+	}
+	put(regs, attrExpiry, s.expiry(s.believed(merged.UpdatedAt())))
+	up := &update{}
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(regs)) {
+		if !reflect.DeepEqual(old[name], regs[name]) {
+			up.put(up.name(name), regs[name])
+			changed = append(changed, name)
+		}
+	}
+	for _, name := range []string{attrStatusOrder, attrState} {
+		if old[name] != nil && regs[name] == nil {
+			up.remove(name)
+			changed = append(changed, name)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	for _, name := range changeConditions(changed) {
+		up.is(name, old[name])
+	}
+	return s.updateIf(ctx, k, up, "cannot store the state")
 }
 
 // changeConditions returns the registers that must be as they were read, for these to change.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -47,11 +46,24 @@ const maxLife = 9 * time.Hour
 // not in the index. What stopped later than it can is listed as open: whoever reads the index
 // finds out what is known now.
 func statePartition(st pipeline.State) string {
+	letter := stateLetter(st.Status)
+	if st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife {
+		letter = stateOpen
+	}
+	if letter == "" {
+		return ""
+	}
+	return letter + shardOf(st.ID)
+}
+
+// stateLetter begins the partitions of pipelines of a status in the by-state index; it is empty
+// for what the index leaves out.
+func stateLetter(status pipeline.Status) string {
 	switch {
-	case st.Status.Open(), st.Status == pipeline.Stopped && st.LastEnd.Sub(st.CreatedAt) > maxLife:
-		return stateOpen + shardOf(st.ID)
-	case st.Status == pipeline.Failed || st.Status == pipeline.CreateFailed || st.Status == pipeline.Lost:
-		return stateFailed + shardOf(st.ID)
+	case status.Open():
+		return stateOpen
+	case status.Ended() && status != pipeline.Stopped:
+		return stateFailed
 	}
 	return ""
 }
@@ -164,6 +176,5 @@ func decodeElement(elementType string, value types.AttributeValue) (chime.Elemen
 			}
 		}
 	}
-	return chime.Element{}, apperr.New(apperr.Internal, "element "+elementType, "cannot be read from the table",
-		"use the version that wrote it, or a newer one")
+	return chime.Element{}, unreadable("element "+elementType, nil)
 }

@@ -50,15 +50,11 @@ func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) 
 
 // find returns the pipeline of an id, and those of the call or transaction ref.
 func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
-	ids := []string{id}
-	for _, pk := range []string{transactionKey(ref), callKey(ref)} {
-		more, err := s.pointers(ctx, pk)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, more...)
+	pointers, err := s.queryCall(ctx, chime.CallFields{TransactionID: ref, CallID: ref}, pointerSK)
+	if err != nil {
+		return nil, err
 	}
-	states, err := s.states(ctx, ids)
+	states, err := s.states(ctx, append([]string{id}, readEach(pointers, pointerTo)...))
 	newestFirst(states)
 	return states, err
 }
@@ -66,8 +62,10 @@ func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, err
 // pointers returns the ids of the pipelines to which a partition has pointers.
 func (s *Store) pointers(ctx context.Context, pk string) ([]string, error) {
 	items, err := s.queryAll(ctx, pk, pointerSK)
-	return readEach(items, func(it item) string { return strings.TrimPrefix(textIn(it, attrSK), pointerSK) }), err
+	return readEach(items, pointerTo), err
 }
+
+func pointerTo(it item) string { return strings.TrimPrefix(textIn(it, attrSK), pointerSK) }
 
 // newestFirst sorts states by when the first event came, then by the last one.
 func newestFirst(states []pipeline.State) {
@@ -119,15 +117,15 @@ func (s *Store) Known(ctx context.Context, st pipeline.State) (known pipeline.St
 }
 
 // History returns a pipeline's events in their order.
-func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
+func (s *Store) History(ctx context.Context, id string) ([]pipeline.Record, error) {
 	items, err := s.queryAll(ctx, pipelineKey(id), eventSK)
 	if err != nil {
 		return nil, err
 	}
-	return decodeEach(items, func(it item) (Record, error) {
+	return decodeEach(items, func(it item) (pipeline.Record, error) {
 		body, err := unpack(it[attrEventBody])
 		order := pipeline.Order(strings.TrimPrefix(textIn(it, attrSK), eventSK))
-		return Record{
+		return pipeline.Record{
 			Time: order.Time(), ID: textIn(it, attrEventID), EventType: textIn(it, attrEventType), Body: body,
 		}, err
 	})
@@ -135,8 +133,8 @@ func (s *Store) History(ctx context.Context, id string) ([]Record, error) {
 
 // Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
 // that were asked about at the same time, the oldest is first.
-func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
-	var list []OpenPipeline
+func (s *Store) Open(ctx context.Context) ([]pipeline.OpenPipeline, error) {
+	var list []pipeline.OpenPipeline
 	var keys []item
 	for k, err := range s.entriesIn(ctx, span{index: byState, letter: stateOpen}) {
 		if err != nil {
@@ -158,17 +156,17 @@ func (s *Store) Open(ctx context.Context) ([]OpenPipeline, error) {
 			return nil, err
 		}
 		if known && st.Status.Open() { // the index is a moment behind
-			list = append(list, OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
+			list = append(list, pipeline.OpenPipeline{State: st, AskedAt: timeIn(it, attrAsked)})
 		}
 	}
-	slices.SortFunc(list, func(a, b OpenPipeline) int {
+	slices.SortFunc(list, func(a, b pipeline.OpenPipeline) int {
 		return cmp.Or(a.AskedAt.Compare(b.AskedAt), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return list, nil
 }
 
 // EachPipeline implements watchdog.EventReader.
-func (s *Store) EachPipeline(ctx context.Context, q Query, limit int, do func(pipeline.State) bool) error {
+func (s *Store) EachPipeline(ctx context.Context, q pipeline.Query, limit int, do func(pipeline.State) bool) error {
 	for read := 0; read < limit; {
 		page, err := s.List(ctx, q)
 		if err != nil {

@@ -82,7 +82,7 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		is := told
 		is.Notifications, is.Matches, is.SentAt = 1, 1, noon
 		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
-			s.Once(ctx, dynamo.PartitionOfMatches(rule), notify.Notification{ID: rule.Name()}, "owner",
+			once(ctx, s, dynamo.PartitionOfMatches(rule), notify.Notification{ID: rule.Name()}, "owner",
 				func(context.Context) error { return nil }))
 	}
 	n, err := chime.ParseVoice(raw, chime.BySQS)

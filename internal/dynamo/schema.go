@@ -17,13 +17,10 @@ const (
 	attrExpiry = "x" // epoch seconds after which DynamoDB may delete the item
 )
 
-// index is one of the two indexes. Items are in the partition that the attribute says,
-// sorted by attrFirst.
-type index struct{ name, partition string }
-
+// The two indexes.
 var (
-	byTime  = index{"by-time", attrTime}
-	byState = index{"by-state", attrState}
+	byTime  = IndexDefinition{"by-time", attrTime, attrFirst}
+	byState = IndexDefinition{"by-state", attrState, attrFirst}
 )
 
 // Partition keys. An id follows, where nothing else is said.
@@ -193,67 +190,8 @@ const (
 
 // Entry of a consent ledger, and audit of an erasure.
 const (
-	attrEntry = "d" // JSON of the entry or of erasureEntry
+	attrEntry = "d" // JSON of voicetask.Entry or of Erasure
 )
-
-// ItemType describes one type of item.
-type ItemType struct {
-	Name string
-	// PK, SK and Indexed are what its keys are made of, and in which partitions of the
-	// indexes it is, as the documents show them.
-	PK, SK, Indexed string
-	// Attributes are those that it may have, without those of every item. One that ends in * is
-	// what the name begins with.
-	Attributes []string
-}
-
-// ItemTypes describes all items of the table.
-func ItemTypes() []ItemType {
-	code := func(s string) string { return "`" + s + "`" }
-	onCall := code(transactionPK+"transaction") + ", " + code(callPK+"call")
-	window := []string{attrWindowSent, attrWindowMatches, attrWindowAt, attrWindowHeld}
-	return []ItemType{
-		{"state of a pipeline", code(pipelinePK + "id"), code(stateSK),
-			code(timePipeline) + " by time; " + code(stateOpen) + " while open, " + code(stateFailed) + " when failed or lost",
-			[]string{attrOrder, attrStatus, attrStatusOrder, attrObservation, attrStarted, attrEnd, attrFailure,
-				attrIdentity, attrARN, attrConfiguration, attrAccount, attrRegion, elementPrefix + "*", attrAsked}},
-		{"event of its history", code(pipelinePK + "id"), code(eventSK + "order"), "",
-			[]string{attrEventID, attrEventType, attrEventBody}},
-		{"incident that it has joined", code(pipelinePK + "id"), code(membershipSK + "element"), "",
-			[]string{attrMemberOf, attrMemberAt, attrMemberSeen}},
-		{"pointer to a pipeline", onCall, code(pointerSK + "id"), "", nil},
-		{"rule match",
-			code(transactionPK+"transaction") + ", else " + code(callPK+"call") + ", else " + code(matchPK+"event"),
-			code(matchSK + "time#event"), code(timeMatch) + " by time",
-			[]string{attrMatchID, attrMatchRule, attrMatchType, attrMatchBody, attrMatchCall, attrMatchTransaction}},
-		{"rule match that names no call, in its group", code(matchGroupPK + "scope#rule#day"),
-			code(memberSK + "time#event"), "", nil},
-		{"what was sent of a rule in a group", code(matchGroupPK + "scope"), code(windowSK + "rule"),
-			code(stateWindow) + " by state while a window is open", append(window, attrWindowDay+"*", attrWindowDayHeld+"*")},
-		{"what was sent of a rule on a call", "as its matches", code(windowSK + "rule"),
-			code(stateWindow) + " by state while a window is open", window},
-		{"incident", code(incidentPK + "group"), code(incidentSK + "number"),
-			code(timeIncident) + " by time; " + code(stateIncident) + " by state while a notification may be due",
-			[]string{attrScope, attrElement, attrClass, attrTarget, attrReason, attrReasons, attrLosses, attrMore, attrOpened,
-				attrSeen, attrClosed, attrReopened, attrToldAt, attrToldCalls, attrToldLast, attrOpenings, attrSummaries,
-				attrClosings, attrNews, attrToldGrave, attrToldWhy}},
-		{"call that failed of it", code(occurrencePK + "incident#shard"),
-			code("time handled#pipeline") + ", without the pipeline once the call is erased", "",
-			[]string{attrOccurrenceAt, attrOccurrenceCall, attrOccurrenceReasons}},
-		{"notification", "partition of what it is about", code(noticeSK + "id"), "",
-			[]string{attrNoticeID, attrNoticeKind, attrNoticeSubject, attrNoticeCalls, attrNoticeSent, attrNoticeOwner,
-				attrNoticeLease, attrNoticeSeverity, attrNoticeReasons, attrNoticeTally}},
-		{"condition (near quota, silence, …)", code(conditionPK + "name"), code(stateSK), "", []string{attrSince}},
-		{"voice notification", "as the developer guide's sample makes it", "event id",
-			code(voiceByTransaction+"id") + ", " + code(voiceByPipeline+"id") + ", " + code(voiceByCall+"id") +
-				" by state and by time",
-			[]string{attrBody, attrCreated, attrRaw}},
-		{"entry of a consent ledger", onCall, code(ledgerSK + "…"), code(timeLedger) + " by time", []string{attrEntry}},
-		{"end of consent, until it is dealt with", "as the entry", code(consentExpirySK + "event"),
-			code(stateConsentExpiry) + " by state, at its end", nil},
-		{"audit of an erasure", code(erasurePK), code("time#id"), "", []string{attrEntry}},
-	}
-}
 
 // IndexDefinition describes one global secondary index. Both keys are strings, and only keys
 // are projected, so that an update that leaves them alone costs the index nothing.
@@ -281,9 +219,6 @@ func Definition() TableDefinition {
 		PartitionKey: attrPK,
 		SortKey:      attrSK,
 		TTLAttribute: attrExpiry,
-		Indexes: []IndexDefinition{
-			{Name: byTime.name, PartitionKey: byTime.partition, SortKey: attrFirst},
-			{Name: byState.name, PartitionKey: byState.partition, SortKey: attrFirst},
-		},
+		Indexes:      []IndexDefinition{byTime, byState},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -12,6 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/retry"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/schemas"
@@ -35,6 +37,24 @@ func publish(p *faultinject.Process) error {
 
 // nothing sends nothing.
 func nothing(context.Context) error { return nil }
+
+// once is TryOnce, and waits until the notification is sent.
+func once(
+	ctx context.Context, s *dynamo.Store, partition dynamo.Partition, n notify.Notification, owner string,
+	send func(context.Context) error,
+) error {
+	for {
+		sent, err := s.TryOnce(ctx, partition, n, owner, send)
+		if err != nil || !sent.SentAt.IsZero() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
 
 // join records a failure in its incident.
 func join(ctx context.Context, s *dynamo.Store, r incident.Report) (incident.Incident, error) {

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
 
@@ -38,14 +39,6 @@ type Options struct {
 	// Now returns the time, by which leases end and events are in the future; nil means time.Now.
 	Now func() time.Time
 }
-
-// What the table stores of pipelines.
-type (
-	Query        = pipeline.Query
-	Page         = pipeline.Page
-	Record       = pipeline.Record
-	OpenPipeline = pipeline.OpenPipeline
-)
 
 // Store reads and writes the table. It holds no state of its own, so any number
 // of goroutines and processes may use the same table at once.
@@ -75,17 +68,14 @@ func (s *Store) get(ctx context.Context, k item) (item, error) {
 
 // put writes an item; what says, in errors, what failed.
 func (s *Store) put(ctx context.Context, it item, what string) error {
-	if _, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: it}); err != nil {
-		return s.failure(err, what)
-	}
-	return nil
+	return s.putIf(ctx, it, &update{}, what)
 }
 
 // putIfAbsent writes an item, on condition that there is none with its key.
 func (s *Store) putIfAbsent(ctx context.Context, it item, what string) error {
-	up := update{}
+	up := &update{}
 	up.absent(attrPK)
-	return s.putIf(ctx, it, &up, what)
+	return s.putIf(ctx, it, up, what)
 }
 
 // putIf writes an item in the place of one for which the conditions of up hold.
@@ -94,7 +84,10 @@ func (s *Store) putIf(ctx context.Context, it item, up *update, what string) err
 		TableName: &s.table, Item: it, ConditionExpression: up.condition(),
 		ExpressionAttributeNames: up.names, ExpressionAttributeValues: up.values,
 	})
-	return s.conditional(err, what)
+	if err != nil {
+		return s.failure(err, what)
+	}
+	return nil
 }
 
 // updateIf changes an item, or makes it, where the conditions of up hold.
@@ -111,26 +104,14 @@ func (s *Store) updateReturning(ctx context.Context, k item, up *update, returns
 	in.ReturnValues = returns
 	out, err := s.db.UpdateItem(ctx, in)
 	if err != nil {
-		return nil, s.conditional(err, what)
+		return nil, s.failure(err, what)
 	}
 	return out.Attributes, nil
 }
 
-// conditional returns the error of a conditional write: retry.ErrChanged where a condition
-// did not hold.
-func (s *Store) conditional(err error, what string) error {
-	switch {
-	case err == nil:
-		return nil
-	case isConditionFailure(err):
-		return retry.ErrChanged
-	}
-	return s.failure(err, what)
-}
-
 // query says what page reads: items of one partition in the order of their sort keys.
 type query struct {
-	index index // whose partition it is; the zero index is the table, read consistently
+	index IndexDefinition // whose partition it is; the zero index is the table, read consistently
 	pk    string
 	// prefix is what sort keys begin with; from and to bound them, where to is not empty.
 	prefix, from, to string
@@ -149,10 +130,10 @@ func (s *Store) page(ctx context.Context, q query) (items []item, next item, err
 		in.Limit = aws.Int32(int32(q.limit))
 	}
 	pk, sk := attrPK, attrSK
-	if q.index.name == "" {
+	if q.index.Name == "" {
 		in.ConsistentRead = aws.Bool(true)
 	} else {
-		in.IndexName, pk, sk = &q.index.name, q.index.partition, attrFirst
+		in.IndexName, pk, sk = &q.index.Name, q.index.PartitionKey, q.index.SortKey
 	}
 	condition := pk + " = :p"
 	switch {
@@ -201,38 +182,42 @@ func (s *Store) queryAll(ctx context.Context, pk, prefix string) ([]item, error)
 	return s.all(ctx, query{pk: pk, prefix: prefix})
 }
 
-func isConditionFailure(err error) bool {
-	var failed *types.ConditionalCheckFailedException
-	return errors.As(err, &failed)
+// queryCall is queryAll for the partitions of a call, its transaction's first.
+func (s *Store) queryCall(ctx context.Context, c chime.CallFields, prefix string) (all []item, err error) {
+	for _, pk := range callPartitions(c) {
+		items, err := s.queryAll(ctx, pk, prefix)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	return all, nil
 }
 
-// failure wraps err, with its class and what can be done.
+// failure returns the error of a request: retry.ErrChanged where a condition did not hold, else
+// err with its class and what can be done.
 func (s *Store) failure(err error, what string) error {
-	class, fix := apperr.Internal, ""
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return retry.ErrChanged
+	}
+	class, fix := apperr.Unavailable, "it is tried again"
 	var api smithy.APIError
 	var response *awshttp.ResponseError
-	switch {
-	case errors.As(err, &api) && strings.Contains(api.ErrorCode(), "AccessDenied"):
-		fix = "grant the role that action on this table"
-	case errors.As(err, &api) && api.ErrorCode() == "ResourceNotFoundException":
-		class, fix = apperr.NotFound, "check the table's name, the Region and the endpoint"
-	case errors.As(err, &api) && isThrottle(api.ErrorCode()):
-		class, fix = apperr.Throttled, "it is tried again; see the table's throttle metrics if this goes on"
-	case errors.As(err, &api) && api.ErrorCode() == "ValidationException":
-		class = apperr.Invalid
-	case isConditionFailure(err):
-		class = apperr.Conflict
-	case errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError,
-		!errors.As(err, &api):
-		class, fix = apperr.Unavailable, "it is tried again"
+	if errors.As(err, &api) {
+		_, throttled := awsretry.DefaultThrottleErrorCodes[api.ErrorCode()]
+		switch {
+		case strings.Contains(api.ErrorCode(), "AccessDenied"):
+			class, fix = apperr.Internal, "grant the role that action on this table"
+		case api.ErrorCode() == "ResourceNotFoundException":
+			class, fix = apperr.NotFound, "check the table's name, the Region and the endpoint"
+		case throttled:
+			class, fix = apperr.Throttled, "it is tried again; see the table's throttle metrics if this goes on"
+		case api.ErrorCode() == "ValidationException":
+			class, fix = apperr.Invalid, ""
+		case !errors.As(err, &response) || response.HTTPStatusCode() < http.StatusInternalServerError:
+			class, fix = apperr.Internal, ""
+		}
 	}
 	return apperr.Wrap(err, class, "table "+s.table, what, fix)
-}
-
-func isThrottle(code string) bool {
-	switch code {
-	case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "Throttling":
-		return true
-	}
-	return false
 }

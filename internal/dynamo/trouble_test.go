@@ -48,7 +48,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 				st[0].CallFields)
 			return err
 		},
-		"list":       func(ctx context.Context) error { _, err := s.List(ctx, dynamo.Query{}); return err },
+		"list":       func(ctx context.Context) error { _, err := s.List(ctx, pipeline.Query{}); return err },
 		"open":       func(ctx context.Context) error { _, err := s.Open(ctx); return err },
 		"mark asked": func(ctx context.Context) error { return s.MarkAsked(ctx, st[0].ID, noon) },
 		"once":       func(ctx context.Context) error { return publishing(p, s, "one")(ctx) },
@@ -59,7 +59,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"incident":     func(ctx context.Context) error { _, err := s.Incident(ctx, i.ID); return err },
 		"incidents":    func(ctx context.Context) error { _, _, err := s.Incidents(ctx, dynamo.IncidentQuery{}); return err },
 		"incidents of": func(ctx context.Context) error { _, err := s.IncidentsOf(ctx, "pipeline-0000"); return err },
-		"last seen":    func(ctx context.Context) error { _, err := s.LastSeen(ctx, i.ID); return err },
+		"newest":       func(ctx context.Context) error { _, err := s.NewestOccurrence(ctx, i.ID); return err },
 		"tally":        func(ctx context.Context) error { _, err := s.CountOccurrences(ctx, i.ID); return err },
 		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
 		"mark told": func(ctx context.Context) error {

@@ -45,9 +45,9 @@ func (u *update) name(attr string) string {
 	return ref
 }
 
-// set makes attr what an expression says.
+// set makes attr what an expression says, add adds a value to a number or a set.
 func (u *update) set(attr, expression string) { u.sets = append(u.sets, attr+" = "+expression) }
-func (u *update) add(attr, set string)        { u.adds = append(u.adds, attr+" "+set) }
+func (u *update) add(attr, value string)      { u.adds = append(u.adds, attr+" "+value) }
 func (u *update) remove(attr string)          { u.removes = append(u.removes, attr) }
 
 // put sets attr to a value; nil leaves it as it is.

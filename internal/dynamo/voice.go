@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -44,7 +43,7 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 			owners[k] = append(owners[k], i)
 		}
 	}
-	for k, err := range s.putAll(ctx, items) {
+	for k, err := range s.putEach(ctx, items) {
 		for _, i := range owners[k] {
 			errs[i] = err
 		}
@@ -72,23 +71,20 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 		// Other invalid bytes would make the same key, and one would replace the other.
 		sk += "#" + hashText(n.Raw)
 	}
-	if len(n.Raw) > maxBody {
-		return nil, apperr.New(apperr.Invalid, "notification "+sk,
-			fmt.Sprintf("has %d bytes, more than an item has room for (%d)", len(n.Raw), maxBody),
-			"it is kept whole in the dead-letter queue")
-	}
 	it := key(pk, sk)
 	it[attrBody], it[attrCreated] = text(string(n.Raw)), text(n.Time.UTC().Format(createdLayout))
+	it[attrFirst] = moment(n.Time)
+	size := len(n.Raw)
 	if !utf8.Valid(n.Raw) {
-		if 2*len(n.Raw) > maxBody {
-			return nil, apperr.New(apperr.Invalid, "notification "+sk,
-				fmt.Sprintf("is no valid UTF-8 and has %d bytes, more than an item has room for twice", len(n.Raw)),
-				"it is kept whole in the dead-letter queue")
-		}
+		size *= 2
 		it[attrBody] = text(strings.ToValidUTF8(string(n.Raw), string(utf8.RuneError)))
 		it[attrRaw] = &types.AttributeValueMemberB{Value: n.Raw}
 	}
-	it[attrFirst] = moment(n.Time)
+	if size > maxBody {
+		return nil, apperr.New(apperr.Invalid, "notification "+sk,
+			fmt.Sprintf("has %d bytes, more than an item has room for (%d; invalid UTF-8 needs it twice)", len(n.Raw), maxBody),
+			"it is kept whole in the dead-letter queue")
+	}
 	refs := voiceRefs(n.TransactionID, n.PipelineID, n.CallID)
 	for i, attr := range []string{attrState, attrTime} {
 		if i < len(refs) {
@@ -127,14 +123,9 @@ func voiceRefs(transactionID, pipelineID, callID string) []string {
 	return refs
 }
 
-// Voice returns the notifications of a pipeline's call, oldest first: those that name its
-// transaction, its pipeline or its callId. It reads indexes, which follow the table within
+// VoiceOf returns the notifications of a call, oldest first: those that name its transaction, its
+// pipeline, which may be empty, or its callId. It reads indexes, which follow the table within
 // moments.
-func (s *Store) Voice(ctx context.Context, st pipeline.State) ([]chime.VoiceNotification, error) {
-	return s.VoiceOf(ctx, st.CallFields, st.PipelineID())
-}
-
-// VoiceOf is Voice for a call of which no pipeline need be known.
 func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID string) ([]chime.VoiceNotification, error) {
 	var keys []item
 	for _, ref := range voiceRefs(c.TransactionID, pipelineID, c.CallID) {
@@ -181,8 +172,8 @@ func readVoice(it item) chime.VoiceNotification {
 	if raw, ok := it[attrRaw].(*types.AttributeValueMemberB); ok {
 		body = raw.Value
 	}
-	pk := textIn(it, attrPK)
-	n, err := chime.ParseStoredVoice(body, sourceIn(pk))
+	name, id, source, analytics := readVoicePK(textIn(it, attrPK))
+	n, err := chime.ParseStoredVoice(body, source)
 	if err == nil {
 		return n
 	}
@@ -190,10 +181,9 @@ func readVoice(it item) chime.VoiceNotification {
 	if err != nil {
 		at = timeIn(it, attrFirst)
 	}
-	n = chime.VoiceNotification{Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: sourceIn(pk),
-		Analytics: chime.AnalyticsUnknown}
-	name, id, _ := strings.Cut(pk, "#")
-	id, _, _ = strings.Cut(id, "#notificationType#")
+	n = chime.VoiceNotification{
+		Event: &chime.Event{ID: textIn(it, attrSK), Time: at.UTC(), Raw: body}, By: source, Analytics: analytics,
+	}
 	switch {
 	case id == "None":
 	case name == "taskId":
@@ -201,14 +191,16 @@ func readVoice(it item) chime.VoiceNotification {
 	default:
 		n.TransactionID = id
 	}
-	if _, analytics, found := strings.Cut(pk, "#analyticsType#"); found {
-		n.Analytics = chime.Analytics(analytics)
-	}
 	return n
 }
 
-func sourceIn(pk string) chime.VoiceSource {
-	_, rest, _ := strings.Cut(pk, "#notificationType#")
-	source, _, _ := strings.Cut(rest, "#")
-	return chime.VoiceSource(source)
+// readVoicePK is the reverse of voicePK.
+func readVoicePK(pk string) (name, id string, source chime.VoiceSource, analytics chime.Analytics) {
+	name, rest, _ := strings.Cut(pk, "#")
+	id, rest, _ = strings.Cut(rest, "#notificationType#")
+	by, of, found := strings.Cut(rest, "#analyticsType#")
+	if !found {
+		of = string(chime.AnalyticsUnknown)
+	}
+	return name, id, chime.VoiceSource(by), chime.Analytics(of)
 }

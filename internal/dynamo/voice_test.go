@@ -346,7 +346,7 @@ func TestVoiceRefusesWhatCannotBeKeptWhole(t *testing.T) {
 		{"long ids", event("long", strings.Repeat("k", 2048), ""), ""},
 		{"invalid UTF-8", event("invalid", "k", "\xff\xfe caf\xe9"), ""},
 		{"invalid UTF-8 in an id", []byte("{\"id\":\"e\xff\",\"detail-type\":\"SpeakerSearchStatus\",\"time\":\"2026-03-11T08:15:04Z\",\"detail\":{\"taskId\":\"k\"}}"), ""},
-		{"invalid UTF-8, too large for both forms", event("both", "k", "\xff"+strings.Repeat("x", 300<<10)), "room for twice"},
+		{"invalid UTF-8, too large for both forms", event("both", "k", "\xff"+strings.Repeat("x", 300<<10)), "needs it twice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := note(t, lambdafn.Kinesis, tt.body)

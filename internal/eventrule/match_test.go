@@ -50,7 +50,7 @@ func TestMatch(t *testing.T) {
 		{"another string MUST NOT match", field("x"), `{"a":"xy"}`, false},
 		{"a number is no string", field("1"), `{"a":1}`, false},
 		{"a number that no float64 holds", field("1"), `{"a":"1","b":1e999}`, true},
-		{"any listed value will do", field("x", "y"), `{"a":"y"}`, true},
+		{"any listed value matches", field("x", "y"), `{"a":"y"}`, true},
 		{"an array matches by any element", field("x"), `{"a":["w","x"]}`, true},
 		{"all fields MUST match", eventrule.Pattern{"a": eventrule.Values{"x"}, "b": eventrule.Values{"y"}},
 			`{"a":"x","b":"z"}`, false},
@@ -68,7 +68,7 @@ func TestMatch(t *testing.T) {
 		{"containing, case counts", containing("F"), `{"a":"f"}`, false},
 		{"containing, nothing else", containing("F"), `{"a":"F"}`, true},
 		{"containing, the whole text", containing("Fe"), `{"a":"eF"}`, false},
-		{"containing, any listed text will do", containing("x", "F"), `{"a":"eFe"}`, true},
+		{"containing, any listed text matches", containing("x", "F"), `{"a":"eFe"}`, true},
 		{"containing, in one of several lines", containing("b"), `{"a":"a\n\nb"}`, true},
 		{"containing, a dot is a dot", containing("a."), `{"a":"ab"}`, false},
 		{"containing needs the field", containing("F"), `{}`, false},
@@ -90,7 +90,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestMatchRefusesWhatIsNoObject(t *testing.T) {
+func TestMatchRefusesInvalidJSON(t *testing.T) {
 	for _, event := range []string{"", "[]", `"x"`, `{"a":`} {
 		if _, err := eventrule.Table(eventrule.Options{}).Match([]byte(event)); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %v, want it refused as invalid", event, err)

@@ -74,7 +74,7 @@ func Table(o Options) Rules {
 			Pattern:     o.elementFailure(Pattern{"status": Values{"Failed", "NotSupported"}}),
 		},
 		{
-			// A pattern cannot read JSON text, but it can find the two words in it, in quotes as
+			// A pattern cannot read JSON text, but it can find the two statuses in it, in quotes as
 			// no remark on a status has them. The function reads the text, and reports where no
 			// element failed after all. The function status could read it as well, but it may not
 			// publish to the topic of failures, and a failed notification must not keep it from

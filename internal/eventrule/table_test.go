@@ -154,7 +154,7 @@ func TestTableRoutesElementsAsText(t *testing.T) {
 // Rehearsed events are accepted only where the deployer wants them, and consent only from
 // the account that is named: events could otherwise come from any account that forwards
 // its bus here.
-func TestOptionsSayWhoIsLetIn(t *testing.T) {
+func TestOptionsLimitSourcesAndAccount(t *testing.T) {
 	created, consent := string(must(t, "created").Body), string(must(t, "consent-granted").Body)
 	rehearsal := strings.Replace(created, `"aws.chime"`, `"chimewatch.rehearsal"`, 1)
 	foreign := strings.NewReplacer("111122223333", "999988887777").Replace

@@ -29,7 +29,8 @@ func TestEveryFolderIsAFunction(t *testing.T) {
 	}
 }
 
-// A scheduled run ends before the next one begins; Lambda runs no function for more than 15 minutes.
+// A scheduled run ends before the next one begins; Lambda runs no function for more than 15
+// minutes.
 func TestTimeouts(t *testing.T) {
 	var scheduled []string
 	limit := 15 * time.Minute

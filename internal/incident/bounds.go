@@ -23,13 +23,14 @@ const (
 	maxLossName = 200
 )
 
-// bounded returns the report with nothing in it that is too long.
+// bounded returns the report with nothing in it that is too long, and with its Reason
+// made of what is left.
 func (r Report) bounded() Report {
 	short := func(id string) string { return chime.ShortID(id, pipeline.MaxIDLength) }
 	r.Occurrence.PipelineID, r.Occurrence.CallID = short(r.Occurrence.PipelineID), short(r.Occurrence.CallID)
 	r.Group.Element = short(r.Group.Element)
-	if _, kind, name := SplitScope(r.Group.Scope); len(name) > maxScope {
-		r.Group.Scope = strings.TrimSuffix(r.Group.Scope, kind+"/"+name) + kind + "/" + chime.ShortID(name, maxScope)
+	if _, _, name := SplitScope(r.Group.Scope); len(name) > maxScope {
+		r.Group.Scope = strings.TrimSuffix(r.Group.Scope, name) + chime.ShortID(name, maxScope)
 	}
 	if len(r.Reason) > maxReason {
 		r.Reason = strings.ToValidUTF8(r.Reason[:maxReason], "")
@@ -40,7 +41,7 @@ func (r Report) bounded() Report {
 			losses = append(losses, Loss(strings.ToValidUTF8(string(loss[:min(len(loss), maxLossName)]), "")))
 		}
 	}
-	r.Losses = losses
+	r.Losses, r.why = losses, ReasonOf(r.cause(), r.Reason)
 	return r
 }
 
@@ -51,13 +52,10 @@ func (i Incident) newLosses(losses []Loss) (added []Loss, isNew bool) {
 	if len(i.Losses) == 0 || len(losses) == 0 {
 		return nil, len(i.Losses) > 0
 	}
-	unknown := UnknownLosses(i.Losses)
 	for _, loss := range losses {
-		if slices.Contains(i.Losses, loss) || !loss.Known() && unknown >= MaxLosses {
-			continue
-		}
-		if added = append(added, loss); !loss.Known() {
-			unknown++
+		room := UnknownLosses(i.Losses)+UnknownLosses(added) < MaxLosses
+		if !slices.Contains(i.Losses, loss) && (loss.Known() || room) {
+			added = append(added, loss)
 		}
 	}
 	return added, len(added) > 0

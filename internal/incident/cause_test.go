@@ -1,7 +1,6 @@
 package incident_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -131,7 +130,7 @@ func TestCauseOfReason(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := incident.Cause{Class: tt.class, Target: tt.target}
-			if got := incident.CauseOf(incident.Symptom{Reason: tt.reason}); got != want {
+			if got := incident.CauseOfText(tt.reason); got != want {
 				t.Errorf("%q: got %v, want %v", tt.reason, got, want)
 			}
 		})
@@ -181,31 +180,5 @@ func TestCauseOfElement(t *testing.T) {
 	want = incident.Cause{Class: incident.KeyUnusable, Target: incident.TargetKMS}
 	if got := incident.CauseOfState(state); got != want {
 		t.Errorf("of a pipeline that says more: got %v, want %v", got, want)
-	}
-}
-
-// The words of one text do not run into those of another.
-func TestTextsStayApart(t *testing.T) {
-	if got := incident.CauseOf(incident.Symptom{Reason: "slow", ElementDetail: "down"}).Class; got != incident.Unknown {
-		t.Errorf("got %s, want unknown", got)
-	}
-}
-
-// A class makes a failure less grave or leaves it; what is missing on the line, or
-// only not enhanced, pages nobody.
-func TestClassCapsSeverity(t *testing.T) {
-	ranks := []incident.Severity{incident.Critical, incident.High, incident.Medium, incident.Low}
-	limits := map[incident.Class]incident.Severity{incident.NoAudio: incident.Medium,
-		incident.RecordingLength: incident.Low}
-	for _, class := range incident.Classes() {
-		limit := incident.Critical
-		if l, ok := limits[class]; ok {
-			limit = l
-		}
-		for n, s := range ranks {
-			if got, want := class.Cap(s), ranks[max(n, slices.Index(ranks, limit))]; got != want {
-				t.Errorf("%s of %s: got %s, want %s", s, class, got, want)
-			}
-		}
 	}
 }

@@ -17,14 +17,10 @@ type Fit int
 
 // The fits, from the worst to the best.
 const (
-	// Apart: the two need different remedies, as far as is known.
-	Apart Fit = iota
-	// Unsure: one of the two causes is not known, and may be the other.
-	Unsure
-	// Alike: the class is the same, and what to repair is known of one at most.
-	Alike
-	// Exact: class and target are the same.
-	Exact
+	Apart  Fit = iota // the two need different remedies, as far as is known
+	Unsure            // one of the two causes is not known, and may be the other
+	Alike             // the class is the same, and what to repair is known of one at most
+	Exact             // class and target are the same
 )
 
 // Fits returns how well two causes fit together. It is symmetric.
@@ -34,9 +30,7 @@ func (c Cause) Fits(other Cause) Fit {
 		return Exact
 	case c.Class == other.Class && (c.Target == "" || other.Target == ""):
 		return Alike
-	case c.Class == other.Class:
-		return Apart
-	case c.Class == Unknown || other.Class == Unknown:
+	case c.Class != other.Class && (c.Class == Unknown || other.Class == Unknown):
 		return Unsure
 	}
 	return Apart
@@ -59,7 +53,7 @@ func Choose(group []Incident, cause Cause, now time.Time, t Timing) (Incident, D
 	if i, fit := best(group, cause, Incident.Open); fit > Apart {
 		return i, Joins
 	}
-	reopens := func(i Incident) bool { return i.Reopens(Recurrence{Cause: cause, Seen: now}, t) }
+	reopens := func(i Incident) bool { return i.Reopens(cause, now, t) }
 	if i, fit := best(group, cause, reopens); fit > Apart {
 		return i, Reopens
 	}

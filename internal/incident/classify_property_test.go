@@ -5,8 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chimewatch/chimewatch/internal/incident"
 	"pgregory.net/rapid"
+
+	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/incident"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 // neutral are words of errors that say nothing about a cause.
@@ -96,12 +99,12 @@ func TestClassOfCodeInAnyForm(t *testing.T) {
 	}
 	generic := map[string]bool{}
 	for _, c := range incident.Codes() {
-		generic[strings.TrimSuffix(strings.TrimSuffix(c.Code, "Exception"), "Error")] = c.Generic
+		generic[strings.TrimSuffix(strings.TrimSuffix(c.Name, "Exception"), "Error")] = c.Generic
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		e := rapid.SampledFrom(known).Draw(t, "code")
 		text := otherwise(t, wrapper(t, e.code))
-		got := incident.CauseOf(incident.Symptom{Reason: text})
+		got := incident.CauseOfText(text)
 		bare := strings.TrimSuffix(strings.TrimSuffix(e.code, "Exception"), "Error")
 		if generic[bare] && (strings.Contains(strings.ToLower(text), "badrequest") ||
 			strings.Contains(strings.ToLower(text), "internalfailure")) {
@@ -119,9 +122,9 @@ func TestClassOfCodeInAnyForm(t *testing.T) {
 // decoy draws a text about a thing whose name is a code or a word of a class.
 func decoy(t *rapid.T) string {
 	codes := rapid.SampledFrom(incident.Codes())
-	code := rapid.Map(codes, func(c incident.Code) string { return c.Code })
-	ended := rapid.Map(codes, func(c incident.Code) string { return c.Code + "Exception" })
-	role := rapid.Map(codes, func(c incident.Code) string { return c.Code + "ExceptionRole" })
+	code := rapid.Map(codes, func(c incident.Code) string { return c.Name })
+	ended := rapid.Map(codes, func(c incident.Code) string { return c.Name + "Exception" })
+	role := rapid.Map(codes, func(c incident.Code) string { return c.Name + "ExceptionRole" })
 	words := rapid.Map(rapid.SampledFrom(incident.Phrases()), func(p incident.Phrase) string {
 		return strings.ReplaceAll(strings.ReplaceAll(p.Phrase, "'", ""), " ", "-") + "-logs"
 	})
@@ -147,12 +150,12 @@ func TestNamesDoNotDecide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		thing := decoy(t)
 		text := otherwise(t, "The pipeline could not write to "+thing+" at once")
-		if got := incident.CauseOf(incident.Symptom{Reason: text}); got != (incident.Cause{Class: incident.Unknown}) {
+		if got := incident.CauseOfText(text); got != (incident.Cause{Class: incident.Unknown}) {
 			t.Fatalf("%q: got %v, want unknown", text, got)
 		}
 		text = otherwise(t, "ThrottledClientException: could not write to "+thing+" at once")
 		want := incident.Cause{Class: incident.Throttled, Target: incident.TargetMediaPipelines}
-		if got := incident.CauseOf(incident.Symptom{Reason: text}); got != want {
+		if got := incident.CauseOfText(text); got != want {
 			t.Fatalf("%q: got %v, want %v", text, got, want)
 		}
 	})
@@ -164,7 +167,7 @@ func TestCodesBeforeWords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.SampledFrom(incident.Codes()).Draw(t, "code")
 		phrase := rapid.SampledFrom(incident.Phrases()).Draw(t, "phrase")
-		ended := code.Code
+		ended := code.Name
 		if !strings.HasSuffix(ended, "Exception") && !strings.HasSuffix(ended, "Error") {
 			ended += "Exception"
 		}
@@ -174,7 +177,7 @@ func TestCodesBeforeWords(t *testing.T) {
 		}
 		text := otherwise(t, rapid.SampledFrom([]string{ended + ": " + phrase.Phrase, phrase.Phrase + " (" + ended +
 			")"}).Draw(t, "order"))
-		if got := incident.CauseOf(incident.Symptom{Reason: text}).Class; got != want {
+		if got := incident.CauseOfText(text).Class; got != want {
 			t.Fatalf("%q: got %s, want %s", text, got, want)
 		}
 	})
@@ -200,9 +203,9 @@ func TestMoreSpecificCodeWins(t *testing.T) {
 		if rank(outer) > rank(inner) {
 			want = outer
 		}
-		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Code, "Exception"),
-			strings.TrimSuffix(inner.Code, "Exception"))
-		if got := incident.CauseOf(incident.Symptom{Reason: text}).Class; got != want.Class {
+		text := fmt.Sprintf("%sException: Caused by: %sException: x", strings.TrimSuffix(outer.Name, "Exception"),
+			strings.TrimSuffix(inner.Name, "Exception"))
+		if got := incident.CauseOfText(text).Class; got != want.Class {
 			t.Fatalf("%q: got %s, want %s", text, got, want.Class)
 		}
 	})
@@ -219,18 +222,20 @@ func TestAnyTextHasACause(t *testing.T) {
 		known[target] = true
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		s := incident.Symptom{
-			Reason:         rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>{}"':=/#.a-z_ ]*`)).Draw(t, "reason"),
-			ElementDetail:  rapid.String().Draw(t, "detail"),
-			HTTPStatusCode: rapid.StringMatching(`[1-6]?[0-9]{0,2}`).Draw(t, "status"),
-			CreateFailed:   rapid.Bool().Draw(t, "creation"),
+		st := pipeline.State{
+			Status: rapid.SampledFrom([]pipeline.Status{pipeline.Failed, pipeline.CreateFailed}).Draw(t, "status"),
+			Failure: &pipeline.Failure{
+				Reason:         rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>{}"':=/#.a-z_ ]*`)).Draw(t, "reason"),
+				HTTPStatusCode: rapid.StringMatching(`[1-6]?[0-9]{0,2}`).Draw(t, "code"),
+			},
+			Elements: []chime.Element{{Status: chime.StatusFailed, StatusDetail: rapid.String().Draw(t, "detail")}},
 		}
-		got := incident.CauseOf(s)
+		got := incident.CauseOfState(st)
 		if got.Class == "" || !known[string(got.Class)] || !known[got.Target] {
 			t.Fatalf("got %v", got)
 		}
-		if got.Class != incident.CauseOf(s).Class {
-			t.Fatalf("got %v, and class %s", got, incident.CauseOf(s).Class)
+		if again := incident.CauseOfState(st); again != got {
+			t.Fatalf("got %v, and then %v", got, again)
 		}
 	})
 }

@@ -30,15 +30,14 @@ func CountOccurrences(all []Occurrence) OccurrenceCounts {
 	counted := make(map[string]bool, len(all))
 	for _, o := range all {
 		counts.LastAt = o.At
-		switch {
-		case o.PipelineID == "": // an erased call
-			counts.Calls++
-		case !counted[o.PipelineID]:
-			counted[o.PipelineID] = true
-			counts.Calls++
-			if len(counts.Examples) < maxExamples {
-				counts.Examples = append(counts.Examples, o)
-			}
+		erased := o.PipelineID == ""
+		if !erased && counted[o.PipelineID] {
+			continue
+		}
+		counts.Calls++
+		counted[o.PipelineID] = true
+		if !erased && len(counts.Examples) < maxExamples {
+			counts.Examples = append(counts.Examples, o)
 		}
 	}
 	return counts
@@ -52,17 +51,16 @@ type Count struct {
 	Example Occurrence
 }
 
-// add counts an occurrence; again reports whether its call was counted before.
+// add counts an occurrence, of which none that was counted is newer; again reports whether
+// its call was counted before.
 func (c *Count) add(o Occurrence, again bool) {
 	if !again {
 		c.Calls++
 	}
-	if c.First.IsZero() || o.At.Before(c.First) {
+	if c.First.IsZero() {
 		c.First = o.At
 	}
-	if o.At.After(c.Last) {
-		c.Last = o.At
-	}
+	c.Last = o.At
 	if c.Example.PipelineID == "" {
 		c.Example = o
 	}
@@ -78,32 +76,25 @@ type ReasonCount struct {
 // own cause first, then those of the most calls. rest counts the calls whose reason is
 // none of them. A call that failed for two reasons counts for both.
 func (i Incident) CountReasons(counts OccurrenceCounts) (list []ReasonCount, rest Count) {
-	byID := make(map[string]*Count, len(i.Reasons))
+	byID := map[string]*Count{"": &rest}
 	for _, r := range i.Reasons {
 		byID[r.ID] = &Count{}
 	}
 	type call struct{ pipeline, reason string }
 	counted := map[call]bool{}
-	add := func(c *Count, o Occurrence, reason string) {
-		k := call{o.PipelineID, reason}
-		c.add(o, o.PipelineID != "" && counted[k])
-		counted[k] = true
-	}
 	for _, o := range counts.Occurrences {
 		reasons := o.Reasons
 		if len(reasons) == 0 && len(i.Reasons) == 1 {
 			reasons = []string{i.Reasons[0].ID} // of a version that stored the first only
 		}
-		other := len(reasons) == 0
-		for _, id := range reasons {
-			if c := byID[id]; c != nil {
-				add(c, o, id)
-			} else {
-				other = true
-			}
+		kept := slices.DeleteFunc(slices.Clone(reasons), func(id string) bool { return byID[id] == nil })
+		if len(kept) < len(reasons) || len(reasons) == 0 {
+			kept = append(kept, "")
 		}
-		if other {
-			add(&rest, o, "")
+		for _, id := range kept {
+			c := call{o.PipelineID, id}
+			byID[id].add(o, o.PipelineID != "" && counted[c])
+			counted[c] = true
 		}
 	}
 	for _, r := range i.Reasons {

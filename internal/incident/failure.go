@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -68,17 +70,10 @@ func (f Failure) Losses() []Loss {
 	if f.Element.Type != "" {
 		return Losses([]chime.Element{f.Element})
 	}
-	var failed, unfinished []chime.Element
-	for _, e := range f.State.Elements {
-		switch {
-		case e.Failing():
-			failed = append(failed, e)
-		case e.Status != chime.StatusStopped:
-			unfinished = append(unfinished, e)
-		}
-	}
+	failed := f.State.FailingElements()
 	if len(failed) == 0 { // the pipeline failed, and all that was not done failed with it
-		failed = unfinished
+		stopped := func(e chime.Element) bool { return e.Status == chime.StatusStopped }
+		failed = slices.DeleteFunc(slices.Clone(f.State.Elements), stopped)
 	}
 	return Losses(failed)
 }
@@ -86,27 +81,20 @@ func (f Failure) Losses() []Loss {
 // element returns the type of the element that the failure is about: the one that
 // failed, or the one whose loss is most severe.
 func (f Failure) element() string {
-	if f.Element.Type != "" {
-		return f.Element.Type
-	}
-	return MostSevere(f.Event.FailingElements())
+	return cmp.Or(f.Element.Type, MostSevere(f.Event.FailingElements()))
 }
 
 // reason returns the text of the failure, empty where the event has none: of the
 // element, else of the pipeline, else of the first element that failed with it.
 func (f Failure) reason() string {
-	if f.Element.StatusDetail != "" {
-		return f.Element.StatusDetail
-	}
-	if f.Event.Failure != nil && f.Event.Failure.Reason != "" {
-		return f.Event.Failure.Reason
+	texts := []string{f.Element.StatusDetail}
+	if f.Event.Failure != nil {
+		texts = append(texts, f.Event.Failure.Reason)
 	}
 	for _, e := range f.Event.FailingElements() {
-		if e.StatusDetail != "" {
-			return e.StatusDetail
-		}
+		texts = append(texts, e.StatusDetail)
 	}
-	return ""
+	return cmp.Or(texts...)
 }
 
 // began returns when the failure began: events go on naming an element that failed
@@ -133,6 +121,8 @@ type Report struct {
 	// Began is when the failure began, which may be before its event; zero where that
 	// is not known.
 	Began time.Time
+
+	why Reason // of cause and text; bounded sets it
 }
 
 // Report returns what the failure says for its incident.
@@ -146,5 +136,3 @@ func (f Failure) Report() Report {
 }
 
 func (r Report) cause() Cause { return Cause{Class: r.Class, Target: r.Target} }
-
-func (r Report) why() Reason { return ReasonOf(r.cause(), r.Reason) }

@@ -3,6 +3,7 @@ package incident
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -19,8 +20,8 @@ type Group struct {
 	Element string
 }
 
-// mostDigits is how many digits of an element's type go into ids.
-const mostDigits = 3
+// maxDigits is how many digits of an element's type go into ids.
+const maxDigits = 3
 
 // Rehearsal reports whether the group is one of rehearsed failures, which share
 // no group with real ones.
@@ -42,7 +43,7 @@ func (g Group) ID() string {
 				digits++
 			}
 			// So few digits are no phone number, which an id must not hold.
-			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' && digits <= mostDigits {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' && digits <= maxDigits {
 				return r
 			}
 			return -1
@@ -68,8 +69,7 @@ const (
 // scopeRehearsal precedes the whole scope of what was rehearsed.
 const scopeRehearsal = "rehearsal/"
 
-// SplitScope returns the kind of a scope, what it names, and whether it is one of
-// rehearsals.
+// SplitScope returns whether a scope is one of rehearsals, its kind, and what it names.
 func SplitScope(scope string) (rehearsal bool, kind, name string) {
 	scope, rehearsal = strings.CutPrefix(scope, scopeRehearsal)
 	kind, name, _ = strings.Cut(scope, "/")
@@ -83,76 +83,45 @@ func SplitScope(scope string) (rehearsal bool, kind, name string) {
 // of a Voice Connector is in no two of them.
 func ScopeOf(st pipeline.State) string { return ScopesOf(st)[0] }
 
-// ScopesOf returns every scope that a pipeline may have failed under, the
-// narrowest first: whoever knew less of it when it failed took a wider one.
-func ScopesOf(st pipeline.State) []string {
-	var scopes []string
-	if st.VoiceConnectorID != "" {
-		scopes = append(scopes, scopeOfKind(ScopeVoiceConnector, st))
-	}
-	if st.ConfigurationARN != "" {
-		scopes = append(scopes, scopeOfKind(ScopeConfiguration, st))
-	}
-	return append(scopes, scopeOfKind(ScopeRegion, st))
-}
-
-func scopeOfKind(kind string, st pipeline.State) string {
+// ScopesOf returns every scope that a pipeline may have failed under, the narrowest
+// first: when less of it was known, a failure had a wider one.
+func ScopesOf(st pipeline.State) (scopes []string) {
 	account, region := st.Place()
-	scope := kind + "/" + account + "/" + region
-	switch {
-	case kind == ScopeVoiceConnector:
-		scope = kind + "/" + st.VoiceConnectorID
-	case kind == ScopeConfiguration && strings.Contains(st.ConfigurationARN, ":"+region+":"+account+":"):
-		scope = kind + "/" + st.ConfigurationARN // which says the place
-	case kind == ScopeConfiguration:
-		scope += "/" + st.ConfigurationARN
-	}
+	place, rehearsal := account+"/"+region, ""
 	if st.Rehearsal() {
-		scope = scopeRehearsal + scope
+		rehearsal = scopeRehearsal
 	}
-	return scope
-}
-
-// within reports whether a pipeline is one of a scope: also where more is known of
-// it than of those that failed, so that ScopeOf gives a narrower one.
-func within(scope string, st pipeline.State) bool {
-	_, kind, _ := SplitScope(scope)
-	return scope == scopeOfKind(kind, st)
-}
-
-// MostSevere returns the element whose loss weighs most; ties by name. It is empty
-// when there is none.
-func MostSevere(elements []chime.Element) string {
-	mostSevere := ""
-	for _, e := range elements {
-		if mostSevere == "" || graver(lossOf(e.Type), lossOf(mostSevere)) < 0 || (lossOf(e.Type) == lossOf(mostSevere) && e.Type < mostSevere) {
-			mostSevere = e.Type
+	if id := st.VoiceConnectorID; id != "" {
+		scopes = append(scopes, rehearsal+ScopeVoiceConnector+"/"+id)
+	}
+	if arn := st.ConfigurationARN; arn != "" {
+		if !strings.Contains(arn, ":"+region+":"+account+":") { // it does not say the place
+			arn = place + "/" + arn
 		}
+		scopes = append(scopes, rehearsal+ScopeConfiguration+"/"+arn)
 	}
-	return mostSevere
-}
-
-// deliversAtTheEnd tells of an element whose work shows only when the call is over:
-// the recording is made of what the stream has kept, and enhanced afterwards.
-func deliversAtTheEnd(elementType string) bool {
-	loss := lossOf(elementType)
-	return loss == Recording || loss == VoiceEnhancement
+	return append(scopes, rehearsal+ScopeRegion+"/"+place)
 }
 
 // Succeeds reports whether a pipeline of the group's scope has got past where
 // those of its incidents failed.
 func Succeeds(g Group, st pipeline.State) bool {
-	if !within(g.Scope, st) {
+	// More may be known of it than of those that failed: then its own scope is narrower.
+	if !slices.Contains(ScopesOf(st), g.Scope) {
 		return false
 	}
 	runs := st.Status == pipeline.InProgress || st.Status == pipeline.Paused || st.Status == pipeline.Stopped
 	if g.Element == "" || len(st.Elements) == 0 {
 		return runs && !st.Degraded()
 	}
+	// The work of some elements shows only when the call is over: the recording is made of
+	// what the stream has kept, and enhanced afterwards.
+	loss := lossOf(g.Element)
+	deliversAtTheEnd := loss == Recording || loss == VoiceEnhancement
 	for _, e := range st.Elements {
 		if e.Type == g.Element {
-			works := !deliversAtTheEnd(e.Type) && (e.Status == chime.StatusInProgress || e.Status == chime.StatusPaused)
-			return runs && (works || e.Status == chime.StatusStopped)
+			works := e.Status == chime.StatusInProgress || e.Status == chime.StatusPaused
+			return runs && (works && !deliversAtTheEnd || e.Status == chime.StatusStopped)
 		}
 	}
 	return false

@@ -26,9 +26,8 @@ type Incident struct {
 	ClosedAt time.Time
 	// Reopened counts how often the cause came back after it was over.
 	Reopened int
-	// ActiveAt is when something last happened to it, as far as is recorded: it
-	// opened, a call failed, it closed or reopened. Of an open one it is up to some
-	// minutes old.
+	// ActiveAt is when something last happened to it, as far as is recorded: it opened, a
+	// call failed, it closed or reopened. Of an open one it is up to some minutes old.
 	ActiveAt  time.Time
 	Announced Announced
 	// FirstReasonOnly reports whether it was stored by a version that kept no reason but

@@ -33,7 +33,8 @@ func TestMemoryBehavesAsTheTable(t *testing.T) {
 			if rapid.IntRange(0, 2).Draw(rt, "reads") > 0 {
 				i = versions[len(versions)-1]
 			}
-			name := rapid.SampledFrom(append([]string{"Close", "Close", "SetCause", "SetCause"}, repositoryCalls...)).Draw(rt, "call")
+			calls := append([]string{"Close", "Close", "SetCause", "SetCause"}, repositoryCalls...)
+			name := rapid.SampledFrom(calls).Draw(rt, "call")
 			if n == 0 {
 				name = "PutIncident"
 			}

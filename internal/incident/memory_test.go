@@ -206,8 +206,9 @@ func (m *memory) SetCause(_ context.Context, i incident.Incident, c incident.Cau
 }
 
 func (m *memory) AddReason(_ context.Context, i incident.Incident, r incident.Reason, room int) error {
+	same := func(k incident.Reason) bool { return k.ID == r.ID }
 	holds := func(is incident.Incident) bool {
-		return len(is.Reasons) < room && !slices.ContainsFunc(is.Reasons, func(k incident.Reason) bool { return k.ID == r.ID })
+		return len(is.Reasons) < room && !slices.ContainsFunc(is.Reasons, same)
 	}
 	return m.update("AddReason", i.ID, holds, func(is *incident.Incident) {
 		is.Reasons = append(slices.Clone(is.Reasons), r)

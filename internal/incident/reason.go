@@ -12,10 +12,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/redact"
 )
 
-// MaxReasons is how many distinct reasons an incident keeps, and MaxCauses how many
-// more of which each has a cause of its own: so a reason that needs another remedy is
-// kept, however many others came before. Calls that fail for further ones are counted
-// together.
+// MaxReasons is how many distinct reasons an incident keeps, and MaxCauses how many more
+// of which each has a cause of its own: so a reason that needs another remedy is kept,
+// however many others came before. Calls that fail for further ones are counted together.
 const (
 	MaxReasons = 20
 	MaxCauses  = 8
@@ -55,10 +54,9 @@ func ReasonOf(c Cause, text string) Reason {
 // boundedReason returns as much of a reason as is kept. What is longer has its
 // phone numbers masked before it is cut: half a number would not be known as one.
 func boundedReason(text string) string {
-	if len(text) <= maxReasonText {
-		return text
+	if len(text) > maxReasonText {
+		text = redact.Text(text)
 	}
-	text = redact.Text(text)
 	if len(text) <= maxReasonText {
 		return text
 	}
@@ -80,6 +78,7 @@ var (
 		`(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|` +
 		`nov(?:ember)?|dec(?:ember)?)[ -][0-9]+`)
 	halfDay  = regexp.MustCompile(`\b[0-9:.]+ ?[ap]m\b`)
+	word     = regexp.MustCompile(`[\pL\pN\pM]+`)
 	numbered = regexp.MustCompile(`#(?:[^\pL#]*#)+`)
 )
 
@@ -97,29 +96,14 @@ func Pattern(text string) string {
 		}
 		return word
 	})
-	var b strings.Builder
-	for len(text) > 0 {
-		end := strings.IndexFunc(text, func(r rune) bool { return !inPiece(r) })
-		switch {
-		case end < 0:
-			end = len(text)
-		case end == 0:
-			_, end = utf8.DecodeRuneInString(text)
-			b.WriteString(text[:end])
-			text = text[end:]
-			continue
+	text = word.ReplaceAllStringFunc(text, func(word string) string {
+		if variable(word) {
+			return "#"
 		}
-		if piece := text[:end]; variable(piece) {
-			b.WriteByte('#')
-		} else {
-			b.WriteString(piece)
-		}
-		text = text[end:]
-	}
-	return strings.TrimRight(numbered.ReplaceAllString(b.String(), "#"), " .")
+		return word
+	})
+	return strings.TrimRight(numbered.ReplaceAllString(text, "#"), " .")
 }
-
-func inPiece(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) }
 
 func digitsIn(s string) int {
 	n := 0
@@ -131,12 +115,11 @@ func digitsIn(s string) int {
 	return n
 }
 
-// variable reports whether a word, of letters and digits, is a number or an id: it
-// begins with a digit, has two of them, or one where a word such as s3 or ipv4 is
-// longer.
+// variable reports whether a word, of letters and digits, is a number or an id: it begins
+// with a digit, has two of them, or one where a word such as s3 or ipv4 is longer.
 func variable(word string) bool {
-	const longestName = 4 // of one with a digit
+	const maxName = 4 // bytes of one with a digit
 	first, _ := utf8.DecodeRuneInString(word)
 	digits := digitsIn(word)
-	return unicode.IsNumber(first) || digits >= 2 || digits == 1 && len(word) > longestName
+	return unicode.IsNumber(first) || digits >= 2 || digits == 1 && len(word) > maxName
 }

@@ -36,7 +36,8 @@ var variables = [][2]string{
 
 // words say what happened; some hold a digit, and are names all the same.
 var words = []string{
-	"access", "denied", "the", "role", "kms", "key", "is", "disabled", "pending", "deletion", "s3", "ec2", "ipv4", "h.264/mp4", "marked", "may",
+	"access", "denied", "the", "role", "kms", "key", "is", "disabled", "pending", "deletion",
+	"s3", "ec2", "ipv4", "h.264/mp4", "marked", "may",
 	"ThrottlingException:", "us-east", "(not", "found)", `"bucket"`, "Zugriff", "verweigert", "失敗", "decided,", "augustly",
 }
 
@@ -76,7 +77,8 @@ func TestTextsWithOtherWordsAreOtherReasons(t *testing.T) {
 	})
 	seen := map[string]string{}
 	for _, cause := range []incident.Cause{
-		{Class: incident.Unknown}, {Class: incident.Permissions}, {Class: incident.Permissions, Target: "kms"}, {Class: incident.Permissions, Target: "s3"},
+		{Class: incident.Unknown}, {Class: incident.Permissions},
+		{Class: incident.Permissions, Target: "kms"}, {Class: incident.Permissions, Target: "s3"},
 	} {
 		for _, text := range []string{"", "denied", "not denied"} {
 			id := incident.ReasonOf(cause, text).ID
@@ -104,7 +106,7 @@ func TestReasonsAreBounded(t *testing.T) {
 
 // Each call counts once for each of its reasons, however often and in whichever order
 // it failed, and calls whose reason is not kept are counted together.
-func TestGivenCountsCallsByReason(t *testing.T) {
+func TestCountReasons(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 3, 9, 12, minute, 0, 0, time.UTC) }
 	own := incident.Reason{ID: "rown", Cause: incident.Cause{Class: incident.Quota}, Text: "own"}
 	more := incident.Reason{ID: "rmore", Cause: incident.Cause{Class: incident.Quota}, Text: "more"}
@@ -134,11 +136,13 @@ func TestGivenCountsCallsByReason(t *testing.T) {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 	if given[0].ID != "rown" || given[1].Example.PipelineID != "p1" {
-		t.Errorf("got %+v, want the incident's own reason first, and the first call that has an id as the example of the other", given)
+		t.Errorf("got %+v, want the incident's own reason first, "+
+			"and the first call that has an id as the example of the other", given)
 	}
 	// A version before this one kept the first reason only, and none with its calls.
 	i.Reasons = i.Reasons[1:]
-	if given, rest = i.CountReasons(incident.OccurrenceCounts{Occurrences: occurrences[5:]}); given[0].Calls != 1 || rest.Calls != 0 {
+	given, rest = i.CountReasons(incident.OccurrenceCounts{Occurrences: occurrences[5:]})
+	if given[0].Calls != 1 || rest.Calls != 0 {
 		t.Errorf("got %+v and %+v, want the call to count for the one reason that there is", given, rest)
 	}
 }

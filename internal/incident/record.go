@@ -16,15 +16,14 @@ import (
 // fit exactly, though an older one might.
 const maxExact = 32
 
-// Record records a failure in the incident that it belongs to, opens or reopens one
-// where there is none, and notifies nobody. It returns the incident as it is afterwards.
-// It is idempotent: the same failure any number of times, at once or after a crash,
-// counts once. It costs one query, two writes and a read while the incident is open and
-// has the failure's reason, losses and cause; each of these that is new costs one more
-// write.
+// Record records a failure in the incident that it belongs to, opens or reopens one where
+// there is none, and notifies nobody. It returns the incident as it is afterwards. It is
+// idempotent: the same failure any number of times, at once or after a crash, counts
+// once. It costs one query, two writes and a read while the incident is open and has the
+// failure's reason, losses and cause; each of these that is new costs one more write.
 func (s *Service) Record(ctx context.Context, r Report) (i Incident, err error) {
 	r = r.bounded()
-	r.Occurrence.Seen, r.Occurrence.Reasons = s.Now(), []string{r.why().ID}
+	r.Occurrence.Seen, r.Occurrence.Reasons = s.Now(), []string{r.why.ID}
 	for attempt := 0; ; attempt++ {
 		i, err = s.recordOnce(ctx, r)
 		if !retry.Again(ctx, "incidents of "+r.Group.ID(), attempt, &err) {
@@ -48,7 +47,7 @@ func (s *Service) recordOnce(ctx context.Context, r Report) (Incident, error) {
 	if decision == Joins && !refines { // the usual case: there is nothing to prepare
 		switch err := s.Repo.PutMembership(ctx, r.membership(i.ID), Membership{}); {
 		case err == nil:
-			return s.putOccurrence(ctx, i.ID, r, r.Occurrence)
+			return s.putOccurrence(ctx, i.ID, r)
 		case !errors.Is(err, retry.ErrChanged):
 			return Incident{}, err
 		}
@@ -60,9 +59,9 @@ func (s *Service) recordOnce(ctx context.Context, r Report) (Incident, error) {
 		return Incident{}, err
 	}
 	if was.IncidentID != "" {
-		o := r.Occurrence
-		o.At, o.Seen = was.At, was.Seen
-		known, err := s.putOccurrence(ctx, was.IncidentID, r, o)
+		again := r
+		again.Occurrence.At, again.Occurrence.Seen = was.At, was.Seen
+		known, err := s.putOccurrence(ctx, was.IncidentID, again)
 		if err != nil || !known.FailedAfterClose(r.Began) {
 			return known, err
 		}
@@ -73,7 +72,7 @@ func (s *Service) recordOnce(ctx context.Context, r Report) (Incident, error) {
 			err = s.Repo.PutIncident(ctx, i)
 		}
 	case refines: // before the membership: with another cause, the failure may belong elsewhere
-		err = s.Repo.SetCause(ctx, i, r.cause(), r.why().Text)
+		err = s.Repo.SetCause(ctx, i, r.cause(), r.why.Text)
 	}
 	if err != nil {
 		return Incident{}, err
@@ -88,12 +87,12 @@ func (s *Service) recordOnce(ctx context.Context, r Report) (Incident, error) {
 		// i has all of the failure, and nobody closes an incident so soon.
 		return i, s.Repo.PutOccurrence(ctx, i.ID, r.Occurrence)
 	}
-	return s.putOccurrence(ctx, i.ID, r, r.Occurrence)
+	return s.putOccurrence(ctx, i.ID, r)
 }
 
 func (r Report) membership(incidentID string) Membership {
-	return Membership{PipelineID: r.Occurrence.PipelineID, Element: r.Group.Element, IncidentID: incidentID,
-		At: r.Occurrence.At, Seen: r.Occurrence.Seen}
+	o := r.Occurrence
+	return Membership{o.PipelineID, r.Group.Element, incidentID, o.At, o.Seen}
 }
 
 // opens returns the incident that the failure opens, the next of its group.
@@ -107,10 +106,9 @@ func (r Report) opens(group []Incident) (Incident, error) {
 		}
 		number = n + 1
 	}
-	why := r.why()
 	return Incident{
 		ID: r.Group.ID() + "." + strconv.Itoa(number), Group: r.Group, Class: r.Class, Target: r.Target,
-		Reason: why.Text, Reasons: []Reason{why}, Losses: r.Losses,
+		Reason: r.why.Text, Reasons: []Reason{r.why}, Losses: r.Losses,
 		OpenedAt: r.Occurrence.At, Seen: r.Occurrence.Seen, ActiveAt: r.Occurrence.At,
 	}, nil
 }
@@ -137,7 +135,8 @@ func (s *Service) discardUnannounced(ctx context.Context, r Report, i Incident) 
 // putOccurrence stores the occurrence, and then adds to the incident what the report
 // says that is new. Where the incident was closed without knowing the failure, it
 // reopens the incident. It returns the incident as it is then.
-func (s *Service) putOccurrence(ctx context.Context, id string, r Report, o Occurrence) (i Incident, err error) {
+func (s *Service) putOccurrence(ctx context.Context, id string, r Report) (i Incident, err error) {
+	o := r.Occurrence
 	if err := s.Repo.PutOccurrence(ctx, id, o); err != nil {
 		return Incident{}, err
 	}
@@ -149,7 +148,7 @@ func (s *Service) putOccurrence(ctx context.Context, id string, r Report, o Occu
 			break
 		}
 	}
-	if err != nil || !i.Reopens(Recurrence{Cause: r.cause(), Member: true, Seen: o.Seen}, s.Timing) {
+	if err != nil || !i.ClosedWithout(o.Seen, s.Timing) {
 		return i, err
 	}
 	if err := s.Repo.Reopen(ctx, i, o.At); err != nil {
@@ -161,13 +160,12 @@ func (s *Service) putOccurrence(ctx context.Context, id string, r Report, o Occu
 // extend adds a reason, losses and a better known cause to an incident, as far as it
 // does not have them, and returns the incident with these.
 func (s *Service) extend(ctx context.Context, i Incident, r Report) (Incident, error) {
-	why := r.why()
-	has := slices.ContainsFunc(i.Reasons, func(k Reason) bool { return k.ID == why.ID })
-	if room := i.Room(why); !has && len(i.Reasons) < room {
-		if err := s.Repo.AddReason(ctx, i, why, room); err != nil {
+	has := slices.ContainsFunc(i.Reasons, func(k Reason) bool { return k.ID == r.why.ID })
+	if room := i.Room(r.why); !has && len(i.Reasons) < room {
+		if err := s.Repo.AddReason(ctx, i, r.why, room); err != nil {
 			return i, err
 		}
-		i.Reasons = append(slices.Clone(i.Reasons), why)
+		i.Reasons = append(slices.Clone(i.Reasons), r.why)
 		slices.SortFunc(i.Reasons, func(a, b Reason) int { return strings.Compare(a.ID, b.ID) })
 	}
 	if added, isNew := i.newLosses(r.Losses); isNew {
@@ -177,10 +175,10 @@ func (s *Service) extend(ctx context.Context, i Incident, r Report) (Incident, e
 		i.Losses = UnionOfLosses(i.Losses, added)
 	}
 	if i.Cause().RefinedBy(r.cause()) {
-		if err := s.Repo.SetCause(ctx, i, r.cause(), why.Text); err != nil {
+		if err := s.Repo.SetCause(ctx, i, r.cause(), r.why.Text); err != nil {
 			return i, err
 		}
-		i.Class, i.Target, i.Reason = r.Class, r.Target, cmp.Or(why.Text, i.Reason)
+		i.Class, i.Target, i.Reason = r.Class, r.Target, cmp.Or(r.why.Text, i.Reason)
 	}
 	return i, nil
 }

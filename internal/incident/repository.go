@@ -22,8 +22,7 @@ type Repository interface {
 	// GroupIncidents returns the incidents of a group, newest first. It reads page by
 	// page until enough returns true.
 	GroupIncidents(ctx context.Context, g Group, enough func([]Incident) bool) ([]Incident, error)
-	// Incident returns an incident by its id; an error of class NotFound when there is
-	// none.
+	// Incident returns an incident by its id; an error of class NotFound when there is none.
 	Incident(ctx context.Context, id string) (Incident, error)
 	// DueIncidents calls do with each incident that is open, or whose closing was not
 	// announced. An error of do does not stop it; all errors are joined.
@@ -61,8 +60,7 @@ type Repository interface {
 	// CancelClosing opens i again as if it had not been closed, on condition that it is
 	// closed as i has it and that its closing was not announced.
 	CancelClosing(ctx context.Context, i Incident) error
-	// Reopen opens i again because of a failure, on condition that it is closed as i
-	// has it.
+	// Reopen opens i again because of a failure, on condition that it is closed as i has it.
 	Reopen(ctx context.Context, i Incident, failed time.Time) error
 	// SetActive records when a call last failed, by which i is listed, on condition
 	// that the time is as i has it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/retry"
 )
@@ -35,7 +36,7 @@ func (s *Service) Review(ctx context.Context) error {
 
 // review does what is due for one incident. lastSeen is when its newest failure was
 // handled, zero when there is none.
-func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) (err error) {
+func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) error {
 	now := s.Now()
 	if lastSeen.IsZero() {
 		if now.Sub(i.Seen) < s.Timing.Quiet {
@@ -43,52 +44,50 @@ func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) (e
 		}
 		lastSeen = i.Seen // whoever opened it died; the event is a dead letter
 	}
-	step := Next(i, lastSeen, now, s.Timing)
-	if step == Close {
-		switch recovered, err := s.recovered(ctx, i, lastSeen); {
-		case err != nil:
-			return err
-		case recovered:
-			if i, lastSeen, err = s.close(ctx, i, lastSeen); err != nil || i.Open() {
-				return err
-			}
-			step = NotifyClosing
-		case now.Sub(i.Announced.At) < s.Timing.Window:
-			return nil
-		default:
-			step = NotifySummary
-		}
-	}
-	if step == NotifyClosing && i.Reopens(Recurrence{Member: true, Seen: lastSeen}, s.Timing) {
-		return retry.IgnoreChanged(s.Repo.CancelClosing(ctx, i)) // a call failed just before it was closed
-	}
-	if step == Nothing {
+	kind := Next(i, lastSeen, now, s.Timing)
+	if kind == Nothing {
 		return nil
 	}
 	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	example, err := s.example(ctx, i, step, counts)
+	if kind == Closing && i.Open() {
+		switch recovered, err := s.recovered(ctx, i, counts, lastSeen); {
+		case err != nil:
+			return err
+		case recovered:
+			if i, lastSeen, err = s.close(ctx, i); err != nil || i.Open() {
+				return err
+			}
+		case now.Sub(i.Announced.At) < s.Timing.Window:
+			return nil
+		default:
+			kind = Summary
+		}
+	}
+	if kind == Closing && i.ClosedWithout(lastSeen, s.Timing) {
+		return retry.IgnoreChanged(s.Repo.CancelClosing(ctx, i))
+	}
+	example, err := s.example(ctx, i, kind, counts)
 	if err != nil {
 		return err
 	}
-	return s.notify(ctx, i, step, counts, example)
+	return s.notify(ctx, i, kind, counts, example)
 }
 
 // close closes an incident. It returns the incident as it is then, which another
 // process may have closed or reopened, and when its newest failure was handled.
-func (s *Service) close(ctx context.Context, i Incident, lastSeen time.Time) (Incident, time.Time, error) {
+func (s *Service) close(ctx context.Context, i Incident) (Incident, time.Time, error) {
 	at := s.Now()
-	switch err := s.Repo.Close(ctx, i, at); {
-	case err == nil:
+	err := s.Repo.Close(ctx, i, at)
+	if err == nil {
 		i.ClosedAt = at
-	case errors.Is(err, retry.ErrChanged):
-		if i, err = s.Repo.Incident(ctx, i.ID); err != nil {
-			return i, lastSeen, err
-		}
-	default:
-		return i, lastSeen, err
+	} else if errors.Is(err, retry.ErrChanged) {
+		i, err = s.Repo.Incident(ctx, i.ID)
+	}
+	if err != nil {
+		return i, time.Time{}, err
 	}
 	newest, err := s.Repo.NewestOccurrence(ctx, i.ID)
 	return i, newest.Seen, err
@@ -100,40 +99,39 @@ const recoveredAmong = 200
 // recovered reports whether a call of the incident's scope got past the place where
 // the others failed, after the last of them. A rehearsed incident always has: nobody
 // would rehearse calls that succeed until it is closed.
-func (s *Service) recovered(ctx context.Context, i Incident, lastSeen time.Time) (found bool, err error) {
+func (s *Service) recovered(
+	ctx context.Context, i Incident, counts OccurrenceCounts, lastSeen time.Time,
+) (found bool, err error) {
 	if i.Rehearsal() {
 		return true, nil
 	}
-	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
-	if err != nil {
-		return false, err
-	}
-	from := i.OpenedAt
-	if counts.LastAt.After(from) {
-		from = counts.LastAt
-	}
+	from := pipeline.Later(i.OpenedAt, counts.LastAt)
 	if from.After(lastSeen) {
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
-	err = s.Repo.NewestPipelines(ctx, from, s.Now().Add(pipeline.Skew), recoveredAmong, func(st pipeline.State) bool {
+	to := s.Now().Add(pipeline.Skew)
+	err = s.Repo.NewestPipelines(ctx, from, to, recoveredAmong, func(st pipeline.State) bool {
 		found = Succeeds(i.Group, st)
 		return found
 	})
 	return found, err
 }
 
-// example returns a failure that the notification of a step describes: the incident's
-// first, or the first of the reason that is new. It is nil where the table does not
-// know its pipeline.
-func (s *Service) example(ctx context.Context, i Incident, step Step, counts OccurrenceCounts) (*Failure, error) {
-	if len(counts.Examples) == 0 {
-		return nil, nil
+// example returns a failure that an update of a kind describes: the incident's first, or
+// the first of the reason that is new. It is nil where the table does not know its
+// pipeline.
+func (s *Service) example(
+	ctx context.Context, i Incident, kind UpdateKind, counts OccurrenceCounts,
+) (*Failure, error) {
+	var first Occurrence
+	if len(counts.Examples) > 0 {
+		first = counts.Examples[0]
 	}
-	first := counts.Examples[0]
-	if r, urgent := i.UrgentReason(); urgent && step == NotifyReason {
-		given, _ := i.CountReasons(counts)
-		at := slices.IndexFunc(given, func(c ReasonCount) bool { return c.ID == r.ID })
-		first = given[at].Example
+	if kind == NewReason {
+		urgent := i.UrgentReason()
+		reasons, _ := i.CountReasons(counts)
+		at := slices.IndexFunc(reasons, func(c ReasonCount) bool { return c.ID == urgent.ID })
+		first = reasons[at].Example
 	}
 	if first.PipelineID == "" {
 		return nil, nil
@@ -145,22 +143,20 @@ func (s *Service) example(ctx context.Context, i Incident, step Step, counts Occ
 	if err != nil {
 		return nil, err
 	}
-	f := Failure{Kind: ElementFailure, State: st, Event: st, At: first.At}
+	element := chime.Element{Type: i.Element}
+	for _, e := range st.Elements {
+		if e.Type == i.Element {
+			element = e
+		}
+	}
+	f := &Failure{Kind: PermanentFailure, State: st, Event: st, At: first.At} // whatever has come since
 	switch {
 	case st.Status == pipeline.CreateFailed:
 		f.Kind = CreateFailed
-		return &f, nil
 	case st.Status == pipeline.TemporarilyFailed:
-		f.Kind = TemporaryFailure
-	case st.Status == pipeline.Failed || i.Element == "":
-		f.Kind = PermanentFailure // whatever has come since
-		return &f, nil
+		f.Kind, f.Element = TemporaryFailure, element
+	case st.Status != pipeline.Failed && i.Element != "":
+		f.Kind, f.Element = ElementFailure, element
 	}
-	f.Element.Type = i.Element
-	for _, e := range st.Elements {
-		if e.Type == i.Element {
-			f.Element = e
-		}
-	}
-	return &f, nil
+	return f, nil
 }

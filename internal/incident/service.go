@@ -17,7 +17,7 @@ type Service struct {
 	Repo     Repository
 	Notifier Notifier
 	Timing   Timing
-	Counts   Counter
+	Counts   pipeline.Counter
 	Now      func() time.Time
 }
 
@@ -26,11 +26,6 @@ type Service struct {
 // may have sent; At is zero while another process is sending it.
 type Notifier interface {
 	Notify(context.Context, Update) (Sent, error)
-}
-
-// Counter counts by name, for metrics. It must be safe for concurrent use.
-type Counter interface {
-	Count(name string, n int)
 }
 
 // Update is what a notification about an incident says.
@@ -46,19 +41,19 @@ type Update struct {
 	Now time.Time
 }
 
-// UpdateKind is what happened to an incident.
+// UpdateKind is what happened to an incident, and what has to be done about it: to send
+// a notification of it.
 type UpdateKind string
 
 // The kinds of updates.
 const (
-	Opening   UpdateKind = "opening"
-	Reopening UpdateKind = "reopening"
-	Summary   UpdateKind = "summary"
-	Closing   UpdateKind = "closing"
-	// NewReason is that calls of an open incident fail for another cause as well,
-	// GraverLoss that they lose something more severe than before.
-	NewReason  UpdateKind = "new-reason"
-	GraverLoss UpdateKind = "graver-loss"
+	Nothing    UpdateKind = ""
+	Opening    UpdateKind = "opening"
+	Reopening  UpdateKind = "reopening"
+	Summary    UpdateKind = "summary"
+	Closing    UpdateKind = "closing"
+	NewReason  UpdateKind = "new-reason"  // calls of an open incident fail for another cause as well
+	GraverLoss UpdateKind = "graver-loss" // calls lose something more severe than before
 )
 
 // Sent is what a notification said.
@@ -86,7 +81,8 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	failures := FailuresIn(ev, st)
 	if len(failures) == 0 {
 		return apperr.New(apperr.Invalid, "event "+ev.ID,
-			fmt.Sprintf("a rule saw a failure in it, and none can be read: it is a %q of the type %q, with %d elements that could be read",
+			fmt.Sprintf("a rule saw a failure in it, and none can be read: it is a %q of the type %q, "+
+				"with %d elements that could be read",
 				ev.DetailType, ev.StateChange.EventType, len(ev.StateChange.Elements)),
 			"look at its mediaInsightsPipelineElementStatuses; it is kept whole in the dead-letter queue")
 	}
@@ -95,11 +91,8 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	if err != nil && apperr.ClassOf(err) != apperr.NotFound {
 		return err
 	}
-	all := st
-	if err == nil {
-		known.Failure = nil // the notification is about this event's failure
-		all = pipeline.Merge(known, st)
-	}
+	known.Failure = nil // the notification is about this event's failure
+	all := pipeline.Merge(known, st)
 	for _, f := range failures {
 		f.State, f.Event, f.At = all, st, pipeline.Believed(ev.Time, s.Now())
 		if err := s.RecordFailure(ctx, f); err != nil {
@@ -118,33 +111,32 @@ func (s *Service) RecordFailure(ctx context.Context, f Failure) error {
 	if err != nil {
 		return err
 	}
-	step := AtOnce(i)
-	if step == Nothing {
+	kind := AtOnce(i)
+	if kind == Nothing {
 		return nil
-	}
-	example := &f
-	if another, _ := i.UrgentReason(); step == NotifyReason && another.ID != r.why().ID {
-		example = nil // it is another failure's reason, which was not sent yet
 	}
 	counts, err := s.Repo.CountOccurrences(ctx, i.ID)
 	if err != nil {
 		return err
 	}
-	return s.notify(ctx, i, step, counts, example)
+	example := &f
+	if kind == NewReason && i.UrgentReason().ID != r.bounded().why.ID {
+		example = nil // it is another failure's reason, which was not sent yet
+	}
+	return s.notify(ctx, i, kind, counts, example)
 }
 
-// notify sends the notification of a step, and records what people know then. Where
-// another process is sending it, that one records it. A summary of nothing new is not
-// sent.
-func (s *Service) notify(ctx context.Context, i Incident, step Step, counts OccurrenceCounts, f *Failure) error {
-	if step == NotifySummary && counts.Calls <= i.Announced.Calls && len(i.Unannounced()) == 0 {
+// notify sends an update, and records what people know then. Where another process is
+// sending it, that one records it. A summary of nothing new is not sent.
+func (s *Service) notify(ctx context.Context, i Incident, kind UpdateKind, counts OccurrenceCounts, f *Failure) error {
+	if kind == Summary && counts.Calls <= i.Announced.Calls && len(i.Unannounced()) == 0 {
 		return nil
 	}
-	u := Update{Kind: step.update(i), Incident: i, Counts: counts, Failure: f, Now: s.Now()}
-	u.UrgentReason, _ = i.UrgentReason()
-	sent, err := s.Notifier.Notify(ctx, u)
+	sent, err := s.Notifier.Notify(ctx, Update{
+		Kind: kind, Incident: i, Counts: counts, Failure: f, UrgentReason: i.UrgentReason(), Now: s.Now(),
+	})
 	if err != nil || sent.At.IsZero() {
 		return err
 	}
-	return retry.IgnoreChanged(s.Repo.SetAnnounced(ctx, i, i.announcedBy(sent, step)))
+	return retry.IgnoreChanged(s.Repo.SetAnnounced(ctx, i, i.announcedBy(sent, kind)))
 }

@@ -52,7 +52,9 @@ func reportOf(call int, class incident.Class) incident.Report {
 	return incident.Report{
 		Group: incident.Group{Scope: "voice-connector/abc", Element: "S3RecordingSink"},
 		Class: class, Reason: "reason of " + string(class), Losses: []incident.Loss{incident.Recording},
-		Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("pipeline-", call), CallID: fmt.Sprint("call-", call), At: noon},
+		Occurrence: incident.Occurrence{
+			PipelineID: fmt.Sprint("pipeline-", call), CallID: fmt.Sprint("call-", call), At: noon,
+		},
 	}
 }
 
@@ -69,12 +71,13 @@ const denied = "Access denied when assuming resource access role"
 
 // What is recorded as announced is what the notification said that was sent, whoever
 // sent it: not what this process would have said.
-func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
+func TestAnnouncedIsWhatWasSent(t *testing.T) {
 	first := incident.ReasonOf(incident.Cause{Class: incident.Permissions}, denied)
 	second := incident.ReasonOf(incident.Cause{Class: incident.Unknown}, "It broke")
 	minutes := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
 	known := incident.Announced{
-		At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, Summaries: 1, Severity: incident.High, Reasons: []string{first.ID},
+		At: minutes(5), Calls: 4, LastCalls: 3, Openings: 1, Summaries: 1,
+		Severity: incident.High, Reasons: []string{first.ID},
 	}
 	of := func(change func(*incident.Announced)) incident.Announced {
 		a := known
@@ -105,7 +108,8 @@ func TestWhatPeopleKnowIsWhatWasSent(t *testing.T) {
 			w.answer = &tt.sent
 			f := failureOf("p1", denied, noon)
 			i := incident.Incident{
-				Group: f.Report().Group, Class: first.Class, Target: first.Target, Reason: denied, Reasons: []incident.Reason{first, second},
+				Group: f.Report().Group, Class: first.Class, Target: first.Target,
+				Reason: denied, Reasons: []incident.Reason{first, second},
 				Losses: []incident.Loss{incident.Recording}, Announced: tt.announced, Reopened: tt.reopened,
 			}
 			i.ID = i.Group.ID() + ".1"
@@ -154,7 +158,7 @@ func TestSlowOpeningReadsTheIncidentAgain(t *testing.T) {
 	}
 }
 
-// An incident from its opening to its reopening, as people hear of it.
+// The notifications of an incident, from its opening to its reopening.
 func TestNotificationsOfAnIncident(t *testing.T) {
 	w := newWorld()
 	s := w.service()
@@ -181,7 +185,8 @@ func TestNotificationsOfAnIncident(t *testing.T) {
 		w.now, w.sent = w.now.Add(time.Duration(step.minutes)*time.Minute), nil
 		if step.succeeds != "" {
 			w.repo.pipelines[step.succeeds] = pipeline.State{
-				ID: step.succeeds, CallFields: chime.CallFields{VoiceConnectorID: "abc"}, Status: pipeline.InProgress, CreatedAt: w.now,
+				ID: step.succeeds, CallFields: chime.CallFields{VoiceConnectorID: "abc"},
+				Status: pipeline.InProgress, CreatedAt: w.now,
 			}
 		}
 		err := s.Review(t.Context())

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,9 +14,8 @@ type text struct {
 	words string
 	// codes are the error codes, in the order of the text.
 	codes []Code
-	// action is the first action of IAM, such as "kms:decrypt", and actionService
-	// its first part.
-	action, actionService string
+	// action is the first action of IAM, such as "kms:decrypt".
+	action string
 	// serviceLinked is whether the text is about a service-linked role.
 	serviceLinked bool
 	// status is the last HTTP status code, as far as the text says that it is one.
@@ -41,27 +41,25 @@ var (
 
 // spoken are the keys of documents whose values are codes and words. The values
 // of others are names.
-var spoken = setOf("__type", "type", "code", "errorcode", "error_code", "error", "errortype", "errormessage",
-	"error_message", "message", "msg", "reason", "failurereason", "cause", "description", "detail", "details",
-	"statusdetail", "statusreason", "statusreasoncode", "statecode", "statereason", "statereasoncode", "faultcode",
-	"faultstring")
+var spoken = setOf(`__type type code errorcode error_code error errortype errormessage error_message message
+	msg reason failurereason cause description detail details statusdetail statusreason statusreasoncode
+	statecode statereason statereasoncode faultcode faultstring`)
 
 // resources are the words that stand directly before the name of a thing, which
 // may have several words in quotation marks.
-var resources = setOf("bucket", "role", "stream", "queue", "topic", "function", "key", "alias", "user", "table",
-	"configuration", "pipeline", "vocabulary", "group", "policy", "object", "named", "called")
+var resources = setOf(`bucket role stream queue topic function key alias user table configuration pipeline
+	vocabulary group policy object named called`)
 
 // hyphenated are the words with a hyphen that are no names.
-var hyphenated = setOf("service-linked", "non-existent")
+var hyphenated = setOf("service-linked non-existent")
 
 // punctuation separates words also where no space does. A hyphen, an apostrophe,
 // a dot, an underscore and a slash may be part of a name or a code.
 const punctuation = ":;,()[]{}<>=\"|!?`“”‘"
 
-// read reads texts. Upper and lower case and white space make no difference.
-func read(texts ...string) text {
-	raw := strings.ToLower(strings.Join(texts, "\n"))
-	raw = strings.ReplaceAll(raw, "’", "'")
+// read reads a text. Upper and lower case and white space make no difference.
+func read(free string) text {
+	raw := strings.ReplaceAll(strings.ToLower(free), "’", "'")
 	t := text{serviceLinked: strings.Contains(raw, "awsservicerolefor")}
 	if found := httpStatus.FindAllStringSubmatch(raw, -1); found != nil {
 		t.status = found[len(found)-1][1]
@@ -72,10 +70,7 @@ func read(texts ...string) text {
 	words.WriteByte(' ')
 	for field := range strings.FieldsSeq(raw) {
 		if action, ok := actionIn(field); ok {
-			if t.action == "" {
-				t.action = action
-				t.actionService, _, _ = strings.Cut(action, ":")
-			}
+			t.action = cmp.Or(t.action, action)
 			continue
 		}
 		for part := range strings.FieldsFuncSeq(field, func(r rune) bool { return strings.ContainsRune(punctuation, r) }) {
@@ -100,8 +95,7 @@ func withoutNames(raw string) string {
 	raw = requestID.ReplaceAllString(raw, " ")
 	raw = kmsKeyARN.ReplaceAllString(raw, " kms key ")
 	raw = address.ReplaceAllString(raw, " ")
-	raw = xmlValue.ReplaceAllStringFunc(raw, func(s string) string {
-		m := xmlValue.FindStringSubmatch(s)
+	raw = replace(xmlValue, raw, func(m []string) string {
 		if spoken[m[1]] {
 			return " ; " + m[2] + " ; "
 		}
@@ -111,19 +105,23 @@ func withoutNames(raw string) string {
 	if strings.Contains(raw, `\"`) { // a document in a text
 		raw = spokenJSON(unescaped.Replace(raw))
 	}
-	raw = quotedNames.ReplaceAllStringFunc(raw, func(s string) string {
-		if m := quotedNames.FindStringSubmatch(s); resources[m[1]] {
+	raw = replace(quotedNames, raw, func(m []string) string {
+		if resources[m[1]] {
 			return m[1] + " "
 		}
-		return s
+		return m[0]
 	})
-	return quoted.ReplaceAllStringFunc(raw, func(s string) string {
-		m := quoted.FindStringSubmatch(s)
+	return replace(quoted, raw, func(m []string) string {
 		if spoken[m[1]] || m[1] == "exception" {
-			return s
+			return m[0]
 		}
 		return m[1] + m[2] + m[3] + " "
 	})
+}
+
+// replace replaces each match of a form by what by returns for its groups.
+func replace(form *regexp.Regexp, text string, by func(groups []string) string) string {
+	return form.ReplaceAllStringFunc(text, func(match string) string { return by(form.FindStringSubmatch(match)) })
 }
 
 var unescaped = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
@@ -131,8 +129,7 @@ var unescaped = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 // spokenJSON returns a text with what the values of documents in it say. A value
 // may be a document itself.
 func spokenJSON(raw string) string {
-	return jsonValue.ReplaceAllStringFunc(raw, func(s string) string {
-		m := jsonValue.FindStringSubmatch(s)
+	return replace(jsonValue, raw, func(m []string) string {
 		value := unescaped.Replace(m[2] + m[3])
 		if !spoken[m[1]] && !strings.HasPrefix(value, "{") {
 			return " ; "
@@ -172,20 +169,18 @@ func (t *text) token(s string) []string {
 	if strings.Contains(s, "-") && !hyphenated[s] {
 		return nil
 	}
-	if len(s) >= longestWithDigit && strings.ContainsAny(s, "0123456789") && serviceWords[s] == "" {
+	if len(s) >= maxWithDigit && strings.ContainsAny(s, "0123456789") && serviceWords[s] == "" {
 		return nil // an id
 	}
 	return []string{s}
 }
 
-// longestWithDigit is how long a word with a digit, such as "16khz", may be
-// before it is taken for an id.
-const longestWithDigit = 8
+// maxWithDigit is how long a word with a digit, such as "16khz", may be not to be an id.
+const maxWithDigit = 8
 
 // namespaces are the first parts of the names of error types in several languages
 // and services.
-var namespaces = setOf("com", "software", "aws", "kms", "botocore", "amazon", "smithy", "functionerror", "client",
-	"exceptions")
+var namespaces = setOf(`com software aws kms botocore amazon smithy functionerror client exceptions`)
 
 // codeIn returns the code that a token is, with or without its namespace:
 // "com.amazonaws.kms#DisabledException", "KMS.DisabledException".
@@ -223,9 +218,9 @@ func serviceSegments(s string) (words []string) {
 	return words
 }
 
-func setOf(words ...string) map[string]bool {
-	set := make(map[string]bool, len(words))
-	for _, w := range words {
+func setOf(words string) map[string]bool {
+	set := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
 		set[w] = true
 	}
 	return set

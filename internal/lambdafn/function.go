@@ -52,7 +52,9 @@ type Function struct {
 }
 
 // New makes a function from its environment.
-func New(ctx context.Context, name string, getenv func(string) string, build func(Env) (Handler, error)) (*Function, error) {
+func New(
+	ctx context.Context, name string, getenv func(string) string, build func(Env) (Handler, error),
+) (*Function, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "AWS configuration", "cannot be loaded", "")

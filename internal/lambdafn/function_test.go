@@ -77,7 +77,8 @@ func example(t *testing.T, name string) []byte {
 // record makes the payload of a queue with one record.
 func record(t *testing.T, body []byte) []byte {
 	t.Helper()
-	raw, err := json.Marshal(map[string]any{"Records": []any{map[string]any{"eventSource": "aws:sqs", "messageId": "m-1", "body": string(body)}}})
+	raw, err := json.Marshal(
+		map[string]any{"Records": []any{map[string]any{"eventSource": "aws:sqs", "messageId": "m-1", "body": string(body)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,8 @@ func TestInvoke(t *testing.T) {
 		{"an event", event, handled, "", "", false, ""},
 		{"an event that fails", event, refused, "", "is too much", true, "call of …0112: is too much"},
 		{"a record", record(t, event), handled, `{"batchItemFailures":[]}`, "", false, ""},
-		{"a record that fails", record(t, event), refused, `{"batchItemFailures":[{"itemIdentifier":"m-1"}]}`, "", false, "call of …0112: is too much"},
+		{"a record that fails", record(t, event), refused, `{"batchItemFailures":[{"itemIdentifier":"m-1"}]}`, "", false,
+			"call of …0112: is too much"},
 		{"no payload", []byte("{"), handled, "", "payload", true, "payload"},
 		{"a panic", event, func(context.Context, []byte) error {
 			panic("lost my head over sip:12065550112@198.51.100.7")
@@ -123,7 +125,8 @@ func TestInvoke(t *testing.T) {
 				if newErr != nil {
 					t.Fatal(newErr)
 				}
-				reply, err = f.Invoke(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "r-1"}), tt.payload)
+				reply, err = f.Invoke(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "r-1"}),
+					tt.payload)
 			})
 			if string(reply) != tt.reply {
 				t.Errorf("got the reply %q, want %q", reply, tt.reply)
@@ -181,7 +184,7 @@ func TestInvokeBatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		payload := []byte(`{"Records":[{"eventSource":"aws:sqs","messageId":"m-1","body":"{}"},{"eventSource":"aws:sqs","messageId":"m-2","body":"{}"},{"eventSource":"aws:sqs","messageId":"m-3","body":"{}"}]}`)
+		payload := []byte(records(sqsRecord("m-1", "{}"), sqsRecord("m-2", "{}"), sqsRecord("m-3", "{}")))
 		if reply, err = f.Invoke(t.Context(), payload); err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +253,7 @@ func TestBatchIsAnsweredInTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const payload = `{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"},{"messageId":"2","eventSource":"aws:sqs","body":"{}"}]}`
+	payload := records(sqsRecord("1", "{}"), sqsRecord("2", "{}"))
 	for _, tt := range []struct {
 		name, want string
 		time       time.Duration
@@ -275,7 +278,8 @@ func TestBatchIsAnsweredInTime(t *testing.T) {
 
 func TestNewSaysThatTheConfigurationIsWrong(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "many")
-	f, err := lambdafn.New(t.Context(), "status", getenv, func(lambdafn.Env) (lambdafn.Handler, error) { return lambdafn.Each(handled), nil })
+	f, err := lambdafn.New(t.Context(), "status", getenv,
+		func(lambdafn.Env) (lambdafn.Handler, error) { return lambdafn.Each(handled), nil })
 	if f != nil || apperr.ClassOf(err) != apperr.Internal || !strings.HasPrefix(err.Error(),
 		"AWS configuration: cannot be loaded: ") {
 		t.Errorf("got %v and %v, want an error about the AWS configuration", f, err)
@@ -295,7 +299,8 @@ func TestInvokeSaysThatMetricsAreLost(t *testing.T) {
 	os.Stdout = closed
 	var log strings.Builder
 	slog.SetDefault(telemetry.NewLogger(&log, "status"))
-	f, err := lambdafn.New(t.Context(), "status", getenv, func(lambdafn.Env) (lambdafn.Handler, error) { return lambdafn.Each(handled), nil })
+	f, err := lambdafn.New(t.Context(), "status", getenv,
+		func(lambdafn.Env) (lambdafn.Handler, error) { return lambdafn.Each(handled), nil })
 	if err != nil {
 		t.Fatal(err)
 	}

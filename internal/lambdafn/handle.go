@@ -94,15 +94,16 @@ func Handle(ctx context.Context, payload []byte, handle Handler) (response []byt
 	if len(batch.Messages) == 0 {
 		return respond(ctx, batch, nil)
 	}
+	n := len(batch.Messages)
 	defer func() {
 		if p := recover(); p != nil {
-			response, err = respond(ctx, batch, slices.Repeat([]error{panicked(p)}, len(batch.Messages)))
+			response, err = respond(ctx, batch, slices.Repeat([]error{panicked(p)}, n))
 		}
 	}()
 	errs := handle(ctx, batch.Messages)
-	if len(errs) != len(batch.Messages) {
-		errs = slices.Repeat([]error{apperr.New(apperr.Internal, "messages",
-			fmt.Sprintf("the handler returned %d results for %d messages", len(errs), len(batch.Messages)), "")}, len(batch.Messages))
+	if len(errs) != n {
+		wrong := fmt.Sprintf("the handler returned %d results for %d messages", len(errs), n)
+		errs = slices.Repeat([]error{apperr.New(apperr.Internal, "messages", wrong, "")}, n)
 	}
 	return respond(ctx, batch, errs)
 }

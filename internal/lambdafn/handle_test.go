@@ -52,17 +52,25 @@ func TestHandleReplies(t *testing.T) {
 		{"event handled", event, nil, "", ""},
 		{"event failed", event, []string{"Stopped"}, "", "Stopped: table calls: asked to be called less often"},
 		{"queue handled", records(sqsRecord("1", one), sqsRecord("2", two)), nil, `{"batchItemFailures":[]}`, ""},
-		{"queue failed in part", records(sqsRecord("1", one), sqsRecord("2", two), sqsRecord("3", three)), []string{"two"}, `{"batchItemFailures":[{"itemIdentifier":"2"}]}`, ""},
-		{"queue failed whole", records(sqsRecord("1", one), sqsRecord("2", two)), []string{"one", "two"}, `{"batchItemFailures":[{"itemIdentifier":"1"},{"itemIdentifier":"2"}]}`, ""},
-		{"queue with a broken record", records(sqsRecord("1", one), sqsRecord("2", "x"), sqsRecord("3", three)), []string{"three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
-		{"queue record with several messages is named once", records(sqsRecord("1", "["+one+","+two+"]")), []string{"one", "two"}, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, ""},
-		{"queue record without an id fails all", records(sqsRecord("1", one), `{"eventSource":"aws:sqs","body":"{}"}`), nil, "", "has no identifier"},
+		{"queue failed in part", records(sqsRecord("1", one), sqsRecord("2", two), sqsRecord("3", three)), []string{"two"},
+			`{"batchItemFailures":[{"itemIdentifier":"2"}]}`, ""},
+		{"queue failed whole", records(sqsRecord("1", one), sqsRecord("2", two)), []string{"one", "two"},
+			`{"batchItemFailures":[{"itemIdentifier":"1"},{"itemIdentifier":"2"}]}`, ""},
+		{"queue with a broken record", records(sqsRecord("1", one), sqsRecord("2", "x"), sqsRecord("3", three)),
+			[]string{"three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
+		{"queue record with several messages is named once", records(sqsRecord("1", "["+one+","+two+"]")),
+			[]string{"one", "two"}, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, ""},
+		{"queue record without an id fails all", records(sqsRecord("1", one), `{"eventSource":"aws:sqs","body":"{}"}`), nil,
+			"", "has no identifier"},
 		{"queue record without an id fails all, behind another failure", records(sqsRecord("1", "x"),
 			`{"eventSource":"aws:sqs","body":"{}"}`), nil, "", "has no identifier"},
-		{"stream failed in part", records(kinesisRecord("1", one), kinesisRecord("2", two), kinesisRecord("3", three)), []string{"two", "three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
+		{"stream failed in part", records(kinesisRecord("1", one), kinesisRecord("2", two), kinesisRecord("3", three)),
+			[]string{"two", "three"}, `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`, ""},
 		{"topic failed in part", records(snsRecord("1", one), snsRecord("2", two)), []string{"two"}, "", "two: table calls"},
-		{"array failed in part", "[" + one + "," + two + "," + three + "]", []string{"one", "three"}, "", "one: table calls: asked to be called less often\nthree: table calls"},
-		{"failed invocation fails again", failedInvocation(records(sqsRecord("1", one))), []string{"one"}, "", "one: table calls"},
+		{"array failed in part", "[" + one + "," + two + "," + three + "]", []string{"one", "three"}, "",
+			"one: table calls: asked to be called less often\nthree: table calls"},
+		{"failed invocation fails again", failedInvocation(records(sqsRecord("1", one))), []string{"one"}, "",
+			"one: table calls"},
 		{"not JSON", "x", nil, "", "payload: is not JSON at byte 0"},
 	}
 	for _, tt := range tests {
@@ -108,7 +116,8 @@ func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
 		return nil
 	})
 	_, err := lambdafn.Handle(t.Context(), []byte(event), panicking)
-	if err == nil || !strings.Contains(err.Error(), "panic: no such rule") || !strings.Contains(err.Error(), "handle_test.go") {
+	if err == nil || !strings.Contains(err.Error(), "panic: no such rule") ||
+		!strings.Contains(err.Error(), "handle_test.go") {
 		t.Errorf("got error %v, want the panic with its stack", err)
 	}
 	if got := apperr.ClassOf(err); got != apperr.Internal {
@@ -174,7 +183,8 @@ func TestHandleStopsWhenTheTimeIsUp(t *testing.T) {
 		cancel()
 		return nil
 	}))
-	if got, want := string(reply), `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`; got != want || err != nil || calls != 1 {
+	if got, want := string(reply),
+		`{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`; got != want || err != nil || calls != 1 {
 		t.Errorf("got reply %s, error %v after %d calls; want %s after 1", got, err, calls, want)
 	}
 	_, err = lambdafn.Handle(ctx, []byte(event), failing())
@@ -201,7 +211,8 @@ func logTo(t *testing.T, w io.Writer) {
 
 func TestHandleTogether(t *testing.T) {
 	silenceLog(t)
-	payload := records(sqsRecord("1", `{"n":"one"}`), sqsRecord("2", `{"n":"two"}`), sqsRecord("3", "x"), sqsRecord("4", `{"n":"four"}`))
+	payload := records(sqsRecord("1", `{"n":"one"}`), sqsRecord("2", `{"n":"two"}`), sqsRecord("3", "x"),
+		sqsRecord("4", `{"n":"four"}`))
 	tests := []struct {
 		name      string
 		payload   string
@@ -214,7 +225,8 @@ func TestHandleTogether(t *testing.T) {
 		{"one of them failed", payload, func(m []lambdafn.Message) []error { return []error{nil, errTable, nil} },
 			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, ""},
 		{"panic fails every message", payload, func([]lambdafn.Message) []error { panic("oh") },
-			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
+			`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"1"},` +
+				`{"itemIdentifier":"2"},{"itemIdentifier":"4"}]}`, ""},
 		{"too few results fail every message", event, func([]lambdafn.Message) []error { return nil },
 			"", "messages: the handler returned 0 results for 1 messages"},
 		{"nothing to hand on", records(sqsRecord("3", "x")), func([]lambdafn.Message) []error { panic("called for nothing") },
@@ -223,10 +235,11 @@ func TestHandleTogether(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
-			reply, err := lambdafn.Handle(t.Context(), []byte(tt.payload), func(_ context.Context, m []lambdafn.Message) []error {
-				calls++
-				return tt.all(m)
-			})
+			reply, err := lambdafn.Handle(t.Context(), []byte(tt.payload),
+				func(_ context.Context, m []lambdafn.Message) []error {
+					calls++
+					return tt.all(m)
+				})
 			if string(reply) != tt.wantReply || calls > 1 {
 				t.Errorf("got reply %s after %d calls, want %s after one at most", reply, calls, tt.wantReply)
 			}

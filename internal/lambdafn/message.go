@@ -1,6 +1,7 @@
 package lambdafn
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -21,19 +22,11 @@ const (
 	Direct Source = "Direct"
 )
 
+var voiceSources = map[Source]chime.VoiceSource{SQS: chime.BySQS, SNS: chime.BySNS, Kinesis: chime.ByKinesis}
+
 // Voice returns the source of a voice notification with that source. An unknown detail
 // type looks like EventBridge's; such a notification came by an invocation.
-func (s Source) Voice() chime.VoiceSource {
-	switch s {
-	case SQS:
-		return chime.BySQS
-	case SNS:
-		return chime.BySNS
-	case Kinesis:
-		return chime.ByKinesis
-	}
-	return chime.ByLambda
-}
+func (s Source) Voice() chime.VoiceSource { return cmp.Or(voiceSources[s], chime.ByLambda) }
 
 const (
 	// MaxDepth is how many envelopes inside one another are opened. Redriving from a
@@ -104,11 +97,9 @@ func Unwrap(payload []byte) (Batch, error) {
 		return Batch{}, apperr.New(apperr.Invalid, "payload",
 			fmt.Sprintf("holds more than %d messages", MaxMessages), "send smaller batches")
 	}
-	if u.batch.Source == "" {
-		u.batch.Source = Direct
-		if len(u.batch.Messages) > 0 {
-			u.batch.Source = u.batch.Messages[0].Source
-		}
+	if u.batch.Source == "" && len(u.batch.Messages) > 0 {
+		u.batch.Source = u.batch.Messages[0].Source
 	}
+	u.batch.Source = cmp.Or(u.batch.Source, Direct)
 	return u.batch, nil
 }

@@ -1,54 +1,32 @@
 package lambdafn
 
 import (
+	"cmp"
 	"encoding/base64"
-	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
-// recordKeys are the members of one record that are read. SNS writes its own with
-// capitals.
-var recordKeys = []string{"eventSource", "EventSource", "messageId", "body", "messageAttributes", "attributes", "Sns", "kinesis"}
-
-const (
-	recEventSource = iota
-	recEventSourceSNS
-	recMessageID
-	recBody
-	recMessageAttributes
-	recAttributes
-	recSns
-	recKinesis
-	recCount
-)
+var recordSources = map[string]Source{"aws:sqs": SQS, "aws:sns": SNS, "aws:kinesis": Kinesis}
 
 // recordSource returns the source that a record names; empty for an unknown one.
 func recordSource(value jsontext.Value) Source {
-	switch {
-	case isText(value, "aws:sqs"):
-		return SQS
-	case isText(value, "aws:sns"):
-		return SNS
-	case isText(value, "aws:kinesis"):
-		return Kinesis
+	if value.Kind() != '"' {
+		return ""
 	}
-	return ""
+	return recordSources[string(jsonread.Text(value))]
 }
 
 // records unwraps the Records of a batch. A record that cannot be unwrapped
 // fails alone; only a list without any record fails as a whole.
 func (u *unwrapper) records(list jsontext.Value, e envelope) error {
-	outermost := e.depth == 0
-	n := 0
-	err := forEach(list, e.path+"/Records", func(i int, raw jsontext.Value) {
-		n++
-		if u.full() {
-			return
-		}
+	outermost, path := e.depth == 0, e.path+"/Records"
+	return u.each(list, path, "is empty", "send at least one record", func(step string, raw jsontext.Value) {
 		inner := e
-		inner.path += "/Records/" + strconv.Itoa(i)
+		inner.path = path + step
 		id, source, err := u.record(raw, inner)
 		if outermost && u.batch.Source == "" && source != "" {
 			u.batch.Source = source
@@ -59,16 +37,9 @@ func (u *unwrapper) records(list jsontext.Value, e envelope) error {
 				"send messageId (SQS) or kinesis.sequenceNumber (Kinesis)")
 		}
 		if err != nil {
-			if e.recordID != "" {
-				id = e.recordID
-			}
-			u.fail(id, err)
+			u.fail(cmp.Or(e.recordID, id), err)
 		}
 	})
-	if err == nil && n == 0 {
-		err = apperr.New(apperr.Invalid, e.path+"/Records", "is empty", "send at least one record")
-	}
-	return err
 }
 
 // record unwraps one record. It returns the identifier and the source as far as
@@ -77,42 +48,42 @@ func (u *unwrapper) record(raw []byte, e envelope) (id string, source Source, er
 	if jsontext.Value(raw).Kind() != '{' {
 		return "", "", apperr.New(apperr.Invalid, e.path, "is not an object", "send an SQS, SNS or Kinesis record")
 	}
-	var values [recCount]jsontext.Value
-	if _, err := readFields(raw, e.path, "", recordKeys, values[:]); err != nil {
+	var values [8]jsontext.Value
+	_, err = readFields(raw, e.path, "", values[:], "eventSource", "EventSource", // the latter is of SNS
+		"messageId", "body", "messageAttributes", "attributes", "Sns", "kinesis")
+	eventSource, snsSource, messageID, queueBody := values[0], values[1], values[2], values[3]
+	messageAttributes, attributes, sns, kinesis := values[4], values[5], values[6], values[7]
+	if err != nil {
 		return "", "", err
 	}
-	if source = recordSource(values[recEventSource]); source == "" {
-		source = recordSource(values[recEventSourceSNS])
-	}
-	id = textOf(values[recMessageID])
+	id, source = textOf(messageID), cmp.Or(recordSource(eventSource), recordSource(snsSource))
 	var body []byte
 	switch source {
 	case SQS:
-		body, err = text(values[recBody], e.path+"/body")
 		e.path += "/body"
+		body, err = text(queueBody, e.path)
 	case SNS:
-		id, body, err = snsBody(values[recSns], e.path+"/Sns")
+		id, body, err = readBody(sns, e.path+"/Sns", "MessageId", "Message")
 		e.path += "/Sns/Message"
 	case Kinesis:
-		id, body, err = kinesisBody(values[recKinesis], e.path+"/kinesis")
+		id, body, err = readBody(kinesis, e.path+"/kinesis", "sequenceNumber", "data")
 		e.path += "/kinesis/data"
+		if err == nil {
+			body, err = decodeBase64(body, e.path)
+		}
 	default:
 		if id == "" {
-			id, _, _ = kinesisBody(values[recKinesis], "") // only to report the record by
+			id, _, _ = readBody(kinesis, "", "sequenceNumber", "data") // only to report the record by
 		}
-		return id, "", apperr.New(apperr.Invalid, e.path, "is a record of an unknown eventSource", "send records of aws:sqs, aws:sns or aws:kinesis only")
+		return id, "", apperr.New(apperr.Invalid, e.path, "is a record of an unknown eventSource",
+			"send records of aws:sqs, aws:sns or aws:kinesis only")
 	}
 	if err != nil {
 		return id, source, err
 	}
-	if e.recordID == "" {
-		e.recordID = id
-	}
-	if e.source == "" {
-		e.source = source
-	}
+	e.recordID, e.source = cmp.Or(e.recordID, id), cmp.Or(e.source, source)
 	if source == SQS {
-		e = fromDeadLetterQueue(values[recMessageAttributes], values[recAttributes], e)
+		e = fromDeadLetterQueue(messageAttributes, attributes, e)
 	}
 	return id, source, u.unwrap(body, e.in(""))
 }
@@ -131,45 +102,32 @@ func fromDeadLetterQueue(messageAttributes, attributes jsontext.Value, e envelop
 	return e
 }
 
-func snsBody(raw jsontext.Value, path string) (id string, body []byte, err error) {
+// readBody reads the identifier and the body of a record from an object in it.
+func readBody(raw jsontext.Value, path, idKey, bodyKey string) (id string, body []byte, err error) {
+	if raw.Kind() != '{' {
+		return "", nil, apperr.New(apperr.Invalid, path, "is not an object", "send the record as Lambda does")
+	}
 	var values [2]jsontext.Value
-	if err := members(raw, path, []string{"MessageId", "Message"}, values[:]); err != nil {
+	if _, err := readFields(raw, path, "", values[:], idKey, bodyKey); err != nil {
 		return "", nil, err
 	}
-	body, err = text(values[1], path+"/Message")
+	body, err = text(values[1], path+"/"+bodyKey)
 	return textOf(values[0]), body, err
 }
 
-func kinesisBody(raw jsontext.Value, path string) (id string, body []byte, err error) {
-	var values [2]jsontext.Value
-	if err := members(raw, path, []string{"sequenceNumber", "data"}, values[:]); err != nil {
-		return "", nil, err
-	}
-	id = textOf(values[0])
-	encoded, err := text(values[1], path+"/data")
+func decodeBase64(encoded []byte, path string) ([]byte, error) {
+	data, err := base64.StdEncoding.AppendDecode(nil, encoded)
 	if err != nil {
-		return id, nil, err
+		return nil, apperr.Wrap(err, apperr.Invalid, path, "is not base64", "send the data as Kinesis encodes it")
 	}
-	body, err = base64.StdEncoding.AppendDecode(nil, encoded)
-	if err != nil {
-		return id, nil, apperr.Wrap(err, apperr.Invalid, path+"/data", "is not base64", "send the data as Kinesis encodes it")
-	}
-	return id, body, nil
-}
-
-func members(raw jsontext.Value, path string, wanted []string, values []jsontext.Value) error {
-	if raw.Kind() != '{' {
-		return apperr.New(apperr.Invalid, path, "is not an object", "send the record as Lambda does")
-	}
-	_, err := readFields(raw, path, "", wanted, values)
-	return err
+	return data, nil
 }
 
 func text(value jsontext.Value, path string) ([]byte, error) {
 	if value.Kind() != '"' {
 		return nil, apperr.New(apperr.Invalid, path, "is not a text", "send the record as Lambda does")
 	}
-	return unquote(value), nil
+	return jsonread.Text(value), nil
 }
 
 func hasKey(raw jsontext.Value, key string) bool {
@@ -177,6 +135,6 @@ func hasKey(raw jsontext.Value, key string) bool {
 		return false
 	}
 	// The value was read whole before, so that it cannot fail to be read now.
-	found, _ := readFields(raw, "", key, nil, nil)
+	found, _ := readFields(raw, "", key, nil)
 	return found != nil
 }

@@ -2,12 +2,15 @@ package lambdafn
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // unwrapper collects the messages of a payload.
@@ -16,7 +19,7 @@ type unwrapper struct {
 	overflow bool
 }
 
-// envelope is what the envelopes around a value say of it.
+// envelope is what is known of a value by the envelopes around it.
 type envelope struct {
 	path     string // where the value is, for errors
 	depth    int
@@ -31,24 +34,8 @@ func (e envelope) in(step string) envelope {
 	return e
 }
 
-// keys are the members by which the shapes of an object differ, in the order of
-// the constants.
-var keys = []string{"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource"}
-
-const (
-	keyRecords = iota
-	keyRequestContext
-	keyRequestPayload
-	keyPayload
-	keyType
-	keyMessage
-	keyEventSource
-	keyEventSourceSNS
-	keyCount
-)
-
-// unwrap adds the messages in raw to the batch. The error concerns raw as a
-// whole; an error of one record inside is one of the batch's failures.
+// unwrap adds the messages in raw to the batch. The error is about raw as a whole; an
+// error of one record inside is one of the batch's failures.
 func (u *unwrapper) unwrap(raw []byte, e envelope) error {
 	if e.depth > MaxDepth {
 		return apperr.New(apperr.Invalid, e.path,
@@ -65,36 +52,38 @@ func (u *unwrapper) unwrap(raw []byte, e envelope) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return apperr.New(apperr.Invalid, e.path, "is empty", "send an event")
 	}
-	if err := wellFormed(raw, e.path); err != nil {
-		return err
+	if err := jsonread.Check(raw); err != nil {
+		return notJSON(e.path, raw, err)
 	}
 	u.add(raw, Direct, e)
 	return nil
 }
 
+// object unwraps an object, whose members say what it is.
 func (u *unwrapper) object(raw []byte, e envelope) error {
-	var values [keyCount]jsontext.Value
-	detailType, err := readFields(raw, e.path, "detail-type", keys, values[:])
+	var values [8]jsontext.Value // an array, so that an event allocates nothing
+	detailType, err := readFields(raw, e.path, "detail-type", values[:],
+		"Records", "requestContext", "requestPayload", "payload", "Type", "Message", "eventSource", "EventSource")
+	records, requestContext, requestPayload, payload := values[0], values[1], values[2], values[3]
+	kind, message, eventSource, snsSource := values[4], values[5], values[6], values[7]
 	switch {
 	case err != nil:
 		return err
 	case detailType != nil:
 		u.add(raw, sender(detailType), e)
 		return nil
-	case values[keyRecords].Kind() == '[':
-		return u.records(values[keyRecords], e)
-	case values[keyRequestPayload] != nil && values[keyRequestContext].Kind() == '{':
+	case records.Kind() == '[':
+		return u.records(records, e)
+	case requestPayload != nil && requestContext.Kind() == '{':
 		e.redriven, e.source = true, "" // the queue is only how it came back
-		return u.unwrap(values[keyRequestPayload], e.in("/requestPayload"))
-	case values[keyPayload].Kind() == '"' && values[keyRequestContext].Kind() == '{':
+		return u.unwrap(requestPayload, e.in("/requestPayload"))
+	case payload.Kind() == '"' && requestContext.Kind() == '{':
 		e.redriven, e.source = true, ""
-		return u.unwrap(unquote(values[keyPayload]), e.in("/payload"))
-	case isText(values[keyType], "Notification") && values[keyMessage].Kind() == '"':
-		if e.source == "" {
-			e.source = SNS
-		}
-		return u.unwrap(unquote(values[keyMessage]), e.in("/Message"))
-	case recordSource(values[keyEventSource]) != "" || recordSource(values[keyEventSourceSNS]) != "":
+		return u.unwrap(jsonread.Text(payload), e.in("/payload"))
+	case isText(kind, "Notification") && message.Kind() == '"':
+		e.source = cmp.Or(e.source, SNS)
+		return u.unwrap(jsonread.Text(message), e.in("/Message"))
+	case recordSource(eventSource) != "" || recordSource(snsSource) != "":
 		_, _, err := u.record(raw, e)
 		return err
 	}
@@ -114,29 +103,40 @@ func sender(detailType jsontext.Value) Source {
 }
 
 func (u *unwrapper) array(raw []byte, e envelope) error {
-	n := 0
-	err := forEach(raw, e.path, func(i int, item jsontext.Value) {
-		n++
-		if u.full() {
-			return
-		}
-		inner := e.in("/" + strconv.Itoa(i))
-		if err := u.unwrap(item, inner); err != nil {
-			u.fail(inner.recordID, err)
+	return u.each(raw, e.path, "is an empty array", "send at least one event", func(step string, item jsontext.Value) {
+		if err := u.unwrap(item, e.in(step)); err != nil {
+			u.fail(e.recordID, err)
 		}
 	})
-	if err == nil && n == 0 {
-		err = apperr.New(apperr.Invalid, e.path, "is an empty array", "send at least one event")
+}
+
+// each calls fn for each item of an array, with its step in a path, as long as more
+// messages are accepted. An array without items is an error.
+func (u *unwrapper) each(
+	list []byte, path, empty, fix string, fn func(step string, item jsontext.Value),
+) error {
+	n := 0
+	err := jsonread.Items(list, func(item jsontext.Value) {
+		if !u.full() {
+			fn("/"+strconv.Itoa(n), item)
+		}
+		n++
+	})
+	switch {
+	case err != nil:
+		return notJSON(path, list, err)
+	case n == 0:
+		return apperr.New(apperr.Invalid, path, empty, fix)
 	}
-	return err
+	return nil
 }
 
 // text unwraps a JSON text that holds JSON; any other text is a message.
 func (u *unwrapper) text(raw []byte, e envelope) error {
-	if err := wellFormed(raw, e.path); err != nil {
-		return err
+	if err := jsonread.Check(raw); err != nil {
+		return notJSON(e.path, raw, err)
 	}
-	inner := unquote(bytes.TrimSpace(raw))
+	inner := jsonread.Text(bytes.TrimSpace(raw))
 	switch jsontext.Value(inner).Kind() {
 	case '{', '[', '"':
 		return u.unwrap(inner, e.in("(text)"))
@@ -148,11 +148,10 @@ func (u *unwrapper) text(raw []byte, e envelope) error {
 // add puts a message into the batch. The source that an envelope names goes before
 // the source that the message looks like.
 func (u *unwrapper) add(body []byte, source Source, e envelope) {
-	if e.source != "" {
-		source = e.source
-	}
 	if !u.full() {
-		u.batch.Messages = append(u.batch.Messages, Message{Source: source, RecordID: e.recordID, Body: body, Redriven: e.redriven})
+		u.batch.Messages = append(u.batch.Messages, Message{
+			Source: cmp.Or(e.source, source), RecordID: e.recordID, Body: body, Redriven: e.redriven,
+		})
 	}
 }
 

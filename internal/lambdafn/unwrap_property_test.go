@@ -24,7 +24,8 @@ var wrappings = map[string]func(string) string{
 	"text":              quote,
 }
 
-var wrappingNames = []string{"queue", "queue record", "topic", "topic record", "topic envelope", "stream", "failed invocation", "array", "text"}
+var wrappingNames = []string{"queue", "queue record", "topic", "topic record", "topic envelope", "stream",
+	"failed invocation", "array", "text"}
 
 // genEvent makes an event with keys and values that could be taken for wrappings.
 func genEvent(t *rapid.T) string {
@@ -34,7 +35,8 @@ func genEvent(t *rapid.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	detailType := rapid.SampledFrom([]string{"Media Insights State Change", "VoiceAnalyticsStatus", "something new"}).Draw(t, "detail type")
+	detailType := rapid.SampledFrom([]string{"Media Insights State Change", "VoiceAnalyticsStatus",
+		"something new"}).Draw(t, "detail type")
 	if rapid.Bool().Draw(t, "detail first") {
 		return fmt.Sprintf(`{"detail":%s,"id":"x","detail-type":%q}`, detail, detailType)
 	}
@@ -89,13 +91,14 @@ func checkNotSilent(t interface{ Fatalf(string, ...any) }, payload []byte) {
 		t.Fatalf("got neither a message nor an error of %q", payload)
 	}
 	calls := 0
-	reply, handleErr := lambdafn.Handle(context.Background(), payload, perMessage(func(_ context.Context, m lambdafn.Message) error {
-		if m.Source == "" || len(m.Body) == 0 {
-			t.Fatalf("got a message without source or body of %q", payload)
-		}
-		calls++
-		return nil
-	}))
+	reply, handleErr := lambdafn.Handle(context.Background(), payload,
+		perMessage(func(_ context.Context, m lambdafn.Message) error {
+			if m.Source == "" || len(m.Body) == 0 {
+				t.Fatalf("got a message without source or body of %q", payload)
+			}
+			calls++
+			return nil
+		}))
 	if calls != len(batch.Messages) {
 		t.Fatalf("got %d calls for %d messages of %q", calls, len(batch.Messages), payload)
 	}

@@ -15,9 +15,11 @@ import (
 )
 
 const (
-	event  = `{"version":"0","id":"9a1f","detail-type":"Media Insights State Change","source":"aws.chime","detail":{"eventType":"chime:MediaInsightsStopped"}}`
-	replay = `{"version":"0","id":"9a1f","replay-name":"march","detail-type":"Media Insights State Change","source":"aws.chime","detail":{}}`
-	voice  = `{"service-type":"VoiceAnalytics","detail":{"taskId":"t"},"id":"Id-7","detail-type":"SpeakerSearchStatus"}`
+	event = `{"version":"0","id":"9a1f","detail-type":"Media Insights State Change","source":"aws.chime",` +
+		`"detail":{"eventType":"chime:MediaInsightsStopped"}}`
+	replay = `{"version":"0","id":"9a1f","replay-name":"march","detail-type":"Media Insights State Change",` +
+		`"source":"aws.chime","detail":{}}`
+	voice = `{"service-type":"VoiceAnalytics","detail":{"taskId":"t"},"id":"Id-7","detail-type":"SpeakerSearchStatus"}`
 )
 
 // The builders below write wrappings the way the services do.
@@ -33,25 +35,35 @@ func quote(s string) string {
 func records(list ...string) string { return `{"Records":[` + strings.Join(list, ",") + `]}` }
 
 func sqsRecord(id, body string) string {
-	return fmt.Sprintf(`{"messageId":%q,"receiptHandle":"r","body":%s,"attributes":{"ApproximateReceiveCount":"1"},"messageAttributes":{},"md5OfBody":"0","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:us-east-1:111122223333:q","awsRegion":"us-east-1"}`, id, quote(body))
+	return fmt.Sprintf(`{"messageId":%q,"receiptHandle":"r","body":%s,
+		"attributes":{"ApproximateReceiveCount":"1"},"messageAttributes":{},"md5OfBody":"0","eventSource":"aws:sqs",
+		"eventSourceARN":"arn:aws:sqs:us-east-1:111122223333:q","awsRegion":"us-east-1"}`, id, quote(body))
 }
 
 func snsRecord(id, message string) string {
-	return fmt.Sprintf(`{"EventSource":"aws:sns","EventVersion":"1.0","EventSubscriptionArn":"arn:s","Sns":{"Type":"Notification","MessageId":%q,"TopicArn":"arn:t","Subject":null,"Message":%s,"Timestamp":"2026-01-31T12:00:00.000Z","MessageAttributes":{}}}`, id, quote(message))
+	return fmt.Sprintf(`{"EventSource":"aws:sns","EventVersion":"1.0","EventSubscriptionArn":"arn:s",
+		"Sns":{"Type":"Notification","MessageId":%q,"TopicArn":"arn:t","Subject":null,"Message":%s,
+		"Timestamp":"2026-01-31T12:00:00.000Z","MessageAttributes":{}}}`, id, quote(message))
 }
 
 func kinesisRecord(sequence, data string) string {
-	return fmt.Sprintf(`{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"p","sequenceNumber":%q,"data":%q,"approximateArrivalTimestamp":1.5},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:%s"}`,
+	return fmt.Sprintf(`{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"p","sequenceNumber":%q,"data":%q,
+		"approximateArrivalTimestamp":1.5},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:%s"}`,
 		sequence, base64.StdEncoding.EncodeToString([]byte(data)), sequence)
 }
 
 func snsEnvelope(message string) string {
-	return fmt.Sprintf(`{"Type":"Notification","MessageId":"m","TopicArn":"arn:t","Message":%s,"Timestamp":"2026-01-31T12:00:00.000Z"}`, quote(message))
+	return fmt.Sprintf(
+		`{"Type":"Notification","MessageId":"m","TopicArn":"arn:t","Message":%s,"Timestamp":"2026-01-31T12:00:00.000Z"}`,
+		quote(message))
 }
 
 func failedInvocation(payload string) string {
-	return `{"version":"1.0","timestamp":"2026-01-31T12:00:00.000Z","requestContext":{"requestId":"r","functionArn":"arn:f","condition":"RetriesExhausted","approximateInvokeCount":3},"requestPayload":` +
-		payload + `,"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"responsePayload":{"errorMessage":"no"}}`
+	return `{"version":"1.0","timestamp":"2026-01-31T12:00:00.000Z",
+		"requestContext":{"requestId":"r","functionArn":"arn:f","condition":"RetriesExhausted",
+		"approximateInvokeCount":3},"requestPayload":` + payload + `,
+		"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},
+		"responsePayload":{"errorMessage":"no"}}`
 }
 
 type message struct {
@@ -78,9 +90,12 @@ func TestReadKnowsEveryShape(t *testing.T) {
 		want    []message
 	}{
 		{"event", event, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, false}}},
-		{"event with space around", " \n" + event + "\n", lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", " \n" + event + "\n", false}}},
-		{"event replayed from an archive", replay, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", replay, false}}},
-		{"event with an escaped key", `{"detail\u002dtype":"x"}`, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", `{"detail\u002dtype":"x"}`, false}}},
+		{"event with space around", " \n" + event + "\n", lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", " \n" + event + "\n", false}}},
+		{"event replayed from an archive", replay, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", replay, false}}},
+		{"event with an escaped key", `{"detail\u002dtype":"x"}`, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", `{"detail\u002dtype":"x"}`, false}}},
 		{"event with a key that begins escaped", `{"\u0064etail-type":"x"}`, lambdafn.EventBridge, false,
 			[]message{{lambdafn.EventBridge, "", `{"\u0064etail-type":"x"}`, false}}},
 		{"event with a key escaped in its text", `"{\"\\u0064etail-type\":\"x\"}"`, lambdafn.EventBridge, false,
@@ -91,42 +106,68 @@ func TestReadKnowsEveryShape(t *testing.T) {
 			[]message{{lambdafn.EventBridge, "", "{\"id\":\"\xff\",\"detail-type\":\"x\"}", false}}},
 		{"event with a key twice", `{"id":"1","id":"2","detail-type":"x"}`, lambdafn.EventBridge, false,
 			[]message{{lambdafn.EventBridge, "", `{"id":"1","id":"2","detail-type":"x"}`, false}}},
-		{"event that has a Records key, too", `{"Records":[],"detail-type":"x"}`, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", `{"Records":[],"detail-type":"x"}`, false}}},
-		{"event whose detail type is no text", `{"detail-type":7}`, lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", `{"detail-type":7}`, false}}},
+		{"event that has a Records key, too", `{"Records":[],"detail-type":"x"}`, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", `{"Records":[],"detail-type":"x"}`, false}}},
+		{"event whose detail type is no text", `{"detail-type":7}`, lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", `{"detail-type":7}`, false}}},
 		{"voice notification", voice, lambdafn.Direct, false, []message{{lambdafn.Direct, "", voice, false}}},
-		{"array of events", "[" + event + ", " + replay + "]", lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, false}, {lambdafn.EventBridge, "", replay, false}}},
-		{"text that holds an event", quote(event), lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, false}}},
+		{"array of events", "[" + event + ", " + replay + "]", lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", event, false}, {lambdafn.EventBridge, "", replay, false}}},
+		{"text that holds an event", quote(event), lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", event, false}}},
 
-		{"queue", records(sqsRecord("a", voice), sqsRecord("b", event)), lambdafn.SQS, true, []message{{lambdafn.SQS, "a", voice, false}, {lambdafn.SQS, "b", event, false}}},
-		{"queue behind a topic", records(sqsRecord("a", snsEnvelope(voice))), lambdafn.SQS, true, []message{{lambdafn.SQS, "a", voice, false}}},
-		{"queue with a text of JSON in it", records(sqsRecord("a", quote(voice))), lambdafn.SQS, true, []message{{lambdafn.SQS, "a", voice, false}}},
+		{"queue", records(sqsRecord("a", voice), sqsRecord("b", event)), lambdafn.SQS, true,
+			[]message{{lambdafn.SQS, "a", voice, false}, {lambdafn.SQS, "b", event, false}}},
+		{"queue behind a topic", records(sqsRecord("a", snsEnvelope(voice))), lambdafn.SQS, true,
+			[]message{{lambdafn.SQS, "a", voice, false}}},
+		{"queue with a text of JSON in it", records(sqsRecord("a", quote(voice))), lambdafn.SQS, true,
+			[]message{{lambdafn.SQS, "a", voice, false}}},
 		{"queue record alone", sqsRecord("a", voice), lambdafn.SQS, false, []message{{lambdafn.SQS, "a", voice, false}}},
-		{"array of queue records", "[" + sqsRecord("a", voice) + "]", lambdafn.SQS, false, []message{{lambdafn.SQS, "a", voice, false}}},
+		{"array of queue records", "[" + sqsRecord("a", voice) + "]", lambdafn.SQS, false,
+			[]message{{lambdafn.SQS, "a", voice, false}}},
 		{"topic", records(snsRecord("a", voice)), lambdafn.SNS, false, []message{{lambdafn.SNS, "a", voice, false}}},
 		{"topic record alone", snsRecord("a", voice), lambdafn.SNS, false, []message{{lambdafn.SNS, "a", voice, false}}},
 		{"topic envelope alone", snsEnvelope(voice), lambdafn.SNS, false, []message{{lambdafn.SNS, "", voice, false}}},
-		{"stream", records(kinesisRecord("1", voice), kinesisRecord("2", voice)), lambdafn.Kinesis, true, []message{{lambdafn.Kinesis, "1", voice, false}, {lambdafn.Kinesis, "2", voice, false}}},
-		{"stream record alone", kinesisRecord("1", voice), lambdafn.Kinesis, false, []message{{lambdafn.Kinesis, "1", voice, false}}},
+		{"stream", records(kinesisRecord("1", voice), kinesisRecord("2", voice)), lambdafn.Kinesis, true,
+			[]message{{lambdafn.Kinesis, "1", voice, false}, {lambdafn.Kinesis, "2", voice, false}}},
+		{"stream record alone", kinesisRecord("1", voice), lambdafn.Kinesis, false,
+			[]message{{lambdafn.Kinesis, "1", voice, false}}},
 
-		{"failed invocation", failedInvocation(event), lambdafn.EventBridge, false, []message{{lambdafn.EventBridge, "", event, true}}},
-		{"failed invocation of a topic", failedInvocation(records(snsRecord("s", voice))), lambdafn.SNS, false, []message{{lambdafn.SNS, "s", voice, true}}},
-		{"failed invocation with a queue's payload replies as a whole", failedInvocation(records(sqsRecord("s", voice))), lambdafn.SQS, false, []message{{lambdafn.SQS, "s", voice, true}}},
-		{"failed invocation in a queue", records(sqsRecord("a", failedInvocation(voice))), lambdafn.SQS, true, []message{{lambdafn.Direct, "a", voice, true}}},
-		{"failed invocation of a topic in a queue", records(sqsRecord("a", failedInvocation(records(snsRecord("s", voice), snsRecord("t", voice))))), lambdafn.SQS, true,
-			[]message{{lambdafn.SNS, "a", voice, true}, {lambdafn.SNS, "a", voice, true}}},
-		{"failed batch of a stream, as a bucket keeps it", `{"requestContext":{"requestId":"r","condition":"RetryAttemptsExhausted"},"KinesisBatchInfo":{"batchSize":1},"payload":` + quote(records(kinesisRecord("1", voice))) + `}`,
-			lambdafn.Kinesis, false, []message{{lambdafn.Kinesis, "1", voice, true}}},
-		{"undelivered event in a queue", strings.Replace(records(sqsRecord("a", event)), `"messageAttributes":{}`, `"messageAttributes":{"RULE_ARN":{"stringValue":"arn:r"}}`, 1), lambdafn.SQS, true,
-			[]message{{lambdafn.EventBridge, "a", event, true}}},
-		{"function's dead letter in a queue", strings.Replace(records(sqsRecord("a", voice)), `"messageAttributes":{}`, `"messageAttributes":{"ErrorCode":{"stringValue":"200"}}`, 1), lambdafn.SQS, true,
+		{"failed invocation", failedInvocation(event), lambdafn.EventBridge, false,
+			[]message{{lambdafn.EventBridge, "", event, true}}},
+		{"failed invocation of a topic", failedInvocation(records(snsRecord("s", voice))), lambdafn.SNS, false,
+			[]message{{lambdafn.SNS, "s", voice, true}}},
+		{"failed invocation with a queue's payload replies as a whole", failedInvocation(records(sqsRecord("s", voice))),
+			lambdafn.SQS, false, []message{{lambdafn.SQS, "s", voice, true}}},
+		{"failed invocation in a queue", records(sqsRecord("a", failedInvocation(voice))), lambdafn.SQS, true,
 			[]message{{lambdafn.Direct, "a", voice, true}}},
-		{"queue redriven from its own dead-letter queue", strings.Replace(records(sqsRecord("a", voice)), `"attributes":{`, `"attributes":{"DeadLetterQueueSourceArn":"arn:d",`, 1), lambdafn.SQS, true,
+		{"failed invocation of a topic in a queue",
+			records(sqsRecord("a", failedInvocation(records(snsRecord("s", voice), snsRecord("t", voice))))), lambdafn.SQS, true,
+			[]message{{lambdafn.SNS, "a", voice, true}, {lambdafn.SNS, "a", voice, true}}},
+		{"failed batch of a stream, as a bucket keeps it",
+			`{"requestContext":{"requestId":"r","condition":"RetryAttemptsExhausted"},
+			"KinesisBatchInfo":{"batchSize":1},"payload":` + quote(records(kinesisRecord("1", voice))) + `}`,
+			lambdafn.Kinesis, false, []message{{lambdafn.Kinesis, "1", voice, true}}},
+		{"undelivered event in a queue",
+			strings.Replace(records(sqsRecord("a", event)), `"messageAttributes":{}`,
+				`"messageAttributes":{"RULE_ARN":{"stringValue":"arn:r"}}`, 1), lambdafn.SQS, true,
+			[]message{{lambdafn.EventBridge, "a", event, true}}},
+		{"function's dead letter in a queue",
+			strings.Replace(records(sqsRecord("a", voice)), `"messageAttributes":{}`,
+				`"messageAttributes":{"ErrorCode":{"stringValue":"200"}}`, 1), lambdafn.SQS, true,
+			[]message{{lambdafn.Direct, "a", voice, true}}},
+		{"queue redriven from its own dead-letter queue",
+			strings.Replace(records(sqsRecord("a", voice)), `"attributes":{`,
+				`"attributes":{"DeadLetterQueueSourceArn":"arn:d",`, 1), lambdafn.SQS, true,
 			[]message{{lambdafn.SQS, "a", voice, true}}},
 
-		{"unknown object", `{"hello":"world"}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"hello":"world"}`, false}}},
+		{"unknown object", `{"hello":"world"}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"hello":"world"}`, false}}},
 		{"empty object", `{}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{}`, false}}},
-		{"Records that is no array", `{"Records":7}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"Records":7}`, false}}},
-		{"requestPayload without its context", `{"requestPayload":{}}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"requestPayload":{}}`, false}}},
+		{"Records that is no array", `{"Records":7}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"Records":7}`, false}}},
+		{"requestPayload without its context", `{"requestPayload":{}}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"requestPayload":{}}`, false}}},
 		{"requestPayload with a context that is no object", `{"requestContext":1,"requestPayload":{}}`, lambdafn.Direct,
 			false, []message{{lambdafn.Direct, "", `{"requestContext":1,"requestPayload":{}}`, false}}},
 		{"payload that is no text", `{"requestContext":{},"payload":{"a":1}}`, lambdafn.Direct, false,
@@ -135,7 +176,8 @@ func TestReadKnowsEveryShape(t *testing.T) {
 			`{"payload":"{}"}`, false}}},
 		{"topic message that is no text", `{"Type":"Notification","Message":{"a":1}}`, lambdafn.Direct, false,
 			[]message{{lambdafn.Direct, "", `{"Type":"Notification","Message":{"a":1}}`, false}}},
-		{"topic confirmation", `{"Type":"SubscriptionConfirmation","Message":"m"}`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `{"Type":"SubscriptionConfirmation","Message":"m"}`, false}}},
+		{"topic confirmation", `{"Type":"SubscriptionConfirmation","Message":"m"}`, lambdafn.Direct, false,
+			[]message{{lambdafn.Direct, "", `{"Type":"SubscriptionConfirmation","Message":"m"}`, false}}},
 		{"null", `null`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `null`, false}}},
 		{"number", `1e999`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `1e999`, false}}},
 		{"text", `"hello"`, lambdafn.Direct, false, []message{{lambdafn.Direct, "", `"hello"`, false}}},
@@ -210,7 +252,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 	t.Run("too many wrappings", func(t *testing.T) {
 		got, err := lambdafn.Unwrap([]byte(deep))
-		if err != nil || len(got.Failures) != 1 || !strings.Contains(got.Failures[0].Err.Error(), "has more than 16 envelopes") {
+		if err != nil || len(got.Failures) != 1 ||
+			!strings.Contains(got.Failures[0].Err.Error(), "has more than 16 envelopes") {
 			t.Errorf("got %v, error %v; want one failure for the depth", got.Failures, err)
 		}
 	})
@@ -231,21 +274,35 @@ func TestReadFailsOnlyTheFaultyRecord(t *testing.T) {
 		wantID  string
 		want    string
 	}{
-		{"queue body that is not JSON", records(good, sqsRecord("bad", "hello")), "bad", "payload/Records/1/body: is not JSON at byte 0"},
+		{"queue body that is not JSON", records(good, sqsRecord("bad", "hello")), "bad",
+			"payload/Records/1/body: is not JSON at byte 0"},
 		{"queue body that is empty", records(good, sqsRecord("bad", "")), "bad", "payload/Records/1/body: is empty"},
-		{"queue body that is missing", records(good, `{"messageId":"bad","eventSource":"aws:sqs"}`), "bad", "payload/Records/1/body: is not a text"},
-		{"queue body with no records in it", records(good, sqsRecord("bad", `{"Records":[]}`)), "bad", "payload/Records/1/body/Records: is empty"},
-		{"queue body with a broken record in it", records(good, sqsRecord("bad", records(kinesisRecord("7", "x")))), "bad", "payload/Records/1/body/Records/0/kinesis/data: is not JSON"},
-		{"queue record without an id", records(good, `{"body":"{}","eventSource":"aws:sqs"}`), "", "payload/Records/1: has no identifier"},
-		{"queue record with two ids", records(good, `{"messageId":"a","messageId":"b","body":"{}","eventSource":"aws:sqs"}`), "", `payload/Records/1: has the key "messageId" twice`},
-		{"record of another service", records(good, `{"messageId":"bad","eventSource":"aws:s3","s3":{}}`), "bad", "payload/Records/1: is a record of an unknown eventSource"},
-		{"record of another service first", records(`{"messageId":"bad","eventSource":"aws:s3","s3":{}}`, good), "bad", "payload/Records/0: is a record of an unknown eventSource"},
+		{"queue body that is missing", records(good, `{"messageId":"bad","eventSource":"aws:sqs"}`), "bad",
+			"payload/Records/1/body: is not a text"},
+		{"queue body with no records in it", records(good, sqsRecord("bad", `{"Records":[]}`)), "bad",
+			"payload/Records/1/body/Records: is empty"},
+		{"queue body with a broken record in it", records(good, sqsRecord("bad", records(kinesisRecord("7", "x")))), "bad",
+			"payload/Records/1/body/Records/0/kinesis/data: is not JSON"},
+		{"queue record without an id", records(good, `{"body":"{}","eventSource":"aws:sqs"}`), "",
+			"payload/Records/1: has no identifier"},
+		{"queue record with two ids", records(good, `{"messageId":"a","messageId":"b","body":"{}","eventSource":"aws:sqs"}`),
+			"", `payload/Records/1: has the key "messageId" twice`},
+		{"record of another service", records(good, `{"messageId":"bad","eventSource":"aws:s3","s3":{}}`), "bad",
+			"payload/Records/1: is a record of an unknown eventSource"},
+		{"record of another service first", records(`{"messageId":"bad","eventSource":"aws:s3","s3":{}}`, good), "bad",
+			"payload/Records/0: is a record of an unknown eventSource"},
 		{"record that is no object", records(good, `7`), "", "payload/Records/1: is not an object"},
-		{"stream data that is not base64", records(stream, `{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"bad","data":"%%%"}}`), "bad", "payload/Records/1/kinesis/data: is not base64"},
-		{"stream data that is empty", records(stream, kinesisRecord("bad", "")), "bad", "payload/Records/1/kinesis/data: is empty"},
-		{"stream record without data", records(stream, `{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"bad"}}`), "bad", "payload/Records/1/kinesis/data: is not a text"},
-		{"stream record without an eventSource", records(stream, `{"kinesis":{"sequenceNumber":"bad","data":"e30="}}`), "bad", "payload/Records/1: is a record of an unknown eventSource"},
-		{"stream record without kinesis", records(stream, `{"eventSource":"aws:kinesis"}`), "", "payload/Records/1/kinesis: is not an object"},
+		{"stream data that is not base64",
+			records(stream, `{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"bad","data":"%%%"}}`), "bad",
+			"payload/Records/1/kinesis/data: is not base64"},
+		{"stream data that is empty", records(stream, kinesisRecord("bad", "")), "bad",
+			"payload/Records/1/kinesis/data: is empty"},
+		{"stream record without data", records(stream, `{"eventSource":"aws:kinesis","kinesis":{"sequenceNumber":"bad"}}`),
+			"bad", "payload/Records/1/kinesis/data: is not a text"},
+		{"stream record without an eventSource", records(stream, `{"kinesis":{"sequenceNumber":"bad","data":"e30="}}`), "bad",
+			"payload/Records/1: is a record of an unknown eventSource"},
+		{"stream record without kinesis", records(stream, `{"eventSource":"aws:kinesis"}`), "",
+			"payload/Records/1/kinesis: is not an object"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -295,7 +352,8 @@ func TestReadFailsOnlyTheFaultyMessageOfATopic(t *testing.T) {
 }
 
 func TestErrorsHoldNothingOfThePayload(t *testing.T) {
-	for _, payload := range []string{`{"fromNumber":"+14155550123" x`, `{"a":"+14155550123`, records(sqsRecord("a", "+14155550123"))} {
+	for _, payload := range []string{`{"fromNumber":"+14155550123" x`, `{"a":"+14155550123`,
+		records(sqsRecord("a", "+14155550123"))} {
 		got, err := lambdafn.Unwrap([]byte(payload))
 		if err == nil {
 			err = got.Failures[0].Err

@@ -192,7 +192,7 @@ func countCalls(ctx context.Context, modules, data string) int {
 	}
 	n := 0
 	table := dynamo.New(dynalite.Client(server.URL(), Region), TableName, dynamo.Options{})
-	err = table.EachPipeline(ctx, dynamo.Query{Limit: 500}, math.MaxInt, func(pipeline.State) bool { n++; return false })
+	err = table.EachPipeline(ctx, pipeline.Query{Limit: 500}, math.MaxInt, func(pipeline.State) bool { n++; return false })
 	if errors.Join(err, server.Close()) != nil {
 		return -1
 	}

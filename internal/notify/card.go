@@ -48,26 +48,21 @@ func newCard(m Message, x extras) card {
 		}
 	}
 	c.Metadata.ThreadID, c.Metadata.Summary, c.Metadata.EventType = x.thread, c.Content.Title, string(m.Kind)
-	c.Metadata.AdditionalContext = x.data.context()
+	c.Metadata.AdditionalContext = cardContext(m.Attributes, x.data.Incident)
 	return c
 }
 
-// context returns the additionalContext of a card: what a program needs to find what a
-// message is about. Names and values are those of the message for machines, and of the
-// message attributes.
-func (d data) context() map[string]string {
-	all := map[string]string{"severity": d.Severity, "kind": string(d.Kind), "account": d.Account, "region": d.Region}
-	if d.Rehearsal {
-		all["rehearsal"] = "true"
+// cardContext returns the additionalContext of a card: what a program needs to find what a
+// message is about. Names and values are those of the message attributes, and for an
+// incident those of the message for machines.
+func cardContext(attributes map[string]string, i *incidentData) map[string]string {
+	all := maps.Clone(attributes)
+	for _, name := range []string{"id", "ruleType", "configuration", "voiceConnectorId"} {
+		delete(all, name)
 	}
-	if i := d.Incident; i != nil {
-		all["incident"], all["stage"], all["class"], all["scope"] = i.ID, string(i.Stage), string(i.Class), i.Scope
-		all["calls"] = strconv.Itoa(i.Calls)
+	if i != nil {
+		all["scope"], all["calls"] = i.Scope, strconv.Itoa(i.Calls)
 	}
-	if m := d.Match; m != nil {
-		all["rule"] = m.Rule
-	}
-	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all
 }
 

@@ -107,7 +107,7 @@ func (f machineForm) key() (key string, over bool) {
 	return f.Incident.ID, f.Incident.Stage == string(incident.Closing)
 }
 
-func TestGuideHandsOnToPagerDuty(t *testing.T) {
+func TestGuideForwardsToPagerDuty(t *testing.T) {
 	texts, forms := machineForms(t)
 	var got lambdaResult
 	node(t, strings.ReplaceAll(lambdaScript, "FILE", "pagerduty.mjs"), texts, &got)
@@ -143,7 +143,7 @@ func TestGuideHandsOnToPagerDuty(t *testing.T) {
 	}
 }
 
-func TestGuideHandsOnToOpsgenie(t *testing.T) {
+func TestGuideForwardsToOpsgenie(t *testing.T) {
 	texts, forms := machineForms(t)
 	var got lambdaResult
 	node(t, strings.ReplaceAll(lambdaScript, "FILE", "opsgenie.mjs"), texts, &got)

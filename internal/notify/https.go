@@ -45,22 +45,15 @@ func ParseHTTPSBodies(where, value string) (HTTPSBodies, error) {
 	if body := HTTPSBody(value); body.known() {
 		return HTTPSBodies{body, body}, nil
 	}
-	named := map[string]bool{}
+	topics := map[string]*HTTPSBody{"failures": &chosen.Failures, "alerts": &chosen.Alerts}
 	for pair := range strings.SplitSeq(value, ",") {
 		topic, word, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		body := HTTPSBody(word)
-		if !body.known() || named[topic] {
+		body := topics[topic]
+		if body == nil || !HTTPSBody(word).known() {
 			return HTTPSBodies{}, refused
 		}
-		named[topic] = true
-		switch topic {
-		case "failures":
-			chosen.Failures = body
-		case "alerts":
-			chosen.Alerts = body
-		default:
-			return HTTPSBodies{}, refused
-		}
+		*body = HTTPSBody(word)
+		delete(topics, topic) // each once
 	}
 	return chosen, nil
 }

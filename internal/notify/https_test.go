@@ -62,7 +62,7 @@ func TestParseHTTPSBodies(t *testing.T) {
 }
 
 // Of all bodies only the one for https depends on the choice.
-func TestHTTPSBodyIsTheDeployersChoice(t *testing.T) {
+func TestStructureByHTTPSBody(t *testing.T) {
 	for name, subject := range goldens() {
 		t.Run(name, func(t *testing.T) {
 			var card, data map[string]string
@@ -119,7 +119,7 @@ func TestEveryNotificationFollowsItsSchemas(t *testing.T) {
 
 // A program that gets the card finds there what it keys and resolves on, with the
 // values of the machine form and of the message attributes.
-func TestCardCarriesWhatProgramsKeyOn(t *testing.T) {
+func TestCardHasAdditionalContext(t *testing.T) {
 	for name, subject := range goldens() {
 		t.Run(name, func(t *testing.T) {
 			if name == "test-alarm" {

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,64 +11,49 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// IncidentUpdate is the kind of every notification about an incident.
-const IncidentUpdate Kind = "incident"
-
 // Incident renders an update of an incident.
 func Incident(u incident.Update, o Options) Message { return update{u}.message(o) }
 
 // update has the methods that render an incident.Update.
 type update struct{ incident.Update }
 
-// cause returns the cause that the message is about: the incident's, or the new one.
-func (u update) cause() incident.Cause {
+// about returns the reason that the message is about: the incident's, or the new one.
+func (u update) about() incident.Reason {
 	if u.Kind == incident.NewReason {
-		return u.UrgentReason.Cause
+		return u.UrgentReason
 	}
-	return u.Incident.Cause()
+	return incident.Reason{Cause: u.Incident.Cause(), Text: u.Incident.Reason}
 }
 
-func (u update) class() incident.Class { return u.cause().Class }
+func (u update) class() incident.Class { return u.about().Class }
 
 func (u update) message(o Options) Message {
 	u = u.masked(o)
 	i := u.Incident
-	severity := u.label(i.Severity())
-	attrs := map[string]string{
-		"id": u.id(), "kind": string(IncidentUpdate), "stage": string(u.Kind), "incident": i.ID,
-		"class": string(u.class()), "severity": severity,
-	}
+	severity, class, shared := u.label(i.Severity()), u.class(), scopeOf(i.Scope)
 	x := extras{
-		thread: i.ID, keywords: []string{severity, string(u.class()), scopeText(i.Scope), i.Element},
+		thread: i.ID, keywords: []string{severity, string(class), shared.String(), i.Element},
 		short: [][]string{
-			u.shortHeads(severity), scopeWordings(i.Scope),
+			u.shortHeads(severity), shared.wordings(),
 			{calls(u.failed()) + " since " + u.since().UTC().Format("2 Jan 15:04") + " UTC."},
 			{u.hint()},
 			idWordings(i.ID),
 		},
+		attributes: map[string]string{"stage": string(u.Kind), "incident": i.ID, "class": string(class)},
 		data: data{
-			Severity: severity, Rehearsal: i.Rehearsal(), Remedy: u.class().Remedy(), Runbook: o.runbook(string(u.class())),
-			Incident: u.data(),
+			ID: u.id(), Kind: IncidentUpdate, Severity: severity, Rehearsal: i.Rehearsal(),
+			Remedy: class.Remedy(), Runbook: o.runbook(string(class)), Incident: u.data(),
 		},
 	}
 	if u.Kind != incident.Closing {
-		x.steps = append(x.steps, u.class().Remedy())
+		x.steps = append(x.steps, class.Remedy())
 	}
 	x.steps = append(x.steps, "Details: "+u.showCommand())
-	if url := o.runbook(string(u.class())); url != "" {
-		x.steps = append(x.steps, "Runbook: "+url)
-	}
 	if u.Failure != nil {
-		attrs["account"], attrs["region"] = u.Failure.State.Account, u.Failure.State.Region
-		x.data.Account, x.data.Region = clean(u.Failure.State.Account, maxID), clean(u.Failure.State.Region, maxID)
+		x.data.Account, x.data.Region = u.Failure.State.Account, u.Failure.State.Region
 	}
-	return Message{
-		ID: u.id(), Kind: IncidentUpdate,
-		Title:      u.title(severity),
-		Subject:    u.subject(severity),
-		Body:       u.body(o),
-		Attributes: attributes(attrs),
-	}.complete(x, o)
+	m := Message{ID: u.id(), Title: u.title(severity), Subject: u.subject(severity), Body: u.body()}
+	return m.complete(x, o)
 }
 
 // masked returns the update with masked phone numbers in all that comes from events.
@@ -106,8 +92,8 @@ func (u update) showCommand() string { return "chimewatch incidents show " + she
 func (u update) data() *incidentData {
 	i := u.Incident
 	d := &incidentData{
-		ID: i.ID, Stage: u.Kind, Class: u.class(), Target: clean(u.cause().Target, maxWord), Scope: clean(i.Scope, maxID),
-		Element: clean(i.Element, maxID), Reason: clean(u.reason(), maxReason),
+		ID: i.ID, Stage: u.Kind, Class: u.class(), Target: clean(u.about().Target, maxWord), Scope: clean(i.Scope, maxID),
+		Element: clean(i.Element, maxID), Reason: clean(u.about().Text, maxReason),
 		Calls: u.Counts.Calls, OpenedAt: i.OpenedAt.UTC(), LastAt: u.Counts.LastAt.UTC(), ClosedAt: i.ClosedAt.UTC(),
 	}
 	switch u.Kind {
@@ -138,7 +124,7 @@ func (u update) id() string {
 	case incident.GraverLoss:
 		return prefix + "/" + string(u.Incident.Severity())
 	case incident.NewReason: // once for each cause, whichever of its reasons came first
-		return prefix + "/" + join(".", string(u.class()), clean(u.cause().Target, maxWord))
+		return prefix + "/" + join(".", string(u.class()), clean(u.about().Target, maxWord))
 	}
 	return prefix + "/" + strconv.Itoa(number)
 }
@@ -150,19 +136,31 @@ func (u update) label(severity incident.Severity) string {
 	return string(severity)
 }
 
-// lost says what calls lose.
-func (u update) lost() string {
-	lost := lostText(u.Incident)
-	switch u.Kind {
-	case incident.Reopening:
-		return lost + " again"
-	case incident.NewReason:
-		return lost + " for another reason"
-	case incident.GraverLoss:
-		return lost + " as well"
-	}
-	return lost
+// wording is what the notifications of a kind say in other words than the first.
+type wording struct {
+	happened string   // begins the body
+	lost     string   // follows what calls lose
+	short    []string // does so in a text message, the best first
 }
+
+var wordings = map[incident.UpdateKind]wording{
+	incident.Reopening: {
+		"The cause is back: calls fail again as they did before.",
+		" again", []string{" again"},
+	},
+	incident.NewReason: {
+		"Calls of this incident fail for another reason as well: once the first is repaired, they may go on failing.",
+		" for another reason", []string{", another reason", " also"},
+	},
+	incident.GraverLoss: {
+		"Calls go on failing, and lose more than before.",
+		" as well", []string{" as well"},
+	},
+	incident.Summary: {happened: "Calls go on failing."},
+}
+
+// lost says what calls lose.
+func (u update) lost() string { return lostText(u.Incident) + wordings[u.Kind].lost }
 
 // hint returns the first thing to try, in a few words.
 func (u update) hint() string {
@@ -199,21 +197,18 @@ func (u update) headline() string {
 	return what
 }
 
+var lostWords = map[incident.Loss]string{
+	incident.Recording:        "Calls not recorded",
+	incident.Transcript:       "Calls not transcribed",
+	incident.Insights:         "Call insights lost",
+	incident.VoiceEnhancement: "Recordings not enhanced",
+}
+
 func lostText(i incident.Incident) string {
 	if len(i.Losses) == 0 {
 		return "Calls not analysed"
 	}
-	switch i.Losses[0] {
-	case incident.Recording:
-		return "Calls not recorded"
-	case incident.Transcript:
-		return "Calls not transcribed"
-	case incident.Insights:
-		return "Call insights lost"
-	case incident.VoiceEnhancement:
-		return "Recordings not enhanced"
-	}
-	return clean(string(i.Losses[0]), maxWord) + " failed"
+	return cmp.Or(lostWords[i.Losses[0]], clean(string(i.Losses[0]), maxWord)+" failed")
 }
 
 func calls(n int) string {
@@ -223,7 +218,7 @@ func calls(n int) string {
 	return strconv.Itoa(n) + " calls"
 }
 
-func (u update) body(o Options) string {
+func (u update) body() string {
 	var l lines
 	i := u.Incident
 	l.line(u.happened())
@@ -247,7 +242,7 @@ func (u update) body(o Options) string {
 		l.field("Try first", u.class().Remedy())
 	}
 	l.blank()
-	l.field("Shared by", scopeText(i.Scope))
+	l.field("Shared by", scopeOf(i.Scope).String())
 	l.field("Element", clean(i.Element, maxWord))
 	if u.Failure != nil {
 		call := u.Failure.State
@@ -263,7 +258,6 @@ func (u update) body(o Options) string {
 		l.field("Example", showCommand(example.PipelineID))
 	}
 	l.field("Details", u.showCommand())
-	l.field("Runbook", o.runbook(string(u.class())))
 	return l.text
 }
 
@@ -281,27 +275,21 @@ func lossesText(losses []incident.Loss) string {
 // happened says what happened, in a sentence or two.
 func (u update) happened() string {
 	switch u.Kind {
-	case incident.Reopening:
-		return "The cause is back: calls fail again as they did before."
-	case incident.Summary:
-		return "Calls go on failing."
-	case incident.NewReason:
-		return "Calls of this incident fail for another reason as well: once the first is repaired, they may go on failing."
-	case incident.GraverLoss:
-		return "Calls go on failing, and lose more than before."
+	case incident.Opening:
+		text := "A call failed."
+		if u.Failure != nil {
+			text = failureText(*u.Failure)
+		}
+		return text + " Summaries will count further calls that fail like it."
 	case incident.Closing:
-		lasted := u.Counts.LastAt.Sub(u.since())
 		if u.Incident.Rehearsal() {
 			return "It is over: no call has failed in the rehearsal for a while."
 		}
+		lasted := u.Counts.LastAt.Sub(u.since())
 		return fmt.Sprintf("It is over: calls succeed again. It lasted %s, from the first failed call to the last.",
 			formatDuration(max(lasted, 0)))
 	}
-	text := "A call failed."
-	if u.Failure != nil {
-		text = failureText(*u.Failure)
-	}
-	return text + " Summaries will count further calls that fail like it."
+	return wordings[u.Kind].happened
 }
 
 // count says how many calls failed, and how that develops.

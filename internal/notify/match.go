@@ -25,31 +25,32 @@ func (m match) message(o Options) Message {
 	matched := "Rule " + name + " matched"
 	text := join(" on call ", matched, clean(call.CallID, maxWord))
 	id := join("/", string(RuleMatch), cmp.Or(m.DeduplicationID, m.Event.ID))
-	d := data{Severity: string(cmp.Or(m.Severity, incident.Medium)), Rehearsal: chime.IsRehearsal(m.Event.ID),
-		Account: clean(call.Account, maxID), Region: clean(call.Region, maxID), Match: &matchData{
-			EventID: clean(mask.text(m.Event.ID), maxID), HeldBack: m.Held, Rule: name, Type: kind, At: m.Event.Time.UTC(),
-			CallID: clean(call.CallID, maxID), TransactionID: clean(call.TransactionID, maxID),
-			VoiceConnectorID: clean(call.VoiceConnectorID, maxID), Direction: clean(call.Direction, maxWord),
-			FromNumber: clean(call.FromNumber, maxID), ToNumber: clean(call.ToNumber, maxID),
-		}}
-	callID := cmp.Or(clean(call.TransactionID, maxID), clean(call.CallID, maxID), mask.text(id))
-	x := extras{thread: "call/" + callID, data: d,
+	x := extras{
+		thread:   "call/" + cmp.Or(call.TransactionID, call.CallID, mask.text(id)),
 		short:    [][]string{{text + ": " + ruleTypeText(kind) + "."}, {m.when(rule, call) + "."}, {callParties(call)}},
-		keywords: []string{name, kind}}
+		keywords: []string{name, kind},
+		attributes: map[string]string{
+			"rule": name, "ruleType": kind,
+			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
+		},
+		data: data{
+			ID: mask.text(id), Kind: RuleMatch, Severity: string(cmp.Or(m.Severity, incident.Medium)),
+			Rehearsal: chime.IsRehearsal(m.Event.ID), Account: call.Account, Region: call.Region,
+			Match: &matchData{
+				EventID: clean(mask.text(m.Event.ID), maxID), At: m.Event.Time.UTC(),
+				HeldBack: m.Held, Rule: name, Type: kind,
+				CallID: call.CallID, TransactionID: call.TransactionID, VoiceConnectorID: call.VoiceConnectorID,
+				Direction: clean(call.Direction, maxWord), FromNumber: call.FromNumber, ToNumber: call.ToNumber,
+			},
+		},
+	}
 	if ref := cmp.Or(call.ID, call.TransactionID, call.CallID); ref != "" {
 		x.steps = []string{"Details: " + showCommand(ref)}
 	}
+	tag := tag(x.data.Rehearsal)
 	return Message{
-		ID:      id,
-		Kind:    RuleMatch,
-		Title:   clean(tag(d.Rehearsal)+text, maxTitle),
-		Subject: fit(tag(d.Rehearsal)+text, tag(d.Rehearsal)+matched),
-		Body:    m.body(rule, name, kind, call),
-		Attributes: attributes(map[string]string{
-			"id": mask.text(id), "kind": string(RuleMatch), "rule": name, "ruleType": kind, "severity": d.Severity,
-			"account": call.Account, "region": call.Region,
-			"configuration": configurationName(call.ConfigurationARN), "voiceConnectorId": call.VoiceConnectorID,
-		}),
+		ID: id, Title: clean(tag+text, maxTitle), Subject: fit(tag+text, tag+matched),
+		Body: m.body(rule, name, kind, call),
 	}.complete(x, o)
 }
 
@@ -99,10 +100,10 @@ func (m match) body(rule chime.RulesMatched, name, kind string, call pipeline.St
 		l.field("Held back", moreMatches(m.Held)+" of this rule"+m.onCall()+" since the last message")
 	}
 	l.field("When", m.when(rule, call))
-	l.field("Call", clean(call.CallID, maxID))
+	l.field("Call", call.CallID)
 	l.field("Numbers", callParties(call))
-	l.field("Voice Connector", clean(call.VoiceConnectorID, maxID))
-	l.field("Transaction", clean(call.TransactionID, maxID))
+	l.field("Voice Connector", call.VoiceConnectorID)
+	l.field("Transaction", call.TransactionID)
 	if m.Call != nil {
 		l.field("Pipeline", join(", ", clean(call.PipelineID(), maxID), clean(string(call.Status), maxWord)))
 	}

@@ -13,9 +13,12 @@ import (
 // No number leaves whole with a match, in whatever form and in whichever field of the
 // event, the call or the id of the message it is: not in the attributes, either, by which
 // subscribers filter, nor in what only machines and chats read.
-func TestNoNumberLeavesWithAMatch(t *testing.T) {
+func TestMatchMasksNumbersInEveryField(t *testing.T) {
 	const digits = "4155550137"
-	for _, number := range []string{"+1" + digits, "sip:" + digits + "@198.51.100.7", "tel:+1" + digits, "%2B1" + digits, "conf-1" + digits, "001" + digits} {
+	for _, number := range []string{
+		"+1" + digits, "sip:" + digits + "@198.51.100.7", "tel:+1" + digits, "%2B1" + digits, "conf-1" + digits,
+		"001" + digits,
+	} {
 		for name, fill := range map[string]func(*testMatch){
 			"event id":      func(m *testMatch) { m.Event.ID = number },
 			"occasion":      func(m *testMatch) { m.DeduplicationID = number + "/r/2" },
@@ -29,7 +32,7 @@ func TestNoNumberLeavesWithAMatch(t *testing.T) {
 			"from":          func(m *testMatch) { m.Event.RulesMatched.FromNumber = number },
 			"region":        func(m *testMatch) { m.Event.Region = number },
 			"configuration": func(m *testMatch) {
-				arn, _ := json.Marshal("arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/" + number)
+				arn, _ := json.Marshal(configurationPrefix + number)
 				m.Event.RulesMatched.Metadata = map[string]json.RawMessage{"mediaInsightsPipelineConfigurationArn": arn}
 			},
 			"pipeline": func(m *testMatch) { m.Call = &pipeline.State{ID: number, ConfigurationARN: "arn/" + number} },
@@ -37,11 +40,11 @@ func TestNoNumberLeavesWithAMatch(t *testing.T) {
 			m := matched(nil, chime.RulesMatched{RuleName: "r"})
 			fill(&m)
 			got := m.Message(notify.Options{})
-			said := []string{got.Title, got.Subject, got.Body, got.SMS, got.Card, got.Data, got.Structure()}
+			texts := []string{got.Title, got.Subject, got.Body, got.SMS, got.Card, got.Data, got.Structure()}
 			for _, value := range got.Attributes {
-				said = append(said, value)
+				texts = append(texts, value)
 			}
-			for _, text := range said {
+			for _, text := range texts {
 				if strings.Contains(text, digits) {
 					t.Errorf("%s as %s: got it whole in %q", number, name, text)
 				}

@@ -4,6 +4,7 @@
 package notify
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,9 +14,12 @@ import (
 // Kind says what a message is about.
 type Kind string
 
-// The kinds of messages.
+// The kinds of messages; a warning has the name of its condition.
+// TestKind is what an operator sends to see who receives it.
 const (
-	RuleMatch Kind = "rule-match"
+	IncidentUpdate Kind = "incident"
+	RuleMatch      Kind = "rule-match"
+	TestKind       Kind = "test"
 )
 
 // Message is what is published to a topic.
@@ -89,12 +93,9 @@ func (l *lines) field(label, value string) {
 // attributes cleans the values, and drops those that are empty.
 func attributes(all map[string]string) map[string]string {
 	for key, value := range all {
-		if value = clean(value, maxID); value == "" {
-			delete(all, key)
-		} else {
-			all[key] = value
-		}
+		all[key] = clean(value, maxID)
 	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all
 }
 
@@ -110,11 +111,11 @@ func place(account, region string) string {
 
 // callParties returns who calls whom: "…0137 to …0190, Inbound".
 func callParties(call pipeline.State) string {
-	from, to := clean(call.FromNumber, maxID), clean(call.ToNumber, maxID)
+	to := call.ToNumber
 	if to != "" {
 		to = "to " + to
 	}
-	return join(", ", join(" ", from, to), clean(call.Direction, maxWord))
+	return join(", ", join(" ", call.FromNumber, to), clean(call.Direction, maxWord))
 }
 
 // showCommand returns the command that shows a pipeline, to be pasted into a shell.

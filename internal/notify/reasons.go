@@ -28,14 +28,6 @@ const (
 	maxOther = 50
 )
 
-// reason returns the text of the reason that the message is about.
-func (u update) reason() string {
-	if u.Kind == incident.NewReason {
-		return u.UrgentReason.Text
-	}
-	return u.Incident.Reason
-}
-
 // reasonCounts returns the incident's reasons, first the one that the message is about,
 // and how many calls failed for others.
 func (u update) reasonCounts() (list []incident.ReasonCount, others int) {
@@ -67,13 +59,13 @@ func (u update) reasonsData() (list []reasonData, others int) {
 func (u update) reasons(l *lines) {
 	given, others := u.reasonCounts()
 	if len(given) <= 1 && others == 0 {
-		l.field("Reason given", clean(cmp.Or(u.reason(), "none"), maxReason))
+		l.field("Reason given", clean(cmp.Or(u.about().Text, "none"), maxReason))
 		return
 	}
 	var further []string
 	for k, g := range given {
 		about := []string{calls(g.Calls)}
-		if g.Cause != u.cause() {
+		if g.Cause != u.about().Cause {
 			about = append(about, g.Class.Title())
 		}
 		if u.isNew(g.Reason) && u.Kind != incident.NewReason {

@@ -23,16 +23,19 @@ func (o Options) masker(call pipeline.State) masker {
 // text masks the numbers in free text, the call's own in any form.
 func (m masker) text(s string) string { return m.Text(oneLine(s)) }
 
-// state masks all of a pipeline's state that a message shows.
+// state masks all of a pipeline's state that a message shows, and cuts it, other than ARNs,
+// to maxID characters.
 func (m masker) state(s pipeline.State) pipeline.State {
+	s.PipelineARN, s.ConfigurationARN = m.text(s.PipelineARN), m.text(s.ConfigurationARN)
 	for _, field := range []*string{
-		&s.ID, &s.PipelineARN, &s.ConfigurationARN, &s.Region, &s.CallID, &s.TransactionID, &s.VoiceConnectorID,
-		&s.Direction,
+		&s.ID, &s.Region, &s.CallID, &s.TransactionID, &s.VoiceConnectorID, &s.Direction,
 	} {
-		*field = m.text(*field)
+		*field = clean(m.text(*field), maxID)
 	}
-	s.Account = m.Field("account", oneLine(s.Account))
-	s.FromNumber, s.ToNumber = m.Number(oneLine(s.FromNumber)), m.Number(oneLine(s.ToNumber))
+	s.Account = clean(m.Field("account", oneLine(s.Account)), maxID)
+	for _, number := range []*string{&s.FromNumber, &s.ToNumber} {
+		*number = clean(m.Number(oneLine(*number)), maxID)
+	}
 	s.Elements = slices.Clone(s.Elements)
 	for i, e := range s.Elements {
 		s.Elements[i] = m.element(e)

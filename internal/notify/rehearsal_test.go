@@ -8,9 +8,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/notify"
 )
 
-// Whoever gets a message about a rehearsal, in whatever form, sees it at first
-// glance, and a subscription filter can tell; no other message says so.
-func TestEveryFormOfAMessageSaysThatItIsARehearsal(t *testing.T) {
+// All renderings of a message about a rehearsal begin with a tag, and an attribute is for
+// subscription filters; no other message has either.
+func TestEveryRenderingIsTaggedAsRehearsal(t *testing.T) {
 	const tag = "[rehearsal] "
 	of := 0
 	for name, subject := range goldens() {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"time"
 
@@ -78,9 +79,10 @@ type extras struct {
 	// more wordings, the best first.
 	short [][]string
 	// steps are what to do next, in a chat card.
-	steps    []string
-	keywords []string
-	data     data
+	steps, keywords []string
+	// attributes are those besides what every message has.
+	attributes map[string]string
+	data       data
 }
 
 // rehearsalTag is how every rendering of a message about a rehearsal begins.
@@ -94,26 +96,30 @@ func tag(rehearsal bool) string {
 	return ""
 }
 
-// rehearsed makes the body and the other renderings begin with the tag, as title and
-// subject do.
-func (m *Message) rehearsed(x *extras) {
-	m.Body = rehearsalTag + m.Body
-	m.Attributes["rehearsal"] = "true"
-	for i, wording := range x.short[0] {
-		x.short[0][i] = rehearsalTag + wording
-	}
-	x.keywords = append([]string{"rehearsal"}, x.keywords...)
-}
-
-// complete adds the renderings for telephones, chats and machines.
+// complete adds the runbook, the attributes, and the renderings for telephones, chats and
+// machines to a message that has title, subject and body. All renderings of a message
+// about a rehearsal begin with the tag, as title and subject do.
 func (m Message) complete(x extras, o Options) Message {
-	if x.data.Rehearsal {
-		m.rehearsed(&x)
+	d := x.data
+	attrs := map[string]string{
+		"id": d.ID, "kind": string(d.Kind), "severity": d.Severity, "account": d.Account, "region": d.Region,
 	}
-	m.SMS, m.https = textMessage(x.short), o.HTTPS
-	x.data.Version, x.data.ID, x.data.Kind, x.data.Title, x.data.Text = "1", m.Attributes["id"], m.Kind, m.Title, m.Body
-	m.Data = marshal(x.data)
-	m.Card = marshal(newCard(m, x))
+	maps.Copy(attrs, x.attributes)
+	if d.Runbook != "" {
+		m.Body += "Runbook: " + d.Runbook + "\n"
+		x.steps = append(x.steps, "Runbook: "+d.Runbook)
+	}
+	if d.Rehearsal {
+		m.Body = rehearsalTag + m.Body
+		attrs["rehearsal"] = "true"
+		for i, wording := range x.short[0] {
+			x.short[0][i] = rehearsalTag + wording
+		}
+		x.keywords = append([]string{"rehearsal"}, x.keywords...)
+	}
+	m.Kind, m.Attributes, m.SMS, m.https = d.Kind, attributes(attrs), textMessage(x.short), o.HTTPS
+	x.data.Version, x.data.ID, x.data.Title, x.data.Text = "1", m.Attributes["id"], m.Title, m.Body
+	m.Data, m.Card = marshal(x.data), marshal(newCard(m, x))
 	return m
 }
 

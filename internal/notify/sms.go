@@ -1,9 +1,8 @@
 package notify
 
 import (
+	"slices"
 	"strings"
-
-	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
 // maxSMS is the length of one segment of a text message, in septets of the GSM 03.38
@@ -44,52 +43,33 @@ func textMessage(parts [][]string) string {
 
 // shortened joins the parts, and reports whether they fit in one segment.
 func shortened(parts [][]string) (text string, fits bool) {
-	chosen := make([]int, len(parts))
-	for {
-		texts := make([]string, len(parts))
-		for i, wordings := range parts {
-			texts[i] = gsm(wordings[chosen[i]])
-		}
-		if text = join(" ", texts...); septets(text) <= maxSMS {
-			return text, true
-		}
-		if !shortenLast(parts, chosen) {
-			return "", false
-		}
+	chosen := make([]string, len(parts))
+	for i, wordings := range parts {
+		chosen[i] = gsm(wordings[0])
 	}
-}
-
-// shortenLast chooses the next wording of the last part that has another, and reports
-// whether there was one.
-func shortenLast(parts [][]string, chosen []int) bool {
 	for i := len(parts) - 1; i >= 0; i-- {
-		if chosen[i]+1 < len(parts[i]) {
-			chosen[i]++
-			return true
+		for _, wording := range parts[i] {
+			chosen[i] = gsm(wording)
+			if text = join(" ", chosen...); septets(text) <= maxSMS {
+				return text, true
+			}
 		}
 	}
-	return false
+	return "", false
 }
 
 // minName is how many characters of a name a text message shows at least.
 const minName = 5
 
-// scopeWordings returns what the failed calls share, each time in fewer characters: the
-// name of a Voice Connector or a configuration is cut last.
-func scopeWordings(scope string) []string {
-	label, name := "", scopeName(scope)
-	switch _, kind, _ := incident.SplitScope(scope); kind {
-	case incident.ScopeVoiceConnector:
-		label = "VC "
-	case incident.ScopeConfiguration:
-		label = "config "
-	}
-	wordings := []string{scopeText(scope) + ".", label + name + ".", name + "."}
-	for runes := []rune(name); len(runes) > minName; {
+// wordings returns what the failed calls share, each time in fewer characters: the name
+// of a Voice Connector or a configuration is cut last.
+func (s scope) wordings() []string {
+	list := []string{s.String() + ".", s.short + s.name + ".", s.name + "."}
+	for runes := []rune(s.name); len(runes) > minName; {
 		runes = runes[:len(runes)-1]
-		wordings = append(wordings, label+string(runes)+ellipsis)
+		list = append(list, s.short+string(runes)+ellipsis)
 	}
-	return wordings
+	return list
 }
 
 // idWordings returns how to read more of the incident, each time in fewer characters.
@@ -112,16 +92,11 @@ func (u update) shortHeads(severity string) []string {
 			break
 		}
 	}
-	head := func(lost string) string { return "[" + severity + "] " + lost + ": " + u.class().Title() + "." }
-	switch u.Kind {
-	case incident.Reopening:
-		return []string{head(lost + " again"), head(lost)}
-	case incident.NewReason:
-		return []string{head(lost + ", another reason"), head(lost + " also"), head(lost)}
-	case incident.GraverLoss:
-		return []string{head(lost + " as well"), head(lost)}
+	var heads []string
+	for _, behind := range append(slices.Clone(wordings[u.Kind].short), "") {
+		heads = append(heads, "["+severity+"] "+lost+behind+": "+u.class().Title()+".")
 	}
-	return []string{head(lost)}
+	return heads
 }
 
 // gsm replaces what the alphabet does not have.

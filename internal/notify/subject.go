@@ -18,7 +18,7 @@ func (u update) title(severity string) string {
 
 // claim is the title without the incident.
 func (u update) claim(severity string) string {
-	return u.tags(severity) + u.headline() + ": " + u.class().Title() + " (" + scopeText(u.Incident.Scope) + ")"
+	return u.tags(severity) + u.headline() + ": " + u.class().Title() + " (" + scopeOf(u.Incident.Scope).String() + ")"
 }
 
 // subject returns the title, cut to what SNS allows. What calls lose and what they share
@@ -26,14 +26,14 @@ func (u update) claim(severity string) string {
 // and then words of the cause.
 func (u update) subject(severity string) string {
 	head, cause := ascii(u.tags(severity)+u.lost()), ascii(u.class().Title())
-	scope := " (" + ascii(scopeText(u.Incident.Scope)) + ")"
+	shared := scopeOf(u.Incident.Scope)
+	scope, name := " ("+ascii(shared.String())+")", " ("+ascii(shared.name)+")"
 	candidates := []string{u.title(severity), u.claim(severity), head + ": " + cause + scope}
 	if room := MaxSubject - len(head) - len(": ") - len(scope); room > 0 {
 		if words := cutWords(cause, room); words != "" {
 			candidates = append(candidates, head+": "+words+scope)
 		}
 	}
-	name := " (" + ascii(scopeName(u.Incident.Scope)) + ")"
 	return fit(append(candidates, head+scope, head+name, cutWords(head, MaxSubject-len(name))+name)...)
 }
 
@@ -42,30 +42,25 @@ func (u update) tags(severity string) string {
 	return tag(u.Incident.Rehearsal()) + "[" + severity + "] "
 }
 
-// scopeText returns what the failed calls share. That it is a rehearsal is said elsewhere.
-func scopeText(scope string) string {
-	label := "account "
-	switch _, kind, _ := incident.SplitScope(scope); kind {
-	case incident.ScopeVoiceConnector:
-		label = "Voice Connector "
-	case incident.ScopeConfiguration:
-		label = "configuration "
-	}
-	return label + scopeName(scope)
+// scope is what the failed calls of an incident share. That it is a rehearsal is said
+// elsewhere.
+type scope struct {
+	label, short string // before the name; short is for text messages
+	name         string // of the connector or the configuration, else account and Region
 }
 
-// scopeName returns the name alone: of the connector or the configuration, else account
-// and Region.
-func scopeName(scope string) string {
-	_, kind, name := incident.SplitScope(scope)
+func scopeOf(text string) scope {
+	_, kind, name := incident.SplitScope(text)
 	switch kind {
 	case incident.ScopeVoiceConnector:
-		return clean(name, maxName)
+		return scope{"Voice Connector ", "VC ", clean(name, maxName)}
 	case incident.ScopeConfiguration:
-		return clean(configurationName(name), maxName)
+		return scope{"configuration ", "config ", clean(configurationName(name), maxName)}
 	}
-	return clean(strings.ReplaceAll(name, "/", ", "), maxWord)
+	return scope{"account ", "", clean(strings.ReplaceAll(name, "/", ", "), maxWord)}
 }
+
+func (s scope) String() string { return s.label + s.name }
 
 // fit returns the first of the texts that SNS allows as a subject; when none is, the
 // last one without the words at its end.

@@ -20,7 +20,7 @@ import (
 
 const arn = "arn:aws:sns:us-east-1:123456789012:failures"
 
-// serve gives a real SNS client on a local topic, and what the topic got.
+// serve returns a real SNS client on a local topic, and the topic.
 func serve(t *testing.T) (*sns.Client, *localsns.Service) {
 	t.Helper()
 	service := localsns.NewService(func(localsns.Message) {}, arn)
@@ -36,14 +36,15 @@ func serve(t *testing.T) (*sns.Client, *localsns.Service) {
 
 func sampleMessage() notify.Message {
 	return notify.Message{
-		ID: "incident/k.1/opening", Kind: notify.IncidentUpdate, Subject: "Calls are not recorded", Body: "Calls are not recorded.\nAccess denied.\n",
+		ID: "incident/k.1/opening", Kind: notify.IncidentUpdate,
+		Subject: "Calls are not recorded", Body: "Calls are not recorded.\nAccess denied.\n",
 		SMS: "Calls are not recorded", Card: `{"version":"1.0"}`, Data: `{"version":"1"}`,
 		Attributes: map[string]string{"severity": "critical", "region": "us-east-1"},
 	}
 }
 
-// Every subscriber gets the rendering for its protocol, and filters find the id
-// beside the message's own attributes.
+// Every subscriber receives the rendering for its protocol, and filters find the id
+// besides the message's own attributes.
 func TestPublishSendsEveryRendering(t *testing.T) {
 	client, service := serve(t)
 	m := sampleMessage()
@@ -68,7 +69,8 @@ func TestPublishSendsEveryRendering(t *testing.T) {
 	if bodies["sms"] != m.SMS || bodies["email"] != m.Body || bodies["https"] == "" {
 		t.Errorf("got the renderings %v, want one for telephone, e-mail and chat", bodies)
 	}
-	if diff := cmp.Diff(map[string]string{"id": m.ID, "severity": "critical", "region": "us-east-1"}, got[0].Attributes); diff != "" {
+	want := map[string]string{"id": m.ID, "severity": "critical", "region": "us-east-1"}
+	if diff := cmp.Diff(want, got[0].Attributes); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(own, m.Attributes); diff != "" {
@@ -77,7 +79,7 @@ func TestPublishSendsEveryRendering(t *testing.T) {
 }
 
 // An error is one to try again after, names the topic, and keeps the cause.
-func TestPublishTellsThatItFailed(t *testing.T) {
+func TestPublishReturnsItsError(t *testing.T) {
 	client, service := serve(t)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -96,7 +98,8 @@ func TestPublishTellsThatItFailed(t *testing.T) {
 			if apperr.ClassOf(err) != apperr.Unavailable || !tt.cause(err) ||
 				!strings.HasPrefix(err.Error(), "topic "+tt.arn+": cannot be published to: ") ||
 				!strings.HasSuffix(err.Error(), " use its key)") {
-				t.Errorf("got %v of class %q, want one of class %q with its cause that names %s", err, apperr.ClassOf(err), apperr.Unavailable, tt.arn)
+				t.Errorf("got %v of class %q, want one of class %q with its cause that names %s",
+					err, apperr.ClassOf(err), apperr.Unavailable, tt.arn)
 			}
 		})
 	}

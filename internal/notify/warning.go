@@ -139,26 +139,16 @@ func daysBetween(a, b time.Time) int {
 // message makes the message of a warning. short is what a text message says after the
 // title.
 func (w warning) message(title string, l lines, d data, o Options, short ...string) Message {
-	kind := Kind(w.Condition)
-	id := string(kind) + "/" + w.Since.UTC().Format(time.RFC3339Nano)
-	d.Account, d.Region, d.Runbook = w.Account, w.Region, o.runbook(string(kind))
+	kind := string(w.Condition)
+	id := kind + "/" + w.Since.UTC().Format(time.RFC3339Nano)
+	d.ID, d.Kind, d.Account, d.Region, d.Runbook = id, Kind(kind), w.Account, w.Region, o.runbook(kind)
 	l.field("Account", place(w.Account, w.Region))
-	l.field("Runbook", d.Runbook)
-	steps := []string{d.Remedy}
-	if d.Runbook != "" {
-		steps = append(steps, "Runbook: "+d.Runbook)
-	}
 	title = "[" + d.Severity + "] " + title
 	parts := [][]string{{title + "."}}
 	for _, part := range short {
 		parts = append(parts, []string{part})
 	}
-	return Message{
-		ID: id, Kind: kind, Title: clean(title, maxTitle), Subject: fit(title), Body: l.text,
-		Attributes: attributes(map[string]string{
-			"id": id, "kind": string(kind), "severity": d.Severity, "account": w.Account, "region": w.Region,
-		}),
-	}.complete(extras{
-		thread: id, short: parts, steps: steps, keywords: []string{d.Severity, string(kind)}, data: d,
+	return Message{ID: id, Title: clean(title, maxTitle), Subject: fit(title), Body: l.text}.complete(extras{
+		thread: id, short: parts, steps: []string{d.Remedy}, keywords: []string{d.Severity, kind}, data: d,
 	}, o)
 }

@@ -156,14 +156,7 @@ func elementOf(e chime.Element, at time.Time) chime.Element {
 // newest that failed is there: an event may name an element twice, and another status hides
 // no failure.
 func FailingIn(ev *chime.Event) []chime.Element {
-	var failing []chime.Element
-	at := ev.Time.Truncate(time.Microsecond)
-	for _, e := range ev.StateChange.Elements {
-		if e.Failing() {
-			failing = insertElement(failing, elementOf(e, at))
-		}
-	}
-	return failing
+	return elementsOf(failingOf(ev.StateChange.Elements), ev.Time.Truncate(time.Microsecond))
 }
 
 // insertElement changes a sorted list: it inserts e, or replaces the element of its type by it
@@ -210,15 +203,8 @@ func compareElements(a, b chime.Element) int {
 }
 
 func mergeFailure(a, b *Failure) *Failure {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	c := cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Reason, b.Reason),
-		cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.HTTPStatusCode, b.HTTPStatusCode))
-	if c < 0 {
+	if a == nil || b != nil && cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Reason, b.Reason),
+		cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.HTTPStatusCode, b.HTTPStatusCode)) < 0 {
 		return b
 	}
 	return a

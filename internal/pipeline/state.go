@@ -68,20 +68,12 @@ var statusOfEvent = map[string]Status{
 
 // Observed reports whether an event type is that of an observation.
 func Observed(eventType string) bool {
-	switch eventType {
-	case chime.EventObservedCreated, chime.EventObservedInProgress, chime.EventObservedPaused,
-		chime.EventObservedStopped, chime.EventObservedFailed, chime.EventObservedLost:
-		return true
-	}
-	return false
+	return strings.HasPrefix(eventType, "chimewatch:") && StatusOf(eventType) != Unknown
 }
 
 // StatusOf returns the status that an event type proves, Unknown for one that is not documented.
 func StatusOf(eventType string) Status {
-	if s, ok := statusOfEvent[eventType]; ok {
-		return s
-	}
-	return Unknown
+	return cmp.Or(statusOfEvent[eventType], Unknown)
 }
 
 // State is all that is known of one pipeline, or of one creation that failed.
@@ -180,13 +172,11 @@ func (s State) EndedAt() time.Time {
 
 // FailingElements returns the elements that do not deliver, and will not.
 func (s State) FailingElements() []chime.Element {
-	var failing []chime.Element
-	for _, e := range s.Elements {
-		if e.Failing() {
-			failing = append(failing, e)
-		}
-	}
-	return failing
+	return failingOf(s.Elements)
+}
+
+func failingOf(elements []chime.Element) []chime.Element {
+	return slices.DeleteFunc(slices.Clone(elements), func(e chime.Element) bool { return !e.Failing() })
 }
 
 // Degraded reports whether the pipeline failed in part: it runs or has stopped, but some

@@ -13,15 +13,15 @@ func digits(n int) string { return strings.Repeat("5071829364", n/10+1)[:n] }
 
 // The rules of the package's documentation say how many digits are a number, by what is around them: so many are
 // masked, fewer and more stay as they are.
-func TestHowManyDigitsAreANumber(t *testing.T) {
+func TestDigitCountsOfNumbers(t *testing.T) {
 	field := func(name string) func(string) string {
 		return func(s string) string { return redact.Field(name, s) }
 	}
 	for _, tt := range []struct {
-		name        string
-		mask        func(string) string
-		form        string
-		least, most int // of the digits in place of %s
+		name             string
+		mask             func(string) string
+		form             string
+		minimum, maximum int // of the digits in place of %s
 	}{
 		{"bare", redact.Text, "%s", 10, 15},
 		{"bare, in text", redact.Text, "leg %s failed", 10, 15},
@@ -59,8 +59,8 @@ func TestHowManyDigitsAreANumber(t *testing.T) {
 			for n := 1; n <= 24; n++ {
 				text := fmt.Sprintf(tt.form, digits(n))
 				got := tt.mask(text)
-				if masked := got != text; masked != (tt.least <= n && n <= tt.most) {
-					t.Errorf("%d digits: got %q of %q, want %d to %d masked", n, got, text, tt.least, tt.most)
+				if masked := got != text; masked != (tt.minimum <= n && n <= tt.maximum) {
+					t.Errorf("%d digits: got %q of %q, want %d to %d masked", n, got, text, tt.minimum, tt.maximum)
 				} else if masked && !strings.Contains(got, "…"+digits(n)[n-4:]) {
 					t.Errorf("got %q of %q, want its last four digits", got, text)
 				}
@@ -70,7 +70,7 @@ func TestHowManyDigitsAreANumber(t *testing.T) {
 }
 
 // A number that is known is found by its digits alone, if it has as many as a number has.
-func TestHowManyDigitsAreKnown(t *testing.T) {
+func TestDigitCountsOfKnownNumbers(t *testing.T) {
 	for n := 1; n <= 24; n++ {
 		r := redact.Knowing(digits(n))
 		text := "request id " + digits(n)
@@ -89,7 +89,7 @@ func TestHowManyDigitsAreKnown(t *testing.T) {
 }
 
 // Number shows four digits of five or more, and nothing of fewer.
-func TestHowManyDigitsNumberShows(t *testing.T) {
+func TestNumberShowsFourDigitsOfFive(t *testing.T) {
 	for n := 1; n <= 24; n++ {
 		want := "…"
 		if n >= 5 {
@@ -105,7 +105,7 @@ func TestHowManyDigitsNumberShows(t *testing.T) {
 }
 
 // An extension of up to seven digits goes with the number that it follows.
-func TestExtensionsGoWithTheirNumber(t *testing.T) {
+func TestExtensionsAreMasked(t *testing.T) {
 	for _, mark := range []string{
 		"x", " x", "  x", "X", " ext ", " ext. ", " Ext: ", " extn ", " extension ", ";ext=", ", ext. ", " #", "#", " x ",
 		",x", "; ext=", "x.", " EXTENSION  ",

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,8 +23,10 @@ func (r Redactor) JSON(name string, raw []byte) []byte {
 	if r.whole || !mayHoldNumber(string(raw)) {
 		return raw
 	}
-	w := walker{Redactor: r, raw: raw, names: []string{name}}
-	if err := w.document(); err != nil {
+	w := walker{Redactor: r, raw: raw, dec: jsontext.NewDecoder(bytes.NewReader(raw),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	err := w.value(name)
+	if _, behind := w.dec.ReadToken(); err != nil || !errors.Is(behind, io.EOF) {
 		return quoted(r.Field(name, string(raw)))
 	}
 	if w.done == 0 {
@@ -66,94 +69,70 @@ type walker struct {
 	dec  *jsontext.Decoder
 	out  bytes.Buffer
 	done int64 // bytes of raw that are dealt with
-	// names are the names that the present value stands under, from the outermost;
-	// seen holds for each the masked names of the object in it.
-	names []string
-	seen  []map[string]int
 }
 
-func (w *walker) document() error {
-	w.dec = jsontext.NewDecoder(bytes.NewReader(w.raw),
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	for values := 0; ; {
-		switch kind := w.dec.PeekKind(); kind {
-		case '{', '[':
-			if _, err := w.dec.ReadToken(); err != nil {
-				return err
-			}
-			w.names = append(w.names, w.names[len(w.names)-1])
-			w.seen = append(w.seen, nil)
-		case '}', ']':
-			if _, err := w.dec.ReadToken(); err != nil {
-				return err
-			}
-			w.names = w.names[:len(w.names)-1]
-			w.seen = w.seen[:len(w.seen)-1]
-		default:
-			value, err := w.dec.ReadValue()
-			if errors.Is(err, io.EOF) && values == 1 {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			w.scalar(value)
+// value masks the next value, which stands under a name.
+func (w *walker) value(name string) error {
+	kind := w.dec.PeekKind()
+	if kind != '{' && kind != '[' {
+		_, err := w.scalar(func(text string) string { return w.Field(name, text) })
+		return err
+	}
+	_, err := w.dec.ReadToken()
+	seen := map[string]int{}
+	for err == nil && w.dec.PeekKind() != '}' && w.dec.PeekKind() != ']' {
+		within := name
+		if kind == '{' {
+			within, err = w.member(name, seen)
 		}
-		if w.dec.StackDepth() == 0 {
-			if values++; values > 1 {
-				return errors.New("more than one value")
-			}
+		if err == nil {
+			err = w.value(within)
 		}
 	}
+	if err == nil {
+		_, err = w.dec.ReadToken()
+	}
+	return err
 }
 
-// scalar masks a name or a value that has been read.
-func (w *walker) scalar(value jsontext.Value) {
-	var text string
+// member masks the next name in an object, and returns the name that its value stands
+// under: with that of the object, where both say it is a phone number, as in
+// {"customer": {"number": …}}.
+func (w *walker) member(object string, seen map[string]int) (string, error) {
+	name, err := w.scalar(func(text string) string { return w.unique(text, seen) })
+	words := nameParts(object)
+	both := strings.Join(words[max(len(words)-1, 0):], "") + " " + name
+	if classOf(nameParts(both)) == phone {
+		return both, err
+	}
+	return name, err
+}
+
+// scalar masks a name or a value that is neither object nor array, and returns its text.
+func (w *walker) scalar(mask func(string) string) (text string, err error) {
+	value, err := w.dec.ReadValue()
+	if err != nil {
+		return "", err
+	}
 	switch value.Kind() {
 	case '"':
 		unquoted, err := jsontext.AppendUnquote(nil, value)
 		if err != nil && len(unquoted) == 0 {
-			return
+			return "", nil
 		}
 		text = string(bytes.ToValidUTF8(unquoted, []byte("\uFFFD")))
 	case '0':
 		text = whole(string(value))
 	default:
-		return
+		return "", nil
 	}
-	var masked string
-	depth := w.dec.StackDepth()
-	kind, length := w.dec.StackIndex(depth)
-	if kind == '{' && length%2 == 1 { // a name
-		if w.seen[depth-1] == nil {
-			w.seen[depth-1] = map[string]int{}
-		}
-		masked = w.unique(text, w.seen[depth-1])
-		w.names[depth] = text
-		// {"customer": {"number": …}}
-		if within := last(w.names[depth-1]) + " " + text; classOf(parts(within)) == phone {
-			w.names[depth] = within
-		}
-	} else {
-		masked = w.Field(w.names[depth], text)
+	if masked := mask(text); masked != text {
+		end := w.dec.InputOffset()
+		w.out.Write(w.raw[w.done : end-int64(len(value))])
+		w.out.Write(quoted(masked))
+		w.done = end
 	}
-	if masked == text {
-		return
-	}
-	end := w.dec.InputOffset()
-	w.out.Write(w.raw[w.done : end-int64(len(value))])
-	w.out.Write(quoted(masked))
-	w.done = end
-}
-
-// last returns the last word of a name.
-func last(name string) string {
-	list := parts(name)
-	if len(list) == 0 {
-		return ""
-	}
-	return list[len(list)-1]
+	return text, nil
 }
 
 // whole writes a whole number without fraction and exponent, as people would read it.

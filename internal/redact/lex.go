@@ -1,220 +1,211 @@
 package redact
 
 import (
-	"slices"
+	"strconv"
+	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/chimewatch/chimewatch/internal/lazyregexp"
 )
 
-// symbol is one character of a text as a reader of phone numbers sees it, after
-// escapes are undone. What has no width makes no symbol.
-type symbol struct {
-	r        rune // a digit as ASCII, a separator as the ASCII one of its kind
-	kind     kind
-	from, to int32 // the bytes of the text that it stands for
+// A text is read as one byte for each character, after escapes are undone: ASCII stands
+// for itself and for what looks like it in other scripts, and these bytes, which texts
+// show nobody, for the rest.
+const (
+	noWidth  = '\x00' // nothing that is seen; it is left out
+	foreign  = '\x01' // a letter of another script
+	micro    = '\x02' // the letter of µs
+	ellipsis = '\x03' // the ellipsis of a mask
+	money    = '\x04' // a currency sign other than $
+	strange  = '\x05' // anything else
+)
+
+// span is where a character stands in the text, in bytes.
+type span struct{ from, to int32 }
+
+// lex returns a text as it is read, and where each of its characters stands.
+func lex(text string) (string, []span) {
+	read, spans := make([]byte, 0, len(text)), make([]span, 0, len(text))
+	for i := 0; i < len(text); {
+		c, size := text[i], 1
+		switch {
+		case c == '%':
+			c, size = percent(text[i:])
+		case c == '\\':
+			c, size = backslash(text[i:])
+		case ' ' <= c && c < '\x7f':
+		default:
+			var r rune
+			r, size = utf8.DecodeRuneInString(text[i:])
+			c = character(r)
+		}
+		if c != noWidth {
+			read, spans = append(read, c), append(spans, span{int32(i), int32(i + size)})
+		}
+		i += size
+	}
+	return string(read), spans
 }
 
-// kind is what a symbol can be in a number.
-type kind uint8
+// character returns the byte that a character is read as.
+func character(r rune) byte {
+	switch r {
+	case '\n', '\r', '\v', '\f', '\u2028', '\u2029', '\u0085':
+		return '\n'
+	case '\t':
+		return ' '
+	case '＋', '﹢', '⁺', '₊', '➕':
+		return '+'
+	case '−', '⁃', '˗', 'ー', 'ｰ', '⁻', '₋':
+		return '-'
+	case '．', '·', '•', '∙', '⋅':
+		return '.'
+	case '／', '⁄', '∕':
+		return '/'
+	case '（', '［':
+		return '('
+	case '）', '］':
+		return ')'
+	case '：':
+		return ':'
+	case '＠':
+		return '@'
+	case '…':
+		return ellipsis
+	case 'µ', 'μ':
+		return micro
+	case '\u115f', '\u1160', '\u3164', '\uffa0': // Hangul fillers: letters that are not seen
+		return noWidth
+	}
+	switch {
+	case ' ' <= r && r < '\x7f':
+		return byte(r)
+	case unicode.Is(unicode.Nd, r):
+		return digitOf(r)
+	case unicode.IsLetter(r):
+		return foreign
+	case unicode.Is(unicode.Zs, r):
+		return ' '
+	case unicode.Is(unicode.Pd, r):
+		return '-'
+	case unicode.Is(unicode.Sc, r):
+		return money
+	case unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me, unicode.Cc):
+		return noWidth
+	}
+	return strange
+}
 
-const (
-	other kind = iota
-	letter
-	digit
-	plus
-	space
-	lineEnd
-	dash
-	dot
-	slash
-	under
-	opening // bracket
-	closing
-	colon
-	at
-	ellipsis
-	nothing // has no width
-)
+// digitOf returns a decimal digit of any script. Those of a script follow each other
+// from zero (Unicode stability policies, decimal digits).
+func digitOf(r rune) byte {
+	n := rune(0)
+	for unicode.Is(unicode.Nd, r-n-1) {
+		n++
+	}
+	return '0' + byte(n%10)
+}
 
-func (k kind) in(kinds ...kind) bool { return slices.Contains(kinds, k) }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// separates reports whether the symbol may stand between the digits of a number.
-func (k kind) separates() bool { return k == space || k >= dash && k <= closing }
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
-// alphanumeric reports whether the symbol is part of a word.
-func (k kind) alphanumeric() bool { return k == letter || k == digit }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
-// minDigits is the fewest digits that any rule masks.
+func isForeign(c byte) bool { return c == foreign || c == micro }
+
+func isLetter(c byte) bool { return isLower(c) || isUpper(c) || isForeign(c) }
+
+// isAlphanumeric reports whether a character is part of a word.
+func isAlphanumeric(c byte) bool { return isLetter(c) || isDigit(c) }
+
+// separates reports whether a character may stand between the digits of a number.
+func separates(c byte) bool { return oneOf(c, " -./_()[]") }
+
+func oneOf(c byte, list string) bool { return strings.IndexByte(list, c) >= 0 }
+
+// minDigits is how many digits any rule needs.
 const minDigits = 5
 
 // mayHoldNumber reports whether a text has enough digits, of any script, to need a
 // closer look.
 func mayHoldNumber(s string) bool {
-	n, ascii := 0, true
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= utf8.RuneSelf:
-			ascii = false
-		case '0' <= c && c <= '9':
-			if n++; n >= minDigits {
-				return true
-			}
-		}
-	}
-	if ascii {
-		return false
-	}
+	n := 0
 	for _, r := range s {
-		if r >= utf8.RuneSelf && unicode.IsDigit(r) {
-			if n++; n >= minDigits {
-				return true
-			}
+		if unicode.IsDigit(r) {
+			n++
+		}
+		if n >= minDigits {
+			return true
 		}
 	}
 	return false
 }
 
-// lex returns the symbols of a text.
-func lex(text string) []symbol {
-	symbols := make([]symbol, 0, len(text))
-	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		k := other
-		switch {
-		case r == '%':
-			r, size = percent(text[i:])
-			k = kindOf(r)
-			if size == 1 || k == letter || k == other && r >= utf8.RuneSelf {
-				r, size, k = '%', 1, other
-			}
-		case r == '\\':
-			r, size, k = backslash(text[i:])
-		case r < utf8.RuneSelf:
-			k = kindOf(r)
-		default:
-			if r, size = utf8.DecodeRuneInString(text[i:]); r != utf8.RuneError {
-				k = kindOf(r)
-			}
+var (
+	// percentByte is the escape of one byte in a URL, whose percent sign may be escaped
+	// up to three times more.
+	percentByte = lazyregexp.New(`^%(?:25){0,3}([0-9A-Fa-f]{2})`)
+	// unicodeEscape is an escape of JSON, or two of them that make one character.
+	unicodeEscape = lazyregexp.New(`^u([0-9A-Fa-f]{4})(?:\\*u([0-9A-Fa-f]{4}))?`)
+)
+
+// percent undoes an escape of URLs at the beginning of a text: the bytes of one
+// character. Letters, which may be two digits of something else, stay escaped.
+func percent(text string) (c byte, size int) {
+	var decoded []byte
+	for len(decoded) < utf8.UTFMax {
+		m := percentByte().FindStringSubmatch(text[size:min(size+len("%252525XX"), len(text))])
+		if m == nil {
+			break
 		}
-		if k != nothing {
-			symbols = append(symbols, symbol{plain(r, k), k, int32(i), int32(i + size)})
+		size += len(m[0])
+		decoded = append(decoded, byte(hexValue(m[1])))
+		if r, _ := utf8.DecodeRune(decoded); r != utf8.RuneError {
+			c = character(r)
+			if isLetter(c) || c == strange || c == money {
+				break
+			}
+			return c, size
 		}
-		i += size
 	}
-	return symbols
+	return '%', 1
 }
 
-// kindOf returns the kind of a character.
-func kindOf(r rune) kind {
-	if r < utf8.RuneSelf {
-		return kindOfASCII(r)
-	}
-	switch r {
-	case '＋', '﹢', '⁺', '₊', '➕':
-		return plus
-	case '−', '⁃', '˗', 'ー', 'ｰ', '⁻', '₋':
-		return dash
-	case '．', '·', '•', '∙', '⋅':
-		return dot
-	case '／', '⁄', '∕':
-		return slash
-	case '（', '［':
-		return opening
-	case '）', '］':
-		return closing
-	case '：':
-		return colon
-	case '＠':
-		return at
-	case '…':
-		return ellipsis
-	case '\u2028', '\u2029', '\u0085':
-		return lineEnd
-	case '\u115f', '\u1160', '\u3164', '\uffa0': // Hangul fillers: letters that are not seen
-		return nothing
-	}
+// backslash undoes an escape of JSON at the beginning of a text, also where the
+// backslash is escaped once more. The backslashes before anything else are one
+// character, and so are those before the escape of what is no part of a number or a
+// word: it may well be the name u2025550123.
+func backslash(text string) (c byte, size int) {
+	rest := strings.TrimLeft(text, `\`)
+	size = len(text) - len(rest)
 	switch {
-	case unicode.Is(unicode.Nd, r):
-		return digit
-	case unicode.IsLetter(r):
-		return letter
-	case unicode.Is(unicode.Zs, r):
-		return space
-	case unicode.Is(unicode.Pd, r):
-		return dash
-	case unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me, unicode.Cc):
-		return nothing
+	case rest == "":
+	case oneOf(rest[0], "nrfvba"):
+		return '\n', size + 1
+	case rest[0] == 't':
+		return ' ', size + 1
+	case rest[0] == '/':
+		return '/', size + 1
+	case rest[0] == 'u':
+		m := unicodeEscape().FindStringSubmatchIndex(rest)
+		if m == nil {
+			break
+		}
+		r, length := hexValue(rest[m[2]:m[3]]), m[3]
+		if utf16.IsSurrogate(r) && m[4] > 0 {
+			r, length = utf16.DecodeRune(r, hexValue(rest[m[4]:m[5]])), m[5]
+		}
+		if c := character(r); isAlphanumeric(c) || separates(c) || oneOf(c, "\n+:@\x00\x03") {
+			return c, size + length
+		}
 	}
-	return other
+	return '\\', size
 }
 
-func kindOfASCII(r rune) kind {
-	switch {
-	case '0' <= r && r <= '9':
-		return digit
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
-		return letter
-	case r == '\n' || r == '\r' || r == '\v' || r == '\f':
-		return lineEnd
-	case r == '\t':
-		return space
-	case r < ' ' || r == 0x7f:
-		return nothing
-	}
-	switch r {
-	case ' ':
-		return space
-	case '+':
-		return plus
-	case '-':
-		return dash
-	case '.':
-		return dot
-	case '/':
-		return slash
-	case '_':
-		return under
-	case '(', '[':
-		return opening
-	case ')', ']':
-		return closing
-	case ':':
-		return colon
-	case '@':
-		return at
-	}
-	return other
-}
-
-// plain returns the ASCII character that stands for all of its kind.
-func plain(r rune, k kind) rune {
-	if r < utf8.RuneSelf {
-		return r
-	}
-	switch k {
-	case digit:
-		return '0' + valueOf(r)
-	case space:
-		return ' '
-	case dash:
-		return '-'
-	case dot:
-		return '.'
-	case slash:
-		return '/'
-	case colon:
-		return ':'
-	}
-	return r
-}
-
-// valueOf returns the value of a decimal digit. The digits of a script follow each
-// other from zero (Unicode stability policies, decimal digits), so that those before
-// it in its row tell.
-func valueOf(r rune) rune {
-	n := rune(0)
-	for unicode.Is(unicode.Nd, r-n-1) {
-		n++
-	}
-	return n % 10
+func hexValue(digits string) rune {
+	v, _ := strconv.ParseUint(digits, 16, 32) // an expression has found the digits
+	return rune(v)
 }

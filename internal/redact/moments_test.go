@@ -19,7 +19,7 @@ func checkStays(t *testing.T, value string, stays bool) {
 }
 
 // A date is known by its parts, each in its range, in every notation: under the name of a phone nothing else stays.
-func TestDatesAreKnownByTheirParts(t *testing.T) {
+func TestDatesAreKept(t *testing.T) {
 	for year := 1898; year <= 2101; year++ {
 		valid := 1900 <= year && year < 2100
 		for _, form := range []string{"%04d-11-25", "%04d/11/25", "25.11.%04d", "11/25/%04d", "%04d-11-25T14:08:30Z"} {
@@ -53,8 +53,8 @@ func TestDatesAreKnownByTheirParts(t *testing.T) {
 	}
 }
 
-// So is a time of day: behind a number it is not taken for the end of it, and behind a date, for the next number.
-func TestTimesAreKnownByTheirParts(t *testing.T) {
+// So is a time of day: behind a number it is not the end of it, and behind a date not the next number.
+func TestTimesAreKept(t *testing.T) {
 	behind := func(moment string, known bool) {
 		t.Helper()
 		text := "phone 5071829 " + moment
@@ -144,7 +144,7 @@ func TestTimesRunTogether(t *testing.T) {
 }
 
 // An IPv4 address is four numbers to 255 without leading zeros, and may have a port.
-func TestIPAddressesAreKnownByTheirParts(t *testing.T) {
+func TestIPAddressesAreKept(t *testing.T) {
 	for n := range 1000 {
 		for _, form := range []string{"%d.51.100.71", "198.%d.100.71", "198.51.%d.71", "198.51.100.%d",
 			"198.51.100.%d:5060"} {

@@ -46,7 +46,7 @@
 //     milliseconds accordingly; dates and times in all common notations, and dates run
 //     together to 14 digits
 //   - IPv4 addresses and decimal numbers
-//   - bare runs before a unit ("ms", "bytes") or beside a currency, and behind words
+//   - bare runs before a unit ("ms", "bytes") or next to a currency, and behind words
 //     such as "sequence number", "request id", "offset" or "size"
 //
 // # Limits
@@ -59,7 +59,11 @@
 // fifteen decimal digits are masked, and ids of accounts that nothing marks as such.
 package redact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/lazyregexp"
+)
 
 // mark stands for the digits that a mask hides.
 const mark = "…"
@@ -90,7 +94,7 @@ const minKnown = 7
 func Knowing(numbers ...string) Redactor {
 	var r Redactor
 	for _, n := range numbers {
-		digits := digitsOf(numberIn(lex(n)))
+		digits := digitsOf(numberIn(n))
 		if len(digits) < minKnown || len(digits) > maxDigits {
 			continue
 		}
@@ -116,25 +120,23 @@ func Field(name, value string) string { return Redactor{}.Field(name, value) }
 func JSON(name string, raw []byte) []byte { return Redactor{}.JSON(name, raw) }
 
 // Text is the function Text.
-func (r Redactor) Text(s string) string { return r.mask(s, unnamed) }
+func (r Redactor) Text(s string) string { return r.Field("", s) }
 
-// Field is the function Field.
-func (r Redactor) Field(name, value string) string { return r.mask(value, classOf(parts(name))) }
-
-// mask masks a text until nothing changes any more: a number that is gone may leave
-// digits beside it that have another meaning without it.
-func (r Redactor) mask(s string, named class) string {
-	if r.whole || !mayHoldNumber(s) {
-		return s
+// Field is the function Field. It masks until nothing changes any more: a number that is
+// gone may leave digits next to it that have another meaning without it.
+func (r Redactor) Field(name, value string) string {
+	if r.whole || !mayHoldNumber(value) {
+		return value
 	}
+	named := classOf(nameParts(name))
 	for range maxPasses {
-		masked := r.pass(s, named)
-		if masked == s {
+		masked := r.pass(value, named)
+		if masked == value {
 			break
 		}
-		s = masked
+		value = masked
 	}
-	return s
+	return value
 }
 
 // Number is the function Number.
@@ -159,81 +161,45 @@ func Number(s string) string {
 	if s == "" {
 		return ""
 	}
-	number := numberIn(lex(s))
-	if word := strings.ToLower(wordOf(number)); nobody[word] {
+	number := numberIn(s)
+	if word := strings.ToLower(number); nobody[word] {
 		return word
 	}
-	masked := len(number) == 1+shown && number[0].kind == ellipsis
-	if masked {
-		number = number[1:]
-	}
-	for _, sym := range number {
-		if !sym.kind.in(digit, plus) && !sym.kind.separates() {
-			return mark
-		}
-	}
 	digits := digitsOf(number)
-	if len(digits) <= shown && !masked || len(digits) < shown {
+	if len(digits) == shown && number == string(ellipsis)+digits {
+		return mark + digits
+	}
+	stranger := func(r rune) bool { return r != '+' && !isDigit(byte(r)) && !separates(byte(r)) }
+	if len(digits) <= shown || strings.ContainsFunc(number, stranger) {
 		return mark
 	}
 	return mark + digits[len(digits)-shown:]
 }
 
-// numberIn returns what is the number in an address: without display name, scheme,
-// password, host, parameters and extension.
-func numberIn(s []symbol) []symbol {
-	s = trim(s)
-	if n := len(s); n > 0 && s[n-1].r == '>' {
-		for i := n - 1; i >= 0; i-- {
-			if s[i].r == '<' {
-				s = s[i+1 : n-1]
-				break
-			}
-		}
+// behindNumber is what begins behind the number in an address: password, host,
+// parameters or an extension.
+var behindNumber = lazyregexp.New(`[@:;,]|` + extensionForm)
+
+// numberIn returns what is the number in an address, as it is read: without display
+// name, scheme, password, host, parameters and extension.
+func numberIn(address string) string {
+	s, _ := lex(address)
+	s = strings.Trim(s, " \n")
+	if open := strings.LastIndexByte(s, '<'); open >= 0 && strings.HasSuffix(s, ">") {
+		s = s[open+1 : len(s)-1]
 	}
-	for i, sym := range s {
-		if sym.kind == letter {
-			continue
-		}
-		if sym.kind == colon && schemes[strings.ToLower(wordOf(s[:i]))] {
-			s = s[i+1:]
-		}
-		break
+	s = s[len(scheme().FindString(s)):]
+	if behind := behindNumber().FindStringIndex(s); behind != nil {
+		s = s[:behind[0]]
 	}
-	for i, sym := range s {
-		if sym.kind.in(at, colon) || sym.r == ';' || sym.r == ',' || i > 0 && extensionEnd(s, i) > i {
-			s = s[:i]
-			break
-		}
-	}
-	return trim(s)
+	return strings.Trim(s, " \n")
 }
 
-// trim leaves out the spaces at both ends.
-func trim(s []symbol) []symbol {
-	for len(s) > 0 && s[0].kind.in(space, lineEnd) {
-		s = s[1:]
-	}
-	for len(s) > 0 && s[len(s)-1].kind.in(space, lineEnd) {
-		s = s[:len(s)-1]
-	}
-	return s
-}
-
-func digitsOf(s []symbol) string {
-	var b strings.Builder
-	for _, sym := range s {
-		if sym.kind == digit {
-			b.WriteByte(byte(sym.r))
+func digitsOf(s string) string {
+	return strings.Map(func(r rune) rune {
+		if isDigit(byte(r)) {
+			return r
 		}
-	}
-	return b.String()
-}
-
-func wordOf(s []symbol) string {
-	var b strings.Builder
-	for _, sym := range s {
-		b.WriteRune(sym.r)
-	}
-	return b.String()
+		return -1
+	}, s)
 }

@@ -1,22 +1,26 @@
 package redact
 
 import (
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/chimewatch/chimewatch/internal/lazyregexp"
 )
 
-// scanner goes through the symbols of a text once, from left to right. What it looks
-// at around its place is bounded, so that its time is in proportion to the text.
+// scanner goes through a text once, from left to right. What it looks at around its
+// place is bounded, so that its time is in proportion to the text.
 type scanner struct {
 	Redactor
 	text  string
-	s     []symbol
+	s     string // the text as it is read
+	spans []span
 	named class // by the name of the field that the text stands in
 
 	out  strings.Builder
 	done int32 // bytes of the text that are dealt with
-	// floor is the first symbol behind the last masked number or UUID: words before it
-	// say nothing about what follows.
+	// floor is the first character behind the last masked number or UUID: words before
+	// it say nothing about what follows.
 	floor int
 	// scheme is where a number begins that follows "sip:" or "tel:", -1 for none.
 	scheme int
@@ -30,17 +34,20 @@ type scanner struct {
 
 // pass masks a text once.
 func (r Redactor) pass(text string, named class) string {
-	sc := scanner{Redactor: r, text: text, s: lex(text), named: named, scheme: -1}
+	sc := scanner{Redactor: r, text: text, named: named, scheme: -1}
+	sc.s, sc.spans = lex(text)
 	for i := 0; i < len(sc.s); {
-		switch sc.s[i].kind {
-		case letter, digit:
+		switch c := sc.s[i]; {
+		case isAlphanumeric(c):
 			i = sc.word(i)
-		case plus:
+		case c == '+':
 			i = sc.plus(i)
-		case ellipsis:
+		case c == ellipsis:
 			i = sc.masked(i)
 		default:
-			sc.leave(sc.s[i])
+			if oneOf(c, " \n@\"'<>,;") { // the end of an ARN or an address
+				sc.user, sc.arn = false, false
+			}
 			i++
 		}
 	}
@@ -51,65 +58,81 @@ func (r Redactor) pass(text string, named class) string {
 	return sc.out.String()
 }
 
-// leave notes that an ARN or an address ends before a symbol.
-func (sc *scanner) leave(sym symbol) {
-	if sym.kind.in(space, lineEnd, at) || strings.ContainsRune(`"'<>,;`, sym.r) {
-		sc.user, sc.arn = false, false
-	}
-}
-
-// kindAt returns the kind of a symbol, lineEnd where there is none.
-func (sc *scanner) kindAt(i int) kind {
+// at returns a character, the end of a line where there is none.
+func (sc *scanner) at(i int) byte {
 	if i < 0 || i >= len(sc.s) {
-		return lineEnd
+		return '\n'
 	}
-	return sc.s[i].kind
+	return sc.s[i]
 }
 
-// is reports whether a symbol is that character.
-func (sc *scanner) is(i int, r rune) bool { return i >= 0 && i < len(sc.s) && sc.s[i].r == r }
-
-// wordEnd returns where the letters and digits from a symbol on end.
-func (sc *scanner) wordEnd(i int) int {
-	for i < len(sc.s) && sc.s[i].kind.alphanumeric() {
+// skip returns where the characters of a kind end that begin at i.
+func (sc *scanner) skip(i int, is func(byte) bool) int {
+	for i < len(sc.s) && is(sc.s[i]) {
 		i++
 	}
 	return i
 }
 
-// digitsEnd returns where the digits from a symbol on end.
-func (sc *scanner) digitsEnd(i int) int {
-	for i < len(sc.s) && sc.s[i].kind == digit {
-		i++
+// back returns where the characters of a kind begin that end at i, at most maxWord.
+func (sc *scanner) back(i int, is func(byte) bool) int {
+	from := i
+	for from > sc.floor && i-from < maxWord && is(sc.s[from-1]) {
+		from--
 	}
-	return i
+	return from
 }
+
+// window is how many characters an expression looks at: more than it can match.
+const window = 160
+
+// find matches an expression at i.
+func (sc *scanner) find(expr func() *regexp.Regexp, i int) []int {
+	return expr().FindStringSubmatchIndex(sc.s[i:min(i+window, len(sc.s))])
+}
+
+// match returns where the last group ends that participates in a match of an expression
+// at i, 0 where it does not match. Behind the group stands what has to follow.
+func (sc *scanner) match(expr func() *regexp.Regexp, i int) int {
+	m := sc.find(expr, i)
+	for k := len(m) - 1; k > 1; k -= 2 {
+		if m[k] >= 0 {
+			return i + m[k]
+		}
+	}
+	return 0
+}
+
+// scheme is how an address or a link to dial begins.
+var scheme = lazyregexp.New(`^((?i:sips?|tel|callto|sms|fax):[ /(\["]{0,3})`)
 
 // word handles the word that begins at i, and numbers that begin in it. It returns
 // where to go on.
 func (sc *scanner) word(i int) int {
-	end := sc.wordEnd(i)
+	end := sc.skip(i, isAlphanumeric)
 	if kept := sc.uuid(i); kept > 0 {
 		sc.floor = kept
 		return kept
 	}
-	if sc.s[i].kind == letter {
-		if kept := sc.arnHead(i, end); kept > 0 {
+	if sc.at(end) == ':' && isLetter(sc.s[i]) {
+		if kept := sc.match(arnHead, i); kept > 0 {
 			sc.arn = true
 			return kept
 		}
-		sc.schemeWord(i, end)
+		if from := sc.match(scheme, i); from > 0 {
+			sc.user, sc.scheme = true, from
+		}
 	}
 	hex := !sc.user && hexWord(sc.s[i:end])
 	for j := i; j < end; {
-		if sc.s[j].kind == letter {
+		if isLetter(sc.s[j]) {
 			j++
 			continue
 		}
-		run := sc.digitsEnd(j)
+		run := sc.skip(j, isDigit)
 		found, kept := number{}, 0
 		switch {
-		case sc.knows(j, run):
+		case sc.knows(sc.s[j:run]):
 			found = number{j, run, run}
 		case !hex:
 			found, kept = sc.number(j, run, i)
@@ -129,62 +152,34 @@ func (sc *scanner) word(i int) int {
 
 // hexWord reports whether a word is made of hexadecimal digits, with letters and
 // decimal digits among them, or is written like 0x1F.
-func hexWord(word []symbol) bool {
-	if len(word) > 2 && word[0].r == '0' && word[1].r|0x20 == 'x' {
+func hexWord(word string) bool {
+	if len(word) > 2 && strings.EqualFold(word[:2], "0x") {
 		return true
 	}
-	letters := 0
-	for _, sym := range word {
-		if !isHexDigit(sym.r) {
-			return false
-		}
-		if sym.kind == letter {
-			letters++
-		}
-	}
-	return 0 < letters && letters < len(word)
-}
-
-// schemeWord notes where a number begins when the word is a scheme.
-func (sc *scanner) schemeWord(i, end int) {
-	if sc.kindAt(end) != colon || !schemes[lower(sc.s[i:end])] {
-		return
-	}
-	sc.user, sc.scheme = true, end+1
-	for n := 0; n < 3 && (sc.kindAt(sc.scheme).in(space, slash, opening) || sc.is(sc.scheme, '"')); n++ {
-		sc.scheme++
-	}
+	const digits, letters = "0123456789", "abcdefABCDEF"
+	return strings.ContainsAny(word, digits) && strings.ContainsAny(word, letters) &&
+		strings.Trim(word, digits+letters) == ""
 }
 
 // knows reports whether a run of digits is one of the numbers that are to be found
 // whatever is around them, or holds one of ten digits or more.
-func (sc *scanner) knows(from, to int) bool {
-	if len(sc.known) == 0 || to-from < minKnown {
-		return false
-	}
-	run := digitsOf(sc.s[from:to])
-	return slices.ContainsFunc(sc.known, func(k string) bool {
+func (r Redactor) knows(run string) bool {
+	return slices.ContainsFunc(r.known, func(k string) bool {
 		return run == k || len(k) >= minBare && strings.Contains(run, k)
 	})
 }
 
 // hide replaces a number by its mask, and returns where to go on.
 func (sc *scanner) hide(n number) int {
-	last := make([]byte, 0, shown)
-	for i := n.digits - 1; i >= n.from && len(last) < shown; i-- {
-		if sc.s[i].kind == digit {
-			last = append(last, byte(sc.s[i].r))
-		}
-	}
-	slices.Reverse(last)
+	digits := digitsOf(sc.s[n.from:n.digits])
 	n = sc.enclosed(n)
-	if n.from > sc.floor && sc.kindAt(n.from-1) == ellipsis {
+	if n.from > sc.floor && sc.at(n.from-1) == ellipsis {
 		n.from-- // one is enough
 	}
-	sc.out.WriteString(sc.text[sc.done:sc.s[n.from].from])
+	sc.out.WriteString(sc.text[sc.done:sc.spans[n.from].from])
 	sc.out.WriteString(mark)
-	sc.out.Write(last)
-	sc.done = sc.s[n.to-1].to
+	sc.out.WriteString(digits[max(len(digits)-shown, 0):])
+	sc.done = sc.spans[n.to-1].to
 	sc.floor, sc.scheme = n.to, -1
 	return n.to
 }
@@ -193,18 +188,18 @@ func (sc *scanner) hide(n number) int {
 // one behind it.
 func (sc *scanner) enclosed(n number) number {
 	open := 0
-	for _, sym := range sc.s[n.from:n.to] {
-		switch sym.kind {
-		case opening:
+	for _, c := range sc.s[n.from:n.to] {
+		switch c {
+		case '(', '[':
 			open++
-		case closing:
+		case ')', ']':
 			open--
 		}
 	}
-	if open < 0 && n.from > sc.floor && sc.kindAt(n.from-1) == opening {
+	if open < 0 && n.from > sc.floor && oneOf(sc.at(n.from-1), "([") {
 		n.from--
 	}
-	if open > 0 && sc.kindAt(n.to) == closing {
+	if open > 0 && oneOf(sc.at(n.to), ")]") {
 		n.to++
 	}
 	return n
@@ -214,13 +209,13 @@ func (sc *scanner) enclosed(n number) number {
 // unless the digits begin a number.
 func (sc *scanner) masked(i int) int {
 	first := i + 1
-	end := sc.digitsEnd(first)
+	end := sc.skip(first, isDigit)
 	if end-first != shown {
 		return first
 	}
 	if g := sc.groups(first, false); g.n > 1 {
 		n := sc.american(&g)
-		if n.to == 0 && !g.list[1].before.has(under) {
+		if n.to == 0 && !strings.Contains(sc.s[end:g.list[1].from], "_") {
 			n = sc.written(&g, minBare)
 		}
 		if n.to > 0 {

@@ -1,10 +1,6 @@
 package redact
 
-import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "strings"
 
 // class is what words say about the digits behind them.
 type class uint8
@@ -20,16 +16,15 @@ const (
 // name is what is said about some digits.
 type name struct {
 	class class
-	// least is how many digits are a number then.
-	least int
+	// minimum is how many digits are a number then.
+	minimum int
 }
 
-// What the classes need for a number: of a field, and behind words in text.
-const (
-	minPhoneField = 5
-	minPhoneText  = 7
-	minPartyField = 7
-	minPartyText  = 8
+// minText is how many digits the classes need for a number behind words in text, and
+// minField, under the name of a field.
+var (
+	minText  = [...]int{phone: 7, party: 8, quantity: 0}
+	minField = [...]int{phone: 5, party: 7, quantity: 0}
 )
 
 func words(list string) map[string]bool {
@@ -41,14 +36,11 @@ func words(list string) map[string]bool {
 }
 
 var (
-	schemes    = words("sip sips tel callto sms fax")
-	extensions = words("x ext extn extension")
 	// units are words behind an amount that mean nothing else; shortUnits are so right
 	// behind its digits.
-	units = words(`ns µs μs ms seconds milliseconds microseconds nanoseconds bytes kb mb gb tb kib mib gib bits bps
+	units = words("\x02s " + `ns ms seconds milliseconds microseconds nanoseconds bytes kb mb gb tb kib mib gib bits bps
 		kbps mbps hz percent eur usd gbp`)
 	shortUnits = words("s m h d b k g us sec min")
-	currencies = words("eur usd gbp chf jpy cad aud inr brl")
 
 	// phones are the words that say that a number follows.
 	phones = words(`phone phones telephone tel telefon mobile cellphone cellular landline fax msisdn ani dnis clid
@@ -105,112 +97,67 @@ func classOf(words []string) class {
 // maxWord is the longest name that is looked at, in characters.
 const maxWord = 32
 
-// parts splits a name into its words in lower case: callerId, CALLER_ID, caller-id.
-// Only the last ones are of interest.
+// nameParts is parts for a name as it is written.
+func nameParts(name string) []string {
+	read, _ := lex(name)
+	return parts(read)
+}
+
+// parts splits a name as it is read into its words in lower case: callerId, CALLER_ID,
+// caller-id. Only the last ones are of interest.
 func parts(name string) []string {
-	var list []string
-	var word strings.Builder
-	end := func() {
-		if word.Len() > 0 {
-			list = append(list, strings.ToLower(word.String()))
-			word.Reset()
-		}
-	}
-	runes := []rune(name)
-	if len(runes) > 2*maxWord {
-		runes = runes[len(runes)-2*maxWord:]
-	}
-	for i, r := range runes {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			end()
-			continue
-		}
-		if i > 0 {
-			before := runes[i-1]
-			hump := unicode.IsUpper(r) && unicode.IsLower(before)
-			acronym := unicode.IsUpper(r) && unicode.IsUpper(before) && i+1 < len(runes) && unicode.IsLower(runes[i+1])
-			script := (r < utf8.RuneSelf) != (before < utf8.RuneSelf)
-			if hump || acronym || script {
-				end()
+	name = name[max(len(name)-2*maxWord, 0):]
+	spaced := make([]byte, 0, 2*len(name))
+	for i := range len(name) {
+		c := name[i]
+		if i > 0 && isAlphanumeric(c) {
+			before := name[i-1]
+			hump := isUpper(c) && isLower(before)
+			acronym := isUpper(c) && isUpper(before) && i+1 < len(name) && isLower(name[i+1])
+			if hump || acronym || isForeign(c) != isForeign(before) {
+				spaced = append(spaced, ' ')
 			}
 		}
-		word.WriteRune(r)
+		if !isAlphanumeric(c) {
+			c = ' '
+		}
+		spaced = append(spaced, c)
 	}
-	end()
-	return list
+	return strings.Fields(strings.ToLower(string(spaced)))
 }
 
 // nameOf returns what is said about the digits at i: by the letters right before them
 // in their word, by the words before it, or by the name of the field.
 func (sc *scanner) nameOf(i, word int) name {
-	if word < i {
-		if c := classOf(parts(wordOf(sc.s[max(word, i-maxWord):i]))); c != unnamed {
-			return inText(c)
-		}
-		return inField(sc.named)
+	c := classOf(sc.wordsBefore(i, word))
+	if c == unnamed {
+		return name{sc.named, minField[sc.named]}
 	}
-	const mostBetween = 6
+	return name{c, minText[c]}
+}
+
+// wordsBefore returns the words by which the digits at i are named, which are in the
+// word that begins at word.
+func (sc *scanner) wordsBefore(i, word int) []string {
+	if word < i {
+		return parts(sc.s[max(word, i-maxWord):i])
+	}
+	const maxBetween = 6
 	end := i
-	for n := 0; n < mostBetween && end > sc.floor && sc.joins(end-1); n++ {
+	for i-end < maxBetween && end > sc.floor && oneOf(sc.at(end-1), " :.-([/\"'=<>#\\{") {
 		end--
 	}
-	last, from := sc.wordBefore(end)
-	if fillers[strings.ToLower(last)] {
-		last, from = sc.wordBefore(from - 1)
+	from := sc.back(end, inName)
+	if fillers[strings.ToLower(sc.s[from:end])] {
+		end = max(from-1, 0)
+		from = sc.back(end, inName)
 	}
-	if last == "" {
-		return inField(sc.named)
+	list := parts(sc.s[from:end])
+	if from < end && from > sc.floor && sc.at(from-1) == ' ' {
+		list = append(parts(sc.s[sc.back(from-1, inName):from-1]), list...)
 	}
-	list := parts(last)
-	if from > sc.floor && sc.kindAt(from-1) == space {
-		if before, _ := sc.wordBefore(from - 1); before != "" {
-			list = append(parts(before), list...)
-		}
-	}
-	if c := classOf(list); c != unnamed {
-		return inText(c)
-	}
-	return inField(sc.named)
+	return list
 }
 
-// joins reports whether a symbol may stand between a name and its value.
-func (sc *scanner) joins(i int) bool {
-	return sc.kindAt(i).in(space, colon, dot, dash, opening, slash) || containsRune(`"'=<>#\{`, sc.s[i].r)
-}
-
-// wordBefore returns the name that ends at end, and where it begins.
-func (sc *scanner) wordBefore(end int) (word string, from int) {
-	from = end
-	for from > sc.floor && end-from < maxWord && sc.kindAt(from-1).in(letter, digit, under, dash) {
-		from--
-	}
-	if from >= end {
-		return "", from
-	}
-	return wordOf(sc.s[from:end]), from
-}
-
-func inText(c class) name {
-	switch c {
-	case phone:
-		return name{c, minPhoneText}
-	case party:
-		return name{c, minPartyText}
-	}
-	return name{class: c}
-}
-
-func inField(c class) name {
-	switch c {
-	case phone:
-		return name{c, minPhoneField}
-	case party:
-		return name{c, minPartyField}
-	}
-	return name{class: c}
-}
-
-func containsRune(list string, r rune) bool { return strings.ContainsRune(list, r) }
-
-// lower returns symbols as text in lower case.
-func lower(s []symbol) string { return strings.ToLower(wordOf(s)) }
+// inName reports whether a character is part of a name.
+func inName(c byte) bool { return isAlphanumeric(c) || c == '_' || c == '-' }

@@ -11,9 +11,9 @@ import (
 
 // What words say about the digits behind them: seven digits are a number of a phone, eight are perhaps one, an
 // account has twelve, and an amount none.
-func TestWordsSayWhatDigitsAre(t *testing.T) {
+func TestWordsBeforeDigits(t *testing.T) {
 	const phone, perhaps, account, amount, nothing = "phone", "perhaps", "account", "amount", "nothing"
-	says := map[string]string{
+	classes := map[string]string{
 		phone: `phone phones telephone tel telefon mobile cellphone cellular landline fax msisdn ani dnis clid callerid e164
 			phonenumber phoneno telno whatsapp caller callers callee handset caller-id called-party-id party-id
 			customer-number contact-no agent-line user-num subscriber-phone home-number work-nr office-tn local-number
@@ -29,7 +29,7 @@ func TestWordsSayWhatDigitsAre(t *testing.T) {
 			receipt-id utterance-id result-id invocation-id serial-number line-number port-number ms seconds percent`,
 		nothing: `leg note id uri line user agent phone-id mobile-id customer-id contact-id x`,
 	}
-	for class, list := range says {
+	for class, list := range classes {
 		for _, word := range strings.Fields(list) {
 			camel := ""
 			for part := range strings.SplitSeq(word, "-") {
@@ -70,7 +70,7 @@ func checkClass(t *testing.T, form, name, class string) {
 
 // Under a name fewer digits are a number, and the name is split as names are.
 func TestNamesOfFields(t *testing.T) {
-	for name, least := range map[string]int{
+	for name, minimum := range map[string]int{
 		"ANI": 5, "customerANI": 5, "ANINumber": 5, "caller_id": 5, "Caller-ID": 5, "x.phone": 5, "phone2": 10,
 		"theFrom":    7,
 		"fromNumber": 5, "From": 7, "FROM": 7, "fromage": 10, "téléphone": 5, "Téléphone phone": 5, "电话phone": 5,
@@ -82,15 +82,15 @@ func TestNamesOfFields(t *testing.T) {
 	} {
 		for n := 4; n <= 12; n++ {
 			got := redact.Field(name, digits(n))
-			if masked := got != digits(n); masked != (n >= least) {
-				t.Errorf("%q: got %q of %d digits, want them masked from %d on", name, got, n, least)
+			if masked := got != digits(n); masked != (n >= minimum) {
+				t.Errorf("%q: got %q of %d digits, want them masked from %d on", name, got, n, minimum)
 			}
 		}
 	}
 }
 
 // Words before a number that is masked say nothing about what is behind it, and those too far before say nothing.
-func TestHowFarWordsReach(t *testing.T) {
+func TestDistanceOfWords(t *testing.T) {
 	checkPairs(t, redact.Text, []pair{
 		{"phone 5071829, 3645071", "phone …1829, 3645071"}, {"phone of him 5071829", "phone of him 5071829"},
 		{"phone ------5071829", "phone ------5071829"}, {"phone-----5071829", "phone-----5071829"[:10] + "…1829"},

@@ -36,7 +36,6 @@ var (
 	rulePattern  = lazyregexp.Matcher(`^([0-9a-zA-Z._-]{2,64}|[0-9a-zA-Z._-]{0,63}\*)$`)
 	topicPattern = lazyregexp.Matcher(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
 	keyPattern   = lazyregexp.Matcher(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,256}$`)
-	severities   = []incident.Severity{incident.Critical, incident.High, incident.Medium, incident.Low}
 )
 
 // Parse reads routes from JSON, an array of objects; the empty text is no route.
@@ -64,7 +63,7 @@ func Parse(where, text string) (Routes, error) {
 				"hyphens and underscores, or the beginning of names and an asterisk")
 		case seen[r.Rule]:
 			return refused("rule", fmt.Sprintf("is %q again", r.Rule), "give one route for each name")
-		case r.Severity != "" && !slices.Contains(severities, r.Severity):
+		case r.Severity != "" && !slices.Contains(incident.Severities(), r.Severity):
 			return refused("severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
 		case r.Topic != "" && !topicPattern(r.Topic):
 			return refused("topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")

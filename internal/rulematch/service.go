@@ -84,11 +84,6 @@ type Notifier interface {
 	Notify(context.Context, Notification) (Sent, error)
 }
 
-// Counter counts by name, for metrics. It must be safe for concurrent use.
-type Counter interface {
-	Count(name string, n int)
-}
-
 // Service stores rule matches, finds their calls and notifies people: at most once a
 // window for each key, with the count of what was held back. A match whose call is not
 // known yet is notified too.
@@ -99,11 +94,19 @@ type Service struct {
 	// Window is the least time between two notifications about a key; zero sends one for
 	// every match.
 	Window time.Duration
-	Counts Counter
+	Counts pipeline.Counter
 	Now    func() time.Time
 }
 
+// pollInterval is how often Handle looks whether another process has sent.
+const pollInterval = 200 * time.Millisecond
+
 // Handle stores one rule match, and notifies people or holds it back. It is idempotent.
+//
+// While another process sends the same notification it waits, as neither the window is
+// open then, nor is known whether that one counts this match, or dies. That takes less
+// than the lease of the notification; an error instead would make Lambda retry only after
+// a minute, and count as one.
 func (s *Service) Handle(ctx context.Context, event []byte) error {
 	ev, err := chime.Parse(event)
 	if err != nil {
@@ -116,27 +119,15 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 	if err := s.Repo.RecordMatch(ctx, ev, InferType(ev.RulesMatched)); err != nil {
 		return err
 	}
-	if err := s.notifyOrHold(ctx, ev); err != nil {
-		return err
-	}
-	s.Counts.Count("RuleMatches", 1)
-	return nil
-}
-
-// pollInterval is how often Handle looks whether another process has sent.
-const pollInterval = 200 * time.Millisecond
-
-// notifyOrHold notifies of a stored match, unless a window is open. While another process
-// sends the same notification it waits, as neither the window is open then, nor is known
-// whether that one counts this match, or dies. That takes less than the lease of the
-// notification; an error instead would make Lambda retry only after a minute, and count
-// as one.
-func (s *Service) notifyOrHold(ctx context.Context, ev *chime.Event) error {
 	key := KeyOf(ev, s.Window > 0)
 	for {
-		done, err := s.tryNotify(ctx, key, ev)
-		if done || err != nil {
+		done, err := s.notifyOrHold(ctx, key, ev)
+		if err != nil {
 			return err
+		}
+		if done {
+			s.Counts.Count("RuleMatches", 1)
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -147,11 +138,16 @@ func (s *Service) notifyOrHold(ctx context.Context, ev *chime.Event) error {
 	}
 }
 
-// tryNotify notifies of all unsent matches of a key, with the text of ev, or holds ev
-// back. done is false while another process is sending.
-func (s *Service) tryNotify(ctx context.Context, key Key, ev *chime.Event) (done bool, err error) {
+// notifyOrHold notifies of all unsent matches of a key, with the text of ev, which is
+// stored, or holds ev back while a window is open. done is false while another process is
+// sending.
+func (s *Service) notifyOrHold(ctx context.Context, key Key, ev *chime.Event) (done bool, err error) {
 	if s.Window <= 0 {
-		sent, err := s.notify(ctx, Notification{Event: ev, Key: key})
+		n, err := s.notification(ctx, key, ev)
+		if err != nil {
+			return false, err
+		}
+		sent, err := s.Notifier.Notify(ctx, n)
 		return !sent.At.IsZero(), err
 	}
 	for {
@@ -159,12 +155,12 @@ func (s *Service) tryNotify(ctx context.Context, key Key, ev *chime.Event) (done
 		if err != nil {
 			return false, err
 		}
-		step, u, err := s.next(ctx, w, ev)
+		step, all, err := s.next(ctx, w, ev)
 		switch {
 		case err != nil:
 			return false, err
 		case step == Notify:
-			return s.send(ctx, w, u, ev)
+			return s.send(ctx, w, all.Tally, ev)
 		case step == Nothing:
 			return true, nil
 		}
@@ -194,55 +190,59 @@ func (s *Service) Run(ctx context.Context) error {
 // end ends a window, or notifies of what was held back in it, with the text of the newest
 // match. Where all of it was erased, the next notification counts it.
 func (s *Service) end(ctx context.Context, w Window) error {
-	step, u, err := s.next(ctx, w, nil)
+	step, all, err := s.next(ctx, w, nil)
 	if err != nil || step == Nothing {
 		return err
 	}
-	if step == Notify && u.newestDay != "" {
-		if u.newest, err = s.Repo.NewestOfDay(ctx, w.Key, u.newestDay); err != nil {
+	if step == Notify && all.newestDay != "" {
+		if all.newest, err = s.Repo.NewestOfDay(ctx, w.Key, all.newestDay); err != nil {
 			return err
 		}
 	}
-	if step == End || u.newest == nil {
+	if step == End || all.newest == nil {
 		return s.Repo.EndWindow(ctx, w)
 	}
-	ev, err := chime.Parse(u.newest)
+	ev, err := chime.Parse(all.newest)
 	if err != nil {
 		return err
 	}
-	_, err = s.send(ctx, w, u, ev)
+	_, err = s.send(ctx, w, all.Tally, ev)
 	return err
 }
 
-// unsent are the matches of a key that no notification has counted.
-type unsent struct {
-	count int
-	all   Tally
+// stored are the matches of a key, of which some may be unsent: no notification has
+// counted them.
+type stored struct {
+	Tally
 	// newest is the body of the newest match; of a group newestDay is its day instead.
 	newest    []byte
 	newestDay string
 }
 
-// next returns the next step in a window, and what is unsent unless the window lasts:
+// next returns the next step in a window, and what is stored unless the window lasts:
 // counting costs reads. ev is the match that arrived; nil in a scheduled run.
-func (s *Service) next(ctx context.Context, w Window, ev *chime.Event) (step Step, u unsent, err error) {
+func (s *Service) next(ctx context.Context, w Window, ev *chime.Event) (step Step, all stored, err error) {
 	now := s.Now()
-	if !w.lasts(now, s.Window) {
-		if w.Scope == Group {
-			u, err = s.unsentOfGroup(ctx, w, ev)
-		} else {
-			u.all.Matches, u.newest, err = s.Repo.CountMatches(ctx, w.Key)
-			u.count = u.all.Matches - w.Matches
-		}
+	switch {
+	case w.lasts(now, s.Window):
+	case w.Scope == Group:
+		all, err = s.countGroup(ctx, w, ev)
+	default:
+		all.Matches, all.newest, err = s.Repo.CountMatches(ctx, w.Key)
 	}
-	return w.Next(now, s.Window, ev != nil, u.count), u, err
+	return w.Next(now, s.Window, ev != nil, all.Matches-w.Matches), all, err
 }
 
-// unsentOfGroup counts the matches of the days of which some are held back, and of the
-// day of ev.
-func (s *Service) unsentOfGroup(ctx context.Context, w Window, ev *chime.Event) (unsent, error) {
-	u := unsent{all: Tally{Days: DayCounts{}}}
-	days := w.heldDays()
+// countGroup counts the matches of the days of which some are held back, and of the day
+// of ev.
+func (s *Service) countGroup(ctx context.Context, w Window, ev *chime.Event) (stored, error) {
+	all := stored{Tally: Tally{Matches: w.Matches, Days: DayCounts{}}}
+	var days []string
+	for name, day := range w.Days {
+		if day.Held > 0 {
+			days = append(days, name)
+		}
+	}
 	if ev != nil {
 		days = append(days, dayOf(ev))
 	}
@@ -250,40 +250,43 @@ func (s *Service) unsentOfGroup(ctx context.Context, w Window, ev *chime.Event) 
 	for _, day := range slices.Compact(days) {
 		n, err := s.Repo.CountDay(ctx, w.Key, day)
 		if err != nil {
-			return u, err
+			return all, err
 		}
-		u.all.Days[day] = n
-		if more := n - w.Days[day].Sent; more > 0 {
-			u.count += more
-			u.newestDay = day
+		all.Days[day] = n
+		if unsent := n - w.Days[day].Sent; unsent > 0 {
+			all.Matches += unsent
+			all.newestDay = day
 		}
 	}
-	u.all.Matches = w.Matches + u.count
-	return u, nil
+	return all, nil
 }
 
-// send notifies of what is unsent, with the text of ev. done is false while another
-// process is sending, or when another has sent and counted fewer matches.
-func (s *Service) send(ctx context.Context, w Window, u unsent, ev *chime.Event) (done bool, err error) {
-	sent, err := s.notify(ctx, Notification{
-		Event: ev, Held: u.count - 1, Key: w.Key, Tally: u.all,
-		DeduplicationID: w.Name() + "/" + strconv.Itoa(w.Notifications+1),
-	})
+// send notifies of what is unsent, with the text of ev, and records it in the window.
+// done is false while another process is sending, or when another has sent and counted
+// fewer matches.
+func (s *Service) send(ctx context.Context, w Window, all Tally, ev *chime.Event) (done bool, err error) {
+	n, err := s.notification(ctx, w.Key, ev)
+	if err != nil {
+		return false, err
+	}
+	n.DeduplicationID = w.Name() + "/" + strconv.Itoa(w.Notifications+1)
+	n.Held, n.Tally = all.Matches-w.Matches-1, all
+	sent, err := s.Notifier.Notify(ctx, n)
 	if err != nil || sent.At.IsZero() {
 		return false, err
 	}
-	return sent.covers(u.all), s.Repo.SetSent(ctx, w, w.after(sent, u.all))
+	return sent.covers(all), s.Repo.SetSent(ctx, w, w.after(sent, all))
 }
 
-// notify sends a notification with the rule's route, and with what is known of the call.
-func (s *Service) notify(ctx context.Context, n Notification) (Sent, error) {
-	route := s.Routes.Of(n.Event.RulesMatched.RuleName)
-	n.Severity, n.Topic = route.Severity, route.Topic
-	switch call, err := s.Repo.CallOf(ctx, n.Event.RulesMatched.CallFields); {
-	case err == nil:
-		n.Call = &call
-	case apperr.ClassOf(err) != apperr.NotFound:
-		return Sent{}, err
+// notification returns a notification of one match, for the route of its rule and with
+// what is known of its call.
+func (s *Service) notification(ctx context.Context, key Key, ev *chime.Event) (Notification, error) {
+	route := s.Routes.Of(ev.RulesMatched.RuleName)
+	n := Notification{Event: ev, Key: key, Severity: route.Severity, Topic: route.Topic}
+	call, err := s.Repo.CallOf(ctx, ev.RulesMatched.CallFields)
+	if apperr.ClassOf(err) == apperr.NotFound {
+		return n, nil
 	}
-	return s.Notifier.Notify(ctx, n)
+	n.Call = &call
+	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -258,6 +259,18 @@ func TestServiceNotifiesOfEachMatchWhereWindowsAreDisabled(t *testing.T) {
 	d.wantSent(t, "m1+0", "m2+0")
 	if k := d.outbox.sent[0].Key; k != (rulematch.Key{Scope: rulematch.OneMatch, ID: "m1", Rule: "r1"}) {
 		t.Errorf("got the key %+v, want that of one match", k)
+	}
+}
+
+func TestServiceEndsOpenWindowsOnceTheyAreDisabled(t *testing.T) {
+	d := newDesk(5 * time.Minute)
+	d.handle(t, event(t, "m1", noon, nil))
+	d.handle(t, event(t, "m2", noon, nil))
+	d.Window = 0
+	d.run(t, noon.Add(time.Minute))
+	d.wantSent(t, "m1+0", "m2+0")
+	if w := slices.Collect(maps.Values(d.repo.windows)); len(w) != 1 || w[0].Notifications != 2 || w[0].Matches != 2 {
+		t.Errorf("got the windows %+v, want one with two notifications of two matches", w)
 	}
 }
 

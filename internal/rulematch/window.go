@@ -73,16 +73,6 @@ func (w Window) lasts(now time.Time, length time.Duration) bool {
 	return w.Open && now.Sub(w.SentAt) < length
 }
 
-// heldDays returns the days of a group of which matches are held back.
-func (w Window) heldDays() (days []string) {
-	for name, day := range w.Days {
-		if day.Held > 0 {
-			days = append(days, name)
-		}
-	}
-	return days
-}
-
 // after returns the window after a notification was sent, which another process may have
 // sent, and counted other matches than all.
 func (w Window) after(sent Sent, all Tally) Window {

@@ -1,4 +1,4 @@
-// Package telemetry is what the functions say of themselves: log lines and metrics.
+// Package telemetry writes the log lines and the metrics of the functions.
 // Nothing in it works at process start.
 package telemetry
 

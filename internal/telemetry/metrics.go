@@ -13,9 +13,9 @@ import (
 // Namespace is the CloudWatch namespace of all metrics.
 const Namespace = "Chimewatch"
 
-// The dimensions of all metrics: together they tell the functions of two stacks in
-// one account apart. More would multiply what CloudWatch charges for; ids belong
-// into log lines.
+// The dimensions of all metrics: together they distinguish the functions of two stacks
+// in one account. More would multiply what CloudWatch charges for; ids belong into log
+// lines.
 const (
 	dimensionStack    = "Stack"
 	dimensionFunction = "Function"
@@ -24,9 +24,9 @@ const (
 // LocalStack is the value of the dimension Stack where no deployed stack is.
 const LocalStack = "local"
 
-// mostPerLine is how many metrics CloudWatch takes from one line (embedded
+// maxPerLine is how many metrics CloudWatch reads from one line (embedded
 // metric format specification, MetricDirective).
-const mostPerLine = 100
+const maxPerLine = 100
 
 // Metrics counts during an invocation and writes the counts as a log line in
 // CloudWatch's embedded metric format. It costs no call to any service, and is
@@ -52,7 +52,7 @@ func NewMetrics(w io.Writer, stack, function string) *Metrics {
 }
 
 // Count adds n to a metric, of unit Count. A count of zero is written too, so
-// that an alarm can tell nothing from silence. The names "Stack", "Function" and
+// that an alarm can distinguish nothing from silence. The names "Stack", "Function" and
 // "_aws" have meanings of their own and must not be used, nor empty ones.
 func (m *Metrics) Count(name string, n int) {
 	m.mu.Lock()
@@ -75,7 +75,7 @@ func (m *Metrics) Flush() error {
 	counts := m.counts
 	m.counts = m.counts[:0]
 	for len(counts) > 0 {
-		some := counts[:min(len(counts), mostPerLine)]
+		some := counts[:min(len(counts), maxPerLine)]
 		counts = counts[len(some):]
 		if _, err := m.w.Write(m.line(some, time.Now())); err != nil {
 			return err

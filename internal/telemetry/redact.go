@@ -77,18 +77,18 @@ func redactedAny(name string, v any) slog.Value {
 	case nil:
 		return slog.AnyValue(nil)
 	case error:
-		return text(said(v.Error))
+		return text(textOf(v.Error))
 	case json.RawMessage:
 		return rawValue(name, v)
 	case []byte:
 		return text(string(v))
-	case json.Marshaler, encoding.TextMarshaler: // they say themselves what they are in JSON
+	case json.Marshaler, encoding.TextMarshaler: // they have a JSON form of their own
 	case fmt.Stringer:
-		return text(said(v.String))
+		return text(textOf(v.String))
 	}
 	raw, err := marshal(v)
 	if err != nil {
-		return text(said(func() string { return fmt.Sprintf("%+v", v) }))
+		return text(textOf(func() string { return fmt.Sprintf("%+v", v) }))
 	}
 	return rawValue(name, raw)
 }
@@ -112,12 +112,12 @@ func marshal(v any) (raw []byte, err error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-// said returns what a value says of itself. A nil pointer may not be able to.
-func said(speak func() string) (text string) {
+// textOf calls a method that returns the text of a value, which may panic for a nil pointer.
+func textOf(method func() string) (text string) {
 	defer func() {
 		if p := recover(); p != nil {
 			text = fmt.Sprintf("!PANIC: %v", p)
 		}
 	}()
-	return speak()
+	return method()
 }

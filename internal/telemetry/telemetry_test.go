@@ -33,22 +33,29 @@ func TestLoggerWritesJSONLines(t *testing.T) {
 	}
 }
 
-// Whoever logs an error need not think of the numbers that may stand in it.
+// The logger masks numbers in messages, errors, attributes and groups.
 func TestLoggerMasksNumbers(t *testing.T) {
 	var out bytes.Buffer
 	log := telemetry.NewLogger(&out, "status")
-	log.Error("call from +12065550112", "text", "to +12065550190", "error", errors.New("refused +12065550133"), "account", "111122223333", "count", 12065550112)
+	log.Error("call from +12065550112", "text", "to +12065550190", "error", errors.New("refused +12065550133"),
+		"account", "111122223333", "count", 12065550112)
 	log.With("caller", "+12065550145").WithGroup("call").Info("kept", "callee", "+12065550146")
 	want := []map[string]any{
-		{"level": "ERROR", "msg": "call from …0112", "function": "status", "text": "to …0190", "error": "refused …0133", "account": "111122223333", "count": 12065550112.0},
-		{"level": "INFO", "msg": "kept", "function": "status", "caller": "…0145", "call": map[string]any{"callee": "…0146"}},
+		{
+			"level": "ERROR", "msg": "call from …0112", "function": "status", "text": "to …0190",
+			"error": "refused …0133", "account": "111122223333", "count": 12065550112.0,
+		},
+		{
+			"level": "INFO", "msg": "kept", "function": "status", "caller": "…0145",
+			"call": map[string]any{"callee": "…0146"},
+		},
 	}
 	if diff := cmp.Diff(want, lines(t, &out, "time")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// stringer says itself what it is.
+// stringer has a text of its own.
 type stringer struct{ number string }
 
 func (s stringer) String() string { return "caller " + s.number }
@@ -175,7 +182,7 @@ func TestLoggerWritesMarkupAsItIs(t *testing.T) {
 }
 
 // A record may be handed to several handlers: what one adds is not seen by the others.
-func TestLoggerLeavesTheRecordAlone(t *testing.T) {
+func TestLoggerDoesNotChangeTheRecord(t *testing.T) {
 	var out bytes.Buffer
 	h := telemetry.NewLogger(&out, "status").Handler()
 	record := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
@@ -266,7 +273,7 @@ func TestMetricsOfNoStack(t *testing.T) {
 	}
 }
 
-func TestMetricsKeepToTheLimitOfALine(t *testing.T) {
+func TestMetricsAreSplitIntoLines(t *testing.T) {
 	var out bytes.Buffer
 	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	for i := range 250 {
@@ -285,7 +292,7 @@ func TestMetricsKeepToTheLimitOfALine(t *testing.T) {
 	}
 }
 
-func TestMetricsAtOnce(t *testing.T) {
+func TestMetricsConcurrently(t *testing.T) {
 	var out bytes.Buffer
 	m := telemetry.NewMetrics(&out, "watch-eu", "status")
 	var wg sync.WaitGroup
@@ -309,7 +316,7 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-func TestMetricsSayWhenTheyCannotBeWritten(t *testing.T) {
+func TestFlushReturnsTheErrorOfTheWriter(t *testing.T) {
 	m := telemetry.NewMetrics(brokenWriter{io.ErrClosedPipe}, "watch-eu", "status")
 	m.Count("Events", 1)
 	if err := m.Flush(); !errors.Is(err, io.ErrClosedPipe) {
@@ -329,7 +336,7 @@ func BenchmarkMetrics(b *testing.B) {
 	}
 }
 
-// lines takes the JSON lines out of the buffer, without the keys that vary.
+// lines reads the JSON lines and empties the buffer. It leaves out keys that vary.
 func lines(t *testing.T, out *bytes.Buffer, without ...string) []map[string]any {
 	t.Helper()
 	var list []map[string]any

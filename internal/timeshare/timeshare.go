@@ -1,5 +1,5 @@
 // Package timeshare divides the time of an invocation, so that a piece of work
-// that hangs takes its own share and no other's.
+// that hangs uses up its own share only.
 package timeshare
 
 import (
@@ -13,9 +13,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// least is the time that Each lets a piece of work have however many there are:
+// minShare is the time that Each lets a piece of work have however many there are:
 // in less, a few calls to AWS would hardly ever succeed.
-const least = 2 * time.Second
+const minShare = 2 * time.Second
 
 // Part returns ctx with one of n equal parts of the time that is left until its
 // deadline; without a deadline, ctx as it is. cancel must be called in any case.
@@ -57,7 +57,7 @@ func inTime(ctx context.Context, turns, i int, do func(context.Context, int) err
 	if err := context.Cause(ctx); err != nil {
 		return apperr.Wrap(err, apperr.Unavailable, "work", "was not begun in the time left", "it is tried again")
 	}
-	ctx, cancel := partOf(ctx, turns, least)
+	ctx, cancel := partOf(ctx, turns, minShare)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

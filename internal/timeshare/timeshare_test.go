@@ -37,7 +37,7 @@ func TestPart(t *testing.T) {
 
 // However much work there is, and whatever of it hangs: never more than so many
 // at once, all in the time, and each has its turn as long as two seconds each fit.
-func TestEachHasItsTurn(t *testing.T) {
+func TestEachRunsEverything(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n, atOnce := rapid.IntRange(0, 100).Draw(rt, "n"), rapid.IntRange(1, 10).Draw(rt, "at once")
 		all := time.Duration(rapid.IntRange(1, 120).Draw(rt, "seconds")) * time.Second
@@ -121,7 +121,7 @@ func TestEachEndsTheContextOfItsWork(t *testing.T) {
 	}
 }
 
-func TestEachReportsWhatHadNoTurnAndWhatPanicked(t *testing.T) {
+func TestEachErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()

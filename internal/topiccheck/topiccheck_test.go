@@ -32,7 +32,7 @@ func (t *topics) GetTopicAttributes(_ context.Context, in *sns.GetTopicAttribute
 	return out, t.errs[*in.TopicArn]
 }
 
-func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
+func TestCheck(t *testing.T) {
 	const (
 		good    = "arn:aws:sns:us-east-1:111122223333:good"
 		missing = "arn:aws:sns:us-east-1:111122223333:missing"
@@ -55,10 +55,13 @@ func TestRoutesMustGoToTopicsThatCanBePublishedTo(t *testing.T) {
 		{name: "a good one twice", routes: rulematch.Routes{{Rule: "a", Topic: good}, {Rule: "b", Topic: good}},
 			asked: []string{good}},
 		{name: "a missing one twice",
-			routes:  rulematch.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
-			asked:   []string{missing, good},
-			refused: []string{"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic"}},
-		{name: "one that SNS does not describe", routes: rulematch.Routes{{Rule: "a", Topic: others}}, asked: []string{others},
+			routes: rulematch.Routes{{Rule: "a", Topic: missing}, {Rule: "b", Topic: good}, {Rule: "c", Topic: missing}},
+			asked:  []string{missing, good},
+			refused: []string{
+				"context key chimewatch.routes[0].topic", "chimewatch.routes[2].topic", missing, "no such topic",
+			}},
+		{name: "one that SNS does not describe", routes: rulematch.Routes{{Rule: "a", Topic: others}},
+			asked:     []string{others},
 			unchecked: []string{"topic " + others + " could not be checked: not allowed"}},
 		{name: "the key of SNS", routes: rulematch.Routes{{Rule: "a", Topic: managed}}, asked: []string{managed}},
 		{name: "a key that the route does not name",

@@ -14,8 +14,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Default is how long a try may take unless somebody has a reason for another
-// time. All the calls of this project have small answers.
+// Default is how long a try may take. All the calls of this project have small answers.
 const Default = 10 * time.Second
 
 // Add makes every client of cfg end a try that is not answered to the last byte

@@ -38,7 +38,8 @@ func TestIDsTellEntriesApart(t *testing.T) {
 	text := rapid.SampledFrom([]string{"", "a", "b"})
 	kinds := []voicetask.Kind{voicetask.Ready, voicetask.Ended, voicetask.Granted, voicetask.Denied, voicetask.Withdrawn,
 		voicetask.Waiting,
-		voicetask.Held, voicetask.NotStarted, voicetask.Expired, voicetask.Off, voicetask.Starting, voicetask.Asking, voicetask.NotSent,
+		voicetask.Held, voicetask.NotStarted, voicetask.Expired, voicetask.Off, voicetask.Starting, voicetask.Asking,
+		voicetask.NotSent,
 		voicetask.Started, voicetask.Refused, voicetask.Unresolved, voicetask.Stopping, voicetask.Stopped, voicetask.Failed}
 	of := func(kind voicetask.Kind) func(t *rapid.T) voicetask.Entry {
 		return func(t *rapid.T) voicetask.Entry {
@@ -78,7 +79,8 @@ func TestIDsTellEntriesApart(t *testing.T) {
 func TestEntriesOfNewerVersions(t *testing.T) {
 	yes := says(voicetask.Granted, 1, "g")
 	newer := func(scope voicetask.Scope, minute int) voicetask.Entry {
-		return voicetask.Entry{Kind: "granted-by-proxy", At: at(minute), Event: "n", By: "x", Scope: scope, TransactionID: "t"}
+		return voicetask.Entry{Kind: "granted-by-proxy", At: at(minute), Event: "n", By: "x", Scope: scope,
+			TransactionID: "t"}
 	}
 	scoped := func(kind voicetask.Kind, scope voicetask.Scope) voicetask.Entry {
 		e := says(kind, 2, "s")
@@ -120,11 +122,13 @@ func TestEntriesOfNewerVersions(t *testing.T) {
 // of it can run any more; and the id of another attempt's task is never shown for it.
 func TestUnresolvedEnds(t *testing.T) {
 	yes, back := says(voicetask.Granted, 1, "g"), says(voicetask.Withdrawn, 2, "w")
-	first := voicetask.Ledger{readyEntry, yes, attempt(voicetask.Starting, 1, ""), attempt(voicetask.Started, 1, "k1"), back,
+	first := voicetask.Ledger{readyEntry, yes, attempt(voicetask.Starting, 1, ""), attempt(voicetask.Started, 1, "k1"),
+		back,
 		attempt(voicetask.Stopping, 1, "k1"), attempt(voicetask.Stopped, 1, "k1")}
 	lost := append(first[:len(first):len(first)], says(voicetask.Granted, 4, "g2"), attempt(voicetask.Starting, 2, ""),
 		says(voicetask.Withdrawn, 5, "w2"))
-	ended := voicetask.Entry{Kind: voicetask.Ended, At: at(9), Event: "e", TransactionID: "t", Detail: "pipeline p stopped"}
+	ended := voicetask.Entry{Kind: voicetask.Ended, At: at(9), Event: "e", TransactionID: "t",
+		Detail: "pipeline p stopped"}
 	const limit = 8*time.Hour + 15*time.Minute
 	asked := at(3) // when attempts are made
 	joined := attempt(voicetask.Asking, 2, "")

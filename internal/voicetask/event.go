@@ -1,35 +1,35 @@
 package voicetask
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// How events of consent are marked on the bus.
+// The source and detail type of consent events.
 const (
 	ConsentSource = "chimewatch.consent"
 	DetailType    = "Voice Analytics Consent"
 )
 
 const (
-	// maxText is the longest id or name that an event may bear, in characters, as
-	// the schema counts them.
+	// maxText is the maximum length of an id or a name, in characters, as in the schema.
 	maxText = 256
-	// maxAhead is how far the sender's clock may be ahead. A no from further in the
-	// future would outlast every yes until then.
+	// maxAhead is how far the sender's clock may be ahead. A denial from further in the
+	// future would be later than every grant until then.
 	maxAhead = 5 * time.Minute
 )
 
-// ConsentDetail is what an event of consent says, as its sender writes it.
+// ConsentDetail is the detail of a consent event, as its sender writes it.
 type ConsentDetail struct {
 	TransactionID string    `json:"transactionId,omitempty"`
 	CallID        string    `json:"callId,omitempty"`
@@ -40,35 +40,83 @@ type ConsentDetail struct {
 	At            time.Time `json:"at,omitzero"`
 }
 
-// ParseConsent makes the entry that an event of consent is. It is strict: what it cannot
-// take as it is meant is an error of class Invalid with a *chime.FieldError that
-// names the field. It must have a transactionId or a callId, of a real call and
-// not of a rehearsal, a known scope and decision, and a by. An until goes with a yes only, and is later than the
-// decision; the decision is not later than now, but for five minutes. A yes from
-// a clock that is ahead is as of now: else it would outlast a no that is said
-// meanwhile.
+// consentEvent is a consent event as it is read. A member of another type or form is an
+// error, and so is a key that stands twice: which one is meant would be a guess.
+type consentEvent struct {
+	ID         string         `json:"id"`
+	Source     string         `json:"source"`
+	DetailType string         `json:"detail-type"`
+	Time       jsontext.Value `json:"time"`
+	Detail     *struct {
+		TransactionID text `json:"transactionId"`
+		CallID        text `json:"callId"`
+		Scope         text `json:"scope"`
+		Decision      text `json:"decision"`
+		By            text `json:"by"`
+		Until         text `json:"until"`
+		At            text `json:"at"`
+	} `json:"detail"`
+}
+
+// ParseConsent returns the ledger entry of a consent event. It is strict: whatever could
+// be understood in two ways is an error of class Invalid, with a *chime.FieldError that
+// names the field where one is at fault.
+//
+// The event must have a transactionId or a callId of a real call, not of a rehearsal, a
+// known scope and decision, and a by. An until is for grants only, and must be later than
+// the decision. The decision may be at most five minutes in the future; a grant from the
+// future is as of now, so that it is not later than a denial that is sent meanwhile.
 func ParseConsent(raw []byte, now time.Time) (Entry, error) {
-	ev, err := chime.Parse(raw)
-	if err != nil {
-		return Entry{}, err
+	var event consentEvent
+	if err := json.Unmarshal(raw, &event); err != nil {
+		return Entry{}, unreadable(err)
 	}
-	if ev.Source != ConsentSource {
-		return Entry{}, invalid("/source", strconv.Quote(ev.Source), strconv.Quote(ConsentSource))
+	if event.Detail == nil {
+		return Entry{}, invalid("/detail", "nothing", "an object")
 	}
-	if ev.DetailType != DetailType {
-		return Entry{}, invalid("/detail-type", strconv.Quote(ev.DetailType), strconv.Quote(DetailType))
+	d := event.Detail
+	at, timeOK := chime.ParseTime(unquoted(event.Time))
+	exact, atOK := d.At.time()
+	until, untilOK := d.Until.time()
+	e := Entry{
+		Kind: Kind(d.Decision), At: at, Event: chime.ShortID(event.ID, chime.MaxIDLength), By: string(d.By),
+		TransactionID: string(d.TransactionID), CallID: string(d.CallID), Scope: Scope(d.Scope), Until: until,
 	}
-	detail, err := detailOf(raw)
-	if err != nil {
-		return Entry{}, err
+	timeField := "/time"
+	if !exact.IsZero() {
+		e.At, timeField = exact, "/detail/at"
 	}
-	e := Entry{Event: ev.ID, At: ev.Time}
-	if err := detail.read(&e); err != nil {
-		return Entry{}, err
-	}
-	e.At = e.At.UTC()
-	if e.At.After(now.Add(maxAhead)) {
-		return Entry{}, invalid(detail.momentField(), strconv.Quote(e.At.Format(time.RFC3339Nano)), "a time that is not in the future")
+	const realCall = "the id of a real call: no task runs on a rehearsal"
+	const anRFC3339Time = "an RFC 3339 time such as 2026-01-31T12:00:00Z"
+	for _, rule := range []struct {
+		ok                 bool
+		pointer, got, want string
+	}{
+		{event.ID != "" && !chime.IsRehearsal(event.ID), "/id", quote(event.ID), "the event's id, a UUID in text"},
+		{event.Source == ConsentSource, "/source", quote(event.Source), strconv.Quote(ConsentSource)},
+		{event.DetailType == DetailType, "/detail-type", quote(event.DetailType), strconv.Quote(DetailType)},
+		{timeOK, "/time", found(event.Time), "a time such as 2026-01-31T12:00:00Z"},
+		{!chime.IsRehearsal(e.TransactionID), "/detail/transactionId", quote(e.TransactionID), realCall},
+		{!chime.IsRehearsal(e.CallID), "/detail/callId", quote(e.CallID), realCall},
+		{e.TransactionID+e.CallID != "", "/detail/transactionId", "nothing, and no callId",
+			"the call: transactionId or callId"},
+		{e.By != "", "/detail/by", "nothing", "who decided, or recorded the decision"},
+		{e.Scope.known(), "/detail/scope", quote(e.Scope),
+			fmt.Sprintf("%q, %q or %q", ScopeSpeakerSearch, ScopeVoiceTone, ScopeBoth)},
+		{e.Kind.isConsent(), "/detail/decision", quote(e.Kind),
+			fmt.Sprintf("%q, %q or %q", Granted, Denied, Withdrawn)},
+		{atOK, "/detail/at", quote(d.At), anRFC3339Time},
+		{untilOK, "/detail/until", quote(d.Until), anRFC3339Time},
+		{until.IsZero() || e.Kind == Granted, "/detail/until", quote(d.Until),
+			fmt.Sprintf("none, as the decision is %q", e.Kind)},
+		{until.IsZero() || until.After(e.At), "/detail/until", quote(d.Until),
+			"a time later than the decision, " + e.At.Format(time.RFC3339)},
+		{!e.At.After(now.Add(maxAhead)), timeField, quote(e.At.Format(time.RFC3339Nano)),
+			"a time that is not in the future"},
+	} {
+		if !rule.ok {
+			return Entry{}, invalid(rule.pointer, rule.got, rule.want)
+		}
 	}
 	if e.Kind == Granted && e.At.After(now) {
 		e.At = now.UTC()
@@ -76,132 +124,76 @@ func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 	return e, nil
 }
 
-// members are the members of the detail.
-type members map[string]jsontext.Value
+// text is a member of the detail that may be absent, but is neither null nor empty.
+type text string
 
-// detailOf reads the detail. Unlike in events of the service, a key that stands
-// twice is an error: which one is meant would be a guess.
-func detailOf(raw []byte) (members, error) {
-	var event struct {
-		Detail jsontext.Value `json:"detail"`
+// UnmarshalJSON returns a *chime.FieldError without a pointer, which unreadable adds.
+func (t *text) UnmarshalJSON(value []byte) error {
+	if jsontext.Value(value).Kind() != '"' {
+		return &chime.FieldError{Got: found(value), Want: "a text"}
 	}
-	if err := json.Unmarshal(raw, &event); err != nil {
-		return nil, syntaxError(err)
+	*t = text(unquoted(value))
+	if n := utf8.RuneCountInString(string(*t)); n == 0 || n > maxText {
+		return &chime.FieldError{Got: fmt.Sprintf("a text of %d characters", n), Want: fmt.Sprintf("1 to %d", maxText)}
 	}
-	if event.Detail.Kind() != '{' {
-		return nil, invalid("/detail", found(event.Detail), "an object")
-	}
-	var m members
-	if err := json.Unmarshal(event.Detail, &m); err != nil {
-		return nil, syntaxError(err)
-	}
-	return m, nil
+	return nil
 }
 
-func syntaxError(err error) error {
+// time reads a text that is a time, zero where it is absent.
+func (t text) time() (time.Time, bool) {
+	if t == "" {
+		return time.Time{}, true
+	}
+	at, err := time.Parse(time.RFC3339Nano, string(t))
+	at = at.UTC()
+	return at, err == nil && at.Year() >= 1970 && at.Year() <= 9999
+}
+
+// unquoted returns the text of a valid JSON string, and any other value as it is written.
+func unquoted(value jsontext.Value) string {
+	if value.Kind() != '"' {
+		return string(value)
+	}
+	text, _ := jsontext.AppendUnquote(nil, value)
+	return string(text)
+}
+
+// unreadable returns the error for an event that json.Unmarshal refuses.
+func unreadable(err error) error {
+	var semantic *json.SemanticError
 	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) && syntax.JSONPointer != "" {
-		pointer := "/detail" + strings.TrimPrefix(string(syntax.JSONPointer), "/detail")
-		return apperr.Wrap(err, apperr.Invalid, pointer, "cannot be read", "give each key once, in valid UTF-8")
+	switch {
+	case errors.As(err, &semantic) && semantic.JSONPointer != "":
+		field := &chime.FieldError{Got: "a value of another type", Want: "a text"}
+		if semantic.JSONPointer == "/detail" {
+			field.Want = "an object"
+		}
+		errors.As(err, &field)
+		return invalid(string(semantic.JSONPointer), field.Got, field.Want)
+	case errors.As(err, &syntax) && syntax.JSONPointer != "":
+		return apperr.Wrap(err, apperr.Invalid, string(syntax.JSONPointer), "cannot be read",
+			"write each key once, in valid UTF-8")
 	}
 	return apperr.Wrap(err, apperr.Invalid, "event", "cannot be read", "send one JSON object with each key once")
 }
 
-func (m members) read(e *Entry) error {
-	for _, field := range []struct {
-		name   string
-		target *string
-	}{{"transactionId", &e.TransactionID}, {"callId", &e.CallID}, {"by", &e.By}} {
-		if err := m.text(field.name, field.target); err != nil {
-			return err
-		}
-		if field.target != &e.By && chime.IsRehearsal(*field.target) {
-			return invalid("/detail/"+field.name, found(m[field.name]), "the id of a real call: no task runs on a rehearsal")
-		}
-	}
-	if e.TransactionID == "" && e.CallID == "" {
-		return invalid("/detail/transactionId", "nothing, and no callId", "the call: transactionId or callId")
-	}
-	if e.By == "" {
-		return invalid("/detail/by", "nothing", "who decided, or took it down")
-	}
-	var scope, decision string
-	if err := errors.Join(m.text("scope", &scope), m.text("decision", &decision)); err != nil {
-		return err
-	}
-	e.Scope, e.Kind = Scope(scope), Kind(decision)
-	if e.Scope != ScopeSpeakerSearch && e.Scope != ScopeVoiceTone && e.Scope != ScopeBoth {
-		return invalid("/detail/scope", found(m["scope"]), fmt.Sprintf("%q, %q or %q", ScopeSpeakerSearch, ScopeVoiceTone, ScopeBoth))
-	}
-	if !e.isConsent() {
-		return invalid("/detail/decision", found(m["decision"]), fmt.Sprintf("%q, %q or %q", Granted, Denied, Withdrawn))
-	}
-	if err := errors.Join(m.time("at", &e.At), m.time("until", &e.Until)); err != nil {
-		return err
-	}
-	switch {
-	case e.Until.IsZero():
-		return nil
-	case e.Kind != Granted:
-		return invalid("/detail/until", found(m["until"]), fmt.Sprintf("none, as the decision is %q", e.Kind))
-	case !e.Until.After(e.At):
-		return invalid("/detail/until", found(m["until"]), "a time later than the decision, "+e.At.UTC().Format(time.RFC3339))
-	}
-	return nil
-}
-
-// text reads a member that may be absent.
-func (m members) text(name string, target *string) error {
-	value, there := m[name]
-	if !there {
-		return nil
-	}
-	if value.Kind() != '"' {
-		return invalid("/detail/"+name, found(value), "a text")
-	}
-	if err := json.Unmarshal(value, target); err != nil {
-		return syntaxError(err)
-	}
-	if n := utf8.RuneCountInString(*target); n == 0 || n > maxText {
-		return invalid("/detail/"+name, fmt.Sprintf("a text of %d characters", n), fmt.Sprintf("1 to %d", maxText))
-	}
-	return nil
-}
-
-// time reads a member that may be absent.
-func (m members) time(name string, target *time.Time) error {
-	var text string
-	if err := m.text(name, &text); err != nil || text == "" {
-		return err
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.UTC().Year() < 1970 || t.UTC().Year() > 9999 {
-		return invalid("/detail/"+name, strconv.Quote(text), "an RFC 3339 time such as 2026-01-31T12:00:00Z")
-	}
-	*target = t.UTC()
-	return nil
-}
-
-// momentField names the field that gave the moment of the decision.
-func (m members) momentField() string {
-	if _, there := m["at"]; there {
-		return "/detail/at"
-	}
-	return "/time"
-}
-
 func invalid(pointer, got, want string) error {
 	field := &chime.FieldError{Pointer: pointer, Got: got, Want: want}
-	return &apperr.Error{Class: apperr.Invalid, Where: "event of consent", What: "cannot be taken", Err: field}
+	return &apperr.Error{Class: apperr.Invalid, Where: "consent event", What: "cannot be used", Err: field}
 }
 
-// found describes a value, shortened to what a log line bears.
-func found(value jsontext.Value) string {
-	switch {
-	case len(value) == 0:
-		return "nothing"
-	case len(value) > 60:
+// found describes a JSON value for an error, as long as a log line has room for it.
+func found(value []byte) string {
+	if len(value) > 60 {
 		return fmt.Sprintf("%d bytes", len(value))
 	}
-	return string(value)
+	return cmp.Or(string(value), "nothing")
+}
+
+// quote describes a text for an error.
+func quote[T ~string](text T) string {
+	if text == "" {
+		return "nothing"
+	}
+	return found(strconv.AppendQuote(nil, string(text)))
 }

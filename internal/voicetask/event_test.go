@@ -30,14 +30,19 @@ func example(t *testing.T, name string) string {
 func TestParseReadsTheExamples(t *testing.T) {
 	const tx, call = "af713cb5-c6aa-416a-97e1-5636109ac0d8", "264a8549-f556-4460-94a2-f6c09f7692ed"
 	for name, want := range map[string]voicetask.Entry{
-		"consent-granted": {Kind: voicetask.Granted, At: time.Date(2026, 3, 11, 8, 15, 9, 0, time.UTC), Event: "0f1c3c52-2b6e-4f0b-9d52-6f6a1f3a7f11",
-			By: "caller, asked by the IVR", TransactionID: tx, Scope: voicetask.ScopeBoth},
-		"consent-granted-until": {Kind: voicetask.Granted, At: time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC), Event: "5a8d2f64-90d7-4c61-8b0f-2f2b5b3d6a02",
-			By: "agent-2317", CallID: call, Scope: voicetask.ScopeVoiceTone, Until: time.Date(2036, 3, 11, 9, 0, 0, 0, time.UTC)},
-		"consent-denied": {Kind: voicetask.Denied, At: time.Date(2026, 3, 11, 8, 15, 11, 0, time.UTC), Event: "c07be9d8-41e5-4a39-a1f9-7d0c5b9e4e03",
-			By: "caller, asked by the IVR", TransactionID: tx, CallID: call, Scope: voicetask.ScopeSpeakerSearch},
-		"consent-withdrawn": {Kind: voicetask.Withdrawn, At: time.Date(2026, 3, 11, 8, 16, 40, 250_000_000, time.UTC), Event: "e2d4f7a6-7c18-4b53-8f3e-1a9b6c0d2f04",
-			By: "agent-2317", TransactionID: tx, Scope: voicetask.ScopeBoth},
+		"consent-granted": {Kind: voicetask.Granted, At: time.Date(2026, 3, 11, 8, 15, 9, 0, time.UTC),
+			Event: "0f1c3c52-2b6e-4f0b-9d52-6f6a1f3a7f11",
+			By:    "caller, asked by the IVR", TransactionID: tx, Scope: voicetask.ScopeBoth},
+		"consent-granted-until": {Kind: voicetask.Granted, At: time.Date(2026, 3, 11, 8, 15, 10, 0, time.UTC),
+			Event: "5a8d2f64-90d7-4c61-8b0f-2f2b5b3d6a02",
+			By:    "agent-2317", CallID: call, Scope: voicetask.ScopeVoiceTone,
+			Until: time.Date(2036, 3, 11, 9, 0, 0, 0, time.UTC)},
+		"consent-denied": {Kind: voicetask.Denied, At: time.Date(2026, 3, 11, 8, 15, 11, 0, time.UTC),
+			Event: "c07be9d8-41e5-4a39-a1f9-7d0c5b9e4e03",
+			By:    "caller, asked by the IVR", TransactionID: tx, CallID: call, Scope: voicetask.ScopeSpeakerSearch},
+		"consent-withdrawn": {Kind: voicetask.Withdrawn, At: time.Date(2026, 3, 11, 8, 16, 40, 250_000_000, time.UTC),
+			Event: "e2d4f7a6-7c18-4b53-8f3e-1a9b6c0d2f04",
+			By:    "agent-2317", TransactionID: tx, Scope: voicetask.ScopeBoth},
 	} {
 		got, err := voicetask.ParseConsent([]byte(example(t, name)), now)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -75,7 +80,8 @@ func TestParseNamesTheField(t *testing.T) {
 		{"an end in the past", `"2036-03-11T09:00:00Z"`, `"2026-03-11T08:15:09Z"`, "/detail/until", true},
 		{"an end at the decision", `"2036-03-11T09:00:00Z"`, `"2026-03-11T08:15:10Z"`, "/detail/until", true},
 		{"an end of a refusal", `"granted"`, `"denied"`, "/detail/until", true},
-		{"an end before the exact moment", `"until"`, `"at": "2026-03-11T08:16:00Z", "until": "2026-03-11T08:15:30Z", "was"`, "/detail/until", true},
+		{"an end before the exact moment", `"until"`, `"at": "2026-03-11T08:16:00Z", "until": "2026-03-11T08:15:30Z", "was"`,
+			"/detail/until", true},
 		{"a moment that is no time", `"until"`, `"at": "now", "until"`, "/detail/at", false},
 		{"a moment in the future", `"until"`, `"at": "2026-03-11T08:35:01Z", "until"`, "/detail/at", true},
 		{"an envelope in the future", `"2026-03-11T08:15:10Z"`, `"2026-03-11T08:35:01Z"`, "/time", true},
@@ -138,26 +144,31 @@ func TestAYesFromTheFutureIsAsOfNow(t *testing.T) {
 		{voicetask.Denied, ahead, ahead},
 		{voicetask.Withdrawn, ahead, ahead},
 	} {
-		body, err := json.Marshal(map[string]any{"id": "e", "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": tt.at,
+		body, err := json.Marshal(map[string]any{"id": "e", "source": voicetask.ConsentSource,
+			"detail-type": voicetask.DetailType, "time": tt.at,
 			"detail": voicetask.ConsentDetail{CallID: "c", Scope: voicetask.ScopeBoth, Decision: tt.decision, By: "me"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, err := voicetask.ParseConsent(body, now); err != nil || !got.At.Equal(tt.want) {
-			t.Errorf("%s of %s: got one of %s and %v, want one of %s", tt.decision, tt.at.Format(time.TimeOnly), got.At.Format(time.TimeOnly), err, tt.want.Format(time.TimeOnly))
+			t.Errorf("%s of %s: got one of %s and %v, want one of %s", tt.decision, tt.at.Format(time.TimeOnly),
+				got.At.Format(time.TimeOnly), err, tt.want.Format(time.TimeOnly))
 		}
 	}
 }
 
 // What Detail writes is what Parse reads.
 func TestDetailIsReadBack(t *testing.T) {
-	detail := voicetask.ConsentDetail{TransactionID: "t", Scope: voicetask.ScopeBoth, Decision: voicetask.Granted, By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}
-	body, err := json.Marshal(map[string]any{"id": "e", "source": voicetask.ConsentSource, "detail-type": voicetask.DetailType, "time": "2026-03-11T08:29:59Z", "detail": detail})
+	detail := voicetask.ConsentDetail{TransactionID: "t", Scope: voicetask.ScopeBoth, Decision: voicetask.Granted,
+		By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}
+	body, err := json.Marshal(map[string]any{"id": "e", "source": voicetask.ConsentSource,
+		"detail-type": voicetask.DetailType, "time": "2026-03-11T08:29:59Z", "detail": detail})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := voicetask.ParseConsent(body, now)
-	want := voicetask.Entry{Kind: voicetask.Granted, At: detail.At, Event: "e", By: "me", TransactionID: "t", Scope: voicetask.ScopeBoth, Until: detail.Until}
+	want := voicetask.Entry{Kind: voicetask.Granted, At: detail.At, Event: "e", By: "me", TransactionID: "t",
+		Scope: voicetask.ScopeBoth, Until: detail.Until}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

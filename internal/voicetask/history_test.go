@@ -71,7 +71,8 @@ func newHistory(seed uint64, n int) *history {
 		saw: map[string]int{}}
 	h.far = pick(h.Rand, []int{6, 8, 8, len(distances)})
 	both := voicetask.Tasks()
-	on := pick(h.Rand, [][]voicetask.Task{both, both, both, both, both, {voicetask.VoiceTone}, {voicetask.SpeakerSearch}, nil})
+	on := pick(h.Rand,
+		[][]voicetask.Task{both, both, both, both, both, {voicetask.VoiceTone}, {voicetask.SpeakerSearch}, nil})
 	h.keeper = h.world.keeper(on...)
 	if h.chance(30) {
 		h.kills = 1 + h.IntN(3)

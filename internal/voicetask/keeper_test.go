@@ -27,8 +27,9 @@ type happening struct {
 }
 
 func ready(n int) happening {
-	return happening{name: fmt.Sprintf("ready %d", n), entry: voicetask.Entry{Kind: voicetask.Ready, At: newWorld().at(n), Event: fmt.Sprintf("r%d", n),
-		TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}}
+	return happening{name: fmt.Sprintf("ready %d", n),
+		entry: voicetask.Entry{Kind: voicetask.Ready, At: newWorld().at(n), Event: fmt.Sprintf("r%d", n),
+			TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}}
 }
 
 // happenings draws what happens to the call, in the order in which it happens.
@@ -36,7 +37,8 @@ func happenings(t *rapid.T) []happening {
 	w := newWorld()
 	list := prelude(t, w)
 	for i := range rapid.IntRange(1, 9).Draw(t, "happenings") {
-		switch rapid.SampledFrom([]string{"ready", "word", "word", "word", "word", "hang-up", "time", "notify", "trouble"}).Draw(t, "what") {
+		switch rapid.SampledFrom([]string{"ready", "word", "word", "word", "word", "hang-up", "time", "notify",
+			"trouble"}).Draw(t, "what") {
 		case "ready":
 			list = append(list, ready(rapid.IntRange(1, 2).Draw(t, "ready")))
 		case "word":
@@ -61,7 +63,9 @@ func happenings(t *rapid.T) []happening {
 // prelude starts a task, as a rule, because little happens to a call without one;
 // or the answer to its start is lost.
 func prelude(t *rapid.T, w *world) []happening {
-	yes := happening{name: "granted", entry: voicetask.Entry{Kind: voicetask.Granted, Scope: voicetask.ScopeBoth, At: w.at(0), Event: "c", By: "someone", TransactionID: transaction}}
+	yes := happening{name: "granted",
+		entry: voicetask.Entry{Kind: voicetask.Granted, Scope: voicetask.ScopeBoth, At: w.at(0), Event: "c", By: "someone",
+			TransactionID: transaction}}
 	switch rapid.IntRange(0, 3).Draw(t, "prelude") {
 	case 0:
 		return nil
@@ -77,9 +81,11 @@ func trouble(err error) happening {
 
 func word(t *rapid.T, w *world, i int) happening {
 	e := voicetask.Entry{
-		Kind:  rapid.SampledFrom([]voicetask.Kind{voicetask.Granted, voicetask.Granted, voicetask.Denied, voicetask.Withdrawn}).Draw(t, "word"),
-		Scope: rapid.SampledFrom([]voicetask.Scope{voicetask.ScopeBoth, voicetask.ScopeSpeakerSearch, voicetask.ScopeVoiceTone}).Draw(t, "scope"),
-		At:    w.at(rapid.IntRange(0, 5).Draw(t, "minute")), Event: fmt.Sprintf("c%d", i), By: "someone",
+		Kind: rapid.SampledFrom([]voicetask.Kind{voicetask.Granted, voicetask.Granted, voicetask.Denied,
+			voicetask.Withdrawn}).Draw(t, "word"),
+		Scope: rapid.SampledFrom([]voicetask.Scope{voicetask.ScopeBoth, voicetask.ScopeSpeakerSearch,
+			voicetask.ScopeVoiceTone}).Draw(t, "scope"),
+		At: w.at(rapid.IntRange(0, 5).Draw(t, "minute")), Event: fmt.Sprintf("c%d", i), By: "someone",
 	}
 	if until := rapid.IntRange(0, 3).Draw(t, "until"); e.Kind == voicetask.Granted && until > 0 {
 		e.Until = w.at(2 * until)
@@ -89,14 +95,16 @@ func word(t *rapid.T, w *world, i int) happening {
 	} else {
 		e.TransactionID = transaction
 	}
-	return happening{name: fmt.Sprintf("%s %s of %s until %s", e.Kind, e.Scope, e.At.Format("15:04"), e.Until.Format("15:04")), entry: e}
+	return happening{name: fmt.Sprintf("%s %s of %s until %s", e.Kind, e.Scope, e.At.Format("15:04"),
+		e.Until.Format("15:04")), entry: e}
 }
 
 func hangUp(t *rapid.T, w *world, i int) happening {
 	over := happening{name: "hang-up", change: (*world).end}
 	switch rapid.SampledFrom([]string{"silent", "notification", "pipeline"}).Draw(t, "hang-up told by") {
 	case "notification":
-		over.entry = voicetask.Entry{Kind: voicetask.Ended, At: w.at(5), Event: fmt.Sprintf("e%d", i), TransactionID: transaction}
+		over.entry = voicetask.Entry{Kind: voicetask.Ended, At: w.at(5), Event: fmt.Sprintf("e%d", i),
+			TransactionID: transaction}
 	case "pipeline":
 		over.change = func(w *world) { w.end(); w.pipelineAt = w.now }
 	}
@@ -209,7 +217,8 @@ func check(t *rapid.T, w *world, on voicetask.Settings) {
 func checkTasksFollowConsent(atOnce bool) func(*rapid.T) {
 	return func(t *rapid.T) {
 		w := newWorld()
-		on := rapid.SampledFrom([][]voicetask.Task{voicetask.Tasks(), voicetask.Tasks(), {voicetask.VoiceTone}, nil}).Draw(t, "on")
+		on := rapid.SampledFrom([][]voicetask.Task{voicetask.Tasks(), voicetask.Tasks(), {voicetask.VoiceTone}, nil}).Draw(t,
+			"on")
 		k := w.keeper(on...)
 		list := happenings(t)
 		play(t, w, k, list, atOnce)
@@ -277,10 +286,12 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 	refused := errors.New("refused")
 	const other = "tx2"
 	on := func(id, transaction string) voicetask.Entry {
-		return voicetask.Entry{Kind: voicetask.Ready, At: newWorld().at(0), Event: id, TransactionID: transaction, CallID: callID, VoiceConnectorID: "vc"}
+		return voicetask.Entry{Kind: voicetask.Ready, At: newWorld().at(0), Event: id, TransactionID: transaction,
+			CallID: callID, VoiceConnectorID: "vc"}
 	}
 	says := func(kind voicetask.Kind, minute int, call string) voicetask.Entry {
-		e := voicetask.Entry{Kind: kind, At: newWorld().at(minute), Event: string(kind), By: "me", Scope: voicetask.ScopeBoth, TransactionID: transaction}
+		e := voicetask.Entry{Kind: kind, At: newWorld().at(minute), Event: string(kind), By: "me", Scope: voicetask.ScopeBoth,
+			TransactionID: transaction}
 		if call != "" {
 			e.TransactionID, e.CallID = "", call
 		}
@@ -292,13 +303,21 @@ func TestNothingWaitsForWhatTheServiceDoesNotDo(t *testing.T) {
 		broken  string
 		running string
 	}{
-		{"one start", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, "")}, "start speaker-search tx", "voice-tone tx"},
-		{"the other start", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, "")}, "start voice-tone tx", "speaker-search tx"},
-		{"one stop", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, ""), says(voicetask.Withdrawn, 2, "")}, "stop speaker-search tx", "speaker-search tx"},
-		{"the other stop", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, ""), says(voicetask.Withdrawn, 2, "")}, "stop voice-tone tx", "voice-tone tx"},
-		{"a start on one of two transactions", []voicetask.Entry{on("r", transaction), on("r2", other), says(voicetask.Granted, 1, callID)},
+		{"one start", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, "")}, "start speaker-search tx",
+			"voice-tone tx"},
+		{"the other start", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, "")}, "start voice-tone tx",
+			"speaker-search tx"},
+		{"one stop", []voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, ""),
+			says(voicetask.Withdrawn, 2, "")}, "stop speaker-search tx", "speaker-search tx"},
+		{"the other stop",
+			[]voicetask.Entry{on("r", transaction), says(voicetask.Granted, 1, ""), says(voicetask.Withdrawn, 2, "")},
+			"stop voice-tone tx", "voice-tone tx"},
+		{"a start on one of two transactions",
+			[]voicetask.Entry{on("r", transaction), on("r2", other), says(voicetask.Granted, 1, callID)},
 			"start speaker-search tx", "speaker-search tx2, voice-tone tx, voice-tone tx2"},
-		{"a stop on one of two transactions", []voicetask.Entry{on("r", transaction), on("r2", other), says(voicetask.Granted, 1, callID), says(voicetask.Withdrawn, 2, callID)},
+		{"a stop on one of two transactions",
+			[]voicetask.Entry{on("r", transaction), on("r2", other), says(voicetask.Granted, 1, callID),
+				says(voicetask.Withdrawn, 2, callID)},
 			"stop voice-tone tx", "voice-tone tx"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -396,7 +415,8 @@ func TestLateNotificationsNameNoOtherTask(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, next := range []error{run(said(voicetask.Withdrawn, 4)), run(happening{}, first), run(happening{}, second...)} {
+		for _, next := range []error{run(said(voicetask.Withdrawn, 4)), run(happening{}, first),
+			run(happening{}, second...)} {
 			if next != nil {
 				t.Fatal(next)
 			}
@@ -410,9 +430,11 @@ func TestLateNotificationsNameNoOtherTask(t *testing.T) {
 // Whatever is in the ledger of a rehearsal, nothing is done for it: neither the
 // table nor the service is called.
 func TestNothingIsDoneForARehearsal(t *testing.T) {
-	k := &voicetask.TaskRunner{On: voicetask.Settings{voicetask.SpeakerSearch: true, voicetask.VoiceTone: true}} // any call would panic
+	k := &voicetask.TaskRunner{On: voicetask.Settings{voicetask.SpeakerSearch: true,
+		voicetask.VoiceTone: true}} // any call would panic
 	for _, trigger := range []voicetask.Trigger{
-		{Event: "e", TransactionID: "rehearsal-t", Observed: []voicetask.ObservedTask{{Task: voicetask.VoiceTone, TaskID: "rehearsal-k"}}},
+		{Event: "e", TransactionID: "rehearsal-t",
+			Observed: []voicetask.ObservedTask{{Task: voicetask.VoiceTone, TaskID: "rehearsal-k"}}},
 		{Event: "e", CallID: "rehearsal-c"},
 	} {
 		if err := k.Reconcile(t.Context(), trigger); err != nil {

@@ -16,7 +16,8 @@ import (
 
 func at(minute int) time.Time { return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC) }
 
-var readyEntry = voicetask.Entry{Kind: voicetask.Ready, At: at(0), Event: "r", TransactionID: "t", CallID: "c", VoiceConnectorID: "vc"}
+var readyEntry = voicetask.Entry{Kind: voicetask.Ready, At: at(0), Event: "r", TransactionID: "t", CallID: "c",
+	VoiceConnectorID: "vc"}
 
 // says is what somebody said about both tasks.
 func says(kind voicetask.Kind, minute int, id string) voicetask.Entry {
@@ -30,7 +31,8 @@ func run(event string) voicetask.RunID {
 
 // attempt is an entry of an attempt at voice tone.
 func attempt(kind voicetask.Kind, number int, taskID string) voicetask.Entry {
-	return voicetask.Entry{Kind: kind, At: at(3), Event: "x", Task: voicetask.VoiceTone, Number: number, TaskID: taskID, TransactionID: "t", VoiceConnectorID: "vc"}
+	return voicetask.Entry{Kind: kind, At: at(3), Event: "x", Task: voicetask.VoiceTone, Number: number, TaskID: taskID,
+		TransactionID: "t", VoiceConnectorID: "vc"}
 }
 
 func TestNext(t *testing.T) {
@@ -64,18 +66,27 @@ func TestNext(t *testing.T) {
 		{"no first", voicetask.Ledger{no}, false, "note waiting 0 denied", voicetask.StateDenied},
 		{"yes", voicetask.Ledger{readyEntry, yes}, false, "note starting 1 granted", voicetask.StateGranted},
 		{"yes, off", voicetask.Ledger{readyEntry, yes}, true, "note off 0 granted", voicetask.StateGranted},
-		{"yes to the other task", voicetask.Ledger{readyEntry, scope(yes, voicetask.ScopeSpeakerSearch)}, false, "note held 0 ", voicetask.StateHeld},
-		{"yes, then no to the other task", voicetask.Ledger{readyEntry, yes, scope(no, voicetask.ScopeSpeakerSearch)}, false, "note starting 1 granted", voicetask.StateGranted},
+		{"yes to the other task", voicetask.Ledger{readyEntry, scope(yes, voicetask.ScopeSpeakerSearch)}, false,
+			"note held 0 ", voicetask.StateHeld},
+		{"yes, then no to the other task", voicetask.Ledger{readyEntry, yes, scope(no, voicetask.ScopeSpeakerSearch)}, false,
+			"note starting 1 granted", voicetask.StateGranted},
 		{"no", voicetask.Ledger{readyEntry, no}, false, "note not-started 0 denied", voicetask.StateDenied},
 		{"yes, then no", voicetask.Ledger{readyEntry, yes, no}, false, "note not-started 0 denied", voicetask.StateDenied},
-		{"no, then yes", voicetask.Ledger{readyEntry, no, says(voicetask.Granted, 3, "g2")}, false, "note starting 1 granted", voicetask.StateGranted},
-		{"yes and back at the same moment", voicetask.Ledger{readyEntry, says(voicetask.Granted, 2, "z"), back}, false, "note not-started 0 withdrawn", voicetask.StateWithdrawn},
-		{"yes until later", voicetask.Ledger{readyEntry, until(yes, 6)}, false, "note starting 1 granted", voicetask.StateGranted},
-		{"yes until now", voicetask.Ledger{readyEntry, until(yes, 5)}, false, "note not-started 0 lapsed", voicetask.StateLapsed},
+		{"no, then yes", voicetask.Ledger{readyEntry, no, says(voicetask.Granted, 3, "g2")}, false, "note starting 1 granted",
+			voicetask.StateGranted},
+		{"yes and back at the same moment", voicetask.Ledger{readyEntry, says(voicetask.Granted, 2, "z"), back}, false,
+			"note not-started 0 withdrawn", voicetask.StateWithdrawn},
+		{"yes until later", voicetask.Ledger{readyEntry, until(yes, 6)}, false, "note starting 1 granted",
+			voicetask.StateGranted},
+		{"yes until now", voicetask.Ledger{readyEntry, until(yes, 5)}, false, "note not-started 0 lapsed",
+			voicetask.StateLapsed},
 		{"call over first", voicetask.Ledger{readyEntry, ended}, false, "note expired 0 ", voicetask.StateExpired},
-		{"call over before the yes", voicetask.Ledger{readyEntry, ended, yes}, false, "note expired 0 granted", voicetask.StateExpired},
-		{"no, and the call over", voicetask.Ledger{readyEntry, ended, no}, false, "note not-started 0 denied", voicetask.StateDenied},
-		{"start under way", voicetask.Ledger{readyEntry, yes, starting}, false, "note asking 1 granted", voicetask.StateStarting},
+		{"call over before the yes", voicetask.Ledger{readyEntry, ended, yes}, false, "note expired 0 granted",
+			voicetask.StateExpired},
+		{"no, and the call over", voicetask.Ledger{readyEntry, ended, no}, false, "note not-started 0 denied",
+			voicetask.StateDenied},
+		{"start under way", voicetask.Ledger{readyEntry, yes, starting}, false, "note asking 1 granted",
+			voicetask.StateStarting},
 		{"start under way, joined", voicetask.Ledger{readyEntry, yes, starting, asking}, false, "start starting 1 ",
 			voicetask.StateStarting},
 		{"start under way, call over", voicetask.Ledger{readyEntry, yes, starting, ended}, false, "note asking 1 granted",
@@ -83,60 +94,89 @@ func TestNext(t *testing.T) {
 		{"start under way, joined, call over", voicetask.Ledger{readyEntry, yes, starting, asking, ended}, false,
 			"start starting 1 ", voicetask.StateStarting},
 		{"own start", voicetask.Ledger{readyEntry, yes, mine}, false, "start starting 1 ", voicetask.StateStarting},
-		{"own start, call over", voicetask.Ledger{readyEntry, yes, mine, ended}, false, "note not-sent 1 ", voicetask.StateStarting},
-		{"own start, taken back", voicetask.Ledger{readyEntry, yes, back, mine}, false, "note not-sent 1 ", voicetask.StateUnresolved},
+		{"own start, call over", voicetask.Ledger{readyEntry, yes, mine, ended}, false, "note not-sent 1 ",
+			voicetask.StateStarting},
+		{"own start, taken back", voicetask.Ledger{readyEntry, yes, back, mine}, false, "note not-sent 1 ",
+			voicetask.StateUnresolved},
 		{"own start, turned off", voicetask.Ledger{readyEntry, yes, mine}, true, "note not-sent 1 ", voicetask.StateStarting},
 		{"own start, and another run's, taken back", voicetask.Ledger{readyEntry, yes, back, other, asking}, false,
 			"note not-sent 1 ", voicetask.StateUnresolved},
-		{"another run's start, taken back", voicetask.Ledger{readyEntry, yes, back, other}, false, "note unresolved 1 withdrawn",
+		{"another run's start, taken back", voicetask.Ledger{readyEntry, yes, back, other}, false,
+			"note unresolved 1 withdrawn",
 			voicetask.StateUnresolved},
-		{"two runs' starts, one of them not sent, taken back", voicetask.Ledger{readyEntry, yes, back, other, asking, notSent},
+		{"two runs' starts, one of them not sent, taken back",
+			voicetask.Ledger{readyEntry, yes, back, other, asking, notSent},
 			false, "note unresolved 1 withdrawn", voicetask.StateUnresolved},
-		{"not sent, taken back", voicetask.Ledger{readyEntry, yes, back, mine, notSent}, false, "note not-started 0 withdrawn",
+		{"not sent, taken back", voicetask.Ledger{readyEntry, yes, back, mine, notSent}, false,
+			"note not-started 0 withdrawn",
 			voicetask.StateWithdrawn},
 		{"not sent, run out", voicetask.Ledger{readyEntry, until(yes, 5), mine, notSent}, false, "note not-started 0 lapsed",
 			voicetask.StateLapsed},
 		{"not sent, taken back, yes again", voicetask.Ledger{readyEntry, yes, back, other, notSentBy(other),
 			says(voicetask.Granted, 4, "g2")}, false, "note asking 1 granted", voicetask.StateStarting},
-		{"not sent by this run, yes again", voicetask.Ledger{readyEntry, yes, back, mine, notSent, says(voicetask.Granted, 4, "g2")},
+		{"not sent by this run, yes again",
+			voicetask.Ledger{readyEntry, yes, back, mine, notSent, says(voicetask.Granted, 4, "g2")},
 			false, "", voicetask.StateStarting},
 		{"not sent, yes again after the call", voicetask.Ledger{readyEntry, yes, back, other, notSentBy(other), ended,
 			says(voicetask.Granted, 4, "g2")}, false, "note expired 0 granted", voicetask.StateExpired},
 		{"not sent, turned off", voicetask.Ledger{readyEntry, yes, mine, notSent}, true, "note off 0 granted",
 			voicetask.StateStarting},
-		{"an entry of before, not sent by another run, taken back", voicetask.Ledger{readyEntry, yes, back, starting, notSent},
+		{"an entry of before, not sent by another run, taken back",
+			voicetask.Ledger{readyEntry, yes, back, starting, notSent},
 			false, "note unresolved 1 withdrawn", voicetask.StateUnresolved},
-		{"unresolved, call over", voicetask.Ledger{readyEntry, yes, back, starting, ended}, false, "note unresolved 1 withdrawn",
+		{"unresolved, call over", voicetask.Ledger{readyEntry, yes, back, starting, ended}, false,
+			"note unresolved 1 withdrawn",
 			voicetask.StatePresumedStopped},
 		{"unresolved, the other task gone", voicetask.Ledger{readyEntry, yes, back, starting, otherGone}, false,
 			"note unresolved 1 withdrawn", voicetask.StatePresumedStopped},
-		{"held, the other task gone", voicetask.Ledger{readyEntry, otherGone}, false, "note expired 0 ", voicetask.StateExpired},
+		{"held, the other task gone", voicetask.Ledger{readyEntry, otherGone}, false, "note expired 0 ",
+			voicetask.StateExpired},
 		{"yes, the other task not found", voicetask.Ledger{readyEntry, yes, otherNotFound}, false, "note starting 1 granted",
 			voicetask.StateGranted},
-		{"start under way, taken back", voicetask.Ledger{readyEntry, yes, back, starting}, false, "note unresolved 1 withdrawn", voicetask.StateUnresolved},
-		{"start under way, turned off", voicetask.Ledger{readyEntry, yes, starting}, true, "note unresolved 1 granted", voicetask.StateStarting},
+		{"start under way, taken back", voicetask.Ledger{readyEntry, yes, back, starting}, false,
+			"note unresolved 1 withdrawn", voicetask.StateUnresolved},
+		{"start under way, turned off", voicetask.Ledger{readyEntry, yes, starting}, true, "note unresolved 1 granted",
+			voicetask.StateStarting},
 		{"started", voicetask.Ledger{readyEntry, yes, starting, started}, false, "", voicetask.StateStarted},
 		{"started, turned off", voicetask.Ledger{readyEntry, yes, starting, started}, true, "", voicetask.StateStarted},
-		{"started, another yes", voicetask.Ledger{readyEntry, yes, starting, started, says(voicetask.Granted, 4, "g2")}, false, "", voicetask.StateStarted},
-		{"started, taken back", voicetask.Ledger{readyEntry, yes, starting, started, back}, false, "note stopping 1 withdrawn", voicetask.StateStopping},
-		{"started, taken back, turned off", voicetask.Ledger{readyEntry, yes, starting, started, back}, true, "note stopping 1 withdrawn", voicetask.StateStopping},
-		{"started, run out", voicetask.Ledger{readyEntry, until(yes, 4), starting, started}, false, "note stopping 1 lapsed", voicetask.StateStopping},
-		{"stop under way", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping}, false, "stop stopping 1 ", voicetask.StateStopping},
-		{"stop under way, yes again", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, says(voicetask.Granted, 4, "g2")}, false, "stop stopping 1 ", voicetask.StateStopping},
-		{"stopped", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, stopped}, false, "", voicetask.StateStopped},
-		{"stopped, yes again", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, stopped, says(voicetask.Granted, 4, "g2")}, false, "note starting 2 granted", voicetask.StateGranted},
-		{"stopped, yes again after the call", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, stopped, ended, says(voicetask.Granted, 4, "g2")}, false, "note expired 0 granted", voicetask.StateExpired},
-		{"two tasks of one start", voicetask.Ledger{readyEntry, yes, starting, started, attempt(voicetask.Started, 1, "k2"), back, stopping, stopped}, false, "note stopping 1 withdrawn", voicetask.StateStopping},
+		{"started, another yes", voicetask.Ledger{readyEntry, yes, starting, started, says(voicetask.Granted, 4, "g2")},
+			false, "", voicetask.StateStarted},
+		{"started, taken back", voicetask.Ledger{readyEntry, yes, starting, started, back}, false,
+			"note stopping 1 withdrawn", voicetask.StateStopping},
+		{"started, taken back, turned off", voicetask.Ledger{readyEntry, yes, starting, started, back}, true,
+			"note stopping 1 withdrawn", voicetask.StateStopping},
+		{"started, run out", voicetask.Ledger{readyEntry, until(yes, 4), starting, started}, false, "note stopping 1 lapsed",
+			voicetask.StateStopping},
+		{"stop under way", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping}, false, "stop stopping 1 ",
+			voicetask.StateStopping},
+		{"stop under way, yes again",
+			voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, says(voicetask.Granted, 4, "g2")}, false,
+			"stop stopping 1 ", voicetask.StateStopping},
+		{"stopped", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, stopped}, false, "",
+			voicetask.StateStopped},
+		{"stopped, yes again",
+			voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, stopped, says(voicetask.Granted, 4, "g2")},
+			false, "note starting 2 granted", voicetask.StateGranted},
+		{"stopped, yes again after the call",
+			voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, stopped, ended,
+				says(voicetask.Granted, 4, "g2")}, false, "note expired 0 granted", voicetask.StateExpired},
+		{"two tasks of one start",
+			voicetask.Ledger{readyEntry, yes, starting, started, attempt(voicetask.Started, 1, "k2"), back, stopping, stopped},
+			false, "note stopping 1 withdrawn", voicetask.StateStopping},
 		{"refused, call over", voicetask.Ledger{readyEntry, yes, starting, gone}, false, "", voicetask.StateExpired},
-		{"refused", voicetask.Ledger{readyEntry, yes, starting, attempt(voicetask.Refused, 1, "")}, false, "", voicetask.StateRefused},
-		{"refused to one and started by another", voicetask.Ledger{readyEntry, yes, starting, attempt(voicetask.Refused, 1, ""), started, back}, false, "note stopping 1 withdrawn", voicetask.StateStopping},
+		{"refused", voicetask.Ledger{readyEntry, yes, starting, attempt(voicetask.Refused, 1, "")}, false, "",
+			voicetask.StateRefused},
+		{"refused to one and started by another",
+			voicetask.Ledger{readyEntry, yes, starting, attempt(voicetask.Refused, 1, ""), started, back}, false,
+			"note stopping 1 withdrawn", voicetask.StateStopping},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
 			for _, step := range tt.l.Next(at(5), voicetask.Settings{voicetask.VoiceTone: !tt.off}, run("now")) {
 				if e := step.Entry; e.Task == voicetask.VoiceTone {
 					got = fmt.Sprintf("%s %s %d %s", step.Act, e.Kind, e.Number, e.Code)
-					if step.Act == voicetask.Note && (e.At != at(5) || e.Event != "now" || e.By != voicetask.System || e.TransactionID != "t") {
+					if step.Act == voicetask.Note &&
+						(e.At != at(5) || e.Event != "now" || e.By != voicetask.System || e.TransactionID != "t") {
 						t.Errorf("got %+v, want who, when, of which event and call", e)
 					}
 				}
@@ -160,7 +200,8 @@ func TestNext(t *testing.T) {
 // A failure decides nothing, and is shown as long as what failed is due.
 func TestFailuresAreShownWhileTheyMatter(t *testing.T) {
 	yes, back := says(voicetask.Granted, 1, "g"), says(voicetask.Withdrawn, 2, "w")
-	starting, started, stopping, stopped := attempt(voicetask.Starting, 1, ""), attempt(voicetask.Started, 1, "k1"), attempt(voicetask.Stopping, 1, "k1"), attempt(voicetask.Stopped, 1, "k1")
+	starting, started, stopping, stopped := attempt(voicetask.Starting, 1, ""), attempt(voicetask.Started, 1, "k1"),
+		attempt(voicetask.Stopping, 1, "k1"), attempt(voicetask.Stopped, 1, "k1")
 	failed := func(minute, number int, taskID, code string) voicetask.Entry {
 		e := attempt(voicetask.Failed, number, taskID)
 		e.At, e.Code, e.Detail = at(minute), code, "no"
@@ -173,16 +214,27 @@ func TestFailuresAreShownWhileTheyMatter(t *testing.T) {
 		want  string
 	}{
 		{"start", voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429")}, voicetask.StateStarting, "429: no"},
-		{"start, twice", voicetask.Ledger{readyEntry, yes, starting, failed(4, 1, "", "403"), failed(3, 1, "", "429")}, voicetask.StateStarting, "403: no"},
-		{"start, taken back", voicetask.Ledger{readyEntry, yes, back, starting, failed(3, 1, "", "429")}, voicetask.StateUnresolved, "429: no"},
-		{"start, and then started", voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429"), started}, voicetask.StateStarted, ""},
-		{"start long ago, now stopping", voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429"), started, back, stopping}, voicetask.StateStopping, ""},
-		{"stop", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, failed(4, 1, "k1", "403")}, voicetask.StateStopping, "403: no"},
-		{"stop, and then stopped", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, failed(4, 1, "k1", "403"), stopped}, voicetask.StateStopped, ""},
-		{"of an attempt before", voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429"), started, stopping, stopped, attempt(voicetask.Starting, 2, "")}, voicetask.StateStarting, ""},
+		{"start, twice", voicetask.Ledger{readyEntry, yes, starting, failed(4, 1, "", "403"), failed(3, 1, "", "429")},
+			voicetask.StateStarting, "403: no"},
+		{"start, taken back", voicetask.Ledger{readyEntry, yes, back, starting, failed(3, 1, "", "429")},
+			voicetask.StateUnresolved, "429: no"},
+		{"start, and then started", voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429"), started},
+			voicetask.StateStarted, ""},
+		{"start long ago, now stopping",
+			voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429"), started, back, stopping},
+			voicetask.StateStopping, ""},
+		{"stop", voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, failed(4, 1, "k1", "403")},
+			voicetask.StateStopping, "403: no"},
+		{"stop, and then stopped",
+			voicetask.Ledger{readyEntry, yes, starting, started, back, stopping, failed(4, 1, "k1", "403"), stopped},
+			voicetask.StateStopped, ""},
+		{"of an attempt before",
+			voicetask.Ledger{readyEntry, yes, starting, failed(3, 1, "", "429"), started, stopping, stopped,
+				attempt(voicetask.Starting, 2, "")}, voicetask.StateStarting, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			i := slices.IndexFunc(tt.l.Standings(at(5)), func(s voicetask.Standing) bool { return s.Task == voicetask.VoiceTone })
+			i := slices.IndexFunc(tt.l.Standings(at(5)),
+				func(s voicetask.Standing) bool { return s.Task == voicetask.VoiceTone })
 			if got := tt.l.Standings(at(5))[i]; got.State != tt.state || got.Detail != tt.want {
 				t.Errorf("got %s because of %q, want %s because of %q", got.State, got.Detail, tt.state, tt.want)
 			}
@@ -236,7 +288,8 @@ func TestTokens(t *testing.T) {
 
 // The order of entries does not matter, nor how often one is there.
 func TestLedgersHaveNoOrder(t *testing.T) {
-	kinds := []voicetask.Kind{voicetask.Ready, voicetask.Ended, voicetask.Granted, voicetask.Denied, voicetask.Withdrawn, "newer",
+	kinds := []voicetask.Kind{voicetask.Ready, voicetask.Ended, voicetask.Granted, voicetask.Denied, voicetask.Withdrawn,
+		"newer",
 		voicetask.Starting, voicetask.Asking, voicetask.NotSent, voicetask.Started, voicetask.Refused,
 		voicetask.Stopping, voicetask.Stopped, voicetask.Failed}
 	entry := rapid.Custom(func(t *rapid.T) voicetask.Entry {

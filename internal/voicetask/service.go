@@ -61,9 +61,9 @@ type Expiry struct {
 	TransactionID, CallID string
 }
 
-// EntryOf returns the entry that a voice notification makes in its call's ledger: that
-// the call is ready for tasks, or over. None is made for an id that is no valid UTF-8:
-// another call may have the same one, as read.
+// EntryOf returns the ledger entry of a voice notification which reports that its call
+// is ready for tasks, or over. There is none for an id that is no valid UTF-8: another
+// call may have the same one, as read.
 func EntryOf(n chime.VoiceNotification) (Entry, bool) {
 	e := Entry{At: n.Time.UTC(), Event: n.ID, TransactionID: n.TransactionID, CallID: n.CallID}
 	switch {
@@ -84,8 +84,8 @@ func EntryOf(n chime.VoiceNotification) (Entry, bool) {
 // there are many.
 const callsAtOnce = 8
 
-// Handle records a decision about consent in the call's ledger, and does what is due by
-// it. An event that cannot be read as it is meant changes nothing.
+// Handle records the decision of a consent event in the call's ledger, and does what is
+// due because of it. An event that ParseConsent refuses changes nothing.
 func (s *Service) Handle(ctx context.Context, event []byte) error {
 	e, err := ParseConsent(event, s.Now())
 	if err != nil {
@@ -112,7 +112,7 @@ type Delivery struct {
 // none reaches a dead-letter queue.
 func (s *Service) HandleNotifications(ctx context.Context, deliveries []Delivery) []error {
 	errs := make([]error, len(deliveries))
-	var read []chime.VoiceNotification
+	var notes []chime.VoiceNotification
 	var origin []int // of each notification: which delivery it is
 	for i, d := range deliveries {
 		switch n, err := chime.ParseVoice(d.Body, d.By); {
@@ -121,23 +121,32 @@ func (s *Service) HandleNotifications(ctx context.Context, deliveries []Delivery
 		case err != nil:
 			errs[i] = err
 		default:
-			read, origin = append(read, n), append(origin, i)
+			notes, origin = append(notes, n), append(origin, i)
 		}
 	}
-	var stored []chime.VoiceNotification
-	var storedOrigin []int
-	for i, err := range s.Notifications.RecordVoice(ctx, read) {
+	stored := 0
+	for i, err := range s.Notifications.RecordVoice(ctx, notes) {
 		if err != nil {
 			errs[origin[i]] = err
 			continue
 		}
-		stored, storedOrigin = append(stored, read[i]), append(storedOrigin, origin[i])
+		notes[stored], origin[stored] = notes[i], origin[i]
+		stored++
 	}
-	s.count(ctx, stored)
-	if s.Calls != nil {
-		for i, err := range s.reconcile(ctx, stored) {
-			errs[storedOrigin[i]] = err
-		}
+	notes = notes[:stored]
+	s.count(ctx, notes)
+	if s.Calls == nil {
+		return errs
+	}
+	triggers := triggersOf(notes)
+	results := map[string]error{} // by transaction; one about which the service hangs uses no other's time
+	for i, err := range timeshare.Each(ctx, len(triggers), callsAtOnce, func(ctx context.Context, i int) error {
+		return s.Calls.Reconcile(ctx, *triggers[i])
+	}) {
+		results[triggers[i].TransactionID] = err
+	}
+	for i, n := range notes {
+		errs[origin[i]] = results[n.TransactionID]
 	}
 	return errs
 }
@@ -150,8 +159,8 @@ func (s *Service) count(ctx context.Context, stored []chime.VoiceNotification) {
 		case n.Analytics == chime.AnalyticsUnknown:
 			s.Counts.Count("UnknownNotifications", 1)
 		case n.IsReady() && (n.TransactionID == "" || n.VoiceConnectorID == ""):
-			slog.WarnContext(ctx, "a call is ready for tasks, but none can be started without its transaction and Voice Connector",
-				"eventId", n.ID)
+			slog.WarnContext(ctx, "a call is ready for tasks, but none can be started without its transaction and "+
+				"Voice Connector", "eventId", n.ID)
 			s.Counts.Count("UnusableReadiness", 1)
 		}
 	}
@@ -159,49 +168,39 @@ func (s *Service) count(ctx context.Context, stored []chime.VoiceNotification) {
 
 var taskOf = map[chime.Analytics]Task{chime.AnalyticsSpeakerSearch: SpeakerSearch, chime.AnalyticsVoiceTone: VoiceTone}
 
-// reconcile does what is due for each transaction once, and returns an error or nil for
-// each notification. A transaction about which the service hangs uses no other's time.
-func (s *Service) reconcile(ctx context.Context, stored []chime.VoiceNotification) []error {
-	triggers := map[string]*Trigger{}
-	var order []string
-	for _, n := range stored {
+// triggersOf returns one trigger for each transaction of which something may be due.
+func triggersOf(notes []chime.VoiceNotification) []*Trigger {
+	var triggers []*Trigger
+	of := map[string]*Trigger{} // by transaction
+	for _, n := range notes {
 		task, isTask := taskOf[n.Analytics]
 		if n.TransactionID == "" || !isTask && !n.IsReady() && !n.IsPostCall() {
 			continue
 		}
-		t := triggers[n.TransactionID]
+		t := of[n.TransactionID]
 		if t == nil {
 			t = &Trigger{Event: n.ID, TransactionID: n.TransactionID}
-			triggers[n.TransactionID], order = t, append(order, n.TransactionID)
+			of[n.TransactionID], triggers = t, append(triggers, t)
 		}
 		if isTask && n.TaskID != "" {
 			t.Observed = append(t.Observed, ObservedTask{Task: task, TaskID: n.TaskID})
 		}
 	}
-	results := map[string]error{}
-	for i, err := range timeshare.Each(ctx, len(order), callsAtOnce, func(ctx context.Context, i int) error {
-		return s.Calls.Reconcile(ctx, *triggers[order[i]])
-	}) {
-		results[order[i]] = err
-	}
-	errs := make([]error, len(stored))
-	for i, n := range stored {
-		errs[i] = results[n.TransactionID]
-	}
-	return errs
+	return triggers
 }
 
 // Run does, on a schedule, what is due for calls on which consent expired, which no
 // event reports: tasks that run under it are stopped. A call that cannot be reconciled,
-// or about which the service hangs, uses no other one's time, and the next run finds it
-// again. The order is another one at every run, so that even with hundreds that hang
-// the others have their turn.
+// or about which the service hangs, uses no other call's time, and the next run finds it
+// again. Each run has another order, so that even with hundreds that hang the others
+// have their turn.
 func (s *Service) Run(ctx context.Context) error {
 	expired, err := s.Expiries.ExpiredConsent(ctx, s.Now())
 	rand.Shuffle(len(expired), func(i, j int) { expired[i], expired[j] = expired[j], expired[i] })
 	errs := timeshare.Each(ctx, len(expired), callsAtOnce, func(ctx context.Context, i int) error {
 		x := expired[i]
-		if err := s.Calls.Reconcile(ctx, Trigger{Event: x.Event, TransactionID: x.TransactionID, CallID: x.CallID}); err != nil {
+		err := s.Calls.Reconcile(ctx, Trigger{Event: x.Event, TransactionID: x.TransactionID, CallID: x.CallID})
+		if err != nil {
 			return err
 		}
 		return s.Expiries.EndExpiry(ctx, x)

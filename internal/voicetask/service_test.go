@@ -67,7 +67,7 @@ func TestStartWithoutAnIDIsNoAnswer(t *testing.T) {
 			`{"SpeakerSearchTask":{"SpeakerSearchTaskId":""},"VoiceToneAnalysisTask":{"VoiceToneAnalysisTaskId":""}}`} {
 			c := answering(t, http.StatusCreated, answer)
 			id, err := c.Start(t.Context(), voicetask.Entry{Task: task, TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
-			if id != "" || apperr.ClassOf(err) != apperr.Unavailable || c.Undone(err) {
+			if id != "" || apperr.ClassOf(err) != apperr.Unavailable || voicetask.HasStartedNothing(err) {
 				t.Errorf("%s, %s: got %q and %v, want it unknown whether a task runs", task, answer, id, err)
 			}
 		}
@@ -75,13 +75,13 @@ func TestStartWithoutAnIDIsNoAnswer(t *testing.T) {
 }
 
 // Only an answer of the service says that no task was started.
-func TestUndoneIsWhatTheServiceSays(t *testing.T) {
+func TestHasStartedNothing(t *testing.T) {
 	for status, undone := range map[int]bool{400: true, 403: true, 404: false, 409: true, 410: true, 422: true,
 		429: true, 500: false, 503: false} {
 		c := answering(t, status, `{}`)
 		_, err := c.Start(t.Context(), voicetask.Entry{Task: voicetask.VoiceTone, TransactionID: "t", VoiceConnectorID: "v",
 			Token: "k-1"})
-		if err == nil || c.Undone(err) != undone {
+		if err == nil || voicetask.HasStartedNothing(err) != undone {
 			t.Errorf("%d: got %v, want it undone: %t", status, err, undone)
 		}
 	}
@@ -89,7 +89,7 @@ func TestUndoneIsWhatTheServiceSays(t *testing.T) {
 	cancel()
 	_, err := answering(t, http.StatusCreated, `{}`).Start(ctx, voicetask.Entry{Task: voicetask.VoiceTone,
 		TransactionID: "t", VoiceConnectorID: "v", Token: "k-1"})
-	if err == nil || (chimeapi.VoiceTasks{}).Undone(err) {
+	if err == nil || voicetask.HasStartedNothing(err) {
 		t.Errorf("no answer: got %v, want it unknown", err)
 	}
 }

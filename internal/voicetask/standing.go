@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// State is how a task stands, in one word for people.
+// State is the state of a task on a call, in one word for people.
 type State string
 
 // The states of a task on a call.
 const (
-	// StateWaiting: somebody has spoken, but the call is not ready for tasks.
+	// StateWaiting: there is a decision, but the call is not ready for tasks.
 	StateWaiting State = "waiting"
-	// StateHeld: the call is ready, and nobody has spoken.
+	// StateHeld: the call is ready, and there is no decision.
 	StateHeld State = "held"
 	// StateGranted: consent is in force and the task is not started; it is not
 	// turned on, or is about to be started.
 	StateGranted   State = "granted"
 	StateDenied    State = "denied"
 	StateWithdrawn State = "withdrawn"
-	// StateLapsed: the time that consent was given for is over.
+	// StateLapsed: consent has expired.
 	StateLapsed State = "lapsed"
 	// StateStarting: the service was asked, or is about to be.
 	StateStarting State = "starting"
@@ -28,35 +28,36 @@ const (
 	// StatePresumedStopped: it was unresolved, and the task, if there was one, cannot
 	// run any more: the call is over, or 8 hours and 15 minutes have passed.
 	StatePresumedStopped State = "presumed-stopped"
-	// StateStarted: the task was started under consent. The ledger does not tell
+	// StateStarted: the task was started under consent. The ledger does not say
 	// when it ends by itself.
 	StateStarted State = "started"
 	// StateStopping: consent is gone, and the task is about to be stopped.
 	StateStopping State = "stopping"
 	StateStopped  State = "stopped"
-	// StateRefused: the service did not take the task.
+	// StateRefused: the service refused the task.
 	StateRefused State = "refused"
 	// StateExpired: the call was over before the task was started.
 	StateExpired State = "expired"
 )
 
-// Standing is how one task stands on a call at a moment.
+// Standing is the state of one task on a call at a moment.
 type Standing struct {
 	Task  Task  `json:"task"`
 	State State `json:"state"`
-	// By and Until are those of the last word of the people.
+	// By and Until are those of the last decision.
 	By    string    `json:"by,omitempty"`
 	Until time.Time `json:"until,omitzero"`
 	// TaskID is the id of the task that the state is about: it is started, stopping or
 	// stopped. It is empty for every other state, also where another task ran before.
 	TaskID string `json:"taskId,omitempty"`
-	// ConsentDetail is the service's reason for a refusal, and for a failure as long as
-	// what failed is due; and why a task is presumed to be stopped.
+	// Detail is the service's reason for a refusal, and for a failure as long as what
+	// failed is due; and why a task is presumed to be stopped.
 	Detail string `json:"detail,omitempty"`
 }
 
-// Standings returns how each task stands; none for a task of which nothing is known.
+// Standings returns the state of each task; none for a task of which nothing is known.
 func (l Ledger) Standings(now time.Time) []Standing {
+	l = l.InOrder()
 	list := []Standing{}
 	for _, task := range Tasks() {
 		v := l.view(task, now)
@@ -64,31 +65,23 @@ func (l Ledger) Standings(now time.Time) []Standing {
 		if s.State == "" {
 			continue
 		}
-		if v.word != nil {
-			s.By, s.Until = v.word.By, v.word.Until
+		if v.decision != nil {
+			s.By, s.Until = v.decision.By, v.decision.Until
 		}
 		switch s.State {
 		case StateStarted:
 			s.TaskID = v.running[0].TaskID
 		case StateStopping:
-			s.TaskID = v.running[0].TaskID
-			if len(v.stopping) > 0 {
-				s.TaskID = v.stopping[0].TaskID
-			}
+			s.TaskID, s.Detail = append(v.stopping, v.running...)[0].TaskID, v.failure(true)
 		case StateStopped:
-			s.TaskID = l.lastTask(task, v.number)
+			s.TaskID = v.started.TaskID
 		case StatePresumedStopped:
 			s.Detail, _ = v.over()
-		}
-		switch s.State {
+		case StateStarting, StateUnresolved:
+			s.Detail = v.failure(false)
 		case StateRefused, StateExpired:
 			if v.refused != nil {
 				s.Detail = v.refused.Detail
-			}
-		case StateStarting, StateUnresolved, StateStopping:
-			// A stop that fails names its task, a start cannot.
-			if v.failed != nil && (v.failed.TaskID != "") == (s.State == StateStopping) {
-				s.Detail = strings.TrimSuffix(v.failed.Code+": "+v.failed.Detail, ": ")
 			}
 		}
 		list = append(list, s)
@@ -96,14 +89,13 @@ func (l Ledger) Standings(now time.Time) []Standing {
 	return list
 }
 
-// lastTask returns the id of the task that the service started last in an attempt.
-func (l Ledger) lastTask(task Task, number int) (id string) {
-	for _, e := range l.InOrder() {
-		if e.Task == task && e.Kind == Started && e.Number == number {
-			id = e.TaskID
-		}
+// failure returns why the last attempt failed to stop its task, or to start it. A stop
+// that fails names its task, a start cannot.
+func (v view) failure(stop bool) string {
+	if v.failed == nil || stop != (v.failed.TaskID != "") {
+		return ""
 	}
-	return id
+	return strings.TrimSuffix(v.failed.Code+": "+v.failed.Detail, ": ")
 }
 
 func (v view) state() State {
@@ -142,23 +134,20 @@ func (v view) stateUnanswered() State {
 // stateBefore is the state while no attempt is under way.
 func (v view) stateBefore() State {
 	switch {
-	case v.word == nil && v.ready == nil:
+	case v.decision == nil && v.ready == nil:
 		return ""
-	case v.word != nil && v.word.Kind == Denied:
+	case v.decision != nil && v.decision.Kind == Denied:
 		return StateDenied
-	case v.word != nil && v.word.Kind == Withdrawn:
+	case v.decision != nil && v.decision.Kind == Withdrawn:
 		return StateWithdrawn
-	case v.word != nil && !v.inForce:
+	case v.decision != nil && !v.inForce:
 		return StateLapsed
 	case v.ready == nil:
 		return StateWaiting
 	case v.ended:
 		return StateExpired
-	case v.word == nil:
+	case v.decision == nil:
 		return StateHeld
 	}
 	return StateGranted
 }
-
-// CodeNotFound is the service's code for a call that it does not know any more.
-const CodeNotFound = "NotFoundException"

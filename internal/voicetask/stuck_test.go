@@ -71,10 +71,13 @@ type hangs struct {
 func (h hangs) do(ctx context.Context, e voicetask.Entry) error {
 	if h.on(e) {
 		<-ctx.Done()
+	} else {
+		time.Sleep(200 * time.Millisecond)
+	}
+	if ctx.Err() != nil {
 		return apperr.Wrap(ctx.Err(), apperr.Unavailable, "service", "has no answer", "")
 	}
-	time.Sleep(200 * time.Millisecond)
-	return ctx.Err()
+	return nil
 }
 
 func (h hangs) Start(ctx context.Context, e voicetask.Entry) (string, error) {
@@ -83,9 +86,7 @@ func (h hangs) Start(ctx context.Context, e voicetask.Entry) (string, error) {
 
 func (h hangs) Stop(ctx context.Context, e voicetask.Entry) (string, error) { return "", h.do(ctx, e) }
 
-func (hangs) Final(error) (code, detail string, final bool) { return "", "", false }
-
-func (hangs) Undone(error) bool { return false }
+func (hangs) Answer(error) (code, message string) { return "", "" }
 
 type uncounted struct{}
 
@@ -204,7 +205,8 @@ func TestRunsOutOfTimeLeaveNothingUnresolved(t *testing.T) {
 		k := voicetask.TaskRunner{Table: table, Service: hangs{}, On: on, Now: time.Now, Counts: uncounted{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := k.Reconcile(ctx, voicetask.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := k.Reconcile(ctx, voicetask.Trigger{Event: "e", TransactionID: "t"}); !errors.Is(err,
+			context.DeadlineExceeded) {
 			t.Errorf("got %v, want that the time is over", err)
 		}
 		for _, task := range voicetask.Tasks() {

@@ -2,134 +2,108 @@ package voicetask
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
 // view is what the ledger says of one task at a moment.
 type view struct {
-	task  Task
-	now   time.Time
+	task Task
+	now  time.Time
+	// ready is the first readiness of the call, nil before it.
 	ready *Entry
+	// ended reports that the call is over, end is the first entry Ended, if there is one.
 	ended bool
-	// end is the entry Ended by which the call is over, if there is one.
-	end *Entry
-	// word is the last word of the people on the task; nil where there is none.
-	word    *Entry
-	inForce bool
-	// number is that of the last attempt, zero where there is none, and starting
-	// its entry.
+	end   *Entry
+	// decision is the last decision of people on the task; nil where there is none. inForce
+	// reports whether it is a grant that has not expired.
+	decision *Entry
+	inForce  bool
+
+	// The rest is about attempts. number is that of the last one, zero where there is
+	// none, and starting its entry.
 	number   int
 	starting *Entry
-	// answered reports that the service answered the last attempt, refused that it
-	// did not take the task.
+	// started, refused and failed are the last such entries of the last attempt. refused
+	// is nil where one run was refused, and another one was not.
+	started, refused, failed *Entry
+	// answered reports that the service answered the last attempt.
 	answered bool
-	refused  *Entry
-	// tries are the runs that may have asked the service for the last attempt, those
-	// left out that say that they have started nothing. An empty one stands for
-	// anybody.
-	tries []string
-	// gaveUp are the runs that say that they have started nothing.
-	gaveUp []string
-	// asked is when the last of them wrote that it may ask.
-	asked time.Time
-	// failed is the last failure of the last attempt.
-	failed *Entry
-	// running are the entries Started without one Stopped, and stopping the
-	// entries that decided to stop one of these.
-	running  []*Entry
-	stopping []*Entry
+	// tries are the runs that may have asked the service for the last attempt, without
+	// gaveUp, those that wrote that they have started nothing. An empty one stands for
+	// any run. asked is when the last of them wrote that it may ask.
+	tries, gaveUp []string
+	asked         time.Time
+	// running are the entries Started without one Stopped, of all attempts, and stopping
+	// the entries that decided to stop one of these.
+	running, stopping []*Entry
 }
 
+// view returns what the ledger, which must be InOrder, says of a task.
 func (l Ledger) view(task Task, now time.Time) view {
 	v := view{task: task, now: now}
-	done := map[string]*Entry{} // by task id: Stopping, or Stopped
+	stopping, stopped := map[string]*Entry{}, map[string]bool{} // by task id
 	for i := range l {
 		e := &l[i]
+		ofTask := e.Task == task
 		switch {
-		case e.Kind == Ready:
-			if v.ready == nil || v.ready.overrides(*e) { // the first one, whatever the order
-				v.ready = e
-			}
+		case e.Kind == Ready && v.ready == nil:
+			v.ready = e
 		case e.Kind == Ended:
 			v.ended = true
-			if v.end == nil || v.end.overrides(*e) {
+			if v.end == nil {
 				v.end = e
 			}
 		case e.Kind == Refused && e.Code == CodeGone:
 			v.ended = true
-		case e.concerns(task) && (v.word == nil || e.overrides(*v.word)):
-			v.word = e
+		case e.concerns(task) && (v.decision == nil || e.overrides(*v.decision)):
+			v.decision = e
+		case ofTask && e.Kind == Starting && e.Number > v.number:
+			v.number, v.starting = e.Number, e
+		case ofTask && e.Kind == Stopping:
+			stopping[e.TaskID] = e
+		case ofTask && e.Kind == Stopped:
+			stopped[e.TaskID] = true
 		}
+	}
+	v.inForce = v.decision != nil && v.decision.inForce(now)
+	for i := range l {
+		e := &l[i]
 		if e.Task != task {
 			continue
 		}
-		if e.Kind == Starting && e.Number > v.number {
-			v.number, v.starting = e.Number, e
+		if e.Kind == Started && !stopped[e.TaskID] {
+			v.running = append(v.running, e)
+			if stop := stopping[e.TaskID]; stop != nil {
+				v.stopping = append(v.stopping, stop)
+			}
 		}
-		if e.Kind == Stopped || e.Kind == Stopping && done[e.TaskID] == nil {
-			done[e.TaskID] = e
-		}
-	}
-	v.inForce = v.word != nil && v.word.inForce(now)
-	for i := range l {
-		if e := &l[i]; e.Task == task {
-			v.answer(e, done[e.TaskID])
+		if e.Number == v.number {
+			v.readAttempt(e)
 		}
 	}
-	for i := range l {
-		if e := &l[i]; e.Task == task && e.Number == v.number && e.Kind == Started {
-			v.refused = nil // one run was refused, and another one was not
-		}
+	v.answered = v.started != nil || v.refused != nil
+	if v.started != nil {
+		v.refused = nil
 	}
-	byID := func(a, b *Entry) int { return strings.Compare(a.ID(), b.ID()) } // the order of entries does not matter
-	slices.SortFunc(v.running, byID)
-	slices.SortFunc(v.stopping, byID)
-	v.readTries(l)
+	v.tries = slices.DeleteFunc(v.tries, func(try string) bool { return try != "" && slices.Contains(v.gaveUp, try) })
+	slices.Sort(v.tries)
+	v.tries = slices.Compact(v.tries)
 	return v
 }
 
-// readTries finds out who may have asked for the last attempt.
-func (v *view) readTries(l Ledger) {
-	for _, e := range l {
-		if e.Task != v.task || e.Number != v.number || v.number == 0 {
-			continue
-		}
-		switch e.Kind {
-		case Starting, Asking:
-			if !slices.Contains(v.tries, e.Try) {
-				v.tries = append(v.tries, e.Try)
-			}
-			if e.At.After(v.asked) {
-				v.asked = e.At
-			}
-		case NotSent:
-			v.gaveUp = append(v.gaveUp, e.Try)
-		}
-	}
-	v.tries = slices.DeleteFunc(v.tries, func(try string) bool { return try != "" && slices.Contains(v.gaveUp, try) })
-}
-
-// answer reads what the service said to an attempt, and what was done about it.
-func (v *view) answer(e, done *Entry) {
+// readAttempt reads an entry of the last attempt.
+func (v *view) readAttempt(e *Entry) {
 	switch e.Kind {
-	case Refused:
-		if e.Number == v.number {
-			v.answered, v.refused = true, e
-		}
-	case Failed:
-		if e.Number == v.number && (v.failed == nil || e.At.After(v.failed.At) || e.At.Equal(v.failed.At) &&
-			e.ID() > v.failed.ID()) {
-			v.failed = e
-		}
+	case Starting, Asking:
+		v.tries, v.asked = append(v.tries, e.Try), e.At
+	case NotSent:
+		v.gaveUp = append(v.gaveUp, e.Try)
 	case Started:
-		v.answered = v.answered || e.Number == v.number
-		switch {
-		case done == nil:
-			v.running = append(v.running, e)
-		case done.Kind == Stopping:
-			v.running, v.stopping = append(v.running, e), append(v.stopping, done)
-		}
+		v.started = e
+	case Refused:
+		v.refused = e
+	case Failed:
+		v.failed = e
 	}
 }
 
@@ -140,7 +114,7 @@ const maxTask = 8*time.Hour + 15*time.Minute
 
 // over reports, of a task that may have been asked for without an answer, whether it
 // cannot run any more, and why.
-func (v *view) over() (why string, over bool) {
+func (v view) over() (why string, over bool) {
 	switch {
 	case v.end != nil && v.end.Detail != "":
 		return "the call is over: " + v.end.Detail, true
@@ -151,6 +125,3 @@ func (v *view) over() (why string, over bool) {
 	}
 	return "", false
 }
-
-// CodeGone is the service's code for a call that is over.
-const CodeGone = "GoneException"

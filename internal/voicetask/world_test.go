@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
@@ -19,11 +20,11 @@ const (
 )
 
 var (
-	errKilled = errors.New("killed")
+	errKilled = apperr.New(apperr.Unavailable, "worker", "was killed", "")
 	errGone   = errors.New("the call is over")
 	errTwice  = errors.New("a second task of the kind was asked for while one runs")
 	// errLost: the service did it, and its answer did not come.
-	errLost      = errors.New("the answer is lost")
+	errLost      = apperr.New(apperr.Unavailable, "service", "the answer is lost", "")
 	errThrottled = errors.New("throttled")
 )
 
@@ -249,7 +250,8 @@ func (w *world) inForce(t voicetask.Task) bool {
 	newest := ""
 	for _, partition := range w.partitions { // of several yeses of one moment the greatest id counts
 		for _, e := range partition {
-			if e.Kind == voicetask.Granted && e.At.Equal(last) && (e.Scope == voicetask.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
+			if e.Kind == voicetask.Granted && e.At.Equal(last) &&
+				(e.Scope == voicetask.ScopeBoth || string(e.Scope) == string(t)) && e.Event > newest {
 				newest, yes = e.Event, e.Until.IsZero() || w.now.Before(e.Until)
 			}
 		}
@@ -358,15 +360,12 @@ func (w *world) Stop(ctx context.Context, e voicetask.Entry) (ended string, err 
 	return ended, err
 }
 
-func (w *world) Final(err error) (code, detail string, final bool) {
+func (w *world) Answer(err error) (code, message string) {
 	if errors.Is(err, errGone) {
-		return voicetask.CodeGone, err.Error(), true
+		return voicetask.CodeGone, err.Error()
 	}
-	return "", "", false
+	return "", ""
 }
-
-// Undone: only a lost answer, and the death of the worker, leave it open.
-func (w *world) Undone(err error) bool { return !errors.Is(err, errLost) && !errors.Is(err, errKilled) }
 
 func (w *world) Count(string, int) {}
 

@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -35,8 +36,9 @@ const DefaultTimeZone = "UTC"
 // TimeZoneAllowed and QuietHoursAllowed say in words what NewHours accepts.
 const (
 	TimeZoneAllowed   = "the IANA name of a time zone, such as America/New_York or Europe/Berlin"
-	QuietHoursAllowed = "a list, or entries separated by commas, of days, times of these days or both: \"Mon-Fri 18:00-08:00\", \"Sat\", \"22:00-06:00\", " +
-		"\"2026-12-25\", \"2026-12-24..2027-01-01\", \"12-25\" (each year), \"2026-12-24 14:00-24:00\"; at most 500 characters"
+	QuietHoursAllowed = `a list, or entries separated by commas, of days, times of these days or both: ` +
+		`"Mon-Fri 18:00-08:00", "Sat", "22:00-06:00", "2026-12-25", "2026-12-24..2027-01-01", ` +
+		`"12-25" (each year), "2026-12-24 14:00-24:00"; at most 500 characters`
 )
 
 // maxQuietHours bounds the quiet hours as text, in bytes: they are an environment variable.
@@ -58,15 +60,14 @@ func CheckTimeZoneName(where, name string) error {
 // QuietHoursAllowed say. The database of time zones has to be there: a program imports
 // time/tzdata where the machine may not have it.
 func NewHours(zone, quiet string) (Hours, error) {
-	if zone == "" {
-		zone = DefaultTimeZone
-	}
+	zone = cmp.Or(zone, DefaultTimeZone)
 	if err := CheckTimeZoneName("time zone", zone); err != nil {
 		return Hours{}, err
 	}
 	location, err := time.LoadLocation(zone)
 	if err != nil {
-		return Hours{}, apperr.Wrap(err, apperr.Invalid, "time zone", fmt.Sprintf("is %q, which is not known", zone), "set "+TimeZoneAllowed)
+		what := fmt.Sprintf("is %q, which is not known", zone)
+		return Hours{}, apperr.Wrap(err, apperr.Invalid, "time zone", what, "set "+TimeZoneAllowed)
 	}
 	rules, err := parseQuiet("quiet hours", quiet)
 	return Hours{location, rules}, err
@@ -98,9 +99,11 @@ func (h Hours) Quiet(t time.Time) bool {
 
 // Busy returns how much of the time between two others is outside the quiet hours.
 func (h Hours) Busy(from, to time.Time) time.Duration {
-	busy := max(to.Sub(from), 0)
+	length := max(to.Sub(from), 0)
+	busy := length
 	for _, s := range h.spans(from, to) {
-		busy -= max(earlier(s.To, to).Sub(pipeline.Later(s.From, from)), 0)
+		begin, end := max(s.From.Sub(from), 0), min(s.To.Sub(from), length)
+		busy -= max(end-begin, 0)
 	}
 	return busy
 }
@@ -164,13 +167,6 @@ func (h Hours) at(day time.Time, minutes int) time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day(), 0, minutes, 0, 0, h.Zone())
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // parseQuiet reads quiet hours.
@@ -210,32 +206,34 @@ func parseQuiet(where, text string) ([]quietRule, error) {
 
 // parseDays reads weekdays, a date, a range of dates, or a date of each year.
 func parseDays(text string) (on func(day time.Time) bool, ok bool) {
-	if first, last, isRange := strings.Cut(text, ".."); isRange {
-		from, errFrom := time.Parse(time.DateOnly, first)
-		to, errTo := time.Parse(time.DateOnly, last)
+	if first, last := cutRange(text, ".."); isDate(first) && isDate(last) {
 		return func(day time.Time) bool {
-			date := dateOf(day)
-			return !date.Before(from) && !date.After(to)
-		}, errFrom == nil && errTo == nil && !to.Before(from)
+			date := day.Format(time.DateOnly)
+			return first <= date && date <= last
+		}, first <= last
 	}
-	if date, err := time.Parse(time.DateOnly, text); err == nil {
-		return func(day time.Time) bool { return dateOf(day).Equal(date) }, true
+	if isDate("2000-" + text) { // of each year, and 2000 is a leap year
+		return func(day time.Time) bool { return day.Format("01-02") == text }, true
 	}
-	if date, err := time.Parse("2006-01-02", "2000-"+text); err == nil { // a leap year
-		return func(day time.Time) bool { return day.Month() == date.Month() && day.Day() == date.Day() }, true
-	}
-	first, last, _ := strings.Cut(strings.ToLower(text), "-")
-	if !strings.Contains(text, "-") {
-		last = first
-	}
+	first, last := cutRange(strings.ToLower(text), "-")
 	from, to := slices.Index(weekdays, first), slices.Index(weekdays, last)
 	return func(day time.Time) bool {
 		return (int(day.Weekday())-from+7)%7 <= (to-from+7)%7
 	}, from >= 0 && to >= 0
 }
 
-func dateOf(day time.Time) time.Time {
-	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, time.UTC)
+// cutRange returns both ends of a range, which are the same where there is no separator.
+func cutRange(text, sep string) (first, last string) {
+	first, last, found := strings.Cut(text, sep)
+	if !found {
+		last = first
+	}
+	return first, last
+}
+
+func isDate(text string) bool {
+	_, err := time.Parse(time.DateOnly, text)
+	return err == nil
 }
 
 var timesOfDay = regexp.MustCompile(`^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$`)
@@ -252,8 +250,5 @@ func parseTimes(text string) (begin, end int, ok bool) {
 		return 60*h + m
 	}
 	begin, end = minutes(parts[1], parts[2]), minutes(parts[3], parts[4])
-	if begin >= 24*60 || end > 24*60 || begin == end {
-		return 0, 0, false
-	}
-	return begin, end, true
+	return begin, end, begin < 24*60 && end <= 24*60 && begin != end
 }

@@ -1,6 +1,8 @@
 package watchdog_test
 
 import (
+	"math"
+	"math/rand"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +16,11 @@ func TestQuietHours(t *testing.T) {
 		{"", "2026-03-11 03:00", ""},
 		{"Sat", "2026-03-13 23:59,2026-03-15 00:00", "2026-03-14 00:00,2026-03-14 23:59"},
 		{"sat, SUN", "2026-03-13 12:00,2026-03-16 00:00", "2026-03-14 12:00,2026-03-15 23:59"},
-		{"Mon-Fri 18:00-08:00,Sat,Sun", "2026-03-09 08:00,2026-03-13 17:59", "2026-03-09 07:59,2026-03-09 18:00,2026-03-13 23:00,2026-03-14 07:00,2026-03-16 00:00"},
+		{"Mon-Fri 18:00-08:00,Sat,Sun", "2026-03-09 08:00,2026-03-13 17:59",
+			"2026-03-09 07:59,2026-03-09 18:00,2026-03-13 23:00,2026-03-14 07:00,2026-03-16 00:00"},
 		{"Mon-Fri 18:00-08:00", "2026-03-14 07:00,2026-03-15 19:00", "2026-03-09 00:00"},
-		{"Fri-Mon 12:00-13:00", "2026-03-10 12:30,2026-03-12 12:30,2026-03-13 13:00", "2026-03-13 12:00,2026-03-14 12:30,2026-03-15 12:30,2026-03-16 12:59"},
+		{"Fri-Mon 12:00-13:00", "2026-03-10 12:30,2026-03-12 12:30,2026-03-13 13:00",
+			"2026-03-13 12:00,2026-03-14 12:30,2026-03-15 12:30,2026-03-16 12:59"},
 		{"22:00-06:00", "2026-03-09 06:00,2026-03-09 21:59", "2026-03-09 05:59,2026-03-09 22:00"},
 		{"22:00-00:00", "2026-03-09 00:00,2026-03-09 21:59", "2026-03-09 22:00,2026-03-09 23:59"},
 		{"22:00-24:00", "2026-03-09 00:00", "2026-03-09 22:00,2026-03-09 23:59"},
@@ -46,12 +50,26 @@ func TestQuietHours(t *testing.T) {
 	}
 }
 
-func TestHoursThatAreNoneAreRefused(t *testing.T) {
+func TestInvalidHoursAreRefused(t *testing.T) {
 	for _, tc := range []struct{ zone, quiet, want string }{
-		{"Europe/Atlantis", "", "Europe/Atlantis"}, {"Local", "", "Local"}, {"../etc/passwd", "", "passwd"}, {"+01:00", "", "+01:00"},
-		{"", "Montag", "Montag"}, {"", "Sat Sun", "Sat Sun"}, {"", "8:00-18:00", "8:00-18:00"}, {"", "08:00", "08:00"}, {"", "08:00-08:00", "08:00-08:00"},
-		{"", "08:00-25:00", "25:00"}, {"", "24:00-08:00", "24:00"}, {"", "08:60-09:00", "08:60"}, {"", "2026-13-01", "2026-13-01"}, {"", "13-01", "13-01"},
-		{"", "2026-12-31..2026-12-01", "2026-12-31"}, {"", "Mon 08:00-09:00 10:00-11:00", "Mon"}, {"", "Sat,Mon-", "Mon-"}, {"", strings.Repeat("Mon,", 126), "Mon"},
+		{"Europe/Atlantis", "", "Europe/Atlantis"},
+		{"Local", "", "Local"},
+		{"../etc/passwd", "", "passwd"},
+		{"+01:00", "", "+01:00"},
+		{"", "Montag", "Montag"},
+		{"", "Sat Sun", "Sat Sun"},
+		{"", "8:00-18:00", "8:00-18:00"},
+		{"", "08:00", "08:00"},
+		{"", "08:00-08:00", "08:00-08:00"},
+		{"", "08:00-25:00", "25:00"},
+		{"", "24:00-08:00", "24:00"},
+		{"", "08:60-09:00", "08:60"},
+		{"", "2026-13-01", "2026-13-01"},
+		{"", "13-01", "13-01"},
+		{"", "2026-12-31..2026-12-01", "2026-12-31"},
+		{"", "Mon 08:00-09:00 10:00-11:00", "Mon"},
+		{"", "Sat,Mon-", "Mon-"},
+		{"", strings.Repeat("Mon,", 126), "Mon"},
 	} {
 		_, err := watchdog.NewHours(tc.zone, tc.quiet)
 		if apperr.ClassOf(err) != apperr.Invalid || !strings.Contains(err.Error(), tc.want) {
@@ -82,4 +100,39 @@ func TestEarlierGoesByTheClocks(t *testing.T) {
 			t.Errorf("%d days before %s in %s: got %s, want %s", tc.days, tc.now, tc.zone, got, tc.want)
 		}
 	}
+}
+
+// Busy time is what is left of a time, minute by minute, without the quiet hours.
+func TestBusyTimeIsWhatQuietHoursLeave(t *testing.T) {
+	for _, zone := range []string{"UTC", "America/New_York", "Australia/Lord_Howe"} {
+		random := rand.New(rand.NewSource(1))
+		for _, quiet := range []string{
+			"", "18:00-08:00", "Mon-Fri 18:00-08:00,Sat,Sun", "2026-04-05", "Sat-Mon,22:30-01:15",
+			"2026-04-01..2026-04-10 12:00-13:00", "Fri 20:00-04:00,04-05",
+		} {
+			h := mustHours(t, zone, quiet)
+			for range pick(40, 8) {
+				from := time.Date(2026, 3, 1, 0, random.Intn(60*24*50), 0, 0, time.UTC)
+				to := from.Add(time.Duration(random.Intn(60*24*4)) * time.Minute)
+				want := 0
+				for at := from; at.Before(to); at = at.Add(time.Minute) {
+					if !h.Quiet(at) {
+						want++
+					}
+				}
+				if got := h.Busy(from, to); math.Round(got.Minutes()) != float64(want) {
+					t.Fatalf("%s, %q: got %s of %s to %s, want %d minutes", zone, quiet, got, from, to, want)
+				}
+			}
+		}
+	}
+}
+
+func mustHours(t testing.TB, zone, quiet string) watchdog.Hours {
+	t.Helper()
+	h, err := watchdog.NewHours(zone, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }

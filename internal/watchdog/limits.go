@@ -33,7 +33,9 @@ type Limits struct {
 }
 
 // DefaultLimits suit the service's default quota.
-var DefaultLimits = Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, TimeZone: DefaultTimeZone, Quota: 20}
+var DefaultLimits = Limits{
+	Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, TimeZone: DefaultTimeZone, Quota: 20,
+}
 
 // Ours reports whether a pipeline is no rehearsal, and is in that account and Region.
 // The API of the watchdog's own can be asked only about these, and only these count

@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -50,12 +51,9 @@ var reserved = []string{"eventType", "mediaInsightsPipelineArn", "mediaInsightsP
 // one of the service. reason says why the API was asked.
 func Observation(st pipeline.State, a Answer, reason string, at time.Time) (*chime.Event, error) {
 	at = at.UTC().Truncate(time.Microsecond)
-	eventType := chime.EventObservedLost
-	if !a.Gone {
-		eventType = observedAs[a.Status]
-		if eventType == "" {
-			eventType = "chimewatch:Observed" + a.Status
-		}
+	eventType := cmp.Or(observedAs[a.Status], "chimewatch:Observed"+a.Status)
+	if a.Gone {
+		eventType = chime.EventObservedLost
 	}
 	detail := map[string]any{}
 	for key, value := range a.Metadata {
@@ -80,7 +78,8 @@ func Observation(st pipeline.State, a Answer, reason string, at time.Time) (*chi
 	raw, err := json.Marshal(map[string]any{
 		"version": "0", "id": "observed-" + st.ID + "-" + strconv.FormatInt(at.UnixMicro(), 10),
 		"detail-type": chime.DetailStateChange, "source": chime.ObservationSource,
-		"account": st.Account, "region": st.Region, "time": at.Format(time.RFC3339Nano), "resources": []string{}, "detail": detail,
+		"account": st.Account, "region": st.Region, "time": at.Format(time.RFC3339Nano),
+		"resources": []string{}, "detail": detail,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("observation of %s: %w", st.ID, err)
@@ -95,13 +94,6 @@ func Changes(st, observed pipeline.State) bool {
 		return false
 	}
 	merged := pipeline.Merge(st, observed)
-	if merged.Status != st.Status || len(merged.Elements) != len(st.Elements) {
-		return true
-	}
-	for i, e := range merged.Elements {
-		if e.Status != st.Elements[i].Status {
-			return true
-		}
-	}
-	return false
+	same := func(a, b chime.Element) bool { return a.Status == b.Status }
+	return merged.Status != st.Status || !slices.EqualFunc(merged.Elements, st.Elements, same)
 }

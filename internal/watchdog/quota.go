@@ -47,7 +47,7 @@ func Lingers(st pipeline.State, now time.Time) bool {
 		switch {
 		case e.Type == chime.ElementVoiceAnalytics:
 			voice = e.Status == chime.StatusInProgress
-		case e.Status == chime.StatusStopped || chime.Element(e).Failing():
+		case e.Status == chime.StatusStopped || e.Failing():
 			others++
 		default:
 			return false

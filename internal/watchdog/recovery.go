@@ -3,6 +3,7 @@ package watchdog
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -32,12 +33,9 @@ func Unrecovered(st pipeline.State, now time.Time, l Limits) (element chime.Elem
 	if over || st.Status != pipeline.TemporarilyFailed || now.Sub(st.StatusOrder.Time()) < l.Recovery {
 		return element, since, false
 	}
-	var failed []chime.Element
-	for _, e := range st.Elements {
-		if e.Status == chime.StatusTemporarilyFailed {
-			failed = append(failed, e)
-		}
-	}
+	failed := slices.DeleteFunc(slices.Clone(st.Elements), func(e chime.Element) bool {
+		return e.Status != chime.StatusTemporarilyFailed
+	})
 	for _, e := range failed {
 		if e.Type == incident.MostSevere(failed) {
 			element = e

@@ -22,7 +22,7 @@ type Service struct {
 	API       API
 	Notifier  Notifier
 	Limits    Limits
-	Counts    Counter
+	Counts    pipeline.Counter
 	// Account and Region say which pipelines are ours, see Ours, and are named in
 	// warnings. Either may be empty.
 	Account, Region string
@@ -50,11 +50,6 @@ type OpenPipelines interface {
 type Incidents interface {
 	RecordFailure(context.Context, incident.Failure) error
 	Review(context.Context) error
-}
-
-// Counter counts by name, for metrics. It must be safe for concurrent use.
-type Counter interface {
-	Count(name string, n int)
 }
 
 // Run runs all checks once: first what people wait for, last what takes long. A check

@@ -18,7 +18,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
-// memory is what a run needs, in memory. It notes what was done, in order.
+// memory is what a run needs, in memory. It records what was done, in order.
 type memory struct {
 	now        time.Time
 	open       []pipeline.OpenPipeline
@@ -155,8 +155,9 @@ func TestStalePipelines(t *testing.T) {
 		{name: "the end was missed", open: []string{"p1"}, want: []string{"ask p1", "record p1 ObservedStopped"}},
 		{name: "it is not known", open: []string{"p1"}, prepare: func(m *memory) { delete(m.answers, "p1") },
 			want: []string{"ask p1", "record p1 ObservedLost"}},
-		{name: "it runs", open: []string{"p1"}, prepare: func(m *memory) { m.answers["p1"] = watchdog.Answer{Status: "InProgress"} },
-			want: []string{"ask p1", "mark p1 0s"}},
+		{name: "it runs", open: []string{"p1"},
+			prepare: func(m *memory) { m.answers["p1"] = watchdog.Answer{Status: "InProgress"} },
+			want:    []string{"ask p1", "mark p1 0s"}},
 		{name: "it has failed: the failure is recorded before the answer", open: []string{"p1"},
 			prepare: func(m *memory) { m.answers["p1"] = failed },
 			want:    []string{"ask p1", "fail p1 ", "record p1 ObservedFailed"}},
@@ -194,7 +195,7 @@ func TestStalePipelines(t *testing.T) {
 	}
 }
 
-func TestQuotaIsWarnedOfOnceAndLingeringByName(t *testing.T) {
+func TestQuotaAndLingeringPipelinesAreWarnedOf(t *testing.T) {
 	m := newMemory()
 	limits := watchdog.Limits{Silent: 10 * time.Hour, Recovery: time.Hour, Quota: 4}
 	m.open = opened(t, "p1", "p2", "p3", "p4")
@@ -207,7 +208,9 @@ func TestQuotaIsWarnedOfOnceAndLingeringByName(t *testing.T) {
 		}
 		m.now = m.now.Add(time.Minute)
 	}
-	want := watchdog.Warning{Condition: watchdog.QuotaNear, Since: start, Account: "111122223333", Region: "us-east-1", Active: 4, Quota: 4}
+	want := watchdog.Warning{
+		Condition: watchdog.QuotaNear, Since: start, Account: "111122223333", Region: "us-east-1", Active: 4, Quota: 4,
+	}
 	if len(m.warnings) != 4 { // which the notifier sends once for each Since
 		t.Fatalf("got %d warnings, want two in each run", len(m.warnings))
 	}
@@ -216,7 +219,8 @@ func TestQuotaIsWarnedOfOnceAndLingeringByName(t *testing.T) {
 			t.Errorf("want (-), got (+):\n%s", diff)
 		}
 	}
-	if w := m.warnings[1]; w.Condition != watchdog.PipelinesLinger || len(w.Pipelines) != 1 || w.Pipelines[0].ID != lingers.ID {
+	w := m.warnings[1]
+	if w.Condition != watchdog.PipelinesLinger || len(w.Pipelines) != 1 || w.Pipelines[0].ID != lingers.ID {
 		t.Errorf("got %+v, want the one that lingers", w)
 	}
 	m.open = nil
@@ -225,16 +229,21 @@ func TestQuotaIsWarnedOfOnceAndLingeringByName(t *testing.T) {
 	}
 }
 
-func TestTemporaryFailureThatLastsIsAFailure(t *testing.T) {
+func TestLastingTemporaryFailureIsRecorded(t *testing.T) {
 	m := newMemory()
-	failing := after(t, event(-6*time.Minute, chime.EventTemporaryFailure, element(chime.ElementKinesisSink, "TemporarilyFailed")))
+	const lasts = 6 * time.Minute
+	sink := element(chime.ElementKinesisSink, "TemporarilyFailed")
+	failing := after(t, event(-lasts, chime.EventTemporaryFailure, sink))
 	m.open = []pipeline.OpenPipeline{{State: failing}}
 	if err := m.run(t, limits); err != nil {
 		t.Fatal(err)
 	}
-	if len(m.failures) != 1 || m.failures[0].Kind != incident.TemporaryFailure || !m.failures[0].At.Equal(start.Add(-6*time.Minute)) ||
-		m.failures[0].Element.Type != chime.ElementKinesisSink {
-		t.Errorf("got %+v, want the one failure", m.failures)
+	if len(m.failures) != 1 {
+		t.Fatalf("got %d failures, want one", len(m.failures))
+	}
+	f := m.failures[0]
+	if f.Kind != incident.TemporaryFailure || !f.At.Equal(start.Add(-lasts)) || f.Element.Type != sink.Type {
+		t.Errorf("got %+v, want the one of the sink", f)
 	}
 }
 
@@ -246,7 +255,9 @@ func TestSilence(t *testing.T) {
 		want    bool
 	}{
 		{"nothing comes", func(*memory) {}, true},
-		{"an open pipeline has had an event", func(m *memory) { m.open = opened(t, "p1"); m.now = m.now.Add(-90 * time.Minute) }, false},
+		{"an open pipeline has had an event", func(m *memory) {
+			m.open, m.now = opened(t, "p1"), m.now.Add(-90*time.Minute)
+		}, false},
 		{"an open pipeline of another account has had one", func(m *memory) {
 			m.open = []pipeline.OpenPipeline{{State: pipeline.State{ID: "p", Account: "999988887777", Order: m.others[0].Order}}}
 		}, true},
@@ -272,7 +283,8 @@ func TestSilence(t *testing.T) {
 			tt.prepare(m)
 			err := m.run(t, watchdog.Limits{Silent: 100 * time.Hour, Recovery: time.Hour, Quota: 20, Heartbeat: time.Hour})
 			missing := slices.ContainsFunc(m.warnings, func(w watchdog.Warning) bool {
-				return w.Condition == watchdog.EventsMissing && len(w.Compared) > 0 && w.LastEventAt.Equal(start.Add(-70*time.Minute))
+				return w.Condition == watchdog.EventsMissing && len(w.Compared) > 0 &&
+					w.LastEventAt.Equal(start.Add(-70*time.Minute))
 			})
 			if err != nil || missing != tt.want || len(m.warnings) > 1 {
 				t.Errorf("got %+v (%v), want a warning of silence: %v", m.warnings, err, tt.want)
@@ -283,7 +295,9 @@ func TestSilence(t *testing.T) {
 
 // What fails does not keep the other checks from running, least of all the incidents.
 func TestRunGoesOnAfterAnError(t *testing.T) {
-	for what, want := range map[string][]string{"open": {"review"}, "condition": {"review", "ask p1", "record p1 ObservedLost"}} {
+	for what, want := range map[string][]string{
+		"open": {"review"}, "condition": {"review", "ask p1", "record p1 ObservedLost"},
+	} {
 		m := newMemory()
 		m.open, m.errs[what] = opened(t, "p1"), errors.New(what)
 		if err := m.run(t, limits); !errors.Is(err, m.errs[what]) {

@@ -1,10 +1,6 @@
 package watchdog
 
-import (
-	"time"
-
-	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
+import "time"
 
 // Silence is the question whether it is a fault that no event has come since a time.
 //
@@ -25,8 +21,6 @@ type Silence struct {
 type Verdict struct {
 	// Page reports whether people have to be notified.
 	Page bool
-	// Why says in words why not.
-	Why string
 	// Compared are the times at which calls came on earlier days, the newest first: as
 	// clocks show them, from From to To. Weekly is set where these are the same day of
 	// earlier weeks.
@@ -62,35 +56,26 @@ var scales = []time.Duration{1, 4, 16}
 // most about a hundred times when they do. The error is that of began.
 func (s Silence) Judge(began CallsBegan) (Verdict, error) {
 	busy := s.Hours.Busy(s.Last, s.Now)
-	since := s.Hours.QuietUntil(s.Last, s.Now)
-	switch {
-	case s.Heartbeat <= 0:
-		return Verdict{Why: "the check is off"}, nil
-	case busy < s.Heartbeat:
-		return Verdict{Why: "no event for less than the heartbeat, quiet hours aside"}, nil
-	case s.Hours.Quiet(s.Now):
-		return Verdict{Why: "quiet hours"}, nil
-	case since.After(s.Last) && s.Now.Sub(since) < min(s.Heartbeat, start):
-		return Verdict{Why: "quiet hours have just ended"}, nil
+	quietUntil := s.Hours.QuietUntil(s.Last, s.Now)
+	hasJustOpened := quietUntil.After(s.Last) && s.Now.Sub(quietUntil) < min(s.Heartbeat, start)
+	if s.Heartbeat <= 0 || s.Hours.Quiet(s.Now) || hasJustOpened {
+		return Verdict{}, nil
 	}
-	verdict := Verdict{}
 	for _, scale := range scales {
 		length := scale * s.Heartbeat
-		if busy < length {
+		if length > busy {
 			break
 		}
-		v, err := s.judge(length, began)
-		if err != nil || v.Page {
+		if v, err := s.judge(length, began); err != nil || v.Page {
 			return v, err
 		}
-		verdict = v
 	}
-	return verdict, nil
+	return Verdict{}, nil
 }
 
 // judge compares the last length of time with earlier days.
-func (s Silence) judge(length time.Duration, began CallsBegan) (Verdict, error) {
-	v := Verdict{Weekly: true, Why: "calls did not come all the while on earlier days"}
+func (s Silence) judge(length time.Duration, began CallsBegan) (v Verdict, err error) {
+	v.Weekly = true
 	misses := 0
 	var alone comparison
 	for week := 1; week <= weeks && misses < 2; week++ {
@@ -119,20 +104,16 @@ func (s Silence) judge(length time.Duration, began CallsBegan) (Verdict, error) 
 		misses++
 	}
 	// One week of three or four may have been an exception; of two, it is not known which.
-	n := len(v.Compared)
-	v.Page = n > 0 && (misses == 0 || misses == 1 && n >= 2)
-	if n != 1 || !v.Page {
-		return v, nil
+	v.Page = misses < 2 && len(v.Compared) > misses
+	if v.Page && len(v.Compared) == 1 {
+		v.Page, err = alone.objects(began, perHalfAlone)
 	}
-	var err error
-	v.Page, err = alone.objects(began, perHalfAlone)
 	return v, err
 }
 
 // judgeYoung compares with the last two days of the same kind, working days or those
 // of the weekend, while calls are not known for a week.
-func (s Silence) judgeYoung(length time.Duration, began CallsBegan) (Verdict, error) {
-	v := Verdict{Why: "no earlier days are known to compare with"}
+func (s Silence) judgeYoung(length time.Duration, began CallsBegan) (v Verdict, err error) {
 	for n := 1; n <= days && len(v.Compared) < 2; n++ {
 		day := s.compare(n, length)
 		if !day.usable || !s.sameKind(day) {
@@ -184,10 +165,11 @@ type slot struct {
 // compare returns the comparison with the day so many days ago.
 func (s Silence) compare(ago int, length time.Duration) comparison {
 	then, half := s.Hours.Earlier(s.Now, ago), length/2
-	c := comparison{span: Span{then.Add(-length), then}, from: then, to: then}
+	c := comparison{span: Span{then.Add(-length), then}}
+	var first, last time.Duration // after then
 	add := func(from, to time.Duration, isHalf bool) {
 		span := Span{then.Add(from), then.Add(to)}
-		c.from, c.to = earlier(c.from, span.From), pipeline.Later(c.to, span.To)
+		first, last = min(first, from), max(last, to)
 		if s.Hours.Busy(span.From, span.To) >= (to-from)/2 { // in quiet hours no calls have to come
 			c.slots = append(c.slots, slot{span, isHalf})
 			c.usable = c.usable || isHalf
@@ -205,6 +187,7 @@ func (s Silence) compare(ago int, length time.Duration) comparison {
 			add(-length-half-at-piece, -length-half-at, false)
 		}
 	}
+	c.from, c.to = then.Add(first), then.Add(last)
 	// A day within the silence itself says nothing, nor does one that was quiet.
 	c.usable = c.usable && !c.to.After(s.Last) && !s.Hours.Quiet(then)
 	return c

@@ -51,7 +51,7 @@ func (s Service) checkStalePipelines(ctx context.Context, open []pipeline.OpenPi
 		if reason == "" || s.Now().Sub(p.AskedAt) < askInterval {
 			continue
 		}
-		if throttled || len(failed) == maxFailed || asked == maxRequests || !enoughTime(ctx) {
+		if throttled || len(failed) == maxFailed || asked == maxRequests || timeLeft(ctx) <= 0 {
 			left++
 			continue
 		}
@@ -90,30 +90,23 @@ func StaleReason(st pipeline.State, now time.Time, l Limits) string {
 	return ""
 }
 
-func enoughTime(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > reservedTime
-}
-
-// getPipeline asks the API, within requestTime and the time that the run has left.
-func (s Service) getPipeline(ctx context.Context, id string) (Answer, error) {
-	until := time.Now().Add(requestTime)
+// timeLeft returns how much of its time a run has left for one request.
+func timeLeft(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
-		until = earlier(until, deadline.Add(-reservedTime))
+		return min(requestTime, time.Until(deadline)-reservedTime)
 	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	answer, err := s.API.GetPipeline(ctx, id)
-	if apperr.ClassOf(err) == apperr.NotFound {
-		return Answer{Gone: true}, nil
-	}
-	return answer, err
+	return requestTime
 }
 
 // checkPipeline asks the API about one pipeline, and stores what the answer changes.
 // Failures are recorded first: once the answer is stored, nobody asks again.
 func (s Service) checkPipeline(ctx context.Context, st pipeline.State, reason string) error {
-	answer, err := s.getPipeline(ctx, st.ID)
+	asking, cancel := context.WithTimeout(ctx, timeLeft(ctx))
+	answer, err := s.API.GetPipeline(asking, st.ID)
+	cancel()
+	if apperr.ClassOf(err) == apperr.NotFound {
+		answer, err = Answer{Gone: true}, nil
+	}
 	if err != nil {
 		return err
 	}

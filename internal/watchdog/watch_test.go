@@ -16,7 +16,10 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 var limits = watchdog.Limits{Silent: time.Hour, Recovery: 5 * time.Minute, Quota: 20}
 
-// after gives the state that events prove, each so long after the start.
+// events are those of one pipeline.
+type events = []*chime.Event
+
+// after returns the state that events prove, each so long after the start.
 func after(t *testing.T, events ...*chime.Event) pipeline.State {
 	t.Helper()
 	var st pipeline.State
@@ -32,8 +35,11 @@ func after(t *testing.T, events ...*chime.Event) pipeline.State {
 
 func event(at time.Duration, eventType string, elements ...chime.Element) *chime.Event {
 	return &chime.Event{
-		ID: "e" + at.String(), DetailType: chime.DetailStateChange, Account: "111122223333", Region: "us-east-1", Time: start.Add(at),
-		StateChange: &chime.StateChange{EventType: eventType, PipelineARN: arn, Elements: elements, CallFields: chime.CallFields{CallID: "c1"}},
+		ID: "e" + at.String(), DetailType: chime.DetailStateChange, Account: "111122223333", Region: "us-east-1",
+		Time: start.Add(at),
+		StateChange: &chime.StateChange{
+			EventType: eventType, PipelineARN: arn, Elements: elements, CallFields: chime.CallFields{CallID: "c1"},
+		},
 	}
 }
 
@@ -42,17 +48,24 @@ func element(kind, status string) chime.Element { return chime.Element{Type: kin
 func TestStaleReason(t *testing.T) {
 	cases := []struct {
 		name   string
-		events []*chime.Event
+		events events
 		now    time.Duration
 		want   string // begins so
 	}{
-		{"it has just begun", []*chime.Event{event(0, chime.EventCreated)}, time.Minute, ""},
-		{"nothing for an hour", []*chime.Event{event(0, chime.EventCreated), event(time.Minute, chime.EventInProgress)}, 62 * time.Minute, "without an event for over 1h"},
-		{"paused too long", []*chime.Event{event(0, chime.EventInProgress), event(time.Minute, chime.EventPaused)}, 2*time.Hour + 7*time.Minute, "paused for longer"},
-		{"paused a while, then other news", []*chime.Event{event(0, chime.EventPaused), event(2*time.Hour, "chime:MediaInsightsNovel")}, 2*time.Hour + 6*time.Minute, "paused for longer"},
-		{"older than a pipeline gets, with fresh events", []*chime.Event{event(0, chime.EventCreated), event(8*time.Hour, chime.EventInProgress)}, 8*time.Hour + 6*time.Minute, "open for longer"},
-		{"it has ended", []*chime.Event{event(0, chime.EventCreated), event(time.Minute, chime.EventStopped)}, 9 * time.Hour, ""},
-		{"it is lost already", []*chime.Event{event(0, chime.EventCreated), event(time.Hour, chime.EventObservedLost)}, 9 * time.Hour, ""},
+		{"it has just begun", events{event(0, chime.EventCreated)}, time.Minute, ""},
+		{"nothing for an hour", events{event(0, chime.EventCreated), event(time.Minute, chime.EventInProgress)},
+			62 * time.Minute, "without an event for over 1h"},
+		{"paused too long", events{event(0, chime.EventInProgress), event(time.Minute, chime.EventPaused)},
+			2*time.Hour + 7*time.Minute, "paused for longer"},
+		{"paused a while, then other news",
+			events{event(0, chime.EventPaused), event(2*time.Hour, "chime:MediaInsightsNovel")},
+			2*time.Hour + 6*time.Minute, "paused for longer"},
+		{"older than a pipeline gets, with fresh events",
+			events{event(0, chime.EventCreated), event(8*time.Hour, chime.EventInProgress)},
+			8*time.Hour + 6*time.Minute, "open for longer"},
+		{"it has ended", events{event(0, chime.EventCreated), event(time.Minute, chime.EventStopped)}, 9 * time.Hour, ""},
+		{"it is lost already", events{event(0, chime.EventCreated), event(time.Hour, chime.EventObservedLost)},
+			9 * time.Hour, ""},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -65,7 +78,8 @@ func TestStaleReason(t *testing.T) {
 }
 
 func TestUnrecovered(t *testing.T) {
-	failing := event(0, chime.EventTemporaryFailure, element(chime.ElementKinesisSink, "TemporarilyFailed"), element(chime.ElementTranscribe, "InProgress"))
+	failing := event(0, chime.EventTemporaryFailure,
+		element(chime.ElementKinesisSink, "TemporarilyFailed"), element(chime.ElementTranscribe, "InProgress"))
 	for _, test := range []struct {
 		name string
 		st   pipeline.State
@@ -90,27 +104,29 @@ func TestUnrecovered(t *testing.T) {
 // What people lose goes by the gravest element, wherever it stands in the list.
 func TestUnrecoveredNamesTheGravest(t *testing.T) {
 	for _, other := range []string{chime.ElementKinesisSink, chime.ElementVoiceEnhancementSink} {
-		st := after(t, event(0, chime.EventTemporaryFailure, element(chime.ElementRecordingSink, "TemporarilyFailed"), element(other, "TemporarilyFailed")))
+		st := after(t, event(0, chime.EventTemporaryFailure,
+			element(chime.ElementRecordingSink, "TemporarilyFailed"), element(other, "TemporarilyFailed")))
 		if e, _, ok := watchdog.Unrecovered(st, start.Add(time.Hour), limits); !ok || e.Type != chime.ElementRecordingSink {
-			t.Errorf("beside %s: got %q, %v, want %s", other, e.Type, ok, chime.ElementRecordingSink)
+			t.Errorf("next to %s: got %q, %v, want %s", other, e.Type, ok, chime.ElementRecordingSink)
 		}
 	}
 }
 
 func TestLingers(t *testing.T) {
 	voice := element(chime.ElementVoiceAnalytics, "InProgress")
+	stopped, runs := element(chime.ElementKinesisSink, "Stopped"), element(chime.ElementKinesisSink, "InProgress")
 	for _, test := range []struct {
 		name string
 		ev   *chime.Event
 		now  time.Duration
 		want bool
 	}{
-		{"the others have stopped", event(0, chime.EventInProgress, voice, element(chime.ElementKinesisSink, "Stopped")), time.Hour, true},
-		{"they stopped just now", event(0, chime.EventInProgress, voice, element(chime.ElementKinesisSink, "Stopped")), time.Minute, false},
-		{"another one runs", event(0, chime.EventInProgress, voice, element(chime.ElementKinesisSink, "InProgress")), time.Hour, false},
+		{"the others have stopped", event(0, chime.EventInProgress, voice, stopped), time.Hour, true},
+		{"they stopped just now", event(0, chime.EventInProgress, voice, stopped), time.Minute, false},
+		{"another one runs", event(0, chime.EventInProgress, voice, runs), time.Hour, false},
 		{"voice analytics alone may be at work", event(0, chime.EventInProgress, voice), time.Hour, false},
-		{"no voice analytics", event(0, chime.EventInProgress, element(chime.ElementKinesisSink, "Stopped")), time.Hour, false},
-		{"all has stopped", event(0, chime.EventStopped, element(chime.ElementVoiceAnalytics, "InProgress"), element(chime.ElementKinesisSink, "Stopped")), time.Hour, false},
+		{"no voice analytics", event(0, chime.EventInProgress, stopped), time.Hour, false},
+		{"all has stopped", event(0, chime.EventStopped, voice, stopped), time.Hour, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := watchdog.Lingers(after(t, test.ev), start.Add(test.now)); got != test.want {
@@ -133,7 +149,16 @@ func TestNearQuota(t *testing.T) {
 }
 
 func TestObservationMergesLikeAnEvent(t *testing.T) {
-	running := after(t, event(0, chime.EventCreated), event(time.Minute, chime.EventInProgress, element(chime.ElementRecordingSink, "InProgress")))
+	const recording = chime.ElementRecordingSink
+	running := after(t, event(0, chime.EventCreated),
+		event(time.Minute, chime.EventInProgress, element(recording, "InProgress")))
+	novel := after(t, event(0, "chime:MediaInsightsNovel"))
+	answer := func(status string, elements ...watchdog.AnswerElement) watchdog.Answer {
+		return watchdog.Answer{Status: status, Elements: elements}
+	}
+	is := func(status string) watchdog.AnswerElement {
+		return watchdog.AnswerElement{Type: recording, Status: status}
+	}
 	failing := after(t, event(0, chime.EventTemporaryFailure))
 	asked := start.Add(2 * time.Hour)
 	cases := []struct {
@@ -143,23 +168,27 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 		want   pipeline.Status
 		news   bool
 	}{
-		{"it has stopped", running, watchdog.Answer{Status: "Stopped", Elements: []watchdog.AnswerElement{{"S3RecordingSink", "Stopped"}}}, pipeline.Stopped, true},
-		{"it is about to stop, which it has not done", running, watchdog.Answer{Status: "Stopping", Elements: []watchdog.AnswerElement{{"S3RecordingSink", "InProgress"}}}, pipeline.InProgress, false},
-		{"it is initializing", after(t, event(0, "chime:MediaInsightsNovel")), watchdog.Answer{Status: "Initializing"}, pipeline.Created, true},
-		{"it has not started", after(t, event(0, "chime:MediaInsightsNovel")), watchdog.Answer{Status: "NotStarted"}, pipeline.Created, true},
-		{"it is paused", running, watchdog.Answer{Status: "Paused"}, pipeline.Paused, true},
-		{"an element has failed beside one without a status", running, watchdog.Answer{Status: "InProgress", Elements: []watchdog.AnswerElement{
-			{"KinesisDataStreamSink", ""}, {"S3RecordingSink", "Failed"}, {"", "Failed"}}}, pipeline.InProgress, true},
+		{"it has stopped", running, answer("Stopped", is("Stopped")), pipeline.Stopped, true},
+		{"it is about to stop, which it has not done", running, answer("Stopping", is("InProgress")),
+			pipeline.InProgress, false},
+		{"it is initializing", novel, answer("Initializing"), pipeline.Created, true},
+		{"it has not started", novel, answer("NotStarted"), pipeline.Created, true},
+		{"it is paused", running, answer("Paused"), pipeline.Paused, true},
+		{"an element has failed beside one without a status", running,
+			answer("InProgress", watchdog.AnswerElement{Type: "KinesisDataStreamSink"}, is("Failed"),
+				watchdog.AnswerElement{Status: "Failed"}),
+			pipeline.InProgress, true},
 		{"its metadata are the customer's", running, watchdog.Answer{Status: "InProgress", Metadata: map[string]string{
-			"eventType": "chime:MediaInsightsStopped", "failureReason": "x", "mediaInsightsPipelineElementStatuses": `[{"type":"S3RecordingSink","status":"Failed"}]`,
+			"eventType": "chime:MediaInsightsStopped", "failureReason": "x",
+			"mediaInsightsPipelineElementStatuses": `[{"type":"S3RecordingSink","status":"Failed"}]`,
 		}}, pipeline.InProgress, false},
-		{"it runs", running, watchdog.Answer{Status: "InProgress", Elements: []watchdog.AnswerElement{{"S3RecordingSink", "InProgress"}}}, pipeline.InProgress, false},
-		{"an element has failed", running, watchdog.Answer{Status: "InProgress", Elements: []watchdog.AnswerElement{{"S3RecordingSink", "Failed"}}}, pipeline.InProgress, true},
-		{"it has failed", running, watchdog.Answer{Status: "Failed"}, pipeline.Failed, true},
+		{"it runs", running, answer("InProgress", is("InProgress")), pipeline.InProgress, false},
+		{"an element has failed", running, answer("InProgress", is("Failed")), pipeline.InProgress, true},
+		{"it has failed", running, answer("Failed"), pipeline.Failed, true},
 		{"it is gone", running, watchdog.Answer{Gone: true}, pipeline.Lost, true},
-		{"a status that is new", running, watchdog.Answer{Status: "Hibernating"}, pipeline.InProgress, false},
-		{"the API knows no temporary failure", failing, watchdog.Answer{Status: "InProgress"}, pipeline.InProgress, false},
-		{"the failing one has ended", failing, watchdog.Answer{Status: "Stopped"}, pipeline.Stopped, true},
+		{"a status that is new", running, answer("Hibernating"), pipeline.InProgress, false},
+		{"the API knows no temporary failure", failing, answer("InProgress"), pipeline.InProgress, false},
+		{"the failing one has ended", failing, answer("Stopped"), pipeline.Stopped, true},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,6 @@
-// Command bench measures what a function may cost, and prints each figure beside
-// its budget. It says OVER where a budget is missed, and never fails for it: times
-// on a shared machine prove nothing. Run it with: make bench
+// Command bench measures what a function costs, and prints each figure with its budget. It
+// prints OVER where a budget is exceeded, and never fails for it: times on a shared machine
+// prove nothing. Run it with: make bench
 package main
 
 import (
@@ -76,7 +76,8 @@ func build(dir string) ([]string, error) {
 		packages[folder.Name()] = "./functions/" + folder.Name()
 	}
 	for name, from := range packages {
-		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), from)
+		cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w",
+			"-o", filepath.Join(dir, name), from)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build %s: %w\n%s", name, err, out)
@@ -98,8 +99,7 @@ func sizes(dir string, functions []string) error {
 	return nil
 }
 
-// parseAndMerge measures an event of 1 KB: parsed, lifted to a state, and joined
-// to a state.
+// parseAndMerge measures how an event of 1 KB is parsed and merged with a state.
 func parseAndMerge() {
 	body := eventOf("two-elements-recording")
 	known := stateOf(eventOf("two-elements-transcribing"))
@@ -141,7 +141,7 @@ func stateOf(body []byte) pipeline.State {
 	return st
 }
 
-// median is the middle of the figures, which are sorted by it.
+// median returns the middle of the figures, and sorts them.
 func median(figures []float64) float64 {
 	slices.Sort(figures)
 	return figures[len(figures)/2]

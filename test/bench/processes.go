@@ -23,9 +23,8 @@ const (
 	invocations = 3000
 )
 
-// processes measures the functions against the baseline, in turns: how long they
-// take to ask for work, what they take of memory, and of the processor for each
-// state change.
+// processes measures the functions against the baseline, in turns: how long they need until
+// they ask for work, their memory, and their processor time for each state change.
 func processes(dir string, functions []string) error {
 	cloud, err := serveInstantly()
 	if err != nil {
@@ -79,8 +78,8 @@ func processes(dir string, functions []string) error {
 	return nil
 }
 
-// instant is a stand-in for AWS that answers every request at once, as a table
-// does in which everything is new to nobody.
+// instant is a stand-in for AWS that answers every request at once, as a table that knows
+// every item already.
 type instant struct {
 	*http.Server
 	address string
@@ -126,8 +125,9 @@ func startProcess(binary, cloud string) (*process, error) {
 	p.cmd = exec.Command(binary)
 	p.cmd.Stderr = &p.stderr
 	p.cmd.Env = []string{
-		"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
-		"AWS_ENDPOINT_URL=http://" + cloud, "AWS_EC2_METADATA_DISABLED=true", "TABLE=t", config.EnvTable + "=t", config.EnvRetentionDays + "=90",
+		"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "AWS_ENDPOINT_URL=http://" + cloud,
+		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_EC2_METADATA_DISABLED=true",
+		"TABLE=t", config.EnvTable + "=t", config.EnvRetentionDays + "=90",
 		config.EnvFailureTopicARN + "=arn:aws:sns:us-east-1:123456789012:f",
 		config.EnvAlertTopicARN + "=arn:aws:sns:us-east-1:123456789012:a",
 	}
@@ -145,7 +145,7 @@ func startProcess(binary, cloud string) (*process, error) {
 	}
 }
 
-// runtimeAPI hands out work one by one and takes the answers.
+// runtimeAPI sends payloads one by one and receives the answers.
 func (p *process) runtimeAPI(polled chan<- time.Time) http.Handler {
 	first := true
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +194,7 @@ func (p *process) stop() {
 // ticks is how many parts of a second /proc counts processor time in.
 const ticks = 100
 
-// cpu returns the processor time that the process took so far.
+// cpu returns the processor time of the process so far.
 func (p *process) cpu() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
@@ -224,5 +224,5 @@ func (p *process) peakMemory() (float64, error) {
 			return float64(kib) / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("the system does not tell the peak memory")
+	return 0, fmt.Errorf("the system does not report the peak memory")
 }

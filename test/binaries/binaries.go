@@ -44,8 +44,8 @@ func Folder(t testing.TB) string {
 	return build(t, nil)
 }
 
-// Functions returns a folder with NAME/bootstrap for each of the functions named,
-// and maybe for others.
+// Functions returns a folder with NAME/bootstrap for each of the named functions, and maybe
+// for others.
 func Functions(t testing.TB, names ...string) string {
 	t.Helper()
 	packages := make([]string, len(names))
@@ -86,8 +86,8 @@ func Emulator(t testing.TB, module string) string {
 	return path
 }
 
-// build builds the packages that are not built yet, as DIR/PACKAGE/bootstrap, and
-// gives DIR. Most of the time goes into linking, so that is done side by side.
+// build builds the packages that are not built yet, as DIR/PACKAGE/bootstrap, and returns
+// DIR. It links them side by side, as linking needs most of the time.
 func build(t testing.TB, packages []string) string {
 	t.Helper()
 	need.Processes(t)

@@ -17,14 +17,16 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// metered is a client that adds up the capacity that requests consumed. The local
-// table does not count index writes; those that an update or a put makes are
-// counted here: one unit for a new entry, two where its key changes, none else.
+// metered is a client that adds up the capacity that requests consume. The local table does
+// not count index writes; metered counts those of an update or a put: one unit for a new
+// entry, two where its key changes, else none.
 type metered struct {
 	*dynamodb.Client
 	read, written, index float64
-	keys                 map[string]string // by item and index: the entry that is there
+	keys                 map[string]string // by item and index: its entry
 }
+
+type option = func(*dynamodb.Options)
 
 func (m *metered) add(c *types.ConsumedCapacity, write bool) {
 	if c == nil || c.CapacityUnits == nil {
@@ -37,7 +39,9 @@ func (m *metered) add(c *types.ConsumedCapacity, write bool) {
 	}
 }
 
-func (m *metered) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (m *metered) GetItem(
+	ctx context.Context, in *dynamodb.GetItemInput, o ...option,
+) (*dynamodb.GetItemOutput, error) {
 	in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	out, err := m.Client.GetItem(ctx, in, o...)
 	if err == nil {
@@ -46,7 +50,9 @@ func (m *metered) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...f
 	return out, err
 }
 
-func (m *metered) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+func (m *metered) PutItem(
+	ctx context.Context, in *dynamodb.PutItemInput, o ...option,
+) (*dynamodb.PutItemOutput, error) {
 	in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	out, err := m.Client.PutItem(ctx, in, o...)
 	if err == nil {
@@ -56,7 +62,9 @@ func (m *metered) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...f
 	return out, err
 }
 
-func (m *metered) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+func (m *metered) UpdateItem(
+	ctx context.Context, in *dynamodb.UpdateItemInput, o ...option,
+) (*dynamodb.UpdateItemOutput, error) {
 	in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	out, err := m.Client.UpdateItem(ctx, in, o...)
 	if err == nil {
@@ -66,7 +74,7 @@ func (m *metered) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, 
 	return out, err
 }
 
-// indexWrites looks at the item as it is now.
+// indexWrites counts the writes of the indexes, after a write of the item.
 func (m *metered) indexWrites(ctx context.Context, item map[string]types.AttributeValue) error {
 	key := map[string]types.AttributeValue{"PK": item["PK"], "SK": item["SK"]}
 	out, err := m.Client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &tableName, Key: key})
@@ -103,13 +111,13 @@ var tableName = "capacity"
 // Units are what one event costs, on average over a call.
 type Units struct {
 	Read float64
-	// Written holds the index writes, too; Index is these alone.
+	// Written has the index writes, too; Index is these alone.
 	Written, Index float64
 }
 
-// OfCall plays the documented call of two elements, in order and with ids of
-// real length, against a local table that it starts in the folder dir, and gives
-// what one of its five events costs.
+// OfCall plays the documented call of two elements, in order and with ids of real length,
+// against a local table that it starts in the folder dir. It returns what one of its five
+// events costs.
 func OfCall(ctx context.Context, modules, dir string) (u Units, err error) {
 	server, err := dynalite.Start(ctx, modules, dir)
 	if err != nil {
@@ -138,7 +146,9 @@ func OfCall(ctx context.Context, modules, dir string) (u Units, err error) {
 func fiveEvents() ([]*chime.Event, error) {
 	pipelineID := "0c3b5c0e-7f3a-4f0e-9c1d-2b7a5d1e8f90"
 	var events []*chime.Event
-	for i, name := range []string{"created", "two-elements-transcribing", "two-elements-recording", "two-elements-paused", "two-elements-stopped"} {
+	for i, name := range []string{
+		"created", "two-elements-transcribing", "two-elements-recording", "two-elements-paused", "two-elements-stopped",
+	} {
 		example, err := schemas.Lookup(name)
 		if err != nil {
 			return nil, err
@@ -150,9 +160,11 @@ func fiveEvents() ([]*chime.Event, error) {
 		}
 		// One call: the same pipeline, call and numbers in all.
 		for old, fresh := range map[string]string{
-			ev.StateChange.PipelineARN: "arn:aws:chime:us-east-1:123456789012:media-pipeline/" + pipelineID,
-			ev.StateChange.CallID:      "4f660473-c22b-4858-a484-cd314a37e778", ev.StateChange.TransactionID: "8a0f1d6e-52a4-4c3c-8a0a-6f0c6a1b2c3d",
-			ev.StateChange.VoiceConnectorID: "abcdef1ghij2klmno3pqr4", ev.StateChange.Direction: "Outbound", ev.StateChange.FromNumber: "+12065550100", ev.StateChange.ToNumber: "+12065550101",
+			ev.StateChange.PipelineARN:      "arn:aws:chime:us-east-1:123456789012:media-pipeline/" + pipelineID,
+			ev.StateChange.CallID:           "4f660473-c22b-4858-a484-cd314a37e778",
+			ev.StateChange.TransactionID:    "8a0f1d6e-52a4-4c3c-8a0a-6f0c6a1b2c3d",
+			ev.StateChange.VoiceConnectorID: "abcdef1ghij2klmno3pqr4", ev.StateChange.Direction: "Outbound",
+			ev.StateChange.FromNumber: "+12065550100", ev.StateChange.ToNumber: "+12065550101",
 		} {
 			if old != "" {
 				body = strings.ReplaceAll(body, old, fresh)

@@ -19,45 +19,56 @@ import (
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
-// joins is a repository that only counts the failures that are recorded.
-type joins struct {
+// recordedFailures is a repository that only counts the failures that are recorded.
+type recordedFailures struct {
 	incident.Repository
 	recorded int
 	last     incident.Occurrence
 }
 
-func (j *joins) Pipeline(_ context.Context, id string) (pipeline.State, error) {
+func (r *recordedFailures) Pipeline(_ context.Context, id string) (pipeline.State, error) {
 	return pipeline.State{}, apperr.New(apperr.NotFound, "table", "knows no pipeline "+id, "")
 }
 
-func (j *joins) GroupIncidents(context.Context, incident.Group, func([]incident.Incident) bool) ([]incident.Incident, error) {
+func (r *recordedFailures) GroupIncidents(
+	context.Context, incident.Group, func([]incident.Incident) bool,
+) ([]incident.Incident, error) {
 	return nil, nil
 }
 
-func (j *joins) Membership(context.Context, string, string) (incident.Membership, error) {
+func (r *recordedFailures) Membership(context.Context, string, string) (incident.Membership, error) {
 	return incident.Membership{}, nil
 }
-func (j *joins) PutIncident(context.Context, incident.Incident) error { return nil }
-func (j *joins) PutMembership(context.Context, incident.Membership, incident.Membership) error {
+
+func (r *recordedFailures) PutIncident(context.Context, incident.Incident) error { return nil }
+
+func (r *recordedFailures) PutMembership(context.Context, incident.Membership, incident.Membership) error {
 	return nil
 }
 
-func (j *joins) PutOccurrence(_ context.Context, _ string, o incident.Occurrence) error {
-	j.recorded, j.last = j.recorded+1, o
+func (r *recordedFailures) PutOccurrence(_ context.Context, _ string, o incident.Occurrence) error {
+	r.recorded, r.last = r.recorded+1, o
 	return nil
 }
 
-func (j *joins) Incident(context.Context, string) (incident.Incident, error) {
+func (r *recordedFailures) Incident(context.Context, string) (incident.Incident, error) {
 	return incident.Incident{ClosedAt: noon.Add(time.Hour)}, nil
 }
-func (j *joins) AddReason(context.Context, incident.Incident, incident.Reason, int) error { return nil }
-func (j *joins) AddLosses(context.Context, incident.Incident, []incident.Loss) error      { return nil }
-func (j *joins) SetCause(context.Context, incident.Incident, incident.Cause, string) error {
+
+func (r *recordedFailures) AddReason(context.Context, incident.Incident, incident.Reason, int) error {
 	return nil
 }
 
-func (j *joins) service() *incident.Service {
-	return &incident.Service{Repo: j, Counts: quiet{}, Now: func() time.Time { return noon }}
+func (r *recordedFailures) AddLosses(context.Context, incident.Incident, []incident.Loss) error {
+	return nil
+}
+
+func (r *recordedFailures) SetCause(context.Context, incident.Incident, incident.Cause, string) error {
+	return nil
+}
+
+func (r *recordedFailures) service() *incident.Service {
+	return &incident.Service{Repo: r, Counts: quiet{}, Now: func() time.Time { return noon }}
 }
 
 // anyOf draws one of some JSON values.
@@ -66,7 +77,8 @@ func anyOf(t *rapid.T, label string, values ...string) json.RawMessage {
 }
 
 // oddElement draws an entry of the list of elements, of any form; within a list that is
-// JSON text it is none itself, as no pattern finds anything in text within text.
+// JSON text, the entry is not JSON text itself, as no pattern finds anything in text within
+// text.
 func oddElement(t *rapid.T, inText bool) json.RawMessage {
 	entry := map[string]json.RawMessage{}
 	for _, field := range [][]string{
@@ -98,7 +110,7 @@ func quotedJSON(raw json.RawMessage) json.RawMessage {
 	return quoted
 }
 
-// oddChange draws a state change of which anything may have an unexpected form.
+// oddChange draws a state change in which anything may have an unexpected form.
 func oddChange(t *rapid.T) []byte {
 	detail := map[string]json.RawMessage{"version": json.RawMessage(`"0"`)}
 	set := func(key string, values ...string) {
@@ -106,12 +118,14 @@ func oddChange(t *rapid.T) []byte {
 			detail[key] = anyOf(t, key, values...)
 		}
 	}
-	set("eventType", `"chime:MediaInsightsPermanentFailure"`, `"chime:MediaInsightsCreateFailed"`, `"chime:MediaInsightsInProgress"`, `"chime:MediaInsightsStopped"`,
-		`"chime:Novel"`, `["chime:MediaInsightsPermanentFailure"]`, `7`, `""`)
+	set("eventType", `"chime:MediaInsightsPermanentFailure"`, `"chime:MediaInsightsCreateFailed"`,
+		`"chime:MediaInsightsInProgress"`, `"chime:MediaInsightsStopped"`, `"chime:Novel"`,
+		`["chime:MediaInsightsPermanentFailure"]`, `7`, `""`)
 	set("mediaInsightsPipelineArn", `"arn:aws:chime:us-east-1:111122223333:media-pipeline/p"`, `"p"`, `7`, `""`)
 	set("transactionId", `"t"`, `7`, `"rehearsal-t"`)
 	if rapid.IntRange(0, 3).Draw(t, "has elements") > 0 {
-		form := rapid.SampledFrom([]string{"a list", "a list", "a list", "JSON text", "one entry"}).Draw(t, "form of the elements")
+		forms := []string{"a list", "a list", "a list", "JSON text", "one entry"}
+		form := rapid.SampledFrom(forms).Draw(t, "form of the elements")
 		var list []json.RawMessage
 		for range rapid.IntRange(1, 4).Draw(t, "elements") {
 			list = append(list, oddElement(t, form == "JSON text"))
@@ -128,9 +142,11 @@ func oddChange(t *rapid.T) []byte {
 		}
 		detail["mediaInsightsPipelineElementStatuses"] = raw
 	}
+	at := anyOf(t, "time", `"2026-03-11T12:00:00Z"`, `"2026-03-11T12:00:00Z"`, `1773230400`, `"soon"`, `null`,
+		`"2099-01-01T00:00:00Z"`)
 	raw, err := json.Marshal(map[string]any{
-		"id": "e", "detail-type": chime.DetailStateChange, "source": chime.Source, "account": "111122223333", "region": "us-east-1",
-		"time": anyOf(t, "time", `"2026-03-11T12:00:00Z"`, `"2026-03-11T12:00:00Z"`, `1773230400`, `"soon"`, `null`, `"2099-01-01T00:00:00Z"`), "detail": detail,
+		"id": "e", "detail-type": chime.DetailStateChange, "source": chime.Source, "account": account, "region": region,
+		"time": at, "detail": detail,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -148,15 +164,15 @@ func routedTo(t interface{ Fatal(...any) }, function string, raw []byte) bool {
 	return slices.ContainsFunc(matched, func(r eventrule.Rule) bool { return r.Function == function })
 }
 
-// What a rule sends to the function failures is recorded as a failure or is an error;
-// and whatever the function would record, a rule sends there.
+// Each event that a rule sends to the function failures is recorded as a failure or is an
+// error; and a rule sends there each event that the function would record.
 func TestRuleAndFunctionAgreeOnFailures(t *testing.T) {
 	recorded, refused, silent := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 { // most events are cheap
 			raw := oddChange(t)
 			routed := routedTo(t, "failures", raw)
-			table := &joins{}
+			table := &recordedFailures{}
 			err := table.service().Handle(context.Background(), raw)
 			switch failed := table.recorded > 0; {
 			case failed && (err != nil || !routed):
@@ -164,7 +180,7 @@ func TestRuleAndFunctionAgreeOnFailures(t *testing.T) {
 			case failed:
 				recorded++
 			case err == nil:
-				t.Fatalf("the function said nothing of %s", raw)
+				t.Fatalf("neither a failure nor an error: %s", raw)
 			case apperr.ClassOf(err) != apperr.Invalid:
 				t.Fatalf("got %v, want it invalid", err)
 			case routed:
@@ -183,28 +199,38 @@ func TestRuleAndFunctionAgreeOnFailures(t *testing.T) {
 	}
 }
 
-// The failure of an element is found beside whatever else the event says.
+// The failure of an element is found next to whatever else the event has.
 func TestFailureIsFoundNextToUnreadableParts(t *testing.T) {
 	const failing = `{"type":"S3RecordingSink","status":"Failed","updatedOn":1773230400000}`
+	text := func(json string) string { return string(quotedJSON([]byte(json))) }
 	rules := eventrule.Table(eventrule.Options{})
 	for _, tt := range []struct{ name, elements, rule string }{
-		{"an element without a status", `[` + failing + `,{"type":"KinesisDataStreamSink"}]`, "element-failure"},
-		{"an entry that is none", `[7,` + failing + `]`, "element-failure"},
-		{"no list around it", failing, "element-failure"},
-		{"the same element, newer", `[` + failing + `,{"type":"S3RecordingSink","status":"InProgress","updatedOn":1773230401000}]`, "element-failure"},
-		{"the list is JSON text", string(quotedJSON(json.RawMessage(`[` + failing + `]`))), "element-failure-text"},
-		{"the list is JSON text with spaces", string(quotedJSON(json.RawMessage(`[ {"type" : "VoiceEnhancementSink", "status" : "NotSupported"} ]`))), "element-failure-text"},
-		{"the entry is JSON text", `[` + string(quotedJSON(json.RawMessage(failing))) + `]`, "element-failure-text"},
+		{
+			name: "an element without a status", rule: "element-failure",
+			elements: `[` + failing + `,{"type":"KinesisDataStreamSink"}]`,
+		},
+		{name: "an entry that is not an element", rule: "element-failure", elements: `[7,` + failing + `]`},
+		{name: "no list around it", rule: "element-failure", elements: failing},
+		{
+			name: "the same element, newer", rule: "element-failure",
+			elements: `[` + failing + `,{"type":"S3RecordingSink","status":"InProgress","updatedOn":1773230401000}]`,
+		},
+		{name: "the list is JSON text", rule: "element-failure-text", elements: text(`[` + failing + `]`)},
+		{
+			name: "the list is JSON text with spaces", rule: "element-failure-text",
+			elements: text(`[ {"type" : "VoiceEnhancementSink", "status" : "NotSupported"} ]`),
+		},
+		{name: "the entry is JSON text", rule: "element-failure-text", elements: `[` + text(failing) + `]`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			raw := fmt.Appendf(nil, `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T12:00:00Z","detail":{"eventType":"chime:MediaInsightsInProgress",`+
-				`"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p","voiceConnectorId":"vc","mediaInsightsPipelineElementStatuses":%s}}`,
-				chime.DetailStateChange, tt.elements)
+			raw := fmt.Appendf(nil, `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T12:00:00Z",`+
+				`"detail":{"eventType":"chime:MediaInsightsInProgress","mediaInsightsPipelineArn":"`+pipelineARN+`p",`+
+				`"voiceConnectorId":"vc","mediaInsightsPipelineElementStatuses":%s}}`, chime.DetailStateChange, tt.elements)
 			matched, err := rules.Match(raw)
 			if err != nil || len(matched) != 2 || matched[1].Name != tt.rule {
 				t.Errorf("got the rules %v (%v), want state-change and %s", matched, err, tt.rule)
 			}
-			table := &joins{}
+			table := &recordedFailures{}
 			if err := table.service().Handle(t.Context(), raw); err != nil {
 				t.Fatal(err)
 			}
@@ -215,12 +241,12 @@ func TestFailureIsFoundNextToUnreadableParts(t *testing.T) {
 	}
 }
 
-// A failure whose time cannot be read is one of when it is handled.
+// A failure whose time cannot be read has the time at which it is handled.
 func TestFailureWithoutATimeIsRecorded(t *testing.T) {
-	good := string(phoned{id: "p", connector: "abc"}.event(chime.EventPermanentFailure, noon))
+	good := string(failedCall("p", "", noon))
 	for _, form := range []string{`"soon"`, `null`, `7`, `{}`, `""`} {
 		raw := strings.Replace(good, `"time":"`+noon.Format(time.RFC3339)+`"`, `"time":`+form, 1)
-		table := &joins{}
+		table := &recordedFailures{}
 		service := table.service()
 		service.Now = func() time.Time { return noon.Add(time.Minute) }
 		if err := service.Handle(t.Context(), []byte(raw)); err != nil || raw == good {

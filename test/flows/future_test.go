@@ -6,19 +6,21 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
 var century = noon.AddDate(73, 0, 0)
 
-// An event of years ahead keeps no pipeline from being asked about, and from being
-// found lost; it is in the history all the same.
+// An event from years ahead does not stop the watch from asking about its pipeline, and
+// finding it lost; the event is in the history all the same.
 func TestFutureEventsDoNotHideStalePipelines(t *testing.T) {
-	for _, eventType := range []string{chime.EventInProgress, chime.EventStopped, chime.EventPaused, "chime:MediaInsightsNovel", chime.DetailCallInsightsState} {
+	for _, eventType := range []string{
+		chime.EventInProgress, chime.EventStopped, chime.EventPaused, "chime:MediaInsightsNovel",
+		chime.DetailCallInsightsState,
+	} {
 		t.Run(eventType, func(t *testing.T) {
-			v := onTable(t)
-			call := phoned{id: "p-1", connector: "abc"}
+			v := inNewWorld(t)
+			call := testCall{id: "p-1", connector: "abc"}
 			v.record(t, call.event(chime.EventInProgress, noon), call.event(eventType, century))
 			v.run(t, limits, minutes(30))
 			if len(v.api.asked) != 0 {
@@ -45,64 +47,70 @@ func TestFutureEventsDoNotHideStalePipelines(t *testing.T) {
 	}
 }
 
-// No event of years ahead is a success, that of a call which has really begun
-// included: the incident stays open until a call succeeds.
+// No event from years ahead is a success, not even that of a call that has really begun:
+// the incident stays open until a call succeeds.
 func TestFutureEventsDoNotCloseIncidents(t *testing.T) {
-	v := onTable(t)
-	v.fail(t, phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, noon))
-	begun := phoned{id: "begun", connector: "abc"}
+	v := inNewWorld(t)
+	v.fail(t, failedCall("bad", denied, noon))
+	begun := testCall{id: "begun", connector: "abc"}
 	v.record(t, begun.event(chime.EventCreated, minutes(1)), begun.event(chime.EventStopped, century),
-		phoned{id: "never", connector: "abc"}.event(chime.EventInProgress, century),
-		phoned{id: "soon", connector: "abc"}.event(chime.EventInProgress, minutes(90)))
+		runningCall("never", century), runningCall("soon", minutes(90)))
 	for n := range 60 {
 		v.run(t, limits, minutes(n))
 	}
 	if i := v.all(t)[0]; !i.Open() {
-		t.Fatalf("the incident ended at %v, though no call has succeeded", i.ClosedAt)
+		t.Fatalf("the incident closed at %v, though no call has succeeded", i.ClosedAt)
 	}
-	v.record(t, phoned{id: "good", connector: "abc"}.event(chime.EventInProgress, minutes(60)))
+	v.record(t, runningCall("good", minutes(60)))
 	v.run(t, limits, minutes(61))
 	if i := v.all(t)[0]; i.Open() {
 		t.Error("the incident is open, though a call has succeeded")
 	}
 }
 
-// A failure of years ahead is notified at once, as one of now.
+// A failure from years ahead is notified at once, as one of now.
 func TestFutureFailureIsRecordedAsOfNow(t *testing.T) {
-	v := onTable(t)
-	v.now.set(minutes(3))
-	v.fail(t, phoned{id: "bad", connector: "abc", reason: denied}.event(chime.EventPermanentFailure, century))
-	v.wantStages(t, "at once", map[string]int{"opening": 1})
+	v := inNewWorld(t)
+	v.setTime(minutes(3))
+	v.fail(t, failedCall("bad", denied, century))
+	v.wantSent(t, "at once", sent{"opening": 1})
 	if i := v.all(t)[0]; !i.OpenedAt.Equal(minutes(3)) {
-		t.Errorf("got an incident of %v, want of when it was handled", i.OpenedAt)
+		t.Errorf("got an incident of %v, want the time at which it was handled", i.OpenedAt)
 	}
 }
 
-// Events of years ahead, however many, do not end a silence; they are listed.
+// An incident does not wait for the time of a failure from years ahead.
+func TestFutureFailureDoesNotKeepAnIncidentOpen(t *testing.T) {
+	v := inNewWorld(t)
+	v.fail(t, failedCall("p1", "", noon.AddDate(1, 0, 0)))
+	v.record(t, runningCall("good", minutes(1)))
+	v.run(t, limits, minutes(10))
+	v.wantSent(t, "once a call succeeds", sent{"opening": 1, "closing": 1})
+}
+
+// Events from years ahead, however many, do not end a silence; they are listed.
 func TestFutureEventsDoNotEndASilence(t *testing.T) {
-	v := onTable(t)
-	beats := limits
-	beats.Heartbeat, beats.Silent = time.Hour, 100*24*time.Hour
-	for _, at := range []time.Time{noon.Add(-7*24*time.Hour - 30*time.Minute), noon.Add(-2 * time.Hour)} {
-		c := phoned{id: "p" + at.Format("150405"), connector: "abc"}
-		v.record(t, c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute)), c.event(chime.EventObservedStopped, at.Add(2*time.Minute)), c.event("chime:MediaInsightsNovel", century))
+	v := inNewWorld(t)
+	for _, at := range []time.Time{noon.Add(-week - 30*time.Minute), noon.Add(-2 * time.Hour)} {
+		c := testCall{id: "p" + at.Format("150405"), connector: "abc"}
+		v.record(t,
+			c.event(chime.EventInProgress, at), c.event(chime.EventStopped, at.Add(time.Minute)),
+			c.event(chime.EventObservedStopped, at.Add(2*time.Minute)), c.event("chime:MediaInsightsNovel", century))
 	}
-	v.record(t, usualDay(noon.Add(-7*24*time.Hour))...)
+	v.record(t, usualDay(noon.Add(-week))...)
 	const many = 25 // more than are looked at
 	for n := range many {
-		v.record(t, phoned{id: "future" + string(rune('a'+n)), connector: "abc"}.event(chime.EventInProgress, century.Add(time.Duration(n)*time.Minute)))
+		v.record(t, runningCall("future"+string(rune('a'+n)), century.Add(time.Duration(n)*time.Minute)))
 	}
 	for n := range 3 {
-		v.run(t, beats, minutes(n))
+		v.run(t, heartbeat(), minutes(n))
 	}
-	v.wantStages(t, "at noon", map[string]int{"silence": 1})
-	page, err := v.store().List(t.Context(), dynamo.Query{From: century})
+	v.wantSent(t, "at noon", sent{"silence": 1})
+	page, err := v.store().List(t.Context(), pipeline.Query{From: century})
 	if err != nil || len(page.States) != many {
 		t.Errorf("got %d pipelines of the future in the list (%v), want %d", len(page.States), err, many)
 	}
-	v.record(t, phoned{id: "today", connector: "abc"}.event(chime.EventInProgress, minutes(3)))
-	v.run(t, beats, minutes(5))
-	if since, err := v.store().ConditionSince(t.Context(), "silence"); err != nil || !since.IsZero() {
-		t.Errorf("after a call: got silence since %s (%v), want none", since, err)
-	}
+	v.record(t, runningCall("today", minutes(3)))
+	v.run(t, heartbeat(), minutes(5))
+	v.wantNoSilence(t)
 }

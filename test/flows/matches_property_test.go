@@ -1,8 +1,6 @@
 package flows_test
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand"
@@ -11,360 +9,255 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/lambdafn"
-	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
-// unnamedMatch makes an event of a rule that matched on a call that the event does
-// not name, as in the developer guide.
-func unnamedMatch(rule, id string, at time.Time) []byte {
-	return withMetadata(ruleMatch(rule, id, at), `{}`)
-}
-
-// withMetadata puts other source metadata into a match of ruleMatch.
-func withMetadata(raw []byte, metadata string) []byte {
-	return []byte(strings.Replace(string(raw), `{"callId":"c1","transactionId":"t1"}`, metadata, 1))
-}
-
-// kindOfMatch is what matches are notified together by.
-type kindOfMatch struct {
+// matchGroup is a group of matches that are notified together.
+type matchGroup struct {
 	name  string
 	event func(id string, at time.Time) []byte
-	// begins is the beginning of the ids of its notifications.
-	begins string
+	// prefix is the beginning of the ids of its notifications.
+	prefix string
 }
 
-const configuration = "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/calls"
+const (
+	configuration = "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/calls"
+	ofRegion      = "region/111122223333/us-east-1"
+)
 
-var kindsOfMatches = []kindOfMatch{
-	{"a rule on a call", func(id string, at time.Time) []byte { return ruleMatch("r1", id, at) }, "rule-match/t1/r1/"},
-	{"another rule on it", func(id string, at time.Time) []byte { return ruleMatch("r2", id, at) }, "rule-match/t1/r2/"},
-	{"a rule, and no call", func(id string, at time.Time) []byte { return unnamedMatch("r1", id, at) },
-		"rule-match/region/111122223333/us-east-1/r1/"},
-	{"another rule, and no call", func(id string, at time.Time) []byte { return unnamedMatch("r2", id, at) },
-		"rule-match/region/111122223333/us-east-1/r2/"},
-	{"a rule and a configuration", func(id string, at time.Time) []byte {
-		return withMetadata(ruleMatch("r1", id, at), `{"mediaInsightsPipelineConfigurationArn":"`+configuration+`"}`)
-	}, "rule-match/configuration/" + configuration + "/r1/"},
-	{"a rule in a rehearsal", func(id string, at time.Time) []byte {
-		return []byte(strings.Replace(string(unnamedMatch("r1", id, at)), `"aws.chime"`, `"`+chime.RehearsalSource+`"`, 1))
-	}, "rule-match/rehearsal-region/111122223333/us-east-1/r1/"},
+var matchGroups = []matchGroup{
+	{
+		name:   "a rule on a call",
+		event:  func(id string, at time.Time) []byte { return ruleMatch("r1", id, at) },
+		prefix: "rule-match/t1/r1/",
+	},
+	{
+		name:   "another rule on it",
+		event:  func(id string, at time.Time) []byte { return ruleMatch("r2", id, at) },
+		prefix: "rule-match/t1/r2/",
+	},
+	{
+		name:   "a rule, and no call",
+		event:  func(id string, at time.Time) []byte { return unnamedMatch("r1", id, at) },
+		prefix: "rule-match/" + ofRegion + "/r1/",
+	},
+	{
+		name:   "another rule, and no call",
+		event:  func(id string, at time.Time) []byte { return unnamedMatch("r2", id, at) },
+		prefix: "rule-match/" + ofRegion + "/r2/",
+	},
+	{
+		name: "a rule and a configuration",
+		event: func(id string, at time.Time) []byte {
+			return withMetadata(ruleMatch("r1", id, at), `{"mediaInsightsPipelineConfigurationArn":"`+configuration+`"}`)
+		},
+		prefix: "rule-match/configuration/" + configuration + "/r1/",
+	},
+	{
+		name:   "a rule in a rehearsal",
+		event:  func(id string, at time.Time) []byte { return rehearsed(unnamedMatch("r1", id, at))[0] },
+		prefix: "rule-match/" + chime.RehearsalPrefix + ofRegion + "/r1/",
+	},
 }
 
-// hearing is what people have to hear, and what they heard.
-type hearing struct {
-	matches map[string]map[string]bool // by the kind of match: the events
-	seen    int                        // of the published messages
-	told    map[string]map[string]int  // by the kind of match and the message: how many matches it tells of
-	at      map[string]time.Time       // when a message was sent for the last time
-	order   []string
+// matchLog is what matched, and what was notified of it.
+type matchLog struct {
+	matches map[string]map[string]bool // by group: the events
+	counted map[string]map[string]int  // by group and message: how many matches it counts
+	sentAt  map[string]time.Time       // by message: when it was sent for the last time
+	order   []string                   // of the messages
+	read    int                        // of the published messages
 }
 
-// hear reads what was published since.
-func (l *hearing) hear(t *testing.T, w *faultinject.World, now time.Time) {
+func newMatchLog() *matchLog {
+	return &matchLog{
+		matches: map[string]map[string]bool{}, counted: map[string]map[string]int{}, sentAt: map[string]time.Time{},
+	}
+}
+
+// readNew reads the messages that were published since.
+func (l *matchLog) readNew(t *testing.T, w *faultinject.World, now time.Time) {
 	t.Helper()
 	all := w.Topic.Published()
-	for _, m := range all[l.seen:] {
-		var bodies map[string]string
-		var data struct{ Match struct{ HeldBack int } }
-		if err := errors.Join(json.Unmarshal([]byte(m.Body), &bodies), json.Unmarshal([]byte(bodies["sqs"]), &data)); err != nil {
-			t.Fatal(err)
-		}
-		of := ""
-		for _, kind := range kindsOfMatches {
-			if strings.HasPrefix(m.ID, kind.begins) {
-				of = kind.name
+	for _, m := range all[l.read:] {
+		var data matchData
+		readData(t, m, &data)
+		group := ""
+		for _, g := range matchGroups {
+			if strings.HasPrefix(m.ID, g.prefix) {
+				group = g.name
 			}
 		}
-		if l.told[of] == nil {
-			l.told[of] = map[string]int{}
+		if l.counted[group] == nil {
+			l.counted[group] = map[string]int{}
 		}
-		if _, again := l.told[of][m.ID]; !again {
+		if _, again := l.counted[group][m.ID]; !again {
 			l.order = append(l.order, m.ID)
 		}
-		l.told[of][m.ID], l.at[m.ID] = data.Match.HeldBack+1, now // of two with one id, the last is what is recorded
+		// Of two messages with one id, the last is what is recorded.
+		l.counted[group][m.ID], l.sentAt[m.ID] = data.Match.HeldBack+1, now
 	}
-	l.seen = len(all)
+	l.read = len(all)
 }
 
-// Any history of matches, some of which come twice, at once with others, after days, or
-// to a process that is killed anywhere and tries again: in the end people have heard of
-// each match once, and of a rule on a call, or in a group, at most once a window.
+// check compares what was notified of each group with what matched, and returns how many
+// matches were held back.
+func (l *matchLog) check(t *testing.T, seed int64) (held int) {
+	t.Helper()
+	for _, group := range matchGroups {
+		counted := 0
+		for _, n := range l.counted[group.name] {
+			counted += n
+			held += n - 1
+		}
+		if want := len(l.matches[group.name]); counted != want {
+			t.Errorf("seed %d, %s: notified of %d matches, want %d: %v", seed, group.name, counted, want, l.counted[group.name])
+		}
+		var before string
+		for _, id := range l.order {
+			if !strings.HasPrefix(id, group.prefix) {
+				continue
+			}
+			if gap := l.sentAt[id].Sub(l.sentAt[before]); before != "" && gap < matchWindow-2*time.Second {
+				t.Errorf("seed %d: %s came %s after %s, want a window between", seed, id, gap, before)
+			}
+			before = id
+		}
+	}
+	if len(l.counted[""]) > 0 {
+		t.Errorf("seed %d: got messages about nothing that matched: %v", seed, l.counted[""])
+	}
+	return held
+}
+
+// matchHistory is a random history of matches of two groups, in a world of its own.
+type matchHistory struct {
+	*matchLog
+	t         *testing.T
+	seed      int64
+	random    *rand.Rand
+	world     *faultinject.World
+	groups    []matchGroup
+	now       time.Time
+	processes int
+	killed    int
+	retries   []func() error // of processes that were killed
+}
+
+func newMatchHistory(t *testing.T, seed int64) *matchHistory {
+	h := &matchHistory{
+		matchLog: newMatchLog(), t: t, seed: seed, random: rand.New(rand.NewSource(seed)),
+		world: faultinject.NewWorld(t, faultinject.Server(t)), now: noon,
+	}
+	for _, n := range h.random.Perm(len(matchGroups))[:2] {
+		h.groups = append(h.groups, matchGroups[n])
+	}
+	return h
+}
+
+// do runs something that must not fail, and reads what was published.
+func (h *matchHistory) do(work func() error) {
+	h.t.Helper()
+	if err := work(); err != nil {
+		h.t.Fatalf("seed %d: %v", h.seed, err)
+	}
+	h.readNew(h.t, h.world, h.now)
+}
+
+func (h *matchHistory) process() *invocation {
+	h.processes++
+	return newInvocation(h.world.Process(), h.now, fmt.Sprint("invocation ", h.processes))
+}
+
+// next returns a match, which may have come before.
+func (h *matchHistory) next() []byte {
+	group := h.groups[h.random.Intn(2)]
+	n := h.random.Intn(12)
+	id := fmt.Sprintf("m%d-%s", n, strings.ReplaceAll(group.name, " ", "-"))
+	if h.matches[group.name] == nil {
+		h.matches[group.name] = map[string]bool{}
+	}
+	h.matches[group.name][id] = true
+	return group.event(id, noon.Add(-time.Duration(n%3)*13*time.Hour)) // an event has one time, however often it comes
+}
+
+// step lets two processes handle a match each: one after the other, at once, at once with
+// the end of windows, or so that the first is killed.
+func (h *matchHistory) step() {
+	h.t.Helper()
+	h.now = h.now.Add([]time.Duration{0, 0, 30 * time.Second, 4 * time.Minute, 6 * time.Minute}[h.random.Intn(5)])
+	first, second := h.process(), h.process()
+	handle := func(v *invocation, event []byte) func() error {
+		return func() error { return v.matches().Handle(h.t.Context(), event) }
+	}
+	one, two := handle(first, h.next()), handle(second, h.next())
+	atOnce := func(other func() error) {
+		h.do(func() error {
+			return errors.Join(faultinject.Interleave(h.random.Int63(),
+				faultinject.Work{Line: first.Line, Do: one}, faultinject.Work{Line: second.Line, Do: other})...)
+		})
+	}
+	later := func(v *invocation, work func() error) {
+		h.retries = append(h.retries, func() error { v.setTime(h.now); return work() })
+	}
+	switch h.random.Intn(4) {
+	case 0:
+		h.do(one)
+		h.do(two)
+	case 1:
+		atOnce(two)
+	case 2:
+		second.setTime(h.now.Add(time.Second)) // a clock that is ahead
+		atOnce(func() error { return second.matches().Run(h.t.Context()) })
+		later(second, two)
+	default:
+		first.Line.Disturb(1+h.random.Intn(10), []faultinject.How{faultinject.Before, faultinject.After}[h.random.Intn(2)])
+		if err := one(); errors.Is(err, faultinject.ErrKilled) {
+			h.killed++
+		} else if err != nil {
+			h.t.Fatalf("seed %d: %v", h.seed, err)
+		}
+		first.Line.Revive()
+		first.Line.Disturb(1<<20, faultinject.Before) // no more
+		later(first, one)
+		later(second, two)
+	}
+	h.readNew(h.t, h.world, h.now)
+	for len(h.retries) > 0 && h.random.Intn(2) == 0 {
+		h.do(h.retries[0])
+		h.retries = h.retries[1:]
+	}
+}
+
+// finish runs the remaining retries, and ends all windows.
+func (h *matchHistory) finish() {
+	h.t.Helper()
+	for _, retry := range h.retries {
+		h.do(retry)
+	}
+	for range 3 {
+		h.now = h.now.Add(matchWindow + time.Second)
+		h.do(func() error { return h.process().matches().Run(h.t.Context()) })
+	}
+	newInvocation(h.world.Process(), h.now, "reader").wantNoOpenWindow(h.t, h.now.Add(time.Hour))
+}
+
+// In any history of matches, some of which come twice, at once with others, after days, or
+// to a process that is killed anywhere and retries: each match is counted once, and a rule
+// on a call, or in a group, is notified at most once a window.
 func TestMatchesAreCountedOnceAndSentOncePerWindow(t *testing.T) {
 	silenceLog(t)
-	db := faultinject.Server(t)
-	killed, waited := 0, 0
+	killed, held := 0, 0
 	for seed := range int64(40) {
-		random := rand.New(rand.NewSource(seed))
-		world := faultinject.NewWorld(t, db)
-		now := noon
-		l := &hearing{matches: map[string]map[string]bool{}, told: map[string]map[string]int{}, at: map[string]time.Time{}}
-		processes := 0
-		process := func() *invocation {
-			processes++
-			return invoked(world.Process(), now, fmt.Sprint("invocation ", processes))
-		}
-		ending := func(v *invocation) func() error {
-			return func() error { return v.matches().Run(t.Context()) }
-		}
-		kinds := random.Perm(len(kindsOfMatches))[:2]
-		next := func() []byte {
-			kind := kindsOfMatches[kinds[random.Intn(2)]]
-			n := random.Intn(12)
-			id := fmt.Sprintf("m%d-%s", n, strings.ReplaceAll(kind.name, " ", "-"))
-			if l.matches[kind.name] == nil {
-				l.matches[kind.name] = map[string]bool{}
-			}
-			l.matches[kind.name][id] = true
-			return kind.event(id, noon.Add(-time.Duration(n%3)*13*time.Hour)) // an event has one time, however often it comes
-		}
-		handle := func(v *invocation, raw []byte) func() error {
-			return func() error { return v.alerts()(t.Context(), lambdafn.Message{Body: raw}) }
-		}
-		var left []func() error // of processes that were killed, to try again
+		h := newMatchHistory(t, seed)
 		for range 14 {
-			now = now.Add([]time.Duration{0, 0, 30 * time.Second, 4 * time.Minute, 6 * time.Minute}[random.Intn(5)])
-			first, second := process(), process()
-			work := []func() error{handle(first, next()), handle(second, next())}
-			switch random.Intn(4) {
-			case 0: // one by one
-				for _, do := range work {
-					if err := do(); err != nil {
-						t.Fatalf("seed %d: %v", seed, err)
-					}
-				}
-			case 1: // at once
-				errs := faultinject.Interleave(random.Int63(), faultinject.Work{Line: first.Line, Do: work[0]}, faultinject.Work{Line: second.Line, Do: work[1]})
-				if err := errors.Join(errs...); err != nil {
-					t.Fatalf("seed %d: %v", seed, err)
-				}
-			case 2: // at once with the end of windows, by a clock that is ahead
-				second.now.set(now.Add(time.Second))
-				errs := faultinject.Interleave(random.Int63(), faultinject.Work{Line: first.Line, Do: work[0]}, faultinject.Work{Line: second.Line, Do: ending(second)})
-				if err := errors.Join(errs...); err != nil {
-					t.Fatalf("seed %d: %v", seed, err)
-				}
-				left = append(left, func() error { second.now.set(now); return work[1]() })
-			default: // killed, and tried again now or later
-				first.Line.Disturb(1+random.Intn(10), []faultinject.How{faultinject.Before, faultinject.After}[random.Intn(2)])
-				if err := work[0](); err != nil {
-					if !errors.Is(err, faultinject.ErrKilled) {
-						t.Fatalf("seed %d: %v", seed, err)
-					}
-					killed++
-				}
-				first.Line.Revive()
-				first.Line.Disturb(1<<20, faultinject.Before) // no more
-				left = append(left, func() error { first.now.set(now); return work[0]() }, func() error { second.now.set(now); return work[1]() })
-			}
-			l.hear(t, world, now)
-			for len(left) > 0 && random.Intn(2) == 0 {
-				if err := left[0](); err != nil {
-					t.Fatalf("seed %d: %v", seed, err)
-				}
-				left = left[1:]
-				l.hear(t, world, now)
-			}
+			h.step()
 		}
-		for _, do := range left {
-			if err := do(); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			l.hear(t, world, now)
-		}
-		for range 3 {
-			now = now.Add(5*time.Minute + time.Second)
-			if err := ending(process())(); err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			l.hear(t, world, now)
-		}
-		for _, kind := range kindsOfMatches {
-			told := 0
-			for _, n := range l.told[kind.name] {
-				told += n
-				waited += n - 1
-			}
-			if want := len(l.matches[kind.name]); told != want {
-				t.Errorf("seed %d, %s: people heard of %d matches, want %d: %v", seed, kind.name, told, want, l.told[kind.name])
-			}
-			var before string
-			for _, id := range l.order {
-				if !strings.HasPrefix(id, kind.begins) {
-					continue
-				}
-				if before != "" && l.at[id].Sub(l.at[before]) < 5*time.Minute-2*time.Second {
-					t.Errorf("seed %d: %s came %s after %s, want a window between", seed, id, l.at[id].Sub(l.at[before]), before)
-				}
-				before = id
-			}
-		}
-		if len(l.told[""]) > 0 {
-			t.Errorf("seed %d: got messages of nothing that matched: %v", seed, l.told[""])
-		}
-		if ended, err := invoked(world.Process(), now, "reader").store().OpenWindows(t.Context(), now.Add(time.Hour)); err != nil || len(ended) != 0 {
-			t.Errorf("seed %d: got %d open windows (%v), want none", seed, len(ended), err)
-		}
+		h.finish()
+		held += h.check(t, seed)
+		killed += h.killed
 	}
-	if killed < 20 || waited < 20 {
-		t.Errorf("%d processes were killed, and %d matches held back: the test proves little", killed, waited)
-	}
-}
-
-// tellsOf returns how many matches people have heard of, where of two messages with one
-// id the last counts.
-func tellsOf(t *testing.T, w *faultinject.World, now time.Time) (n int) {
-	t.Helper()
-	l := &hearing{told: map[string]map[string]int{}, at: map[string]time.Time{}}
-	l.hear(t, w, now)
-	for _, messages := range l.told {
-		for _, matches := range messages {
-			n += matches
-		}
-	}
-	return n
-}
-
-// A process is killed after any of its calls, as it handles a match or ends a window, and
-// another match comes before it tries again; or another match comes just before any of its
-// calls. Each match is counted once.
-func TestMatchesDuringACrashOrRaceAreCounted(t *testing.T) {
-	silenceLog(t)
-	db := faultinject.Server(t)
-	for _, kind := range []kindOfMatch{kindsOfMatches[0], kindsOfMatches[2]} {
-		for _, when := range []string{"the first match", "a match that is held back", "the end of a window"} {
-			for _, dies := range []bool{true, false} {
-				t.Run(fmt.Sprintf("%s, at %s, it dies: %v", kind.name, when, dies), func(t *testing.T) {
-					calls := 0
-					for n := 1; n == 1 || calls >= n-1; n++ {
-						calls = meanwhile(t, faultinject.NewWorld(t, db), kind, when, dies, n)
-					}
-				})
-			}
-		}
-	}
-}
-
-// meanwhile is one of these cases; it returns how many calls the process made.
-func meanwhile(t *testing.T, world *faultinject.World, kind kindOfMatch, when string, dies bool, n int) (calls int) {
-	t.Helper()
-	first, other := invoked(world.Process(), noon, "first"), invoked(world.Process(), noon, "other")
-	matches := 0
-	match := func() func(context.Context, *rulematch.Service) error {
-		matches++
-		raw := kind.event(fmt.Sprint("m", matches), noon)
-		return func(ctx context.Context, a *rulematch.Service) error { return a.Handle(ctx, raw) }
-	}
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("call %d: %v", n, err)
-		}
-	}
-	now := noon
-	step := match()
-	if when != "the first match" {
-		check(step(t.Context(), first.matches()))
-		step = match()
-	}
-	if when == "the end of a window" {
-		check(step(t.Context(), first.matches()))
-		now = noon.Add(5 * time.Minute)
-		step = func(ctx context.Context, a *rulematch.Service) error { return a.Run(ctx) }
-	}
-	first.now.set(now)
-	other.now.set(now)
-	another := match()
-	before := len(first.Line.Calls())
-	if dies {
-		first.Line.Disturb(n, faultinject.After)
-		if err := step(t.Context(), first.matches()); err != nil && !errors.Is(err, faultinject.ErrKilled) {
-			t.Fatalf("call %d: %v", n, err)
-		}
-		calls = len(first.Line.Calls()) - before
-		first.Line.Revive()
-		first.Line.Disturb(1<<20, faultinject.Before)
-		for _, v := range []*invocation{first, other} {
-			v.now.set(now.Add(20 * time.Second)) // what the dead one claimed is free
-		}
-		check(another(t.Context(), other.matches()))
-		check(step(t.Context(), first.matches()))
-	} else {
-		a, again := first.matches(), true
-		client := &during{Client: world.DB, calls: n, do: func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // it may wait for the first, which is sending
-			defer cancel()
-			again = another(ctx, other.matches()) != nil
-		}}
-		a.Repo = dynamo.New(client, world.Table, dynamo.Options{Retention: 24 * time.Hour, Now: first.now.Now})
-		check(step(t.Context(), a))
-		if calls = n; client.calls > 0 {
-			calls = 0
-		}
-		if again {
-			check(another(t.Context(), other.matches()))
-		}
-	}
-	for minutes := range 4 {
-		other.now.set(now.Add(time.Duration(6*minutes+6) * time.Minute))
-		check(other.matches().Run(t.Context()))
-	}
-	if got := tellsOf(t, world, now); got != matches {
-		t.Errorf("at call %d: people heard of %d matches, want %d: %v", n, got, matches, world.Topic.Times())
-	}
-	return calls
-}
-
-// A storm of matches that name no call is one message, and one with the exact count.
-func TestStormOfUnnamedMatchesIsTwoMessages(t *testing.T) {
-	v := onTable(t)
-	v.now.set(noon)
-	for n := range 60 {
-		v.match(t, unnamedMatch("storm", fmt.Sprint("m", n), noon))
-	}
-	v.match(t, unnamedMatch("storm", "m7", noon))
-	v.endWindows(t, noon.Add(5*time.Minute))
-	v.endWindows(t, noon.Add(11*time.Minute))
-	if held := heldBack(t, v); len(held) != 2 || held[0] != 0 || held[1] != 58 {
-		t.Errorf("got messages that tell of %v others, want [0 58]", held)
-	}
-	body := v.World.Topic.Published()[1].Body
-	if want := "58 more matches of this rule"; !strings.Contains(body, want) || !strings.Contains(body, "does not say on which call") {
-		t.Errorf("got %s, want it to say %q, and that no call is known", body, want)
-	}
-}
-
-// What a group costs does not grow with its age: a match that is held back, and the
-// message at the end of a window, cost the same after weeks of matches, also where no
-// window ends without another match, and where matches come twice.
-func TestCostOfAMatchDoesNotGrowWithItsGroup(t *testing.T) {
-	for _, rests := range []bool{true, false} {
-		v := onTable(t)
-		cost := func(at time.Time) int {
-			v.now.set(at)
-			id := at.Format("0102")
-			v.match(t, unnamedMatch("r1", "a"+id, at))
-			before := len(v.Line.Calls())
-			v.match(t, unnamedMatch("r1", "b"+id, at))
-			v.endWindows(t, at.Add(5*time.Minute))
-			n := len(v.Line.Calls()) - before
-			v.match(t, unnamedMatch("r1", "b"+id, at))
-			if rests {
-				v.endWindows(t, at.Add(11*time.Minute))
-			}
-			return n
-		}
-		cost(noon)
-		second := cost(noon.AddDate(0, 0, 1))
-		for day := 2; day < 16; day++ {
-			if n := cost(noon.AddDate(0, 0, day)); n > second {
-				t.Fatalf("rests: %v, after %d days: got %d calls, want %d as on the second", rests, day, n, second)
-			}
-		}
-		if n := len(heldBack(t, v)); n != 32 {
-			t.Errorf("rests: %v: got %d messages, want 2 a day", rests, n)
-		}
+	if killed < 20 || held < 20 {
+		t.Errorf("%d processes were killed, and %d matches held back: the test proves little", killed, held)
 	}
 }

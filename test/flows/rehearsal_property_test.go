@@ -7,33 +7,31 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
-	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
+	"github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
-// happening is an event, and how long after the one before it comes.
-type happening struct {
+// drawnEvent is an event, and how long after the one before it comes.
+type drawnEvent struct {
 	after     time.Duration
 	raw       string
 	rehearsal bool
 }
 
-// drawHappening draws a state change, a rule match or a voice notification of one
-// of a few calls.
-func drawHappening(t *rapid.T) happening {
+// drawEvent draws a state change, a rule match or a voice notification of one of a few calls.
+func drawEvent(t *rapid.T) drawnEvent {
 	some := func(label string, values ...string) string { return rapid.SampledFrom(values).Draw(t, label) }
 	minutes := rapid.SampledFrom([]int{0, 0, 1, 6, 11, 70}).Draw(t, "minutes")
 	id := some("call", "p1", "p2", "p3")
 	detail := map[string]any{
-		"mediaInsightsPipelineArn": "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + id,
+		"mediaInsightsPipelineArn": pipelineARN + id,
 		"transactionId":            "t-" + id, "callId": "c-" + id, "taskId": "k-" + id,
 		"ruleName": some("rule", "r1", "r2"), "detailStatus": "AnalyticsReady",
 		"eventType": some("event", chime.EventInProgress, chime.EventTemporaryFailure, chime.EventPermanentFailure,
@@ -48,7 +46,7 @@ func drawHappening(t *rapid.T) happening {
 	if detail["eventType"] == chime.EventCreateFailed {
 		delete(detail, "mediaInsightsPipelineArn")
 	}
-	if some("named", "yes", "yes", "no") == "no" { // a rule match, mostly, that names no call
+	if some("named", "yes", "yes", "no") == "no" { // mostly a rule match that names no call
 		delete(detail, "transactionId")
 		delete(detail, "callId")
 	}
@@ -56,42 +54,39 @@ func drawHappening(t *rapid.T) happening {
 		"id": some("id", "e1", "e2", "e3"),
 		"detail-type": some("type", chime.DetailStateChange, chime.DetailStateChange, chime.DetailRulesMatched,
 			chime.DetailVoiceStatus),
-		"source": chime.Source, "account": "111122223333", "region": "us-east-1",
-		// It is recognized by the minute at which it is handled; see play.
+		"source": chime.Source, "account": account, "region": region,
+		// play replaces it by the time at which the event is handled.
 		"time": noon.Format(time.RFC3339), "resources": []any{}, "detail": detail,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return happening{after: time.Duration(minutes) * time.Minute, raw: string(raw)}
+	return drawnEvent{after: time.Duration(minutes) * time.Minute, raw: string(raw)}
 }
 
-// outcome is what people, the API and the voice tasks get to know of real calls.
+// outcome is what the functions did about real calls.
 type outcome struct {
-	Published []faultinject.Message
-	Asked     []string
-	Settled   []voicetask.Trigger
-	Table     map[string]string
+	Published  []faultinject.Message
+	Asked      []string
+	Reconciled []voicetask.Trigger
+	Table      map[string]string
 }
 
-// play hands each happening to the functions, and runs the watch after each real
-// one and for a while at the end. It returns what came of the real ones.
-func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
+// play handles each event, and runs the watch after each real one and for a while at the
+// end. It returns the outcome of the real ones.
+func play(t *rapid.T, tb testing.TB, v *invocation, all []drawnEvent) outcome {
 	v.api.known["p1"] = watchdog.Answer{Status: "Stopped"}
-	calls := &settler{}
-	beats := limits
-	beats.Heartbeat, beats.Quota = time.Hour, 3
+	calls := &reconciler{}
+	limits := limits
+	limits.Heartbeat, limits.Quota = time.Hour, 3
 	watch := func(at time.Time) {
-		v.now.set(at)
-		err := errors.Join(v.watch(beats, quiet{}).Run(tb.Context()),
-			v.matches().Run(tb.Context()))
-		if err != nil {
+		v.setTime(at)
+		if err := errors.Join(v.watch(limits).Run(tb.Context()), v.matches().Run(tb.Context())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	before := phoned{id: "last-week", connector: "abc"} // at this time there usually are calls
-	lastWeek := noon.Add(-7*24*time.Hour + time.Hour)
-	v.record(tb, before.event(chime.EventInProgress, lastWeek), before.event(chime.EventStopped, lastWeek.Add(time.Hour)))
+	lastWeek := noon.Add(-week + time.Hour) // at this time there usually are calls
+	v.record(tb, runningCall("last-week", lastWeek), stoppedCall("last-week", lastWeek.Add(time.Hour)))
 	end, real := noon, 0
 	for _, h := range all {
 		if end = end.Add(h.after); !h.rehearsal {
@@ -99,30 +94,14 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 		}
 	}
 	if real == 1 { // for some, so that it costs less
-		v.record(tb, usualDay(end.Add(61*time.Minute-7*24*time.Hour))...)
+		v.record(tb, usualDay(end.Add(61*time.Minute-week))...)
 	}
 	at := noon
 	for _, h := range all {
 		at = at.Add(h.after)
-		v.now.set(at)
+		v.setTime(at)
 		raw := strings.Replace(h.raw, noon.Format(time.RFC3339), at.Format(time.RFC3339), 1)
-		m := lambdafn.Message{Source: lambdafn.SQS, Body: []byte(raw)}
-		ev, err := chime.Parse(m.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case ev.StateChange != nil:
-			err = status(v.store(), quiet{})(tb.Context(), m)
-			if routedTo(t, "failures", m.Body) {
-				err = errors.Join(err, v.failures()(tb.Context(), m))
-			}
-		case ev.RulesMatched != nil:
-			err = v.alerts()(tb.Context(), m)
-		default:
-			err = errors.Join(voiceOf(v.store(), calls, quiet{})(tb.Context(), []lambdafn.Message{m})...)
-		}
-		if err != nil {
+		if err := handleDrawn(t, tb, v, calls, []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 		if !h.rehearsal {
@@ -141,7 +120,7 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	}
 	for _, trigger := range calls.triggers {
 		if !chime.IsRehearsal(trigger.TransactionID) {
-			o.Settled = append(o.Settled, trigger)
+			o.Reconciled = append(o.Reconciled, trigger)
 		}
 	}
 	for key, value := range v.World.Dump(tb) {
@@ -154,19 +133,39 @@ func play(t *rapid.T, tb testing.TB, v *invocation, all []happening) outcome {
 	return o
 }
 
-// Whatever is rehearsed among real events, with the ids of real calls or others:
-// people get the same messages about the real ones, at the same times and with the
-// same words, the API is asked about the same, and the table holds the same.
+// handleDrawn handles an event with the functions that receive it.
+func handleDrawn(t *rapid.T, tb testing.TB, v *invocation, calls *reconciler, raw []byte) error {
+	ev, err := chime.Parse(raw)
+	if err != nil {
+		return err
+	}
+	switch {
+	case ev.StateChange != nil:
+		err = v.pipelines().Handle(tb.Context(), raw)
+		if routedTo(t, "failures", raw) {
+			err = errors.Join(err, v.incidents().Handle(tb.Context(), raw))
+		}
+		return err
+	case ev.RulesMatched != nil:
+		return v.matches().Handle(tb.Context(), raw)
+	}
+	m := lambdafn.Message{Source: lambdafn.SQS, Body: raw}
+	return errors.Join(voiceHandler(v.store(), calls, quiet{})(tb.Context(), []lambdafn.Message{m})...)
+}
+
+// Whatever is rehearsed among real events, with the ids of real calls or others: the
+// notifications about real calls are the same, at the same times and with the same texts,
+// the API is asked about the same pipelines, and the table has the same items.
 func TestRehearsalsDoNotAffectRealCalls(t *testing.T) {
 	rapidseed.Fewer(t, 3) // each case fills two tables and runs the schedule many times
 	silenceLog(t)
 	db := faultinject.Server(t)
 	published, rehearsals := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		events := rapid.SliceOfN(rapid.Custom(drawHappening), 1, 3).Draw(rt, "real")
-		var mixed []happening
+		events := rapid.SliceOfN(rapid.Custom(drawEvent), 1, 3).Draw(rt, "real")
+		var mixed []drawnEvent
 		for i := range len(events) + 1 {
-			for _, h := range rapid.SliceOfN(rapid.Custom(drawHappening), 0, 2).Draw(rt, "rehearsed") {
+			for _, h := range rapid.SliceOfN(rapid.Custom(drawEvent), 0, 2).Draw(rt, "rehearsed") {
 				h.raw, h.after, h.rehearsal = string(rehearsed([]byte(h.raw))[0]), 0, true
 				mixed = append(mixed, h)
 			}
@@ -174,14 +173,14 @@ func TestRehearsalsDoNotAffectRealCalls(t *testing.T) {
 				mixed = append(mixed, events[i])
 			}
 		}
-		alone := invoked(faultinject.NewWorld(t, db).Process(), noon, "one")
-		beside := invoked(faultinject.NewWorld(t, db).Process(), noon, "one")
-		want, got := play(rt, t, alone, events), play(rt, t, beside, mixed)
+		alone := newInvocation(faultinject.NewWorld(t, db).Process(), noon, "one")
+		together := newInvocation(faultinject.NewWorld(t, db).Process(), noon, "one")
+		want, got := play(rt, t, alone, events), play(rt, t, together, mixed)
 		if diff := cmp.Diff(want, got); diff != "" {
 			rt.Fatalf("without the rehearsals (-), with them (+):\n%s", diff)
 		}
 		published += len(want.Published)
-		rehearsals += len(beside.World.Topic.Published()) - len(got.Published)
+		rehearsals += len(together.World.Topic.Published()) - len(got.Published)
 	})
 	if published == 0 || rehearsals == 0 {
 		t.Errorf("got %d messages about real calls and %d about rehearsals: the test proves nothing", published, rehearsals)

@@ -13,13 +13,11 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 )
 
-// recorded keeps the ids of events, or refuses them.
+// recorded stores the ids of events, or refuses them.
 type recorded struct {
 	err error
 	ids []string
@@ -32,82 +30,92 @@ func (r *recorded) RecordStateChange(_ context.Context, ev *chime.Event, _ pipel
 	return r.err
 }
 
-// tally counts by name.
-type tally map[string]int
-
-func (c tally) Count(name string, n int) { c[name] += n }
-
 func TestStatusStoresAndCountsStateChanges(t *testing.T) {
-	call := phoned{id: "p-1", connector: "vc"}
+	call := testCall{id: "p-1", connector: "vc"}
 	for _, tt := range []struct {
 		name, eventType string
-		want            tally
+		want            counts
 	}{
-		{"a known type", chime.EventInProgress, tally{"StateChanges": 1}},
-		{"a failure", chime.EventPermanentFailure, tally{"StateChanges": 1}},
-		{"an unknown type", "chime:MediaInsightsSplit", tally{"StateChanges": 1, "UnknownEventTypes": 1}},
+		{"a known type", chime.EventInProgress, counts{"StateChanges": 1}},
+		{"a failure", chime.EventPermanentFailure, counts{"StateChanges": 1}},
+		{"an unknown type", "chime:MediaInsightsSplit", counts{"StateChanges": 1, "UnknownEventTypes": 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			table, counts := &recorded{}, tally{}
-			if err := status(table, counts)(t.Context(), lambdafn.Message{Body: call.event(tt.eventType, noon)}); err != nil {
-				t.Fatal(err)
-			}
+			table, counted := &recorded{}, counts{}
+			service := pipeline.Service{Recorder: table, Counts: counted}
+			handleAll(t, service.Handle, [][]byte{call.event(tt.eventType, noon)})
 			if len(table.ids) != 1 || !strings.HasPrefix(table.ids[0], "p-1-") {
-				t.Errorf("got the events %v kept, want the one", table.ids)
+				t.Errorf("got the events %v stored, want the one", table.ids)
 			}
-			if diff := cmp.Diff(tt.want, counts); diff != "" {
+			if diff := cmp.Diff(tt.want, counted); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// What is not kept is an error, and is not counted as kept.
+// An event that is not stored is an error, and is not counted.
 func TestStatusReturnsAnErrorForWhatItDidNotStore(t *testing.T) {
 	down := apperr.New(apperr.Unavailable, "table calls", "does not answer", "")
-	good := phoned{id: "p-1"}.event(chime.EventStopped, noon)
+	good := testCall{id: "p-1"}.event(chime.EventStopped, noon)
 	for _, tt := range []struct {
 		name  string
 		body  []byte
-		table *recorded
+		table recorded
 		class apperr.Class
 		says  string
 	}{
-		{"the table is down", good, &recorded{err: down}, apperr.Unavailable, "does not answer"},
-		{"no JSON", []byte("{"), &recorded{}, apperr.Invalid, "is not the JSON of an event"},
-		{"no time", []byte(strings.Replace(string(good), `"time"`, `"when"`, 1)), &recorded{}, apperr.Invalid, "/time: got nothing"},
-		{"a rule match", exampleBody(t, "rule-issue"), &recorded{}, apperr.Invalid, "is no state change but Media Insights Rules Matched"},
-		{"a voice notification", exampleBody(t, "voice-tone-failure"), &recorded{}, apperr.Invalid, "is no state change but VoiceToneAnalysisStatus"},
-		{"nothing", nil, &recorded{}, apperr.Invalid, "is not the JSON of an event"},
+		{
+			name: "the table is down", body: good, table: recorded{err: down},
+			class: apperr.Unavailable, says: "does not answer",
+		},
+		{name: "no JSON", body: []byte("{"), class: apperr.Invalid, says: "is not the JSON of an event"},
+		{
+			name: "no time", body: replaced([][]byte{good}, `"time"`, `"when"`)[0],
+			class: apperr.Invalid, says: "/time: got nothing",
+		},
+		{
+			name: "a rule match", body: exampleBody(t, "rule-issue"),
+			class: apperr.Invalid, says: "is no state change but Media Insights Rules Matched",
+		},
+		{
+			name: "a voice notification", body: exampleBody(t, "voice-tone-failure"),
+			class: apperr.Invalid, says: "is no state change but VoiceToneAnalysisStatus",
+		},
+		{name: "nothing", class: apperr.Invalid, says: "is not the JSON of an event"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			counts := tally{}
-			err := status(tt.table, counts)(t.Context(), lambdafn.Message{Body: tt.body})
+			counted := counts{}
+			err := pipeline.Service{Recorder: &tt.table, Counts: counted}.Handle(t.Context(), tt.body)
 			if apperr.ClassOf(err) != tt.class || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want an error of class %q that says %q", err, tt.class, tt.says)
 			}
-			if len(tt.table.ids) > 0 || len(counts) > 0 {
-				t.Errorf("got %v kept and %v counted, want nothing", tt.table.ids, counts)
+			if tt.table.err != nil && !errors.Is(err, tt.table.err) {
+				t.Errorf("got %v, want the table's own error", err)
+			}
+			if len(tt.table.ids) > 0 || len(counted) > 0 {
+				t.Errorf("got %v stored and %v counted, want nothing", tt.table.ids, counted)
 			}
 		})
 	}
-	if err := status(&recorded{err: down}, tally{})(t.Context(), lambdafn.Message{Body: good}); !errors.Is(err, down) {
-		t.Errorf("got %v, want the table's own error", err)
-	}
 }
 
-// On the real table: late, early and repeated events of a call leave what they
-// would have left in order, and each is in the history once.
+// Late, early and repeated events of a call leave the table as they would have left it in
+// order, and each is in the history once.
 func TestStatusStoresEventsInAnyOrder(t *testing.T) {
 	db := faultinject.Server(t)
-	call := phoned{id: "p-1", connector: "vc", elements: [][2]string{{chime.ElementRecordingSink, chime.StatusInProgress}}}
+	call := testCall{
+		id: "p-1", connector: "vc", elements: element(chime.ElementRecordingSink, chime.StatusInProgress),
+	}
 	var inOrder [][]byte
-	for i, eventType := range []string{chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventInProgress, chime.EventStopped} {
+	for i, eventType := range []string{
+		chime.EventCreated, chime.EventInProgress, chime.EventPaused, chime.EventInProgress, chime.EventStopped,
+	} {
 		inOrder = append(inOrder, call.event(eventType, noon.Add(time.Duration(i)*time.Second)))
 	}
 	var want map[string]string
 	for _, order := range [][]int{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 2, 4, 0, 3, 3, 1, 0}, {1, 0, 4, 3, 2, 4, 1}} {
-		v := invoked(faultinject.NewWorld(t, db).Process(), noon, "status")
+		v := newInvocation(faultinject.NewWorld(t, db).Process(), noon, "status")
 		for _, i := range order {
 			v.record(t, inOrder[i])
 		}
@@ -131,29 +139,32 @@ func TestStatusStoresEventsInAnyOrder(t *testing.T) {
 	}
 }
 
-// An event that no function knows is kept, under the name of its detail type, and is
-// counted; it never is a failure, and never an error.
+// An event that nothing documents is stored, under the name of its detail type, and
+// counted; it is never a failure, and never an error.
 func TestStatusStoresUndocumentedEvents(t *testing.T) {
-	db := faultinject.Server(t)
-	v := invoked(faultinject.NewWorld(t, db).Process(), noon, "status")
-	const failing = `{"version":"0","eventType":"chime:MediaInsightsPermanentFailure","mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p-9",` +
+	v := inNewWorld(t)
+	const failing = `{"version":"0","eventType":"chime:MediaInsightsPermanentFailure",` +
+		`"mediaInsightsPipelineArn":"` + pipelineARN + `p-9",` +
 		`"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink","status":"Failed"}]}`
 	for _, tt := range []struct{ kind, detail, id string }{
-		{chime.DetailCallInsightsState, failing, "p-9"},
-		{chime.DetailCallInsightsRules, `{"version":"0","ruleName":"spoken","transactionId":"t-9"}`, "unknown.t-9"},
-		{chime.DetailStreamingStatus, `{"version":"0","streamingStatus":"STARTED","transactionId":"t-8","callId":"c-8","isCaller":true}`, "unknown.t-8"},
-		{"Chime Novelty", `null`, "unknown.e-Chime Novelty"},
+		{kind: chime.DetailCallInsightsState, id: "p-9", detail: failing},
+		{
+			kind: chime.DetailCallInsightsRules, id: "unknown.t-9",
+			detail: `{"version":"0","ruleName":"spoken","transactionId":"t-9"}`,
+		},
+		{
+			kind: chime.DetailStreamingStatus, id: "unknown.t-8",
+			detail: `{"version":"0","streamingStatus":"STARTED","transactionId":"t-8","callId":"c-8","isCaller":true}`,
+		},
+		{kind: "Chime Novelty", id: "unknown.e-Chime Novelty", detail: `null`},
 	} {
 		t.Run(tt.kind, func(t *testing.T) {
-			counts := tally{}
-			raw := fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","account":"111122223333","region":"us-east-1","time":"2026-03-11T12:00:00Z","detail":%s}`,
-				"e-"+tt.kind, tt.kind, tt.detail)
-			for range 2 {
-				if err := status(v.store(), counts)(t.Context(), lambdafn.Message{Body: raw}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(tally{"UnknownEventTypes": 2}, counts); diff != "" {
+			counted := counts{}
+			raw := fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","account":"111122223333",`+
+				`"region":"us-east-1","time":"2026-03-11T12:00:00Z","detail":%s}`, "e-"+tt.kind, tt.kind, tt.detail)
+			service := pipeline.Service{Recorder: v.store(), Counts: counted}
+			handleAll(t, service.Handle, [][]byte{raw, raw})
+			if diff := cmp.Diff(counts{"UnknownEventTypes": 2}, counted); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
 			st, err := v.store().Pipeline(t.Context(), tt.id)
@@ -164,12 +175,12 @@ func TestStatusStoresUndocumentedEvents(t *testing.T) {
 			if err != nil || len(history) != 1 || history[0].EventType != tt.kind || string(history[0].Body) != string(raw) {
 				t.Errorf("got %v (%v), want the event once", history, err)
 			}
-			if err := v.failures()(t.Context(), lambdafn.Message{Body: raw}); apperr.ClassOf(err) != apperr.Invalid {
+			if err := v.incidents().Handle(t.Context(), raw); apperr.ClassOf(err) != apperr.Invalid {
 				t.Errorf("the function failures: got %v, want it to refuse the event", err)
 			}
 		})
 	}
-	page, err := v.store().List(t.Context(), dynamo.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
+	page, err := v.store().List(t.Context(), pipeline.Query{Statuses: []pipeline.Status{pipeline.Unknown}})
 	if err != nil || len(page.States) != 4 {
 		t.Errorf("got %d pipelines in the list (%v), want 4", len(page.States), err)
 	}
@@ -177,13 +188,11 @@ func TestStatusStoresUndocumentedEvents(t *testing.T) {
 
 // Parts of an event that cannot be read are counted.
 func TestStatusCountsUnreadableFields(t *testing.T) {
-	counts := tally{}
-	raw := strings.Replace(string(phoned{id: "p-1", connector: "vc"}.event(chime.EventInProgress, noon)), `"detail":{`,
-		`"detail":{"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink"},7],"failureReason":["x"],"queue":7,`, 1)
-	if err := status(&recorded{}, counts)(t.Context(), lambdafn.Message{Body: []byte(raw)}); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(tally{"StateChanges": 1, "UnreadFields": 2}, counts); diff != "" {
+	counted := counts{}
+	unreadable := replaced([][]byte{runningCall("p-1", noon)}, `"detail":{`, `"detail":{`+
+		`"mediaInsightsPipelineElementStatuses":[{"type":"S3RecordingSink"},7],"failureReason":["x"],"queue":7,`)
+	handleAll(t, pipeline.Service{Recorder: &recorded{}, Counts: counted}.Handle, unreadable)
+	if diff := cmp.Diff(counts{"StateChanges": 1, "UnreadFields": 2}, counted); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }

@@ -12,14 +12,13 @@ import (
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/lambdafn"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 // lambdaTime is how long the function watch may run.
 const lambdaTime = 55 * time.Second
 
-// stuck settles calls, but for some it gets no answer, and for others it is refused.
+// stuck reconciles calls, but for some the API does not answer, and for others it refuses.
 type stuck struct {
 	hangs, refuses func(transactionID string) bool
 }
@@ -36,25 +35,25 @@ func (s stuck) Reconcile(ctx context.Context, t voicetask.Trigger) error {
 	return ctx.Err()
 }
 
-// ledgers keeps the consent that has run out, in an order of its own.
-type ledgers struct {
+// expiries stores consent that has expired, in an order of its own.
+type expiries struct {
 	mu   sync.Mutex
 	left []string // transactions
 }
 
-func (l *ledgers) ExpiredConsent(context.Context, time.Time) (lapsed []voicetask.Expiry, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, id := range l.left {
-		lapsed = append(lapsed, voicetask.Expiry{Event: "e-" + id, TransactionID: id})
+func (e *expiries) ExpiredConsent(context.Context, time.Time) (all []voicetask.Expiry, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, id := range e.left {
+		all = append(all, voicetask.Expiry{Event: "e-" + id, TransactionID: id})
 	}
-	return lapsed, nil
+	return all, nil
 }
 
-func (l *ledgers) EndExpiry(ctx context.Context, lapse voicetask.Expiry) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.left = slices.DeleteFunc(l.left, func(id string) bool { return id == lapse.TransactionID })
+func (e *expiries) EndExpiry(ctx context.Context, expiry voicetask.Expiry) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.left = slices.DeleteFunc(e.left, func(id string) bool { return id == expiry.TransactionID })
 	return ctx.Err()
 }
 
@@ -66,14 +65,15 @@ func numbered(prefix string, n int) (ids []string) {
 	return ids
 }
 
-func begins(with string) func(string) bool {
-	return func(id string) bool { return strings.HasPrefix(id, with) }
+func hasPrefix(prefix string) func(string) bool {
+	return func(id string) bool { return strings.HasPrefix(id, prefix) }
 }
 
-// A call that cannot be settled, because the service does not answer or refuses,
-// keeps no other one waiting, wherever it stands.
+var hangs, refuses = stuck{hangs: hasPrefix("stuck")}, stuck{refuses: hasPrefix("stuck")}
+
+// A call that cannot be reconciled, because the API does not answer or refuses, does not
+// delay others, wherever it is in the list.
 func TestStuckCallsDoNotBlockOthers(t *testing.T) {
-	hangs, refuses := stuck{hangs: begins("stuck")}, stuck{refuses: begins("stuck")}
 	for _, tt := range []struct {
 		name  string
 		calls []string
@@ -81,20 +81,40 @@ func TestStuckCallsDoNotBlockOthers(t *testing.T) {
 		runs  int
 		want  []string // that are left after the runs
 	}{
-		{"no answer for the first", append([]string{"stuck"}, numbered("good", 25)...), hangs, 1, []string{"stuck"}},
-		{"the first is refused", append([]string{"stuck"}, numbered("good", 25)...), refuses, 1, []string{"stuck"}},
-		{"60 without an answer first", append(numbered("stuck", 60), "good"), hangs, 2, numbered("stuck", 60)},
-		{"60 and 200 more", append(numbered("stuck", 60), numbered("good", 200)...), hangs, 2, numbered("stuck", 60)},
-		{"600 without an answer first", append(numbered("stuck", 600), "good"), hangs, 60, numbered("stuck", 600)},
-		{"none", numbered("good", 500), hangs, 1, nil},
+		{
+			name:  "no answer for the first",
+			calls: append([]string{"stuck"}, numbered("good", 25)...), by: hangs,
+			runs: 1, want: []string{"stuck"},
+		},
+		{
+			name:  "the first is refused",
+			calls: append([]string{"stuck"}, numbered("good", 25)...), by: refuses,
+			runs: 1, want: []string{"stuck"},
+		},
+		{
+			name:  "60 without an answer first",
+			calls: append(numbered("stuck", 60), "good"), by: hangs,
+			runs: 2, want: numbered("stuck", 60),
+		},
+		{
+			name:  "60 and 200 more",
+			calls: append(numbered("stuck", 60), numbered("good", 200)...), by: hangs,
+			runs: 2, want: numbered("stuck", 60),
+		},
+		{
+			name:  "600 without an answer first",
+			calls: append(numbered("stuck", 600), "good"), by: hangs,
+			runs: 60, want: numbered("stuck", 600),
+		},
+		{name: "none", calls: numbered("good", 500), by: hangs, runs: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				table := &ledgers{left: slices.Clone(tt.calls)}
-				run := all(expiryOf(table, tt.by, time.Now))
+				table := &expiries{left: slices.Clone(tt.calls)}
+				service := voicetask.Service{Expiries: table, Calls: tt.by, Now: time.Now}
 				for range tt.runs {
 					ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
-					err := run(ctx, lambdafn.Message{})
+					err := schedule(ctx, service.Run)
 					if ctx.Err() != nil {
 						t.Error("the run lasted until its time was up, and so reports nothing")
 					}
@@ -113,11 +133,10 @@ func TestStuckCallsDoNotBlockOthers(t *testing.T) {
 	}
 }
 
-// What the table has lapsed is looked up with consent of its own time: a run that
-// cannot read it says so.
+// A run that cannot read which consent has expired returns an error.
 func TestUnreadableExpiredConsentIsAnError(t *testing.T) {
-	run := expiryOf(unreadable{}, stuck{}, time.Now)
-	if err := run(t.Context(), lambdafn.Message{}); !errors.Is(err, errUnreadable) {
+	service := voicetask.Service{Expiries: unreadable{}, Calls: stuck{}, Now: time.Now}
+	if err := service.Run(t.Context()); !errors.Is(err, errUnreadable) {
 		t.Errorf("got %v, want %v", err, errUnreadable)
 	}
 }
@@ -130,7 +149,7 @@ func (unreadable) ExpiredConsent(context.Context, time.Time) ([]voicetask.Expiry
 	return nil, errUnreadable
 }
 
-// One call that has no answer fails its own notifications of a batch, and no others.
+// A call that has no answer fails its own notifications of a batch, and no others.
 func TestStuckCallsFailOnlyTheirOwnNotifications(t *testing.T) {
 	const batchTime = 57 * time.Second
 	for _, tt := range []struct {
@@ -138,25 +157,24 @@ func TestStuckCallsFailOnlyTheirOwnNotifications(t *testing.T) {
 		calls []string
 		by    stuck
 	}{
-		{"no answer for the first", append([]string{"stuck"}, numbered("good", 24)...), stuck{hangs: begins("stuck")}},
-		{"the first is refused", append([]string{"stuck"}, numbered("good", 24)...), stuck{refuses: begins("stuck")}},
-		{"no answer for all but the last", append(numbered("stuck", 24), "good"), stuck{hangs: begins("stuck")}},
-		{"no answer for hundreds", append(numbered("stuck", 150), numbered("good", 50)...), stuck{hangs: begins("stuck")}},
+		{name: "no answer for the first", calls: append([]string{"stuck"}, numbered("good", 24)...), by: hangs},
+		{name: "the first is refused", calls: append([]string{"stuck"}, numbered("good", 24)...), by: refuses},
+		{name: "no answer for all but the last", calls: append(numbered("stuck", 24), "good"), by: hangs},
+		{name: "no answer for hundreds", calls: append(numbered("stuck", 150), numbered("good", 50)...), by: hangs},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var messages []lambdafn.Message
+				var bodies [][]byte
 				for _, id := range tt.calls {
-					messages = append(messages, lambdafn.Message{Body: fmt.Appendf(nil,
-						`{"id":"n-%[1]s","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z",
-						"detail":{"detailStatus":"AnalyticsReady","transactionId":%[1]q,"voiceConnectorId":"v"}}`, id)})
+					bodies = append(bodies, voiceEvent("n-"+id, "VoiceAnalyticsStatus", fmt.Sprintf(
+						`{"detailStatus":"AnalyticsReady","transactionId":%q,"voiceConnectorId":"v"}`, id)))
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), batchTime)
 				defer cancel()
 				began := time.Now()
-				errs := voiceOf(refusing{}, tt.by, count{})(ctx, messages)
-				if took := time.Since(began); took > batchTime {
-					t.Errorf("took %s, want the batch answered in its time", took)
+				errs := voiceHandler(refusing{}, tt.by, counts{})(ctx, messagesOf(bodies...))
+				if lasted := time.Since(began); lasted > batchTime {
+					t.Errorf("lasted %s, want the batch answered in its time", lasted)
 				}
 				for i, err := range errs {
 					if failed, want := err != nil, strings.HasPrefix(tt.calls[i], "stuck"); failed != want {
@@ -168,47 +186,47 @@ func TestStuckCallsFailOnlyTheirOwnNotifications(t *testing.T) {
 	}
 }
 
-// Every handler runs, whatever the others do, and the run ends in its time.
+// Every task of the schedule runs, whatever the others do, and the run ends in its time.
 func TestScheduleRunsEveryTask(t *testing.T) {
 	errRefused := errors.New("refused")
 	for _, tt := range []struct {
 		name  string
-		first oneHandler
+		first func(context.Context) error
 		want  string // in the error
 	}{
-		{"the first does its work", func(context.Context, lambdafn.Message) error { return nil }, ""},
-		{"the first fails", func(context.Context, lambdafn.Message) error { return errRefused }, "refused"},
-		{"the first panics", func(context.Context, lambdafn.Message) error { panic("no such thing") }, "no such thing"},
-		{"the first hangs", func(ctx context.Context, _ lambdafn.Message) error {
+		{name: "the first succeeds", first: func(context.Context) error { return nil }},
+		{name: "the first fails", first: func(context.Context) error { return errRefused }, want: "refused"},
+		{name: "the first panics", first: func(context.Context) error { panic("no such thing") }, want: "no such thing"},
+		{name: "the first hangs", first: func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
-		}, "deadline exceeded"},
+		}, want: "deadline exceeded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex
 				var ran []string
-				second := func(name string) oneHandler {
-					return func(ctx context.Context, m lambdafn.Message) error {
+				task := func(name string) func(context.Context) error {
+					return func(ctx context.Context) error {
 						mu.Lock()
 						defer mu.Unlock()
 						if deadline, has := ctx.Deadline(); !has || time.Until(deadline) < lambdaTime/2 {
 							t.Errorf("%s: got %s, want time to work in", name, time.Until(deadline))
 						}
-						ran = append(ran, name+string(m.Body))
+						ran = append(ran, name)
 						return nil
 					}
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), lambdaTime)
 				defer cancel()
-				err := all(tt.first, second("second"), second("third"))(ctx, lambdafn.Message{Body: []byte("!")})
+				err := schedule(ctx, tt.first, task("second"), task("third"))
 				if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
 				if ctx.Err() != nil {
 					t.Error("the run lasted until its time was up, and so reports nothing")
 				}
-				if slices.Sort(ran); !slices.Equal(ran, []string{"second!", "third!"}) {
+				if slices.Sort(ran); !slices.Equal(ran, []string{"second", "third"}) {
 					t.Errorf("got %v run, want the others too", ran)
 				}
 			})

@@ -1,7 +1,6 @@
 package flows_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,24 +12,24 @@ import (
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
-// What becomes of a message of a batch, whatever the others beside it are.
+// The outcome of a message of a batch, whatever the others are.
 const (
-	isFine       = "fine"
-	isUnreadable = "unreadable"
-	isForeign    = "of call analytics"
-	isNotStored  = "refused by the table"
-	isNotSettled = "of a call that cannot be settled"
-	isOfNoCall   = "of no call"
+	isFine          = "fine"
+	isUnreadable    = "unreadable"
+	isForeign       = "of call analytics"
+	isNotStored     = "refused by the table"
+	isNotReconciled = "of a call that cannot be reconciled"
+	isOfNoCall      = "of no call"
 )
 
-// Each message of a batch has its own outcome, and no other's: only what failed is
-// offered again, and it is.
+// Each message of a batch has its own outcome: what failed is delivered again, and nothing
+// else.
 func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 	silenceLog(t)
-	kinds := []string{isFine, isUnreadable, isForeign, isNotStored, isNotSettled, isOfNoCall}
+	kinds := []string{isFine, isUnreadable, isForeign, isNotStored, isNotReconciled, isOfNoCall}
 	rapid.Check(t, func(t *rapid.T) {
 		drawn := rapid.SliceOfN(rapid.SampledFrom(kinds), 1, 8).Draw(t, "messages")
-		table, calls := refusing{}, &settler{}
+		table, calls := refusing{}, &reconciler{}
 		bodies := map[int][]byte{}
 		var want []int
 		for i, kind := range drawn {
@@ -49,16 +48,15 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 			case isNotStored:
 				table.ids = append(table.ids, id)
 				want = append(want, i)
-			case isNotSettled:
+			case isNotReconciled:
 				calls.fails = append(calls.fails, transaction)
 				want = append(want, i)
 			case isOfNoCall:
 				detail = `{"taskId":"k"}`
 			}
-			bodies[i] = fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":%s}`, id,
-				detailType, detail)
+			bodies[i] = voiceEvent(id, detailType, detail)
 		}
-		handle := voiceOf(table, calls, count{})
+		handle := voiceHandler(table, calls, counts{})
 		var messages []lambdafn.Message
 		for i := range drawn {
 			messages = append(messages, lambdafn.Message{Body: bodies[i]})
@@ -70,7 +68,7 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 			}
 			got = append(got, i)
 			class := map[string]apperr.Class{isUnreadable: apperr.Invalid, isNotStored: apperr.Throttled,
-				isNotSettled: apperr.Unavailable}[drawn[i]]
+				isNotReconciled: apperr.Unavailable}[drawn[i]]
 			if apperr.ClassOf(err) != class {
 				t.Errorf("message %d, %s: got %v, want class %s", i, drawn[i], err, class)
 			}
@@ -80,10 +78,10 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 		}
 		for _, trigger := range calls.triggers {
 			if trigger.TransactionID == "" {
-				t.Errorf("got %+v settled, want a call", trigger)
+				t.Errorf("got %+v reconciled, want a call", trigger)
 			}
 		}
-		for _, o := range origins[:4] { // by the queue and the stream only what failed is offered again
+		for _, o := range voiceSources[:4] { // the queue and the stream deliver only what failed again
 			reply, err := lambdafn.Handle(t.Context(), o.payload(bodies), handle)
 			if o.whole {
 				if (err != nil) != (len(want) > 0) {
@@ -96,25 +94,8 @@ func TestEachMessageOfABatchHasItsOwnOutcome(t *testing.T) {
 			}
 			left := failedIn(t, reply)
 			if !slices.Equal(left, want) {
-				t.Errorf("%s, of %v: got %v offered again, want %v", o.name, drawn, left, want)
+				t.Errorf("%s, of %v: got %v delivered again, want %v", o.name, drawn, left, want)
 			}
 		}
 	})
-}
-
-// failedIn returns the records that a reply names, in their order.
-func failedIn(t *rapid.T, reply []byte) (failed []int) {
-	var answer struct {
-		Failures []struct {
-			ID int `json:"itemIdentifier,string"`
-		} `json:"batchItemFailures"`
-	}
-	if err := json.Unmarshal(reply, &answer); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range answer.Failures {
-		failed = append(failed, f.ID)
-	}
-	slices.Sort(failed)
-	return failed
 }

@@ -14,7 +14,7 @@ import (
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
-// stored is a table that keeps the ids of what it is asked to store.
+// stored is a table that stores the ids of notifications.
 type stored struct{ ids []string }
 
 func (s *stored) RecordVoice(_ context.Context, notes []chime.VoiceNotification) []error {
@@ -24,7 +24,7 @@ func (s *stored) RecordVoice(_ context.Context, notes []chime.VoiceNotification)
 	return make([]error, len(notes))
 }
 
-// foreign draws a record that is no voice notification.
+// foreign draws a record that is not a voice notification.
 func foreign(t *rapid.T, documented [][]byte) []byte {
 	known := []string{
 		"CallAnalyticsMetadata", "Recording", "Transcribe", "TranscribeCallAnalytics",
@@ -46,14 +46,13 @@ func foreign(t *rapid.T, documented [][]byte) []byte {
 	return fmt.Appendf(nil, `{"detail-type":%q,"metadata":{}}`, kind)
 }
 
-// Of any mix of records, in any order, cut into any batches and from any source,
-// the voice notifications are stored, all of them and nothing else, and no record
-// fails.
+// Of any mix of records, in any order, in any batches and from any source, all voice
+// notifications are stored, nothing else is, and no record fails.
 func TestVoiceNotificationsInAMixedStreamAreStored(t *testing.T) {
 	silenceLog(t)
 	documented := callAnalytics(t)
 	rapid.Check(t, func(t *rapid.T) {
-		o := rapid.SampledFrom(origins).Draw(t, "source")
+		o := rapid.SampledFrom(voiceSources).Draw(t, "source")
 		var records [][]byte
 		var want []string
 		skipped := 0
@@ -73,8 +72,8 @@ func TestVoiceNotificationsInAMixedStreamAreStored(t *testing.T) {
 		}
 		records = rapid.Permutation(records).Draw(t, "order")
 		var got stored
-		counts := count{}
-		handle := voiceOf(&got, nil, counts)
+		counted := counts{}
+		handle := voiceHandler(&got, nil, counted)
 		for batch := range slices.Chunk(records, rapid.IntRange(1, 30).Draw(t, "batch size")) {
 			bodies := map[int][]byte{}
 			for i, r := range batch {
@@ -90,8 +89,8 @@ func TestVoiceNotificationsInAMixedStreamAreStored(t *testing.T) {
 		if diff := cmp.Diff(want, got.ids); diff != "" {
 			t.Fatalf("stored (-want +got):\n%s", diff)
 		}
-		if counts["CallAnalyticsRecordsSkipped"] != skipped || counts["VoiceNotifications"] != len(want) {
-			t.Fatalf("got the counts %v, want %d skipped and %d stored", counts, skipped, len(want))
+		if counted["CallAnalyticsRecordsSkipped"] != skipped || counted["VoiceNotifications"] != len(want) {
+			t.Fatalf("got the counts %v, want %d skipped and %d stored", counted, skipped, len(want))
 		}
 	})
 }

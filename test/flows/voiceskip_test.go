@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
@@ -17,8 +16,8 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// callAnalytics returns the records that a stream carries beside voice
-// notifications, in the shapes that the developer guide documents.
+// callAnalytics returns the records that a stream has besides voice notifications, in the
+// shapes that the developer guide documents.
 func callAnalytics(t testing.TB) [][]byte {
 	t.Helper()
 	text, err := os.ReadFile("../../internal/chime/testdata/call-analytics.json")
@@ -36,32 +35,31 @@ func callAnalytics(t testing.TB) [][]byte {
 	return records
 }
 
-// A stream carries everything that call analytics writes. Of a call that is also
-// transcribed and recorded, the voice notification is stored and nothing else: no
-// record fails, and no word that was spoken is in the table, in the reply or in
-// the log.
+// A stream has everything that call analytics writes. Of a call that is also transcribed
+// and recorded, the voice notification is stored and nothing else: no record fails, and
+// nothing that was said is in the table, in the reply or in the log.
 func TestOnlyVoiceNotificationsAreStored(t *testing.T) {
 	ready, err := schemas.Lookup("voice-analytics-ready")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range origins {
+	for _, o := range voiceSources {
 		t.Run(o.name, func(t *testing.T) {
-			s, db := tableWithClient(t)
+			s, db, table := voiceTable(t)
 			log := capturedLog(t)
 			bodies := map[int][]byte{0: ready.Body}
 			for i, record := range callAnalytics(t) {
 				bodies[i+1] = record
 			}
-			counts := count{}
-			reply, err := lambdafn.Handle(t.Context(), o.payload(bodies), voiceOf(s, nil, counts))
+			counted := counts{}
+			reply, err := lambdafn.Handle(t.Context(), o.payload(bodies), voiceHandler(s, nil, counted))
 			if err != nil {
 				t.Fatalf("got %v, want no error", err)
 			}
 			if !o.whole && string(reply) != `{"batchItemFailures":[]}` {
 				t.Errorf("got the reply %s, want no record to fail", reply)
 			}
-			items := contents(t, db)
+			items := contents(t, db, table)
 			if got := strings.Count(items, `"body"`); got != 1 {
 				t.Errorf("got %d notifications in the table, want one:\n%s", got, items)
 			}
@@ -72,14 +70,14 @@ func TestOnlyVoiceNotificationsAreStored(t *testing.T) {
 				t.Errorf("got the content of a record in the log:\n%s", text)
 			}
 			skipped := len(bodies) - 1
-			if counts["CallAnalyticsRecordsSkipped"] != skipped || counts["VoiceNotifications"] != 1 {
-				t.Errorf("got the counts %v, want %d skipped and 1 stored", counts, skipped)
+			if counted["CallAnalyticsRecordsSkipped"] != skipped || counted["VoiceNotifications"] != 1 {
+				t.Errorf("got the counts %v, want %d skipped and 1 stored", counted, skipped)
 			}
 		})
 	}
 }
 
-// Whatever is Chime's voice analytics is stored or fails: it is never skipped.
+// A voice notification is stored or fails: it is never skipped.
 func TestVoiceNotificationsAreNeverSkipped(t *testing.T) {
 	const voice = `{"service-type":"VoiceAnalytics",`
 	const at = `"time":"2026-03-11T08:15:04Z"`
@@ -99,32 +97,32 @@ func TestVoiceNotificationsAreNeverSkipped(t *testing.T) {
 		{"cut off", `{"service-type":"CallAnalytics","detail-type":"Transcribe","Transcri`, apperr.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			counts := count{}
+			counted := counts{}
 			m := lambdafn.Message{Source: lambdafn.Kinesis, Body: []byte(tt.body)}
-			errs := voiceOf(refusing{}, nil, counts)(t.Context(), []lambdafn.Message{m})
+			errs := voiceHandler(refusing{}, nil, counted)(t.Context(), []lambdafn.Message{m})
 			if got := apperr.ClassOf(errs[0]); got != tt.want {
 				t.Errorf("got %v, want class %q", errs[0], tt.want)
 			}
-			if counts["CallAnalyticsRecordsSkipped"] != 0 {
-				t.Errorf("got the counts %v, want nothing skipped", counts)
+			if counted["CallAnalyticsRecordsSkipped"] != 0 {
+				t.Errorf("got the counts %v, want nothing skipped", counted)
 			}
 		})
 	}
 }
 
-// What is no JSON may be a notification: it fails from every source.
+// A record that is not JSON may be a notification: it fails, from every source.
 func TestUnreadableRecordsFail(t *testing.T) {
 	silenceLog(t)
-	for _, o := range origins {
+	for _, o := range voiceSources {
 		if o.record == nil {
-			continue // a payload that is no JSON never reaches a function
+			continue // Lambda invokes no function with a payload that is not JSON
 		}
 		for name, body := range map[string][]byte{
 			"broken off": []byte(`{"service-type":"Voice`), "empty": nil,
 			"aggregated by a producer library": {0xf3, 0x89, 0x9a, 0xc2, 0x0a, 0x01, 0x31, 0x1a, 0x02},
 		} {
 			payload := o.payload(map[int][]byte{0: body})
-			reply, err := lambdafn.Handle(t.Context(), payload, voiceOf(refusing{}, nil, count{}))
+			reply, err := lambdafn.Handle(t.Context(), payload, voiceHandler(refusing{}, nil, counts{}))
 			if failed := err != nil || bytes.Contains(reply, []byte(`"itemIdentifier":"0"`)); !failed {
 				t.Errorf("%s, %s: got %s, want it to fail", o.name, name, reply)
 			}
@@ -132,7 +130,7 @@ func TestUnreadableRecordsFail(t *testing.T) {
 	}
 }
 
-// capturedLog sends what is logged into a buffer until the test ends.
+// capturedLog redirects the log to a buffer until the test ends.
 func capturedLog(t *testing.T) *bytes.Buffer {
 	t.Helper()
 	var log bytes.Buffer
@@ -142,10 +140,10 @@ func capturedLog(t *testing.T) *bytes.Buffer {
 	return &log
 }
 
-// contents returns what a table holds, one item a line.
-func contents(t *testing.T, db *dynamodb.Client) string {
+// contents returns the items of a table, one per line.
+func contents(t *testing.T, db *dynamodb.Client, table string) string {
 	t.Helper()
-	out, err := db.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("calls")})
+	out, err := db.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func parseForm(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// fromForm returns the request of the JSON protocol that says the same as a form. Name.1
+// fromForm returns the request of the JSON protocol with the content of a form. Name.1
 // is an element of the list Names; MessageAttribute.1.Name and
 // MessageAttribute.1.Value.DataType (MessageAttributes.entry.1… in SNS) are of a message
 // attribute.

@@ -12,6 +12,7 @@ import (
 	client "github.com/chimewatch/chimewatch/internal/chimeapi"
 	"github.com/chimewatch/chimewatch/internal/local/chimesdk"
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
+	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
 func serveVoice(t *testing.T) (*chimesdk.Voice, *client.Client, string) {
@@ -24,82 +25,68 @@ func serveVoice(t *testing.T) (*chimesdk.Voice, *client.Client, string) {
 }
 
 func TestVoiceTasksStartOnceAndStop(t *testing.T) {
-	api, c, _ := serveVoice(t)
-	start := client.Start{VoiceConnectorID: "vc 1", TransactionID: "t", Token: "token-1"}
-	for _, kind := range []struct {
-		name   string
-		start  func() (string, error)
-		stop   func(id string) error
-		status func(id string) (string, error)
-	}{
-		{"speaker-search", func() (string, error) { return c.StartSpeakerSearch(t.Context(), start, "domain") },
-			func(id string) error { return c.StopSpeakerSearch(t.Context(), "vc 1", id) },
-			func(id string) (string, error) { return c.SpeakerSearchStatus(t.Context(), "vc 1", id) }},
-		{"voice-tone", func() (string, error) { return c.StartVoiceTone(t.Context(), start) },
-			func(id string) error { return c.StopVoiceTone(t.Context(), "vc 1", id) },
-			func(id string) (string, error) { return c.VoiceToneStatus(t.Context(), "vc 1", id) }},
-	} {
-		t.Run(kind.name, func(t *testing.T) {
-			start.Token = "token-1"
-			first, err := kind.start()
+	for _, task := range voicetask.Tasks() {
+		t.Run(string(task), func(t *testing.T) {
+			api, c, _ := serveVoice(t)
+			tasks := client.VoiceTasks{API: c, DomainID: "domain"}
+			entry := func(token, id string) voicetask.Entry {
+				return voicetask.Entry{Task: task, VoiceConnectorID: "vc 1", TransactionID: "t", Token: token, TaskID: id}
+			}
+			first, err := tasks.Start(t.Context(), entry("token-1", ""))
 			if err != nil || first == "" {
 				t.Fatalf("got task %q and %v, want one", first, err)
 			}
-			if again, err := kind.start(); err != nil || again != first {
+			if again, err := tasks.Start(t.Context(), entry("token-1", "")); err != nil || again != first {
 				t.Errorf("same token: got %q and %v, want the same task %q", again, err, first)
 			}
-			start.Token = "token-2"
-			if _, err := kind.start(); apperr.ClassOf(err) != apperr.Conflict {
+			if _, err := tasks.Start(t.Context(), entry("token-2", "")); apperr.ClassOf(err) != apperr.Conflict {
 				t.Errorf("other token: got %v, want a conflict", err)
 			}
-			if status, err := kind.status(first); err != nil || client.TaskEnded(status) {
+			if status, err := tasks.Status(t.Context(), entry("", first)); err != nil || status != "IN_PROGRESS" {
 				t.Errorf("got the status %q and %v, want a task that runs", status, err)
 			}
-			if err := kind.stop(first); err != nil {
-				t.Errorf("stop: got %v, want none", err)
+			if ended, err := tasks.Stop(t.Context(), entry("", first)); err != nil || ended != "" {
+				t.Errorf("stop: got %q and %v, want it stopped by this", ended, err)
 			}
-			if status, err := kind.status(first); err != nil || !client.TaskEnded(status) {
+			if status, err := tasks.Status(t.Context(), entry("", first)); err != nil || status != "STOPPED" {
 				t.Errorf("got the status %q and %v, want a task that has ended", status, err)
 			}
-			if _, err := kind.status("nobody"); apperr.ClassOf(err) != apperr.NotFound {
+			if _, err := tasks.Status(t.Context(), entry("", "nobody")); apperr.ClassOf(err) != apperr.NotFound {
 				t.Errorf("status of no task: got %v, want it not found", err)
 			}
-			err = kind.stop(first)
-			if code, _, final := client.Final(err); !final || code != client.CodeNotFound {
-				t.Errorf("stop again: got %v, want it not found", err)
+			ended, err := tasks.Stop(t.Context(), entry("", first))
+			if err != nil || !strings.HasPrefix(ended, voicetask.CodeNotFound) {
+				t.Errorf("stop again: got %q and %v, want it not found", ended, err)
 			}
-			if second, err := kind.start(); err != nil || second == first {
+			if second, err := tasks.Start(t.Context(), entry("token-2", "")); err != nil || second == first {
 				t.Errorf("after the stop: got %q and %v, want another task", second, err)
 			}
 			api.End("t")
-			start.Token = "token-3"
-			_, err = kind.start()
-			if code, _, final := client.Final(err); !final || code != client.CodeGone {
+			_, err = tasks.Start(t.Context(), entry("token-3", ""))
+			if code, _ := tasks.Answer(err); code != voicetask.CodeGone {
 				t.Errorf("after the call: got %v, want it gone", err)
 			}
 		})
-		api, c, _ = serveVoice(t)
 	}
 }
 
 func TestVoiceRefusesWhatTheServiceRefuses(t *testing.T) {
 	api, c, _ := serveVoice(t)
-	start := client.Start{VoiceConnectorID: "v", TransactionID: "t", Token: "k"}
-	if _, err := c.StartSpeakerSearch(t.Context(), start, ""); apperr.ClassOf(err) != apperr.Invalid {
+	start := voicetask.Entry{Task: voicetask.VoiceTone, VoiceConnectorID: "v", TransactionID: "t", Token: "k"}
+	search, nowhere := start, start
+	search.Task, nowhere.TransactionID = voicetask.SpeakerSearch, ""
+	tasks := client.VoiceTasks{API: c}
+	if _, err := tasks.Start(t.Context(), search); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no domain: got %v, want it invalid", err)
 	}
-	if _, err := c.StartVoiceTone(t.Context(), client.Start{VoiceConnectorID: "v",
-		Token: "k"}); apperr.ClassOf(err) != apperr.Invalid {
+	if _, err := tasks.Start(t.Context(), nowhere); apperr.ClassOf(err) != apperr.Invalid {
 		t.Errorf("no transaction: got %v, want it invalid", err)
 	}
 	for status, class := range map[int]apperr.Class{403: apperr.Internal, 422: apperr.Conflict, 404: apperr.NotFound} {
 		api.Refuse(status)
-		if _, err := c.StartVoiceTone(t.Context(), start); apperr.ClassOf(err) != class {
+		if _, err := tasks.Start(t.Context(), start); apperr.ClassOf(err) != class {
 			t.Errorf("%d: got %v, want class %s", status, err, class)
 		}
-	}
-	if _, _, final := client.Final(nil); final {
-		t.Error("no error is final")
 	}
 	if got := len(api.Calls()); got != 5 || len(api.Tasks()) != 0 {
 		t.Errorf("got %d requests and tasks %v, want 5 and no task", got, api.Tasks())

@@ -49,7 +49,7 @@ func TestPutEventsAcceptsTheBounds(t *testing.T) {
 
 func TestPutEventsRefusesBeyondTheBounds(t *testing.T) {
 	for _, tc := range []struct {
-		name, code, says string
+		name, code, text string
 		change           func(*types.PutEventsRequestEntry)
 	}{
 		{"the bus of another Region", "ResourceNotFoundException",
@@ -62,8 +62,8 @@ func TestPutEventsRefusesBeyondTheBounds(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t)
 			got := f.put(t, entry(tc.change)).Entries[0]
-			if aws.ToString(got.ErrorCode) != tc.code || !strings.HasPrefix(aws.ToString(got.ErrorMessage), tc.says) {
-				t.Errorf("got %s: %s, want %s: %s", aws.ToString(got.ErrorCode), aws.ToString(got.ErrorMessage), tc.code, tc.says)
+			if aws.ToString(got.ErrorCode) != tc.code || !strings.HasPrefix(aws.ToString(got.ErrorMessage), tc.text) {
+				t.Errorf("got %s: %s, want %s: %s", aws.ToString(got.ErrorCode), aws.ToString(got.ErrorMessage), tc.code, tc.text)
 			}
 			if len(f.deliveries)+len(f.sent) > 0 {
 				t.Errorf("got %d deliveries, and %d calls of Sent, for what was refused", len(f.deliveries), len(f.sent))
@@ -91,11 +91,11 @@ func TestPutEventsAcceptsTenEntries(t *testing.T) {
 	}
 }
 
-// EventBridge reckons source, detail type, detail and resources of all entries by their bytes, and 14 for a time
+// EventBridge counts source, detail type, detail and resources of all entries by their bytes, and 14 for a time
 // (user guide, "Calculating PutEvents event entry size"); their sum may be one MiB.
 func TestPutEventsCountsTheSize(t *testing.T) {
 	f := newFixture(t)
-	const most = 1 << 20
+	const limit = 1 << 20
 	for _, tt := range []struct{ entries, resources, times int }{{1, 0, 0}, {1, 2, 0}, {2, 1, 1}, {3, 3, 2}} {
 		for more := range 2 {
 			size, resources, times := 0, tt.resources, tt.times
@@ -119,12 +119,12 @@ func TestPutEventsCountsTheSize(t *testing.T) {
 				}
 				entries = append(entries, e)
 			}
-			*entries[0].Source += strings.Repeat("s", most-size+more)
+			*entries[0].Source += strings.Repeat("s", limit-size+more)
 			_, err := f.client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: entries})
 			var api smithy.APIError
 			refused := errors.As(err, &api) && api.ErrorCode() == "ValidationException"
 			if refused != (more > 0) || err != nil && !refused {
-				t.Errorf("%+v: got %v of %d bytes, want it refused: %t", tt, err, most+more, more > 0)
+				t.Errorf("%+v: got %v of %d bytes, want it refused: %t", tt, err, limit+more, more > 0)
 			}
 		}
 	}

@@ -3,6 +3,8 @@
 package eventbridge
 
 import (
+	"cmp"
+	"maps"
 	"sync"
 	"unicode/utf8"
 
@@ -45,7 +47,13 @@ type Bus struct {
 }
 
 // New makes a bus.
-func New(o Options) *Bus { return &Bus{options: o, matches: map[string]int{}} }
+func New(o Options) *Bus {
+	b := &Bus{options: o, matches: map[string]int{}}
+	for _, rule := range o.Rules {
+		b.matches[rule.Name] = 0
+	}
+	return b
+}
 
 // Put puts one whole event, envelope included, on the bus, as a service of AWS does. It
 // returns when the event is queued for the function of every rule that matches. An error
@@ -70,7 +78,7 @@ func (b *Bus) Put(event []byte) error {
 				Event:       event,
 				RuleARN:     "arn:aws:events:" + b.options.Region + ":" + b.options.Account + ":rule/" + rule.Name,
 				TargetARN:   "arn:aws:lambda:" + b.options.Region + ":" + b.options.Account + ":function:" + rule.Function,
-				ErrorCode:   errorCode(err),
+				ErrorCode:   cmp.Or(errorCodes[apperr.ClassOf(err)], "ERROR_FROM_TARGET"),
 				ErrorDetail: err.Error(),
 			})
 		}
@@ -78,27 +86,14 @@ func (b *Bus) Put(event []byte) error {
 	return nil
 }
 
-// errorCode returns EventBridge's code for the reason.
-func errorCode(err error) string {
-	switch apperr.ClassOf(err) {
-	case apperr.NotFound:
-		return "NO_RESOURCE"
-	case apperr.Invalid:
-		return "INVALID_PARAMETER"
-	case apperr.Throttled:
-		return "THROTTLING"
-	default:
-		return "ERROR_FROM_TARGET"
-	}
+// errorCodes are EventBridge's codes for the reasons; any other is an ERROR_FROM_TARGET.
+var errorCodes = map[apperr.Class]string{
+	apperr.NotFound: "NO_RESOURCE", apperr.Invalid: "INVALID_PARAMETER", apperr.Throttled: "THROTTLING",
 }
 
 // Counts returns how many events were put so far and how often each rule matched.
 func (b *Bus) Counts() (events int, matches map[string]int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	matches = make(map[string]int, len(b.options.Rules))
-	for _, rule := range b.options.Rules {
-		matches[rule.Name] = b.matches[rule.Name]
-	}
-	return b.events, matches
+	return b.events, maps.Clone(b.matches)
 }

@@ -20,13 +20,13 @@ import (
 	localeventbridge "github.com/chimewatch/chimewatch/internal/local/eventbridge"
 )
 
-// delivery is one event that a function was given.
+// delivery is one event that a function received.
 type delivery struct {
 	function string
 	event    []byte
 }
 
-// fixture is a bus with three rules; the function "absent" cannot be had.
+// fixture is a bus with three rules; the function "absent" does not exist.
 type fixture struct {
 	bus         *localeventbridge.Bus
 	url         string
@@ -144,7 +144,7 @@ func TestEachMatchedRuleInvokesOnce(t *testing.T) {
 	}
 }
 
-func TestUndeliverableEventKeepsTheKindOfReason(t *testing.T) {
+func TestUndeliverableEventHasAnErrorCode(t *testing.T) {
 	for class, want := range map[apperr.Class]string{
 		apperr.NotFound: "NO_RESOURCE", apperr.Invalid: "INVALID_PARAMETER", apperr.Throttled: "THROTTLING",
 		apperr.Unavailable: "ERROR_FROM_TARGET", apperr.Conflict: "ERROR_FROM_TARGET", apperr.Internal: "ERROR_FROM_TARGET",
@@ -160,7 +160,7 @@ func TestUndeliverableEventKeepsTheKindOfReason(t *testing.T) {
 	}
 }
 
-func TestUndeliverableEventKeepsItsBytesAndTheReason(t *testing.T) {
+func TestUndeliverableEvent(t *testing.T) {
 	f := newFixture(t)
 	event := []byte(`{"id":"1", "detail-type":"Lost"}`)
 	if err := f.bus.Put(event); err != nil {
@@ -179,7 +179,7 @@ func TestUndeliverableEventKeepsItsBytesAndTheReason(t *testing.T) {
 
 func TestPutEventsRefusesEntryByEntry(t *testing.T) {
 	for _, tc := range []struct {
-		name, code, says string
+		name, code, text string
 		change           func(*types.PutEventsRequestEntry)
 	}{
 		{"no source", "InvalidArgument", "Source", func(e *types.PutEventsRequestEntry) { e.Source = nil }},
@@ -202,9 +202,9 @@ func TestPutEventsRefusesEntryByEntry(t *testing.T) {
 			f := newFixture(t)
 			out := f.put(t, entry(tc.change), entry(nil))
 			bad := out.Entries[0]
-			if aws.ToString(bad.ErrorCode) != tc.code || !strings.Contains(aws.ToString(bad.ErrorMessage), tc.says) ||
+			if aws.ToString(bad.ErrorCode) != tc.code || !strings.Contains(aws.ToString(bad.ErrorMessage), tc.text) ||
 				bad.EventId != nil {
-				t.Errorf("entry 0: got %+v, want code %s with %q", bad, tc.code, tc.says)
+				t.Errorf("entry 0: got %+v, want code %s with %q", bad, tc.code, tc.text)
 			}
 			if out.FailedEntryCount != 1 || out.Entries[1].EventId == nil || len(f.deliveries) != 1 {
 				t.Errorf("got %d failed, entry 1 %+v and %d deliveries; want the good entry to go through alone",

@@ -212,9 +212,9 @@ func TestQueue(t *testing.T) {
 			for _, body := range []string{"a", "bad", "c"} {
 				from.Send(body, nil)
 			}
-			want, letters := []string{"a bad c", "bad", "bad"}, []string{"bad"}
+			want, deadLetters := []string{"a bad c", "bad", "bad"}, []string{"bad"}
 			if whole {
-				want, letters = []string{"a bad c", "a bad c", "a bad c"}, []string{"a", "bad", "c"}
+				want, deadLetters = []string{"a bad c", "a bad c", "a bad c"}, []string{"a", "bad", "c"}
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -231,7 +231,7 @@ func TestQueue(t *testing.T) {
 				got = append(got, m.Body)
 			}
 			slices.Sort(got)
-			if diff := cmp.Diff(letters, got); diff != "" {
+			if diff := cmp.Diff(deadLetters, got); diff != "" {
 				t.Errorf("dead letters (-want +got):\n%s", diff)
 			}
 		})

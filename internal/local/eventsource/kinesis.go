@@ -114,9 +114,6 @@ func (s *Stream) check(in streamInput) error {
 	return nil
 }
 
-// maxHash is the highest hash key there is.
-var maxHash = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
-
 // check refuses a record that Kinesis does not accept; at names its data.
 func (e putEntry) check(at string) error {
 	if n := len([]rune(e.PartitionKey)); n < 1 || n > maxKey {
@@ -131,7 +128,7 @@ func (e putEntry) check(at string) error {
 	}
 	if e.ExplicitHashKey != nil {
 		n, ok := new(big.Int).SetString(*e.ExplicitHashKey, 10)
-		if !ok || n.Sign() < 0 || n.Cmp(maxHash) > 0 {
+		if !ok || n.Sign() < 0 || n.BitLen() > 128 {
 			return awsprotocol.Errorf("InvalidArgumentException",
 				"the explicit hash key %q of %s is not a number from 0 to 2^128-1",
 				*e.ExplicitHashKey, at)

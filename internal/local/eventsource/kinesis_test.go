@@ -37,7 +37,7 @@ func TestPutRecords(t *testing.T) {
 	for _, tc := range []struct {
 		name, operation, body string
 		status                int
-		says                  string
+		text                  string
 		put                   int
 	}{
 		{"one", "PutRecord", `{"StreamName":"s","Data":"eA==","PartitionKey":"k"}`, 200, `"ShardId":"shardId-000000000000"`,
@@ -68,9 +68,9 @@ func TestPutRecords(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := &eventsource.Stream{Name: "s", ARN: "arn:s", Filter: all}
 			w := request(s, "application/x-amz-json-1.1", tc.operation, tc.body)
-			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.says) || s.Backlog() != tc.put {
+			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.text) || s.Backlog() != tc.put {
 				t.Errorf("got status %d, %.300s and %d records; want %d, %s and %d", w.Code, w.Body, s.Backlog(), tc.status,
-					tc.says, tc.put)
+					tc.text, tc.put)
 			}
 		})
 	}

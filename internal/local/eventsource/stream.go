@@ -2,8 +2,6 @@ package eventsource
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
@@ -50,21 +47,16 @@ type Stream struct {
 // Open reads the records on disk that are not done, and stores there what is put from
 // then on. failed is called when the disk fails. It is not for concurrent use, and is
 // called before Run. The error is of class Invalid for an entry that is not a record.
-func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) error {
-	for _, e := range entries {
-		var r Record
-		err := json.Unmarshal(e.Value, &r)
-		n, notNumber := strconv.Atoi(r.SequenceNumber)
-		if err = errors.Join(err, notNumber); err != nil {
-			return apperr.Wrap(err, apperr.Invalid, "record "+e.ID+" of stream "+s.Name, "cannot be read from the disk",
-				"delete its line from the file")
-		}
-		s.waiting, s.last = append(s.waiting, r), max(s.last, n)
-	}
-	// Sequence numbers keep rising, also where no record of the last run is left.
-	s.last = max(s.last, int(time.Now().UnixMicro()))
+func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) (err error) {
 	s.disk, s.failed = disk, failed
-	return nil
+	s.waiting, err = journal.Decode[Record](entries, "stream "+s.Name+", record")
+	// Sequence numbers keep rising, also where no record of the last run is left.
+	s.last = int(time.Now().UnixMicro())
+	for _, r := range s.waiting {
+		n, _ := strconv.Atoi(r.SequenceNumber) // the clock may have been set back
+		s.last = max(s.last, n)
+	}
+	return err
 }
 
 // Put puts a record at the end, unless the filter drops it, and returns its sequence
@@ -72,18 +64,16 @@ func (s *Stream) Open(disk *journal.Journal, entries []journal.Entry, failed fun
 func (s *Stream) Put(partitionKey string, data []byte) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := Record{SequenceNumber: fmt.Sprintf("%056d", s.last+1), PartitionKey: partitionKey, Data: data,
-		ArrivedAt: time.Now()}
+	s.last++
+	r := Record{fmt.Sprintf("%056d", s.last), partitionKey, data, time.Now()}
 	if !s.Filter(data) {
 		slog.Debug("a record does not match the filter and is dropped", "stream", s.Name)
-		s.last++
 		return r.SequenceNumber, nil
 	}
 	if err := s.disk.Put(r.SequenceNumber, r); err != nil {
 		s.failed(err)
 		return "", err
 	}
-	s.last++
 	s.waiting = append(s.waiting, r)
 	if s.arrived != nil {
 		close(s.arrived)

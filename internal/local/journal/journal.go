@@ -110,21 +110,20 @@ func Read(path string) ([]Entry, error) {
 // rewrite replaces the file with one that holds the entries only. The caller holds the
 // lock, or is the only one.
 func (j *Journal) rewrite(entries []Entry) error {
-	var text bytes.Buffer
-	live := map[string]bool{}
-	for _, e := range entries {
-		encoded, err := encode(line{ID: e.ID, Value: e.Value})
-		if err != nil {
-			return err
-		}
-		text.Write(encoded)
+	lines, live := make([]line, len(entries)), map[string]bool{}
+	for i, e := range entries {
+		lines[i] = line{ID: e.ID, Value: e.Value}
 		live[e.ID] = true
+	}
+	text, err := encode(lines)
+	if err != nil {
+		return err
 	}
 	file, err := os.OpenFile(j.path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return unwritable(j.path, err)
 	}
-	_, err = file.Write(text.Bytes())
+	_, err = file.Write(text)
 	if err == nil {
 		err = os.Rename(j.path+".new", j.path)
 	}
@@ -136,59 +135,53 @@ func (j *Journal) rewrite(entries []Entry) error {
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.size, j.lines, j.live = file, int64(text.Len()), len(entries), live
+	j.file, j.size, j.lines, j.live = file, int64(len(text)), len(entries), live
 	return nil
 }
 
 // Put adds a value, or replaces that of the id. The error is that of the disk; the
 // journal then holds what it held before.
-func (j *Journal) Put(id string, value any) error {
-	if j == nil {
-		return nil
-	}
-	encoded, err := encode(line{ID: id, Value: value})
-	if err != nil {
-		return err
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err := j.append(encoded, 1); err != nil {
-		return err
-	}
-	j.live[id] = true
-	j.tidy()
-	return nil
-}
+func (j *Journal) Put(id string, value any) error { return j.append(line{ID: id, Value: value}) }
 
 // Remove removes the values of ids, and ignores ids that it does not hold. The error is
 // that of the disk; the journal then holds what it held before.
 func (j *Journal) Remove(ids ...string) error {
+	lines := make([]line, len(ids))
+	for i, id := range ids {
+		lines[i].Removed = id
+	}
+	return j.append(lines...)
+}
+
+// append writes lines at the end, all or none.
+func (j *Journal) append(lines ...line) error {
 	if j == nil {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var text []byte
-	n := 0
-	for _, id := range ids {
-		if !j.live[id] {
-			continue
-		}
-		encoded, err := encode(line{Removed: id})
-		if err != nil {
-			return err
-		}
-		text = append(text, encoded...)
-		n++
-	}
-	if n == 0 {
+	lines = slices.DeleteFunc(lines, func(l line) bool { return l.Removed != "" && !j.live[l.Removed] })
+	if len(lines) == 0 {
 		return nil
 	}
-	if err := j.append(text, n); err != nil {
+	if j.file == nil {
+		return apperr.New(apperr.Unavailable, j.path, "is closed", "")
+	}
+	text, err := encode(lines)
+	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		delete(j.live, id)
+	if _, err := j.file.WriteAt(text, j.size); err != nil {
+		// Part of a line would make the next one unreadable.
+		return unwritable(j.path, errors.Join(err, j.file.Truncate(j.size)))
+	}
+	j.size += int64(len(text))
+	j.lines += len(lines)
+	for _, l := range lines {
+		delete(j.live, l.Removed)
+		if l.ID != "" {
+			j.live[l.ID] = true
+		}
 	}
 	j.tidy()
 	return nil
@@ -207,20 +200,6 @@ func (j *Journal) tidy() {
 	}
 }
 
-// append writes lines at the end, all or none. The caller holds the lock.
-func (j *Journal) append(text []byte, lines int) error {
-	if j.file == nil {
-		return apperr.New(apperr.Unavailable, j.path, "is closed", "")
-	}
-	if _, err := j.file.WriteAt(text, j.size); err != nil {
-		// Part of a line would make the next one unreadable.
-		return unwritable(j.path, errors.Join(err, j.file.Truncate(j.size)))
-	}
-	j.size += int64(len(text))
-	j.lines += lines
-	return nil
-}
-
 // Close closes the file. Closing twice does no harm.
 func (j *Journal) Close() error {
 	if j == nil {
@@ -236,15 +215,32 @@ func (j *Journal) Close() error {
 	return err
 }
 
-// encode returns a line of the file.
-func encode(l line) ([]byte, error) {
-	text, err := awsprotocol.EncodeJSON(l)
-	if err != nil {
-		return nil, apperr.Wrap(err, apperr.Internal, "journal", "a value has no JSON form", "")
+// encode returns the text of lines.
+func encode(lines []line) ([]byte, error) {
+	var text []byte
+	for _, l := range lines {
+		one, err := awsprotocol.EncodeJSON(l)
+		if err != nil {
+			return nil, apperr.Wrap(err, apperr.Internal, "journal", "a value has no JSON form", "")
+		}
+		text = append(append(text, one...), '\n')
 	}
-	return append(text, '\n'), nil
+	return text, nil
 }
 
 func unwritable(path string, err error) error {
 	return apperr.Wrap(err, apperr.Internal, path, "cannot be written", "choose another folder")
+}
+
+// Decode returns the values of entries as a T each. The error is of class Invalid, and names
+// an entry that is none as WHAT ID.
+func Decode[T any](entries []Entry, what string) ([]T, error) {
+	values := make([]T, len(entries))
+	for i, e := range entries {
+		if err := json.Unmarshal(e.Value, &values[i]); err != nil {
+			return nil, apperr.Wrap(err, apperr.Invalid, what+" "+e.ID, "cannot be read from the disk",
+				"delete its line from the file")
+		}
+	}
+	return values, nil
 }

@@ -25,7 +25,7 @@ func texts(entries []journal.Entry) []string {
 
 // Whatever is added, replaced and removed, wherever the process dies and however much
 // of its last line was written: the journal holds what a map in order would hold.
-func TestJournalHoldsWhatWasAddedAndNotRemoved(t *testing.T) {
+func TestJournalEqualsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "journal-")
 		if err != nil {
@@ -68,7 +68,7 @@ func TestJournalHoldsWhatWasAddedAndNotRemoved(t *testing.T) {
 				if err := j.Put(id, json.RawMessage(text)); err != nil {
 					t.Fatal(err)
 				}
-				// The line is encoded once more, so compare by what it says.
+				// The line is encoded once more, so compare its canonical form.
 				one := id + "=" + canonical(t, text)
 				if i := find(id); i >= 0 {
 					want[i] = one

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"sync"
@@ -71,18 +72,12 @@ func (o Options) withDefaults() Options {
 type Host struct {
 	options   Options
 	functions map[string]*function
-	pending   atomic.Int64
-	workers   sync.WaitGroup
 	closing   context.Context // ends when Close begins
 	close     context.CancelFunc
-}
 
-// function is a function with its queue of invocations.
-type function struct {
-	Function
-	log                 *logbook
-	queue               *queue
-	invocations, errors atomic.Int64 // attempts, and those that failed
+	mu      sync.Mutex // held by run and Close
+	running sync.WaitGroup
+	pending atomic.Int64
 }
 
 // Start starts every process of every function and returns when each has asked for its
@@ -93,7 +88,7 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 	h.closing, h.close = context.WithCancel(context.Background())
 	err := h.prepare()
 	if err == nil {
-		err = h.startWorkers(ctx)
+		err = h.startProcesses(ctx)
 	}
 	if err != nil {
 		h.Close()
@@ -108,7 +103,7 @@ func (h *Host) prepare() error {
 		return apperr.Wrap(err, apperr.Internal, "log folder "+h.options.LogDir, "cannot be made",
 			"choose another data folder")
 	}
-	var echo sync.Mutex
+	echo := log.New(cmp.Or[io.Writer](h.options.Echo, io.Discard), "", 0)
 	for _, f := range h.options.Functions {
 		f.Timeout = cmp.Or(f.Timeout, 30*time.Second)
 		path, err := filepath.Abs(f.Path) // a process starts in the folder of its binary
@@ -116,36 +111,28 @@ func (h *Host) prepare() error {
 			return apperr.Wrap(err, apperr.Internal, "function "+f.Name, "its path cannot be made absolute", "")
 		}
 		f.Path = path
-		log, err := newLogbook(h.options.LogDir, f.Name, h.options.Echo, &echo)
+		book, err := newLogbook(h.options.LogDir, f.Name, echo)
 		if err != nil {
 			return err
 		}
-		h.functions[f.Name] = &function{Function: f, log: log, queue: newQueue()}
+		h.functions[f.Name] = &function{Function: f, log: book, idle: make(chan *process, h.options.Processes)}
 	}
 	return nil
 }
 
-// startWorkers returns when every process has asked for an event or one has failed to.
-func (h *Host) startWorkers(ctx context.Context) error {
+// startProcesses returns when every process has asked for an event or one has failed to.
+func (h *Host) startProcesses(ctx context.Context) error {
 	group, starting := errgroup.WithContext(ctx)
-	var workers []*worker
 	for _, f := range h.functions {
 		for range h.options.Processes {
-			w := &worker{function: f, closing: h.closing}
-			workers = append(workers, w)
-			group.Go(func() error { return w.ensureProcess(starting) })
+			group.Go(func() error {
+				p, err := startProcess(starting, f)
+				f.idle <- p
+				return err
+			})
 		}
 	}
-	if err := group.Wait(); err != nil {
-		for _, w := range workers {
-			w.close()
-		}
-		return err
-	}
-	for _, w := range workers {
-		h.workers.Go(w.run)
-	}
-	return nil
+	return group.Wait()
 }
 
 // Invoke invokes a function synchronously with the payload as it is, JSON or not, and
@@ -157,28 +144,25 @@ func (h *Host) Invoke(ctx context.Context, name string, payload []byte) ([]byte,
 		return nil, err
 	}
 	ended := make(chan outcome, 1)
-	h.pending.Add(1)
-	if !f.queue.push(newInvocation(awsprotocol.NewID(), payload, func(o outcome) {
-		ended <- o
-		h.pending.Add(-1)
-	})) {
-		h.pending.Add(-1)
-		return nil, errClosed
+	if err := h.run(func() {
+		reply, err := f.invoke(h.closing, awsprotocol.NewID(), payload)
+		ended <- outcome{reply, err}
+	}); err != nil {
+		return nil, err
 	}
 	select {
 	case o := <-ended:
-		return o.reply, o.err()
+		return o.reply, o.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-h.closing.Done():
-		return nil, errClosed
 	}
 }
 
 // Enqueue invokes a function asynchronously, as an event source does: the event is
 // queued, failed invocations are tried again, and the record of one that fails for good
-// goes to Options.OnFailure. An error means that the event was refused: NotFound for a
-// function that is not there, Invalid for a payload that Lambda refuses.
+// goes to Options.OnFailure. As in Lambda, events have no order. An error means that the
+// event was refused: NotFound for a function that is not there, Invalid for a payload that
+// Lambda refuses.
 func (h *Host) Enqueue(name string, payload []byte) error {
 	f, err := h.find(name)
 	if err != nil {
@@ -191,11 +175,21 @@ func (h *Host) Enqueue(name string, payload []byte) error {
 	if !json.Valid(payload) {
 		return apperr.New(apperr.Invalid, "payload", "is not JSON", "")
 	}
-	h.pending.Add(1)
-	if !h.attempt(f, &event{id: awsprotocol.NewID(), payload: payload, queuedAt: time.Now()}) {
-		h.pending.Add(-1)
+	return h.run(func() { h.deliver(f, payload) })
+}
+
+// run starts an invocation, which is pending until it returns. The error is errClosed.
+func (h *Host) run(invoke func()) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing.Err() != nil {
 		return errClosed
 	}
+	h.pending.Add(1)
+	h.running.Go(func() {
+		defer h.pending.Add(-1)
+		invoke()
+	})
 	return nil
 }
 
@@ -249,11 +243,15 @@ func (h *Host) LogTail(name string) string {
 // wait until nothing is pending to complete it.
 func (h *Host) Close() {
 	h.close()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.running.Wait()
 	for _, f := range h.functions {
-		f.queue.close()
-	}
-	h.workers.Wait()
-	for _, f := range h.functions {
-		f.log.close()
+		for len(f.idle) > 0 {
+			if p := <-f.idle; p != nil {
+				p.close()
+			}
+		}
+		f.log.file.Close()
 	}
 }

@@ -4,43 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/chimewatch/chimewatch/internal/apperr"
-	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/lambdahost"
 )
 
 const probeARN = "arn:aws:lambda:us-east-1:123456789012:function:probe"
 
-// probe is the binary of testdata/probe, built once for all tests.
-var probe string
+// envAPI is set in the processes of functions only.
+const envAPI = "AWS_LAMBDA_RUNTIME_API"
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+// probe is a function for tests: this binary.
+var probe, _ = os.Executable()
 
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "probe")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+func TestMain(m *testing.M) {
+	if os.Getenv(envAPI) != "" {
+		runProbe()
+		return
 	}
-	defer os.RemoveAll(dir)
-	probe = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", probe, "./testdata/probe")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the probe: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(m.Run())
 }
 
 // start runs the probe with quick retries and gathers its failure records.
@@ -88,7 +75,7 @@ func drain(t *testing.T, h *lambdahost.Host) {
 func do(what string) []byte { return []byte(`{"do":"` + what + `"}`) }
 
 func TestInvoke(t *testing.T) {
-	h, _ := start(t, func(o *lambdahost.Options) { o.Functions[0].Timeout = time.Second })
+	h, _ := start(t, func(o *lambdahost.Options) { o.Functions[0].Timeout = 2 * time.Second })
 	for _, tc := range []struct {
 		name, payload          string
 		reply                  string // want, unless errorType or message is set
@@ -99,7 +86,7 @@ func TestInvoke(t *testing.T) {
 		{"a payload that is not JSON", "{\xff", "", "wrapError", "payload of 2 bytes"},
 		{"a panic", `{"do":"panic"}`, "", "string", "asked to panic"},
 		{"a process that exits", `{"do":"exit"}`, "", "Runtime.ExitError", "exit status 7"},
-		{"an invocation that lasts too long", `{"do":"hang"}`, "", "Sandbox.Timedout", "timed out after 1.00 seconds"},
+		{"an invocation that lasts too long", `{"do":"hang"}`, "", "Sandbox.Timedout", "timed out after 2.00 seconds"},
 		{"a reply that is too large", `{"do":"shout"}`, "", "Function.ResponseSizeTooLarge", "6291456"},
 		{"a reply after all that", `{"do":"again"}`, `{"do":"again"}`, "", ""},
 	} {
@@ -120,140 +107,29 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
-func TestInvocationContext(t *testing.T) {
-	t.Setenv("HOME", "/home/someone")
+// An invocation that is not made fails with an error of the reason's class.
+func TestInvokeRefuses(t *testing.T) {
 	h, _ := start(t, nil)
-	reply, err := h.Invoke(t.Context(), "probe", do("look around"))
-	if err != nil {
-		t.Fatal(err)
+	_, err := h.Invoke(t.Context(), "nobody", do("echo"))
+	if apperr.ClassOf(err) != apperr.NotFound || !strings.HasPrefix(err.Error(), "function nobody: it is not there; ") {
+		t.Errorf("got %v of a function that is not there", err)
 	}
-	var got struct {
-		ARN, RequestID, Trace, Home, Setting string
-		Left                                 float64
+	const tooLarge = "payload: has 1048578 bytes; an asynchronous invocation may have 1048576"
+	if err := h.Enqueue("probe", []byte(`"`+strings.Repeat("x", 1<<20)+`"`)); err == nil || err.Error() != tooLarge {
+		t.Errorf("got %v, want %s", err, tooLarge)
 	}
-	if err := json.Unmarshal(reply, &got); err != nil {
-		t.Fatal(err)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := h.Invoke(ctx, "probe", do("hang")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v of an invocation that lasts longer than its caller waits", err)
 	}
-	if got.ARN != probeARN || len(got.RequestID) != 36 || got.Setting != "seen" || !strings.HasPrefix(got.Trace,
-		"Root=1-") {
-		t.Errorf("got %+v, want the function's ARN, a request id, its setting and a trace id", got)
+	if got := h.Pending(); got != 1 {
+		t.Errorf("got %d invocations pending, want the one that hangs", got)
 	}
-	if got.Left < 8 || got.Left > 10 {
-		t.Errorf("time left: got %.1f s, want nearly the timeout of 10 s", got.Left)
-	}
-	if got.Home != "" {
-		t.Errorf("HOME: got %q, want none of this process's environment", got.Home)
-	}
-}
-
-// Each of three invocations waits for the two others, so all end only if they
-// run at once.
-func TestProcessesWorkSideBySide(t *testing.T) {
-	h, records := start(t, func(o *lambdahost.Options) { o.Processes, o.Retries = 3, -1 })
-	for range 3 {
-		if err := h.Enqueue("probe", do("meet")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	drain(t, h)
-	if got := records(); len(got) != 0 {
-		t.Errorf("records: got %+v, want none", got)
-	}
-}
-
-func TestAsynchronousFailuresAreRetriedAndRecorded(t *testing.T) {
-	for _, tc := range []struct {
-		name      string
-		do        string
-		errorType string
-	}{
-		{"an error", "fail", "errorString"},
-		{"a panic", "panic", "string"},
-		{"a crash", "exit", "Runtime.ExitError"},
-		{"a timeout", "hang", "Sandbox.Timedout"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			h, records := start(t, func(o *lambdahost.Options) { o.Functions[0].Timeout = 500 * time.Millisecond })
-			payload := []byte(`{ "do":"` + tc.do + `", "n":12345678901234567890, "s":"<&>" }`)
-			if err := h.Enqueue("probe", payload); err != nil {
-				t.Fatal(err)
-			}
-			drain(t, h)
-			got := records()
-			if len(got) != 1 {
-				t.Fatalf("records: got %d, want 1", len(got))
-			}
-			r := got[0]
-			if len(r.RequestContext.RequestID) != 36 || r.Timestamp == "" {
-				t.Errorf("got request id %q and timestamp %q, want both", r.RequestContext.RequestID, r.Timestamp)
-			}
-			r.RequestContext.RequestID = ""
-			want := lambdahost.RequestContext{FunctionARN: probeARN + ":$LATEST", Condition: lambdahost.RetriesExhausted,
-				ApproximateInvokeCount: 3}
-			if diff := cmp.Diff(want, r.RequestContext); diff != "" {
-				t.Errorf("request context (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(string(payload), string(r.RequestPayload)); diff != "" {
-				t.Errorf("request payload (-want +got):\n%s", diff)
-			}
-			var answer struct{ ErrorType string }
-			if err := json.Unmarshal(r.ResponsePayload, &answer); err != nil || answer.ErrorType != tc.errorType {
-				t.Errorf("response payload: got %s (%v), want error type %s", r.ResponsePayload, err, tc.errorType)
-			}
-			if c := h.Counts()["probe"]; c.Invocations != 3 || c.Errors != 3 {
-				t.Errorf("counts: got %+v, want 3 invocations and 3 errors", c)
-			}
-		})
-	}
-}
-
-func TestRecordHasLambdasShape(t *testing.T) {
-	h, records := start(t, func(o *lambdahost.Options) { o.Retries = -1 })
-	if err := h.Enqueue("probe", do("fail")); err != nil {
-		t.Fatal(err)
-	}
-	drain(t, h)
-	r := records()[0]
-	r.Timestamp, r.RequestContext.RequestID = "T", "R"
-	encoded, err := awsprotocol.EncodeJSON(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"version":"1.0","timestamp":"T","requestContext":{"requestId":"R","functionArn":"` + probeARN +
-		`:$LATEST",` +
-		`"condition":"RetriesExhausted","approximateInvokeCount":1},"requestPayload":{"do":"fail"},` +
-		`"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},` +
-		`"responsePayload":{"errorMessage":"asked to fail","errorType":"errorString"}}`
-	if diff := cmp.Diff(want, string(encoded)); diff != "" {
-		t.Errorf("record (-want +got):\n%s", diff)
-	}
-}
-
-func TestRetryKeepsTheRequestID(t *testing.T) {
-	h, records := start(t, nil)
-	if err := h.Enqueue("probe", do("fail once")); err != nil {
-		t.Fatal(err)
-	}
-	drain(t, h)
-	if got := records(); len(got) != 0 {
-		t.Errorf("records: got %+v, want none, because the second attempt had the first one's id", got)
-	}
-	if c := h.Counts()["probe"]; c.Invocations != 2 || c.Errors != 1 {
-		t.Errorf("counts: got %+v, want 2 invocations and 1 error", c)
-	}
-}
-
-func TestEventThatGetsTooOldIsNotRetried(t *testing.T) {
-	h, records := start(t, func(o *lambdahost.Options) { o.MaxAge, o.RetryDelay = time.Millisecond, time.Second })
-	if err := h.Enqueue("probe", do("fail")); err != nil {
-		t.Fatal(err)
-	}
-	drain(t, h)
-	got := records()
-	if len(got) != 1 || got[0].RequestContext.Condition != lambdahost.EventAgeExceeded ||
-		got[0].RequestContext.ApproximateInvokeCount != 1 {
-		t.Errorf("got %+v, want one record after one attempt, condition %s", got, lambdahost.EventAgeExceeded)
+	h.Close()
+	_, err = h.Invoke(t.Context(), "probe", do("echo"))
+	if apperr.ClassOf(err) != apperr.Unavailable || err.Error() != "function host: is closed" {
+		t.Errorf("got %v after close, want that it is closed", err)
 	}
 }
 
@@ -279,36 +155,55 @@ func TestEnqueueRefuses(t *testing.T) {
 	}
 }
 
-func TestFunctionThatCannotInitialise(t *testing.T) {
-	_, err := lambdahost.Start(t.Context(), lambdahost.Options{
-		Functions: []lambdahost.Function{{Name: "probe", ARN: probeARN, Path: probe,
-			Environment: []string{"PROBE_START=fail"}}},
-		LogDir: t.TempDir(),
-	})
-	for _, part := range []string{"function probe", "a setting is missing", "exit status 3"} {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("got %v, want %q in it", err, part)
+// Each of three invocations waits for the two others, so all end only if they
+// run at once.
+func TestProcessesRunAtOnce(t *testing.T) {
+	h, records := start(t, func(o *lambdahost.Options) { o.Processes, o.Retries = 3, -1 })
+	for range 3 {
+		if err := h.Enqueue("probe", do("meet")); err != nil {
+			t.Fatal(err)
 		}
+	}
+	drain(t, h)
+	if got := records(); len(got) != 0 {
+		t.Errorf("records: got %+v, want none", got)
 	}
 }
 
-func TestLogs(t *testing.T) {
-	dir := t.TempDir()
-	var echo strings.Builder
-	h, _ := start(t, func(o *lambdahost.Options) { o.LogDir, o.Echo = dir, &echo })
-	if _, err := h.Invoke(t.Context(), "probe", do("echo")); err != nil {
-		t.Fatal(err)
-	}
-	h.Close() // after which all output is written
-	file, err := os.ReadFile(filepath.Join(dir, "probe.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, got := range map[string]string{"file": string(file), "echo": echo.String(), "tail": h.LogTail("probe")} {
-		if !strings.Contains(got, "doing echo") {
-			t.Errorf("%s: got %q, want what the function wrote", name, got)
+// Each invocation is pending until it is done.
+func TestPending(t *testing.T) {
+	h, _ := start(t, func(o *lambdahost.Options) { o.Retries = 1 })
+	for range 2 {
+		if err := h.Enqueue("probe", do("fail")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Invoke(t.Context(), "probe", do("echo")); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, h)
+		if got := h.Pending(); got != 0 {
+			t.Errorf("got %d pending after all is done, want none", got)
 		}
 	}
+	if got := h.Counts()["probe"]; got.Invocations != 6 || got.Errors != 4 {
+		t.Errorf("got %+v, want six attempts of which four failed", got)
+	}
+}
+
+// What a closed host refuses or gives up is not pending.
+func TestNothingIsPendingAfterClose(t *testing.T) {
+	h, _ := start(t, func(o *lambdahost.Options) { o.RetryDelay = time.Second })
+	if err := h.Enqueue("probe", do("fail")); err != nil {
+		t.Fatal(err)
+	}
+	for h.Counts()["probe"].Invocations == 0 { // then it waits for its retry
+		time.Sleep(time.Millisecond)
+	}
+	h.Close()
+	if err := h.Enqueue("probe", do("echo")); err == nil {
+		t.Error("got no error after close")
+	}
+	drain(t, h)
 }
 
 func TestCloseDuringAnInvocation(t *testing.T) {

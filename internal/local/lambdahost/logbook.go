@@ -3,7 +3,7 @@ package lambdahost
 import (
 	"bytes"
 	"fmt"
-	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,23 +17,22 @@ const tailLines = 20
 
 // logbook is the log file of one function, written by all its processes.
 type logbook struct {
-	name     string
-	path     string
-	echo     io.Writer
-	echoLock *sync.Mutex // for all logs that share the writer
+	name string
+	path string
+	echo *log.Logger // shared by all functions
 
 	mu   sync.Mutex
 	file *os.File
 	last []string
 }
 
-func newLogbook(dir, name string, echo io.Writer, echoLock *sync.Mutex) (*logbook, error) {
+func newLogbook(dir, name string, echo *log.Logger) (*logbook, error) {
 	path := filepath.Join(dir, name+".log")
 	file, err := os.Create(path)
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "log file "+path, "cannot be written", "choose another data folder")
 	}
-	return &logbook{name: name, path: path, echo: echo, echoLock: echoLock, file: file}, nil
+	return &logbook{name: name, path: path, echo: echo, file: file}, nil
 }
 
 // line writes one whole line. A log that cannot be written does not stop the function.
@@ -41,11 +40,7 @@ func (l *logbook) line(text []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.file, "%s\n", text)
-	if l.echo != nil {
-		l.echoLock.Lock()
-		defer l.echoLock.Unlock()
-		fmt.Fprintf(l.echo, "%s %s\n", l.name, text)
-	}
+	l.echo.Printf("%s %s", l.name, text)
 	l.last = append(l.last, string(text))
 	l.last = l.last[max(0, len(l.last)-tailLines):]
 }
@@ -54,12 +49,6 @@ func (l *logbook) tail() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.last, "\n")
-}
-
-func (l *logbook) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.file.Close()
 }
 
 // lineWriter gathers the output of one process into lines, so that they do not mix with

@@ -10,73 +10,53 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/childprocess"
 )
 
-// worker keeps one process of a function running and passes it invocations from the queue.
-type worker struct {
-	function *function
-	process  *process
-	closing  context.Context
+// function is a function with its processes.
+type function struct {
+	Function
+	log *logbook
+	// idle has the processes that wait for an invocation; nil stands for one that could
+	// not be started.
+	idle                chan *process
+	invocations, errors atomic.Int64 // attempts, and those that failed
 }
 
-// run works until the queue is closed.
-func (w *worker) run() {
-	defer w.close()
-	for inv := w.function.queue.pop(); inv != nil; inv = w.function.queue.pop() {
-		o := w.attempt(inv)
-		w.function.invocations.Add(1)
-		if o.failure != nil {
-			w.function.errors.Add(1)
-		}
-		inv.done(o)
+// invoke waits for an idle process and runs one attempt. A process that ended by itself
+// between two invocations is replaced, which does not count as an attempt. The error is a
+// *FunctionError, or errClosed.
+func (f *function) invoke(closing context.Context, id string, payload []byte) (reply []byte, err error) {
+	var p *process
+	select {
+	case p = <-f.idle:
+	case <-closing.Done():
+		return nil, errClosed
 	}
-}
-
-// attempt runs one attempt. A process that ended by itself between two invocations is
-// replaced, which does not count as an attempt.
-func (w *worker) attempt(inv *invocation) outcome {
+	defer func() {
+		f.invocations.Add(1)
+		if err != nil {
+			f.errors.Add(1)
+		}
+		f.idle <- p
+	}()
 	for {
-		if err := w.ensureProcess(w.closing); err != nil {
-			return failure("Runtime.InitError", "%v", err)
+		if p != nil && p.ended() {
+			p.close()
+			p = nil
 		}
-		o, err := w.process.invoke(w.closing, inv)
-		switch {
-		case errors.Is(err, errGone):
-			continue
-		case err != nil:
-			return failure("Runtime.Closed", "%v", err)
+		if p == nil {
+			if p, err = startProcess(closing, f); err != nil {
+				return nil, failure("Runtime.InitError", "%v", err)
+			}
 		}
-		return o
-	}
-}
-
-// ensureProcess starts a process where there is none, and waits until it has asked for
-// an event.
-func (w *worker) ensureProcess(ctx context.Context) error {
-	if w.process != nil && !w.process.ended() {
-		return nil
-	}
-	w.close()
-	p, err := startProcess(w.function)
-	if err != nil {
-		return err
-	}
-	if err := p.awaitReady(ctx); err != nil {
-		p.close()
-		return err
-	}
-	w.process = p
-	return nil
-}
-
-func (w *worker) close() {
-	if w.process != nil {
-		w.process.close()
-		w.process = nil
+		if reply, err = p.invoke(closing, id, payload); !errors.Is(err, errGone) {
+			return reply, err
+		}
 	}
 }
 
@@ -93,13 +73,14 @@ type process struct {
 // errGone means that a process had ended before it received an invocation.
 var errGone = errors.New("the process has ended")
 
-func startProcess(f *function) (*process, error) {
+// startProcess starts a process and waits until it has asked for an event.
+func startProcess(ctx context.Context, f *function) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, "its Runtime API cannot listen", "")
 	}
 	p := &process{function: f, runtime: newRuntimeAPI(f), out: &lineWriter{log: f.log}}
-	p.server = &http.Server{Handler: p.runtime, ReadHeaderTimeout: 10 * time.Second}
+	p.server = &http.Server{Handler: p.runtime.handler(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.server.Serve(listener) }() // ends when the server is closed
 
 	cmd := exec.Command(f.Path)
@@ -110,6 +91,10 @@ func startProcess(f *function) (*process, error) {
 		p.server.Close()
 		return nil, apperr.Wrap(err, apperr.Internal, "function "+f.Name, f.Path+" cannot be started",
 			"build it for this machine")
+	}
+	if err := p.awaitReady(ctx); err != nil {
+		p.close()
+		return nil, err
 	}
 	return p, nil
 }
@@ -152,7 +137,7 @@ func (p *process) awaitReady(ctx context.Context) error {
 	case <-time.After(initLimit):
 		return p.initFailed(fmt.Errorf("it did not ask for an event within %s", initLimit))
 	case <-p.child.Done():
-		return p.initFailed(cmp.Or(p.runtime.initError(), p.child.Err(), errors.New("exit status 0")))
+		return p.initFailed(cmp.Or(p.runtime.initError(), p.exit()))
 	}
 }
 
@@ -164,33 +149,38 @@ func (p *process) initFailed(cause error) error {
 	return apperr.Wrap(cause, apperr.Internal, "function "+p.function.Name, what, "see "+p.function.log.path)
 }
 
-// invoke passes the process one invocation and waits for its end. The error is errGone
-// when the process ended before it received it, or errClosed.
-func (p *process) invoke(closing context.Context, inv *invocation) (outcome, error) {
+// invoke passes the process one invocation and waits for its end. The error is a
+// *FunctionError, errGone when the process ended before it received it, or errClosed.
+func (p *process) invoke(closing context.Context, id string, payload []byte) ([]byte, error) {
+	inv := &invocation{id, payload, make(chan outcome, 1)}
 	select {
 	case p.runtime.invocations <- inv:
 	case <-p.child.Done():
-		return outcome{}, errGone
+		return nil, errGone
 	case <-closing.Done():
-		return outcome{}, errClosed
+		return nil, errClosed
 	}
 	select {
 	case o := <-inv.result:
-		return o, nil
+		return o.reply, o.err
 	case <-p.child.Done():
 		select {
 		case o := <-inv.result: // it answered and then ended
-			return o, nil
+			return o.reply, o.err
 		default:
-			return crashed(inv.id, p.child.Err()), nil
+			return nil, failure("Runtime.ExitError", "RequestId: %s Error: Runtime exited with error: %v", id, p.exit())
 		}
 	case <-time.After(p.function.Timeout):
 		p.child.Kill()
-		return timedOut(inv.id, p.function.Timeout), nil
+		return nil, failure("Sandbox.Timedout", "RequestId: %s Error: Task timed out after %.2f seconds", id,
+			p.function.Timeout.Seconds())
 	case <-closing.Done():
-		return outcome{}, errClosed
+		return nil, errClosed
 	}
 }
+
+// exit returns how the process ended.
+func (p *process) exit() error { return cmp.Or(p.child.Err(), errors.New("exit status 0")) }
 
 func (p *process) ended() bool {
 	select {

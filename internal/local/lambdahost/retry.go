@@ -2,7 +2,10 @@ package lambdahost
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
+
+	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 )
 
 // Conditions of a Record.
@@ -37,52 +40,41 @@ type ResponseContext struct {
 	FunctionError   string `json:"functionError"`
 }
 
-// event is an asynchronous invocation with all its attempts. They have one request id, by
-// which a function can recognise a retry.
-type event struct {
-	id       string
-	payload  []byte
-	queuedAt time.Time
-	attempts int
-}
-
-// attempt queues the event's next attempt; false when the host is closed.
-func (h *Host) attempt(f *function, e *event) bool {
-	return f.queue.push(newInvocation(e.id, e.payload, func(o outcome) {
-		e.attempts++
-		h.finish(f, e, o)
-	}))
-}
-
-// finish decides what follows an attempt: nothing, another one, or the record.
-func (h *Host) finish(f *function, e *event, o outcome) {
-	delay := h.options.RetryDelay << (e.attempts - 1)
-	switch {
-	case o.failure == nil || h.closing.Err() != nil:
-	case e.attempts > h.options.Retries:
-		h.recordFailure(f, e, o.failure, RetriesExhausted)
-	case time.Since(e.queuedAt)+delay > h.options.MaxAge:
-		h.recordFailure(f, e, o.failure, EventAgeExceeded)
-	default:
-		time.AfterFunc(delay, func() {
-			if !h.attempt(f, e) {
-				h.pending.Add(-1)
-			}
-		})
-		return
+// deliver runs the attempts of an asynchronous invocation until one succeeds, or sends the
+// record of the last one. All have one request id, by which a function can recognise a
+// retry. It gives up when the host closes.
+func (h *Host) deliver(f *function, payload []byte) {
+	id, queuedAt, delay := awsprotocol.NewID(), time.Now(), h.options.RetryDelay
+	for attempts := 1; ; attempts++ {
+		_, err := f.invoke(h.closing, id, payload)
+		var last *FunctionError
+		condition := ""
+		switch {
+		case !errors.As(err, &last), h.closing.Err() != nil:
+			return
+		case attempts > h.options.Retries:
+			condition = RetriesExhausted
+		case time.Since(queuedAt)+delay > h.options.MaxAge:
+			condition = EventAgeExceeded
+		}
+		if condition != "" {
+			h.options.OnFailure(Record{
+				Version:   "1.0",
+				Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+				RequestContext: RequestContext{
+					RequestID: id, FunctionARN: f.ARN + ":$LATEST", Condition: condition, ApproximateInvokeCount: attempts,
+				},
+				RequestPayload:  payload,
+				ResponseContext: ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"},
+				ResponsePayload: last.Payload,
+			})
+			return
+		}
+		select {
+		case <-time.After(delay):
+		case <-h.closing.Done():
+			return
+		}
+		delay *= 2
 	}
-	h.pending.Add(-1)
-}
-
-func (h *Host) recordFailure(f *function, e *event, last *FunctionError, condition string) {
-	h.options.OnFailure(Record{
-		Version:   "1.0",
-		Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
-		RequestContext: RequestContext{
-			RequestID: e.id, FunctionARN: f.ARN + ":$LATEST", Condition: condition, ApproximateInvokeCount: e.attempts,
-		},
-		RequestPayload:  e.payload,
-		ResponseContext: ResponseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"},
-		ResponsePayload: last.Payload,
-	})
 }

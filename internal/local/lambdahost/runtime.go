@@ -19,9 +19,8 @@ const maxReply = 6 << 20
 // runtimeAPI is the Lambda Runtime API of version 2018-06-01 for one process
 // (Lambda developer guide, "Using the Lambda runtime API").
 type runtimeAPI struct {
-	mux      *http.ServeMux
 	function *function
-	// invocations hands an invocation to the open request for the next event.
+	// invocations passes an invocation to the open request for the next event.
 	invocations chan *invocation
 	// polled is closed when the process asks for its first event.
 	polled     chan struct{}
@@ -29,22 +28,26 @@ type runtimeAPI struct {
 
 	mu      sync.Mutex
 	current *invocation
-	initErr *FunctionError
+	initErr error // what the process reported about its failed start
 }
 
 func newRuntimeAPI(f *function) *runtimeAPI {
-	a := &runtimeAPI{
-		mux: http.NewServeMux(), function: f, invocations: make(chan *invocation), polled: make(chan struct{}),
-	}
-	const base = "/2018-06-01/runtime/"
-	a.mux.HandleFunc("GET "+base+"invocation/next", a.next)
-	a.mux.HandleFunc("POST "+base+"invocation/{id}/response", a.response)
-	a.mux.HandleFunc("POST "+base+"invocation/{id}/error", a.failed)
-	a.mux.HandleFunc("POST "+base+"init/error", a.initFailed)
-	return a
+	return &runtimeAPI{function: f, invocations: make(chan *invocation), polled: make(chan struct{})}
 }
 
-func (a *runtimeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+func (a *runtimeAPI) handler() http.Handler {
+	const base = "/2018-06-01/runtime/"
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+base+"invocation/next", a.next)
+	mux.HandleFunc("POST "+base+"invocation/{id}/response", func(w http.ResponseWriter, r *http.Request) {
+		a.finish(w, r, func(body []byte) outcome { return outcome{reply: body} })
+	})
+	mux.HandleFunc("POST "+base+"invocation/{id}/error", func(w http.ResponseWriter, r *http.Request) {
+		a.finish(w, r, func(body []byte) outcome { return outcome{err: reported(body)} })
+	})
+	mux.HandleFunc("POST "+base+"init/error", a.initFailed)
+	return mux
+}
 
 // next keeps the request open until there is an event.
 func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
@@ -68,14 +71,6 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(inv.payload) // the worker notices a process that is gone
 }
 
-func (a *runtimeAPI) response(w http.ResponseWriter, r *http.Request) {
-	a.finish(w, r, func(body []byte) outcome { return outcome{reply: body} })
-}
-
-func (a *runtimeAPI) failed(w http.ResponseWriter, r *http.Request) {
-	a.finish(w, r, func(body []byte) outcome { return outcome{failure: reported(body)} })
-}
-
 // finish ends the current invocation with what the process posted.
 func (a *runtimeAPI) finish(w http.ResponseWriter, r *http.Request, read func(body []byte) outcome) {
 	a.mu.Lock()
@@ -83,50 +78,42 @@ func (a *runtimeAPI) finish(w http.ResponseWriter, r *http.Request, read func(bo
 	if inv == nil || inv.id != r.PathValue("id") {
 		a.mu.Unlock()
 		awsprotocol.WriteJSON(w, http.StatusBadRequest,
-			errorBody{"InvalidRequestID", "no invocation under way has this request id"})
+			failure("InvalidRequestID", "no invocation under way has this request id"))
 		return
 	}
 	a.current = nil
 	a.mu.Unlock()
-	o, long := readOutcome(w, r, read)
-	if long {
-		awsprotocol.WriteJSON(w, http.StatusRequestEntityTooLarge, errorBody{"RequestEntityTooLarge", o.failure.Message})
-	} else {
-		writeAccepted(w)
-	}
-	inv.result <- o
+	inv.result <- readOutcome(w, r, read)
 }
 
-// readOutcome reads the body that a process posted; long reports that it is too long.
-func readOutcome(w http.ResponseWriter, r *http.Request, read func(body []byte) outcome) (o outcome, long bool) {
+// readOutcome reads the body that a process posted, and answers.
+func readOutcome(w http.ResponseWriter, r *http.Request, read func(body []byte) outcome) outcome {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReply))
 	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return failure("Function.ResponseSizeTooLarge", "the reply has more than %d bytes", maxReply), true
-	case err != nil:
-		return failure("Runtime.TruncatedResponse", "%v", err), false
+	if errors.As(err, &tooLarge) {
+		e := failure("Function.ResponseSizeTooLarge", "the reply has more than %d bytes", maxReply)
+		awsprotocol.WriteJSON(w, http.StatusRequestEntityTooLarge, failure("RequestEntityTooLarge", "%s", e.Message))
+		return outcome{err: e}
 	}
-	return read(body), false
-}
-
-func writeAccepted(w http.ResponseWriter) {
 	awsprotocol.WriteJSON(w, http.StatusAccepted, map[string]string{"status": "OK"})
+	if err != nil {
+		return outcome{err: failure("Runtime.TruncatedResponse", "%v", err)}
+	}
+	return read(body)
 }
 
 func (a *runtimeAPI) initFailed(w http.ResponseWriter, r *http.Request) {
-	o, _ := readOutcome(w, r, func(body []byte) outcome { return outcome{failure: reported(body)} })
+	o := readOutcome(w, r, func(body []byte) outcome { return outcome{err: reported(body)} })
 	a.mu.Lock()
-	a.initErr = o.failure
-	a.mu.Unlock()
-	writeAccepted(w)
+	defer a.mu.Unlock()
+	a.initErr = o.err
 }
 
 // initError returns what the process reported about its failed start, nil if nothing.
 func (a *runtimeAPI) initError() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return outcome{failure: a.initErr}.err()
+	return a.initErr
 }
 
 // traceID returns an X-Ray trace id of a request that is not sampled.

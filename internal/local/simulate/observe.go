@@ -32,7 +32,7 @@ func Known(ctx context.Context, stack *local.Stack) (Before, error) {
 }
 
 func allCalls(ctx context.Context, table *dynamo.Store) (states []pipeline.State, err error) {
-	err = table.EachPipeline(ctx, dynamo.Query{}, math.MaxInt, func(state pipeline.State) bool {
+	err = table.EachPipeline(ctx, pipeline.Query{}, math.MaxInt, func(state pipeline.State) bool {
 		states = append(states, state)
 		return false
 	})

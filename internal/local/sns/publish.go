@@ -108,25 +108,22 @@ func bodies(structure, message string) (map[string]string, error) {
 	default:
 		return nil, invalid("MessageStructure", "it is %s and can only be json", structure)
 	}
-	var values map[string]any
-	if err := json.Unmarshal([]byte(message), &values); err != nil {
+	if err := json.Unmarshal([]byte(message), &map[string]any{}); err != nil {
 		return nil, invalid("Message Structure - JSON message body failed to parse", "%v", err)
 	}
 	decoder := json.NewDecoder(strings.NewReader(message)) // cannot fail: the text has been read once
 	_, _ = decoder.Token()
-	for seen := map[json.Token]bool{}; decoder.More(); {
+	texts, seen := map[string]string{}, map[json.Token]bool{}
+	for decoder.More() {
 		key, _ := decoder.Token()
 		if seen[key] {
 			return nil, invalid("Message Structure", "the entry %q is there twice in the JSON message body", key)
 		}
 		seen[key] = true
-		var value json.RawMessage
+		var value any
 		_ = decoder.Decode(&value)
-	}
-	texts := map[string]string{}
-	for protocol, value := range values {
 		if text, ok := value.(string); ok {
-			texts[protocol] = text
+			texts[key.(string)] = text
 		}
 	}
 	if _, ok := texts["default"]; !ok {

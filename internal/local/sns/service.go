@@ -3,7 +3,6 @@
 package sns
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/awsprotocol"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
@@ -69,17 +67,10 @@ func (s *Service) ARNs() []string { return slices.Clone(s.arns) }
 // last 10,000 messages. failed is called when the disk fails; the message is then in
 // memory only. It is not for concurrent use. The error is of class Invalid for an entry
 // that is not a message.
-func (s *Service) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) error {
-	for _, e := range entries {
-		var m Message
-		if err := json.Unmarshal(e.Value, &m); err != nil {
-			return apperr.Wrap(err, apperr.Invalid, "notification "+e.ID, "cannot be read from the disk",
-				"delete its line from the file")
-		}
-		s.messages = append(s.messages, m)
-	}
+func (s *Service) Open(disk *journal.Journal, entries []journal.Entry, failed func(error)) (err error) {
 	s.disk, s.failed = disk, failed
-	return nil
+	s.messages, err = journal.Decode[Message](entries, "notification")
+	return err
 }
 
 // record stores a message, and removes the oldest ones from the disk when there are too

@@ -125,7 +125,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct {
-		name, code, says string
+		name, code, text string
 		call             func() error
 	}{
 		{"no such topic", "NotFound", "failures", publish(func(in *sns.PublishInput) {
@@ -174,8 +174,8 @@ func TestRefusals(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			err := tc.call()
 			var api smithy.APIError
-			if !errors.As(err, &api) || api.ErrorCode() != tc.code || !strings.Contains(api.ErrorMessage(), tc.says) {
-				t.Errorf("got %v, want code %s and %q", err, tc.code, tc.says)
+			if !errors.As(err, &api) || api.ErrorCode() != tc.code || !strings.Contains(api.ErrorMessage(), tc.text) {
+				t.Errorf("got %v, want code %s and %q", err, tc.code, tc.text)
 			}
 		})
 	}

@@ -1,11 +1,9 @@
 package sqs
 
 import (
-	"encoding/json"
 	"time"
 	"unicode/utf8"
 
-	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/local/journal"
 )
 
@@ -46,20 +44,20 @@ func onDisk(m *Message) stored {
 // and Send and Delete change the queue in memory only. An entry that is not a message is
 // an error of class Invalid.
 func Open(name string, disk Disk, entries []journal.Entry, failed func(error)) (*Queue, error) {
+	all, err := journal.Decode[stored](entries, "queue "+name+", message")
+	if err != nil {
+		return nil, err
+	}
 	q := New(name)
 	q.disk, q.failed = disk, failed
 	var old []string
-	for _, e := range entries {
-		var k stored
-		if err := json.Unmarshal(e.Value, &k); err != nil {
-			return nil, apperr.Wrap(err, apperr.Invalid, "message "+e.ID+" of queue "+name, "cannot be read from the disk",
-				"delete its line from the queue's file")
-		}
+	for i, k := range all {
+		id := entries[i].ID
 		if time.Since(k.SentAt) > retention {
-			old = append(old, e.ID)
+			old = append(old, id)
 			continue
 		}
-		m := &Message{ID: e.ID, Body: k.Body, Attributes: k.Attributes, SentAt: k.SentAt, visibleAt: k.NotBefore}
+		m := &Message{ID: id, Body: k.Body, Attributes: k.Attributes, SentAt: k.SentAt, visibleAt: k.NotBefore}
 		if k.Bytes != nil {
 			m.Body = string(k.Bytes)
 		}

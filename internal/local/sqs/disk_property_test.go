@@ -44,7 +44,7 @@ func (m *machine) open(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.queue, err = sqs.Open("letters", j, entries, func(err error) { t.Errorf("the disk fails: %v", err) })
+	m.queue, err = sqs.Open("events", j, entries, func(err error) { t.Errorf("the disk fails: %v", err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func (m *machine) open(t *rapid.T) {
 
 // call sends a request of the JSON protocol.
 func (m *machine) call(t *rapid.T, operation string, in map[string]any, out any) (status int) {
-	in["QueueUrl"] = "http://localhost/123456789012/letters"
+	in["QueueUrl"] = "http://localhost/123456789012/events"
 	body, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
@@ -153,17 +153,17 @@ func TestQueueSurvivesKills(t *testing.T) {
 				m.model = append(m.model, &modelMessage{ID: m.queue.Send(body, nil), Body: body})
 			},
 			"receive": func(t *rapid.T) {
-				most, timeout := rapid.IntRange(1, 10).Draw(t, "most"), timeouts.Draw(t, "timeout")
+				limit, timeout := rapid.IntRange(1, 10).Draw(t, "limit"), timeouts.Draw(t, "timeout")
 				var out struct {
 					Messages []struct {
 						MessageID     string `json:"MessageId"`
 						ReceiptHandle string
 					}
 				}
-				m.call(t, "ReceiveMessage", map[string]any{"MaxNumberOfMessages": most, "VisibilityTimeout": timeout}, &out)
+				m.call(t, "ReceiveMessage", map[string]any{"MaxNumberOfMessages": limit, "VisibilityTimeout": timeout}, &out)
 				var want []*modelMessage
 				for _, one := range m.model {
-					if !one.Hidden && !one.Delayed && len(want) < most {
+					if !one.Hidden && !one.Delayed && len(want) < limit {
 						want = append(want, one)
 					}
 				}
@@ -231,7 +231,7 @@ func TestOldMessagesAreRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := sqs.Open("letters", j, entries, func(error) {})
+	q, err := sqs.Open("events", j, entries, func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ var errFull = fmt.Errorf("no space left on device")
 // stays in memory, and the failure is reported.
 func TestDiskThatFails(t *testing.T) {
 	failures := 0
-	q, err := sqs.Open("letters", full{}, nil, func(error) { failures++ })
+	q, err := sqs.Open("events", full{}, nil, func(error) { failures++ })
 	if err != nil {
 		t.Fatal(err)
 	}

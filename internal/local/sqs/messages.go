@@ -154,10 +154,10 @@ func invalid(format string, args ...any) error {
 }
 
 // number returns the value of a parameter, which is text in a form.
-func number(name string, value json.Number, least, limit int) (int, error) {
+func number(name string, value json.Number, low, high int) (int, error) {
 	n, err := strconv.Atoi(value.String())
-	if err != nil || n < least || n > limit {
-		return 0, invalid("%s is %s and must be between %d and %d", name, value, least, limit)
+	if err != nil || n < low || n > high {
+		return 0, invalid("%s is %s and must be between %d and %d", name, value, low, high)
 	}
 	return n, nil
 }

@@ -26,9 +26,9 @@ func form(t *testing.T, service *localsqs.Service, path string, fields url.Value
 
 // Clients of the query protocol receive what those of the JSON protocol do.
 func TestQueryProtocol(t *testing.T) {
-	letters := localsqs.New("letters")
-	service := localsqs.NewService("123456789012", "us-east-1", letters, localsqs.New("others"))
-	const queue = "http://localhost/123456789012/letters"
+	events := localsqs.New("events")
+	service := localsqs.NewService("123456789012", "us-east-1", events, localsqs.New("others"))
+	const queue = "http://localhost/123456789012/events"
 	handle := ""
 	for _, tc := range []struct {
 		action string
@@ -38,8 +38,8 @@ func TestQueryProtocol(t *testing.T) {
 	}{
 		{"ListQueues", nil, 200, []string{`<ListQueuesResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">`,
 			"/others</QueueUrl></ListQueuesResult>"}},
-		{"GetQueueUrl", url.Values{"QueueName": {"letters"}}, 200,
-			[]string{"<GetQueueUrlResult><QueueUrl>http://example.com/123456789012/letters</QueueUrl>"}},
+		{"GetQueueUrl", url.Values{"QueueName": {"events"}}, 200,
+			[]string{"<GetQueueUrlResult><QueueUrl>http://example.com/123456789012/events</QueueUrl>"}},
 		{"SendMessage", url.Values{"QueueUrl": {queue}, "MessageBody": {"a & b"}, "MessageAttribute.1.Name": {"color"},
 			"MessageAttribute.1.Value.DataType": {"String"}, "MessageAttribute.1.Value.StringValue": {"red"},
 			"MessageAttribute.2.Name": {"raw"}, "MessageAttribute.2.Value.DataType": {"Binary"},
@@ -90,9 +90,9 @@ func TestQueryProtocol(t *testing.T) {
 		})
 	}
 	// A form may go to the queue's own address.
-	status, answer := form(t, service, "/123456789012/letters", url.Values{"Action": {"SendMessage"},
+	status, answer := form(t, service, "/123456789012/events", url.Values{"Action": {"SendMessage"},
 		"MessageBody": {"x"}})
-	if status != 200 || len(letters.Messages()) != 1 {
-		t.Errorf("got status %d, %s and %d messages, want the message sent", status, answer, len(letters.Messages()))
+	if status != 200 || len(events.Messages()) != 1 {
+		t.Errorf("got status %d, %s and %d messages, want the message sent", status, answer, len(events.Messages()))
 	}
 }

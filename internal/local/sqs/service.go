@@ -34,7 +34,7 @@ func NewService(account, region string, queues ...*Queue) *Service {
 	return &Service{account: account, region: region, queues: queues}
 }
 
-// Queues returns the queues in the order in which they were given.
+// Queues returns the queues in the order of NewService.
 func (s *Service) Queues() []*Queue { return s.queues }
 
 // onQueue makes an operation of one that works on the queue that its request names. A

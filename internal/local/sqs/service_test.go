@@ -19,8 +19,8 @@ import (
 // serve returns a real SQS client of a service with two queues.
 func serve(t *testing.T) (*sqs.Client, *localsqs.Queue) {
 	t.Helper()
-	letters := localsqs.New("letters")
-	server := httptest.NewServer(localsqs.NewService("123456789012", "us-east-1", letters,
+	events := localsqs.New("events")
+	server := httptest.NewServer(localsqs.NewService("123456789012", "us-east-1", events,
 		localsqs.New("others")).Handler())
 	t.Cleanup(server.Close)
 	return sqs.New(sqs.Options{
@@ -29,12 +29,12 @@ func serve(t *testing.T) (*sqs.Client, *localsqs.Queue) {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
-	}), letters
+	}), events
 }
 
 func queueURL(t *testing.T, client *sqs.Client) *string {
 	t.Helper()
-	out, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("letters")})
+	out, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("events")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,17 +42,17 @@ func queueURL(t *testing.T, client *sqs.Client) *string {
 }
 
 func TestListAndAttributes(t *testing.T) {
-	client, letters := serve(t)
+	client, events := serve(t)
 	list, err := client.ListQueues(t.Context(), &sqs.ListQueuesInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(list.QueueUrls, " "); !strings.Contains(got, "/123456789012/letters ") ||
+	if got := strings.Join(list.QueueUrls, " "); !strings.Contains(got, "/123456789012/events ") ||
 		!strings.HasSuffix(got, "/others") {
-		t.Errorf("queue URLs: got %s, want letters and others", got)
+		t.Errorf("queue URLs: got %s, want events and others", got)
 	}
-	letters.Send("one", nil)
-	letters.Send("two", nil)
+	events.Send("one", nil)
+	events.Send("two", nil)
 	received, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queueURL(t, client)})
 	if err != nil || len(received.Messages) != 1 {
 		t.Fatalf("got %v and error %v, want one message", received, err)
@@ -68,7 +68,7 @@ func TestListAndAttributes(t *testing.T) {
 	for name, want := range map[string]string{
 		"ApproximateNumberOfMessages":           "1",
 		"ApproximateNumberOfMessagesNotVisible": "1",
-		"QueueArn":                              "arn:aws:sqs:us-east-1:123456789012:letters",
+		"QueueArn":                              "arn:aws:sqs:us-east-1:123456789012:events",
 		"VisibilityTimeout":                     "", // not asked for
 	} {
 		if got := out.Attributes[name]; got != want {
@@ -78,7 +78,7 @@ func TestListAndAttributes(t *testing.T) {
 }
 
 func TestSendReceiveDelete(t *testing.T) {
-	client, letters := serve(t)
+	client, events := serve(t)
 	url := queueURL(t, client)
 	sent, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{
 		QueueUrl: url, MessageBody: aws.String("body ✓"),
@@ -125,14 +125,14 @@ func TestSendReceiveDelete(t *testing.T) {
 		ReceiptHandle: m.ReceiptHandle}); err != nil {
 		t.Fatal(err)
 	}
-	if left := letters.Messages(); len(left) != 0 {
+	if left := events.Messages(); len(left) != 0 {
 		t.Errorf("after the delete: got %v, want an empty queue", left)
 	}
 }
 
-func TestHiddenMessageComesBack(t *testing.T) {
-	client, letters := serve(t)
-	letters.Send("one", nil)
+func TestHiddenMessageIsReceivedAgain(t *testing.T) {
+	client, events := serve(t)
+	events.Send("one", nil)
 	url := queueURL(t, client)
 	for range 2 { // the second has to wait for the visibility timeout
 		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, VisibilityTimeout: 1,
@@ -143,10 +143,10 @@ func TestHiddenMessageComesBack(t *testing.T) {
 	}
 }
 
-func TestLongPollSeesAMessageSentMeanwhile(t *testing.T) {
-	client, letters := serve(t)
+func TestLongPollReturnsANewMessage(t *testing.T) {
+	client, events := serve(t)
 	url := queueURL(t, client)
-	time.AfterFunc(50*time.Millisecond, func() { letters.Send("late", nil) })
+	time.AfterFunc(50*time.Millisecond, func() { events.Send("late", nil) })
 	out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: 20})
 	if err != nil || len(out.Messages) != 1 {
 		t.Fatalf("got %v and error %v, want the late message", out, err)
@@ -154,7 +154,7 @@ func TestLongPollSeesAMessageSentMeanwhile(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	client, letters := serve(t)
+	client, events := serve(t)
 	url := queueURL(t, client)
 	send := func(change func(*sqs.SendMessageInput)) func() error {
 		return func() error {
@@ -218,7 +218,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if got := len(letters.Messages()); got != 1 {
+	if got := len(events.Messages()); got != 1 {
 		t.Errorf("got %d messages, want the good one", got)
 	}
 }

@@ -1,5 +1,5 @@
-// Package cfn reads CloudFormation templates in tests: by the paths of constructs,
-// not by logical ids, which carry hashes.
+// Package cfn reads CloudFormation templates in tests, by the paths of constructs and not
+// by logical ids, which have hashes.
 package cfn
 
 import (
@@ -72,8 +72,8 @@ func (c Template) Get(kind, path string) *Resource { return c.Of(kind)[path] }
 // Paths returns the paths of the resources of a type, sorted.
 func (c Template) Paths(kind string) []string { return slices.Sorted(maps.Keys(c.Of(kind))) }
 
-// Target returns the path of the resource that a value refers to by Ref or
-// Fn::GetAtt; the value itself where it is a text; else nothing.
+// Target returns the path of the resource that a value refers to by Ref or Fn::GetAtt, the
+// value itself if it is a text, and else "".
 func (c Template) Target(value any) string {
 	if text, ok := value.(string); ok {
 		return text
@@ -88,7 +88,7 @@ func (c Template) Target(value any) string {
 	return ""
 }
 
-// Targets is target for a value that stands for one or a list.
+// Targets is Target for a value or a list of values.
 func (c Template) Targets(value any) []string {
 	var all []string
 	for _, one := range Listed(value) {
@@ -124,7 +124,7 @@ func At(value any, path ...any) any {
 	return value
 }
 
-// Listed is a value that stands for a list of one as that list.
+// Listed returns a value that is not a list as a list of one.
 func Listed(value any) []any {
 	switch v := value.(type) {
 	case nil:
@@ -135,7 +135,7 @@ func Listed(value any) []any {
 	return []any{value}
 }
 
-// AsText is a value as one line of JSON, for a look at what is in it.
+// AsText returns a value as one line of JSON.
 func AsText(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -144,9 +144,9 @@ func AsText(value any) string {
 	return string(text)
 }
 
-// Words returns a value that CloudFormation joins, with what it refers to in
-// brackets: [Status] is a Ref to the resource of that path, [Status.Arn] its attribute
-// Arn. Nothing is the empty text.
+// Words returns a value that CloudFormation joins as text, with references in brackets:
+// [Status] is a Ref to the resource of that path, [Status.Arn] its attribute Arn. A missing
+// value is the empty text.
 func (c Template) Words(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -214,7 +214,7 @@ func (c Template) Grants() []string {
 	return all
 }
 
-// invocation is a Lambda permission as Grants returns it.
+// invocation returns a Lambda permission as Grants does.
 func (c Template) invocation(r *Resource) string {
 	text := c.Words(r.Prop("FunctionName")) + ": " + c.Words(r.Prop("Principal")) + " may " + c.Words(r.Prop("Action"))
 	for _, name := range slices.Sorted(maps.Keys(r.Properties)) {
@@ -225,7 +225,7 @@ func (c Template) invocation(r *Resource) string {
 	return text
 }
 
-// principals lists whom a statement is about.
+// principals returns the principals of a statement.
 func principals(statement any) any {
 	kinds, ok := At(statement, "Principal").(map[string]any)
 	if !ok {
@@ -238,7 +238,7 @@ func principals(statement any) any {
 	return all
 }
 
-// conditions writes those of a statement.
+// conditions returns the conditions of a statement as text.
 func (c Template) conditions(statement any) (text string) {
 	operators, _ := At(statement, "Condition").(map[string]any)
 	for _, operator := range slices.Sorted(maps.Keys(operators)) {
@@ -250,7 +250,7 @@ func (c Template) conditions(statement any) (text string) {
 	return text
 }
 
-// list writes a value that stands for one or a list.
+// list returns a value or a list of values as text.
 func (c Template) list(value any) string {
 	var all []string
 	for _, one := range Listed(value) {

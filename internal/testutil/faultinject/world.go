@@ -20,16 +20,16 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/need"
 )
 
-// server is one for all tests of a process, with which it ends: its tables are in
-// memory, and each test makes its own.
+// server is one for all tests of a process, and ends with it: its tables are in memory, and
+// each test makes its own.
 var server struct {
 	once sync.Once
 	db   *dynamodb.Client
 	err  error
 }
 
-// Server returns a client of the table server that all tests share, and skips the
-// test where there is none.
+// Server returns a client of the table server that all tests share. It skips the test where
+// there is none.
 func Server(t testing.TB) *dynamodb.Client {
 	t.Helper()
 	modules := need.Dynalite(t)
@@ -47,7 +47,7 @@ func Server(t testing.TB) *dynamodb.Client {
 	return server.db
 }
 
-// World is an empty table, and a topic that nothing was published to.
+// World is a table and a topic, empty at first, that processes share.
 type World struct {
 	DB    *dynamodb.Client
 	Table string
@@ -59,7 +59,7 @@ var tables struct {
 	made int
 }
 
-// NewWorld makes a table of its own on the server.
+// NewWorld makes a world with a table of its own on the server.
 func NewWorld(t testing.TB, db *dynamodb.Client) *World {
 	t.Helper()
 	tables.Lock()
@@ -72,26 +72,29 @@ func NewWorld(t testing.TB, db *dynamodb.Client) *World {
 	return &World{DB: db, Table: name, Topic: &Topic{}}
 }
 
-// Process is one that works in a world.
+// Process is a process that uses the table and the topic of a world.
 type Process struct {
 	World *World
 	Line  *Line
+	db    *dynamodb.Client // over Line
 }
 
-// Process starts one whose calls nothing disturbs yet.
-func (w *World) Process() *Process { return &Process{World: w, Line: &Line{}} }
+// Process starts a process, without faults.
+func (w *World) Process() *Process {
+	p := &Process{World: w, Line: &Line{}}
+	p.db = dynamodb.New(w.DB.Options(), func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, p.Line.connect) })
+	return p
+}
 
 // Store returns the process's store on the world's table.
-func (p *Process) Store(o dynamo.Options) *dynamo.Store {
-	return dynamo.New(Table{Line: p.Line, DB: p.World.DB}, p.World.Table, o)
-}
+func (p *Process) Store(o dynamo.Options) *dynamo.Store { return dynamo.New(p.db, p.World.Table, o) }
 
 // Publisher returns the process's client of the world's topic.
 func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
 
-// Dump returns each item of the table as text, by its keys. Left out is when a
-// pointer expires: it may be any time after its pipeline does. left names other
-// attributes to leave out: those that tell who did something and when.
+// Dump returns each item of the table as text, by its keys. It leaves out when a pointer
+// expires, which may be any time after its pipeline does, and the attributes named in left,
+// such as those that record who did something and when.
 func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	t.Helper()
 	dump := map[string]string{}
@@ -108,8 +111,8 @@ func (w *World) Dump(t testing.TB, left ...string) map[string]string {
 	return dump
 }
 
-// Expiry returns when items expire, in epoch seconds, by their keys; those that
-// never do are not in it.
+// Expiry returns when items expire, in epoch seconds, by their keys, without those that
+// never do.
 func (w *World) Expiry(t testing.TB) map[string]int64 {
 	t.Helper()
 	expiry := map[string]int64{}
@@ -163,14 +166,14 @@ func plain(v types.AttributeValue) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// Step is one invocation. It is done again as long as it fails, as Lambda does,
-// so it must begin anew each time it is called.
+// Step is one invocation. It is retried when it fails, as Lambda does, so it must begin
+// anew each time it is called.
 type Step func(context.Context) error
 
-// retries is how often Lambda tries an asynchronous invocation again.
+// retries is how often Lambda retries an asynchronous invocation.
 const retries = 2
 
-// play does the steps, and reports whether any had to be done again.
+// play runs the steps, and reports whether any was retried.
 func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 	for n, step := range steps {
 		var errs []error
@@ -184,21 +187,20 @@ func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 			p.Line.Revive()
 		}
 		if err := errors.Join(errs...); err != nil {
-			return again, fmt.Errorf("step %d failed to the last: %w", n+1, err)
+			return again, fmt.Errorf("step %d failed at each attempt: %w", n+1, err)
 		}
 	}
 	return again, nil
 }
 
-// Check plays a scenario undisturbed; then, on worlds of their own, with the
-// process killed before and after each of its AWS calls, with each call refused,
-// and with each write repeated. However it is disturbed, the table must end the
-// same, and the same messages must have been published, each at least once.
-// begin makes what has been before, and gives the steps; it is not disturbed
-// itself. left names attributes that are not compared; see Dump.
+// Check plays a scenario without faults; then, in worlds of their own, with the process
+// killed before and after each of its AWS calls, with each call throttled, and with each
+// write repeated. Every run must end with the same table and the same messages, each
+// published at least once. begin prepares the world, without faults, and returns the steps.
+// left names attributes that are not compared; see Dump.
 //
-// Killed before a call is the same as killed after the last write before it, and
-// so is killed after a read: each of these is played once.
+// Killed before a call is the same as killed after the last write before it, and so is
+// killed after a read: each of these is played once.
 func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step, left ...string) {
 	t.Helper()
 	run := func(n int, how How) (dump map[string]string, p *Process, again bool) {
@@ -216,7 +218,7 @@ func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) [
 	want, undisturbed, again := run(0, Before)
 	calls := undisturbed.Line.Calls()
 	if again || len(calls) == 0 {
-		t.Fatalf("undisturbed: some step failed (%v), or nothing was called: %v", again, calls)
+		t.Fatalf("without a fault: some step failed (%v), or nothing was called: %v", again, calls)
 	}
 	for n, call := range calls {
 		for _, how := range hows(n, call) {
@@ -229,13 +231,13 @@ func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) [
 				t.Errorf("%s: the messages differ, want (-), got (+):\n%s", where, diff)
 			}
 			if how == Twice && again {
-				t.Errorf("%s: a step failed, want it to bear a repeated call", where)
+				t.Errorf("%s: a step failed, want a repeated call to succeed", where)
 			}
 		}
 	}
 }
 
-// hows returns what is to be tried with the n-th call, from 0.
+// hows returns the faults to inject into the n-th call, from 0.
 func hows(n int, call string) []How {
 	list := []How{Throttled}
 	if n == 0 {

@@ -1,6 +1,6 @@
-// Package need says what a test needs of the machine. Where that is missing, the test
-// is skipped with the reason; on CI (environment variable CI), where everything is to
-// be installed, it fails. With -short, tests that start processes are skipped.
+// Package need checks what a test needs of the machine. Where that is missing, the test is
+// skipped with the reason; on CI (environment variable CI), where everything has to be
+// installed, it fails. With -short, tests that start processes are skipped.
 package need
 
 import (

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Types of items, as dynamo.ItemTypes names them.
+// Types of items, as docs/ARCHITECTURE.md names them.
 const (
 	State         = "state of a pipeline"
 	Event         = "event of its history"
@@ -97,13 +97,14 @@ func begin(key string) string {
 // IsAnonymous reports whether an occurrence is what an erased call leaves.
 func (k Key) IsAnonymous() bool { return k.Type() == Occurrence && strings.HasSuffix(k.SK, "#") }
 
-// IsOfMatch reports whether an item belongs to the rule match of an event, in its own partition or in another.
+// IsOfMatch reports whether an item belongs to the rule match of an event, in its own
+// partition or in another.
 func (k Key) IsOfMatch(event string) bool {
 	return k.PK == "M#"+event || k.Type() == Match && strings.HasSuffix(k.SK, "#"+event)
 }
 
-// StateOf, EntryOf and NotificationOf return the keys of the state of a pipeline, of an entry in a transaction's ledger
-// and of a notification in a partition.
+// StateOf, EntryOf and NotificationOf return the keys of the state of a pipeline, of an
+// entry in a transaction's ledger and of a notification in a partition.
 func StateOf(pipelineID string) Key                  { return Key{"P#" + pipelineID, "S"} }
 func EntryOf(transactionID, entryID string) Key      { return Key{"T#" + transactionID, "V#" + entryID} }
 func NotificationOf(partition string, id string) Key { return Key{partition, "N#" + id} }

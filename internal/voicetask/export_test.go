@@ -1,0 +1,4 @@
+package voicetask
+
+// HasStartedNothing is hasStartedNothing.
+var HasStartedNothing = hasStartedNothing
