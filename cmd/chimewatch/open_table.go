@@ -49,7 +49,7 @@ func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error
 			if left.ReadOnly() {
 				cfg.APIOptions = append(cfg.APIOptions, a.refuseWrites)
 			}
-			return cfg, a.localTableName(left.Name()), left.Close, nil
+			return cfg, a.localTableName(local.TableName), left.Close, nil
 		}
 		err = openErr
 		if apperr.ClassOf(err) == apperr.Conflict { // a stack was starting, and may serve now

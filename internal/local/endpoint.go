@@ -94,10 +94,8 @@ func (s *Stack) pages() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, page := http.StatusOK, any(nil)
 		switch r.URL.Path {
-		case pathStatus:
-			page = s.Status()
-		case pathDrained:
-			if err := s.Drain(r.Context()); err != nil {
+		case pathStatus, pathDrained:
+			if r.URL.Path == pathDrained && s.Drain(r.Context()) != nil {
 				return // the client is gone
 			}
 			page = s.Status()

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -177,8 +178,5 @@ func (c *call) end(s scenario) {
 
 // apiStatus returns a status as the API has it, without temporary failures.
 func apiStatus(status string) string {
-	if status == chime.StatusTemporarilyFailed {
-		return chime.StatusInProgress
-	}
-	return status
+	return strings.Replace(status, chime.StatusTemporarilyFailed, chime.StatusInProgress, 1)
 }
