@@ -138,13 +138,13 @@ var fullDisks = []struct {
 	{syscall.ENOSPC, "enospc", "the disk of %s is full", "free some of it"},
 	{syscall.EDQUOT, "edquot", "the disk of %s has no room left for you", "free some of your quota"},
 	{syscall.EFBIG, "efbig", "a file in %s may not grow further", "raise the limit with ulimit -f unlimited"},
-	// A process that the signal for such a file has killed.
 	{syscall.EFBIG, "file size limit exceeded", "a file in %s may not grow further",
-		"raise the limit with ulimit -f unlimited"},
+		"raise the limit with ulimit -f unlimited"}, // of a process that SIGXFSZ killed
 }
 
 // explain returns an error with a remedy where the disk of the folder is the cause of err,
-// and err itself where it is not, or there is no folder. LevelDB reports the text of the code only.
+// and err itself where it is not, or there is no folder. LevelDB reports the text of the
+// code only.
 func (f *folder) explain(err error) error {
 	if err == nil || f == nil {
 		return err
