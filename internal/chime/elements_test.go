@@ -40,7 +40,7 @@ func parsed(t interface{ Fatal(...any) }, raw []byte) *chime.Event {
 	return ev
 }
 
-func TestElementsAreReadWhateverStandsBesideThem(t *testing.T) {
+func TestElementsAreReadWhateverIsNextToThem(t *testing.T) {
 	const sink = `{"type":"S3RecordingSink","status":"Failed","updatedOn":1773216904000}`
 	failed := chime.Element{Type: "S3RecordingSink", Status: "Failed", UpdatedOn: 1773216904000}
 	bare := chime.Element{Type: "KinesisDataStreamSink"}
