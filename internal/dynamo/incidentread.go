@@ -159,10 +159,3 @@ func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) err
 		}
 	}
 }
-
-// NewestPipelines implements incident.Repository.
-func (s *Store) NewestPipelines(
-	ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool,
-) error {
-	return s.EachPipeline(ctx, pipeline.Query{From: from, To: to, Limit: limit, NoRehearsals: true}, limit, do)
-}

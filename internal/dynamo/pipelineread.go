@@ -123,7 +123,7 @@ func (s *Store) History(ctx context.Context, id string) ([]pipeline.Record, erro
 	})
 }
 
-// Open implements watchdog.OpenPipelines: by what is known now, see Known. Of pipelines
+// Open implements watchdog.Repository: by what is known now, see Known. Of pipelines
 // that were asked about at the same time, the oldest is first.
 func (s *Store) Open(ctx context.Context) ([]pipeline.OpenPipeline, error) {
 	var list []pipeline.OpenPipeline
@@ -157,7 +157,7 @@ func (s *Store) Open(ctx context.Context) ([]pipeline.OpenPipeline, error) {
 	return list, nil
 }
 
-// EachPipeline implements watchdog.EventReader.
+// EachPipeline implements watchdog.EventReader and incident.Repository.
 func (s *Store) EachPipeline(ctx context.Context, q pipeline.Query, limit int, do func(pipeline.State) bool) error {
 	for read := 0; read < limit; {
 		page, err := s.List(ctx, q)

@@ -62,11 +62,6 @@ func (i Incident) newLosses(losses []Loss) (added []Loss, isNew bool) {
 }
 
 // UnknownLosses counts the losses of unknown elements.
-func UnknownLosses(losses []Loss) (n int) {
-	for _, loss := range losses {
-		if !loss.Known() {
-			n++
-		}
-	}
-	return n
+func UnknownLosses(losses []Loss) int {
+	return len(slices.DeleteFunc(slices.Clone(losses), Loss.Known))
 }

@@ -39,12 +39,10 @@ var specificCodes = codeTable{
 		SignatureDoesNotMatch IncompleteSignature RequestExpired TokenRefreshRequired InvalidSignature`},
 	{Permissions, TargetAccount, // common errors of AWS APIs, STS, S3
 		`OptInRequired KMSOptInRequired SubscriptionRequired NotSignedUp AccountProblem RegionDisabled InvalidRegion`},
-	{Permissions, TargetKMS, // Kinesis, Kinesis Video Streams, SNS, SQS, Lambda
-		`KMSAccessDenied KMSKeyAccessDenied`},
+	{Permissions, TargetKMS, "KMSAccessDenied KMSKeyAccessDenied"}, // Kinesis, Kinesis Video Streams, SNS, SQS, Lambda
 	{Permissions, TargetLambda,
 		`EC2AccessDenied ImageAccessDenied InsufficientRolePermissions EFSMountFailure S3FilesMountFailure`},
-	{Permissions, TargetRoleTrust, // STS
-		`InvalidIdentityToken`},
+	{Permissions, TargetRoleTrust, "InvalidIdentityToken"}, // STS
 
 	{MissingResource, "", // media pipelines, Kinesis, SNS, Lambda, KMS, IAM
 		`NotFound ResourceNotFound NoSuchEntity NoSuchResource GoneException DoesNotExistException`},
@@ -55,8 +53,7 @@ var specificCodes = codeTable{
 		AuthorizationHeaderMalformed NoSuchVersion`},
 	{MissingResource, TargetSQS, "NonExistentQueue QueueDoesNotExist QueueDeletedRecently InvalidAddress"},
 	{MissingResource, TargetLambda, "NoPublishedVersion ImageDeleted"},
-	{MissingResource, TargetKinesisVideo, // Kinesis Video Streams, PutMedia
-		`StreamNotActive StreamDeleted`},
+	{MissingResource, TargetKinesisVideo, "StreamNotActive StreamDeleted"}, // Kinesis Video Streams, PutMedia
 
 	{KeyUnusable, TargetKMS,
 		`DisabledException KMSDisabled KMSKeyDisabled DisabledKMSKey KMSInvalidState KMSKeyInvalidState
@@ -70,23 +67,17 @@ var specificCodes = codeTable{
 	{Throttled, "", // common errors of AWS APIs, Transcribe, Lambda, SQS, S3
 		`ThrottlingException ThrottledException RequestThrottled TooManyRequests RequestLimitExceeded
 		BandwidthLimitExceeded PriorRequestNotComplete SlowDown`},
-	{Throttled, TargetMediaPipelines, // media pipelines, status 429
-		`ThrottledClient`},
-	{Throttled, TargetKinesis, // Kinesis PutRecord
-		`ProvisionedThroughputExceeded`},
-	{Throttled, TargetKMS, // Kinesis PutRecord, SNS, SQS
-		`KMSThrottling KMSThrottled`},
-	{Throttled, TargetKinesisVideo, // Kinesis Video Streams GetMedia
-		`ClientLimitExceeded ConnectionLimitExceeded`},
+	{Throttled, TargetMediaPipelines, "ThrottledClient"},                           // media pipelines, status 429
+	{Throttled, TargetKinesis, "ProvisionedThroughputExceeded"},                    // Kinesis PutRecord
+	{Throttled, TargetKMS, "KMSThrottling KMSThrottled"},                           // Kinesis PutRecord, SNS, SQS
+	{Throttled, TargetKinesisVideo, "ClientLimitExceeded ConnectionLimitExceeded"}, // Kinesis Video Streams GetMedia
 	{Throttled, TargetLambda, // Lambda Invoke, also as the reason of TooManyRequestsException
 		`EC2Throttled EC2RequestLimitExceeded ConcurrentInvocationLimitExceeded FunctionInvocationRateLimitExceeded
 		ReservedFunctionConcurrentInvocationLimitExceeded ReservedFunctionInvocationRateLimitExceeded
 		CallerRateLimitExceeded ConcurrentSnapshotCreateLimitExceeded`},
 
-	{Quota, TargetMediaPipelines, // media pipelines and voice APIs
-		`ResourceLimitExceeded`},
-	{Quota, "", // common errors of AWS APIs
-		`ServiceQuotaExceeded QuotaExceeded OverLimit`},
+	{Quota, TargetMediaPipelines, "ResourceLimitExceeded"},      // media pipelines and voice APIs
+	{Quota, "", "ServiceQuotaExceeded QuotaExceeded OverLimit"}, // common errors of AWS APIs
 	{Quota, TargetLambda,
 		`ENILimitReached EniLimitExceeded SubnetIPAddressLimitReached SubnetOutOfIPAddresses CodeStorageExceeded
 		VcpuLimitExceeded CapacityProviderLimitExceeded CapacityProviderScalingLimitExceeded
@@ -132,18 +123,16 @@ var genericCodes = codeTable{
 }
 
 // codes are all of them, by their plain names.
-var codes = index(specificCodes, genericCodes)
-
-func index(specific, generic codeTable) map[string]Code {
+var codes = func() map[string]Code {
 	index := map[string]Code{}
-	for n, row := range slices.Concat(specific, generic) {
+	for n, row := range slices.Concat(specificCodes, genericCodes) {
 		for name := range strings.FieldsSeq(row.names) {
 			bare, _ := plain(name)
-			index[bare] = Code{Name: name, Class: row.class, Target: row.target, Generic: n >= len(specific)}
+			index[bare] = Code{Name: name, Class: row.class, Target: row.target, Generic: n >= len(specificCodes)}
 		}
 	}
 	return index
-}
+}()
 
 // siblings are the ends of codes that no table knows, of services and versions to
 // come: they only count where an ending "Exception", "Error" or "Fault" follows.

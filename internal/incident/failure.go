@@ -17,8 +17,7 @@ const (
 	PermanentFailure Kind = "permanent-failure"
 	CreateFailed     Kind = "create-failed"
 	ElementFailure   Kind = "element-failure"
-	// TemporaryFailure is one that has lasted for longer than it should.
-	TemporaryFailure Kind = "temporary-failure"
+	TemporaryFailure Kind = "temporary-failure" // one that has lasted for longer than it should
 )
 
 // Failure is a pipeline, or one element of it, that failed.

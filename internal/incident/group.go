@@ -25,10 +25,7 @@ const maxDigits = 3
 
 // Rehearsal reports whether the group is one of rehearsed failures, which share
 // no group with real ones.
-func (g Group) Rehearsal() bool {
-	rehearsal, _, _ := SplitScope(g.Scope)
-	return rehearsal
-}
+func (g Group) Rehearsal() bool { return strings.HasPrefix(g.Scope, scopeRehearsal) }
 
 // ID names the group in keys and in the ids of its incidents: the element in
 // lower case, and a hash of all. That of a group of rehearsals begins with

@@ -9,7 +9,7 @@ type Incident struct {
 	ID string
 	Group
 	// Class and Target are those of the cause. They become better known when a later
-	// failure says more: see Cause.Learns. Nothing makes them less known.
+	// failure says more: see Cause.RefinedBy. Nothing makes them less known.
 	Class  Class
 	Target string
 	// Reason is the raw text of the failure that Class and Target come from.
@@ -53,20 +53,16 @@ type Occurrence struct {
 	CallID     string
 	// At is the time of the first event of the failure, Seen when it was handled.
 	At, Seen time.Time
-	// Reasons are the ids of the reasons that its events gave, sorted; empty where
+	// Reasons are the ids of the reasons of its events, sorted; empty where
 	// it was counted by a version that did not keep them.
 	Reasons []string
 }
 
 // Timing is how the deployer wants incidents notified.
 type Timing struct {
-	// Window is the least time between two notifications about an open incident.
-	Window time.Duration
-	// Quiet is how long no failure must have come for an incident to be over.
-	Quiet time.Duration
-	// Reopen is how long after its end a cause that comes back reopens an
-	// incident; afterwards it opens a new one.
-	Reopen time.Duration
+	Window time.Duration // the least time between two notifications about an open incident
+	Quiet  time.Duration // how long no failure must have come for an incident to be over
+	Reopen time.Duration // how long after its end a cause reopens an incident, and opens no new one
 }
 
 // DefaultTiming suits calls of a few minutes.

@@ -59,13 +59,11 @@ func (m *memory) Pipeline(_ context.Context, id string) (pipeline.State, error) 
 	return get(m, "Pipeline", m.pipelines, id)
 }
 
-func (m *memory) NewestPipelines(
-	_ context.Context, from, to time.Time, limit int, do func(pipeline.State) bool,
-) error {
+func (m *memory) EachPipeline(_ context.Context, q pipeline.Query, limit int, do func(pipeline.State) bool) error {
 	var list []pipeline.State
-	err := m.do("NewestPipelines", func() error { list = slices.Collect(maps.Values(m.pipelines)); return nil })
+	err := m.do("EachPipeline", func() error { list = slices.Collect(maps.Values(m.pipelines)); return nil })
 	list = slices.DeleteFunc(list, func(st pipeline.State) bool {
-		return st.Rehearsal() || st.CreatedAt.Before(from) || st.CreatedAt.After(to)
+		return q.NoRehearsals && st.Rehearsal() || st.CreatedAt.Before(q.From) || st.CreatedAt.After(q.To)
 	})
 	slices.SortFunc(list, func(a, b pipeline.State) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	for _, st := range list[:min(len(list), limit)] {

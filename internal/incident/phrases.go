@@ -39,8 +39,7 @@ var phrases = []struct {
 	{MissingResource, []string{ // API reference: Kinesis Video Streams GetMedia, error 4506
 		"unable to find the kms key"}},
 
-	{RecordingLength, []string{ // named in the guide: calls of over 30 minutes are not enhanced
-		"recording length"}},
+	{RecordingLength, []string{"recording length"}}, // named in the guide: calls of over 30 minutes are not enhanced
 	{Throttled, []string{ // named in the guide: throttling by a service called on your behalf
 		"throttled", "throttling", "throttle", "throttles"}},
 	{Throttled, []string{ // AWS wording: text of ThrottlingException, SlowDown and status 429

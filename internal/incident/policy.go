@@ -112,9 +112,7 @@ func (i Incident) announcedBy(sent Sent, kind UpdateKind) Announced {
 	if sent.Severity.WorseThan(a.Severity) {
 		a.Severity = sent.Severity
 	}
-	a.Reasons = slices.Concat(a.Reasons, sent.Reasons)
-	slices.Sort(a.Reasons)
-	a.Reasons = slices.Compact(a.Reasons)
+	a.Reasons = slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.Reasons, sent.Reasons))))
 	switch kind {
 	case GraverLoss, NewReason:
 		a.Additions++ // the next summary still counts from the last one

@@ -40,7 +40,7 @@ type Reason struct {
 	ID string
 	Cause
 	// Text is one of the texts, as the service wrote it, at most maxReasonText
-	// bytes of it; empty where the events gave none. It may hold a phone number.
+	// bytes of it; empty where the events had none. It may hold a phone number.
 	Text string
 }
 

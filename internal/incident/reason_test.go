@@ -90,7 +90,7 @@ func TestTextsWithOtherWordsAreOtherReasons(t *testing.T) {
 	}
 }
 
-// A text however long takes a bounded room, and a number in it is not cut in half.
+// However long a text is, what is kept is bounded, and a number in it is not cut in half.
 func TestReasonsAreBounded(t *testing.T) {
 	for n := range 30 {
 		long := strings.Repeat("é", 270+n) + " call from +12065550137 refused " + strings.Repeat("long ", 1000)

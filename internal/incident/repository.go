@@ -14,10 +14,9 @@ type Repository interface {
 	// Pipeline returns what is known of a pipeline; an error of class NotFound when
 	// that is nothing.
 	Pipeline(ctx context.Context, id string) (pipeline.State, error)
-	// NewestPipelines calls do with what is known of each pipeline that began in a span,
-	// newest first, until do returns true or limit were read. Rehearsals and events from
-	// the future are left out.
-	NewestPipelines(ctx context.Context, from, to time.Time, limit int, do func(pipeline.State) bool) error
+	// EachPipeline calls do with what is known of each pipeline of a query, newest first,
+	// until do returns true or limit were read. Events from the future are left out.
+	EachPipeline(ctx context.Context, q pipeline.Query, limit int, do func(pipeline.State) bool) error
 
 	// GroupIncidents returns the incidents of a group, newest first. It reads page by
 	// page until enough returns true.
@@ -40,7 +39,7 @@ type Repository interface {
 	// NewestOccurrence returns the newest times of an incident's occurrences: when one
 	// was handled, and when one happened. Both are zero where there is none.
 	NewestOccurrence(ctx context.Context, incidentID string) (Occurrence, error)
-	// Tally counts an incident's calls by reading all occurrences.
+	// CountOccurrences counts an incident's calls by reading all occurrences.
 	CountOccurrences(ctx context.Context, incidentID string) (OccurrenceCounts, error)
 
 	// SetCause makes the cause better known, on condition that it is as i has it.

@@ -110,7 +110,8 @@ func (s *Service) recovered(
 		from = lastSeen // no failure happened after it was handled, whatever its event says
 	}
 	to := s.Now().Add(pipeline.Skew)
-	err = s.Repo.NewestPipelines(ctx, from, to, recoveredAmong, func(st pipeline.State) bool {
+	q := pipeline.Query{From: from, To: to, Limit: recoveredAmong, NoRehearsals: true}
+	err = s.Repo.EachPipeline(ctx, q, recoveredAmong, func(st pipeline.State) bool {
 		found = Succeeds(i.Group, st)
 		return found
 	})

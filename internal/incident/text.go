@@ -30,6 +30,8 @@ var (
 	address    = regexp.MustCompile(`\barn:[^\s"'<>]*|[a-z0-9+.-]+://[^\s"'<>]*`)
 	requestID  = regexp.MustCompile(`\b(?:request|host|trace|correlation)[ _-]?id["']?(?:\s*[:=]\s*|\s+)["']?[^\s,;)"'}]+`)
 	httpStatus = regexp.MustCompile(`(?:status[ _-]?code|\bhttp(?: status| error)?)["']?\s*[:=]?\s*["']?([1-5]\d\d)\b`)
+	iamAction  = regexp.MustCompile(`^["'(\[]*([a-z0-9]+):([a-z][a-z0-9]+)["')\].,;]*$`)
+	unescaped  = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 	// Values of documents: {"key": "value"} and <key>value</key>.
 	jsonValue = regexp.MustCompile(`["']([a-z_.-]+)["']\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')`)
 	xmlValue  = regexp.MustCompile(`<(?:[a-z0-9]+:)?([a-z]+)[^<>]*>([^<>]*)</[^<>]*>`)
@@ -124,8 +126,6 @@ func replace(form *regexp.Regexp, text string, by func(groups []string) string) 
 	return form.ReplaceAllStringFunc(text, func(match string) string { return by(form.FindStringSubmatch(match)) })
 }
 
-var unescaped = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
-
 // spokenJSON returns a text with what the values of documents in it say. A value
 // may be a document itself.
 func spokenJSON(raw string) string {
@@ -137,8 +137,6 @@ func spokenJSON(raw string) string {
 		return " ; " + withoutNames(value) + " ; "
 	})
 }
-
-var iamAction = regexp.MustCompile(`^["'(\[]*([a-z0-9]+):([a-z][a-z0-9]+)["')\].,;]*$`)
 
 // actionIn returns the action of IAM that a field of a text is.
 func actionIn(field string) (string, bool) {
@@ -163,14 +161,12 @@ func (t *text) token(s string) []string {
 		t.codes = append(t.codes, code)
 		return segments(s)
 	}
-	if strings.ContainsAny(s, "#.$_") {
+	id := len(s) >= maxWithDigit && strings.ContainsAny(s, "0123456789") && serviceWords[s] == ""
+	switch {
+	case strings.ContainsAny(s, "#.$_"):
 		return serviceSegments(s)
-	}
-	if strings.Contains(s, "-") && !hyphenated[s] {
+	case id, strings.Contains(s, "-") && !hyphenated[s]:
 		return nil
-	}
-	if len(s) >= maxWithDigit && strings.ContainsAny(s, "0123456789") && serviceWords[s] == "" {
-		return nil // an id
 	}
 	return []string{s}
 }
@@ -205,17 +201,12 @@ func segments(s string) []string {
 }
 
 // serviceSegments returns the parts of a type's name that name a service.
-func serviceSegments(s string) (words []string) {
+func serviceSegments(s string) []string {
 	parts := segments(s)
 	if len(parts) < 2 || !namespaces[parts[0]] {
 		return nil
 	}
-	for _, p := range parts[1:] {
-		if serviceWords[p] != "" {
-			words = append(words, p)
-		}
-	}
-	return words
+	return slices.DeleteFunc(parts[1:], func(p string) bool { return serviceWords[p] == "" })
 }
 
 func setOf(words string) map[string]bool {

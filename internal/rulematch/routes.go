@@ -59,16 +59,16 @@ func Parse(where, text string) (Routes, error) {
 		}
 		switch {
 		case !rulePattern(r.Rule):
-			return refused("rule", fmt.Sprintf("is %q", r.Rule), "give a rule's name, 2 to 64 letters, digits, dots, "+
+			return refused("rule", fmt.Sprintf("is %q", r.Rule), "set a rule's name, 2 to 64 letters, digits, dots, "+
 				"hyphens and underscores, or the beginning of names and an asterisk")
 		case seen[r.Rule]:
-			return refused("rule", fmt.Sprintf("is %q again", r.Rule), "give one route for each name")
+			return refused("rule", fmt.Sprintf("is %q again", r.Rule), "set one route for each name")
 		case r.Severity != "" && !slices.Contains(incident.Severities(), r.Severity):
-			return refused("severity", fmt.Sprintf("is %q", r.Severity), "give critical, high, medium or low")
+			return refused("severity", fmt.Sprintf("is %q", r.Severity), "set critical, high, medium or low")
 		case r.Topic != "" && !topicPattern(r.Topic):
-			return refused("topic", fmt.Sprintf("is %q", r.Topic), "give the ARN of a standard SNS topic")
+			return refused("topic", fmt.Sprintf("is %q", r.Topic), "set the ARN of a standard SNS topic")
 		case r.Key != "" && !keyPattern(r.Key):
-			return refused("key", fmt.Sprintf("is %q", r.Key), "give the ARN of the KMS key that encrypts the topic: "+
+			return refused("key", fmt.Sprintf("is %q", r.Key), "set the ARN of the KMS key that encrypts the topic: "+
 				"arn:aws:kms:REGION:ACCOUNT:key/ID, not an alias")
 		case r.Key != "" && r.Topic == "":
 			return refused("key", "is set, but topic is not", "set topic as well: the alert topic has its own key")

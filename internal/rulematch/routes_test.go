@@ -86,14 +86,14 @@ func TestRefused(t *testing.T) {
 		{"an asterisk in the middle", `[{"rule": "a*b"}]`, `routes[0].rule: is "a*b"`},
 		{"twice", `[{"rule": "ab"}, {"rule": "ab"}]`, `routes[1].rule: is "ab" again`},
 		{"a severity", `[{"rule": "ab", "severity": "urgent"}]`,
-			`routes[0].severity: is "urgent" (give critical, high, medium or low)`},
+			`routes[0].severity: is "urgent" (set critical, high, medium or low)`},
 		{"a topic", `[{"rule": "ab", "topic": "sales"}]`, `routes[0].topic: is "sales"`},
 		{"an alias for a key", `[{"rule": "ab", "topic": "` + urgent + `", "key": "alias/k"}]`,
-			`routes[0].key: is "alias/k" (give the ARN of the KMS key that encrypts the topic: `},
+			`routes[0].key: is "alias/k" (set the ARN of the KMS key that encrypts the topic: `},
 		{"a key without a topic", `[{"rule": "ab"}, {"rule": "cd", "key": "` + key + `"}]`,
 			"routes[1].key: is set, but topic is not (set topic as well: "},
 		{"a queue", `[{"rule": "ab", "topic": "arn:aws:sqs:us-east-1:111122223333:q"}]`,
-			"give the ARN of a standard SNS topic"},
+			"set the ARN of a standard SNS topic"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := rulematch.Parse("routes", test.text)

@@ -104,7 +104,7 @@ const pollInterval = 200 * time.Millisecond
 // Handle stores one rule match, and notifies people or holds it back. It is idempotent.
 //
 // While another process sends the same notification it waits, as neither the window is
-// open then, nor is known whether that one counts this match, or dies. That takes less
+// open then, nor is known whether that one counts this match, or dies. It lasts less
 // than the lease of the notification; an error instead would make Lambda retry only after
 // a minute, and count as one.
 func (s *Service) Handle(ctx context.Context, event []byte) error {

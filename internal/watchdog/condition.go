@@ -31,7 +31,7 @@ type ConditionStore interface {
 // Warning is what a notification about a condition says.
 type Warning struct {
 	Condition Condition
-	// Since is when the condition was noticed. It tells one warning from another.
+	// Since is when the condition was noticed. It distinguishes warnings.
 	Since           time.Time
 	Account, Region string
 

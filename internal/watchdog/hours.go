@@ -89,12 +89,7 @@ func (h Hours) Zone() *time.Location {
 
 // Quiet reports whether a time is within the quiet hours.
 func (h Hours) Quiet(t time.Time) bool {
-	for _, s := range h.spans(t, t) {
-		if !t.Before(s.From) && t.Before(s.To) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.spans(t, t), func(s Span) bool { return !t.Before(s.From) && t.Before(s.To) })
 }
 
 // Busy returns how much of the time between two others is outside the quiet hours.

@@ -1,10 +1,6 @@
 package watchdog
 
-import (
-	"time"
-
-	"github.com/chimewatch/chimewatch/internal/pipeline"
-)
+import "time"
 
 // What the service allows, by the developer guide: a pipeline ends by itself when it is
 // eight hours old, or was paused for two.
@@ -35,14 +31,4 @@ type Limits struct {
 // DefaultLimits suit the service's default quota.
 var DefaultLimits = Limits{
 	Silent: time.Hour, Recovery: 5 * time.Minute, Heartbeat: time.Hour, TimeZone: DefaultTimeZone, Quota: 20,
-}
-
-// Ours reports whether a pipeline is no rehearsal, and is in that account and Region.
-// The API of the watchdog's own can be asked only about these, and only these count
-// against its quota. A pipeline that does not name one of them is ours; an empty account
-// or Region is not compared.
-func Ours(st pipeline.State, account, region string) bool {
-	itsAccount, itsRegion := st.Place()
-	same := func(its, ours string) bool { return its == "" || ours == "" || its == ours }
-	return !st.Rehearsal() && same(itsAccount, account) && same(itsRegion, region)
 }

@@ -68,11 +68,11 @@ func Observation(st pipeline.State, a Answer, reason string, at time.Time) (*chi
 	if a.ConfigurationARN != "" {
 		detail["mediaInsightsPipelineConfigurationArn"] = a.ConfigurationARN
 	}
-	if len(a.Elements) > 0 {
-		elements := make([]map[string]any, len(a.Elements))
-		for i, e := range a.Elements {
-			elements[i] = map[string]any{"type": e.Type, "status": e.Status, "updatedOn": at.UnixMilli()}
-		}
+	var elements []map[string]any
+	for _, e := range a.Elements {
+		elements = append(elements, map[string]any{"type": e.Type, "status": e.Status, "updatedOn": at.UnixMilli()})
+	}
+	if len(elements) > 0 {
 		detail["mediaInsightsPipelineElementStatuses"] = elements
 	}
 	raw, err := json.Marshal(map[string]any{

@@ -23,7 +23,7 @@ type Service struct {
 	Notifier  Notifier
 	Limits    Limits
 	Counts    pipeline.Counter
-	// Account and Region say which pipelines are ours, see Ours, and are named in
+	// Account and Region say which pipelines are ours, see ours, and are named in
 	// warnings. Either may be empty.
 	Account, Region string
 	Now             func() time.Time
@@ -33,17 +33,12 @@ type Service struct {
 
 // Repository is what the checks read and store; *dynamo.Store implements it.
 type Repository interface {
-	OpenPipelines
-	AnswerStore
-	EventReader
-	ConditionStore
-}
-
-// OpenPipelines lists pipelines.
-type OpenPipelines interface {
 	// Open returns all open pipelines: those about which the API was not asked for the
 	// longest first.
 	Open(context.Context) ([]pipeline.OpenPipeline, error)
+	AnswerStore
+	EventReader
+	ConditionStore
 }
 
 // Incidents records failures and reviews incidents; *incident.Service does.
@@ -52,7 +47,7 @@ type Incidents interface {
 	Review(context.Context) error
 }
 
-// Run runs all checks once: first what people wait for, last what takes long. A check
+// Run runs all checks once: first what people wait for, last what needs long. A check
 // that fails does not keep the others from running.
 func (s Service) Run(ctx context.Context) error {
 	open, err := s.Repo.Open(ctx)
@@ -71,5 +66,12 @@ func (s Service) Run(ctx context.Context) error {
 	)
 }
 
-// ours is Ours for the account and Region that the watchdog runs in.
-func (s Service) ours(st pipeline.State) bool { return Ours(st, s.Account, s.Region) }
+// ours reports whether a pipeline is no rehearsal, and is in the account and Region of the
+// watchdog. Its API can be asked only about these, and only these count against its quota.
+// A pipeline that does not name one of them is ours; an empty account or Region is not
+// compared.
+func (s Service) ours(st pipeline.State) bool {
+	account, region := st.Place()
+	same := func(its, ours string) bool { return its == "" || ours == "" || its == ours }
+	return !st.Rehearsal() && same(account, s.Account) && same(region, s.Region)
+}

@@ -43,12 +43,12 @@ const (
 	perHalf = 5
 	// perHalfAlone is that where there is only one earlier day to compare with.
 	perHalfAlone = 12
-	// start is how long after quiet hours calls may take to begin.
+	// start is how long after quiet hours the first call may come.
 	start = time.Hour
 )
 
-// scales are the multiples of Heartbeat that are tried: where calls are few, it takes
-// longer until their absence means something.
+// scales are the multiples of Heartbeat that are tried: where calls are few, their
+// absence means something only later.
 var scales = []time.Duration{1, 4, 16}
 
 // Judge answers the question. It asks as little as it needs: nothing while there is no

@@ -114,8 +114,8 @@ func TestSilenceIsPagedOnceForEachOutageAndForNothingElse(t *testing.T) {
 	}
 }
 
-// Where calls are few it takes longer, or is not noticed at all, and no pause is taken
-// for an outage.
+// Where calls are few, an outage is noticed later or not at all, and no pause is paged as an
+// outage.
 func TestSilenceOfFewCalls(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

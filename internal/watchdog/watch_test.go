@@ -174,7 +174,7 @@ func TestObservationMergesLikeAnEvent(t *testing.T) {
 		{"it is initializing", novel, answer("Initializing"), pipeline.Created, true},
 		{"it has not started", novel, answer("NotStarted"), pipeline.Created, true},
 		{"it is paused", running, answer("Paused"), pipeline.Paused, true},
-		{"an element has failed beside one without a status", running,
+		{"an element has failed next to one without a status", running,
 			answer("InProgress", watchdog.AnswerElement{Type: "KinesisDataStreamSink"}, is("Failed"),
 				watchdog.AnswerElement{Status: "Failed"}),
 			pipeline.InProgress, true},
