@@ -182,11 +182,11 @@ func (f *finder) visit(ctx context.Context, n node) error {
 		if transaction == "" || x.transaction == transaction {
 			f.follow(transactionPK, x.transaction, named)
 		}
+		how := weak
 		if x.kind == KindPointer {
-			f.follow(pipelinePK, x.pipeline, named)
-		} else {
-			f.follow(pipelinePK, x.pipeline, weak)
+			how = named
 		}
+		f.follow(pipelinePK, x.pipeline, how)
 		if n.prefix == transactionPK && x.kind == KindConsent {
 			f.ledgers[n.id] = append(f.ledgers[n.id], readEntry(x.it))
 		}

@@ -7,15 +7,11 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
 
-// maxID is how many bytes of an id become part of a key, so that every key is within
-// what DynamoDB accepts: 1,024 bytes of a sort key, 2,048 of a partition key. It is the
-// same as that of a pipeline's id, which State.ID is.
-const maxID = pipeline.MaxIDLength
-
 // keyID returns an id as keys have it: as it is, or, where it is too long, as
-// chime.ShortID makes it, so that the whole id leads to the same key. What keyID made
-// it returns as it is.
-func keyID(id string) string { return chime.ShortID(id, maxID) }
+// chime.ShortID makes it, so that the whole id leads to the same key, and that every key is
+// within the limits of DynamoDB: 1,024 bytes for a sort key, 2,048 for a partition key. What
+// keyID made it returns as it is.
+func keyID(id string) string { return chime.ShortID(id, pipeline.MaxIDLength) }
 
 // transactionKey, callKey and pipelineKey return the partitions of what belongs to an
 // id, which may be whole or as keyID made it.

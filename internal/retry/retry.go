@@ -32,13 +32,6 @@ func IgnoreChanged(err error) error {
 // it says ErrChanged. Again pauses before. It sets err to ctx's error when ctx is done,
 // and after the last attempt to an error of class Conflict; what names the thing that
 // others changed.
-//
-//	for attempt := 0; ; attempt++ {
-//		err := work()
-//		if !retry.Again(ctx, what, attempt, &err) {
-//			return err
-//		}
-//	}
 func Again(ctx context.Context, what string, attempt int, err *error) bool {
 	if !errors.Is(*err, ErrChanged) {
 		return false
