@@ -224,7 +224,7 @@ func ruleRows() []covering {
 			metadata, _ := detailOf(ev)["sourceMetadata"].(document)
 			return metadata["callId"] != nil && metadata["transactionId"] != nil
 		}},
-		{"call ids beside sourceMetadata", func(ev document) bool {
+		{"call ids outside sourceMetadata", func(ev document) bool {
 			return detailOf(ev)["sourceMetadata"] != nil && detailOf(ev)["callId"] != nil
 		}},
 	}

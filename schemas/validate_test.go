@@ -25,7 +25,7 @@ type removed struct{}
 
 var absent = removed{}
 
-// changed gives an example's JSON with changes.
+// changed returns an example's JSON with changes.
 func changed(t *testing.T, example string, changes ...change) []byte {
 	t.Helper()
 	e, err := schemas.Lookup(example)

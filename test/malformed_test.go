@@ -85,8 +85,8 @@ func TestMalformedPayloadsAreStoredOrRefused(t *testing.T) {
 	}
 }
 
-// Lambda stops to retry a payload that a function refuses: then the record in the
-// dead-letter queue has the payload's bytes and the reason.
+// If a function refuses a payload at each retry, the record in the dead-letter queue has the
+// payload's bytes and the reason.
 func TestRefusedPayloadsAreDeadLetters(t *testing.T) {
 	s := startStack(t, local.Options{Processes: 2, RetryDelay: time.Millisecond})
 	want := map[string]int{}

@@ -45,7 +45,7 @@ type app struct {
 	// them are no phone numbers.
 	knownPaths []string
 	csvStarted bool // whether the header of a list was written as CSV
-	atEnd      []func()
+	atEnd      []func() error
 }
 
 // absolutePaths returns the working directory and the absolute paths among the arguments, but not the root.

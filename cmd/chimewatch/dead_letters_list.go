@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,44 +148,25 @@ func (a *app) printDeadLetter(m *deadletter.Message) error {
 // namedDeadLetters returns the dead letters with an id, which are visible to other readers again, and an error for
 // each id that no dead letter has.
 func (a *app) namedDeadLetters(queues deadletter.Queues, ids []string) ([]*deadletter.Message, error) {
-	all, hidden, err := queues.Read(a.ctx)
-	var messages []*deadletter.Message
-	wanted := newIDFilter(ids)
-	for _, m := range all {
-		if wanted.matches(m) {
-			messages = append(messages, m)
-		}
-	}
-	return messages, cmp.Or(err, wanted.notFound(hidden))
+	messages, hidden, err := queues.Read(a.ctx)
+	messages = slices.DeleteFunc(messages, func(m *deadletter.Message) bool { return !selects(ids, m) })
+	return messages, cmp.Or(err, notFound(ids, messages, hidden))
 }
 
-// idFilter selects dead letters by ids, all if there are none. It notes the ids that were found.
-type idFilter struct {
-	ids   []string
-	found map[string]bool
+// selects reports whether a message has one of the ids. No ids select all messages.
+func selects(ids []string, m *deadletter.Message) bool {
+	return len(ids) == 0 || slices.ContainsFunc(ids, m.Is)
 }
 
-func newIDFilter(ids []string) idFilter { return idFilter{ids, map[string]bool{}} }
-
-func (f idFilter) matches(m *deadletter.Message) bool {
-	matches := len(f.ids) == 0
-	for _, id := range f.ids {
-		if m.Is(id) {
-			matches, f.found[id] = true, true
-		}
-	}
-	return matches
-}
-
-// notFound returns an error for each id that was not found.
-func (f idFilter) notFound(hidden deadletter.Hidden) error {
+// notFound returns an error for each id that no message has.
+func notFound(ids []string, messages []*deadletter.Message, hidden deadletter.Hidden) error {
 	what, fix := "is in none of the queues", "list them with: chimewatch dead-letters list"
 	if hidden.Messages > 0 {
 		what, fix = "is not among the dead letters that can be read; "+hiddenText(hidden), "run the command again then"
 	}
 	var errs []error
-	for _, id := range f.ids {
-		if !f.found[id] {
+	for _, id := range ids {
+		if !slices.ContainsFunc(messages, func(m *deadletter.Message) bool { return m.Is(id) }) {
 			errs = append(errs, apperr.New(apperr.NotFound, "dead letter "+id, what, fix))
 		}
 	}

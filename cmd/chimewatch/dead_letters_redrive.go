@@ -116,19 +116,21 @@ func lineOf(cells ...string) string {
 func (a *app) eachDeadLetter(
 	queues deadletter.Queues, ids []string, do func(*deadletter.Message) error,
 ) (deadletter.Hidden, error) {
-	wanted := newIDFilter(ids)
+	var found []*deadletter.Message
 	var doErr error
 	hidden, err := queues.Each(a.ctx, func(m *deadletter.Message) error {
-		if wanted.matches(m) {
-			if doErr = do(m); doErr != nil {
-				return deadletter.Stop
-			}
+		if !selects(ids, m) {
+			return nil
+		}
+		found = append(found, m)
+		if doErr = do(m); doErr != nil {
+			return deadletter.ErrStop
 		}
 		return nil
 	})
 	switch {
 	case doErr == nil:
-		return hidden, cmp.Or(err, wanted.notFound(hidden))
+		return hidden, cmp.Or(err, notFound(ids, found, hidden))
 	case err != nil: // of a queue, for example
 		a.note("%s", a.masked(explain(err).Error()))
 	}

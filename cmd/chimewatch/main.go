@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -119,7 +120,7 @@ func (a *app) run(args []string) int {
 		err = command.Run(a)
 	}
 	for _, end := range a.atEnd {
-		end()
+		err = errors.Join(err, end())
 	}
 	return a.end(out.check(err))
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -17,30 +17,22 @@ import (
 
 // withStore calls fn with the table that the flags and the environment name.
 func (a *app) withStore(fn func(*dynamo.Store) error) error {
-	open := a.deployedTable
-	if a.Local {
-		open = a.localTable
-	}
-	cfg, name, closeTable, err := open()
+	cfg, name, err := a.openTable()
 	if err != nil {
 		return err
 	}
-	err = fn(dynamo.New(dynamodb.NewFromConfig(cfg), name, dynamo.Options{}))
-	return errors.Join(err, closeTable())
+	return fn(dynamo.New(dynamodb.NewFromConfig(cfg), name, dynamo.Options{}))
 }
 
-func nothingToClose() error { return nil }
-
-func (a *app) deployedTable() (cfg aws.Config, name string, closeTable func() error, err error) {
-	if cfg, err = a.awsConfig(); err == nil {
-		name, err = a.tableName(cfg)
+// openTable returns the table of the deployed stack, or of the local stack that runs. If none runs, it serves the table
+// of the last one until the command ends.
+func (a *app) openTable() (cfg aws.Config, name string, err error) {
+	if !a.Local {
+		if cfg, err = a.awsConfig(); err == nil {
+			name, err = a.tableName(cfg)
+		}
+		return cfg, name, err
 	}
-	return cfg, name, nothingToClose, err
-}
-
-// localTable returns the table of the local stack that runs. If none runs, it serves the table of
-// the last one until closeTable is called.
-func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error, err error) {
 	state, err := local.FindRunning(a.ctx, a.LocalDir)
 	if apperr.ClassOf(err) == apperr.NotFound {
 		left, openErr := local.OpenTable(a.ctx, a.LocalDir, "")
@@ -49,7 +41,8 @@ func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error
 			if left.ReadOnly() {
 				cfg.APIOptions = append(cfg.APIOptions, a.refuseWrites)
 			}
-			return cfg, a.localTableName(left.Name()), left.Close, nil
+			a.atEnd = append(a.atEnd, left.Close)
+			return cfg, cmp.Or(a.Table, left.Name()), nil
 		}
 		err = openErr
 		if apperr.ClassOf(err) == apperr.Conflict { // a stack was starting, and may serve now
@@ -58,14 +51,7 @@ func (a *app) localTable() (cfg aws.Config, name string, closeTable func() error
 			}
 		}
 	}
-	return localConfig(state.Endpoint), a.localTableName(state.Table), nothingToClose, err
-}
-
-func (a *app) localTableName(name string) string {
-	if a.Table != "" {
-		return a.Table
-	}
-	return name
+	return localConfig(state.Endpoint), cmp.Or(a.Table, state.Table), err
 }
 
 // refuseWrites makes a client refuse to change a table that is only a copy.
@@ -94,7 +80,7 @@ func (a *app) deadLettersConfig() (aws.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	a.atEnd = append(a.atEnd, func() { _ = left.Close() }) // of a listener that is no longer needed
+	a.atEnd = append(a.atEnd, left.Close)
 	return localConfig(left.Endpoint()), nil
 }
 

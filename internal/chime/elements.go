@@ -9,9 +9,9 @@ import (
 	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
-// structure returns the object or the list that stands as JSON text in value: sibling
-// records of the service have such texts where an object is documented. Any other
-// value is returned as it is.
+// structure returns the object or the list that value has as JSON text: sibling records
+// of the service have such texts where an object is documented. Any other value is
+// returned as it is.
 func structure(value jsontext.Value) jsontext.Value {
 	text, ok := textOf(value)
 	if !ok {
@@ -27,7 +27,7 @@ func structure(value jsontext.Value) jsontext.Value {
 // readElements reads mediaInsightsPipelineElementStatuses: a list of entries, one
 // entry without a list around it, or either as JSON text, also within the list. rest
 // is what could not be read of it, as it came: a list of entries, or the value where it
-// is no list at all; nil where all was read. No entry keeps another from being read.
+// is no list at all; nil where all was read. No entry prevents another from being read.
 func readElements(value jsontext.Value) (list []Element, rest jsontext.Value) {
 	switch inner := structure(value); inner.Kind() {
 	case '{':
@@ -80,14 +80,14 @@ func readElement(value jsontext.Value) (e Element, whole bool) {
 		case "updatedOn":
 			read = keepMilliseconds(&e.UpdatedOn, value)
 		}
-		whole = whole && (read || value.Kind() == 'n') // null says nothing
+		whole = whole && (read || value.Kind() == 'n') // null is as good as absent
 		return nil
 	})
 	return e, whole && err == nil && e.Type != ""
 }
 
-// keepMilliseconds puts a time into target, in epoch milliseconds; false, and target
-// is left alone, when the value is none. Zero says nothing.
+// keepMilliseconds puts a time into target, in epoch milliseconds. It returns false, and
+// leaves target alone, when the value is none. Zero means that there is none.
 func keepMilliseconds(target *int64, value jsontext.Value) bool {
 	t, ok := timeOf(value)
 	if ok {

@@ -49,13 +49,13 @@ func TestElementsAreReadWhateverStandsBesideThem(t *testing.T) {
 		want       []chime.Element
 		unread     string // what is kept as it came
 	}{
-		{"no status beside it", `[` + sink + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare}, ``},
+		{"another element without a status", `[` + sink + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare}, ``},
 		{"a status that is null", `[{"type":"KinesisDataStreamSink","status":null},` + sink + `]`,
 			[]chime.Element{bare, failed}, ``},
 		{"a status that is a number", `[{"type":"KinesisDataStreamSink","status":3},` + sink + `]`,
 			[]chime.Element{bare, failed}, `[{"type":"KinesisDataStreamSink","status":3}]`},
-		{"no type beside it", `[{"status":"Failed"},` + sink + `]`, []chime.Element{failed}, `[{"status":"Failed"}]`},
-		{"no objects beside it", `[null,7,` + sink + `,"x",[]]`, []chime.Element{failed}, `[null,7,"x",[]]`},
+		{"another element without a type", `[{"status":"Failed"},` + sink + `]`, []chime.Element{failed}, `[{"status":"Failed"}]`},
+		{"other values that are no objects", `[null,7,` + sink + `,"x",[]]`, []chime.Element{failed}, `[null,7,"x",[]]`},
 		{"a time that is none", `[{"type":"S3RecordingSink","status":"Failed","updatedOn":"then"}]`,
 			[]chime.Element{{Type: "S3RecordingSink", Status: "Failed"}},
 			`[{"type":"S3RecordingSink","status":"Failed","updatedOn":"then"}]`},
@@ -133,7 +133,7 @@ func TestNoEntryOfAListHidesAnother(t *testing.T) {
 	})
 }
 
-// JSON text says the same as the object or the list that it holds.
+// JSON text means the same as the object or the list that it has.
 func TestJSONTextIsRead(t *testing.T) {
 	const call = `{"transactionId":"t","callId":"c","queue":"sales"}`
 	const envelope = `{"id":"e","detail-type":%q,"source":"aws.chime","time":"2026-03-11T08:15:04Z",

@@ -1,5 +1,5 @@
-// Package chime holds the events of Amazon Chime SDK call analytics as Go
-// values, and Parse, which makes them from bytes.
+// Package chime has the events of Amazon Chime SDK call analytics as Go values, and Parse,
+// which makes them from bytes.
 package chime
 
 import (
@@ -40,9 +40,9 @@ const (
 	EventStopped          = "chime:MediaInsightsStopped"
 )
 
-// ObservationSource and the event types of observations are ours: what the API
-// told of a pipeline whose events may be missing, as a state change that merges
-// like any other.
+// ObservationSource and the event types of observations are ours: what the API returned
+// about a pipeline whose events may be missing, as a state change that merges like any
+// other.
 const (
 	ObservationSource = "chimewatch.observation"
 
@@ -51,7 +51,7 @@ const (
 	EventObservedPaused     = "chimewatch:ObservedPaused"
 	EventObservedStopped    = "chimewatch:ObservedStopped"
 	EventObservedFailed     = "chimewatch:ObservedFailed"
-	// EventObservedLost: the API knows no such pipeline any more.
+	// EventObservedLost: the API does not know the pipeline any more.
 	EventObservedLost = "chimewatch:ObservedLost"
 
 	// ObservedBecause is the key of an observation's detail that says why the API
@@ -95,8 +95,8 @@ type Event struct {
 	ID         string
 	DetailType string
 	Source     string
-	// Account has 12 digits where the event gave a number or digits; anything
-	// else is kept as it came.
+	// Account has 12 digits where the event has a number or digits; anything else is kept
+	// as it came.
 	Account     string
 	Region      string
 	Time        time.Time // UTC, never zero
@@ -110,7 +110,7 @@ type Event struct {
 	RulesMatched *RulesMatched
 	Voice        *VoiceAnalytics
 
-	// Raw is the event's bytes as they came. It aliases what Parse was given.
+	// Raw is the event's bytes as they came: the slice that Parse received.
 	Raw []byte
 }
 
@@ -150,7 +150,7 @@ type Element struct {
 	// element has a status (developer guide, "Call analytics statuses").
 	Status       string
 	StatusDetail string
-	// UpdatedOn is in epoch milliseconds; zero where the event gave none.
+	// UpdatedOn is in epoch milliseconds; zero where the event has none.
 	UpdatedOn int64
 }
 

@@ -21,15 +21,15 @@ import (
 // one that does come shows that the filter is gone.
 var ErrForeign = errors.New("it is no voice-analytics notification")
 
-// callAnalytics are the detail types of the records that call analytics writes
-// for its own processors, as the developer guide and its data lake spell them.
+// callAnalytics are the detail types of the records that call analytics writes for its
+// own processors, as the developer guide and its data lake spell them.
 var callAnalytics = []string{
 	"CallAnalyticsMetadata", "Recording", "Transcribe", "TranscribeCallAnalytics",
 	"TranscribeCallAnalyticsCategoryEvent", "TranscribeCallAnalyticsCategoryEvents",
 }
 
-// callAnalyticsFamilies begin the detail types that may join them. Such a record
-// is only known by what it lacks: every voice notification has an id.
+// callAnalyticsFamilies are prefixes of detail types that may be added to them. Such a
+// record is recognised only by what it lacks: every voice notification has an id.
 var callAnalyticsFamilies = []string{"CallAnalytics", "Recording", "Transcribe"}
 
 // isForeign reports whether an event is surely no voice notification. Its service

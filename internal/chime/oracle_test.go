@@ -13,7 +13,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 )
 
-// taken is what Parse has to take from an event, read off the decoded JSON (with
+// taken is what Parse has to read from an event, computed from the decoded JSON (with
 // json.Number) by the plainest means.
 func taken(event map[string]any) *chime.Event {
 	ev := &chime.Event{
@@ -162,7 +162,7 @@ func rulesMatched(detail map[string]any) *chime.RulesMatched {
 		return rm
 	}
 	delete(r.detail, "sourceMetadata")
-	// The pairs of sourceMetadata count like those beside it, and of two of one
+	// The pairs of sourceMetadata count like those next to it, and of two of one
 	// name the later. The events have their keys sorted.
 	inner := rest{maps.Clone(source), map[string]json.RawMessage{}}
 	call := inner.call()
@@ -196,7 +196,7 @@ type rest struct {
 	kept   map[string]json.RawMessage
 }
 
-// text takes a member that is a text.
+// text removes and returns a member that is a text.
 func (r rest) text(key string) string {
 	s, ok := r.detail[key].(string)
 	if ok {
@@ -220,7 +220,7 @@ func (r rest) call() chime.CallFields {
 	}
 }
 
-// metadata gives all that was not taken.
+// metadata returns all that was not read.
 func (r rest) metadata() map[string]json.RawMessage {
 	for key, value := range r.detail {
 		raw, err := json.Marshal(value)
@@ -237,7 +237,7 @@ func text(value any) string {
 	return s
 }
 
-// account gives a whole number as 12 digits, and a text of fewer digits.
+// account returns a whole number as 12 digits, and a text of fewer digits.
 func account(value any) string {
 	s := text(value)
 	if n, ok := value.(json.Number); ok {
@@ -256,7 +256,7 @@ func account(value any) string {
 	return s
 }
 
-// integer gives the value of a number that is whole, of a size that accounts and
+// integer returns the value of a number that is whole, of a size that accounts and
 // times have.
 func integer(number string) *big.Int {
 	r, ok := new(big.Rat).SetString(number)
@@ -275,7 +275,7 @@ func millisecondsOf(value any) int64 {
 }
 
 // layouts are the forms of a time that is no number, once what the layouts of the
-// package time cannot say has been evened out: small letters, a space, a leap second.
+// package time cannot express has been replaced: small letters, a space, a leap second.
 var layouts = []string{
 	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05",
 	"20060102T150405Z07:00", "20060102T150405Z0700", "20060102T150405Z07", "20060102T150405",

@@ -153,7 +153,7 @@ func (p *parser) check() error {
 		p.time = p.otherwise.UTC()
 	}
 	if p.time.IsZero() {
-		return invalid("/time", found(p.badTime), "a time in the years 1970 to 9999 such as 2026-01-31T12:00:00Z")
+		return invalid("/time", jsonread.Describe(p.badTime), "a time in the years 1970 to 9999 such as 2026-01-31T12:00:00Z")
 	}
 	ev.Time = p.time
 	return nil
@@ -196,11 +196,11 @@ func (p *parser) stateChange() error {
 	}
 	p.separateChange(sc)
 	if sc.EventType == "" {
-		return invalid("/detail/eventType", found(jsontext.Value(sc.Metadata["eventType"])),
+		return invalid("/detail/eventType", jsonread.Describe(jsontext.Value(sc.Metadata["eventType"])),
 			fmt.Sprintf("a text such as %q", EventInProgress))
 	}
 	if sc.PipelineARN == "" && sc.EventType != EventCreateFailed {
-		return invalid("/detail/mediaInsightsPipelineArn", found(jsontext.Value(sc.Metadata["mediaInsightsPipelineArn"])),
+		return invalid("/detail/mediaInsightsPipelineArn", jsonread.Describe(jsontext.Value(sc.Metadata["mediaInsightsPipelineArn"])),
 			"the pipeline's ARN, which only a failed creation may lack")
 	}
 	return nil
@@ -259,7 +259,7 @@ func (p *parser) rulesMatched() error {
 	}
 	p.separateCall(&rm.CallFields, &rm.Metadata)
 	if rm.RuleName == "" {
-		return invalid("/detail/ruleName", found(jsontext.Value(rm.Metadata["ruleName"])), "the rule's name in text")
+		return invalid("/detail/ruleName", jsonread.Describe(jsontext.Value(rm.Metadata["ruleName"])), "the rule's name in text")
 	}
 	return nil
 }
@@ -290,7 +290,7 @@ func (p *parser) voice(v *VoiceAnalytics) error {
 // false is kept as metadata.
 func (p *parser) eachDetail(known func(key []byte, value jsontext.Value) bool, rest *map[string]json.RawMessage) error {
 	if p.rawDetail.Kind() != '{' {
-		return invalid("/detail", found(p.rawDetail), "an object")
+		return invalid("/detail", jsonread.Describe(p.rawDetail), "an object")
 	}
 	err := jsonread.Members(p.rawDetail, func(key []byte, value jsontext.Value) error {
 		if !known(key, value) {

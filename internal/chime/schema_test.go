@@ -153,7 +153,7 @@ func lacking(t *testing.T, example schemas.Example, detail map[string]any) []pla
 	return list
 }
 
-// put sets the member and gives what undoes it.
+// put sets the member and returns what undoes it.
 func (p place) put(value any) func() {
 	if object, ok := p.in.(map[string]any); ok {
 		before, there := object[p.key]
@@ -170,7 +170,7 @@ func (p place) put(value any) func() {
 	return func() { array[p.at] = before }
 }
 
-// drop removes the member of an object, and gives what undoes it.
+// drop removes the member of an object, and returns what undoes it.
 func (p place) drop() func() {
 	object, ok := p.in.(map[string]any)
 	if !ok {
@@ -206,15 +206,15 @@ func encoded(t testing.TB, event any) []byte {
 }
 
 // Every example, with every one of its fields dropped or replaced by every odd
-// value: what the schema accepts Parse takes, with the values that are there, and
-// what it takes beyond the schema is in the list.
+// value: what the schema accepts Parse accepts, with the values that are there, and
+// what it accepts beyond the schema is in the list.
 func TestParseTakesWhatTheSchemasAccept(t *testing.T) {
 	used := map[int]bool{}
 	accepted, beyond := 0, 0
 	hold := func(t *testing.T, raw []byte) {
 		t.Helper()
 		if t.Failed() {
-			return // one failure of an example tells more than hundreds
+			return // one failure of an example is easier to read than hundreds
 		}
 		switch held(t, raw, used) {
 		case byBoth:
@@ -257,7 +257,7 @@ func TestParseTakesWhatTheSchemasAccept(t *testing.T) {
 }
 
 // The same with several fields changed at once, and with a field of one place put
-// beside those of another.
+// next to those of another.
 func TestParseTakesWhatTheSchemasAcceptOfManyChanges(t *testing.T) {
 	examples, values := schemas.Examples(), oddValues()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -328,7 +328,7 @@ func held(t failer, raw []byte, used map[int]bool) verdict {
 	}
 	for _, p := range problems {
 		if !listed(p.Pointer, event, used) {
-			t.Errorf("Parse takes what the schema refuses, and is not listed as liberal there: %v\n%.600s", p, raw)
+			t.Errorf("Parse accepts what the schema refuses, and is not listed as liberal there: %v\n%.600s", p, raw)
 		}
 	}
 	if len(problems) > 0 {
@@ -349,7 +349,7 @@ func listed(pointer string, event map[string]any, used map[int]bool) bool {
 	return found
 }
 
-// valueAt gives the value at a pointer of plain keys, nil where there is none.
+// valueAt returns the value at a pointer of plain keys, nil where there is none.
 func valueAt(value any, pointer string) any {
 	for key := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		object, ok := value.(map[string]any)

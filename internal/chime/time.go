@@ -27,7 +27,7 @@ var isoTime = regexp.MustCompile(`^(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(
 
 // ParseTime reads a time in UTC from any form in which a standard or a service of AWS
 // writes one: RFC 3339, ISO 8601 with its basic offsets, and the seconds,
-// milliseconds, microseconds or nanoseconds since 1970, which are told apart by their
+// milliseconds, microseconds or nanoseconds since 1970, which are recognised by their
 // size, from the year 2000 on. A time without an offset is one of UTC; a leap second
 // is the second after it. ok is false for anything else, and for a time that is not in
 // the years 1970 to 9999.

@@ -3,7 +3,6 @@ package chime
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -133,15 +132,4 @@ func isPipelineARN(s string) bool {
 
 func isConfigurationARN(s string) bool {
 	return strings.HasPrefix(s, "arn:") && strings.Contains(s, ":media-insights-pipeline-configuration/")
-}
-
-// found describes a value for an error, as long as a log line has room for it.
-func found(value jsontext.Value) string {
-	switch {
-	case len(value) == 0:
-		return "nothing"
-	case len(value) > 60:
-		return fmt.Sprintf("%s of %d bytes", jsonread.KindName(value.Kind()), len(value))
-	}
-	return strings.ToValidUTF8(string(value), "\uFFFD")
 }

@@ -45,7 +45,7 @@ type Client struct {
 	callTime  time.Duration
 }
 
-// New makes a client from the AWS configuration. Each try of a call may take
+// New makes a client from the AWS configuration. Each try of a call ends after
 // trytimeout.Default, unless cfg has another bound.
 func New(cfg aws.Config) *Client { return newClient(cfg, trytimeout.Default, callTime) }
 

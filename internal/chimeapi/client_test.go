@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// answers serves one answer after the other and keeps the requests.
+// answers serves one answer after the other and records the requests.
 type answers struct {
 	list     []string // status, a space, the body
 	requests []*http.Request

@@ -20,7 +20,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// recorder is the network: it keeps the requests and answers as respond says, by
+// recorder is the network: it records the requests and answers as respond returns, by
 // default that there is nothing.
 type recorder struct {
 	requests []*http.Request
@@ -45,7 +45,7 @@ func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: header, Body: answer, Request: request}, nil
 }
 
-// loaded is the configuration that a function gets from its environment.
+// loaded is the configuration that a function reads from its environment.
 func loaded(t *testing.T, region string, env map[string]string, options ...func(*config.LoadOptions) error) aws.Config {
 	t.Helper()
 	for _, name := range []string{
@@ -204,7 +204,7 @@ func TestRequestsWithoutAnIDAreInvalid(t *testing.T) {
 	}
 }
 
-// A clock that is wrong is set right by the service's, as the SDK does it.
+// A wrong clock is corrected by the service's, as the SDK does it.
 func TestWrongClockIsCorrected(t *testing.T) {
 	network := &recorder{respond: func(n int) (int, http.Header, string) {
 		ahead := http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}}
@@ -223,8 +223,8 @@ func TestWrongClockIsCorrected(t *testing.T) {
 	}
 }
 
-// How often a call is tried is what the environment says; a service that fails
-// all the time uses up what the SDK grants for all calls together.
+// The environment decides how often a call is tried; a service that always fails uses up
+// what the SDK allows for all calls together.
 func TestTriesAreTheSDKs(t *testing.T) {
 	down := func(int) (int, http.Header, string) { return http.StatusInternalServerError, http.Header{}, `{}` }
 	t.Run("as the environment says", func(t *testing.T) {
@@ -258,8 +258,8 @@ func TestTriesAreTheSDKs(t *testing.T) {
 	})
 }
 
-// Each try ends by itself, whatever the caller's time, and the call ends long
-// before a Lambda function does.
+// Each try ends by itself, whatever time the caller has, and the call ends long before a
+// Lambda function does.
 func TestServersThatNeverAnswerAreGivenUp(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for _, tt := range []struct {
@@ -298,7 +298,7 @@ func TestServersThatNeverAnswerAreGivenUp(t *testing.T) {
 	}
 }
 
-// deadlines is a network that keeps how long each request may take.
+// deadlines is a network that records the timeout of each request.
 type deadlines struct{ within []time.Duration }
 
 var errDown = errors.New("the network is down")

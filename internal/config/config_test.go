@@ -65,7 +65,7 @@ func TestEveryChoiceIsTaken(t *testing.T) {
 			"quietHours": []any{"Mon-Fri 18:00-08:00", "Sat", "Sun", "12-25"},
 			"memoryMB":   512.0, "deliveryAttempts": 0.0, "retryAttempts": "1", "retryAge": "2h",
 		},
-		"chimewatch:production": "false", "chimewatch:architecture": "x86_64", // as -c gives them
+		"chimewatch:production": "false", "chimewatch:architecture": "x86_64", // as -c passes them
 		"chimewatch:deliveryAge": "90s",
 	})
 	if err != nil {

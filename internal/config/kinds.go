@@ -66,24 +66,19 @@ func number(allowed string, valid func(int) bool, field func(*Stack) *int) kind 
 // between accepts numbers, both ends included.
 func between(low, high int) func(int) bool { return func(n int) bool { return n >= low && n <= high } }
 
-// duration is at least low and at most high, or 0 if zero is true.
-func duration(low, high time.Duration, zero bool, field func(*Stack) *time.Duration) kind {
-	allowed := "a duration from " + FormatDuration(low) + " to " + FormatDuration(high) + ", written like 90s, 15m or 2h"
+// duration is a number of units from low to high, or 0 if zero is true.
+func duration(unit, low, high time.Duration, zero bool, field func(*Stack) *time.Duration) kind {
+	allowed := "a duration"
+	if unit == time.Second {
+		allowed += " of whole seconds"
+	}
+	allowed += " from " + FormatDuration(low) + " to " + FormatDuration(high) + ", written like 90s, 15m or 2h"
 	if zero {
 		allowed += ", or 0"
 	}
 	return value(allowed, field, func(text string) (time.Duration, bool) {
 		d, err := time.ParseDuration(text)
-		return d, err == nil && (d >= low && d <= high || zero && d == 0)
-	}, FormatDuration)
-}
-
-// age is a duration of whole seconds from one minute to high.
-func age(high time.Duration, field func(*Stack) *time.Duration) kind {
-	allowed := "a duration of whole seconds from 1m to " + FormatDuration(high) + ", written like 90s, 15m or 2h"
-	return value(allowed, field, func(text string) (time.Duration, bool) {
-		d, err := time.ParseDuration(text)
-		return d, err == nil && d >= time.Minute && d <= high && d%time.Second == 0
+		return d, err == nil && d%unit == 0 && (d >= low && d <= high || zero && d == 0)
 	}, FormatDuration)
 }
 

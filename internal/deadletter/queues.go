@@ -71,8 +71,8 @@ type Hidden struct {
 	Until time.Time
 }
 
-// Stop is returned by a function that Each calls, to end the reading without an error.
-var Stop = errors.New("stop reading")
+// ErrStop is returned by a function that Each calls, to end the reading without an error.
+var ErrStop = errors.New("stop reading")
 
 // Each calls do once for each message of all queues, one queue after the other, until ctx ends or do returns an
 // error. do may Redrive or Delete the message. While do runs, the messages that were received are hidden

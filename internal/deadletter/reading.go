@@ -133,7 +133,7 @@ func notInFlight(err error) bool {
 	}, answer.ErrorCode())
 }
 
-// readQueue calls do for the messages of a queue. stopped reports whether do returned an error, or Stop.
+// readQueue calls do for the messages of a queue. stopped reports whether do returned an error, or ErrStop.
 func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Message) error) (stopped bool, err error) {
 	state := &queueReading{url: q.URL}
 	r.queues = append(r.queues, state)
@@ -166,7 +166,7 @@ func (r *reading) readQueue(ctx context.Context, q Queue, do func(*Message) erro
 				delete(r.handles, messageKey{m.url, m.ID})
 				r.mu.Unlock()
 			}
-			if err == Stop {
+			if err == ErrStop {
 				return true, errors.Join(errs...)
 			}
 			if err != nil {

@@ -1,6 +1,5 @@
-// Package functionspec lists the functions with what each of them calls and reads. The
-// stack makes functions, roles and alarms of this table; whoever runs the functions
-// elsewhere finds here what they need.
+// Package functionspec lists the functions with what each of them calls and reads. The stack makes functions, roles and
+// alarms of this table; whoever runs the functions elsewhere finds here what they need.
 package functionspec
 
 import (
@@ -11,31 +10,29 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 )
 
-// Function is what makes one function different from the others. All of them read
-// config.EnvTable and config.EnvStack.
+// Function is what makes one function different from the others. All of them read config.EnvTable and
+// config.EnvStack.
 type Function struct {
 	// Name is its folder below functions/.
 	Name, Description string
 	Timeout           time.Duration
-	// TableActions are the DynamoDB actions that it calls on the table, TaskActions those
-	// that it calls only if voice tasks are turned on. Indexes are the indexes that it
-	// queries.
+	// TableActions are the DynamoDB actions that it calls on the table, TaskActions those that it calls only
+	// if voice tasks are turned on. Indexes are the indexes that it queries.
 	TableActions, TaskActions, Indexes []string
-	// Groups are the settings that it reads. A function that reads Watching also reads
-	// config.EnvAccount. One that reads Routing notifies of rule matches, one that reads
-	// Voice runs voice tasks.
+	// Groups are the settings that it reads. A function that reads Watching also reads config.EnvAccount. One that
+	// reads Routing notifies of rule matches, one that reads Voice runs voice tasks.
 	Groups []config.Group
 	// NotifiesFailures is set if it publishes to the topic of failures.
 	NotifiesFailures bool
 	// GetsPipelines is set if it asks the Chime API about media pipelines.
 	GetsPipelines bool
-	// StopsTasks is set if it also stops voice tasks when none is turned on: consent may be
-	// revoked after a task was turned off, while the task still runs.
+	// StopsTasks is set if it also stops voice tasks when none is turned on: consent may be revoked after a task
+	// was turned off, while the task still runs.
 	StopsTasks bool
 	// VoiceOnly is set if the function is not needed without voice notifications.
 	VoiceOnly bool
-	// Scheduled is set if the schedule runs it each minute: its next run is its retry, so a
-	// failed run is not retried and leaves no dead letter. Events invoke the others.
+	// Scheduled is set if the schedule runs it each minute: its next run is its retry, so a failed run is not
+	// retried and leaves no dead letter. Events invoke the others.
 	Scheduled bool
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -116,6 +117,17 @@ func Text(value jsontext.Value) []byte {
 
 var kindNames = map[jsontext.Kind]string{
 	'{': "an object", '[': "an array", '"': "a text", '0': "a number", 't': "a boolean", 'f': "a boolean", 'n': "null",
+}
+
+// Describe describes a value for an error, as long as a log line has room for it.
+func Describe(value jsontext.Value) string {
+	switch {
+	case len(value) == 0:
+		return "nothing"
+	case len(value) > 60:
+		return fmt.Sprintf("%s of %d bytes", KindName(value.Kind()), len(value))
+	}
+	return strings.ToValidUTF8(string(value), "\uFFFD")
 }
 
 // KindName names a kind of JSON value for people.

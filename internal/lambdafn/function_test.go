@@ -26,15 +26,15 @@ import (
 	"github.com/chimewatch/chimewatch/schemas"
 )
 
-// environment is what a function needs at least.
+// environment is the minimum that a function needs.
 var environment = map[string]string{"CHIMEWATCH_STACK": "watch-eu"}
 
 func handled(context.Context, []byte) error { return nil }
 
 func getenv(name string) string { return environment[name] }
 
-// output catches what a function writes to the standard output, where Lambda
-// takes logs and metrics from.
+// output returns what a function writes to the standard output, from which Lambda
+// reads logs and metrics.
 func output(t *testing.T, run func()) []map[string]any {
 	t.Helper()
 	file, err := os.CreateTemp(t.TempDir(), "out")
@@ -85,7 +85,7 @@ func record(t *testing.T, body []byte) []byte {
 	return raw
 }
 
-// What a handler gives comes back to Lambda, is counted, and is logged with the
+// What a handler returns is returned to Lambda, is counted, and is logged with the
 // numbers masked, whichever way the payload came.
 func TestInvoke(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -194,7 +194,7 @@ func TestInvokeBatch(t *testing.T) {
 	}
 }
 
-// deadlines is a network that is down, and keeps how long each request may take.
+// deadlines is a network that is down, and records the timeout of each request.
 type deadlines struct{ within []time.Duration }
 
 func (d *deadlines) Do(r *http.Request) (*http.Response, error) {
@@ -234,7 +234,7 @@ func TestInvocationIsLambdasRequestID(t *testing.T) {
 	}
 }
 
-// A batch that takes too long is answered in time, so that Lambda offers only
+// A batch that needs too long is answered in time, so that Lambda offers only
 // those records again that were not done.
 func TestBatchIsAnsweredInTime(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")

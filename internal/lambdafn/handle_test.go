@@ -16,7 +16,7 @@ import (
 
 var errTable = apperr.New(apperr.Throttled, "table calls", "asked to be called less often", "")
 
-// failing gives a handler that fails each message whose body holds one of the words.
+// failing returns a handler that fails each message whose body has one of the words.
 func failing(words ...string) lambdafn.Handler {
 	return lambdafn.Each(func(_ context.Context, body []byte) error {
 		for _, word := range words {
@@ -157,7 +157,7 @@ func TestHandleLogsEveryFailedRecord(t *testing.T) {
 	}
 }
 
-// What is wrong with a record may be told with its words, and these may be a number.
+// An error may repeat a part of its record, which may be a phone number.
 func TestHandleLogsNoNumberWhole(t *testing.T) {
 	var log bytes.Buffer
 	logTo(t, &log)

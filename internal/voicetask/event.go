@@ -1,7 +1,6 @@
 package voicetask
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/jsonread"
 )
 
 // The source and detail type of consent events.
@@ -75,7 +75,11 @@ func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 		return Entry{}, invalid("/detail", "nothing", "an object")
 	}
 	d := event.Detail
-	at, timeOK := chime.ParseTime(unquoted(event.Time))
+	written := []byte(event.Time) // a text or a number
+	if event.Time.Kind() == '"' {
+		written = jsonread.Text(event.Time)
+	}
+	at, timeOK := chime.ParseTime(string(written))
 	exact, atOK := d.At.time()
 	until, untilOK := d.Until.time()
 	e := Entry{
@@ -95,7 +99,7 @@ func ParseConsent(raw []byte, now time.Time) (Entry, error) {
 		{event.ID != "" && !chime.IsRehearsal(event.ID), "/id", quote(event.ID), "the event's id, a UUID in text"},
 		{event.Source == ConsentSource, "/source", quote(event.Source), strconv.Quote(ConsentSource)},
 		{event.DetailType == DetailType, "/detail-type", quote(event.DetailType), strconv.Quote(DetailType)},
-		{timeOK, "/time", found(event.Time), "a time such as 2026-01-31T12:00:00Z"},
+		{timeOK, "/time", jsonread.Describe(event.Time), "a time such as 2026-01-31T12:00:00Z"},
 		{!chime.IsRehearsal(e.TransactionID), "/detail/transactionId", quote(e.TransactionID), realCall},
 		{!chime.IsRehearsal(e.CallID), "/detail/callId", quote(e.CallID), realCall},
 		{e.TransactionID+e.CallID != "", "/detail/transactionId", "nothing, and no callId",
@@ -130,9 +134,9 @@ type text string
 // UnmarshalJSON returns a *chime.FieldError without a pointer, which unreadable adds.
 func (t *text) UnmarshalJSON(value []byte) error {
 	if jsontext.Value(value).Kind() != '"' {
-		return &chime.FieldError{Got: found(value), Want: "a text"}
+		return &chime.FieldError{Got: jsonread.Describe(value), Want: "a text"}
 	}
-	*t = text(unquoted(value))
+	*t = text(jsonread.Text(value))
 	if n := utf8.RuneCountInString(string(*t)); n == 0 || n > maxText {
 		return &chime.FieldError{Got: fmt.Sprintf("a text of %d characters", n), Want: fmt.Sprintf("1 to %d", maxText)}
 	}
@@ -147,15 +151,6 @@ func (t text) time() (time.Time, bool) {
 	at, err := time.Parse(time.RFC3339Nano, string(t))
 	at = at.UTC()
 	return at, err == nil && at.Year() >= 1970 && at.Year() <= 9999
-}
-
-// unquoted returns the text of a valid JSON string, and any other value as it is written.
-func unquoted(value jsontext.Value) string {
-	if value.Kind() != '"' {
-		return string(value)
-	}
-	text, _ := jsontext.AppendUnquote(nil, value)
-	return string(text)
 }
 
 // unreadable returns the error for an event that json.Unmarshal refuses.
@@ -182,18 +177,10 @@ func invalid(pointer, got, want string) error {
 	return &apperr.Error{Class: apperr.Invalid, Where: "consent event", What: "cannot be used", Err: field}
 }
 
-// found describes a JSON value for an error, as long as a log line has room for it.
-func found(value []byte) string {
-	if len(value) > 60 {
-		return fmt.Sprintf("%d bytes", len(value))
-	}
-	return cmp.Or(string(value), "nothing")
-}
-
 // quote describes a text for an error.
 func quote[T ~string](text T) string {
 	if text == "" {
 		return "nothing"
 	}
-	return found(strconv.AppendQuote(nil, string(text)))
+	return jsonread.Describe(strconv.AppendQuote(nil, string(text)))
 }

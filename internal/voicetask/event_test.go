@@ -55,7 +55,7 @@ func TestParseNamesTheField(t *testing.T) {
 	for _, tt := range []struct {
 		name, old, new string
 		pointer        string
-		// open tells that the schema lets it pass, because it compares no fields.
+		// open is set where the schema accepts it, because it compares no fields.
 		open bool
 	}{
 		{"another source", `"chimewatch.consent"`, `"aws.chime"`, "/source", false},
@@ -123,16 +123,16 @@ func TestNamesInAnyAlphabetMayBeAsLong(t *testing.T) {
 		raw := []byte(strings.Replace(example(t, "consent-denied"), "caller, asked by the IVR", strings.Repeat("ж", n), 1))
 		_, problems, err := schemas.Validate(raw)
 		if err != nil || (len(problems) == 0) != fits {
-			t.Errorf("schema on %d letters: got %v and %v, want them taken: %t", n, problems, err, fits)
+			t.Errorf("schema on %d letters: got %v and %v, want them accepted: %t", n, problems, err, fits)
 		}
 		if _, err := voicetask.ParseConsent(raw, now); (err == nil) != fits {
-			t.Errorf("Parse on %d letters: got %v, want them taken: %t", n, err, fits)
+			t.Errorf("Parse on %d letters: got %v, want them accepted: %t", n, err, fits)
 		}
 	}
 }
 
-// A clock that is ahead makes no yes outlast the no that follows it.
-func TestAYesFromTheFutureIsAsOfNow(t *testing.T) {
+// A clock that is ahead makes no grant later than the denial that follows it.
+func TestGrantsFromTheFutureAreAsOfNow(t *testing.T) {
 	ahead := now.Add(4 * time.Minute)
 	for _, tt := range []struct {
 		decision voicetask.Kind
@@ -157,7 +157,7 @@ func TestAYesFromTheFutureIsAsOfNow(t *testing.T) {
 	}
 }
 
-// What Detail writes is what Parse reads.
+// What ConsentDetail writes is what ParseConsent reads.
 func TestDetailIsReadBack(t *testing.T) {
 	detail := voicetask.ConsentDetail{TransactionID: "t", Scope: voicetask.ScopeBoth, Decision: voicetask.Granted,
 		By: "me", Until: now.Add(time.Hour), At: now.Add(-time.Nanosecond)}

@@ -278,7 +278,7 @@ func TestTokens(t *testing.T) {
 	}
 	for _, token := range all {
 		if !form.MatchString(token) {
-			t.Errorf("got token %q, want one that the service takes", token)
+			t.Errorf("got token %q, want one that the service accepts", token)
 		}
 	}
 	if diff := cmp.Diff(token("t", "g"), token("t", "g")); diff != "" {
@@ -319,7 +319,7 @@ func TestLedgersHaveNoOrder(t *testing.T) {
 		l := voicetask.Ledger(rapid.SliceOfNDistinct(entry, 0, 12, voicetask.Entry.ID).Draw(t, "ledger"))
 		again := rapid.Permutation(append(slices.Clone(l), l[:len(l)/2]...)).Draw(t, "in another order")
 		on := voicetask.Settings{voicetask.VoiceTone: rapid.Bool().Draw(t, "on")}
-		tell := func(l voicetask.Ledger) string {
+		describe := func(l voicetask.Ledger) string {
 			steps := l.Next(at(5), on, run("x"))
 			for i := range steps {
 				if steps[i].Act == voicetask.Stop || steps[i].Entry.Kind == voicetask.Stopping {
@@ -328,7 +328,7 @@ func TestLedgersHaveNoOrder(t *testing.T) {
 			}
 			return fmt.Sprintf("%+v\n%+v\n%+v", steps, l.Standings(at(5)), l.InOrder())
 		}
-		if a, b := tell(l), tell(again); a != b {
+		if a, b := describe(l), describe(again); a != b {
 			t.Errorf("got\n%s\nand in another order\n%s", a, b)
 		}
 	})

@@ -53,13 +53,9 @@ type Expiries interface {
 	EndExpiry(context.Context, Expiry) error
 }
 
-// Expiry is consent whose time is over.
-type Expiry struct {
-	// Event is the id of the event that granted it.
-	Event string
-	// TransactionID, or CallID where it named no transaction.
-	TransactionID, CallID string
-}
+// Expiry is consent that expired, as the trigger of what is due because of it: the event
+// that granted it, and its transaction, or its call where it named no transaction.
+type Expiry = Trigger
 
 // EntryOf returns the ledger entry of a voice notification which reports that its call
 // is ready for tasks, or over. There is none for an id that is no valid UTF-8: another
@@ -198,12 +194,10 @@ func (s *Service) Run(ctx context.Context) error {
 	expired, err := s.Expiries.ExpiredConsent(ctx, s.Now())
 	rand.Shuffle(len(expired), func(i, j int) { expired[i], expired[j] = expired[j], expired[i] })
 	errs := timeshare.Each(ctx, len(expired), callsAtOnce, func(ctx context.Context, i int) error {
-		x := expired[i]
-		err := s.Calls.Reconcile(ctx, Trigger{Event: x.Event, TransactionID: x.TransactionID, CallID: x.CallID})
-		if err != nil {
+		if err := s.Calls.Reconcile(ctx, expired[i]); err != nil {
 			return err
 		}
-		return s.Expiries.EndExpiry(ctx, x)
+		return s.Expiries.EndExpiry(ctx, expired[i])
 	})
 	return errors.Join(append(errs, err)...)
 }
