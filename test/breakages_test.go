@@ -59,8 +59,8 @@ var breakages = []breakage{
 	{
 		guarantee: "5", breaks: "a function that dies before it notifies has notified, for those that come after it",
 		file: "internal/dynamo/notification.go",
-		old:  "	up.put(attrNoticeOwner, text(owner))",
-		new:  "	up.put(attrNoticeOwner, text(owner))\n	up.put(attrNoticeSent, moment(now))",
+		old:  "	up.put(attrNotificationOwner, text(owner))",
+		new:  "	up.put(attrNotificationOwner, text(owner))\n	up.put(attrNotificationSent, moment(now))",
 		test: "TestFaultAtAnyCallDoesNotChangeTheOutcome", folder: "test/flows",
 	},
 	{
@@ -120,7 +120,7 @@ var breakages = []breakage{
 	{
 		guarantee: "4", breaks: "an entry that cannot be read hides the failed one after it",
 		file: "internal/chime/elements.go",
-		old:  "		if !whole {\n			unread", new: "		if !whole {\n			break\n			unread",
+		old:  "		if e.Type != \"\" {\n			list", new: "		if e.Type != \"\" && len(unread) == 0 {\n			list",
 		test: "TestNoEntryOfAListHidesAnother", folder: "internal/chime",
 	},
 	{

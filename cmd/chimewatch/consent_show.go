@@ -192,7 +192,7 @@ func reason(e voicetask.Entry) string {
 // Run prints the newest calls.
 func (c *consentListCmd) Run(a *app) error {
 	return a.withStore(func(s *dynamo.Store) error {
-		found, err := s.Held(a.ctx, c.Limit+1)
+		found, err := s.Ledgers(a.ctx, c.Limit+1)
 		if err != nil {
 			return err
 		}

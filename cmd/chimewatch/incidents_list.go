@@ -55,7 +55,7 @@ func (c *incidentsListCmd) Run(a *app) error {
 func (c *incidentsListCmd) page(
 	a *app, s *dynamo.Store, since time.Time, cursor string, limit int,
 ) (reports []incidentReport, next string, err error) {
-	query := dynamo.IncidentQuery{Owing: c.State == stateOpen, Cursor: cursor}
+	query := dynamo.IncidentQuery{Due: c.State == stateOpen, Cursor: cursor}
 	if !since.IsZero() {
 		query.From = since.Add(-activityMargin)
 	}

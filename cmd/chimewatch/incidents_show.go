@@ -159,7 +159,7 @@ func findIncident(ctx context.Context, s *dynamo.Store, id string) (incident.Inc
 	if apperr.ClassOf(notFound) != apperr.NotFound || !isEnd {
 		return i, notFound
 	}
-	for _, query := range []dynamo.IncidentQuery{{Owing: true, Limit: newest}, {Limit: newest}} {
+	for _, query := range []dynamo.IncidentQuery{{Due: true, Limit: newest}, {Limit: newest}} {
 		list, _, err := s.Incidents(ctx, query)
 		if err != nil {
 			return incident.Incident{}, errors.Join(notFound, err)

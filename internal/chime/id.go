@@ -15,10 +15,13 @@ func ShortID(id string, maxBytes int) string {
 	if len(plain) <= maxBytes {
 		return id
 	}
-	sum := sha256.Sum256([]byte(plain))
+	return strings.TrimSuffix(id, plain) + "long-" + HashLetters([]byte(plain)) // with RehearsalPrefix, if it has it
+}
+
+// HashLetters returns 40 letters that are the same whenever the bytes are.
+func HashLetters(of []byte) string {
+	sum := sha256.Sum256(of)
 	var b strings.Builder
-	b.WriteString(strings.TrimSuffix(id, plain)) // RehearsalPrefix, or nothing
-	b.WriteString("long-")
 	for _, c := range sum[:20] {
 		b.WriteByte('a' + c>>4)
 		b.WriteByte('a' + c&15)

@@ -43,7 +43,7 @@ func Kinds() []Kind {
 // a rule match, by what their sort keys begin with.
 var kindsBySK = map[string]Kind{
 	stateSK: KindPipeline, eventSK: KindEvent, pointerSK: KindPointer, membershipSK: KindMembership, matchSK: KindMatch,
-	windowSK: KindWindow, noticeSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
+	windowSK: KindWindow, notificationSK: KindNotification, ledgerSK: KindConsent, consentExpirySK: KindConsentExpiry,
 }
 
 // kindOf returns the kind of an item in one of these partitions.
@@ -86,7 +86,7 @@ type SharedID struct {
 
 // The depths of items that lead to no others but those of a greater depth.
 const (
-	depthLeaf  = 1<<20 + iota // found by what the call's own partitions hold
+	depthLeaf  = 1<<20 + iota // found by what is in the call's own partitions
 	depthAgain                // an earlier occurrence of depthLeaf in the same incident
 	depthSide                 // in a partition that other calls may have, too
 	depthTask                 // found by the id of a voice task that the items before name

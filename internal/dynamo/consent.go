@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,12 +16,9 @@ import (
 // entryItems returns the items of an entry: one, or two of a readiness, and of consent that has
 // an end.
 func (s *Store) entryItems(e voicetask.Entry) ([]item, error) {
-	var partitions []string
-	if e.TransactionID != "" {
-		partitions = append(partitions, transactionKey(e.TransactionID))
-	}
-	if e.CallID != "" && (e.Kind == voicetask.Ready || e.TransactionID == "") {
-		partitions = append(partitions, callKey(e.CallID))
+	partitions := callPartitions(chime.CallFields{TransactionID: e.TransactionID, CallID: e.CallID})
+	if e.TransactionID != "" && e.Kind != voicetask.Ready {
+		partitions = partitions[:1]
 	}
 	if len(partitions) == 0 {
 		return nil, apperr.New(apperr.Invalid, "entry "+e.ID(), "names neither a transaction nor a call", "")
@@ -74,11 +72,9 @@ func (s *Store) Ledger(ctx context.Context, transactionID string) (voicetask.Led
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range of {
-			if e.Kind != voicetask.Ready { // the transaction's own is there, and another's is not meant
-				ledger = append(ledger, e)
-			}
-		}
+		// The readiness of the transaction is there, and another's is not meant.
+		of = slices.DeleteFunc(of, func(e voicetask.Entry) bool { return e.Kind == voicetask.Ready })
+		ledger = append(ledger, of...)
 	}
 	return ledger, nil
 }
@@ -130,17 +126,18 @@ func (s *Store) PipelineEnd(ctx context.Context, transactionID string) (
 	return pipelineID, at, ended, nil
 }
 
-// Held is a call that is ready for tasks, or about which there was a consent event.
-type Held struct {
+// LedgerRef names the ledger of a call that is ready for tasks, or about which there was a consent
+// event.
+type LedgerRef struct {
 	// TransactionID, or CallID where no transaction is known.
 	TransactionID, CallID string
 	// At is when the last of these happened.
 	At time.Time
 }
 
-// Held returns at most limit of them, newest first.
-func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
-	var found []Held
+// Ledgers returns at most limit of them, newest first.
+func (s *Store) Ledgers(ctx context.Context, limit int) ([]LedgerRef, error) {
+	var found []LedgerRef
 	listed := map[string]bool{} // the same call is there once for each readiness and consent
 	for entry, err := range s.entriesIn(ctx, span{index: byTime, letter: timeLedger}) {
 		if err != nil || len(found) == limit {
@@ -149,7 +146,7 @@ func (s *Store) Held(ctx context.Context, limit int) ([]Held, error) {
 		if pk := textIn(entry, attrPK); !listed[pk] {
 			listed[pk] = true
 			transactionID, callID := callIn(pk)
-			found = append(found, Held{transactionID, callID, timeIn(entry, attrFirst)})
+			found = append(found, LedgerRef{transactionID, callID, timeIn(entry, attrFirst)})
 		}
 	}
 	return found, nil

@@ -63,7 +63,7 @@ func TestLedgersMeetByTransactionAndCall(t *testing.T) {
 		t.Errorf("transactions of the call (-want +got):\n%s", diff)
 	}
 	if err := s.Enter(t.Context(), voicetask.Entry{Kind: voicetask.Granted, Event: "e"}); err == nil {
-		t.Error("an entry of no call is taken")
+		t.Error("an entry of no call is stored")
 	}
 }
 
@@ -88,7 +88,9 @@ func TestNotificationsAreEntered(t *testing.T) {
 		}
 		notes = append(notes, note(t, lambdafn.SQS, e.Body), note(t, lambdafn.Kinesis, e.Body))
 	}
-	noConnector := note(t, lambdafn.SQS, []byte(`{"id":"n","detail-type":"VoiceAnalyticsStatus","time":"2026-03-11T08:15:04Z","detail":{"detailStatus":"AnalyticsReady","transactionId":"none"}}`))
+	noConnector := note(t, lambdafn.SQS, []byte(`{
+		"id":"n", "detail-type":"VoiceAnalyticsStatus", "time":"2026-03-11T08:15:04Z",
+		"detail":{"detailStatus":"AnalyticsReady","transactionId":"none"}}`))
 	for range 2 { // as if offered again
 		for _, err := range s.RecordVoice(t.Context(), append(notes, noConnector)) {
 			if err != nil {
@@ -134,8 +136,11 @@ func TestPipelineEnd(t *testing.T) {
 func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	event := func(id, pipeline, kind, minute string) *chime.Event {
-		ev, err := chime.Parse(fmt.Appendf(nil, `{"id":%q,"source":"aws.chime","detail-type":"Media Insights State Change","time":"2026-03-11T08:%sZ","detail":{"eventType":"chime:MediaInsights%s",
-			"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/%s","transactionId":"t"}}`, id, minute, kind, pipeline))
+		ev, err := chime.Parse(fmt.Appendf(nil, `{
+			"id":%q, "source":"aws.chime", "detail-type":"Media Insights State Change", "time":"2026-03-11T08:%sZ",
+			"detail":{"eventType":"chime:MediaInsights%s", "transactionId":"t",
+				"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/%s"}}`,
+			id, minute, kind, pipeline))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +167,7 @@ func TestPipelineEndIsThatOfTheLastOne(t *testing.T) {
 	}
 }
 
-func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
+func TestExpiredConsentIsFoundUntilItIsDealtWith(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := func(minute int) time.Time { return time.Date(2026, 3, 11, 8, minute, 0, 0, time.UTC) }
 	grant := func(event, transaction, call string, until time.Time) voicetask.Entry {
@@ -201,7 +206,7 @@ func TestLapsesAreFoundUntilTheyAreDealtWith(t *testing.T) {
 }
 
 // Consent may have an end that never comes; the table forgets it with its entry.
-func TestLapsesExpireWithTheirEntry(t *testing.T) {
+func TestExpiredConsentExpiresWithItsEntry(t *testing.T) {
 	s, db, name := voiceStore(t)
 	said := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
 	enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: said, Event: "g", By: "me", Scope: voicetask.ScopeBoth,
@@ -213,11 +218,11 @@ func TestLapsesExpireWithTheirEntry(t *testing.T) {
 		}
 	}
 	if len(items) != 2 {
-		t.Errorf("got %d items, want the entry and its lapse", len(items))
+		t.Errorf("got %d items, want the entry and the end of its consent", len(items))
 	}
 }
 
-func TestHeldIsNewestFirstAndOnce(t *testing.T) {
+func TestLedgersAreNewestFirstAndOnce(t *testing.T) {
 	s, _, _ := voiceStore(t)
 	at := func(i int) time.Time { return time.Date(2026, 3, 11, 8, i, 0, 0, time.UTC) }
 	for i := range 12 {
@@ -232,13 +237,13 @@ func TestHeldIsNewestFirstAndOnce(t *testing.T) {
 	enter(t, s, voicetask.Entry{Kind: voicetask.Denied, At: at(50), Event: "d", By: "me", Scope: voicetask.ScopeBoth,
 		CallID: "early"})
 	for _, limit := range []int{1, 5, 13, 100} {
-		got, err := s.Held(t.Context(), limit)
+		got, err := s.Ledgers(t.Context(), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []dynamo.Held{{CallID: "early", At: at(50)}}
+		want := []dynamo.LedgerRef{{CallID: "early", At: at(50)}}
 		for i := 11; i >= 0; i-- {
-			want = append(want, dynamo.Held{TransactionID: fmt.Sprint("t", i), At: at(i + 20)})
+			want = append(want, dynamo.LedgerRef{TransactionID: fmt.Sprint("t", i), At: at(i + 20)})
 		}
 		if diff := cmp.Diff(want[:min(limit, len(want))], got); diff != "" {
 			t.Errorf("limit %d (-want +got):\n%s", limit, diff)

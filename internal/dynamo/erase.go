@@ -12,9 +12,9 @@ import (
 )
 
 // The audits of erasures never expire: they show for as long as the table is there that
-// something was erased, and hold no personal data of a call.
+// something was erased, and have no personal data of a call.
 
-// Erasure is the audit of one run of Erase. It holds neither an id of the call
+// Erasure is the audit of one run of Erase. It has neither an id of the call
 // nor a hash of one, which could be found again by whoever knows the id.
 type Erasure struct {
 	// ID is random, At is when the run began. The item has both in its key, and the rest as JSON.

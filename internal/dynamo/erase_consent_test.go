@@ -12,7 +12,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
 
-// Consent that was taken back does not come to be in force when the process that
+// Consent that was withdrawn does not come to be in force when the process that
 // erases it dies between one word and the next.
 func TestEraseNeverRevivesConsent(t *testing.T) {
 	db := table(t)
@@ -55,7 +55,8 @@ func TestEraseNeverRevivesConsent(t *testing.T) {
 						}
 						return slices.ContainsFunc(all.Next(noon.Add(time.Hour), on, voicetask.RunID{Event: "event"}),
 							func(step voicetask.Step) bool {
-								return step.Act == voicetask.Start || step.Entry.Kind == voicetask.Starting || step.Entry.Kind == voicetask.Asking
+								return step.Act == voicetask.Start || step.Entry.Kind == voicetask.Starting ||
+									step.Entry.Kind == voicetask.Asking
 							})
 					}
 					if starts() {

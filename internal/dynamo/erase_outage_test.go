@@ -188,7 +188,8 @@ func TestErasures(t *testing.T) {
 		}
 	}
 	for key, it := range scan(t, w.DB, w.Table) {
-		if tabletest.ParseKey(key).Type() == tabletest.Erasure && (it["x"] != "" || mentions(it, append(l.talks[0].own(), l.talks[3].own()...))) {
+		ids := append(l.talks[0].own(), l.talks[3].own()...)
+		if tabletest.ParseKey(key).Type() == tabletest.Erasure && (it["x"] != "" || mentions(it, ids)) {
 			t.Errorf("%s: got %v, want an audit that never expires and names no call", key, it)
 		}
 	}

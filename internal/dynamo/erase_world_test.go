@@ -170,15 +170,15 @@ func (d *desk) failure(c talk, pipeline, scope, reason string, again bool) deed 
 	}
 }
 
-// match keeps a rule match with these fields, and what people were told of it.
-func (d *desk) match(fields map[string]any, told bool) deed {
+// match stores a rule match with these fields, and whether a notification of it was sent.
+func (d *desk) match(fields map[string]any, sent bool) deed {
 	raw := d.event(chime.DetailRulesMatched, map[string]any{"ruleName": "rule", "sourceMetadata": fields})
 	return func(ctx context.Context, s *dynamo.Store) error {
 		ev, err := chime.Parse(raw)
 		if err != nil {
 			return err
 		}
-		if err := s.RecordMatch(ctx, ev, "KeywordMatch"); err != nil || !told {
+		if err := s.RecordMatch(ctx, ev, "KeywordMatch"); err != nil || !sent {
 			return err
 		}
 		rule := rulematch.KeyOf(ev, false)

@@ -102,7 +102,7 @@ func (f *finder) add(x belonging, depth int) {
 	if x.incident != "" {
 		f.incidents[x.incident] = true
 	}
-	if !x.time.from.IsZero() {
+	if !x.time.from.IsZero() && !x.time.to.IsZero() {
 		f.times = append(f.times, x.time)
 	}
 	named := []node{{prefix: callPK, id: keyID(x.call)}}

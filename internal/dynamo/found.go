@@ -179,10 +179,9 @@ func (f *finder) unnamedMatch(ctx context.Context, pk string) error {
 	return nil
 }
 
-// joined returns stretches of time, each longer by the margin at both ends, and those that
-// touch as one. Those of no time are left out.
+// joined sorts stretches of time, and returns them longer by the margin at both ends, those that
+// touch as one.
 func joined(times []stretch) (list []stretch) {
-	times = slices.DeleteFunc(slices.Clone(times), func(s stretch) bool { return s.from.IsZero() || s.to.IsZero() })
 	slices.SortFunc(times, func(a, b stretch) int { return a.from.Compare(b.from) })
 	for _, s := range times {
 		s = stretch{s.from.Add(-margin), s.to.Add(margin)}

@@ -14,9 +14,9 @@ import (
 // next number lets only one be opened at a time. Their occurrences are spread over shards
 // of each incident: a storm writes those, and nothing else that is shared.
 
-// incidentMargin is for how long an incident is kept beyond its last change. Its
-// calls and notifications bear its id, which the next one of the group must not
-// get before DynamoDB has deleted them: that takes days after they expire.
+// incidentMargin is how much longer than other items an incident is kept after its last change.
+// Its calls and notifications have its id, which no other incident of the group may have before
+// DynamoDB has deleted them, some days after they expire.
 const incidentMargin = 14 * 24 * time.Hour
 
 // incidentPage is how many of a group's incidents are read at once: the one that a
@@ -109,9 +109,7 @@ func anonymous(it item) item {
 	seen, _, _ := strings.Cut(textIn(it, attrSK), "#")
 	left := key(textIn(it, attrPK), seen+"#")
 	for _, name := range []string{attrOccurrenceAt, attrOccurrenceReasons, attrExpiry} {
-		if value := it[name]; value != nil {
-			left[name] = value
-		}
+		put(left, name, it[name])
 	}
 	return left
 }

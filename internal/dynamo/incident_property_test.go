@@ -40,18 +40,19 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	given, rest := i.CountReasons(tally)
+	reasons, rest := i.CountReasons(tally)
 	known, unknown := 0, 0
-	for _, g := range given {
+	for _, g := range reasons {
 		if g.Class == incident.Unknown {
 			unknown += g.Calls
 		} else {
 			known += g.Calls
 		}
 	}
-	if len(given) != incident.MaxReasons+1 || known != incident.MaxReasons || unknown != 1 || rest.Calls != calls+1-known {
+	if len(reasons) != incident.MaxReasons+1 || known != incident.MaxReasons || unknown != 1 ||
+		rest.Calls != calls+1-known {
 		t.Errorf("got %d reasons, %d calls of known and %d of unknown causes, and %d of others; want %d, %d, 1 and %d",
-			len(given), known, unknown, rest.Calls, incident.MaxReasons+1, incident.MaxReasons, calls+1-incident.MaxReasons)
+			len(reasons), known, unknown, rest.Calls, incident.MaxReasons+1, incident.MaxReasons, calls+1-incident.MaxReasons)
 	}
 	if len(i.Losses) > 40 || i.Severity() != incident.Critical {
 		t.Errorf("got %d losses, %s, want a few, and critical", len(i.Losses), i.Severity())
@@ -65,7 +66,7 @@ func TestStormOfReasonsStaysSmall(t *testing.T) {
 		}
 	}
 	if size > 32*1024 {
-		t.Errorf("got an item of %d bytes, want it far below what DynamoDB takes", size)
+		t.Errorf("got an item of %d bytes, want it far below the limit of DynamoDB", size)
 	}
 }
 
@@ -80,7 +81,8 @@ func TestIncidentOfAnEarlierVersionGoesOn(t *testing.T) {
 	}
 	stripped(t, db, "earlier", i)
 	old := reread(t, s, i)
-	if old.Severity() != incident.Critical || len(old.Reasons) != 1 || old.OpenedAt != i.OpenedAt || incident.AtOnce(old) != incident.Nothing {
+	if old.Severity() != incident.Critical || len(old.Reasons) != 1 || old.OpenedAt != i.OpenedAt ||
+		incident.AtOnce(old) != incident.Nothing {
 		t.Errorf("got %+v, want it as that version knew it, and nothing to notify", old)
 	}
 	if err := s.SetActive(t.Context(), old, noon.Add(time.Hour)); err != nil {

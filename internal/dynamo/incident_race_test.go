@@ -16,11 +16,10 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
-// owed returns the ids of the incidents that are in the index of those that somebody
-// has to look at.
-func owed(t *testing.T, s *dynamo.Store) (ids []string) {
+// due returns the ids of the incidents of which a notification may be due, by the index.
+func due(t *testing.T, s *dynamo.Store) (ids []string) {
 	t.Helper()
-	list, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true})
+	list, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +35,9 @@ func owed(t *testing.T, s *dynamo.Store) (ids []string) {
 func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 	db := table(t)
 	opened := incident.Announced{At: noon, Calls: 1, Openings: 1, Severity: incident.Critical}
-	tell := func(t *testing.T, s *dynamo.Store, i incident.Incident, told incident.Announced) incident.Incident {
+	announce := func(t *testing.T, s *dynamo.Store, i incident.Incident, announced incident.Announced) incident.Incident {
 		t.Helper()
-		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced)); err != nil {
 			t.Fatal(err)
 		}
 		return reread(t, s, i)
@@ -56,9 +55,9 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 			_ incident.Incident) {
 			mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			told := i.Announced
-			told.Closings = 1
-			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
+			announced := i.Announced
+			announced.Closings = 1
+			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced))
 		}, ""},
 		{"it is closed, and was closed and reopened", false, func(t *testing.T, s *dynamo.Store, c *clock,
 			i incident.Incident) {
@@ -80,30 +79,30 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 			return retry.IgnoreChanged(s.CancelClosing(t.Context(), i))
 		}, ""},
 		{"it goes on, and its end was notified", true, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			told := i.Announced
-			told.Closings = 1
-			tell(t, s, i, told)
+			announced := i.Announced
+			announced.Closings = 1
+			announce(t, s, i, announced)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
 			return retry.IgnoreChanged(s.CancelClosing(t.Context(), i))
 		}, ""},
 		{"a summary is recorded, and another was", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
-			told := i.Announced
-			told.Summaries, told.Calls = 1, 7
-			tell(t, s, i, told)
+			announced := i.Announced
+			announced.Summaries, announced.Calls = 1, 7
+			announce(t, s, i, announced)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			told := i.Announced
-			told.Summaries, told.Calls = 1, 3
-			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
+			announced := i.Announced
+			announced.Summaries, announced.Calls = 1, 3
+			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced))
 		}, ""},
 		{"a new reason is recorded, and a graver loss was", false, func(t *testing.T, s *dynamo.Store, _ *clock,
 			i incident.Incident) {
-			told := i.Announced
-			told.Additions, told.Severity = 1, incident.Critical
-			tell(t, s, i, told)
+			announced := i.Announced
+			announced.Additions, announced.Severity = 1, incident.Critical
+			announce(t, s, i, announced)
 		}, func(t *testing.T, s *dynamo.Store, i incident.Incident) error {
-			told := i.Announced
-			told.Additions, told.Severity = 1, incident.High
-			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told))
+			announced := i.Announced
+			announced.Additions, announced.Severity = 1, incident.High
+			return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced))
 		}, ""},
 		{"it is active, and was later", false, func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
 			if err := retry.IgnoreChanged(s.SetActive(t.Context(), i, noon.Add(2*time.Hour))); err != nil {
@@ -115,13 +114,13 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, c := incidents(t, fmt.Sprintf("late%d", n), db, db)
-			i := tell(t, s, mustJoin(t, s, failureOf(0, incident.Quota, c.Now())), opened)
+			i := announce(t, s, mustJoin(t, s, failureOf(0, incident.Quota, c.Now())), opened)
 			if tt.closed {
 				closeNow(t, s, c, i)
 				i = reread(t, s, i)
 			}
 			tt.meanwhile(t, s, c, i)
-			want, wantOwed := reread(t, s, i), owed(t, s)
+			want, wantDue := reread(t, s, i), due(t, s)
 			if err := tt.write(t, s, i); apperr.ClassOf(err) != tt.wantErr && (err != nil || tt.wantErr != "") {
 				t.Errorf("got %v, want an error of class %q", err, tt.wantErr)
 			}
@@ -129,8 +128,8 @@ func TestWhatIsRecordedLateChangesNothingThatCameSince(t *testing.T) {
 			if diff := incidentDiff(want, got); diff != "" {
 				t.Errorf("the incident changed (-want +got):\n%s", diff)
 			}
-			if gotOwed := owed(t, s); !slices.Equal(gotOwed, wantOwed) || got.Open() && len(gotOwed) != 1 {
-				t.Errorf("the watch finds %v, want %v", gotOwed, wantOwed)
+			if gotDue := due(t, s); !slices.Equal(gotDue, wantDue) || got.Open() && len(gotDue) != 1 {
+				t.Errorf("the watch finds %v, want %v", gotDue, wantDue)
 			}
 		})
 	}
@@ -152,11 +151,11 @@ func TestWhatHasExpiredIsNotWrittenAgain(t *testing.T) {
 	s, c := incidents(t, "expired", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
 	remove(t, db, "expired", i)
-	told := incident.Announced{At: noon, Openings: 1}
+	announced := incident.Announced{At: noon, Openings: 1}
 	for name, write := range map[string]func() error{
-		"close":  func() error { _, err := closeIncident(t.Context(), s, i); return err },
-		"active": func() error { return retry.IgnoreChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour))) },
-		"told":   func() error { return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)) },
+		"close":    func() error { _, err := closeIncident(t.Context(), s, i); return err },
+		"active":   func() error { return retry.IgnoreChanged(s.SetActive(t.Context(), i, noon.Add(time.Hour))) },
+		"announce": func() error { return retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced)) },
 	} {
 		if err := write(); err != nil && apperr.ClassOf(err) != apperr.Conflict {
 			t.Errorf("%s: got %v, want nothing or a conflict", name, err)
@@ -211,15 +210,15 @@ func (c *bindingFirst) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 }
 
 // An incident was opened for a failure that turns out to be in another one: it is
-// taken back, but not if people know of it, and not if it was closed.
-func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
+// discarded, but not if it was announced, and not if it was closed.
+func TestIncidentIsNotDiscardedOnceItIsAnnounced(t *testing.T) {
 	client := table(t)
 	for n, tt := range []struct {
 		name      string
 		meanwhile func(*testing.T, *dynamo.Store, *clock, incident.Incident)
 		wantOpen  bool
 	}{
-		{"people know of it", func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
+		{"it was announced", func(t *testing.T, s *dynamo.Store, _ *clock, i incident.Incident) {
 			if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, incident.Announced{At: noon, Calls: 1,
 				Openings: 1})); err != nil {
 				t.Fatal(err)
@@ -257,8 +256,8 @@ func TestIncidentIsNotTakenBackOnceItIsKnown(t *testing.T) {
 			if tally, err := other.CountOccurrences(t.Context(), elsewhere.Group.ID()+".1"); err != nil || tally.Calls != 1 {
 				t.Errorf("the other incident: got %d calls (%v), want the one", tally.Calls, err)
 			}
-			if slices.Contains(owed(t, other), id) != (tt.name != "nothing") {
-				t.Errorf("the watch finds %v, want it there only where somebody has to hear of it", owed(t, other))
+			if slices.Contains(due(t, other), id) != (tt.name != "nothing") {
+				t.Errorf("the watch finds %v, want it there only where a notification is due", due(t, other))
 			}
 		})
 	}
@@ -281,9 +280,9 @@ func TestCallThatFailsAgainIsOneExample(t *testing.T) {
 			tally.Examples,
 			len(tally.Occurrences), err)
 	}
-	given, rest := last.CountReasons(tally)
-	if len(given) != 2 || given[0].Calls != 1 || given[1].Calls != 1 || rest.Calls != 0 {
-		t.Errorf("got %+v and %+v, want one call for each of two reasons", given, rest)
+	reasons, rest := last.CountReasons(tally)
+	if len(reasons) != 2 || reasons[0].Calls != 1 || reasons[1].Calls != 1 || rest.Calls != 0 {
+		t.Errorf("got %+v and %+v, want one call for each of two reasons", reasons, rest)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestStormIsOneIncidentWithItsExactCount(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	list, next, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true})
+	list, next, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true})
 	if err != nil || len(list) != 1 || next != "" {
 		t.Fatalf("got %d incidents, next %q, error %v, want one incident", len(list), next, err)
 	}
@@ -154,7 +154,8 @@ func TestWhatJoinsWhat(t *testing.T) {
 			s, c := incidents(t, fmt.Sprintf("joins%d", n), db, db)
 			test.play(t, s, c)
 			got := mustJoin(t, s, failureOf(9, test.last, c.Now()))
-			if want := recordingOf.ID() + test.wantID; got.ID != want || got.Class != test.wantClass || got.Reopened != test.wantReopened || !got.Open() {
+			if want := recordingOf.ID() + test.wantID; got.ID != want || got.Class != test.wantClass ||
+				got.Reopened != test.wantReopened || !got.Open() {
 				t.Errorf("got %s of class %s, reopened %d times, open %v; want %s, %s, %d, open", got.ID, got.Class, got.Reopened,
 					got.Open(), want, test.wantClass, test.wantReopened)
 			}
@@ -162,11 +163,11 @@ func TestWhatJoinsWhat(t *testing.T) {
 	}
 }
 
-// ofUnknownCause opens an incident of an unknown cause beside what is open: it is
+// ofUnknownCause opens an incident of an unknown cause next to what is open: it is
 // closed when the failure comes, and goes on afterwards.
 func ofUnknownCause(t *testing.T, s *dynamo.Store, c *clock, n int) {
 	t.Helper()
-	open, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true})
+	open, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,9 +254,9 @@ func TestFailureThatAnEndOverlookedReopens(t *testing.T) {
 	}
 }
 
-func TestWhatWasToldIsKept(t *testing.T) {
+func TestAnnouncementIsStored(t *testing.T) {
 	db := table(t)
-	s, c := incidents(t, "told", db, db)
+	s, c := incidents(t, "announced", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
 	opening := incident.Announced{At: c.Now(), Calls: 1, Openings: 1, Severity: incident.Critical,
 		Reasons: []string{i.Reasons[0].ID}}
@@ -269,27 +270,27 @@ func TestWhatWasToldIsKept(t *testing.T) {
 		t.Fatalf("got %+v (%v), want %+v", i.Announced, err, opening)
 	}
 	i = closeNow(t, s, c, i)
-	owing := func() int {
-		list, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true})
+	due := func() int {
+		list, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return len(list)
 	}
-	if n := owing(); n != 1 {
-		t.Errorf("closed and not told: got %d that owe something, want 1", n)
+	if n := due(); n != 1 {
+		t.Errorf("closed and not announced: got %d with a due notification, want 1", n)
 	}
-	told := i.Announced
-	told.Closings = 1
-	if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+	announced := i.Announced
+	announced.Closings = 1
+	if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced)); err != nil {
 		t.Fatal(err)
 	}
-	if n := owing(); n != 0 {
-		t.Errorf("closed and told: got %d that owe something, want none", n)
+	if n := due(); n != 0 {
+		t.Errorf("closed and announced: got %d with a due notification, want none", n)
 	}
 	again := mustJoin(t, s, failureOf(1, incident.Quota, c.Now()))
-	if n := owing(); n != 1 || again.Reopened != 1 {
-		t.Errorf("reopened %d times: got %d that owe something, want 1", again.Reopened, n)
+	if n := due(); n != 1 || again.Reopened != 1 {
+		t.Errorf("reopened %d times: got %d with a due notification, want 1", again.Reopened, n)
 	}
 	all, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{})
 	if err != nil || len(all) != 1 {
@@ -301,15 +302,15 @@ func TestWhatWasToldIsKept(t *testing.T) {
 	}
 }
 
-// Two runs tell of an incident at once, and the slower one records last: what
+// Two runs announce an incident at once, and the slower one records last: what
 // the faster one recorded stands, whichever count it was.
-func TestWhatWasToldMeanwhileStands(t *testing.T) {
+func TestLaterAnnouncementIsNotOverwritten(t *testing.T) {
 	db := table(t)
 	s, c := incidents(t, "meanwhile", db, db)
 	i := mustJoin(t, s, failureOf(0, incident.Quota, c.Now()))
-	mark := func(i incident.Incident, told incident.Announced) incident.Incident {
+	mark := func(i incident.Incident, announced incident.Announced) incident.Incident {
 		t.Helper()
-		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced)); err != nil {
 			t.Fatal(err)
 		}
 		is, err := s.Incident(t.Context(), i.ID)
@@ -331,7 +332,7 @@ func TestWhatWasToldMeanwhileStands(t *testing.T) {
 
 // The next incident of a group must not get the id of one of which notifications
 // or calls are still there.
-func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
+func TestIncidentSurvivesItsCallsAndNotifications(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	clock := &clock{now: noon}
 	s := world.Process().Store(dynamo.Options{Retention: time.Hour, Now: clock.Now})
@@ -339,20 +340,20 @@ func TestIncidentOutlivesAllThatBearsItsID(t *testing.T) {
 	for n := range 3 {
 		clock.pass(10 * 24 * time.Hour)
 		mustJoin(t, s, failureOf(1+n, incident.Quota, clock.Now()))
-		told := i.Announced
-		told.At, told.Calls = clock.Now(), 2+n
-		if told.Summaries++; n == 0 {
-			told.Openings = 1
+		announced := i.Announced
+		announced.At, announced.Calls = clock.Now(), 2+n
+		if announced.Summaries++; n == 0 {
+			announced.Openings = 1
 		}
 		if _, err := s.TryOnce(t.Context(), dynamo.PartitionOfIncident(i.Group),
 			notify.Notification{ID: fmt.Sprint("incident/", i.ID, "/",
 				n)}, "one", func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, told)); err != nil {
+		if err := retry.IgnoreChanged(s.SetAnnounced(t.Context(), i, announced)); err != nil {
 			t.Fatal(err)
 		}
-		i.Announced = told
+		i.Announced = announced
 	}
 	expiry := world.Expiry(t)
 	itself := expiry[tabletest.IncidentOf(i.ID).String()]

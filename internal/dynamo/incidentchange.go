@@ -19,11 +19,11 @@ func (s *Store) SetCause(ctx context.Context, i incident.Incident, c incident.Ca
 	up.is(attrClass, text(string(i.Class)))
 	up.is(attrTarget, textOrNil(i.Target))
 	up.put(attrClass, text(string(c.Class)))
-	// A version that kept the first reason only knows it by the cause.
+	// A version that stored the first reason only knows it by the cause.
 	up.putIfAbsent(attrReasons, reasonItems(i.Reasons))
 	if i.Announced.Openings > 0 {
-		up.putIfAbsent(attrToldGrave, text(string(i.Announced.Severity)))
-		up.putIfAbsent(attrToldWhy, set(i.Announced.Reasons))
+		up.putIfAbsent(attrAnnouncedSeverity, text(string(i.Announced.Severity)))
+		up.putIfAbsent(attrAnnouncedReasons, set(i.Announced.Reasons))
 	}
 	up.put(attrTarget, textOrNil(c.Target))
 	up.put(attrReason, textOrNil(reason))
@@ -56,9 +56,9 @@ func (s *Store) AddLosses(ctx context.Context, i incident.Incident, added []inci
 	up := &update{}
 	if incident.UnknownLosses(added) > 0 { // others may be added at the same moment
 		most := up.value(number(2 * incident.MaxLosses))
-		up.require("(attribute_not_exists(" + attrMore + ") OR size(" + attrMore + ") < " + most + ")")
+		up.require("(attribute_not_exists(" + attrMoreLosses + ") OR size(" + attrMoreLosses + ") < " + most + ")")
 	}
-	up.add(attrMore, up.value(set(names)))
+	up.add(attrMoreLosses, up.value(set(names)))
 	return s.updateIncident(ctx, i.ID, up)
 }
 
@@ -126,7 +126,7 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 		name     string
 		old, new int
 	}{
-		{attrOpenings, i.Announced.Openings, a.Openings}, {attrNews, i.Announced.Additions, a.Additions},
+		{attrOpenings, i.Announced.Openings, a.Openings}, {attrAdditions, i.Announced.Additions, a.Additions},
 		{attrSummaries, i.Announced.Summaries, a.Summaries}, {attrClosings, i.Announced.Closings, a.Closings},
 	} {
 		up.is(c.name, numberOrNil(c.old))
@@ -134,11 +134,11 @@ func (s *Store) SetAnnounced(ctx context.Context, i incident.Incident, a inciden
 			up.put(c.name, number(c.new))
 		}
 	}
-	up.put(attrToldAt, moment(a.At))
-	up.put(attrToldCalls, number(a.Calls))
-	up.put(attrToldLast, number(a.LastCalls))
-	up.put(attrToldGrave, textOrNil(a.Severity))
-	up.put(attrToldWhy, set(a.Reasons))
+	up.put(attrAnnouncedAt, moment(a.At))
+	up.put(attrAnnouncedCalls, number(a.Calls))
+	up.put(attrAnnouncedLast, number(a.LastCalls))
+	up.put(attrAnnouncedSeverity, textOrNil(a.Severity))
+	up.put(attrAnnouncedReasons, set(a.Reasons))
 	if a.Closings > i.Reopened {
 		up.remove(attrState)
 		up.present(attrClosed)

@@ -30,11 +30,11 @@ func incidentItem(i incident.Incident) item {
 	put(it, attrTarget, textOrNil(i.Target))
 	put(it, attrReason, textOrNil(i.Reason))
 	put(it, attrLosses, textOrNil(strings.Join(first, "|")))
-	put(it, attrMore, set(more))
+	put(it, attrMoreLosses, set(more))
 	return it
 }
 
-// reasonItems returns what an incident's item holds of its reasons.
+// reasonItems returns the reasons of an incident as its item has them: a map, by their ids.
 func reasonItems(reasons []incident.Reason) types.AttributeValue {
 	items := item{}
 	for _, r := range reasons {
@@ -43,7 +43,7 @@ func reasonItems(reasons []incident.Reason) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: items}
 }
 
-// reasonItem returns what an incident's item has of a reason, under its id.
+// reasonItem returns a reason as the map has it.
 func reasonItem(r incident.Reason) types.AttributeValue {
 	it := item{attrReasonClass: text(string(r.Class))}
 	put(it, attrReasonTarget, textOrNil(r.Target))
@@ -51,8 +51,8 @@ func reasonItem(r incident.Reason) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: it}
 }
 
-// decodeReasons returns the reasons that an incident's item holds, by id. One of a
-// version that kept the first only has that one.
+// decodeReasons returns the reasons in an incident's item, sorted by id. An item of a version that
+// stored the first one only has that one.
 func decodeReasons(it item, i incident.Incident) []incident.Reason {
 	m, ok := it[attrReasons].(*types.AttributeValueMemberM)
 	if !ok {
@@ -76,7 +76,7 @@ func decodeLosses(it item) (all, first []incident.Loss) {
 		first = append(first, incident.Loss(loss))
 	}
 	var more []incident.Loss
-	for _, loss := range setIn(it, attrMore) {
+	for _, loss := range setIn(it, attrMoreLosses) {
 		if loss == anyLoss {
 			return nil, first
 		}
@@ -95,10 +95,10 @@ func decodeLosses(it item) (all, first []incident.Loss) {
 // severity and reasons sent those of the first failure.
 func decodeAnnounced(it item, i incident.Incident, first []incident.Loss) incident.Announced {
 	a := incident.Announced{
-		At: timeIn(it, attrToldAt), Calls: numberIn(it, attrToldCalls), LastCalls: numberIn(it, attrToldLast),
-		Openings: numberIn(it, attrOpenings), Additions: numberIn(it, attrNews), Summaries: numberIn(it, attrSummaries),
-		Closings: numberIn(it, attrClosings), Severity: incident.Severity(textIn(it, attrToldGrave)),
-		Reasons: setIn(it, attrToldWhy),
+		At: timeIn(it, attrAnnouncedAt), Calls: numberIn(it, attrAnnouncedCalls), LastCalls: numberIn(it, attrAnnouncedLast),
+		Openings: numberIn(it, attrOpenings), Additions: numberIn(it, attrAdditions), Summaries: numberIn(it, attrSummaries),
+		Closings: numberIn(it, attrClosings), Severity: incident.Severity(textIn(it, attrAnnouncedSeverity)),
+		Reasons: setIn(it, attrAnnouncedReasons),
 	}
 	if a.Openings == 0 {
 		return a

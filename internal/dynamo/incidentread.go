@@ -41,20 +41,15 @@ func decodeIncident(it item) incident.Incident {
 // Incident returns an incident by its id, with a consistent read; an error of
 // class NotFound when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (incident.Incident, error) {
-	notFound := apperr.New(apperr.NotFound, "table "+s.table, "knows no incident "+id,
+	if k, ok := incidentKey(id); ok {
+		if it, err := s.get(ctx, k); err != nil {
+			return incident.Incident{}, err
+		} else if len(it) > 0 {
+			return decodeIncident(it), nil
+		}
+	}
+	return incident.Incident{}, apperr.New(apperr.NotFound, "table "+s.table, "knows no incident "+id,
 		"list them with: chimewatch incidents list")
-	k, ok := incidentKey(id)
-	if !ok {
-		return incident.Incident{}, notFound
-	}
-	it, err := s.get(ctx, k)
-	if err == nil && len(it) == 0 {
-		err = notFound
-	}
-	if err != nil {
-		return incident.Incident{}, err
-	}
-	return decodeIncident(it), nil
 }
 
 // IncidentsOf returns the ids of the incidents that a pipeline has joined.
@@ -66,7 +61,7 @@ func (s *Store) IncidentsOf(ctx context.Context, pipelineID string) ([]string, e
 // IncidentNotifications returns the notifications about an incident, oldest first, and last
 // those that are being sent.
 func (s *Store) IncidentNotifications(ctx context.Context, i incident.Incident) ([]notify.Notification, error) {
-	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), noticeSK)
+	items, err := s.queryAll(ctx, string(PartitionOfIncident(i.Group)), notificationSK)
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +121,8 @@ func (s *Store) CountOccurrences(ctx context.Context, id string) (incident.Occur
 
 // IncidentQuery says which incidents Incidents returns.
 type IncidentQuery struct {
-	// Owing selects those that are open, or whose closing was not announced.
-	Owing bool
+	// Due selects those that are open, or whose closing was not announced.
+	Due bool
 	// From and To bound ActiveAt, both included; zero means no bound.
 	From, To time.Time
 	// Limit is how many a page has at most; zero means 50.
@@ -140,7 +135,7 @@ type IncidentQuery struct {
 // the page that follows, empty on the last one.
 func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident.Incident, next string, err error) {
 	sp := span{index: byTime, letter: timeIncident, from: q.From, to: q.To}
-	if q.Owing {
+	if q.Due {
 		sp.index, sp.letter = byState, stateIncident
 	}
 	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]incident.Incident, error) {
@@ -151,7 +146,7 @@ func (s *Store) Incidents(ctx context.Context, q IncidentQuery) (page []incident
 // DueIncidents implements incident.Repository.
 func (s *Store) DueIncidents(ctx context.Context, do func(incident.Incident) error) error {
 	var errs []error
-	for query := (IncidentQuery{Owing: true}); ; {
+	for query := (IncidentQuery{Due: true}); ; {
 		page, next, err := s.Incidents(ctx, query)
 		if err != nil {
 			return errors.Join(append(errs, err)...)

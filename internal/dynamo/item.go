@@ -11,7 +11,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/apperr"
 )
 
-// item is what the table holds under one key, or a part of it, by the names of attributes.
+// item is an item of the table, or a part of one, by the names of attributes.
 type item = map[string]types.AttributeValue
 
 func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
@@ -19,7 +19,7 @@ func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
 // keyOf returns the key of an item.
 func keyOf(it item) item { return item{attrPK: it[attrPK], attrSK: it[attrSK]} }
 
-// readEach returns what read makes of each item.
+// readEach reads each item.
 func readEach[T any](items []item, read func(item) T) []T {
 	list := make([]T, len(items))
 	for i, it := range items {
@@ -71,15 +71,12 @@ func textOrNil[T ~string](s T) types.AttributeValue {
 func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
 
 func numberIn(it item, name string) int {
-	v, ok := it[name].(*types.AttributeValueMemberN)
-	if !ok {
-		return 0
+	if v, ok := it[name].(*types.AttributeValueMemberN); ok {
+		if n, err := strconv.Atoi(v.Value); err == nil {
+			return n
+		}
 	}
-	n, err := strconv.Atoi(v.Value)
-	if err != nil {
-		return 0
-	}
-	return n
+	return 0
 }
 
 func numberOrNil(n int) types.AttributeValue {
@@ -138,7 +135,7 @@ const packFrom = 8 * 1024
 func setJSON(it item, name string, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
-		return apperr.Wrap(err, apperr.Invalid, "event", "holds a value that is no JSON", "")
+		return apperr.Wrap(err, apperr.Invalid, "event", "has a value that is no JSON", "")
 	}
 	switch {
 	case string(b) == "{}":

@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"crypto/sha256"
 	"strings"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -46,15 +45,4 @@ func callPartitions(c chime.CallFields) []string {
 		list = append(list, callKey(c.CallID))
 	}
 	return list
-}
-
-// hashText returns 40 letters that are the same whenever the bytes are.
-func hashText(of []byte) string {
-	sum := sha256.Sum256(of)
-	var b strings.Builder
-	for _, c := range sum[:20] {
-		b.WriteByte('a' + c>>4)
-		b.WriteByte('a' + c&15)
-	}
-	return b.String()
 }

@@ -2,7 +2,6 @@ package dynamo_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
-	"github.com/chimewatch/chimewatch/internal/dynamo"
-	"github.com/chimewatch/chimewatch/internal/incident"
-	"github.com/chimewatch/chimewatch/internal/notify"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
-	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
@@ -34,12 +29,15 @@ func drawCall(t *rapid.T, n int) aCall {
 	}
 	return aCall{long("event"), "arn:aws:chime:us-east-1:111122223333:media-pipeline/" + long("pipeline"), long("call"),
 		long("transaction"),
-		long("connector"), "arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/" + long("configuration"), long("element"), long("reason")}
+		long("connector"),
+		"arn:aws:chime:us-east-1:111122223333:media-insights-pipeline-configuration/" + long("configuration"),
+		long("element"), long("reason")}
 }
 
 func (c aCall) event(eventType string) *chime.Event {
 	ev := &chime.Event{
-		ID: chime.ShortID(c.id, chime.MaxIDLength), DetailType: chime.DetailStateChange, Source: chime.Source, Account: "111122223333", Region: "us-east-1", Time: noon,
+		ID: chime.ShortID(c.id, chime.MaxIDLength), DetailType: chime.DetailStateChange, Source: chime.Source,
+		Account: "111122223333", Region: "us-east-1", Time: noon,
 		Raw: []byte("{}"),
 		StateChange: &chime.StateChange{
 			EventType: eventType, PipelineARN: c.arn, ConfigurationARN: c.configuration, FailureReason: c.reason,
@@ -51,79 +49,6 @@ func (c aCall) event(eventType string) *chime.Event {
 		ev.StateChange.PipelineARN = ""
 	}
 	return ev
-}
-
-// Whatever the length of what an event says, its pipeline is kept and its failure joins
-// an incident, once; each id leads to it whole, and to no other call.
-func TestTextsOfAnyLengthAreKeptAndFound(t *testing.T) {
-	world := faultinject.NewWorld(t, faultinject.Server(t))
-	s := at(world.Process(), noon)
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		n++
-		c := drawCall(rt, n)
-		ev := c.event(rapid.SampledFrom([]string{chime.EventPermanentFailure, chime.EventCreateFailed,
-			chime.EventStopped}).Draw(rt, "eventType"))
-		match := &chime.Event{ID: ev.ID, DetailType: chime.DetailRulesMatched, Time: noon, Raw: []byte(`{}`),
-			RulesMatched: &chime.RulesMatched{RuleName: strings.Repeat("r", 500), CallFields: ev.StateChange.CallFields}}
-		st, err := pipeline.FromEvent(ev)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		f := incident.Report{
-			Group: incident.Group{Scope: incident.ScopeOf(st), Element: c.element}, Reason: c.reason,
-			Occurrence: incident.Occurrence{PipelineID: st.ID, CallID: st.CallID, At: noon},
-		}
-		var i incident.Incident
-		for range 2 {
-			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
-				rt.Fatal(err)
-			}
-			if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
-				rt.Fatal(err)
-			}
-			if i, err = join(t.Context(), s, f); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		refs := []string{st.ID, c.call, c.transaction}
-		if st.PipelineARN != "" {
-			refs = append(refs, st.PipelineARN, strings.SplitAfter(st.PipelineARN, "media-pipeline/")[1])
-		}
-		for _, ref := range refs {
-			found, err := s.Find(t.Context(), ref)
-			if diff := cmp.Diff([]pipeline.State{st}, found); err != nil || diff != "" {
-				rt.Fatalf("found by %.60s… (%v), want (-), got (+):\n%s", ref, err, diff)
-			}
-		}
-		history, err := s.History(t.Context(), st.ID)
-		if err != nil || len(history) != 1 || history[0].ID != ev.ID {
-			rt.Fatalf("got a history of %d (%v), want the event", len(history), err)
-		}
-		if matches, err := s.Matches(t.Context(), st); err != nil || len(matches) == 0 {
-			rt.Fatalf("got %d matches (%v), want one", len(matches), err)
-		}
-		rule := rulematch.KeyOf(match, false)
-		notice := notify.Notification{ID: "rule-match/" + rule.Name() + "/1", Kind: "rule-match"}
-		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rule), notice, "me", nothing); err != nil {
-			rt.Fatal(err)
-		}
-		tally, err := s.CountOccurrences(t.Context(), i.ID)
-		if err != nil || tally.Calls != 1 {
-			rt.Fatalf("got %d calls in the incident (%v), want one", tally.Calls, err)
-		}
-		if joined, err := s.IncidentsOf(t.Context(), st.ID); err != nil || !slices.Equal(joined, []string{i.ID}) {
-			rt.Fatalf("got the incidents %v (%v), want %s", joined, err, i.ID)
-		}
-		if kept, err := s.Incident(t.Context(), i.ID); err != nil || kept.Group != i.Group || !strings.HasPrefix(c.reason,
-			strings.TrimSuffix(kept.Reason, "…")) || kept.Reason == "" {
-			rt.Fatalf("got %+v (%v), want what Join returned", kept, err)
-		}
-	})
-	page, err := s.List(t.Context(), pipeline.Query{Limit: 10 * n})
-	if err != nil || len(page.States) != n {
-		t.Errorf("got %d pipelines in the list (%v), want %d", len(page.States), err, n)
-	}
 }
 
 // A call whose ids are too long for keys is erased by any of them, as a whole.
@@ -153,37 +78,6 @@ func TestCallWithLongIDsIsErased(t *testing.T) {
 	}
 }
 
-// Of the history every event is kept, once: those that differ in nothing but their id
-// included.
-func TestHistoryHasEveryEventOnce(t *testing.T) {
-	world := faultinject.NewWorld(t, faultinject.Server(t))
-	s := at(world.Process(), noon)
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		n++
-		ids := map[string]bool{}
-		for range rapid.IntRange(1, 6).Draw(rt, "deliveries") {
-			id := rapid.SampledFrom([]string{"a", "b", "c", strings.Repeat("d", 300), strings.Repeat("d", 301)}).Draw(rt, "id")
-			ev := &chime.Event{ID: id, DetailType: chime.DetailStateChange, Time: noon, Raw: []byte("{}"),
-				StateChange: &chime.StateChange{
-					EventType: chime.EventInProgress, PipelineARN: fmt.Sprint("arn:aws:chime:us-east-1:1:media-pipeline/h", n)}}
-			ids[id] = true
-			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
-				rt.Fatal(err)
-			}
-		}
-		history, err := s.History(t.Context(), fmt.Sprint("h", n))
-		if err != nil || len(history) != len(ids) {
-			rt.Fatalf("got %d events (%v), want %d", len(history), err, len(ids))
-		}
-		for _, r := range history {
-			if !ids[r.ID] {
-				rt.Fatalf("got an event %q that never came", r.ID)
-			}
-		}
-	})
-}
-
 // What is said of a thing that has expired, or never was, makes no item.
 func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
@@ -195,7 +89,7 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 			return s.EndExpiry(t.Context(), voicetask.Expiry{Event: "e",
 				TransactionID: "t"})
 		},
-		"Lower": func() error { return s.ClearCondition(t.Context(), "quota", noon) },
+		"Clear": func() error { return s.ClearCondition(t.Context(), "quota", noon) },
 	} {
 		if err := say(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -211,7 +105,8 @@ func TestNothingIsMadeOfWhatIsNotThere(t *testing.T) {
 func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 	db := faultinject.Server(t)
 	change := func(id, eventType string, at time.Time) *chime.Event {
-		return parse(t, fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","time":%q,"detail":{"eventType":%q,"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:1:media-pipeline/p","callId":"c"}}`,
+		return parse(t, fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"source":"aws.chime","time":%q,"detail":{
+			"eventType":%q,"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:1:media-pipeline/p","callId":"c"}}`,
 			id, chime.DetailStateChange, at.Format(time.RFC3339), eventType))
 	}
 	far := noon.AddDate(70, 0, 0)
@@ -237,7 +132,8 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 			t.Errorf("order %v (-want +got):\n%s", order, diff)
 		}
 		open, err := s.Open(t.Context())
-		if err != nil || len(open) != 1 || open[0].Status != pipeline.InProgress || !open[0].UpdatedAt().Equal(events[1].Time) {
+		if err != nil || len(open) != 1 || open[0].Status != pipeline.InProgress ||
+			!open[0].UpdatedAt().Equal(events[1].Time) {
 			t.Errorf("order %v: got %+v open (%v), want the pipeline as it is known", order, open, err)
 		}
 		for key, at := range world.Expiry(t) {
@@ -245,7 +141,8 @@ func TestEventsOfTheFutureInAnyOrder(t *testing.T) {
 				t.Errorf("order %v: %s is kept until %v", order, key, time.Unix(at, 0).UTC())
 			}
 		}
-		if st, err := s.Pipeline(t.Context(), "p"); err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(far.Add(time.Minute)) {
+		st, err := s.Pipeline(t.Context(), "p")
+		if err != nil || st.Status != pipeline.Stopped || !st.EndedAt().Equal(far.Add(time.Minute)) {
 			t.Errorf("order %v: got %+v (%v), want it shown as its events say", order, st, err)
 		}
 	}

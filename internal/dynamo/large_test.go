@@ -16,7 +16,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
-// with gives an example with a text put behind the first match of where.
+// with returns an example with a text behind the first match of where.
 func with(t *testing.T, name, where, text string) []byte {
 	t.Helper()
 	body := exampleBody(t, name)
@@ -51,7 +51,7 @@ func TestLargeEventsAreKeptWholeOrRefusedWhole(t *testing.T) {
 		raw  []byte
 		want apperr.Class // empty: it is kept
 	}{
-		{"a mebibyte beside the detail", with(t, "in-progress", `{`, `"extra":"`+long+`",`), ""},
+		{"a mebibyte next to the detail", with(t, "in-progress", `{`, `"extra":"`+long+`",`), ""},
 		{"a mebibyte of metadata", with(t, "in-progress", `"detail": {`, `"extra":"`+long+`",`), ""},
 		{"a mebibyte of metadata of a match", with(t, "rule-keyword-utterance", `"detail": {`, `"extra":"`+long+`",`), ""},
 		{"noise of the size that fits", with(t, "in-progress", `{`, `"extra":"`+noise(350_000)+`",`), ""},

@@ -14,8 +14,8 @@ import (
 )
 
 // An entry of a ledger that cannot be read, or only in part, hides no other one and is
-// never a yes. Where it may be a word of people, it is a no as long as nobody says yes
-// after it; what the system has done stays known.
+// never a grant. Where it may be a decision of people, it is a denial until somebody
+// grants it later; what the system has done stays known.
 func TestUnreadableEntriesHideNoOther(t *testing.T) {
 	at := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
 	said := func(kind voicetask.Kind, minute int) voicetask.Entry {

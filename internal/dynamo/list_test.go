@@ -63,7 +63,7 @@ func fill(t *testing.T, s *dynamo.Store, n int) []listed {
 	return all
 }
 
-func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
+func TestListReturnsEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	all := fill(t, s, 23)
 	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
@@ -153,7 +153,7 @@ func TestListGivesEachOnceNewestFirstInPagesOfAnySize(t *testing.T) {
 	}
 }
 
-func TestListTakesAnyLimit(t *testing.T) {
+func TestListAcceptsAnyLimit(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	all := fill(t, s, 7)
 	for _, limit := range []int{-1, 0, math.MaxInt32 + 1, math.MaxInt} {
@@ -164,7 +164,7 @@ func TestListTakesAnyLimit(t *testing.T) {
 	}
 }
 
-func TestListRefusesACursorThatNoPageGave(t *testing.T) {
+func TestListRefusesACursorThatNoPageReturned(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	fill(t, s, 3)
 	encoded := base64.RawURLEncoding.EncodeToString
@@ -177,7 +177,8 @@ func TestListRefusesACursorThatNoPageGave(t *testing.T) {
 		if page, err := s.List(t.Context(), pipeline.Query{Cursor: cursor}); apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s: got %d states and %v, want it refused as invalid", name, len(page.States), err)
 		}
-		if _, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Cursor: cursor}); apperr.ClassOf(err) != apperr.Invalid {
+		_, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Cursor: cursor})
+		if apperr.ClassOf(err) != apperr.Invalid {
 			t.Errorf("%s, for incidents: got %v, want it refused as invalid", name, err)
 		}
 	}
@@ -233,7 +234,9 @@ func TestFindByEveryID(t *testing.T) {
 			id := fmt.Sprintf("tied-%d", i)
 			ev := &chime.Event{ID: id + eventType, DetailType: chime.DetailStateChange,
 				Time: noon.Add(time.Duration(n) * time.Second), Raw: []byte("{}"), StateChange: &chime.StateChange{
-					EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id, CallFields: chime.CallFields{CallID: "tied"}}}
+					EventType: eventType, PipelineARN: "arn:aws:chime:us-east-1:1:media-pipeline/" + id,
+					CallFields: chime.CallFields{CallID: "tied"},
+				}}
 			if err := pipeline.RecordEvent(t.Context(), s, ev); err != nil {
 				t.Fatal(err)
 			}

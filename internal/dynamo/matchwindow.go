@@ -88,7 +88,8 @@ func (s *Store) EndWindow(ctx context.Context, w rulematch.Window) error {
 			up.remove(attrWindowDayHeld + name)
 		}
 	}
-	return retry.IgnoreChanged(s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over"))
+	err := s.updateIf(ctx, windowKey(w.Key), up, "cannot record that the window of rule "+w.Rule+" is over")
+	return retry.IgnoreChanged(err)
 }
 
 // OpenWindows implements rulematch.Repository.
@@ -125,7 +126,7 @@ func (s *Store) CountMatches(ctx context.Context, k rulematch.Key) (n int, newes
 
 // MatchNotifications returns the notifications about rule matches of a call.
 func (s *Store) MatchNotifications(ctx context.Context, c chime.CallFields) ([]notify.Notification, error) {
-	items, err := s.queryCall(ctx, c, noticeSK)
+	items, err := s.queryCall(ctx, c, notificationSK)
 	return readEach(items, notificationIn), err
 }
 
@@ -143,5 +144,7 @@ type MatchQuery struct {
 // page that follows, empty on the last one.
 func (s *Store) ListMatches(ctx context.Context, q MatchQuery) (page []Match, next string, err error) {
 	sp := span{index: byTime, letter: timeMatch, from: q.From, to: q.To}
-	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]Match, error) { return decodeEach(items, matchIn) })
+	return listPage(ctx, s, sp, q.Limit, q.Cursor, func(items []item) ([]Match, error) {
+		return decodeEach(items, matchIn)
+	})
 }

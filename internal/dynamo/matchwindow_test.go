@@ -13,36 +13,36 @@ import (
 func TestWindowIsNotEndedOverAMatchThatCameMeanwhile(t *testing.T) {
 	s := at(faultinject.NewWorld(t, faultinject.Server(t)).Process(), noon)
 	rule := rulematch.Key{Scope: rulematch.Transaction, ID: "t1", Rule: "r1"}
-	told := func() rulematch.Window {
+	stored := func() rulematch.Window {
 		t.Helper()
-		told, err := s.Window(t.Context(), rule)
+		stored, err := s.Window(t.Context(), rule)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return told
+		return stored
 	}
 	hold := func() {
 		t.Helper()
-		if held, err := s.HoldBack(t.Context(), told(), ""); err != nil || !held {
+		if held, err := s.HoldBack(t.Context(), stored(), ""); err != nil || !held {
 			t.Fatalf("got held back %v (%v), want it held back", held, err)
 		}
 	}
-	is := told()
+	is := stored()
 	is.Notifications, is.Matches, is.SentAt = 1, 1, noon
-	if err := s.SetSent(t.Context(), told(), is); err != nil {
+	if err := s.SetSent(t.Context(), stored(), is); err != nil {
 		t.Fatal(err)
 	}
 	hold()
-	seen := told()
+	seen := stored()
 	hold() // another
 	hold() // the first once more
 	if err := s.EndWindow(t.Context(), seen); err != nil {
 		t.Fatal(err)
 	}
-	if !told().Open {
-		t.Error("the window is over, and nobody will tell of the other match")
+	if !stored().Open {
+		t.Error("the window is over, and nobody will be notified of the other match")
 	}
-	if err := s.EndWindow(t.Context(), told()); err != nil {
+	if err := s.EndWindow(t.Context(), stored()); err != nil {
 		t.Fatal(err)
 	}
 	if ended, err := s.OpenWindows(t.Context(), noon.Add(time.Hour)); err != nil || len(ended) != 0 {

@@ -15,37 +15,33 @@ const minMention = 7
 // hidden replaces an id or a number in free text that was erased.
 const hidden = "…"
 
-// cutMention cuts text around the first place where an id is a word.
-func cutMention(text, id string) (before, after string, found bool) {
-	inWord := func(c byte) bool {
+// findMention returns where an id is a word in a text; -1 where it is not.
+func findMention(text, id string) int {
+	inWord := func(at int) bool {
+		if at < 0 || at >= len(text) {
+			return false
+		}
+		c := text[at]
 		return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_'
 	}
-	if len(id) < minMention {
-		return text, "", false
-	}
-	for from := 0; ; {
-		at := strings.Index(text[from:], id)
-		if at < 0 {
-			return text, "", false
+	for at := 0; len(id) >= minMention; at++ {
+		next := strings.Index(text[at:], id)
+		if next < 0 {
+			break
 		}
-		at += from
-		end := at + len(id)
-		if (at == 0 || !inWord(text[at-1])) && (end == len(text) || !inWord(text[end])) {
-			return text[:at], text[end:], true
+		if at += next; !inWord(at-1) && !inWord(at+len(id)) {
+			return at
 		}
-		from = at + 1
 	}
+	return -1
 }
 
 // hideMentions replaces ids in a text.
 func hideMentions(text string, ids []string) string {
 	for _, id := range ids {
-		done := ""
-		before, after, found := cutMention(text, id)
-		for ; found; before, after, found = cutMention(after, id) {
-			done += before + hidden
+		for at := findMention(text, id); at >= 0; at = findMention(text, id) {
+			text = text[:at] + hidden + text[at+len(id):]
 		}
-		text = done + before
 	}
 	return text
 }
@@ -65,13 +61,11 @@ func (f *finder) mentionedIn(it item) (bool, error) {
 		return false, err
 	}
 	return slices.ContainsFunc(f.ids(), func(id string) bool {
-		_, _, found := cutMention(string(body), id)
-		return found
+		return findMention(string(body), id) >= 0
 	}), nil
 }
 
-// numbers returns the call's phone numbers as they stand in text: digits that
-// belong together.
+// numbers returns the call's phone numbers as they are in text: digits that belong together.
 func (f *finder) numbers() (list []string) {
 	for _, id := range slices.Sorted(maps.Keys(f.pipelines)) {
 		for _, st := range f.pipelines[id].proven {
@@ -105,7 +99,7 @@ func (f *finder) reasonsThatMention(ctx context.Context) error {
 			return err
 		}
 		texts := map[string]string{attrReason: textIn(it, attrReason)}
-		if _, keeps := it[attrReasons]; keeps {
+		if it[attrReasons] != nil {
 			for _, r := range decodeIncident(it).Reasons {
 				texts[attrReasons+"."+r.ID+"."+attrReasonText] = r.Text
 			}

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -37,16 +36,17 @@ func (s *Store) TryOnce(
 	// This is what was sent, whoever has claimed it since. It has an expiry even where the claim
 	// is gone because the call was erased meanwhile.
 	up := &update{}
-	up.put(attrNoticeSent, moment(n.SentAt))
-	up.put(attrNoticeSubject, text(n.Subject))
-	up.put(attrNoticeCalls, number(n.Calls))
-	up.put(attrNoticeSeverity, textOrNil(n.Severity))
-	up.put(attrNoticeReasons, set(n.Reasons))
-	up.put(attrNoticeTally, textOrNil(n.Tally))
+	up.put(attrNotificationSent, moment(n.SentAt))
+	up.put(attrNotificationSubject, text(n.Subject))
+	up.put(attrNotificationCalls, number(n.Calls))
+	up.put(attrNotificationSeverity, textOrNil(n.Severity))
+	up.put(attrNotificationReasons, set(n.Reasons))
+	up.put(attrNotificationTally, textOrNil(n.Tally))
 	up.put(attrExpiry, s.expiry(n.SentAt))
-	up.remove(attrNoticeLease)
-	up.remove(attrNoticeOwner)
-	if err := s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot record that the notification was sent"); err != nil {
+	up.remove(attrNotificationLease)
+	up.remove(attrNotificationOwner)
+	err = s.updateIf(ctx, notificationKey(partition, n.ID), up, "cannot record that the notification was sent")
+	if err != nil {
 		return notify.Notification{}, err
 	}
 	return n, nil
@@ -78,34 +78,40 @@ func (s *Store) claim(ctx context.Context, partition Partition, n notify.Notific
 	claimed bool, sent notify.Notification, err error,
 ) {
 	now := s.now()
-	millis := func(t time.Time) types.AttributeValue {
-		return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.UnixMilli(), 10)}
-	}
+	millis := func(t time.Time) types.AttributeValue { return number(int(t.UnixMilli())) }
 	up := &update{}
-	up.put(attrNoticeOwner, text(owner))
-	up.put(attrNoticeLease, millis(now.Add(lease)))
-	up.put(attrNoticeID, text(n.ID))
-	up.put(attrNoticeKind, text(n.Kind))
-	up.put(attrNoticeSubject, text(n.Subject))
-	up.put(attrNoticeCalls, numberOrNil(n.Calls))
+	up.put(attrNotificationOwner, text(owner))
+	up.put(attrNotificationLease, millis(now.Add(lease)))
+	up.put(attrNotificationID, text(n.ID))
+	up.put(attrNotificationKind, text(n.Kind))
+	up.put(attrNotificationSubject, text(n.Subject))
+	up.put(attrNotificationCalls, numberOrNil(n.Calls))
 	up.put(attrExpiry, s.expiry(now))
-	up.absent(attrNoticeSent)
-	up.require("(attribute_not_exists(" + attrNoticeLease + ") OR " + attrNoticeLease + " < " + up.value(millis(now)) +
-		" OR " + attrNoticeOwner + " = " + up.value(text(owner)) + ")")
-	err = s.updateIf(ctx, noticeKey(partition, n.ID), up, "cannot claim the notification")
+	up.absent(attrNotificationSent)
+	up.require("(attribute_not_exists(" + attrNotificationLease + ") OR " +
+		attrNotificationLease + " < " + up.value(millis(now)) + " OR " +
+		attrNotificationOwner + " = " + up.value(text(owner)) + ")")
+	err = s.updateIf(ctx, notificationKey(partition, n.ID), up, "cannot claim the notification")
 	if !errors.Is(err, retry.ErrChanged) {
 		return err == nil, sent, err
 	}
-	it, err := s.get(ctx, noticeKey(partition, n.ID))
+	it, err := s.get(ctx, notificationKey(partition, n.ID))
 	return false, notificationIn(it), err
 }
 
-func noticeKey(partition Partition, id string) item { return key(string(partition), noticeSK+id) }
+func notificationKey(partition Partition, id string) item {
+	return key(string(partition), notificationSK+id)
+}
 
 func notificationIn(it item) notify.Notification {
 	return notify.Notification{
-		ID: textIn(it, attrNoticeID), Kind: textIn(it, attrNoticeKind), Subject: textIn(it, attrNoticeSubject),
-		Calls: numberIn(it, attrNoticeCalls), Severity: incident.Severity(textIn(it, attrNoticeSeverity)),
-		Reasons: setIn(it, attrNoticeReasons), Tally: textIn(it, attrNoticeTally), SentAt: timeIn(it, attrNoticeSent),
+		ID:       textIn(it, attrNotificationID),
+		Kind:     textIn(it, attrNotificationKind),
+		Subject:  textIn(it, attrNotificationSubject),
+		Calls:    numberIn(it, attrNotificationCalls),
+		Severity: incident.Severity(textIn(it, attrNotificationSeverity)),
+		Reasons:  setIn(it, attrNotificationReasons),
+		Tally:    textIn(it, attrNotificationTally),
+		SentAt:   timeIn(it, attrNotificationSent),
 	}
 }

@@ -50,9 +50,9 @@ func TestOpenPipelinesComeLeastAskedFirst(t *testing.T) {
 	}
 }
 
-func TestLatchKeepsSinceWhen(t *testing.T) {
+func TestConditionKeepsItsTime(t *testing.T) {
 	db := table(t)
-	s, c := incidents(t, "latch", db, db)
+	s, c := incidents(t, "condition", db, db)
 	begin := c.Now()
 	for range 2 {
 		since, err := s.SetCondition(t.Context(), "quota")
@@ -67,23 +67,23 @@ func TestLatchKeepsSinceWhen(t *testing.T) {
 		}
 	}
 	if since, err := s.ConditionSince(t.Context(), "quota"); err != nil || !since.IsZero() {
-		t.Errorf("lowered: got since %v (%v), want none", since, err)
+		t.Errorf("cleared: got since %v (%v), want none", since, err)
 	}
 	if since, err := s.SetCondition(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
 		t.Errorf("raised again: got since %v (%v), want %v", since, err, c.Now())
 	}
-	// Whoever saw it raised before does not take back what is so now.
+	// Who read it when it was set before does not clear what is so now.
 	if err := s.ClearCondition(t.Context(), "quota", begin); err != nil {
 		t.Fatal(err)
 	}
 	if since, err := s.ConditionSince(t.Context(), "quota"); err != nil || !since.Equal(c.Now()) {
-		t.Errorf("lowered by one who is late: got since %v (%v), want %v", since, err, c.Now())
+		t.Errorf("cleared by one who is late: got since %v (%v), want %v", since, err, c.Now())
 	}
 }
 
-// More than a page of open pipelines, and of incidents that owe something: each is
-// given once.
-func TestMoreThanAPageIsGivenWhole(t *testing.T) {
+// More than a page of open pipelines, and of incidents with a due notification: each is
+// listed once.
+func TestMoreThanAPageIsReturnedWhole(t *testing.T) {
 	const many = 230
 	db := table(t)
 	s, c := incidents(t, "pages", db, db)
@@ -99,24 +99,24 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 		f.Group.Scope = fmt.Sprint("voice-connector/", n)
 		mustJoin(t, s, f)
 	}
-	given := map[string]int{}
+	listed := map[string]int{}
 	open, err := s.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range open {
-		given[p.ID]++
+		listed[p.ID]++
 	}
 	for cursor := "first"; cursor != ""; {
 		if cursor == "first" {
 			cursor = ""
 		}
-		page, next, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true, Cursor: cursor})
+		page, next, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, i := range page {
-			given[i.ID]++
+			listed[i.ID]++
 			closed, err := closeIncident(t.Context(), s, i)
 			if err != nil {
 				t.Fatal(err)
@@ -130,10 +130,10 @@ func TestMoreThanAPageIsGivenWhole(t *testing.T) {
 		}
 		cursor = next
 	}
-	if len(given) != 2*many {
-		t.Errorf("got %d pipelines and incidents, want %d of each", len(given), many)
+	if len(listed) != 2*many {
+		t.Errorf("got %d pipelines and incidents, want %d of each", len(listed), many)
 	}
-	for id, n := range given {
+	for id, n := range listed {
 		if n != 1 {
 			t.Errorf("got %s %d times, want once", id, n)
 		}

@@ -3,13 +3,11 @@ package dynamo_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -19,7 +17,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/rulematch"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
-	"github.com/chimewatch/chimewatch/internal/testutil/tabletest"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -114,7 +111,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 			late := noon.Add(timing.Quiet + time.Minute)
 			return joining(at(p, late), failureOf(1, incident.Quota, late), failureOf(0, incident.Quota, noon))
 		}},
-		{"latch", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
+		{"condition", func(_ *testing.T, p *faultinject.Process) []faultinject.Step {
 			s := at(p, noon)
 			raise := func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err }
 			return []faultinject.Step{raise, func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
@@ -129,7 +126,7 @@ func TestDisturbedAnywhereEndsTheSame(t *testing.T) {
 	}
 }
 
-// Two processes get the same events, each in an order of its own, and take turns
+// Two processes get the same events, each in an order of its own, and run by turns
 // in many ways: the table is that of one process that got them in some order.
 func TestTwoProcessesEndAsOne(t *testing.T) {
 	db := faultinject.Server(t)
@@ -268,9 +265,10 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 				t.Fatal(err)
 			}
 			calls += tally.Calls
-			owes := incident.Next(i, noon, noon.Add(time.Second), timing) != incident.Nothing
-			if owes != (tally.Calls > 0) || i.Open() != owes {
-				t.Errorf("seed %d: incident %s of %d calls: open %v, owes news %v", seed, i.ID, tally.Calls, i.Open(), owes)
+			due := incident.Next(i, noon, noon.Add(time.Second), timing) != incident.Nothing
+			if due != (tally.Calls > 0) || i.Open() != due {
+				t.Errorf("seed %d: incident %s of %d calls: open %v, a notification is due %v",
+					seed, i.ID, tally.Calls, i.Open(), due)
 			}
 			if tally.Calls == 0 {
 				withdrawn++
@@ -279,131 +277,17 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 		if want := len(works) - 1; calls != want {
 			t.Errorf("seed %d: got %d calls, want %d", seed, calls, want)
 		}
-		owing, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Owing: true})
+		list, _, err := s.Incidents(t.Context(), dynamo.IncidentQuery{Due: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, i := range owing {
+		for _, i := range list {
 			if !i.Open() {
-				t.Errorf("seed %d: incident %s is over, and among those that owe something", seed, i.ID)
+				t.Errorf("seed %d: incident %s is over, and among those with a due notification", seed, i.ID)
 			}
 		}
 	}
 	if withdrawn == 0 {
 		t.Error("the processes never opened an incident each: the test proves nothing")
 	}
-}
-
-// A claim keeps others from sending until it has run out.
-func TestLease(t *testing.T) {
-	db := faultinject.Server(t)
-	w := faultinject.NewWorld(t, db)
-	c := &clock{now: noon}
-	n := notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail", Calls: 3}
-	try := func(owner string, send func() error) (notify.Notification, error) {
-		s := w.Process().Store(dynamo.Options{Now: c.Now})
-		return s.TryOnce(t.Context(), ofGroup, n, owner, func(context.Context) error { return send() })
-	}
-	sends := 0
-	send := func() error { sends++; return nil }
-	if _, err := try("first", func() error { return faultinject.ErrKilled }); !errors.Is(err, faultinject.ErrKilled) {
-		t.Fatalf("got %v, want the error of sending", err)
-	}
-	steps := []struct {
-		name      string
-		pass      time.Duration
-		owner     string
-		wantSends int
-		wantSent  time.Duration // since noon; 0: not sent
-	}{
-		{"another waits", 0, "second", 0, 0},
-		{"another waits for as long as the lease runs", 15 * time.Second, "second", 0, 0},
-		{"then another sends", time.Millisecond, "second", 1, 15*time.Second + time.Millisecond},
-		{"once it is sent, nobody does", time.Hour, "third", 1, 15*time.Second + time.Millisecond},
-		{"nor does the one who tried first", 0, "first", 1, 15*time.Second + time.Millisecond},
-	}
-	for _, step := range steps {
-		c.pass(step.pass)
-		got, err := try(step.owner, send)
-		if err != nil || sends != step.wantSends {
-			t.Errorf("%s: got %d messages (%v), want %d", step.name, sends, err, step.wantSends)
-		}
-		if sent := !got.SentAt.IsZero(); sent != (step.wantSent > 0) || sent && !got.SentAt.Equal(noon.Add(step.wantSent)) {
-			t.Errorf("%s: got sent at %v, want %s after noon", step.name, got.SentAt, step.wantSent)
-		}
-		if got.ID != n.ID || got.Calls != n.Calls {
-			t.Errorf("%s: got %+v, want it to tell of %+v", step.name, got, n)
-		}
-	}
-}
-
-// A process takes so long to send that another claims the notification, and dies:
-// what is kept is what was sent, not what was to be.
-func TestWhatWasSentIsKept(t *testing.T) {
-	w := faultinject.NewWorld(t, faultinject.Server(t))
-	c := &clock{now: noon}
-	s := w.Process().Store(dynamo.Options{Now: c.Now})
-	try := func(owner string, calls int, send func(context.Context) error) (notify.Notification, error) {
-		return s.TryOnce(t.Context(), ofGroup, notify.Notification{ID: "opening", Kind: "incident",
-			Subject: fmt.Sprint(calls, " calls fail"), Calls: calls}, owner, send)
-	}
-	if _, err := try("slow", 2, func(context.Context) error {
-		c.pass(time.Minute)
-		if _, err := try("dies", 3, func(context.Context) error { return faultinject.ErrKilled }); !errors.Is(err,
-			faultinject.ErrKilled) {
-			t.Errorf("got %v, want it killed", err)
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	got, err := try("later", 4, func(context.Context) error { t.Error("it is sent again"); return nil })
-	if err != nil || got.Calls != 2 || got.Subject != "2 calls fail" {
-		t.Errorf("got %+v (%v), want what was sent", got, err)
-	}
-}
-
-// A call is erased while people are told of it: what is kept of that afterwards
-// expires like all else.
-func TestWhatWasSentExpiresAlthoughItsClaimIsGone(t *testing.T) {
-	w := faultinject.NewWorld(t, faultinject.Server(t))
-	s := at(w.Process(), noon)
-	n := notify.Notification{ID: "opening", Kind: "incident", Subject: "calls fail"}
-	if _, err := s.TryOnce(t.Context(), ofGroup, n, "one", func(ctx context.Context) error {
-		key := tabletest.NotificationOf(string(ofGroup), "opening").Item()
-		_, err := w.DB.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &w.Table, Key: key})
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := w.Expiry(t)[tabletest.NotificationOf(string(ofGroup), "opening").String()], noon.Add(time.Hour).Unix(); got != want {
-		t.Errorf("got expiry %d, want %d", got, want)
-	}
-}
-
-func TestOwnerNeedNotWaitForItsOwnClaim(t *testing.T) {
-	w := faultinject.NewWorld(t, faultinject.Server(t))
-	p := w.Process()
-	s := at(p, noon)
-	p.Line.Disturb(2, faultinject.After) // the message is out, and nobody knows
-	step := publishing(p, s, "one")
-	if err := step(t.Context()); !errors.Is(err, faultinject.ErrKilled) {
-		t.Fatalf("got %v, want it killed", err)
-	}
-	p.Line.Revive()
-	if err := step(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.Topic.Times(); len(got) != 1 || got["opening"] != 2 {
-		t.Errorf("got %v, want the same message twice", got)
-	}
-}
-
-func example(t testing.TB, name string) *chime.Event {
-	t.Helper()
-	ev, err := chime.Parse(exampleBody(t, name))
-	if err != nil {
-		t.Fatal(fmt.Errorf("%s: %w", name, err))
-	}
-	return ev
 }

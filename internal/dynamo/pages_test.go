@@ -66,8 +66,10 @@ func TestEveryReadingIsWhole(t *testing.T) {
 	s := at(world.Process(), noon)
 	const many = 7
 	change := func(n int, eventType string, minute int) *chime.Event {
-		return parse(t, fmt.Appendf(nil, `{"id":"e-%d-%d","detail-type":%q,"source":"aws.chime","account":"111122223333","region":"us-east-1","time":%q,"detail":{"eventType":%q,`+
-			`"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p-%d","callId":"c","transactionId":"t","voiceConnectorId":"vc"}}`,
+		return parse(t, fmt.Appendf(nil, `{
+			"id":"e-%d-%d", "detail-type":%q, "source":"aws.chime", "account":"111122223333", "region":"us-east-1", "time":%q,
+			"detail":{"eventType":%q, "callId":"c", "transactionId":"t", "voiceConnectorId":"vc",
+				"mediaInsightsPipelineArn":"arn:aws:chime:us-east-1:111122223333:media-pipeline/p-%d"}}`,
 			n, minute, chime.DetailStateChange, noon.Add(time.Duration(minute)*time.Minute).Format(time.RFC3339), eventType, n))
 	}
 	record := func(ev *chime.Event) {
@@ -84,7 +86,8 @@ func TestEveryReadingIsWhole(t *testing.T) {
 			Occurrence: incident.Occurrence{PipelineID: "p-0", CallID: "c", At: noon}})
 		mustJoin(t, s, incident.Report{Group: incident.Group{Scope: "voice-connector/vc"},
 			Occurrence: incident.Occurrence{PipelineID: fmt.Sprint("p-", n), At: noon}})
-		match := parse(t, fmt.Appendf(nil, `{"id":"m-%d","detail-type":%q,"source":"aws.chime","time":%q,"detail":{"ruleName":"r","transactionId":"t","callId":"c"}}`,
+		match := parse(t, fmt.Appendf(nil, `{"id":"m-%d","detail-type":%q,"source":"aws.chime","time":%q,
+			"detail":{"ruleName":"r","transactionId":"t","callId":"c"}}`,
 			n, chime.DetailRulesMatched, noon.Add(time.Duration(n)*time.Second).Format(time.RFC3339)))
 		if err := s.RecordMatch(t.Context(), match, "x"); err != nil {
 			t.Fatal(err)
@@ -92,7 +95,8 @@ func TestEveryReadingIsWhole(t *testing.T) {
 		enter(t, s, voicetask.Entry{Kind: voicetask.Granted, At: noon, Event: fmt.Sprint("g", n), By: "me",
 			Scope: voicetask.ScopeBoth, TransactionID: "t"})
 		notice := notify.Notification{ID: fmt.Sprint("rule-match/t/r/", n), Kind: "rule-match"}
-		if err := once(t.Context(), s, dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"}), notice, "me", func(context.Context) error { return nil }); err != nil {
+		ofCall := dynamo.PartitionOfMatches(rulematch.Key{Scope: rulematch.Transaction, ID: "t"})
+		if err := once(t.Context(), s, ofCall, notice, "me", nothing); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -200,7 +199,7 @@ func (s *Store) expiry(at time.Time) types.AttributeValue {
 	if s.retention <= 0 {
 		return nil
 	}
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(at.Add(s.retention).Unix(), 10)}
+	return number(int(at.Add(s.retention).Unix()))
 }
 
 // believed is the time by which what happened at a time expires: what a wrong clock dates

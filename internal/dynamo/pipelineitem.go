@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 )
@@ -151,30 +150,25 @@ func decode(it item) (pipeline.State, error) {
 		failure := pipeline.Failure(f)
 		st.Failure = &failure
 	}
-	for name, value := range it {
-		elementType, isElement := strings.CutPrefix(name, elementPrefix)
-		if !isElement {
-			continue
+	for name := range it {
+		if elementType, isElement := strings.CutPrefix(name, elementPrefix); isElement {
+			e, err := decodeElement(it, elementType)
+			if err != nil {
+				return st, err
+			}
+			st = pipeline.Merge(st, pipeline.State{Elements: []chime.Element{e}})
 		}
-		e, err := decodeElement(elementType, value)
-		if err != nil {
-			return st, err
-		}
-		st = pipeline.Merge(st, pipeline.State{Elements: []chime.Element{e}})
 	}
 	return pipeline.Merge(st, pipeline.State{}), nil // which sets Status
 }
 
-func decodeElement(elementType string, value types.AttributeValue) (chime.Element, error) {
-	s, _ := value.(*types.AttributeValueMemberS)
-	if s != nil {
-		if parts := strings.SplitN(s.Value, "|", 3); len(parts) == 3 {
-			if on, err := strconv.ParseInt(parts[0], 10, 64); err == nil {
-				return chime.Element{
-					Type: elementType, UpdatedOn: on, Status: unescapePipe.Replace(parts[1]), StatusDetail: parts[2],
-				}, nil
-			}
-		}
+func decodeElement(it item, elementType string) (chime.Element, error) {
+	parts := strings.SplitN(textIn(it, elementPrefix+elementType), "|", 3)
+	on, err := strconv.ParseInt(parts[0], 10, 64)
+	if err != nil || len(parts) < 3 {
+		return chime.Element{}, unreadable("element "+elementType, err)
 	}
-	return chime.Element{}, unreadable("element "+elementType, nil)
+	return chime.Element{
+		Type: elementType, UpdatedOn: on, Status: unescapePipe.Replace(parts[1]), StatusDetail: parts[2],
+	}, nil
 }

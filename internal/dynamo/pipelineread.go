@@ -27,7 +27,8 @@ func (s *Store) Pipeline(ctx context.Context, id string) (pipeline.State, error)
 }
 
 func (s *Store) notFound(what string) error {
-	return apperr.New(apperr.NotFound, "table "+s.table, "knows no "+what, "list what is there with: chimewatch calls list")
+	return apperr.New(apperr.NotFound, "table "+s.table, "knows no "+what,
+		"list what is there with: chimewatch calls list")
 }
 
 // Find returns all pipelines that ref may mean, newest first: a pipeline's id or ARN, the id
@@ -35,28 +36,19 @@ func (s *Store) notFound(what string) error {
 // of a rehearsal in which it was sent are meant. When there is none either, the error is of
 // class NotFound.
 func (s *Store) Find(ctx context.Context, ref string) ([]pipeline.State, error) {
-	states, err := s.find(ctx, pipeline.IDFromARN(ref), ref)
-	if err == nil && len(states) == 0 {
-		states, err = s.find(ctx, chime.RehearsalPrefix+pipeline.IDFromARN(ref), chime.RehearsalPrefix+ref)
+	for _, kind := range []string{"", chime.RehearsalPrefix} {
+		of := chime.CallFields{TransactionID: kind + ref, CallID: kind + ref}
+		pointers, err := s.queryCall(ctx, of, pointerSK)
+		if err != nil {
+			return nil, err
+		}
+		ids := append([]string{kind + pipeline.IDFromARN(ref)}, readEach(pointers, pointerTo)...)
+		if states, err := s.states(ctx, ids); err != nil || len(states) > 0 {
+			newestFirst(states)
+			return states, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if len(states) == 0 {
-		return nil, s.notFound("pipeline, call or transaction " + ref)
-	}
-	return states, nil
-}
-
-// find returns the pipeline of an id, and those of the call or transaction ref.
-func (s *Store) find(ctx context.Context, id, ref string) ([]pipeline.State, error) {
-	pointers, err := s.queryCall(ctx, chime.CallFields{TransactionID: ref, CallID: ref}, pointerSK)
-	if err != nil {
-		return nil, err
-	}
-	states, err := s.states(ctx, append([]string{id}, readEach(pointers, pointerTo)...))
-	newestFirst(states)
-	return states, err
+	return nil, s.notFound("pipeline, call or transaction " + ref)
 }
 
 // pointers returns the ids of the pipelines to which a partition has pointers.

@@ -13,7 +13,7 @@ const (
 	attrSK     = "SK"
 	attrTime   = "t" // partition of the by-time index
 	attrState  = "q" // partition of the by-state index; absent in what the index leaves out
-	attrFirst  = "c" // sort key of both indexes: when the thing was first heard of
+	attrFirst  = "c" // sort key of both indexes: the time of the first event of the thing
 	attrExpiry = "x" // epoch seconds after which DynamoDB may delete the item
 )
 
@@ -46,7 +46,7 @@ const (
 	memberSK        = "G#" // time, event
 	windowSK        = "R#" // rule
 	incidentSK      = "I#" // number in the group
-	noticeSK        = "N#" // notification
+	notificationSK  = "N#" // notification
 	ledgerSK        = "V#" // entry
 	consentExpirySK = "U#" // the event that granted consent
 )
@@ -125,27 +125,27 @@ const (
 
 // Incident.
 const (
-	attrScope     = "sc"
-	attrElement   = "et"
-	attrClass     = "cl"
-	attrTarget    = "tg"
-	attrReason    = "rn" // of the first failure, or of the one that made its cause better known
-	attrReasons   = "rs" // map of its distinct reasons, by their ids
-	attrLosses    = "lo" // losses of the first failure, separated by |
-	attrMore      = "ls" // losses of the others, a set; anyLoss where they may be any
-	attrOpened    = "oa" // when it opened; absent in what was opened by a version that had it in attrFirst
-	attrSeen      = "se" // when its first failure was handled
-	attrClosed    = "z"  // when it was closed
-	attrReopened  = "rp" // how often it was reopened
-	attrToldAt    = "ta" // when its last notification was sent
-	attrToldCalls = "tc" // how many calls its notifications counted
-	attrToldLast  = "tl" // how many calls the last summary counted
-	attrOpenings  = "n0" // how many notifications of each kind were sent
-	attrSummaries = "n1"
-	attrClosings  = "n2"
-	attrNews      = "n3"
-	attrToldGrave = "tv" // severity that its notifications said
-	attrToldWhy   = "tr" // ids of the reasons that they said, a set
+	attrScope             = "sc"
+	attrElement           = "et"
+	attrClass             = "cl"
+	attrTarget            = "tg"
+	attrReason            = "rn" // of the first failure, or of the one that made its cause better known
+	attrReasons           = "rs" // map of its distinct reasons, by their ids
+	attrLosses            = "lo" // losses of the first failure, separated by |
+	attrMoreLosses        = "ls" // losses of the others, a set; anyLoss where they may be any
+	attrOpened            = "oa" // when it opened; absent in what was opened by a version that had it in attrFirst
+	attrSeen              = "se" // when its first failure was handled
+	attrClosed            = "z"  // when it was closed
+	attrReopened          = "rp" // how often it was reopened
+	attrAnnouncedAt       = "ta" // when its last notification was sent
+	attrAnnouncedCalls    = "tc" // how many calls its notifications counted
+	attrAnnouncedLast     = "tl" // how many calls the last summary counted
+	attrOpenings          = "n0" // how many notifications of each kind were sent
+	attrSummaries         = "n1"
+	attrClosings          = "n2"
+	attrAdditions         = "n3"
+	attrAnnouncedSeverity = "tv" // severity that its notifications said
+	attrAnnouncedReasons  = "tr" // ids of the reasons that they said, a set
 )
 
 // Reason, in the map of an incident.
@@ -164,21 +164,21 @@ const (
 
 // Notification that we send.
 const (
-	attrNoticeID       = "n"
-	attrNoticeKind     = "y"
-	attrNoticeSubject  = "su"
-	attrNoticeCalls    = "k"  // how many calls it counts
-	attrNoticeSent     = "d"  // when it was sent; absent until then
-	attrNoticeOwner    = "w"  // the invocation that has claimed it
-	attrNoticeLease    = "l"  // epoch milliseconds until which the claim is good
-	attrNoticeSeverity = "tv" // severity of the incident
-	attrNoticeReasons  = "tr" // ids of the incident's reasons, a set
-	attrNoticeTally    = "kt" // matches of a group that it counts, by day
+	attrNotificationID       = "n"
+	attrNotificationKind     = "y"
+	attrNotificationSubject  = "su"
+	attrNotificationCalls    = "k"  // how many calls it counts
+	attrNotificationSent     = "d"  // when it was sent; absent until then
+	attrNotificationOwner    = "w"  // the invocation that has claimed it
+	attrNotificationLease    = "l"  // epoch milliseconds until which the claim is good
+	attrNotificationSeverity = "tv" // severity of the incident
+	attrNotificationReasons  = "tr" // ids of the incident's reasons, a set
+	attrNotificationTally    = "kt" // matches of a group that it counts, by day
 )
 
 // Condition that the watchdog watches, such as a silence.
 const (
-	attrSince = "s" // since when it holds; absent while it does not
+	attrSince = "s" // since when it is so; absent while it is not
 )
 
 // Voice notification. The names are those of the developer guide's sample.
@@ -206,7 +206,7 @@ type IndexDefinition struct {
 type TableDefinition struct {
 	PartitionKey string
 	SortKey      string
-	// TTLAttribute holds the expiry as a number of epoch seconds.
+	// TTLAttribute is the expiry, a number of epoch seconds.
 	TTLAttribute string
 	Indexes      []IndexDefinition
 }

@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
+	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/incident"
 	"github.com/chimewatch/chimewatch/internal/notify"
@@ -30,8 +32,8 @@ func exampleBody(t testing.TB, name string) []byte {
 
 // publish sends the message "opening" to the world's topic.
 func publish(p *faultinject.Process) error {
-	_, err := p.Publisher().Publish(context.Background(),
-		&sns.PublishInput{MessageAttributes: map[string]types.MessageAttributeValue{"id": {StringValue: aws.String("opening")}}})
+	attributes := map[string]types.MessageAttributeValue{"id": {StringValue: aws.String("opening")}}
+	_, err := p.Publisher().Publish(context.Background(), &sns.PublishInput{MessageAttributes: attributes})
 	return err
 }
 
@@ -77,4 +79,13 @@ func closeIncident(ctx context.Context, s *dynamo.Store, i incident.Incident) (i
 		err = apperr.Wrap(err, apperr.Conflict, "incident "+i.ID, "cannot be closed", "")
 	}
 	return i, err
+}
+
+func example(t testing.TB, name string) *chime.Event {
+	t.Helper()
+	ev, err := chime.Parse(exampleBody(t, name))
+	if err != nil {
+		t.Fatal(fmt.Errorf("%s: %w", name, err))
+	}
+	return ev
 }

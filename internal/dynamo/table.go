@@ -40,7 +40,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Store reads and writes the table. It holds no state of its own, so any number
+// Store reads and writes the table. It has no state of its own, so any number
 // of goroutines and processes may use the same table at once.
 type Store struct {
 	db        Client

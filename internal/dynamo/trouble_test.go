@@ -62,7 +62,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"newest":       func(ctx context.Context) error { _, err := s.NewestOccurrence(ctx, i.ID); return err },
 		"tally":        func(ctx context.Context) error { _, err := s.CountOccurrences(ctx, i.ID); return err },
 		"close":        func(ctx context.Context) error { _, err := closeIncident(ctx, s, i); return err },
-		"mark told": func(ctx context.Context) error {
+		"announced": func(ctx context.Context) error {
 			return s.SetAnnounced(ctx, i, incident.Announced{At: noon, Openings: 1})
 		},
 		"raise":      func(ctx context.Context) error { _, err := s.SetCondition(ctx, "quota"); return err },
@@ -70,7 +70,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 		"erase":      func(ctx context.Context) error { _, err := s.Erase(ctx, belongings, "e", "me"); return err },
 		"erasures":   func(ctx context.Context) error { _, err := s.Erasures(ctx, 1); return err },
 		"raised":     func(ctx context.Context) error { _, err := s.ConditionSince(ctx, "quota"); return err },
-		"lower":      func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
+		"clear":      func(ctx context.Context) error { return s.ClearCondition(ctx, "quota", noon) },
 	}
 	answers := []struct {
 		code   string

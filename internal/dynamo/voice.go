@@ -53,23 +53,10 @@ func (s *Store) RecordVoice(ctx context.Context, notes []chime.VoiceNotification
 
 // voiceItems returns all items of a notification.
 func (s *Store) voiceItems(n chime.VoiceNotification) ([]item, error) {
-	it, err := s.voiceItem(n)
-	if err != nil {
-		return nil, err
-	}
-	e, is := voicetask.EntryOf(n)
-	if !is {
-		return []item{it}, nil
-	}
-	entries, err := s.entryItems(e)
-	return append(entries, it), err
-}
-
-func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 	pk, sk := voicePK(n), keyID(n.ID)
 	if strings.ContainsRune(pk+sk, utf8.RuneError) {
 		// Other invalid bytes would make the same key, and one would replace the other.
-		sk += "#" + hashText(n.Raw)
+		sk += "#" + chime.HashLetters(n.Raw)
 	}
 	it := key(pk, sk)
 	it[attrBody], it[attrCreated] = text(string(n.Raw)), text(n.Time.UTC().Format(createdLayout))
@@ -92,7 +79,11 @@ func (s *Store) voiceItem(n chime.VoiceNotification) (item, error) {
 		}
 	}
 	put(it, attrExpiry, s.expiry(n.Time))
-	return it, nil
+	if e, is := voicetask.EntryOf(n); is {
+		entries, err := s.entryItems(e)
+		return append(entries, it), err
+	}
+	return []item{it}, nil
 }
 
 // voicePK is the partition key that the developer guide's sample makes, which
@@ -155,7 +146,7 @@ func (s *Store) VoiceOf(ctx context.Context, c chime.CallFields, pipelineID stri
 	return notes, nil
 }
 
-// voiceKeys returns the keys of the notifications that voiceItem has indexed by ref.
+// voiceKeys returns the keys of the notifications that voiceItems has indexed by ref.
 func (s *Store) voiceKeys(ctx context.Context, ref string) ([]item, error) {
 	keys, err := s.all(ctx, query{index: byState, pk: ref})
 	if err != nil || strings.HasPrefix(ref, voiceByTransaction) { // which always comes first

@@ -33,12 +33,13 @@ func notified(id, detailType, status, of string) []byte {
 		b, _ := json.Marshal(of) // a text always has a JSON form
 		quoted = string(b[1 : len(b)-1])
 	}
-	return fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":{"detailStatus":%q,"taskId":"%[4]s",`+
-		`"transactionId":"%[4]s","callId":"%[4]s","mediaInsightsPipelineId":"%[4]s","voiceConnectorId":"vc"}}`, id, detailType, status, quoted)
+	return fmt.Appendf(nil, `{"id":%q,"detail-type":%q,"time":"2026-03-11T08:15:04Z","detail":{
+		"detailStatus":%q,"taskId":"%[4]s","transactionId":"%[4]s","callId":"%[4]s",
+		"mediaInsightsPipelineId":"%[4]s","voiceConnectorId":"vc"}}`, id, detailType, status, quoted)
 }
 
 // Whatever an id is, its notification is stored with its bytes, twice the same is one
-// item, no other one takes its place, and the ids find it.
+// item, no other one replaces it, and the ids find it.
 func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 	s, db, table := voiceStore(t)
 	stored := map[string]bool{}
@@ -61,7 +62,9 @@ func TestNotificationsOfAnyIDAreStored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			is := slices.ContainsFunc(found, func(other chime.VoiceNotification) bool { return string(other.Raw) == string(body) })
+			is := slices.ContainsFunc(found, func(other chime.VoiceNotification) bool {
+				return string(other.Raw) == string(body)
+			})
 			if of != "" && !is {
 				t.Errorf("%s, %s: got %d notifications by its ids, none of which is it", name, kind[1], len(found))
 			}
@@ -113,17 +116,17 @@ func TestLedgersOfAnyID(t *testing.T) {
 				VoiceConnectorID: "vc"}
 			ledger, err := s.Ledger(t.Context(), id)
 			wantLedger(t, ledger, err, ready, byCall, started)
-			lapsed, err := s.ExpiredConsent(t.Context(), at.Add(2*time.Hour))
-			if err != nil || len(lapsed) != 1 {
-				t.Fatalf("got %v and %v, want one consent that has run out", lapsed, err)
+			expired, err := s.ExpiredConsent(t.Context(), at.Add(2*time.Hour))
+			if err != nil || len(expired) != 1 {
+				t.Fatalf("got %v and %v, want one consent that has run out", expired, err)
 			}
-			ledger, err = s.CallLedger(t.Context(), lapsed[0].CallID)
+			ledger, err = s.CallLedger(t.Context(), expired[0].CallID)
 			wantLedger(t, ledger, err, ready, byCall)
 			if err := s.EndExpiry(t.Context(), voicetask.Expiry{Event: name, CallID: id}); err != nil {
 				t.Error(err)
 			}
-			if lapsed, err = s.ExpiredConsent(t.Context(), at.Add(2*time.Hour)); err != nil || len(lapsed) != 0 {
-				t.Errorf("got %v and %v, want none once it is dealt with", lapsed, err)
+			if expired, err = s.ExpiredConsent(t.Context(), at.Add(2*time.Hour)); err != nil || len(expired) != 0 {
+				t.Errorf("got %v and %v, want none once it is dealt with", expired, err)
 			}
 			if _, _, _, err := s.PipelineEnd(t.Context(), id); err != nil {
 				t.Error(err)
@@ -155,7 +158,8 @@ func TestUnreadableNotificationsHideNoOther(t *testing.T) {
 			"PK": &types.AttributeValueMemberS{Value: "taskId#k-9#notificationType#SNS#analyticsType#VoiceToneAnalysis"},
 			"SK": &types.AttributeValueMemberS{Value: fmt.Sprint("odd-",
 				i)}, "q": &types.AttributeValueMemberS{Value: "VT#good"},
-			"createdOn": &types.AttributeValueMemberS{Value: "2026-03-11T08:15:05.123Z"}, "c": &types.AttributeValueMemberS{Value: "1"},
+			"createdOn": &types.AttributeValueMemberS{Value: "2026-03-11T08:15:05.123Z"},
+			"c":         &types.AttributeValueMemberS{Value: "1"},
 		}
 		if body != "" {
 			it["body"] = &types.AttributeValueMemberS{Value: body}

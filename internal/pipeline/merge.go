@@ -179,8 +179,7 @@ func mergeElements(a, b []chime.Element) []chime.Element {
 	if len(b) == 0 {
 		return a
 	}
-	out := make([]chime.Element, len(a), len(a)+len(b))
-	copy(out, a)
+	out := slices.Grow(slices.Clone(a), len(b))
 	for _, e := range b {
 		out = insertElement(out, e)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/pipeline"
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -76,22 +75,6 @@ func fold(t interface{ Fatalf(string, ...any) }, events []*chime.Event) pipeline
 	return s
 }
 
-func TestEveryDeliveryOrderWithDuplicatesEndsInTheSameState(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		events := history(t)
-		want := fold(t, events)
-		delivered := rapid.Permutation(append(events, rapid.SliceOf(rapid.SampledFrom(events)).Draw(t,
-			"duplicates")...)).Draw(t, "order")
-		got := fold(t, delivered)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("in order (-), as delivered (+):\n%s", diff)
-		}
-		if w, g := fmt.Sprintf("%#v", plain(t, want)), fmt.Sprintf("%#v", plain(t, got)); w != g {
-			t.Fatalf("bytes differ:\n%s\n%s", w, g)
-		}
-	})
-}
-
 // plain is the state as JSON, which orders maps.
 func plain(t *rapid.T, s pipeline.State) string {
 	b, err := json.Marshal(s)
@@ -99,35 +82,6 @@ func plain(t *rapid.T, s pipeline.State) string {
 		t.Fatalf("marshal: %v", err)
 	}
 	return string(b)
-}
-
-func TestMergeIsAJoin(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a, b, c := fold(t, history(t)), fold(t, history(t)), fold(t, history(t))
-		if diff := cmp.Diff(pipeline.Merge(a, b), pipeline.Merge(b, a)); diff != "" {
-			t.Fatalf("not commutative:\n%s", diff)
-		}
-		if diff := cmp.Diff(pipeline.Merge(pipeline.Merge(a, b), c), pipeline.Merge(a, pipeline.Merge(b, c))); diff != "" {
-			t.Fatalf("not associative:\n%s", diff)
-		}
-		if diff := cmp.Diff(a, pipeline.Merge(a, a)); diff != "" {
-			t.Fatalf("not idempotent:\n%s", diff)
-		}
-		if diff := cmp.Diff(a, pipeline.Merge(a, pipeline.State{})); diff != "" {
-			t.Fatalf("the zero state is not neutral:\n%s", diff)
-		}
-	})
-}
-
-func TestMergeLeavesItsArgumentsAlone(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := fold(t, history(t)), fold(t, history(t))
-		beforeA, beforeB := plain(t, a), plain(t, b)
-		pipeline.Merge(a, b)
-		if plain(t, a) != beforeA || plain(t, b) != beforeB {
-			t.Fatalf("Merge changed an argument")
-		}
-	})
 }
 
 func event(second int, eventType string, elements ...chime.Element) *chime.Event {
@@ -138,7 +92,7 @@ func event(second int, eventType string, elements ...chime.Element) *chime.Event
 	}
 }
 
-// named gives an event an id.
+// named sets the id of an event.
 func named(id string, ev *chime.Event) *chime.Event {
 	ev.ID = id
 	return ev

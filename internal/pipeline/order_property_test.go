@@ -112,13 +112,13 @@ func TestOrderOfAnyID(t *testing.T) {
 // elementRanks are the statuses of an element, the one that outdoes the others of the
 // same millisecond last.
 var elementRanks = []string{
-	"Novel", chime.StatusNotStarted, chime.StatusInitializing, chime.StatusInProgress, chime.StatusPaused, chime.StatusTemporarilyFailed,
-	chime.StatusStopping, chime.StatusStopped, chime.StatusNotSupported, chime.StatusFailed,
+	"Novel", chime.StatusNotStarted, chime.StatusInitializing, chime.StatusInProgress, chime.StatusPaused,
+	chime.StatusTemporarilyFailed, chime.StatusStopping, chime.StatusStopped, chime.StatusNotSupported, chime.StatusFailed,
 }
 
 // Of an element the newest state counts, and of states of the same millisecond the one
 // that says the most. A state without a time is of its event's time; an element without
-// a status tells nothing but that it is there; and none is from the future of its event.
+// a status proves only that it is there; and none is from the future of its event.
 func TestElementIsItsNewestState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type state struct {
@@ -132,13 +132,13 @@ func TestElementIsItsNewestState(t *testing.T) {
 			own := ev.Time.UnixMilli()
 			for range rapid.IntRange(0, 2).Draw(t, "entries") {
 				s := state{rank: rapid.IntRange(-1, len(elementRanks)-1).Draw(t, "rank")}
-				given := rapid.SampledFrom([]int64{0, own, own - 1000, own - 500_000, own + 1000, own + 3_600_000,
+				drawn := rapid.SampledFrom([]int64{0, own, own - 1000, own - 500_000, own + 1000, own + 3_600_000,
 					4_000_000_000_000}).Draw(t, "updatedOn")
-				e := chime.Element{Type: chime.ElementRecordingSink, UpdatedOn: given}
-				switch s.on = given; {
+				e := chime.Element{Type: chime.ElementRecordingSink, UpdatedOn: drawn}
+				switch s.on = drawn; {
 				case s.rank < 0:
 					s.on = 0
-				case given == 0 || given > own+300_000:
+				case drawn == 0 || drawn > own+300_000:
 					s.on = own
 				}
 				if s.rank >= 0 {

@@ -22,7 +22,7 @@ import (
 )
 
 // dies is a client whose process dies at a write: of a batch, a part of the
-// requests has taken effect then, as a batch is not one write.
+// requests has had an effect then, as a batch is not one write.
 type dies struct {
 	*dynamodb.Client
 	at   int // the write, from 1; 0 for never
@@ -144,9 +144,9 @@ func tallies(ctx context.Context, s *dynamo.Store) (map[string][2]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		given, rest := i.CountReasons(tally)
+		reasons, rest := i.CountReasons(tally)
 		counts := []int{tally.Calls, rest.Calls}
-		for _, r := range given {
+		for _, r := range reasons {
 			counts = append(counts, r.Calls)
 		}
 		all[i.ID] = [2]any{counts, []time.Time{tally.LastAt, newest.Seen}}

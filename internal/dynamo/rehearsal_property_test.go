@@ -78,10 +78,10 @@ func keep(ctx context.Context, s *dynamo.Store, raw []byte) error {
 		return errors.Join(errs...)
 	case ev.RulesMatched != nil:
 		rule := rulematch.KeyOf(ev, false)
-		told := rulematch.Window{Key: rule}
-		is := told
+		was := rulematch.Window{Key: rule}
+		is := was
 		is.Notifications, is.Matches, is.SentAt = 1, 1, noon
-		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, told, is),
+		return errors.Join(s.RecordMatch(ctx, ev, rulematch.TypeUnknown), s.SetSent(ctx, was, is),
 			once(ctx, s, dynamo.PartitionOfMatches(rule), notify.Notification{ID: rule.Name()}, "owner",
 				func(context.Context) error { return nil }))
 	}
@@ -137,14 +137,14 @@ func TestRehearsalsLeaveWhatIsRealAlone(t *testing.T) {
 			return world.Dump(t), errs[0]
 		}
 		alone, aloneErr := play(events)
-		beside, besideErr := play(events, rehearsals)
-		if diff := cmp.Diff(alone, real(beside)); diff != "" {
+		together, togetherErr := play(events, rehearsals)
+		if diff := cmp.Diff(alone, real(together)); diff != "" {
 			rt.Fatalf("without the rehearsals (-), with them (+):\n%s", diff)
 		}
-		if (aloneErr == nil) != (besideErr == nil) {
-			rt.Fatalf("the real ones: got %v, want %v as without the rehearsals", besideErr, aloneErr)
+		if (aloneErr == nil) != (togetherErr == nil) {
+			rt.Fatalf("the real ones: got %v, want %v as without the rehearsals", togetherErr, aloneErr)
 		}
-		rehearsed += len(beside) - len(alone)
+		rehearsed += len(together) - len(alone)
 	})
 	if rehearsed == 0 {
 		t.Error("no rehearsal was kept: the test proves nothing")

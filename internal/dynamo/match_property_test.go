@@ -14,9 +14,9 @@ import (
 	_ "github.com/chimewatch/chimewatch/internal/testutil/rapidseed"
 )
 
-// Of two processes that read what was told, and then record a message, hold a match back
+// Of two processes that read what was stored, and then record a message, hold a match back
 // or end the window by turns, what is recorded is what the first could record: a message
-// is never taken back by an older one, and nothing is held back in a window that is over.
+// is never replaced by an older one, and nothing is held back in a window that is over.
 func TestWindowsKeepToWhatWasRead(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	s := at(world.Process(), noon)
@@ -25,47 +25,48 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 		n++
 		rule := rulematch.Key{Scope: rulematch.Transaction, ID: fmt.Sprint("t", n), Rule: "r1"}
 		read := func() rulematch.Window {
-			told, err := s.Window(t.Context(), rule)
+			stored, err := s.Window(t.Context(), rule)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			return told
+			return stored
 		}
 		seen := [2]rulematch.Window{read(), read()}
 		held := 0            // how often something was held back since the last end
 		heldSeen := [2]int{} // that, when each process read
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			who := rapid.IntRange(0, 1).Draw(rt, "who")
-			told, now := seen[who], read()
-			current := told.Notifications == now.Notifications
+			stored, now := seen[who], read()
+			current := stored.Notifications == now.Notifications
 			switch rapid.SampledFrom([]string{"read", "read", "record", "hold", "end"}).Draw(rt, "step") {
 			case "read":
 				seen[who], heldSeen[who] = now, held
 			case "record":
-				is := told
-				is.Notifications, is.Matches, is.SentAt = told.Notifications+1, told.Matches+1+who, noon.Add(time.Duration(n)*time.Second)
-				if err := s.SetSent(t.Context(), told, is); err != nil {
+				is := stored
+				is.Notifications, is.Matches = stored.Notifications+1, stored.Matches+1+who
+				is.SentAt = noon.Add(time.Duration(n) * time.Second)
+				if err := s.SetSent(t.Context(), stored, is); err != nil {
 					rt.Fatal(err)
 				}
 				if after := read(); current != (after.Notifications == now.Notifications+1) ||
 					!current && after.Matches != now.Matches {
-					rt.Fatalf("got %+v after %+v, recorded by who had read %+v", after, now, told)
+					rt.Fatalf("got %+v after %+v, recorded by who had read %+v", after, now, stored)
 				}
 			case "hold":
-				was, err := s.HoldBack(t.Context(), told, "")
+				was, err := s.HoldBack(t.Context(), stored, "")
 				if err != nil || was != (current && now.Open) {
-					rt.Fatalf("got it held back %v (%v) in %+v, by who had read %+v", was, err, now, told)
+					rt.Fatalf("got it held back %v (%v) in %+v, by who had read %+v", was, err, now, stored)
 				}
 				if was {
 					held++
 				}
 			case "end":
-				if err := s.EndWindow(t.Context(), told); err != nil {
+				if err := s.EndWindow(t.Context(), stored); err != nil {
 					rt.Fatal(err)
 				}
 				ends := current && held == heldSeen[who] && now.Notifications > 0
 				if after := read(); after.Open != (now.Open && !ends) {
-					rt.Fatalf("got it open %v after %+v, ended by who had read %+v", after.Open, now, told)
+					rt.Fatalf("got it open %v after %+v, ended by who had read %+v", after.Open, now, stored)
 				}
 				if ends {
 					held = 0
@@ -76,7 +77,7 @@ func TestWindowsKeepToWhatWasRead(t *testing.T) {
 }
 
 // The words of a match are about the newest pipeline of its call, by whichever id the
-// match names it, and in whatever order the pipelines were heard of.
+// match names it, and in whatever order the events of the pipelines came.
 func TestMatchIsOfTheNewestPipelineOfItsCall(t *testing.T) {
 	world := faultinject.NewWorld(t, faultinject.Server(t))
 	s := at(world.Process(), noon)
