@@ -53,6 +53,7 @@ func functionsOn(s *dynamo.Store) map[string]func(context.Context, []byte) ([]by
 		},
 		"alerts": single(((&rulematch.Service{
 			Repo: s, Window: time.Minute, Counts: deaf{}, Now: time.Now,
+			Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 			Notifier: notify.Matches{Outbox: s, Topic: deaf{}, Topics: func(string) notify.Publisher { return deaf{} },
 				Owner: owner},
 		}).Handle)),

@@ -93,7 +93,8 @@ func (p parts) incidents() *incident.Service {
 func (p parts) ruleMatches() *rulematch.Service {
 	client := sns.NewFromConfig(p.AWS)
 	return &rulematch.Service{
-		Repo: p.table, Routes: p.config.Routes, Window: p.config.MatchWindow, Counts: p.Metrics, Now: time.Now,
+		Repo: p.table, Routes: p.config.Routes, Window: p.config.MatchWindow, Counts: p.Metrics,
+		Now: time.Now, Wait: wait,
 		Notifier: notify.Matches{
 			Outbox: p.table, Topic: notify.NewTopic(client, p.require(config.EnvAlertTopicARN)),
 			Topics:  func(arn string) notify.Publisher { return notify.NewTopic(client, arn) },

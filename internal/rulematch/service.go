@@ -96,6 +96,9 @@ type Service struct {
 	Window time.Duration
 	Counts pipeline.Counter
 	Now    func() time.Time
+	// Wait waits before Handle looks again whether another process has sent; in tests no
+	// time passes. It returns an error when the context is done.
+	Wait func(context.Context, time.Duration) error
 }
 
 // pollInterval is how often Handle looks whether another process has sent.
@@ -129,11 +132,9 @@ func (s *Service) Handle(ctx context.Context, event []byte) error {
 			s.Counts.Count("RuleMatches", 1)
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return apperr.Wrap(ctx.Err(), apperr.Conflict, "rule "+key.Rule,
+		if err := s.Wait(ctx, pollInterval); err != nil {
+			return apperr.Wrap(err, apperr.Conflict, "rule "+key.Rule,
 				"another invocation is sending its notification", "it is tried again")
-		case <-time.After(pollInterval):
 		}
 	}
 }

@@ -167,7 +167,10 @@ type desk struct {
 func newDesk(window time.Duration) *desk {
 	d := &desk{repo: newMemory(), counts: counts{}, now: noon}
 	d.outbox = &outbox{now: func() time.Time { return d.now }, done: map[string]rulematch.Sent{}}
-	d.Service = &rulematch.Service{Repo: d.repo, Notifier: d.outbox, Window: window, Counts: d.counts, Now: d.outbox.now}
+	d.Service = &rulematch.Service{
+		Repo: d.repo, Notifier: d.outbox, Window: window, Counts: d.counts, Now: d.outbox.now,
+		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	}
 	return d
 }
 

@@ -107,8 +107,18 @@ func (v *invocation) incidents() *incident.Service {
 // matches returns the service of the function alerts.
 func (v *invocation) matches() *rulematch.Service {
 	return &rulematch.Service{
-		Repo: v.store(), Window: matchWindow, Counts: quiet{}, Now: v.clock.Now,
+		Repo: v.store(), Window: matchWindow, Counts: quiet{}, Now: v.clock.Now, Wait: wait,
 		Notifier: &notify.Matches{Outbox: v.store(), Topic: v.topic(), Owner: v.ownerName},
+	}
+}
+
+// wait lets other processes go on, which are goroutines.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 
