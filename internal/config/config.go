@@ -74,7 +74,6 @@ type Attempts struct {
 	Age time.Duration
 }
 
-// The sources of voice notifications.
 const (
 	VoiceLambda  = "lambda"
 	VoiceSQS     = "sqs"

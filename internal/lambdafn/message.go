@@ -11,7 +11,6 @@ import (
 // Source is the service that handed a message to Lambda.
 type Source string
 
-// The known sources.
 const (
 	EventBridge Source = "EventBridge"
 	SQS         Source = "SQS"

@@ -15,7 +15,6 @@ import (
 // Task is a kind of voice-analytics task.
 type Task string
 
-// The tasks.
 const (
 	SpeakerSearch Task = "speaker-search"
 	VoiceTone     Task = "voice-tone"

@@ -8,7 +8,6 @@ import (
 // State is the state of a task on a call, in one word for people.
 type State string
 
-// The states of a task on a call.
 const (
 	// StateWaiting: there is a decision, but the call is not ready for tasks.
 	StateWaiting State = "waiting"
