@@ -252,7 +252,7 @@ const (
 		"and hyphen"
 )
 
-func TestValidateSpeaksPlainly(t *testing.T) {
+func TestProblemMessages(t *testing.T) {
 	tests := []struct {
 		name    string
 		example string

@@ -48,7 +48,7 @@ var breakages = []breakage{
 		guarantee: "4", breaks: "a state change of a new type is an error",
 		file: "internal/chime/parse.go",
 		old:  `	if sc.EventType == "" {`, new: `	if !strings.HasPrefix(sc.EventType, "chime:MediaInsights") {`,
-		test: "TestParseTakesWhatTheSchemasAccept", folder: "internal/chime",
+		test: "TestParseAcceptsWhatTheSchemasAccept", folder: "internal/chime",
 	},
 	{
 		guarantee: "5", breaks: "a function that died before it wrote the pointers never writes them",

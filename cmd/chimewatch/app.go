@@ -40,7 +40,7 @@ type app struct {
 	stdout, stderr io.Writer
 	now            func() time.Time
 	width          int  // columns of the terminal; 0 if stdout is no terminal
-	interactive    bool // whether confirm can ask somebody
+	interactive    bool // whether confirm can ask a person
 	// knownPaths are the working directory and the absolute paths among the arguments. Digits in
 	// them are no phone numbers.
 	knownPaths []string

@@ -23,7 +23,7 @@ import (
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // eachEvent calls fn for every event in a file, in any wrapping. fn gets an error instead of an event for
-// a part of the file that should hold an event and does not; the rest is read all the same. broken says
+// a part of the file that should hold an event and does not; the rest is read, too. broken says
 // where the file stops being JSON; it is empty for a correct file.
 func (a *app) eachEvent(file string, fn func(lambdafn.Message, error)) (broken string, err error) {
 	raw, err := a.read(file)
@@ -162,7 +162,7 @@ func (u unwrapper) array(raw jsontext.Value, depth int, source lambdafn.Source) 
 // text finds the events in a text that should hold JSON.
 func (u unwrapper) text(quoted jsontext.Value, depth int, source lambdafn.Source) {
 	value := jsontext.Value(textIn(quoted))
-	if !value.IsValid(lenient) { // whoever parses it says what is wrong
+	if !value.IsValid(lenient) { // the parser returns the error
 		u.fn(lambdafn.Message{Source: source, Body: value}, nil)
 		return
 	}

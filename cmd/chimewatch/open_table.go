@@ -42,7 +42,7 @@ func (a *app) openTable() (cfg aws.Config, name string, err error) {
 				cfg.APIOptions = append(cfg.APIOptions, a.refuseWrites)
 			}
 			a.atEnd = append(a.atEnd, left.Close)
-			return cfg, cmp.Or(a.Table, left.Name()), nil
+			return cfg, cmp.Or(a.Table, local.TableName), nil
 		}
 		err = openErr
 		if apperr.ClassOf(err) == apperr.Conflict { // a stack was starting, and may serve now

@@ -33,8 +33,8 @@ type sendCmd struct {
 // Help returns what follows the short help.
 func (sendCmd) Help() string {
 	return "Puts one of the example events on an event bus, or with --file events of a file in any form that " +
-		"\"events validate\" reads. Fields of one event can be replaced with --set PATH=VALUE, repeatedly. The bus gives " +
-		"each event a new id, the account and the Region; the time of an example is now, unless --set time=… is given. " +
+		"\"events validate\" reads. Fields of one event can be replaced with --set PATH=VALUE, repeatedly. The bus sets " +
+		"id, account and Region of each event; the time of an example is now, unless --set time=… is given. " +
 		"AWS accepts no event from its customers with a source that begins with aws. On a real bus an example is " +
 		"therefore sent as chimewatch.rehearsal, and an event of a file only if --source says so. Only the rules of a " +
 		"stack that accepts rehearsals match that. The ids of rehearsals begin with " + chime.RehearsalPrefix +
@@ -222,7 +222,7 @@ func (c *sendCmd) rehearse(a *app, o *outgoing) error {
 	return nil
 }
 
-// warn notes why a function would refuse an event, or that no rule matches it. It is sent all the same:
+// warn notes why a function would refuse an event, or that no rule matches it. It is sent anyway:
 // rehearsals are also for bad events.
 func (c *sendCmd) warn(a *app, o *outgoing) error {
 	raw, err := json.Marshal(o.event)

@@ -165,7 +165,8 @@ func (o Options) redactor(state pipeline.State, more ...string) redact.Redactor 
 // New returns the Call of a state. If history, matches or notifications is nil, the Call has no such field; an empty
 // list is an empty array.
 func New(
-	state pipeline.State, history []pipeline.Record, matches []dynamo.Match, notifications []notify.Notification, o Options,
+	state pipeline.State, history []pipeline.Record, matches []dynamo.Match, notifications []notify.Notification,
+	o Options,
 ) Call {
 	mask := o.redactor(state)
 	c := Call{

@@ -40,7 +40,7 @@ func parsed(t interface{ Fatal(...any) }, raw []byte) *chime.Event {
 	return ev
 }
 
-func TestElementsAreReadWhateverStandsBesideThem(t *testing.T) {
+func TestElementsAreReadWhateverIsNextToThem(t *testing.T) {
 	const sink = `{"type":"S3RecordingSink","status":"Failed","updatedOn":1773216904000}`
 	failed := chime.Element{Type: "S3RecordingSink", Status: "Failed", UpdatedOn: 1773216904000}
 	bare := chime.Element{Type: "KinesisDataStreamSink"}
@@ -49,12 +49,14 @@ func TestElementsAreReadWhateverStandsBesideThem(t *testing.T) {
 		want       []chime.Element
 		unread     string // what is kept as it came
 	}{
-		{"another element without a status", `[` + sink + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare}, ``},
+		{"another element without a status", `[` + sink + `,{"type":"KinesisDataStreamSink"}]`, []chime.Element{failed, bare},
+			``},
 		{"a status that is null", `[{"type":"KinesisDataStreamSink","status":null},` + sink + `]`,
 			[]chime.Element{bare, failed}, ``},
 		{"a status that is a number", `[{"type":"KinesisDataStreamSink","status":3},` + sink + `]`,
 			[]chime.Element{bare, failed}, `[{"type":"KinesisDataStreamSink","status":3}]`},
-		{"another element without a type", `[{"status":"Failed"},` + sink + `]`, []chime.Element{failed}, `[{"status":"Failed"}]`},
+		{"another element without a type", `[{"status":"Failed"},` + sink + `]`, []chime.Element{failed},
+			`[{"status":"Failed"}]`},
 		{"other values that are no objects", `[null,7,` + sink + `,"x",[]]`, []chime.Element{failed}, `[null,7,"x",[]]`},
 		{"a time that is none", `[{"type":"S3RecordingSink","status":"Failed","updatedOn":"then"}]`,
 			[]chime.Element{{Type: "S3RecordingSink", Status: "Failed"}},

@@ -196,11 +196,11 @@ func (p *parser) stateChange() error {
 	}
 	p.separateChange(sc)
 	if sc.EventType == "" {
-		return invalid("/detail/eventType", jsonread.Describe(jsontext.Value(sc.Metadata["eventType"])),
+		return invalid("/detail/eventType", jsonread.Describe(sc.Metadata["eventType"]),
 			fmt.Sprintf("a text such as %q", EventInProgress))
 	}
 	if sc.PipelineARN == "" && sc.EventType != EventCreateFailed {
-		return invalid("/detail/mediaInsightsPipelineArn", jsonread.Describe(jsontext.Value(sc.Metadata["mediaInsightsPipelineArn"])),
+		return invalid("/detail/mediaInsightsPipelineArn", jsonread.Describe(sc.Metadata["mediaInsightsPipelineArn"]),
 			"the pipeline's ARN, which only a failed creation may lack")
 	}
 	return nil
@@ -259,7 +259,7 @@ func (p *parser) rulesMatched() error {
 	}
 	p.separateCall(&rm.CallFields, &rm.Metadata)
 	if rm.RuleName == "" {
-		return invalid("/detail/ruleName", jsonread.Describe(jsontext.Value(rm.Metadata["ruleName"])), "the rule's name in text")
+		return invalid("/detail/ruleName", jsonread.Describe(rm.Metadata["ruleName"]), "the rule's name in text")
 	}
 	return nil
 }

@@ -208,7 +208,7 @@ func encoded(t testing.TB, event any) []byte {
 // Every example, with every one of its fields dropped or replaced by every odd
 // value: what the schema accepts Parse accepts, with the values that are there, and
 // what it accepts beyond the schema is in the list.
-func TestParseTakesWhatTheSchemasAccept(t *testing.T) {
+func TestParseAcceptsWhatTheSchemasAccept(t *testing.T) {
 	used := map[int]bool{}
 	accepted, beyond := 0, 0
 	hold := func(t *testing.T, raw []byte) {
@@ -258,7 +258,7 @@ func TestParseTakesWhatTheSchemasAccept(t *testing.T) {
 
 // The same with several fields changed at once, and with a field of one place put
 // next to those of another.
-func TestParseTakesWhatTheSchemasAcceptOfManyChanges(t *testing.T) {
+func TestParseAcceptsWhatTheSchemasAcceptOfManyChanges(t *testing.T) {
 	examples, values := schemas.Examples(), oddValues()
 	rapid.Check(t, func(rt *rapid.T) {
 		for range 10 { // a check costs more than an event

@@ -40,7 +40,7 @@ func TestNothingChosenIsTheDefault(t *testing.T) {
 	}
 }
 
-func TestEveryChoiceIsTaken(t *testing.T) {
+func TestEveryChoiceIsAccepted(t *testing.T) {
 	want := config.Default()
 	want.StackName, want.Production, want.Rehearsal, want.AnyRegion = "Watch-2", false, true, true
 	want.RetentionDays, want.LogRetentionDays, want.TableName = 0, 3288, "calls.2025_old-1"

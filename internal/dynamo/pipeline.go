@@ -82,7 +82,7 @@ func (s *Store) appendState(ctx context.Context, delta pipeline.State) (first, a
 			continue
 		case name == attrARN, name == attrConfiguration, name == attrAccount, name == attrRegion, name == attrIdentity:
 			up.require("(attribute_not_exists(" + attr + ") OR " + attr + " = " + ref + ")")
-		case strings.HasPrefix(name, elementPrefix):
+		case strings.HasPrefix(name, attrElementPrefix):
 			// Registers of the same millisecond merge by rank, which their text does not show.
 			older := up.value(text(textIn(regs, name)[:updatedDigits]))
 			up.require("(attribute_not_exists(" + attr + ") OR " + attr + " < " + older + " OR " + attr + " = " + ref + ")")

@@ -96,7 +96,7 @@ func encode(st pipeline.State) (item, error) {
 		}
 	}
 	for _, e := range st.Elements {
-		it[elementPrefix+e.Type] = text(fmt.Sprintf("%0*d|%s|%s", updatedDigits, e.UpdatedOn,
+		it[attrElementPrefix+e.Type] = text(fmt.Sprintf("%0*d|%s|%s", updatedDigits, e.UpdatedOn,
 			escapePipe.Replace(e.Status), e.StatusDetail))
 	}
 	return it, nil
@@ -151,7 +151,7 @@ func decode(it item) (pipeline.State, error) {
 		st.Failure = &failure
 	}
 	for name := range it {
-		if elementType, isElement := strings.CutPrefix(name, elementPrefix); isElement {
+		if elementType, isElement := strings.CutPrefix(name, attrElementPrefix); isElement {
 			e, err := decodeElement(it, elementType)
 			if err != nil {
 				return st, err
@@ -163,7 +163,7 @@ func decode(it item) (pipeline.State, error) {
 }
 
 func decodeElement(it item, elementType string) (chime.Element, error) {
-	parts := strings.SplitN(textIn(it, elementPrefix+elementType), "|", 3)
+	parts := strings.SplitN(textIn(it, attrElementPrefix+elementType), "|", 3)
 	on, err := strconv.ParseInt(parts[0], 10, 64)
 	if err != nil || len(parts) < 3 {
 		return chime.Element{}, unreadable("element "+elementType, err)

@@ -9,12 +9,12 @@ package dynamo
 
 // Attributes of every item.
 const (
-	attrPK     = "PK"
-	attrSK     = "SK"
-	attrTime   = "t" // partition of the by-time index
-	attrState  = "q" // partition of the by-state index; absent in what the index leaves out
-	attrFirst  = "c" // sort key of both indexes: the time of the first event of the thing
-	attrExpiry = "x" // epoch seconds after which DynamoDB may delete the item
+	attrPK     = "PK" // partition key
+	attrSK     = "SK" // sort key
+	attrTime   = "t"  // partition of the index by-time
+	attrState  = "q"  // partition of the index by-state; absent in what the index leaves out
+	attrFirst  = "c"  // sort key of both indexes: the time of the first event about the item
+	attrExpiry = "x"  // epoch seconds after which DynamoDB may delete the item
 )
 
 // The two indexes.
@@ -75,23 +75,23 @@ const (
 const (
 	attrOrder         = "o"   // greatest order of all events
 	attrStatus        = "s"   // what the greatest event of known type says
-	attrStatusOrder   = "so"  // that event's order, where it is not attrOrder
+	attrStatusOrder   = "so"  // that event's order, if it is not the greatest of all
 	attrObservation   = "ob"  // the greatest observation: order, |, status
 	attrStarted       = "b"   // time of the first InProgress
 	attrEnd           = "e"   // time of the last event that ended it
-	attrFailure       = "f"   // JSON of failureRegister
-	attrIdentity      = "i"   // JSON of identityRegister
+	attrFailure       = "f"   // JSON: order, reason, origin and HTTP status of the greatest failure
+	attrIdentity      = "i"   // JSON: ids, numbers and metadata of the call
 	attrARN           = "pa"  // ARN of the pipeline
 	attrConfiguration = "ca"  // ARN of its configuration
 	attrAccount       = "ac"  // account of the envelope
 	attrRegion        = "rg"  // Region of the envelope
-	elementPrefix     = "el_" // begins the name of an element's register; its type follows
+	attrElementPrefix = "el_" // begins the register of an element, whose type follows: time, status, detail
 	attrAsked         = "w"   // when the watchdog last asked the API about it
 )
 
 // Event of a pipeline's history.
 const (
-	attrEventID   = "n"
+	attrEventID   = "n" // id of the event
 	attrEventType = "y" // eventType of the detail
 	attrEventBody = "d" // the event as it came, packed
 )
@@ -105,12 +105,12 @@ const (
 
 // Rule match. Its time is attrFirst.
 const (
-	attrMatchID          = "n" // id of the event
-	attrMatchRule        = "rn"
+	attrMatchID          = "n"  // id of the event
+	attrMatchRule        = "rn" // name of the rule
 	attrMatchType        = "y"  // inferred type of the rule
 	attrMatchBody        = "d"  // the event as it came, packed
 	attrMatchCall        = "ci" // callId
-	attrMatchTransaction = "ti"
+	attrMatchTransaction = "ti" // transaction id
 )
 
 // Window of a rule: what was sent of its matches on a call, or in a group.
@@ -119,40 +119,40 @@ const (
 	attrWindowMatches = "tc" // how many matches these were about
 	attrWindowAt      = "ta" // when the last was sent
 	attrWindowHeld    = "hb" // how often a match was held back since, repeated events included
-	attrWindowDay     = "m"  // of a group, a day follows: how many of that day's matches were notified
-	attrWindowDayHeld = "h"  // of a group, a day follows: how often one of that day was held back since
+	attrWindowDay     = "m"  // in a group, before a day: how many of that day's matches were notified
+	attrWindowDayHeld = "h"  // in a group, before a day: how often a match of that day was held back since
 )
 
 // Incident.
 const (
-	attrScope             = "sc"
-	attrElement           = "et"
-	attrClass             = "cl"
-	attrTarget            = "tg"
-	attrReason            = "rn" // of the first failure, or of the one that made its cause better known
+	attrScope             = "sc" // what the calls share: a Voice Connector, else a configuration, else a Region
+	attrElement           = "et" // type of the element that fails
+	attrClass             = "cl" // class of the cause
+	attrTarget            = "tg" // what has to be repaired, if the reason names it
+	attrReason            = "rn" // reason of the first failure, or of the one that made the cause better known
 	attrReasons           = "rs" // map of its distinct reasons, by their ids
 	attrLosses            = "lo" // losses of the first failure, separated by |
-	attrMoreLosses        = "ls" // losses of the others, a set; anyLoss where they may be any
-	attrOpened            = "oa" // when it opened; absent in what was opened by a version that had it in attrFirst
+	attrMoreLosses        = "ls" // losses of the others, a set; * is any loss
+	attrOpened            = "oa" // when it opened; absent in items of early versions, which had it in c
 	attrSeen              = "se" // when its first failure was handled
 	attrClosed            = "z"  // when it was closed
 	attrReopened          = "rp" // how often it was reopened
 	attrAnnouncedAt       = "ta" // when its last notification was sent
 	attrAnnouncedCalls    = "tc" // how many calls its notifications counted
 	attrAnnouncedLast     = "tl" // how many calls the last summary counted
-	attrOpenings          = "n0" // how many notifications of each kind were sent
-	attrSummaries         = "n1"
-	attrClosings          = "n2"
-	attrAdditions         = "n3"
+	attrOpenings          = "n0" // how many opening notifications were sent
+	attrSummaries         = "n1" // how many summaries were sent
+	attrClosings          = "n2" // how many closing notifications were sent
+	attrAdditions         = "n3" // how many notifications of a new reason or a graver loss were sent
 	attrAnnouncedSeverity = "tv" // severity that its notifications said
 	attrAnnouncedReasons  = "tr" // ids of the reasons that they said, a set
 )
 
 // Reason, in the map of an incident.
 const (
-	attrReasonClass  = "c"
-	attrReasonTarget = "g"
-	attrReasonText   = "t"
+	attrReasonClass  = "c" // class of its cause
+	attrReasonTarget = "g" // what has to be repaired
+	attrReasonText   = "t" // text, as one of the failures had it
 )
 
 // Occurrence: a call's failure in an incident. Its sort key says when it was handled.
@@ -164,9 +164,9 @@ const (
 
 // Notification that we send.
 const (
-	attrNotificationID       = "n"
-	attrNotificationKind     = "y"
-	attrNotificationSubject  = "su"
+	attrNotificationID       = "n"  // id of the notification
+	attrNotificationKind     = "y"  // kind, such as incident
+	attrNotificationSubject  = "su" // subject line
 	attrNotificationCalls    = "k"  // how many calls it counts
 	attrNotificationSent     = "d"  // when it was sent; absent until then
 	attrNotificationOwner    = "w"  // the invocation that has claimed it
@@ -183,14 +183,14 @@ const (
 
 // Voice notification. The names are those of the developer guide's sample.
 const (
-	attrBody    = "body"
-	attrCreated = "createdOn"
-	attrRaw     = "rawBody" // its bytes where they are no valid UTF-8; attrBody then has U+FFFD for the invalid ones
+	attrBody    = "body"      // the notification as it came
+	attrCreated = "createdOn" // its time, ISO 8601 with milliseconds
+	attrRaw     = "rawBody"   // its bytes if they are not valid UTF-8; body then has U+FFFD for the invalid ones
 )
 
 // Entry of a consent ledger, and audit of an erasure.
 const (
-	attrEntry = "d" // JSON of voicetask.Entry or of Erasure
+	attrEntry = "d" // JSON of the entry, or of the audit
 )
 
 // IndexDefinition describes one global secondary index. Both keys are strings, and only keys

@@ -29,7 +29,7 @@ func (u *update) value(v types.AttributeValue) string {
 // name returns what expressions call an attribute: its name, but for an element's register, whose
 // type may have any character, and for attrMemberOf, which is a reserved word.
 func (u *update) name(attr string) string {
-	if attr != attrMemberOf && !strings.HasPrefix(attr, elementPrefix) {
+	if attr != attrMemberOf && !strings.HasPrefix(attr, attrElementPrefix) {
 		return attr
 	}
 	for ref, there := range u.names {

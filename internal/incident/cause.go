@@ -62,12 +62,11 @@ func CauseOfState(state pipeline.State) Cause {
 	return cause
 }
 
-// CauseOfElement returns the cause of an element's failure by what the element itself
-// says.
+// CauseOfElement returns the cause of an element's failure by what the element says.
 func CauseOfElement(e chime.Element) Cause {
 	cause := CauseOfText(e.StatusDetail)
 	if cause.Class == Unknown && e.Status == chime.StatusNotSupported && lossOf(e.Type) == VoiceEnhancement {
-		return Cause{Class: RecordingLength} // the guide knows one reason for this status: a call of over 30 minutes
+		return Cause{Class: RecordingLength} // the only reason that the guide has: a call of over 30 minutes
 	}
 	return cause
 }

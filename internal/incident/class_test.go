@@ -10,7 +10,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/incident"
 )
 
-func TestEveryClassHasItsWords(t *testing.T) {
+func TestEveryClassIsExplained(t *testing.T) {
 	titles := map[string]bool{}
 	for _, c := range incident.Classes() {
 		if c.Title() == "" || c.Remedy() == "" || c.Hint() == "" || titles[c.Title()] {

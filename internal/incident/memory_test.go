@@ -157,16 +157,16 @@ func (m *memory) PutOccurrence(_ context.Context, id string, o incident.Occurren
 	})
 }
 
-func (m *memory) NewestOccurrence(ctx context.Context, id string) (newest incident.Occurrence, err error) {
-	counts, err := m.CountOccurrences(ctx, id)
-	for _, o := range counts.Occurrences {
-		if o.Seen.After(newest.Seen) {
-			newest.Seen = o.Seen
+func (m *memory) NewestOccurrence(_ context.Context, id string) (newest incident.Occurrence, err error) {
+	err = m.do("NewestOccurrence", func() error {
+		for _, o := range m.occurrences[id] {
+			newest.Seen = pipeline.Later(newest.Seen, o.Seen)
+			if !o.At.After(o.Seen) {
+				newest.At = pipeline.Later(newest.At, o.At)
+			}
 		}
-		if o.At.After(newest.At) && !o.At.After(o.Seen) {
-			newest.At = o.At
-		}
-	}
+		return nil
+	})
 	return newest, err
 }
 

@@ -67,7 +67,7 @@ func (s *Service) review(ctx context.Context, i Incident, lastSeen time.Time) er
 		}
 	}
 	if kind == Closing && i.ClosedWithout(lastSeen, s.Timing) {
-		return retry.IgnoreChanged(s.Repo.CancelClosing(ctx, i))
+		return retry.IgnoreChanged(s.Repo.CancelClosing(ctx, i)) // counts may lack a call that failed just before
 	}
 	example, err := s.example(ctx, i, kind, counts)
 	if err != nil {

@@ -3,6 +3,7 @@ package incident_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -155,6 +156,28 @@ func TestSlowOpeningReadsTheIncidentAgain(t *testing.T) {
 				t.Errorf("got %d reads of the incident, want %d", reads, tt.reads)
 			}
 		})
+	}
+}
+
+// A review that closes an incident reads all of its occurrences once.
+func TestReviewCountsOnce(t *testing.T) {
+	w := newWorld()
+	s := w.service()
+	if err := s.RecordFailure(t.Context(), failureOf("p1", denied, w.now)); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(timing.Quiet)
+	w.repo.pipelines["good"] = pipeline.State{
+		ID: "good", CallFields: chime.CallFields{VoiceConnectorID: "abc"}, Status: pipeline.InProgress, CreatedAt: w.now,
+	}
+	before := len(w.repo.Calls())
+	if err := s.Review(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	calls := w.repo.Calls()[before:]
+	counted := slices.DeleteFunc(slices.Clone(calls), func(name string) bool { return name != "CountOccurrences" })
+	if !slices.Contains(w.sent, incident.Closing) || len(counted) != 1 {
+		t.Errorf("sent %v with the calls %v, want a closing, and the occurrences counted once", w.sent, calls)
 	}
 }
 

@@ -120,12 +120,12 @@ var kindNames = map[jsontext.Kind]string{
 }
 
 // Describe describes a value for an error, as long as a log line has room for it.
-func Describe(value jsontext.Value) string {
+func Describe(value []byte) string {
 	switch {
 	case len(value) == 0:
 		return "nothing"
 	case len(value) > 60:
-		return fmt.Sprintf("%s of %d bytes", KindName(value.Kind()), len(value))
+		return fmt.Sprintf("%s of %d bytes", KindName(jsontext.Value(value).Kind()), len(value))
 	}
 	return strings.ToValidUTF8(string(value), "\uFFFD")
 }

@@ -106,7 +106,7 @@ func TestHandleCallsForEveryMessageAlsoAfterAFailure(t *testing.T) {
 	}
 }
 
-func TestHandleTurnsAPanicIntoTheMessagesError(t *testing.T) {
+func TestPanicIsTheErrorOfItsMessage(t *testing.T) {
 	var log bytes.Buffer
 	logTo(t, &log)
 	panicking := perMessage(func(_ context.Context, m lambdafn.Message) error {
@@ -193,7 +193,7 @@ func TestHandleStopsWhenTheTimeIsUp(t *testing.T) {
 	}
 }
 
-func TestHandleShortensTheErrorOfAManifoldFailure(t *testing.T) {
+func TestHandleShortensLongErrors(t *testing.T) {
 	_, err := lambdafn.Handle(t.Context(), []byte("["+strings.Repeat("1,", 99)+"1]"), failing("1"))
 	if err == nil || strings.Count(err.Error(), "\n") != 20 || !strings.HasSuffix(err.Error(), "and 80 more failed") {
 		t.Errorf("got %v, want 20 errors and the count of the others", err)

@@ -43,7 +43,7 @@ func genEvent(t *rapid.T) string {
 	return fmt.Sprintf(`{"id":"x", "detail-type":%q, "detail":%s}`, detailType, detail)
 }
 
-func TestAnyNestingGivesTheEventsBytesBack(t *testing.T) {
+func TestAnyNestingReturnsTheBytesOfTheEvent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := genEvent(t)
 		payload, redriven := want, false

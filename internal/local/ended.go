@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -85,9 +84,6 @@ func (t *Table) ReadOnly() bool { return t.copied != "" }
 // Endpoint returns the address for DynamoDB clients. Any credentials and Region will do.
 func (t *Table) Endpoint() string { return t.server.URL() }
 
-// Name returns the table's name.
-func (t *Table) Name() string { return TableName }
-
 // Close ends the table's server and frees the folder.
 func (t *Table) Close() error {
 	var errs []error
@@ -102,11 +98,7 @@ func (t *Table) Close() error {
 
 // Messages are the dead-letter queues of a stack that has ended: SQS clients can receive
 // and delete messages, and find the queues in the outputs of the stack.
-type Messages struct {
-	dir      string
-	listener net.Listener
-	server   *http.Server
-}
+type Messages struct{ server *http.Server }
 
 // OpenMessages serves the dead-letter queues of the last stack on the folder dir (empty
 // means DefaultDir). It changes nothing in the folder until a message is deleted, and
@@ -134,12 +126,12 @@ func OpenMessages(dir string) (*Messages, error) {
 		}
 		opened = append(opened, q)
 	}
-	m := &Messages{dir: f.dir}
-	if m.listener, err = listen(0); err != nil {
+	listener, err := listen(0)
+	if err != nil {
 		return nil, err
 	}
-	m.server = serve(m.listener, m.handler(sqs.NewService(Account, Region, opened...), table.ModTime()))
-	return m, nil
+	handler := endedHandler(f.dir, sqs.NewService(Account, Region, opened...), table.ModTime())
+	return &Messages{serve(listener, handler)}, nil
 }
 
 // endedDisk deletes messages of a queue in the folder of a stack that has ended.
@@ -166,7 +158,7 @@ func (d endedDisk) Remove(ids ...string) error {
 	return errors.Join(f.explain(err), f.close())
 }
 
-func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler {
+func endedHandler(dir string, service *sqs.Service, created time.Time) http.Handler {
 	queues := service.Handler()
 	forms := awsprotocol.Forms(queues, cloudFormation(created, Options{}.withDefaults().Config, service))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -179,17 +171,17 @@ func (m *Messages) handler(service *sqs.Service, created time.Time) http.Handler
 		case isLambda(r):
 			refuseLambda(w, &awsprotocol.Error{Code: "ResourceConflictException", Status: http.StatusConflict,
 				Message: "no local stack runs, and so no function: " +
-					"start it with chimewatch local --keep --no-play, and the folder " + m.dir})
+					"start it with chimewatch local --keep --no-play, and the folder " + dir})
 		default:
 			awsprotocol.RefuseService(w, http.StatusBadRequest, "UnknownOperationException",
-				"no local stack runs on "+m.dir+": only its dead letters can be reached")
+				"no local stack runs on "+dir+": only its dead letters can be reached")
 		}
 	})
 }
 
 // Endpoint returns the address for SQS and CloudFormation clients, without a slash at the
 // end. Any credentials will do.
-func (m *Messages) Endpoint() string { return "http://" + m.listener.Addr().String() }
+func (m *Messages) Endpoint() string { return "http://" + m.server.Addr }
 
 // Close ends the server.
 func (m *Messages) Close() error { return m.server.Close() }

@@ -60,13 +60,7 @@ func refuseLambda(w http.ResponseWriter, err error) {
 	awsprotocol.WriteJSON(w, cmp.Or(e.Status, http.StatusBadRequest), map[string]string{"Type": who, field: e.Message})
 }
 
-// serveLambda answers Invoke, and refuses any other operation of the Lambda API.
-func (s *Stack) serveLambda(w http.ResponseWriter, r *http.Request) {
-	if err := s.invoke(w, r); err != nil {
-		refuseLambda(w, err)
-	}
-}
-
+// invoke answers Invoke, and refuses any other operation of the Lambda API.
 func (s *Stack) invoke(w http.ResponseWriter, r *http.Request) error {
 	path := invokePath.FindStringSubmatch(r.URL.Path)
 	if path == nil || r.Method != http.MethodPost {

@@ -212,7 +212,7 @@ func listen(port int) (net.Listener, error) {
 
 // serve serves until the server that it returns is closed.
 func serve(listener net.Listener, handler http.Handler) *http.Server {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: listener.Addr().String(), Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	return server
 }

@@ -70,9 +70,8 @@ func KeyOf(ev *chime.Event, grouped bool) Key {
 	case !grouped:
 		k.Scope, k.ID = OneMatch, ev.ID
 	default:
-		name := incident.ScopeOf(pipeline.State{
-			Account: ev.Account, Region: ev.Region, ConfigurationARN: rule.ConfigurationARN(),
-		})
+		st := pipeline.State{Account: ev.Account, Region: ev.Region, ConfigurationARN: rule.ConfigurationARN()}
+		name := incident.ScopeOf(st)
 		if chime.IsRehearsal(ev.ID) {
 			name = chime.RehearsalPrefix + name
 		}

@@ -37,7 +37,7 @@ func routes(t *rapid.T) rulematch.Routes {
 
 // The route of a rule is that of its name, else that of the longest beginning, else medium to the alert topic, in
 // whatever order the routes are written.
-func TestTheClosestRouteCounts(t *testing.T) {
+func TestClosestRouteWins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		for range 20 {
 			list := rapid.Permutation(routes(t)).Draw(t, "order")
@@ -64,7 +64,7 @@ func TestTheClosestRouteCounts(t *testing.T) {
 
 // What is written is read again, nothing of it is lost, and no routes are no text. Topics and keys are named once each
 // and in order; what the functions read differs in nothing but the keys.
-func TestRoutesAreWrittenWhole(t *testing.T) {
+func TestRoutesAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		list := routes(t)
 		text := list.String()

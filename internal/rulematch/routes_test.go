@@ -53,7 +53,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestNothingIsNoRoute(t *testing.T) {
+func TestEmptyTextHasNoRoutes(t *testing.T) {
 	for _, text := range []string{"", " ", "[]"} {
 		routes, err := rulematch.Parse("routes", text)
 		if err != nil || len(routes) != 0 {
@@ -77,7 +77,7 @@ func TestIsTopicARN(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"no JSON", `rule`, "routes: is no list of routes"},
 		{"no list", `{"rule": "ab"}`, "is no list of routes"},

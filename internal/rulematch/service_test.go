@@ -274,7 +274,7 @@ func TestServiceEndsOpenWindowsOnceTheyAreDisabled(t *testing.T) {
 	}
 }
 
-func TestServiceEndsAWindowOfWhichAllWasErased(t *testing.T) {
+func TestServiceEndsWindowsWhoseMatchesWereErased(t *testing.T) {
 	d := newDesk(5 * time.Minute)
 	d.handle(t, event(t, "m1", noon, nil))
 	d.handle(t, event(t, "m2", noon, nil))

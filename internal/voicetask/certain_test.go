@@ -46,7 +46,9 @@ func (s *countingAPI) Start(context.Context, voicetask.Entry) (string, error) {
 // the run itself wrote start nothing.
 func TestNoStartByALedgerThatTheTableNeverHad(t *testing.T) {
 	entry := func(kind voicetask.Kind, event string, minute int) voicetask.Entry {
-		e := voicetask.Entry{Kind: kind, At: newSimulator().at(minute), Event: event, TransactionID: "t", VoiceConnectorID: "v"}
+		e := voicetask.Entry{
+			Kind: kind, At: newSimulator().at(minute), Event: event, TransactionID: "t", VoiceConnectorID: "v",
+		}
 		if kind != voicetask.Ready {
 			e.Scope = voicetask.ScopeVoiceTone
 		}

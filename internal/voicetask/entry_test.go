@@ -173,7 +173,7 @@ func TestUnresolvedEnds(t *testing.T) {
 }
 
 // A task that nobody of ours can have asked for is somebody else's.
-func TestUnansweredIsWhatMayHaveBeenAskedFor(t *testing.T) {
+func TestUnanswered(t *testing.T) {
 	yes := says(voicetask.Granted, 1, "g")
 	starting, notSent, refused := attempt(voicetask.Starting, 1, ""), attempt(voicetask.NotSent, 1,
 		""), attempt(voicetask.NotSent, 1, "")

@@ -247,7 +247,7 @@ func TestFailuresAreShownWhileTheyMatter(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenIsNotDueAgain(t *testing.T) {
+func TestNextOmitsWhatIsWritten(t *testing.T) {
 	l := voicetask.Ledger{readyEntry, says(voicetask.Denied, 1, "d")}
 	on := voicetask.Settings{voicetask.VoiceTone: true, voicetask.SpeakerSearch: true}
 	for _, step := range l.Next(at(5), on, run("first")) {

@@ -23,8 +23,10 @@ func TestRefusalsDelayNothingElse(t *testing.T) {
 			CallID: callID, VoiceConnectorID: "vc"}
 	}
 	says := func(kind voicetask.Kind, minute int, call string) voicetask.Entry {
-		e := voicetask.Entry{Kind: kind, At: newSimulator().at(minute), Event: string(kind), By: "me", Scope: voicetask.ScopeBoth,
-			TransactionID: transaction}
+		e := voicetask.Entry{
+			Kind: kind, At: newSimulator().at(minute), Event: string(kind), By: "me",
+			Scope: voicetask.ScopeBoth, TransactionID: transaction,
+		}
 		if call != "" {
 			e.TransactionID, e.CallID = "", call
 		}

@@ -18,7 +18,7 @@ import (
 
 // A task counts as stopped only when the service has stopped it, or says that it
 // has ended.
-func TestStopIsDoneWhenTheTaskRunsNoMore(t *testing.T) {
+func TestStopSucceedsWhenTheTaskHasEnded(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		over   bool // the call, and with it the task

@@ -126,8 +126,11 @@ type task struct {
 }
 
 func newSimulator() *simulator {
-	return &simulator{now: time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC), partitions: map[string]map[string]voicetask.Entry{},
-		asked: map[string]bool{}}
+	return &simulator{
+		now:        time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC),
+		partitions: map[string]map[string]voicetask.Entry{},
+		asked:      map[string]bool{},
+	}
 }
 
 func (w *simulator) at(minute int) time.Time {

@@ -79,7 +79,7 @@ func TestInvalidHoursAreRefused(t *testing.T) {
 }
 
 // The time of an earlier day is the one that clocks show, whatever they did since.
-func TestEarlierGoesByTheClocks(t *testing.T) {
+func TestEarlierKeepsTheLocalTime(t *testing.T) {
 	for _, tc := range []struct {
 		zone, now string
 		days      int

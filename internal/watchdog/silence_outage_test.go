@@ -153,7 +153,7 @@ func TestSilenceOfFewCalls(t *testing.T) {
 
 // A holiday that is not among the quiet hours looks like an outage: it is paged once. The
 // same day a week later is compared with the other weeks.
-func TestHolidayThatIsNotChosenIsPagedOnce(t *testing.T) {
+func TestUnknownHolidayIsPagedOnce(t *testing.T) {
 	b := business{
 		zone: "Europe/Berlin", open: 8 * 60, close: 18 * 60, every: time.Minute,
 		begin: "2026-03-02", weeks: 7, holidays: []string{"2026-04-03"},

@@ -9,7 +9,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/watchdog"
 )
 
-func TestSilenceIsJudged(t *testing.T) {
+func TestJudge(t *testing.T) {
 	now := time.Date(2026, 3, 11, 12, 0, 0, 0, time.UTC) // a Wednesday
 	const day, week = 24 * time.Hour, 7 * 24 * time.Hour
 	busy := func(around time.Time) (calls []time.Time) {

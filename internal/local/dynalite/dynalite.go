@@ -26,8 +26,10 @@ import (
 var script string
 
 const (
-	startLimit = 20 * time.Second
-	stopGrace  = 5 * time.Second
+	startLimit  = 20 * time.Second
+	stopGrace   = 5 * time.Second
+	createLimit = 10 * time.Second // for a table
+	tailSize    = 4096             // bytes of the error stream
 )
 
 // Server is a running dynalite. Its methods may be called from any goroutine.
@@ -175,8 +177,6 @@ type tail struct {
 	mu   sync.Mutex
 	kept []byte
 }
-
-const tailSize = 4096
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()

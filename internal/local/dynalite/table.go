@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -17,15 +16,12 @@ import (
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 )
 
-const createLimit = 10 * time.Second
-
 // Client returns a DynamoDB client for the endpoint, with credentials that any stand-in
 // accepts.
 func Client(endpoint, region string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: aws.String(endpoint),
 		Region:       region,
-		HTTPClient:   &http.Client{},
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
@@ -117,15 +118,10 @@ func (c *call) pipelineARN() string { return arnPrefix + "media-pipeline/" + c.t
 // match sends a rule match of a form, with early as in sent.
 func (c *call) match(form matchForm, early bool) {
 	detail := map[string]any{"version": "0", "ruleName": form.rule, "sourceMetadata": maps.Clone(c.fields)}
+	values := map[string]any{"utteranceId": c.uuid(), "resultId": c.uuid(),
+		"beginTimestamp": timestamp(c.now.Add(-8 * time.Second)), "endTimestamp": timestamp(c.now)}
 	for _, field := range form.fields {
-		switch field {
-		case "beginTimestamp":
-			detail[field] = timestamp(c.now.Add(-8 * time.Second))
-		case "endTimestamp":
-			detail[field] = timestamp(c.now)
-		default:
-			detail[field] = c.uuid()
-		}
+		detail[field] = values[field]
 	}
 	id := c.uuid()
 	c.matches = append(c.matches, id)
@@ -182,8 +178,5 @@ func (c *call) end(s scenario) {
 
 // apiStatus returns a status as the API has it, without temporary failures.
 func apiStatus(status string) string {
-	if status == chime.StatusTemporarilyFailed {
-		return chime.StatusInProgress
-	}
-	return status
+	return strings.Replace(status, chime.StatusTemporarilyFailed, chime.StatusInProgress, 1)
 }

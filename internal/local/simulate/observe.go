@@ -24,15 +24,11 @@ type Before struct {
 func Known(ctx context.Context, stack *local.Stack) (Before, error) {
 	// The table has times in milliseconds.
 	known := Before{Calls: map[string]bool{}, at: time.Now().Truncate(time.Millisecond)}
-	states, err := allCalls(ctx, tableOf(stack))
+	states, err := allCalls(ctx, dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{}))
 	for _, state := range states {
 		known.Calls[state.ID] = true
 	}
 	return known, err
-}
-
-func tableOf(stack *local.Stack) *dynamo.Store {
-	return dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{})
 }
 
 func allCalls(ctx context.Context, table *dynamo.Store) (states []pipeline.State, err error) {
@@ -46,7 +42,7 @@ func allCalls(ctx context.Context, table *dynamo.Store) (states []pipeline.State
 // Observe reads back what became of a day, from the table, the topics and the
 // dead-letter queues, and leaves out what was there before.
 func Observe(ctx context.Context, stack *local.Stack, before Before) (found Found, err error) {
-	table := tableOf(stack)
+	table := dynamo.New(stack.DynamoDB(), local.TableName, dynamo.Options{})
 	states, err := allCalls(ctx, table)
 	if err != nil {
 		return Found{}, err

@@ -27,9 +27,8 @@ type VoiceCall struct {
 	Scenario      VoiceScenario
 	TransactionID string
 
-	connector string
-	first     []voiceEvent // in any order
-	then      []voiceEvent // after these were handled
+	first []voiceEvent // in any order
+	then  []voiceEvent // after these were handled
 }
 
 // voiceEvent is a voice notification, or an event of consent.
@@ -56,11 +55,10 @@ func PlanVoice(o Options) []VoiceCall {
 		s := voiceScenarios[i%len(voiceScenarios)]
 		c := newCall(choice, ids)
 		c.now = o.End.Add(-time.Duration(1+choice.IntN(20)) * time.Minute).Truncate(time.Second)
-		v := VoiceCall{Scenario: s, TransactionID: c.fields["transactionId"].(string),
-			connector: c.fields["voiceConnectorId"].(string)}
+		v := VoiceCall{Scenario: s, TransactionID: c.fields["transactionId"].(string)}
 		v.first = append(v.first, c.voice(chime.DetailVoiceStatus, map[string]any{
 			"detailStatus": "AnalyticsReady", "transactionId": v.TransactionID, "callId": c.fields["callId"],
-			"voiceConnectorId": v.connector,
+			"voiceConnectorId": c.fields["voiceConnectorId"],
 		}))
 		if s.first != "" {
 			v.first = append(v.first, c.consent(s.first, s.scope))
@@ -117,22 +115,17 @@ func PlayVoice(ctx context.Context, stack *local.Stack, calls []VoiceCall) error
 			return err
 		}
 	}
-	if err := play(results(stack, calls)); err != nil {
+	if err := play(results(stack)); err != nil {
 		return err
 	}
 	return play(append(first, then...))
 }
 
-// results returns what the running tasks of the calls send.
-func results(stack *local.Stack, calls []VoiceCall) []voiceEvent {
-	connectors := map[string]string{}
-	for _, c := range calls {
-		connectors[c.TransactionID] = c.connector
-	}
+// results returns what the running tasks send.
+func results(stack *local.Stack) []voiceEvent {
 	var events []voiceEvent
 	for _, task := range stack.Voice().Tasks() {
-		connector := connectors[task.TransactionID]
-		if connector == "" || !task.StoppedAt.IsZero() {
+		if !task.StoppedAt.IsZero() {
 			continue
 		}
 		detailType, detail := chime.DetailSpeakerSearch, map[string]any{"detailStatus": "IdentificationNoMatchesFound"}
@@ -143,7 +136,8 @@ func results(stack *local.Stack, calls []VoiceCall) []voiceEvent {
 					"voiceToneScore": map[string]string{"neutral": "0.83", "positive": "0.13", "negative": "0.04"},
 				}}}
 		}
-		detail["taskId"], detail["transactionId"], detail["voiceConnectorId"] = task.ID, task.TransactionID, connector
+		detail["taskId"], detail["transactionId"] = task.ID, task.TransactionID
+		detail["voiceConnectorId"] = task.VoiceConnectorID
 		sender := &call{now: task.StartedAt.Add(30 * time.Second), ids: rand.New(rand.NewPCG(1, uint64(len(events))))}
 		events = append(events, sender.voice(detailType, detail))
 	}

@@ -14,7 +14,8 @@ func TestVoicePlansAreRepeatable(t *testing.T) {
 	end := time.Date(2026, 3, 11, 8, 0, 0, 0, time.UTC)
 	options := simulate.Options{Seed: 3, Calls: 20, End: end}
 	first, second := simulate.PlanVoice(options), simulate.PlanVoice(options)
-	if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(simulate.VoiceCall{}, simulate.VoiceScenario{})); diff != "" {
+	exported := cmpopts.IgnoreUnexported(simulate.VoiceCall{}, simulate.VoiceScenario{})
+	if diff := cmp.Diff(first, second, exported); diff != "" {
 		t.Errorf("equal options make other calls (-first +second):\n%s", diff)
 	}
 	scenarios, transactions := map[string]bool{}, map[string]bool{}
