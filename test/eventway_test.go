@@ -74,11 +74,11 @@ var ways = []struct {
 		w.handle("voice", w.ready(1))
 		w.observe("consent", w.grant(1))
 	}},
-	{"scheduled check, nothing due, one open pipeline", 21, func(w *wayWorld) {
+	{"scheduled check, nothing due, one open pipeline", 20, func(w *wayWorld) {
 		w.handle("status", w.created(1), w.inProgress(1, 0))
 		w.observe("watch", w.schedule())
 	}},
-	{"scheduled check, one of two open pipelines has stopped unnoticed", 27, func(w *wayWorld) {
+	{"scheduled check, one of two open pipelines has stopped unnoticed", 25, func(w *wayWorld) {
 		w.handle("status", w.created(1), w.inProgress(1, 0), w.inProgress(2, 3*time.Hour))
 		stale := w.pipelineOf(w.inProgress(2, 3*time.Hour))
 		w.pipelines.Set(chimesdk.Pipeline{ID: stale[strings.LastIndex(stale, "/")+1:], ARN: stale, Status: "Stopped"})

@@ -137,16 +137,18 @@ func (s *Store) entriesAfter(
 	ctx context.Context, sp span, positions *[shards]position, n int,
 ) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		for heads := ([shards][]item{}); ; {
+		var heads [shards][]item
+		var last [shards]bool // nothing follows the head
+		for {
 			newest := -1
 			for i := range shards {
 				if len(heads[i]) == 0 && !positions[i].Done {
-					entries, err := s.shardEntries(ctx, sp, i, positions[i], n)
+					entries, next, err := s.shardEntries(ctx, sp, i, positions[i], n)
 					if err != nil {
 						yield(nil, err)
 						return
 					}
-					heads[i], positions[i].Done = entries, len(entries) == 0
+					heads[i], last[i], positions[i].Done = entries, len(next) == 0, len(entries) == 0
 				}
 				if len(heads[i]) > 0 &&
 					(newest < 0 || textIn(heads[i][0], attrFirst) > textIn(heads[newest][0], attrFirst)) {
@@ -159,7 +161,9 @@ func (s *Store) entriesAfter(
 			entry := heads[newest][0]
 			heads[newest] = heads[newest][1:]
 			pk := textIn(entry, attrPK)
-			positions[newest] = position{PK: pk, SK: textIn(entry, attrSK), At: textIn(entry, attrFirst)}
+			positions[newest] = position{
+				PK: pk, SK: textIn(entry, attrSK), At: textIn(entry, attrFirst), Done: len(heads[newest]) == 0 && last[newest],
+			}
 			if !sp.leavesOut(pk) && !yield(entry, nil) {
 				return
 			}
@@ -167,7 +171,9 @@ func (s *Store) entriesAfter(
 	}
 }
 
-func (s *Store) shardEntries(ctx context.Context, sp span, shard int, after position, n int) ([]item, error) {
+func (s *Store) shardEntries(ctx context.Context, sp span, shard int, after position, n int) (
+	entries []item, next item, err error,
+) {
 	q := query{
 		index: sp.index, pk: sp.letter + strconv.Itoa(shard), from: "0", to: "9999-12-31T23:59:59.999999Z",
 		newestFirst: true, limit: n,
@@ -181,8 +187,7 @@ func (s *Store) shardEntries(ctx context.Context, sp span, shard int, after posi
 	if after.PK != "" {
 		q.after = after.key(q)
 	}
-	items, _, err := s.page(ctx, q)
-	return items, err
+	return s.page(ctx, q)
 }
 
 func writeCursor(positions [shards]position) string {
