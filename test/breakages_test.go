@@ -138,7 +138,8 @@ var breakages = []breakage{
 	{
 		guarantee: "10", breaks: "pipelines of another account are asked about, and lost",
 		file: "internal/watchdog/service.go",
-		old:  "same(account, s.Account) && same(region, s.Region)", new: "(true || same(account, s.Account) && same(region, s.Region))",
+		old:  "same(account, s.Account) && same(region, s.Region)",
+		new:  "(true || same(account, s.Account) && same(region, s.Region))",
 		test: "TestWatchAsksOnlyAboutRealPipelinesOfItsAccountAndRegion", folder: "test/flows",
 	},
 	{
