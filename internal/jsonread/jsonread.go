@@ -14,8 +14,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Stop is returned by the function given to Members to end the reading without an error.
-var Stop = errors.New("stop")
+// ErrStop is returned by the function given to Members to end the reading without an error.
+var ErrStop = errors.New("stop")
 
 var options = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
@@ -43,7 +43,7 @@ func Members(raw []byte, fn func(key []byte, value jsontext.Value) error) error 
 			return err
 		}
 		switch err := fn(Text(key), value); {
-		case errors.Is(err, Stop):
+		case errors.Is(err, ErrStop):
 			return nil
 		case err != nil:
 			return err

@@ -46,7 +46,7 @@ func TestMembers(t *testing.T) {
 func TestMembersStops(t *testing.T) {
 	const raw = `{"a":1,"b":2, no JSON`
 	failed := errors.New("failed")
-	for _, tt := range []struct{ returned, want error }{{jsonread.Stop, nil}, {failed, failed}} {
+	for _, tt := range []struct{ returned, want error }{{jsonread.ErrStop, nil}, {failed, failed}} {
 		n := 0
 		err := jsonread.Members([]byte(raw), func([]byte, jsontext.Value) error {
 			n++

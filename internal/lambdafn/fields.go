@@ -22,7 +22,7 @@ func readFields(
 	err = jsonread.Members(raw, func(key []byte, value jsontext.Value) error {
 		if string(key) == stopAt {
 			stopped = value
-			return jsonread.Stop
+			return jsonread.ErrStop
 		}
 		for i, name := range wanted {
 			if string(key) == name {
