@@ -165,7 +165,7 @@ func (s *Stack) hostOptions() lambdahost.Options {
 		if !slices.Contains(missing, f.Name) {
 			o.Functions = append(o.Functions, lambdahost.Function{
 				Name: f.Name, ARN: functionARN(f.Name), Path: s.options.binary(f.Name),
-				Timeout: f.Timeout, Environment: environment,
+				Timeout: f.Timeout, Environment: environment, Once: f.Scheduled,
 			})
 		}
 	}

@@ -36,6 +36,8 @@ type Function struct {
 	Environment []string
 	// Timeout is how long one invocation may last; zero means 30 seconds.
 	Timeout time.Duration
+	// Once is set if a failed asynchronous invocation is neither retried nor recorded.
+	Once bool
 }
 
 // Options are the functions of a host, and how it runs them.

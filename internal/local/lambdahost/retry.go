@@ -41,8 +41,8 @@ type ResponseContext struct {
 }
 
 // deliver runs the attempts of an asynchronous invocation until one succeeds, or sends the
-// record of the last one. All have one request id, by which a function can recognise a
-// retry. It gives up when the host closes.
+// record of the last one; a function with Once has one attempt and no record. All have one
+// request id, by which a function can recognise a retry. It gives up when the host closes.
 func (h *Host) deliver(f *function, payload []byte) {
 	id, queuedAt, delay := awsprotocol.NewID(), time.Now(), h.options.RetryDelay
 	for attempts := 1; ; attempts++ {
@@ -50,7 +50,7 @@ func (h *Host) deliver(f *function, payload []byte) {
 		var last *FunctionError
 		condition := ""
 		switch {
-		case !errors.As(err, &last), h.closing.Err() != nil:
+		case !errors.As(err, &last), h.closing.Err() != nil, f.Once:
 			return
 		case attempts > h.options.Retries:
 			condition = RetriesExhausted

@@ -58,6 +58,17 @@ func TestAsynchronousFailuresAreRetriedAndRecorded(t *testing.T) {
 	}
 }
 
+func TestFailureOfAFunctionThatRunsOnceIsNotRetried(t *testing.T) {
+	h, records := start(t, func(o *lambdahost.Options) { o.Functions[0].Once = true })
+	if err := h.Enqueue("probe", do("fail")); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, h)
+	if c := h.Counts()["probe"]; c.Invocations != 1 || c.Errors != 1 || len(records()) != 0 {
+		t.Errorf("got %+v and %d records, want one failed invocation and no record", c, len(records()))
+	}
+}
+
 func TestRecordJSON(t *testing.T) {
 	h, records := start(t, func(o *lambdahost.Options) { o.Retries = -1 })
 	if err := h.Enqueue("probe", do("fail")); err != nil {
