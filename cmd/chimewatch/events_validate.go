@@ -49,6 +49,9 @@ func (c *eventsValidateCmd) Run(a *app) error {
 			index++
 		}
 		broken, err := a.eachEvent(file, func(m lambdafn.Message, err error) {
+			if a.ctx.Err() != nil {
+				return
+			}
 			f := newFindings()
 			if f.addError(err); err == nil {
 				f = checker.check(a.ctx, m)
@@ -56,6 +59,8 @@ func (c *eventsValidateCmd) Run(a *app) error {
 			add(f)
 		})
 		switch {
+		case a.ctx.Err() != nil:
+			return a.ctx.Err()
 		case err != nil:
 			return err
 		case broken != "":

@@ -41,6 +41,7 @@ func checkByFunction(ctx context.Context, function string, m lambdafn.Message, n
 			err = apperr.New(apperr.Internal, "function "+function, fmt.Sprintf("panics: %v", p), "report it with the event")
 		}
 	}()
+	ctx = context.WithoutCancel(ctx) // an interrupt is no fault of the message, and nothing here waits
 	table := emptyStore{dynamo.New(emptyTable, "of "+function, dynamo.Options{Now: now}), now}
 	switch function {
 	case functionStatus:

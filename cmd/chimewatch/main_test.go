@@ -206,13 +206,22 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// An interrupted command says so, and reports no problem of the events that it was checking.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	var stdout, stderr bytes.Buffer
-	code := run(ctx, []string{"send", "created", "--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9"},
-		func(string) string { return "" }, strings.NewReader(""), &stdout, &stderr)
-	if want := "chimewatch: interrupted\n"; code != exitFailed || stderr.String() != want {
-		t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr.String(), want)
+	for _, args := range [][]string{
+		{"send", "created", "--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9"},
+		{"events", "validate", "../../schemas/examples/created.json"},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			for range 20 {
+				var stdout, stderr bytes.Buffer
+				code := run(ctx, args, func(string) string { return "" }, strings.NewReader(""), &stdout, &stderr)
+				if want := "chimewatch: interrupted\n"; code != exitFailed || stdout.Len() > 0 || stderr.String() != want {
+					t.Fatalf("got exit code %d, %q and %q, want 1, nothing and %q", code, stdout.String(), stderr.String(), want)
+				}
+			}
+		})
 	}
 }
