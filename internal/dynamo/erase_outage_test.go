@@ -83,22 +83,22 @@ func TestEraseIsCompletedByTheNextRun(t *testing.T) {
 			if _, err := erase(t.Context(), at(first, noon), ref); err != nil {
 				t.Fatal(err)
 			}
-			calls := first.Line.Calls()
+			calls := first.Injector.Calls()
 			writes := 0
 			for n, call := range calls {
 				if !faultinject.Writes(call) {
 					continue
 				}
-				for _, how := range []faultinject.How{faultinject.Before, faultinject.After, faultinject.Throttled} {
+				for _, how := range []faultinject.Fault{faultinject.Before, faultinject.After, faultinject.Throttled} {
 					if how == faultinject.Before && writes > 0 {
 						continue // it is the same as after the write before
 					}
 					p := copied(t, from).Process()
-					p.Line.Disturb(n+1, how)
+					p.Injector.InjectAt(n+1, how)
 					if _, err := erase(t.Context(), at(p, noon), ref); err == nil {
 						t.Errorf("%s call %d, %s: got no error", how, n+1, call)
 					}
-					p.Line.Revive()
+					p.Injector.Revive()
 					if _, err := erase(t.Context(), at(p, noon.Add(time.Second)), ref); err != nil &&
 						apperr.ClassOf(err) != apperr.NotFound {
 						t.Fatal(err)
@@ -170,14 +170,14 @@ func TestErasures(t *testing.T) {
 			t.Errorf("%s: got %+v (%v)", id, e, err)
 		}
 		want = append([]dynamo.Erasure{e}, want...)
-		p.Line.Revive()
+		p.Injector.Revive()
 		c.pass(time.Minute)
 	}
-	before := len(p.Line.Calls())
+	before := len(p.Injector.Calls())
 	if _, err := s.Belongings(t.Context(), l.talks[0].transaction); err != nil {
 		t.Fatal(err)
 	}
-	p.Line.Disturb(len(p.Line.Calls())-before+3, faultinject.Before)
+	p.Injector.InjectAt(len(p.Injector.Calls())-before+3, faultinject.Before)
 	run("e-1", l.talks[0].transaction)
 	run("e-2", l.talks[0].transaction)
 	run("e-3", l.talks[3].pipelines[0])

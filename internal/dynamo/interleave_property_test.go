@@ -206,9 +206,9 @@ func TestProcessesThatMergeByTurns(t *testing.T) {
 		}
 		for n := range rapid.IntRange(2, 3).Draw(rt, "at once") {
 			p := world.Process()
-			works = append(works, faultinject.Work{Line: p.Line, Do: record(at(p, noon), drawEvent(rt, id, n, false))})
+			works = append(works, faultinject.Work{Injector: p.Injector, Do: record(at(p, noon), drawEvent(rt, id, n, false))})
 		}
-		for _, err := range faultinject.Interleave(rapid.Int64().Draw(rt, "turns"), works...) {
+		for _, err := range faultinject.RunInterleaved(rapid.Int64().Draw(rt, "turns"), works...) {
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -107,12 +107,12 @@ func TestOwnerNeedNotWaitForItsOwnClaim(t *testing.T) {
 	w := faultinject.NewWorld(t, faultinject.Server(t))
 	p := w.Process()
 	s := at(p, noon)
-	p.Line.Disturb(2, faultinject.After) // the message is out, and nobody knows
+	p.Injector.InjectAt(2, faultinject.After) // the message is out, and nobody knows
 	step := publishing(p, s, "one")
 	if err := step(t.Context()); !errors.Is(err, faultinject.ErrKilled) {
 		t.Fatalf("got %v, want it killed", err)
 	}
-	p.Line.Revive()
+	p.Injector.Revive()
 	if err := step(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -185,9 +185,9 @@ func TestTwoProcessesEndAsOne(t *testing.T) {
 					if n == 1 && seed%4 > 0 {
 						rand.New(rand.NewSource(seed)).Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
 					}
-					works = append(works, faultinject.Work{Line: p.Line, Do: func() error { return inTurn(t, steps) }})
+					works = append(works, faultinject.Work{Injector: p.Injector, Do: func() error { return inTurn(t, steps) }})
 				}
-				if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
+				if err := errors.Join(faultinject.RunInterleaved(seed, works...)...); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				got := world.Dump(t)
@@ -217,9 +217,9 @@ func TestFailureHandledTwiceAtOnceCountsOnce(t *testing.T) {
 			p := world.Process()
 			steps := joining(at(p, noon.Add(time.Duration(n)*time.Second)), failureOf(0, incident.Quota, noon),
 				failureOf(1, incident.Quota, noon))
-			works = append(works, faultinject.Work{Line: p.Line, Do: func() error { return inTurn(t, steps) }})
+			works = append(works, faultinject.Work{Injector: p.Injector, Do: func() error { return inTurn(t, steps) }})
 		}
-		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
+		if err := errors.Join(faultinject.RunInterleaved(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		tally, err := at(world.Process(), noon).CountOccurrences(t.Context(), recordingOf.ID()+".1")
@@ -242,16 +242,19 @@ func TestFailureOfTwoScopesAtOnceIsOneIncident(t *testing.T) {
 			p := world.Process()
 			f := failureOf(0, incident.Quota, noon)
 			f.Group.Scope = scope
-			works = append(works, faultinject.Work{Line: p.Line, Do: func() error { return inTurn(t, joining(at(p, noon), f)) }})
+			works = append(works, faultinject.Work{
+				Injector: p.Injector,
+				Do:       func() error { return inTurn(t, joining(at(p, noon), f)) },
+			})
 		}
 		if seed%3 == 0 { // and another call joins one of them
 			p := world.Process()
-			works = append(works, faultinject.Work{Line: p.Line, Do: func() error {
+			works = append(works, faultinject.Work{Injector: p.Injector, Do: func() error {
 				return inTurn(t,
 					joining(at(p, noon), failureOf(1, incident.Quota, noon)))
 			}})
 		}
-		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
+		if err := errors.Join(faultinject.RunInterleaved(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		s, calls := at(world.Process(), noon.Add(time.Second)), 0

@@ -126,14 +126,14 @@ func TestRehearsalsLeaveWhatIsRealAlone(t *testing.T) {
 			for _, events := range all {
 				p := world.Process()
 				s := at(p, noon)
-				works = append(works, faultinject.Work{Line: p.Line, Do: func() (err error) {
+				works = append(works, faultinject.Work{Injector: p.Injector, Do: func() (err error) {
 					for _, raw := range events {
 						err = errors.Join(err, keep(context.Background(), s, raw))
 					}
 					return err
 				}})
 			}
-			errs := faultinject.Interleave(rapid.Int64().Draw(rt, "turns"), works...)
+			errs := faultinject.RunInterleaved(rapid.Int64().Draw(rt, "turns"), works...)
 			return world.Dump(t), errs[0]
 		}
 		alone, aloneErr := play(events)

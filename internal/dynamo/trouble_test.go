@@ -91,10 +91,10 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 	for name, ask := range asks {
 		for _, answer := range answers {
 			for _, call := range []string{"GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem", "BatchWriteItem"} {
-				p.Line.Refuse(call, answer.status, answer.code)
+				p.Injector.Refuse(call, answer.status, answer.code)
 			}
 			err := ask(t.Context())
-			p.Line.Allow()
+			p.Injector.Allow()
 			if apperr.ClassOf(err) != answer.want {
 				t.Errorf("%s, answered %s: got %v, want class %q", name, answer.code, err, answer.want)
 				continue
@@ -113,7 +113,7 @@ func TestTroubleWithTheTableIsNamed(t *testing.T) {
 
 func TestNotReachedIsUnavailable(t *testing.T) {
 	p := faultinject.NewWorld(t, faultinject.Server(t)).Process()
-	p.Line.Disturb(1, faultinject.Before) // the connection breaks
+	p.Injector.InjectAt(1, faultinject.Before) // the connection breaks
 	_, err := at(p, noon).Pipeline(t.Context(), "p1")
 	if apperr.ClassOf(err) != apperr.Unavailable || !strings.Contains(err.Error(), "it is tried again") {
 		t.Errorf("got %v, want class %q", err, apperr.Unavailable)

@@ -19,7 +19,7 @@ import (
 // memory is an incident.Repository in memory: each method is atomic, as one request to
 // the table is, and may be disturbed. TestMemoryBehavesAsTheTable compares the two.
 type memory struct {
-	faultinject.Line
+	faultinject.Injector
 	mu          sync.Mutex
 	pipelines   map[string]pipeline.State
 	incidents   map[string]incident.Incident

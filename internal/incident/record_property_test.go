@@ -71,8 +71,9 @@ func TestIncidentsAgreeWithAPlainCount(t *testing.T) {
 				}
 			}
 			w.now = w.now.Add(time.Second)
-			how := rapid.SampledFrom([]faultinject.How{faultinject.Before, faultinject.After, faultinject.Twice}).Draw(t, "how")
-			w.repo.Disturb(rapid.IntRange(1, 12).Draw(t, "dies at"), how)
+			faults := []faultinject.Fault{faultinject.Before, faultinject.After, faultinject.Twice}
+			fault := rapid.SampledFrom(faults).Draw(t, "fault")
+			w.repo.InjectAt(rapid.IntRange(1, 12).Draw(t, "dies at"), fault)
 			for {
 				i, err := w.service().Record(ctx, r.Report)
 				if err == nil {
@@ -88,7 +89,7 @@ func TestIncidentsAgreeWithAPlainCount(t *testing.T) {
 				w.repo.Revive()
 				w.now = w.now.Add(time.Second)
 			}
-			w.repo.Disturb(1<<20, faultinject.Before)
+			w.repo.InjectAt(1<<20, faultinject.Before)
 		}
 		compareWithPlainCount(t, w.repo, reports)
 	})

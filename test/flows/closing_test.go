@@ -12,7 +12,7 @@ import (
 // whether it came to that.
 func (v *invocation) beforeCall(n int, do func()) (reached func() bool) {
 	var calls atomic.Int64
-	v.Line.Intercept = func(string) error {
+	v.Injector.Intercept = func(string) error {
 		if calls.Add(1) == int64(n) {
 			do()
 		}

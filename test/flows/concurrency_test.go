@@ -21,16 +21,16 @@ import (
 func TestNextRunCompletesAKilledOne(t *testing.T) {
 	silenceLog(t)
 	db := faultinject.Server(t)
-	play := func(t *testing.T, n int, how faultinject.How) (v *invocation, calls []string) {
+	play := func(t *testing.T, n int, how faultinject.Fault) (v *invocation, calls []string) {
 		world := faultinject.NewWorld(t, db)
 		v = newInvocation(world.Process(), noon, "first")
 		unreportedEnds(t, v)
 		v.fail(t, failedCall("p1", denied, minutes(110)))
-		before := len(v.Line.Calls())
-		v.Line.Disturb(n, how)
+		before := len(v.Injector.Calls())
+		v.Injector.InjectAt(n, how)
 		v.setTime(minutes(120))
 		err := v.watch(limits).Run(t.Context())
-		calls = v.Line.Calls()[before:]
+		calls = v.Injector.Calls()[before:]
 		if (err == nil) != (n == 0) {
 			t.Fatalf("%s call %d: got %v", how, n, err)
 		}
@@ -70,7 +70,7 @@ func TestNextRunCompletesAKilledOne(t *testing.T) {
 
 // inOrder returns the work of a process that runs steps one after the other.
 func inOrder(t *testing.T, v *invocation, steps []faultinject.Step) faultinject.Work {
-	return faultinject.Work{Line: v.Line, Do: func() (err error) {
+	return faultinject.Work{Injector: v.Injector, Do: func() (err error) {
 		for _, step := range steps {
 			err = errors.Join(err, step(t.Context()))
 		}
@@ -94,7 +94,7 @@ func TestConcurrentRunsDoNotRepeatWork(t *testing.T) {
 			runs := v.watchSteps(limits, 2*time.Hour, 2*time.Hour+time.Minute, 2*time.Hour+2*time.Minute)
 			works = append(works, inOrder(t, v, runs))
 		}
-		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
+		if err := errors.Join(faultinject.RunInterleaved(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for id, n := range world.Topic.Times() {
@@ -133,12 +133,12 @@ func TestCrashOfOneOfTwoProcesses(t *testing.T) {
 			all = append(all, steps...)
 			works = append(works, inOrder(t, v, steps))
 		}
-		works[0].Line.Disturb(1+random.Intn(25), []faultinject.How{faultinject.Before, faultinject.After}[seed%2])
-		errs := faultinject.Interleave(seed, works...)
+		works[0].Injector.InjectAt(1+random.Intn(25), []faultinject.Fault{faultinject.Before, faultinject.After}[seed%2])
+		errs := faultinject.RunInterleaved(seed, works...)
 		if !errors.Is(errs[0], faultinject.ErrKilled) || errs[1] != nil {
 			t.Fatalf("seed %d: got %v, want the first killed, and only it", seed, errs)
 		}
-		works[0].Line.Revive()
+		works[0].Injector.Revive()
 		for _, step := range all {
 			if err := step(t.Context()); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)

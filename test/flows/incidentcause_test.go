@@ -172,11 +172,11 @@ func TestConcurrentUnknownCausesAreOneMessage(t *testing.T) {
 		for n, reason := range []string{"It broke", "It fell over"} {
 			v := newInvocation(world.Process(), minutes(1), fmt.Sprint("process ", n))
 			event := failedCall(fmt.Sprint("p", 1+n), reason, minutes(1))
-			works = append(works, faultinject.Work{Line: v.Line, Do: func() error {
+			works = append(works, faultinject.Work{Injector: v.Injector, Do: func() error {
 				return v.incidents().Handle(t.Context(), event)
 			}})
 		}
-		if err := errors.Join(faultinject.Interleave(seed, works...)...); err != nil {
+		if err := errors.Join(faultinject.RunInterleaved(seed, works...)...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		first.run(t, limits, minutes(2))

@@ -81,13 +81,13 @@ func (m *mortal) do(retry bool, step handler, event []byte) {
 	m.invocations++
 	m.owner = fmt.Sprint("invocation ", m.invocations)
 	if rapid.IntRange(0, 2).Draw(m.t, "dies") == 0 {
-		how := rapid.SampledFrom([]faultinject.How{faultinject.Before, faultinject.After})
-		m.Line.Disturb(rapid.IntRange(1, 25).Draw(m.t, "at"), how.Draw(m.t, "how"))
+		how := rapid.SampledFrom([]faultinject.Fault{faultinject.Before, faultinject.After})
+		m.Injector.InjectAt(rapid.IntRange(1, 25).Draw(m.t, "at"), how.Draw(m.t, "how"))
 	}
 	err := step(context.Background(), event)
 	for errors.Is(err, faultinject.ErrKilled) {
 		m.died++
-		m.Line.Revive()
+		m.Injector.Revive()
 		if err = nil; retry {
 			m.pass(20 * time.Second) // longer than a claim
 			err = step(context.Background(), event)
@@ -96,7 +96,7 @@ func (m *mortal) do(retry bool, step handler, event []byte) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.Line.Disturb(1<<20, faultinject.Before) // no more
+	m.Injector.InjectAt(1<<20, faultinject.Before) // no more
 }
 
 // pass lets time pass.

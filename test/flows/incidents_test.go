@@ -103,11 +103,11 @@ func TestNoSummaryBeforeTheWindowEnds(t *testing.T) {
 // the incident closes as usual.
 func TestIncidentIsNotifiedAfterItsFunctionDied(t *testing.T) {
 	v := inNewWorld(t)
-	v.Line.DisturbCall("PutItem", faultinject.After)
+	v.Injector.InjectAtCall("PutItem", faultinject.After)
 	if err := v.incidents().Handle(t.Context(), failedCall("p1", denied, noon)); err == nil {
 		t.Fatal("got no error, want the process killed")
 	}
-	v.Line.Revive()
+	v.Injector.Revive()
 	if list := v.all(t); len(list) != 1 {
 		t.Fatalf("got %d incidents, want the one that was opened", len(list))
 	}

@@ -37,10 +37,10 @@ func TestCostOfAMatchDoesNotGrowWithItsGroup(t *testing.T) {
 			v.setTime(at)
 			id := at.Format("0102")
 			v.match(t, unnamedMatch("r1", "a"+id, at))
-			before := len(v.Line.Calls())
+			before := len(v.Injector.Calls())
 			v.match(t, unnamedMatch("r1", "b"+id, at))
 			v.endWindows(t, at.Add(5*time.Minute))
-			n := len(v.Line.Calls()) - before
+			n := len(v.Injector.Calls()) - before
 			v.match(t, unnamedMatch("r1", "b"+id, at))
 			if rests {
 				v.endWindows(t, at.Add(11*time.Minute))

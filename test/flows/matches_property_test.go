@@ -193,8 +193,8 @@ func (h *matchHistory) step() {
 	one, two := handle(first, h.next()), handle(second, h.next())
 	atOnce := func(other func() error) {
 		h.do(func() error {
-			return errors.Join(faultinject.Interleave(h.random.Int63(),
-				faultinject.Work{Line: first.Line, Do: one}, faultinject.Work{Line: second.Line, Do: other})...)
+			return errors.Join(faultinject.RunInterleaved(h.random.Int63(),
+				faultinject.Work{Injector: first.Injector, Do: one}, faultinject.Work{Injector: second.Injector, Do: other})...)
 		})
 	}
 	later := func(v *invocation, work func() error) {
@@ -211,14 +211,16 @@ func (h *matchHistory) step() {
 		atOnce(func() error { return second.matches().Run(h.t.Context()) })
 		later(second, two)
 	default:
-		first.Line.Disturb(1+h.random.Intn(10), []faultinject.How{faultinject.Before, faultinject.After}[h.random.Intn(2)])
+		at := 1 + h.random.Intn(10)
+		fault := []faultinject.Fault{faultinject.Before, faultinject.After}[h.random.Intn(2)]
+		first.Injector.InjectAt(at, fault)
 		if err := one(); errors.Is(err, faultinject.ErrKilled) {
 			h.killed++
 		} else if err != nil {
 			h.t.Fatalf("seed %d: %v", h.seed, err)
 		}
-		first.Line.Revive()
-		first.Line.Disturb(1<<20, faultinject.Before) // no more
+		first.Injector.Revive()
+		first.Injector.InjectAt(1<<20, faultinject.Before) // no more
 		later(first, one)
 		later(second, two)
 	}

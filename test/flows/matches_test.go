@@ -146,11 +146,11 @@ func TestMatchHeldBackAtTheEndOfItsWindowIsNotified(t *testing.T) {
 		v.match(t, ruleMatch("r1", "m1", noon))
 		behind := newInvocation(world.Process(), minutes(5).Add(-time.Second), "behind")
 		watch := newInvocation(world.Process(), minutes(5), "watch")
-		errs := faultinject.Interleave(seed,
-			faultinject.Work{Line: behind.Line, Do: func() error {
+		errs := faultinject.RunInterleaved(seed,
+			faultinject.Work{Injector: behind.Injector, Do: func() error {
 				return behind.matches().Handle(t.Context(), ruleMatch("r1", "m2", minutes(4)))
 			}},
-			faultinject.Work{Line: watch.Line, Do: func() error { return watch.matches().Run(t.Context()) }})
+			faultinject.Work{Injector: watch.Injector, Do: func() error { return watch.matches().Run(t.Context()) }})
 		if err := errors.Join(errs...); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -224,7 +224,7 @@ var errRead = errors.New("a read that the test lets fail")
 // to that.
 func (v *invocation) failRead(n int) (reached func() bool) {
 	var reads atomic.Int64
-	v.Line.Intercept = func(call string) error {
+	v.Injector.Intercept = func(call string) error {
 		if (call == "GetItem" || call == "Query") && reads.Add(1) == int64(n) {
 			return errRead
 		}

@@ -95,14 +95,14 @@ func (r *matchRace) do(step func(context.Context, *rulematch.Service) error, v *
 // returns how many calls the process made.
 func (r *matchRace) crash(n int) (calls int) {
 	r.t.Helper()
-	before := len(r.first.Line.Calls())
-	r.first.Line.Disturb(n, faultinject.After)
+	before := len(r.first.Injector.Calls())
+	r.first.Injector.InjectAt(n, faultinject.After)
 	if err := r.step(r.t.Context(), r.first.matches()); err != nil && !errors.Is(err, faultinject.ErrKilled) {
 		r.t.Fatal(err)
 	}
-	calls = len(r.first.Line.Calls()) - before
-	r.first.Line.Revive()
-	r.first.Line.Disturb(1<<20, faultinject.Before) // no more
+	calls = len(r.first.Injector.Calls()) - before
+	r.first.Injector.Revive()
+	r.first.Injector.InjectAt(1<<20, faultinject.Before) // no more
 	for _, v := range []*invocation{r.first, r.other} {
 		v.setTime(r.now.Add(20 * time.Second)) // the claims of the dead process have expired
 	}

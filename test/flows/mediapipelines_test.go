@@ -37,12 +37,12 @@ func (p *mediaPipelines) get(id string) (watchdog.Answer, error) {
 
 // connection is the API as a process reaches it.
 type connection struct {
-	line *faultinject.Line
+	line *faultinject.Injector
 	api  *mediaPipelines
 }
 
 func (c connection) GetPipeline(_ context.Context, id string) (answer watchdog.Answer, err error) {
-	err = c.line.Do("GetMediaPipeline", func(how faultinject.How) error {
+	err = c.line.Do("GetMediaPipeline", func(how faultinject.Fault) error {
 		if how == faultinject.Throttled {
 			return apiError(429)
 		}

@@ -179,9 +179,9 @@ func TestTemporaryFailuresElsewhereAreCheckedForALimitedTime(t *testing.T) {
 			v := inNewWorld(t)
 			v.record(t, other.of(testCall{id: "flaky", connector: "abc"}.event(chime.EventTemporaryFailure, noon))...)
 			writes := func(at time.Time) (n int) {
-				before := len(v.Line.Calls())
+				before := len(v.Injector.Calls())
 				v.run(t, limits, at)
-				for _, call := range v.Line.Calls()[before:] {
+				for _, call := range v.Injector.Calls()[before:] {
 					if faultinject.Writes(call) {
 						n++
 					}

@@ -173,9 +173,9 @@ func TestSilenceCheckMakesFewCalls(t *testing.T) {
 	limits := limits
 	limits.Heartbeat = time.Hour
 	cost := func(at time.Time) int {
-		before := len(v.Line.Calls())
+		before := len(v.Injector.Calls())
 		v.run(t, limits, at)
-		return len(v.Line.Calls()) - before
+		return len(v.Injector.Calls()) - before
 	}
 	v.record(t, stoppedCall("last", noon.Add(-30*time.Minute)))
 	none := cost(noon)

@@ -146,13 +146,13 @@ func TestPipelinesWithoutAnAnswerDoNotBlockOthers(t *testing.T) {
 			v.api.known[id] = watchdog.Answer{Status: "Failed"}
 			delete(stopped, id)
 		}
-		v.Line.Refuse("Publish", 403, "AuthorizationError")
+		v.Injector.Refuse("Publish", 403, "AuthorizationError")
 		for n, named := range []string{"pipeline p0", "pipeline p3"} {
 			_, err := v.runCounting(t, limits, minutes(120+n))
 			wantNamed(t, fmt.Sprint("run ", n+1), err, named)
 		}
 		v.wantStatuses(t, "after two runs", stopped)
-		v.Line.Allow()
+		v.Injector.Allow()
 		v.run(t, limits, minutes(122))
 		v.wantStatuses(t, "afterwards", map[string]pipeline.Status{"p0": pipeline.Failed})
 	})

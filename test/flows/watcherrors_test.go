@@ -59,12 +59,12 @@ func TestWatchContinuesAfterAnError(t *testing.T) {
 			if tt.call == throttledAPI {
 				v.api.errors = map[string]error{"p1": apiError(429)}
 			} else {
-				v.Line.Refuse(tt.call, tt.status, tt.code)
+				v.Injector.Refuse(tt.call, tt.status, tt.code)
 			}
 			_, err := v.runCounting(t, limits, minutes(120))
 			wantNamed(t, "with the error", err, tt.want...)
 			v.wantSent(t, "with the error", tt.sent)
-			v.Line.Allow()
+			v.Injector.Allow()
 			v.wantStatuses(t, "with the error", map[string]pipeline.Status{"p1": tt.pipeline})
 			v.api.errors = nil
 			v.run(t, limits, minutes(121))

@@ -125,7 +125,7 @@ func wait(ctx context.Context, d time.Duration) error {
 // watch returns the service of the function watch.
 func (v *invocation) watch(l watchdog.Limits) watchdog.Service {
 	return watchdog.Service{
-		Repo: v.store(), Incidents: v.incidents(), API: connection{v.Line, v.api},
+		Repo: v.store(), Incidents: v.incidents(), API: connection{v.Injector, v.api},
 		Notifier: notify.Warnings{Outbox: v.store(), Topic: v.topic(), Owner: v.ownerName},
 		Limits:   l, Counts: quiet{}, Account: account, Region: region, Now: v.clock.Now,
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
@@ -185,11 +185,11 @@ func handleAll(t testing.TB, handle handler, events [][]byte) {
 // retries.
 func (v *invocation) dieBeforePublish(t testing.TB, failure []byte) {
 	t.Helper()
-	v.Line.DisturbCall("Publish", faultinject.Before)
+	v.Injector.InjectAtCall("Publish", faultinject.Before)
 	if err := v.incidents().Handle(t.Context(), failure); !errors.Is(err, faultinject.ErrKilled) {
 		t.Fatalf("got %v, want the process killed before it publishes", err)
 	}
-	v.Line.Revive()
+	v.Injector.Revive()
 }
 
 // schedule runs tasks side by side, as the function watch does.

@@ -24,7 +24,7 @@ func publish(p faultinject.Publisher, id string) error {
 
 func TestFaultsOfACall(t *testing.T) {
 	cases := []struct {
-		how       faultinject.How
+		fault     faultinject.Fault
 		wantErr   string
 		published string // a, b, c are published, and the call for b has the fault
 	}{
@@ -35,9 +35,9 @@ func TestFaultsOfACall(t *testing.T) {
 		{faultinject.Twice, "", "a b b c"},
 	}
 	for _, tc := range cases {
-		t.Run(tc.how.String(), func(t *testing.T) {
-			p := faultinject.Publisher{Line: &faultinject.Line{}, To: &faultinject.Topic{}}
-			p.Line.Disturb(2, tc.how)
+		t.Run(tc.fault.String(), func(t *testing.T) {
+			p := faultinject.Publisher{Injector: &faultinject.Injector{}, To: &faultinject.Topic{}}
+			p.Injector.InjectAt(2, tc.fault)
 			var errs []error
 			for _, id := range []string{"a", "b", "c"} {
 				errs = append(errs, publish(p, id))
@@ -55,7 +55,7 @@ func TestFaultsOfACall(t *testing.T) {
 			if killed := errors.Is(errs[2], faultinject.ErrKilled); killed != (tc.wantErr == "killed") {
 				t.Errorf("the call after it: got %v", errs[2])
 			}
-			p.Line.Revive()
+			p.Injector.Revive()
 			if err := publish(p, "d"); err != nil {
 				t.Errorf("after it was revived: %v", err)
 			}
@@ -64,18 +64,18 @@ func TestFaultsOfACall(t *testing.T) {
 }
 
 func TestCallsAreRefusedUntilAllowed(t *testing.T) {
-	p := faultinject.Publisher{Line: &faultinject.Line{}, To: &faultinject.Topic{}}
-	p.Line.Refuse("PutItem", 400, "AccessDeniedException")
+	p := faultinject.Publisher{Injector: &faultinject.Injector{}, To: &faultinject.Topic{}}
+	p.Injector.Refuse("PutItem", 400, "AccessDeniedException")
 	if err := publish(p, "a"); err != nil {
 		t.Errorf("a call of another name: %v", err)
 	}
-	p.Line.Refuse("Publish", 403, "AuthorizationError")
+	p.Injector.Refuse("Publish", 403, "AuthorizationError")
 	for range 2 {
 		if err := publish(p, "b"); err == nil || !strings.Contains(err.Error(), "AuthorizationError") {
 			t.Errorf("got %v, want it refused", err)
 		}
 	}
-	p.Line.Allow()
+	p.Injector.Allow()
 	if err := publish(p, "c"); err != nil || len(p.To.Published()) != 2 {
 		t.Errorf("allowed again: got %v and %v, want a and c", err, p.To.Published())
 	}
@@ -88,12 +88,12 @@ func TestInterleaveFollowsTheSeed(t *testing.T) {
 		play := func() string {
 			var works []faultinject.Work
 			for n := range 2 {
-				p := faultinject.Publisher{Line: &faultinject.Line{}, To: to}
-				works = append(works, faultinject.Work{Line: p.Line, Do: func() error {
+				p := faultinject.Publisher{Injector: &faultinject.Injector{}, To: to}
+				works = append(works, faultinject.Work{Injector: p.Injector, Do: func() error {
 					return errors.Join(publish(p, fmt.Sprint(n)), publish(p, fmt.Sprint(n)), errors.New("the end"))
 				}})
 			}
-			for _, err := range faultinject.Interleave(seed, works...) {
+			for _, err := range faultinject.RunInterleaved(seed, works...) {
 				if err == nil || err.Error() != "the end" {
 					t.Fatalf("got %v, want the error of the work", err)
 				}

@@ -4,13 +4,13 @@ import "math/rand"
 
 // Work is what one of several processes does.
 type Work struct {
-	Line *Line
-	Do   func() error
+	Injector *Injector
+	Do       func() error
 }
 
-// Interleave runs all works at once, but only one makes a call at a time; the seed decides
+// RunInterleaved runs all works at once, but only one makes a call at a time; the seed decides
 // which one. It returns the error of each work.
-func Interleave(seed int64, works ...Work) []error {
+func RunInterleaved(seed int64, works ...Work) []error {
 	random := rand.New(rand.NewSource(seed))
 	errs := make([]error, len(works))
 	asks := make([]chan struct{}, len(works))
@@ -18,7 +18,7 @@ func Interleave(seed int64, works ...Work) []error {
 	ends := make([]chan error, len(works))
 	for i, w := range works {
 		asks[i], turns[i], ends[i] = make(chan struct{}), make(chan struct{}), make(chan error)
-		w.Line.turn = func() {
+		w.Injector.turn = func() {
 			asks[i] <- struct{}{}
 			<-turns[i]
 		}
@@ -31,7 +31,7 @@ func Interleave(seed int64, works ...Work) []error {
 		case <-asks[i]:
 			return true
 		case errs[i] = <-ends[i]:
-			works[i].Line.turn = nil
+			works[i].Injector.turn = nil
 			return false
 		}
 	}

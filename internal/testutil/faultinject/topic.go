@@ -36,17 +36,17 @@ func (t *Topic) Times() map[string]int {
 	return times
 }
 
-// Publisher is a notify.SNS: a client of a topic, connected by a line.
+// Publisher is a notify.SNS: a client of a topic that goes through an injector.
 type Publisher struct {
-	Line *Line
-	To   *Topic
+	Injector *Injector
+	To       *Topic
 }
 
 // Publish stores the message.
 func (p Publisher) Publish(
 	_ context.Context, in *sns.PublishInput, _ ...func(*sns.Options),
 ) (*sns.PublishOutput, error) {
-	return &sns.PublishOutput{}, p.Line.Do("Publish", topicRefusal, func() error {
+	return &sns.PublishOutput{}, p.Injector.Do("Publish", topicRefusal, func() error {
 		p.To.mu.Lock()
 		defer p.To.mu.Unlock()
 		p.To.published = append(p.To.published, Message{

@@ -74,15 +74,17 @@ func NewWorld(t testing.TB, db *dynamodb.Client) *World {
 
 // Process is a process that uses the table and the topic of a world.
 type Process struct {
-	World *World
-	Line  *Line
-	db    *dynamodb.Client // over Line
+	World    *World
+	Injector *Injector
+	db       *dynamodb.Client // through the Injector
 }
 
 // Process starts a process, without faults.
 func (w *World) Process() *Process {
-	p := &Process{World: w, Line: &Line{}}
-	p.db = dynamodb.New(w.DB.Options(), func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, p.Line.connect) })
+	p := &Process{World: w, Injector: &Injector{}}
+	p.db = dynamodb.New(w.DB.Options(), func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, p.Injector.connect)
+	})
 	return p
 }
 
@@ -90,7 +92,7 @@ func (w *World) Process() *Process {
 func (p *Process) Store(o dynamo.Options) *dynamo.Store { return dynamo.New(p.db, p.World.Table, o) }
 
 // Publisher returns the process's client of the world's topic.
-func (p *Process) Publisher() Publisher { return Publisher{Line: p.Line, To: p.World.Topic} }
+func (p *Process) Publisher() Publisher { return Publisher{Injector: p.Injector, To: p.World.Topic} }
 
 // Dump returns each item of the table as text, by its keys. It leaves out when a pointer
 // expires, which may be any time after its pipeline does, and the attributes named in left,
@@ -170,7 +172,7 @@ func plain(v types.AttributeValue) string {
 // anew each time it is called.
 type Step func(context.Context) error
 
-// retries is how often Lambda retries an asynchronous invocation.
+// retries is fault often Lambda retries an asynchronous invocation.
 const retries = 2
 
 // play runs the steps, and reports whether any was retried.
@@ -184,7 +186,7 @@ func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 				break
 			}
 			errs, again = append(errs, err), true
-			p.Line.Revive()
+			p.Injector.Revive()
 		}
 		if err := errors.Join(errs...); err != nil {
 			return again, fmt.Errorf("step %d failed at each attempt: %w", n+1, err)
@@ -203,43 +205,43 @@ func play(t testing.TB, p *Process, steps []Step) (again bool, err error) {
 // killed after a read: each of these is played once.
 func Check(t *testing.T, db *dynamodb.Client, begin func(*testing.T, *Process) []Step, left ...string) {
 	t.Helper()
-	run := func(n int, how How) (dump map[string]string, p *Process, again bool) {
+	run := func(n int, fault Fault) (dump map[string]string, p *Process, again bool) {
 		p = NewWorld(t, db).Process()
 		steps := begin(t, p)
-		before := len(p.Line.Calls())
-		p.Line.Disturb(n, how)
+		before := len(p.Injector.Calls())
+		p.Injector.InjectAt(n, fault)
 		again, err := play(t, p, steps)
 		if err != nil {
-			t.Fatalf("%s call %d: %v", how, n, err)
+			t.Fatalf("%s call %d: %v", fault, n, err)
 		}
-		p.Line.calls = p.Line.calls[before:]
+		p.Injector.calls = p.Injector.calls[before:]
 		return p.World.Dump(t, left...), p, again
 	}
 	want, undisturbed, again := run(0, Before)
-	calls := undisturbed.Line.Calls()
+	calls := undisturbed.Injector.Calls()
 	if again || len(calls) == 0 {
 		t.Fatalf("without a fault: some step failed (%v), or nothing was called: %v", again, calls)
 	}
 	for n, call := range calls {
-		for _, how := range hows(n, call) {
-			got, p, again := run(n+1, how)
-			where := fmt.Sprintf("%s call %d of %d, %s", how, n+1, len(calls), call)
+		for _, fault := range faults(n, call) {
+			got, p, again := run(n+1, fault)
+			where := fmt.Sprintf("%s call %d of %d, %s", fault, n+1, len(calls), call)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s: the table differs, want (-), got (+):\n%s", where, diff)
 			}
 			if diff := cmp.Diff(ids(undisturbed), ids(p)); diff != "" {
 				t.Errorf("%s: the messages differ, want (-), got (+):\n%s", where, diff)
 			}
-			if how == Twice && again {
+			if fault == Twice && again {
 				t.Errorf("%s: a step failed, want a repeated call to succeed", where)
 			}
 		}
 	}
 }
 
-// hows returns the faults to inject into the n-th call, from 0.
-func hows(n int, call string) []How {
-	list := []How{Throttled}
+// faults returns the faults to inject into the n-th call, from 0.
+func faults(n int, call string) []Fault {
+	list := []Fault{Throttled}
 	if n == 0 {
 		list = append(list, Before)
 	}

@@ -18,12 +18,12 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// How is a kind of fault.
-type How int
+// Fault is a kind of fault.
+type Fault int
 
 const (
 	// Before kills the process before the call: the call has no effect.
-	Before How = iota
+	Before Fault = iota
 	// After kills the process when the call has taken effect, before it sees the answer.
 	After
 	// Throttled is the service's refusal, after the client's own retries.
@@ -35,15 +35,15 @@ const (
 	Twice
 )
 
-func (h How) String() string {
-	return [...]string{"killed before", "killed after", "throttled at", "answered 500 at", "repeated at"}[h]
+func (f Fault) String() string {
+	return [...]string{"killed before", "killed after", "throttled at", "answered 500 at", "repeated at"}[f]
 }
 
 // ErrKilled is the error of every call of a killed process.
 var ErrKilled = errors.New("killed")
 
-// Line connects one process with AWS. Its methods may be called from any goroutine.
-type Line struct {
+// Injector connects one process with AWS. Its methods may be called from any goroutine.
+type Injector struct {
 	// Intercept, if set, is called before each call with its name. An error is the result of
 	// the call, which then has no effect.
 	Intercept func(name string) error
@@ -53,103 +53,103 @@ type Line struct {
 	at    int // the call with the fault, from 1; 0 for none
 	// atName is the name of the call with the fault, instead of at; empty where at counts.
 	atName string
-	how    How
+	fault  Fault
 	dead   bool
 	// refused are the errors of every call of a name.
 	refused map[string]error
 	turn    func() // waits for the process's turn; nil where all may run at once
 }
 
-// Disturb injects a fault into the n-th call from now; 1 is the next one.
-func (l *Line) Disturb(n int, how How) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.at, l.atName, l.how = len(l.calls)+n, "", how
+// InjectAt injects a fault into the n-th call from now; 1 is the next one.
+func (i *Injector) InjectAt(n int, fault Fault) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.at, i.atName, i.fault = len(i.calls)+n, "", fault
 }
 
-// DisturbCall injects a fault into the next call of a name, such as "Publish".
-func (l *Line) DisturbCall(name string, how How) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.at, l.atName, l.how = 0, name, how
+// InjectAtCall injects a fault into the next call of a name, such as "Publish".
+func (i *Injector) InjectAtCall(name string, fault Fault) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.at, i.atName, i.fault = 0, name, fault
 }
 
 // Refuse makes every call of a name fail with an AWS error from now on, without effect.
-func (l *Line) Refuse(name string, status int, code string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.refused == nil {
-		l.refused = map[string]error{}
+func (i *Injector) Refuse(name string, status int, code string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.refused == nil {
+		i.refused = map[string]error{}
 	}
-	l.refused[name] = refused(status, &smithy.GenericAPIError{Code: code, Message: injected})
+	i.refused[name] = refused(status, &smithy.GenericAPIError{Code: code, Message: injected})
 }
 
 // Allow ends all refusals.
-func (l *Line) Allow() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.refused = nil
+func (i *Injector) Allow() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.refused = nil
 }
 
 // Revive starts the process again after it was killed.
-func (l *Line) Revive() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.dead = false
+func (i *Injector) Revive() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.dead = false
 }
 
 // Calls returns the names of all calls so far, with those that had a fault.
-func (l *Line) Calls() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]string(nil), l.calls...)
+func (i *Injector) Calls() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return append([]string(nil), i.calls...)
 }
 
 // Do makes a call, or injects its fault. refusal returns the service's own error for
 // Throttled and Failed.
-func (l *Line) Do(name string, refusal func(How) error, call func() error) error {
-	if l.turn != nil {
-		l.turn()
+func (i *Injector) Do(name string, refusal func(Fault) error, call func() error) error {
+	if i.turn != nil {
+		i.turn()
 	}
-	if l.Intercept != nil {
-		if err := l.Intercept(name); err != nil {
+	if i.Intercept != nil {
+		if err := i.Intercept(name); err != nil {
 			return err
 		}
 	}
-	l.mu.Lock()
-	if l.dead {
-		l.mu.Unlock()
+	i.mu.Lock()
+	if i.dead {
+		i.mu.Unlock()
 		return ErrKilled
 	}
-	l.calls = append(l.calls, name)
-	disturbed, how, err := len(l.calls) == l.at || name == l.atName, l.how, l.refused[name]
+	i.calls = append(i.calls, name)
+	disturbed, fault, err := len(i.calls) == i.at || name == i.atName, i.fault, i.refused[name]
 	if disturbed {
-		l.atName = ""
+		i.atName = ""
 	}
-	l.dead = disturbed && (how == Before || how == After)
-	l.mu.Unlock()
+	i.dead = disturbed && (fault == Before || fault == After)
+	i.mu.Unlock()
 	switch {
 	case err != nil:
 		return err
 	case !disturbed:
 		return call()
-	case how == Before:
+	case fault == Before:
 		return ErrKilled
-	case how == After:
+	case fault == After:
 		return errors.Join(ErrKilled, call())
-	case how == Twice:
+	case fault == Twice:
 		_ = call() // its answer is lost
 		return call()
 	}
-	return refusal(how)
+	return refusal(fault)
 }
 
-// connect makes the calls of a DynamoDB client go over the line.
-func (l *Line) connect(stack *middleware.Stack) error {
+// connect makes the calls of a DynamoDB client go through the injector.
+func (i *Injector) connect(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("faultinject", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 	) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
-		err = l.Do(awsmiddleware.GetOperationName(ctx), tableRefusal, func() (err error) {
+		err = i.Do(awsmiddleware.GetOperationName(ctx), tableRefusal, func() (err error) {
 			out, metadata, err = next.HandleInitialize(ctx, in)
 			return err
 		})
@@ -166,18 +166,18 @@ func refused(status int, err error) error {
 	}, RequestID: "injected"}
 }
 
-func tableRefusal(how How) error {
+func tableRefusal(fault Fault) error {
 	message := injected
-	if how == Throttled {
+	if fault == Throttled {
 		return refused(http.StatusBadRequest, &types.ProvisionedThroughputExceededException{Message: &message})
 	}
 	return refused(http.StatusInternalServerError,
 		&smithy.GenericAPIError{Code: "InternalServerError", Message: message, Fault: smithy.FaultServer})
 }
 
-func topicRefusal(how How) error {
+func topicRefusal(fault Fault) error {
 	message := injected
-	if how == Throttled {
+	if fault == Throttled {
 		return refused(http.StatusTooManyRequests, &snstypes.ThrottledException{Message: &message})
 	}
 	return refused(http.StatusInternalServerError, &snstypes.InternalErrorException{Message: &message})
