@@ -51,12 +51,8 @@ type completeCmd struct {
 }
 
 // Run prints the completions; none if a file or an id is expected.
-func (c *completeCmd) Run(a *app) error {
-	parser, err := a.parser(new(commands), func(int) {})
-	if err != nil {
-		return err
-	}
-	for _, word := range completions(parser.Model.Node, c.Words) {
+func (c *completeCmd) Run(a *app, command *kong.Context) error {
+	for _, word := range completions(command.Model.Node, c.Words) {
 		fmt.Fprintln(a.stdout, word)
 	}
 	return nil

@@ -8,12 +8,8 @@ type helpCmd struct {
 }
 
 // Run prints the help.
-func (c *helpCmd) Run(a *app) error {
-	parser, err := a.parser(new(commands), func(int) {})
-	if err != nil {
-		return err
-	}
-	command, err := kong.Trace(parser, c.Command)
+func (c *helpCmd) Run(help *kong.Context) error {
+	command, err := kong.Trace(help.Kong, c.Command)
 	if err == nil {
 		err = command.Error
 	}
