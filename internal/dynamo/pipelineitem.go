@@ -3,6 +3,8 @@ package dynamo
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,13 +152,13 @@ func decode(it item) (pipeline.State, error) {
 		failure := pipeline.Failure(f)
 		st.Failure = &failure
 	}
-	for name := range it {
+	for _, name := range slices.Sorted(maps.Keys(it)) { // elements are in the order of their types
 		if elementType, isElement := strings.CutPrefix(name, attrElementPrefix); isElement {
 			e, err := decodeElement(it, elementType)
 			if err != nil {
 				return st, err
 			}
-			st = pipeline.Merge(st, pipeline.State{Elements: []chime.Element{e}})
+			st.Elements = append(st.Elements, e)
 		}
 	}
 	return pipeline.Merge(st, pipeline.State{}), nil // which sets Status
