@@ -23,7 +23,7 @@ var unclear = []struct {
 	use    string
 }{
 	{regexp.MustCompile(`(?m)^\s*(?:// |/\* )?\w+ gives\b|\bgives (?:the|a|an|what|whether|how)\b`), "returns"},
-	{regexp.MustCompile(`\btells? (?:whether|if)\b`), "reports whether"},
+	{regexp.MustCompile(`\btells\b|\btell (?:whether|if)\b`), "reports whether"},
 	{regexp.MustCompile(`\b(?:is|are|was|were|be|been) told\b`), "is notified, or receives"},
 	{regexp.MustCompile(`\bowe[sd]?\b`), "is due, or has to send"},
 	{regexp.MustCompile(`\bbears?\b`), "has, or is idempotent"},

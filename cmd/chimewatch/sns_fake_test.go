@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// snsVersion is the API version of SNS, which tells its forms from those of CloudFormation.
+// snsVersion is the API version of SNS, by which its forms differ from those of CloudFormation.
 const snsVersion = "2010-03-31"
 
 // fakeSubscription is a subscription of a topic of fakeAWS; arn is its ARN, or what SNS writes for a pending one.
