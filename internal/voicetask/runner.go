@@ -8,6 +8,7 @@ import (
 
 	"github.com/chimewatch/chimewatch/internal/apperr"
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
 
@@ -18,8 +19,7 @@ type Repository interface {
 	Ledger(ctx context.Context, transactionID string) (Ledger, error)
 	// CallLedger reads everything that was written for a callId before it was called.
 	CallLedger(ctx context.Context, callID string) (Ledger, error)
-	// Enter writes an entry where no entry has its id.
-	Enter(context.Context, Entry) error
+	EntryWriter
 	// PipelineEnd reports whether the call's pipeline has stopped, and when.
 	PipelineEnd(ctx context.Context, transactionID string) (pipelineID string, at time.Time, ended bool, err error)
 }
@@ -56,11 +56,6 @@ func isFinal(code string) bool {
 // is still believed.
 func hasStartedNothing(err error) bool { return apperr.ClassOf(err) != apperr.Unavailable }
 
-// Counter counts by name, for metrics.
-type Counter interface {
-	Count(name string, n int)
-}
-
 // TaskRunner does what is due for calls. It has no state, so that any number of runners
 // may work on the same call at once.
 type TaskRunner struct {
@@ -70,9 +65,8 @@ type TaskRunner struct {
 	On Settings
 	// Now returns the time.
 	Now func() time.Time
-	// Counts may not be nil, and must be safe for concurrent use where the TaskRunner
-	// is used concurrently.
-	Counts Counter
+	// Counts may not be nil.
+	Counts pipeline.Counter
 }
 
 // Trigger is why something may be due: an event that was written already.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/chimewatch/chimewatch/internal/chime"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/timeshare"
 )
 
@@ -24,7 +25,7 @@ type Service struct {
 	Expiries      Expiries
 	// Calls is nil where no task is turned on; then notifications are stored only.
 	Calls  Reconciler
-	Counts Counter
+	Counts pipeline.Counter
 	Now    func() time.Time
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/chimewatch/chimewatch/internal/chime"
 	"github.com/chimewatch/chimewatch/internal/dynamo"
 	"github.com/chimewatch/chimewatch/internal/lambdafn"
+	"github.com/chimewatch/chimewatch/internal/pipeline"
 	"github.com/chimewatch/chimewatch/internal/testutil/faultinject"
 	"github.com/chimewatch/chimewatch/internal/voicetask"
 )
@@ -119,7 +120,7 @@ func failedIn(t interface{ Fatal(...any) }, reply []byte) (failed []int) {
 
 // voiceHandler is the handler of the function voice; calls is nil where no task is turned on.
 func voiceHandler(
-	table voicetask.Notifications, calls voicetask.Reconciler, counts voicetask.Counter,
+	table voicetask.Notifications, calls voicetask.Reconciler, counts pipeline.Counter,
 ) lambdafn.Handler {
 	service := &voicetask.Service{Notifications: table, Calls: calls, Counts: counts}
 	return func(ctx context.Context, messages []lambdafn.Message) []error {
